@@ -1,0 +1,37 @@
+// `npm run challenge`: measures what listens on port 9999 as the challenge does.
+
+import { writeFile } from 'node:fs/promises'
+import { TargetUnreachable, UsageError } from './challenge/errors.ts'
+import { USAGE, readCommandLine } from './challenge/options.ts'
+import { TerminalProgress } from './challenge/progress.ts'
+import { findFaults, formatResult } from './challenge/result.ts'
+import { runChallenge } from './challenge/run.ts'
+
+try {
+  process.exitCode = await challenge(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}\n\n${USAGE}`)
+    process.exitCode = 2
+  } else if (error instanceof TargetUnreachable) {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 3
+  } else throw error
+}
+
+/** Runs the challenge once; the exit code. */
+async function challenge(args: readonly string[]): Promise<number> {
+  const commandLine = readCommandLine(args)
+  if (commandLine.kind === 'help') {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const { options, jsonFile } = commandLine
+  const progress = new TerminalProgress({ stream: process.stderr, seconds: options.seconds })
+  const result = await runChallenge(options, progress)
+  process.stderr.write(`${formatResult(result)}\n`)
+  const json = `${JSON.stringify(result, null, 2)}\n`
+  if (jsonFile === undefined) process.stdout.write(json)
+  else await writeFile(jsonFile, json)
+  return findFaults(result).length === 0 ? 0 : 1
+}

@@ -1,0 +1,102 @@
+// The load with all that happens while it lasts: switches, checks, and a listener that looks on.
+
+import type { TimeWindow } from '../../src/actors/payment.ts'
+import { SelfWatch } from '../load/self-watch.ts'
+import type { SelfReport } from '../load/self-watch.ts'
+import type { Target } from '../load/target.ts'
+import type { Check, Parties } from './checks.ts'
+import { planChecks, planStages } from './plan.ts'
+import { describeCheck } from './result.ts'
+import type { RunTally } from './run-tally.ts'
+import type { Stage } from './stages.ts'
+import { Timetable } from './timetable.ts'
+import { Users } from './users.ts'
+
+/** Where a run is. */
+export interface ChallengeStatus {
+  readonly elapsedMs: number
+  readonly users: number
+  readonly accepted: number
+  readonly failed: number
+  readonly p99Ms: number
+  readonly checks: readonly Check[]
+}
+
+/** Hears of a run; nothing that it does may take long, it shares the load's thread. */
+export interface ChallengeListener {
+  onNote(note: string): void
+  /** The load begins; `read` may be called until `onLoadEnded`. */
+  onLoadStarted(read: () => ChallengeStatus): void
+  onLoadEnded(): void
+}
+
+export interface LoadInput {
+  readonly options: {
+    readonly pit: Target
+    /** Length of the load, s. */
+    readonly seconds: number
+    readonly users: number
+    readonly stages: readonly Stage[]
+  }
+  readonly listener: ChallengeListener
+  readonly parties: Parties
+  readonly tally: RunTally
+}
+
+/** @throws TargetUnreachable when a processor cannot be switched. */
+export async function runLoad({ options, listener, parties, tally }: LoadInput): Promise<{
+  readonly checks: readonly Check[]
+  readonly windows: readonly TimeWindow[]
+  readonly generator: SelfReport
+}> {
+  const { seconds, stages } = options
+  const checks: Check[] = []
+  const windows: TimeWindow[] = []
+  const onCheck = (check: Check, window: TimeWindow): void => {
+    checks.push(check)
+    windows.push(window)
+    if (!check.agree) listener.onNote(`check ${checks.length}: ${describeCheck(check)}`)
+  }
+  const load = createUsers(options, tally)
+  const timetable = new Timetable()
+  const watch = new SelfWatch()
+  const startedAt = performance.now()
+  listener.onLoadStarted(() => ({
+    elapsedMs: performance.now() - startedAt,
+    users: load.started,
+    accepted: tally.accepted,
+    failed: tally.payments.failed,
+    p99Ms: tally.requests.latency.percentileMs(99),
+    checks,
+  }))
+  try {
+    const plan = { seconds, stages, onCheck }
+    // A processor that cannot be switched makes the run worthless: it ends at once.
+    const kept = timetable.keep([...planStages(parties, plan), ...planChecks(parties, plan)])
+    await Promise.all([load.run(), kept])
+  } finally {
+    timetable.cancel()
+    load.stop()
+    listener.onLoadEnded()
+  }
+  return { checks, windows, generator: watch.stop() }
+}
+
+function createUsers(options: LoadInput['options'], tally: RunTally): Users {
+  return new Users({
+    target: options.pit,
+    users: options.users,
+    durationMs: options.seconds * 1000,
+    thinkMs: THINK_MS,
+    timeoutMs: REQUEST_TIMEOUT_MS,
+    amountCents: AMOUNT_CENTS,
+    onAnswer: (answer) => tally.countPayment(answer),
+  })
+}
+
+/** Of every request, the load script's. */
+export const REQUEST_TIMEOUT_MS = 1_500
+/** A user's pause after an answer; not scaled: the rate per user stays. */
+const THINK_MS = 1_000
+/** 19.90 */
+const AMOUNT_CENTS = 1_990

@@ -1,0 +1,95 @@
+// The command line of `npm run challenge`.
+
+import { parseArgs } from 'node:util'
+import { parseTarget } from '../load/target.ts'
+import type { Target } from '../load/target.ts'
+import { UsageError } from './errors.ts'
+import { INITIAL_TOKEN } from './processor-admin.ts'
+import type { ChallengeOptions } from './run.ts'
+import { findSchedule } from './stages.ts'
+
+export type CommandLine =
+  | { readonly kind: 'help' }
+  | {
+      readonly kind: 'run'
+      readonly options: ChallengeOptions
+      /** Where the result goes as JSON; undefined: standard output. */
+      readonly jsonFile: string | undefined
+    }
+
+/** @throws UsageError */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const values = parseValues(args)
+  if (values.help === true) return { kind: 'help' }
+  const options: ChallengeOptions = {
+    pit: readTarget('url', values.url),
+    default: readTarget('default-url', values['default-url']),
+    fallback: readTarget('fallback-url', values['fallback-url']),
+    token: values.token,
+    seconds: readWhole('seconds', values.seconds, { min: 2, max: 3600 }),
+    users: readWhole('users', values.users, { min: 1, max: 10_000 }),
+    stages: findSchedule(values.stages),
+    settleSeconds: readWhole('settle-seconds', values['settle-seconds'], { min: 0, max: 3600 }),
+    readyTries: readWhole('ready-tries', values['ready-tries'], { min: 1, max: 1000 }),
+  }
+  return { kind: 'run', options, jsonFile: values.json }
+}
+
+export const USAGE = `The challenge's load: users, stages, consistency checks and score.
+
+  --seconds N         length of the load, s (60); stages and checks scale with it
+  --users N           users at the end of the ramp (550)
+  --url URL           Pit (http://localhost:9999); unix:/path for a unix socket
+  --default-url URL   the default processor (http://localhost:8001)
+  --fallback-url URL  the fallback processor (http://localhost:8002)
+  --token TOKEN       admin token given to both processors (123)
+  --stages NAME|FILE  challenge, calm, outage, flapping, or a .json file (challenge)
+  --settle-seconds N  how long to wait for the backlog after the result, s (30)
+  --ready-tries N     how often to ask whether Pit is there, 5 s apart (15)
+  --json FILE         where the result goes as JSON (standard output)
+  --help              this text
+
+Exit codes: 0 fine; 1 inconsistent, disqualified or lost payments; 2 usage; 3 not reachable.
+`
+
+const FLAGS = {
+  seconds: { type: 'string', default: '60' },
+  users: { type: 'string', default: '550' },
+  url: { type: 'string', default: 'http://localhost:9999' },
+  'default-url': { type: 'string', default: 'http://localhost:8001' },
+  'fallback-url': { type: 'string', default: 'http://localhost:8002' },
+  token: { type: 'string', default: INITIAL_TOKEN },
+  stages: { type: 'string', default: 'challenge' },
+  'settle-seconds': { type: 'string', default: '30' },
+  'ready-tries': { type: 'string', default: '15' },
+  json: { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+function parseValues(
+  args: readonly string[],
+): ReturnType<typeof parseArgs<{ args: string[]; options: typeof FLAGS }>>['values'] {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS }).values
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : 'bad arguments', { cause })
+  }
+}
+
+function readTarget(flag: string, text: string): Target {
+  try {
+    return parseTarget(text)
+  } catch (cause) {
+    throw new UsageError(`--${flag} is ${(cause as Error).message}`, { cause })
+  }
+}
+
+function readWhole(
+  flag: string,
+  text: string,
+  bounds: { readonly min: number; readonly max: number },
+): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value
+  throw new UsageError(`--${flag} is a whole number from ${bounds.min} to ${bounds.max}`)
+}

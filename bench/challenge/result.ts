@@ -1,0 +1,99 @@
+// What a run found, as it is written in JSON, and what it means.
+
+import type { LatencyReport } from '../load/histogram.ts'
+import type { SelfReport } from '../load/self-watch.ts'
+import type { Check } from './checks.ts'
+import type { Score } from './score.ts'
+import type { Settlement } from './settle.ts'
+
+export interface ChallengeResult extends Score {
+  /** Length of the load, s, and users at its end. */
+  readonly seconds: number
+  readonly users: number
+  /** By the challenge's formula, in payments, over all checks. */
+  readonly inconsistencies: number
+  /** Checks in which the books differ at a processor, in count or in cents, or went unanswered. */
+  readonly disagreeingChecks: number
+  /** Payments answered with a 2xx, and all others by status or cause. */
+  readonly accepted: number
+  readonly failed: number
+  readonly failuresByStatus: Readonly<Record<string, number>>
+  /** Of all successful requests; `p99Ms` is taken from here. */
+  readonly latency: LatencyReport
+  /** Of the successful payments alone. */
+  readonly paymentLatency: LatencyReport
+  /** The load generator itself: latencies below its own delay are not to be trusted. */
+  readonly generator: SelfReport
+  readonly checks: readonly Check[]
+  readonly settlement: Settlement
+}
+
+/** What is wrong with a result, a sentence each; nothing when Pit kept its promises. */
+export function findFaults(result: ChallengeResult): readonly string[] {
+  const { settlement, checks } = result
+  const faults: string[] = []
+  if (result.inconsistencies > 0) faults.push(`${result.inconsistencies} inconsistencies`)
+  if (result.disagreeingChecks > 0) {
+    faults.push(`${result.disagreeingChecks} of ${checks.length} checks disagree`)
+  }
+  if (result.disqualified) faults.push(`disqualified: lag ${result.lag}`)
+  if (settlement.lost > 0) faults.push(`${settlement.lost} accepted payments are lost`)
+  if (settlement.surplus > 0) faults.push(`${settlement.surplus} settled but never requested`)
+  if (!settlement.booksEqual) faults.push('the books differ over everything')
+  if (settlement.differingWindows.length > 0) {
+    faults.push(`${settlement.differingWindows.length} windows still differ at the end`)
+  }
+  return faults
+}
+
+/** A check's finding in one line, Pit's figures minus the processors'. */
+export function describeCheck(check: Check): string {
+  if (check.agree) return 'the books agree'
+  if (check.unanswered.length > 0) return `no answer from ${check.unanswered.join(', ')}`
+  const { default: byDefault, fallback } = check.difference
+  return (
+    `pit minus processors: default ${byDefault.payments} payments, ${byDefault.cents} cents; ` +
+    `fallback ${fallback.payments} payments, ${fallback.cents} cents`
+  )
+}
+
+/** The result for a terminal: one aligned line a figure. */
+export function formatResult(result: ChallengeResult): string {
+  const { settlement, latency, generator } = result
+  const { default: byDefault, fallback } = settlement.books.pit
+  const statuses = Object.entries(result.failuresByStatus)
+  const failures = statuses.map(([status, count]) => `${status}: ${count}`).join(', ')
+  const faults = findFaults(result)
+  return [
+    `score          ${money(result.score)}${result.disqualified ? ' (disqualified)' : ''}`,
+    `  gross        ${money(result.gross)}`,
+    `  fees         ${money(result.fees)}`,
+    `  profit       ${money(result.profit)}`,
+    `  bonus        ${percent(result.bonus)} (p99 ${result.p99Ms} ms)`,
+    `  fine         ${percent(result.fine)} (${result.inconsistencies} inconsistencies)`,
+    `accepted       ${result.accepted}, lag ${result.lag}`,
+    `failed         ${result.failed}${failures === '' ? '' : ` (${failures})`}`,
+    `latency        p50 ${ms(latency.p50Ms)}, p90 ${ms(latency.p90Ms)}, ` +
+      `p99 ${ms(latency.p99Ms)}, max ${ms(latency.maxMs)}`,
+    `generator      own delay p99 ${ms(generator.delayP99Ms)}, max ${ms(generator.delayMaxMs)}; ` +
+      `${generator.cpuShare} CPU`,
+    `checks         ${result.checks.length}, ${result.disagreeingChecks} disagreeing`,
+    `settled        ${settlement.settled} after ${ms(settlement.tookMs)}: ` +
+      `default ${byDefault.payments}, fallback ${fallback.payments}; lost ${settlement.lost}`,
+    `books          ${describeCheck(settlement.books)}; ` +
+      `${settlement.differingWindows.length} of ${settlement.windows} windows differ`,
+    faults.length === 0 ? 'fine' : `FAULTS: ${faults.join('; ')}`,
+  ].join('\n')
+}
+
+function money(amount: number): string {
+  return amount.toFixed(2)
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(2)} ms`
+}

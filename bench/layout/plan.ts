@@ -1,0 +1,50 @@
+// What a layout is asked to be, and what it then is.
+
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { Shares } from '../limits/shares.ts'
+import type { Part } from './part.ts'
+import type { PitPart } from './pit.ts'
+import type { PostgresPart } from './postgres.ts'
+import type { RedisPart } from './redis.ts'
+import type { SimulatorPart } from './simulator.ts'
+
+export interface LayoutOptions {
+  /** Folder for data, sockets and logs, kept afterwards; absent: a temporary one, removed. */
+  readonly dir?: string
+  /** Pit processes; 2 unless said otherwise. */
+  readonly instances?: number
+  /** What runs beside them; all of it unless switched off. */
+  readonly redis?: boolean
+  readonly nginx?: boolean
+  readonly simulators?: boolean
+  /** Shares of each part (see readShares); absent: no limits. */
+  readonly limits?: Shares | undefined
+  /** Environment of every Pit; wins over the compose file's. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Fixed ports; a free one for each that is absent. */
+  readonly ports?: Partial<LayoutPorts>
+}
+
+export interface LayoutPorts {
+  readonly nginx: number
+  readonly redis: number
+  readonly postgres: number
+  readonly default: number
+  readonly fallback: number
+}
+
+/** A running layout. */
+export interface Layout {
+  /** Where clients call: nginx, or without it the first Pit. */
+  readonly url: string
+  readonly dir: string
+  readonly pits: readonly PitPart[]
+  readonly postgres: PostgresPart
+  readonly redis: RedisPart | undefined
+  readonly nginx: Part | undefined
+  readonly processors: Readonly<Record<ProcessorName, SimulatorPart>> | undefined
+  /** All of the above, in the order of their start. */
+  readonly parts: readonly Part[]
+  /** Ends everything, whatever state it is in; may be called again. */
+  stop(): Promise<void>
+}

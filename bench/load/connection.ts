@@ -1,0 +1,164 @@
+// One keep-alive HTTP/1.1 connection, one request at a time, as cheap as a load generator that
+// shares its cores with what it measures has to be. Loads only: Pit itself calls through undici.
+
+import assert from 'node:assert'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { parseResponse } from './response.ts'
+import type { Target } from './target.ts'
+
+/**
+ * - `timeout`: no whole answer within the bound; `refused`: no connection;
+ * - `reset`: the connection ended before a whole answer; `malformed`: not HTTP, or past a bound;
+ * - `closed`: the caller closed the connection.
+ */
+export type FailureCause = 'timeout' | 'refused' | 'reset' | 'malformed' | 'closed'
+
+export type Answer =
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      readonly body: Buffer
+      /** From the request's writing to the answer's last byte, ms; without connection set-up. */
+      readonly tookMs: number
+    }
+  | {
+      readonly kind: 'failed'
+      readonly cause: FailureCause
+      /** Short: an error code, or what was wrong. */
+      readonly detail: string
+      /** Whether any of the request may have gone out; if not, it certainly was not processed. */
+      readonly sent: boolean
+    }
+
+export interface ConnectionOptions {
+  readonly target: Target
+  /** Bound on one request, connection set-up included, ms. */
+  readonly timeoutMs: number
+}
+
+interface Exchange {
+  readonly text: string
+  readonly reply: (answer: Answer) => void
+  readonly timer: NodeJS.Timeout
+  /** Monotonic, ms; undefined until the request is written. */
+  sentAt: number | undefined
+  /** Received so far; one chunk holds the whole answer nearly always. */
+  received: Buffer | undefined
+}
+
+/** Connects when first used, and again after the server has closed the connection. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  #socket: Socket | undefined
+  #exchange: Exchange | undefined
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** Whether a request is under way: the next has to wait for its reply. */
+  get busy(): boolean {
+    return this.#exchange !== undefined
+  }
+
+  /** Sends `text` (from `formatRequest`); `reply` is called exactly once, never synchronously. */
+  send(text: string, reply: (answer: Answer) => void): void {
+    assert(this.#exchange === undefined, 'connection: one request at a time')
+    const timer = setTimeout(() => {
+      this.#fail('timeout', `${this.#options.timeoutMs} ms`)
+    }, this.#options.timeoutMs)
+    this.#exchange = { text, reply, timer, sentAt: undefined, received: undefined }
+    const socket = this.#socket
+    if (socket === undefined) this.#open()
+    else if (!socket.connecting) this.#write(socket, this.#exchange)
+  }
+
+  /** Ends the connection; a request under way fails with `closed`. */
+  close(): void {
+    if (this.#exchange !== undefined) this.#fail('closed', 'closed by the caller')
+    else this.#drop()
+  }
+
+  #open(): void {
+    const { target } = this.#options
+    const socket =
+      'socketPath' in target
+        ? connect({ path: target.socketPath })
+        : connect({ host: target.host, port: target.port, noDelay: true })
+    this.#socket = socket
+    let code = 'ended'
+    // A socket that was dropped may still speak: only the present one is listened to.
+    const ifCurrent = (act: () => void): void => {
+      if (this.#socket === socket) act()
+    }
+    socket.on('connect', () =>
+      ifCurrent(() => this.#exchange && this.#write(socket, this.#exchange)),
+    )
+    socket.on('data', (chunk: Buffer) => ifCurrent(() => this.#receive(chunk)))
+    socket.on('end', () => ifCurrent(() => this.#end()))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      code = error.code ?? error.message
+    })
+    socket.on('close', () => ifCurrent(() => this.#lose(code)))
+  }
+
+  #write(socket: Socket, exchange: Exchange): void {
+    exchange.sentAt = performance.now()
+    socket.write(exchange.text)
+  }
+
+  #receive(chunk: Buffer): void {
+    const now = performance.now()
+    const exchange = this.#exchange
+    // Bytes that no request asked for: the connection is out of step.
+    if (exchange === undefined) return this.#drop()
+    exchange.received =
+      exchange.received === undefined ? chunk : Buffer.concat([exchange.received, chunk])
+    this.#parse('open', now)
+  }
+
+  #end(): void {
+    // An idle connection is left at once, or the next request would be written into the void.
+    if (this.#exchange === undefined) this.#drop()
+    else this.#parse('ended', performance.now())
+  }
+
+  #parse(stream: 'open' | 'ended', now: number): void {
+    const received = this.#exchange?.received
+    if (received === undefined) return
+    const parsed = parseResponse(received, stream)
+    if (parsed.kind === 'partial') return
+    if (parsed.kind === 'malformed') return this.#fail('malformed', parsed.detail)
+    if (!parsed.reusable) this.#drop()
+    const { status, body } = parsed
+    const tookMs = now - (this.#exchange?.sentAt ?? now)
+    this.#finish({ kind: 'answered', status, body, tookMs })
+  }
+
+  #lose(code: string): void {
+    const exchange = this.#exchange
+    this.#socket = undefined
+    if (exchange !== undefined)
+      this.#fail(exchange.sentAt === undefined ? 'refused' : 'reset', code)
+  }
+
+  #fail(cause: FailureCause, detail: string): void {
+    this.#drop()
+    this.#finish({ kind: 'failed', cause, detail, sent: this.#exchange?.sentAt !== undefined })
+  }
+
+  #finish(answer: Answer): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    clearTimeout(exchange.timer)
+    this.#exchange = undefined
+    exchange.reply(answer)
+  }
+
+  #drop(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    socket?.destroy()
+  }
+}

@@ -1,0 +1,205 @@
+import t from 'tap'
+import { readCommandLine } from '../../bench/challenge/options.ts'
+import { UsageError, TargetUnreachable } from '../../bench/challenge/errors.ts'
+import { scaleTiming } from '../../bench/challenge/checks.ts'
+import { booksAgree, countInconsistencies } from '../../bench/challenge/books.ts'
+import { findFaults } from '../../bench/challenge/result.ts'
+import type { ChallengeResult } from '../../bench/challenge/result.ts'
+import { runChallenge } from '../../bench/challenge/run.ts'
+import type { ChallengeOptions } from '../../bench/challenge/run.ts'
+import { computeScore } from '../../bench/challenge/score.ts'
+import type { ScoreInput } from '../../bench/challenge/score.ts'
+import { findSchedule, parseSchedule, scaleStages } from '../../bench/challenge/stages.ts'
+import { parseTarget } from '../../bench/load/target.ts'
+import { startFakeChallenge } from '../support/fake-challenge.ts'
+import type { FakeChallenge, FakeFault } from '../support/fake-challenge.ts'
+
+/** 100 payments of 19.90 at the default, 10 at the fallback: gross 2189, fees 99.5 + 29.85. */
+const plain: ScoreInput = {
+  accepted: 110,
+  settled: {
+    default: { payments: 100, cents: 199_000 },
+    fallback: { payments: 10, cents: 19_900 },
+  },
+  feeRates: { default: 0.05, fallback: 0.15 },
+  p99Ms: 1.25,
+  inconsistencies: 0,
+}
+
+t.test('the score follows the rules of the challenge', async (t) => {
+  // profit 2059.65; each score by hand: profit × (1 + bonus − fine).
+  const rows: [string, Partial<ScoreInput>, object][] = [
+    ['fast', {}, { gross: 2189, fees: 129.35, profit: 2059.65, bonus: 0.195, score: 2461.28 }],
+    ['bonus rounded up', {}, { scoreWithRoundedBonus: 2471.58 }],
+    ['instant', { p99Ms: 0.004 }, { p99Ms: 0, bonus: 0.22, score: 2512.77 }],
+    ['p99 is rounded first', { p99Ms: 1.2549 }, { p99Ms: 1.25, bonus: 0.195 }],
+    ['p99 is rounded half up', { p99Ms: 1.255 }, { p99Ms: 1.26, bonus: 0.1948 }],
+    ['at the edge', { p99Ms: 11 }, { bonus: 0, score: 2059.65 }],
+    ['slow', { p99Ms: 700 }, { bonus: 0, score: 2059.65 }],
+    ['inconsistent', { p99Ms: 11, inconsistencies: 1 }, { fine: 0.35, score: 1338.77 }],
+    ['fast but inconsistent', { inconsistencies: 7 }, { fine: 0.35, score: 1740.4 }],
+    ['behind', { accepted: 115 }, { lag: 5, disqualified: false, profit: 2059.65 }],
+    ['ahead', { accepted: 109 }, { lag: -1, disqualified: true }],
+  ]
+  for (const [name, change, expected] of rows)
+    t.match(computeScore({ ...plain, ...change }), expected, name)
+})
+
+t.test('the challenge formula overlooks what the strict comparison sees', async (t) => {
+  const swapped = {
+    default: { payments: -1, cents: -1990 },
+    fallback: { payments: 1, cents: 1990 },
+  }
+  const wrongAmount = { default: { payments: 0, cents: 1 }, fallback: { payments: 0, cents: 0 } }
+
+  t.equal(countInconsistencies(swapped), 0)
+  t.equal(booksAgree(swapped), false)
+  t.equal(countInconsistencies(wrongAmount), 0)
+  t.equal(booksAgree(wrongAmount), false)
+})
+
+t.test('stages and checks scale with the length of the load', async (t) => {
+  const stages = scaleStages(findSchedule('challenge'), 6)
+
+  t.strictSame(
+    stages.map((stage) => stage.atSecond),
+    [0.1, 1, 2, 3, 4, 5],
+  )
+  t.strictSame(stages[3]?.default, { delayMs: 2000, failing: true }, 'delays do not scale')
+  t.strictSame(scaleTiming(60), { intervalMs: 10_000, reachMs: 15_000, lagMs: 1_500 })
+  t.strictSame(scaleTiming(30), { intervalMs: 5_000, reachMs: 7_500, lagMs: 750 })
+  t.strictSame(scaleTiming(3), { intervalMs: 500, reachMs: 3_000, lagMs: 500 })
+  t.strictSame(scaleTiming(600), { intervalMs: 100_000, reachMs: 150_000, lagMs: 1_500 })
+})
+
+t.test('a schedule is read in order of time, and only if it is one', async (t) => {
+  const calm = { delayMs: 0, failing: false }
+  const late = { atSecond: 30, default: calm, fallback: calm }
+  const early = { ...late, atSecond: 2 }
+  const dir = t.testdir({ 'late.json': JSON.stringify([late]) })
+
+  t.strictSame(parseSchedule([late, early]), [early, late])
+  t.strictSame(findSchedule(`${dir}/late.json`), [late])
+  for (const wrong of [
+    {},
+    [{}],
+    [{ ...late, atSecond: 60 }],
+    [{ ...late, default: { failing: 1 } }],
+  ]) {
+    t.throws(() => parseSchedule(wrong), UsageError)
+  }
+  t.throws(() => findSchedule('nosuch'), UsageError)
+  t.throws(() => findSchedule('/nosuch.json'), UsageError)
+})
+
+t.test('the command line has the defaults of the challenge', async (t) => {
+  t.match(readCommandLine([]), {
+    kind: 'run',
+    jsonFile: undefined,
+    options: { pit: { host: 'localhost', port: 9999 }, seconds: 60, users: 550, readyTries: 15 },
+  })
+  t.match(readCommandLine(['--help']), { kind: 'help' })
+  const pit = { socketPath: '/run/pit.sock' }
+  t.match(readCommandLine(['--url', 'unix:/run/pit.sock']), { options: { pit } })
+  for (const wrong of ['--users=0', '--seconds=x', '--url=https://a', '--nosuch', '--stages=x']) {
+    t.throws(() => readCommandLine([wrong]), UsageError, wrong)
+  }
+})
+
+t.test('a run against a consistent Pit finds nothing wrong', async (t) => {
+  const { result, fake } = await runAgainst(t, 'none')
+
+  t.strictSame(findFaults(result), [])
+  t.equal(result.failed, 0)
+  t.ok(result.accepted > 60, 'a ramp to 40 users over 3 s makes some 75 payments')
+  t.equal(result.lag, 0)
+  t.equal(result.gross, Math.round(result.accepted * 1990) / 100)
+  t.equal(result.fees, Math.round(result.accepted * 99.5) / 100)
+  t.equal(result.checks.length, 6)
+  t.ok(
+    result.checks.some((check) => check.pit.default.payments > 0),
+    'windows hold payments',
+  )
+  t.ok(result.latency.count > result.paymentLatency.count, 'other requests are counted, too')
+  t.equal(result.paymentLatency.count, result.accepted)
+  t.match(result.settlement, { booksEqual: true, lost: 0, surplus: 0, windows: 6 })
+
+  t.strictSame(fake.calls.slice(0, 9), [
+    'default token 123',
+    'fallback token 123',
+    'default delay 0',
+    'default failure false',
+    'fallback delay 0',
+    'fallback failure false',
+    'default purge',
+    'fallback purge',
+    'pit purge 0',
+  ])
+  // Four switches a stage, six stages, and once more to let the backlog settle.
+  t.equal(fake.calls.length, 9 + 4 * 6 + 4)
+  t.ok(fake.calls.includes('default delay 2000'))
+  t.ok(fake.calls.includes('fallback delay 5000'))
+})
+
+t.test('a run finds what is wrong', async (t) => {
+  t.jobs = 5
+  const rows: [FakeFault, (result: ChallengeResult) => boolean][] = [
+    ['forgets', (result) => result.inconsistencies > 0 && result.fine === 0.35],
+    ['swaps', (result) => result.inconsistencies === 0 && result.disagreeingChecks > 0],
+    ['doubles', (result) => result.disqualified && result.settlement.surplus > 0],
+    ['loses', (result) => result.lag > 0 && result.settlement.lost === result.lag],
+  ]
+  for (const [fault, isSeen] of rows) {
+    t.test(`a Pit that ${fault} payments is caught`, { buffered: true }, async (t) => {
+      const { result } = await runAgainst(t, fault)
+
+      t.ok(isSeen(result), JSON.stringify(result.settlement))
+      t.ok(findFaults(result).length > 0)
+    })
+  }
+  t.test('a refused payment is a failure but no fault', { buffered: true }, async (t) => {
+    const { result } = await runAgainst(t, 'refuses')
+
+    t.strictSame(findFaults(result), [])
+    t.strictSame(result.failuresByStatus, { 503: result.failed })
+    t.ok(result.failed > 0)
+    t.equal(result.paymentLatency.count, result.accepted, 'failures are not in the p99')
+  })
+})
+
+t.test('a run without a Pit or with a stranger’s processor ends as unreachable', async (t) => {
+  const fake = await startFakeChallenge('none')
+  t.teardown(() => fake.close())
+  const options = { ...optionsFor(fake), readyTries: 1 }
+  const nobody = { host: '127.0.0.1', port: 1 }
+
+  await t.rejects(runChallenge({ ...options, pit: nobody }, silent), TargetUnreachable)
+  await t.rejects(runChallenge({ ...options, fallback: nobody }, silent), TargetUnreachable)
+})
+
+async function runAgainst(
+  t: Tap,
+  fault: FakeFault,
+): Promise<{ result: ChallengeResult; fake: FakeChallenge }> {
+  const fake = await startFakeChallenge(fault)
+  t.teardown(() => fake.close())
+  return { result: await runChallenge(optionsFor(fake), silent), fake }
+}
+
+function optionsFor(fake: FakeChallenge): ChallengeOptions {
+  return {
+    pit: parseTarget(fake.url),
+    default: parseTarget(fake.defaultUrl),
+    fallback: parseTarget(fake.fallbackUrl),
+    token: '123',
+    seconds: 3,
+    users: 40,
+    stages: findSchedule('challenge'),
+    settleSeconds: 1,
+    readyTries: 2,
+  }
+}
+
+const silent = { onNote: () => {}, onLoadStarted: () => {}, onLoadEnded: () => {} }
+
+type Tap = Pick<typeof t, 'teardown'>

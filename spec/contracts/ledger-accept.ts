@@ -1,0 +1,125 @@
+import type { Test } from 'tap'
+import type { MakeLedger } from './ledger.ts'
+import { TTL_MS, acceptMany, idsOf, lease, request, settled, uuid } from './ledger-words.ts'
+
+export function acceptContract(t: Test, makeLedger: MakeLedger): void {
+  t.test(
+    'a payment is accepted once, then known, and conflicting with another amount',
+    async (t) => {
+      const { first, second } = await makeLedger()
+      const mine = { ...(await lease(first)), parked: false }
+      const theirs = { ...(await lease(second, 'b')), parked: false }
+
+      t.strictSame(await first.accept([request(1)], mine), ['accepted'])
+      t.strictSame(await first.accept([request(1)], mine), ['known'])
+      t.strictSame(await second.accept([request(1)], theirs), ['known'])
+      t.strictSame(await second.accept([request(1, 5)], theirs), ['conflicting'])
+      await first.record([settled(1)], mine)
+      t.strictSame(await second.accept([request(1)], theirs), ['known'])
+    },
+  )
+
+  t.test('results come in the order of the batch, and the first of one id wins', async (t) => {
+    const { first } = await makeLedger()
+    const mine = { ...(await lease(first)), parked: false }
+    await first.accept([request(2)], mine)
+
+    const batch = [request(9), request(2), request(1), request(9, 7), request(9), request(2, 7)]
+    t.strictSame(await first.accept(batch, mine), [
+      'accepted',
+      'known',
+      'accepted',
+      'conflicting',
+      'known',
+      'conflicting',
+    ])
+    t.equal((await first.find(uuid(9)))?.amountCents, 1_990)
+    t.strictSame(await first.accept([], mine), [])
+  })
+
+  t.test(
+    'an accepted payment is pending, owned by its lease, young and not in doubt',
+    async (t) => {
+      const { first, second } = await makeLedger()
+      const mine = await lease(first)
+      const theirs = await lease(second, 'b')
+      await acceptMany(first, { ...mine, count: 2 })
+
+      const story = await second.find(uuid(1))
+      const owned = await first.findOwned([uuid(2), uuid(1), uuid(3)], mine)
+
+      t.match(story, { correlationId: uuid(1), amountCents: 1_990, state: 'pending', attempts: [] })
+      t.notOk(story && 'dueInMs' in story)
+      t.strictSame(idsOf(owned), [uuid(1), uuid(2)])
+      t.match(owned[0], { amountCents: 1_990, claim: 0, rounds: 0, doubts: [], attempts: [] })
+      t.ok(owned[0] !== undefined && owned[0].ageMs >= 0 && owned[0].ageMs < 10_000)
+      t.strictSame(await second.findOwned([uuid(1)], theirs), [])
+      t.strictSame(await first.countOpen(), { parked: 0, owned: 2 })
+      t.equal(await first.find(uuid(3)), undefined)
+    },
+  )
+
+  t.test('a payment accepted as parked is due at once for any instance', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    const theirs = await lease(second, 'b')
+
+    t.strictSame(await first.accept([request(1)], { ...mine, parked: true }), ['accepted'])
+
+    t.equal((await first.find(uuid(1)))?.state, 'parked')
+    t.strictSame(await first.findOwned([uuid(1)], mine), [])
+    const [claimed] = await second.claimDue({ ...theirs, limit: 10 })
+    t.match(claimed, { correlationId: uuid(1), claim: 1, rounds: 0, doubts: [] })
+  })
+
+  t.test('without a held lease nothing is accepted', async (t) => {
+    const { first, passTime } = await makeLedger()
+    const mine = await lease(first)
+    await passTime(TTL_MS)
+
+    for (const leaseId of [mine.leaseId, 0, 12_345]) {
+      const accepting = first.accept([request(1)], { leaseId, parked: false })
+      await t.rejects(accepting, { code: 'lease_lost' })
+    }
+    t.equal(await first.find(uuid(1)), undefined)
+  })
+
+  t.test('two instances that accept the same ids at once get each payment once', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = { ...(await lease(first)), parked: false }
+    const theirs = { ...(await lease(second, 'b')), parked: false }
+    const batch = Array.from({ length: 60 }, (_, index) => request(index + 1))
+
+    for (let round = 0; round < 5; round += 1) {
+      const fresh = batch.map((_, index) => request(round * 100 + index + 1))
+      const [a, b] = await Promise.all([
+        first.accept(fresh, mine),
+        second.accept(fresh.toReversed(), theirs),
+      ])
+      const both = b.toReversed()
+      t.ok(a.every((result, index) => [result, both[index]].sort().join() === 'accepted,known'))
+    }
+  })
+
+  t.test('a purge forgets every payment and is counted for all instances', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    const before = await second.renewLease({ ...(await lease(second, 'b')), ttlMs: TTL_MS })
+    await acceptMany(first, { ...mine, count: 3 })
+    await first.record([settled(1)], mine)
+
+    await second.purge()
+
+    const { held, purges } = await first.renewLease({ ...mine, ttlMs: TTL_MS })
+    t.ok(held, 'leases outlive it')
+    t.equal(purges, before.purges + 1)
+    t.equal(await first.find(uuid(1)), undefined)
+    t.strictSame(await first.countOpen(), { parked: 0, owned: 0 })
+    t.equal((await first.summarize({}, [])).summary.default.payments, 0)
+    await first.record([settled(2)], mine)
+    t.equal((await first.summarize({}, [])).summary.default.payments, 0, 'late writes find nothing')
+    const again = await first.accept([request(1)], { ...mine, parked: false })
+    t.strictSame(again, ['accepted'])
+  })
+  t.end()
+}

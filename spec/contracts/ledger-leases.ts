@@ -1,0 +1,140 @@
+import type { Test } from 'tap'
+import type { MakeLedger } from './ledger.ts'
+import { TTL_MS, acceptMany, idsOf, lease, parked, request, settled, uuid } from './ledger-words.ts'
+
+const SWEEP = { limit: 100, graceMs: 1_000, horizonMs: 30_000 }
+
+export function leasesContract(t: Test, makeLedger: MakeLedger): void {
+  t.test('each lease is a new one, and a renewed one goes on', async (t) => {
+    const { first, passTime } = await makeLedger()
+    const [one, two] = [await lease(first), await lease(first)]
+    t.ok(one.leaseId > 0)
+    t.not(one.leaseId, two.leaseId)
+
+    await passTime(TTL_MS - 10_000)
+    t.match(await first.renewLease({ ...one, ttlMs: TTL_MS }), { held: true, purges: 0 })
+    await passTime(20_000)
+
+    t.strictSame(await first.accept([request(1)], { ...one, parked: false }), ['accepted'])
+    await t.rejects(first.accept([request(2)], { ...two, parked: false }), { code: 'lease_lost' })
+  })
+
+  t.test('a lease that ran out can be renewed as long as nobody has revoked it', async (t) => {
+    const { first, second, passTime } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 1 })
+    await passTime(TTL_MS + 500)
+    const theirs = await lease(second, 'b')
+
+    t.strictSame(await second.takeOver({ ...theirs, ...SWEEP }), [], 'within the grace')
+    t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: true })
+    t.strictSame(await second.takeOver({ ...theirs, ...SWEEP }), [])
+
+    await passTime(TTL_MS - 1_000)
+    await second.renewLease({ ...theirs, ttlMs: TTL_MS })
+    await passTime(2_001)
+    t.equal((await second.takeOver({ ...theirs, ...SWEEP })).length, 1)
+    t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
+  })
+
+  t.test('what a dead instance owned comes back in doubt at both processors', async (t) => {
+    const { first, second, passTime } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 3 })
+    const pinned = { processor: 'fallback', requestedAt: 777, remainingMs: 1_000 } as const
+    await first.record([parked(2, { delayMs: 0, doubts: [pinned] }), settled(3)], mine)
+    await first.claimDue({ ...mine, limit: 1 })
+    await passTime(TTL_MS + 2_000)
+    const theirs = await lease(second, 'b')
+
+    const claims = await second.takeOver({ ...theirs, ...SWEEP })
+
+    t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
+    const [one, two] = [uuid(1), uuid(2)].map((id) => claims.find((c) => c.correlationId === id))
+    t.match(one, { claim: 1, amountCents: 1_990 })
+    t.match(two, { claim: 2, rounds: 1 })
+    t.match(one?.doubts, [
+      { processor: 'default', requestedAt: null },
+      { processor: 'fallback', requestedAt: null },
+    ])
+    t.match(two?.doubts, [
+      { processor: 'default', requestedAt: null },
+      { processor: 'fallback', requestedAt: 777 },
+    ])
+    const remaining = claims.flatMap((claim) => claim.doubts.map((doubt) => doubt.remainingMs))
+    t.ok(
+      remaining.every((ms) => ms > 20_000 && ms <= 28_001),
+      'counted from the end of the lease',
+    )
+  })
+
+  t.test('a taken payment is its new owner’s, in doubt still if that one dies too', async (t) => {
+    const { first, second, passTime } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 2 })
+    await passTime(TTL_MS + 2_000)
+    const theirs = await lease(second, 'b')
+    await second.takeOver({ ...theirs, ...SWEEP })
+
+    await first.record([settled(1)], mine)
+    t.equal((await first.find(uuid(1)))?.state, 'pending')
+    await second.record([settled(1, { claim: 1 })], theirs)
+    t.equal((await first.find(uuid(1)))?.state, 'settled')
+
+    await passTime(TTL_MS + 2_000)
+    const third = await lease(first, 'c')
+    const [again] = await first.takeOver({ ...third, ...SWEEP, horizonMs: 10_000 })
+    t.match(again, { correlationId: uuid(2), claim: 2 })
+    t.ok(again?.doubts.every((doubt) => doubt.remainingMs > 0 && doubt.remainingMs <= 8_001))
+  })
+
+  t.test('a revoked lease is swept in bounded batches until nothing is left', async (t) => {
+    const { first, second, passTime } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 25 })
+    await passTime(TTL_MS + 2_000)
+    const theirs = await lease(second, 'b')
+
+    const sizes: number[] = []
+    const ids = new Set<string>()
+    for (let sweep = 0; sweep < 4; sweep += 1) {
+      const claims = await second.takeOver({ ...theirs, ...SWEEP, limit: 10 })
+      sizes.push(claims.length)
+      for (const id of idsOf(claims)) ids.add(id)
+    }
+
+    t.strictSame(sizes, [10, 10, 5, 0])
+    t.equal(ids.size, 25)
+    t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
+  })
+
+  t.test('a released lease is taken over at once, in doubt all the same', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    const theirs = await lease(second, 'b')
+    await acceptMany(first, { ...mine, count: 1 })
+
+    await first.releaseLease(mine.leaseId)
+    const [claimed] = await second.takeOver({ ...theirs, ...SWEEP })
+
+    t.match(claimed, { correlationId: uuid(1), claim: 1 })
+    t.ok(claimed?.doubts.every((doubt) => doubt.remainingMs > 20_000))
+    t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
+    const accepting = first.accept([request(2)], { ...mine, parked: false })
+    await t.rejects(accepting, { code: 'lease_lost' })
+    t.strictSame(await second.takeOver({ ...theirs, ...SWEEP }), [])
+  })
+
+  t.test('nothing is taken from a living instance, nor what is parked', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    const theirs = await lease(second, 'b')
+    await acceptMany(first, { ...mine, count: 2 })
+    await first.record([parked(1)], mine)
+
+    t.strictSame(await second.takeOver({ ...theirs, ...SWEEP, graceMs: 0 }), [])
+    t.equal((await first.find(uuid(1)))?.state, 'parked')
+    t.match(await first.findOwned([uuid(2)], mine), [{ correlationId: uuid(2) }])
+  })
+  t.end()
+}

@@ -1,0 +1,81 @@
+import type { Test } from 'tap'
+import type { SettledPayment } from '../../src/actors/payment.ts'
+import type { MakeLedger } from './ledger.ts'
+import { acceptMany, lease, settled, uuid } from './ledger-words.ts'
+
+const NOTHING = { payments: 0, cents: 0 }
+
+export function summariesContract(t: Test, makeLedger: MakeLedger): void {
+  t.test('a window holds both of its ends, and each end may be open', async (t) => {
+    const { first } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 3 })
+    await first.record(
+      [1_000, 61_500, 3_700_000].map((requestedAt, n) => settled(n + 1, { requestedAt })),
+      mine,
+    )
+    const count = async (window: { from?: number; to?: number }): Promise<number> =>
+      (await first.summarize(window, [])).summary.default.payments
+
+    t.equal(await count({}), 3)
+    t.equal(await count({ from: 1_000, to: 3_700_000 }), 3)
+    t.equal(await count({ from: 1_001, to: 3_699_999 }), 1)
+    t.equal(await count({ from: 61_500 }), 2)
+    t.equal(await count({ from: 61_501 }), 1)
+    t.equal(await count({ to: 61_500 }), 2)
+    t.equal(await count({ to: 61_499 }), 1)
+    t.equal(await count({ from: 61_500, to: 61_500 }), 1)
+    t.equal(await count({ from: 5_000, to: 2_000 }), 0)
+  })
+
+  t.test('payments that are not flushed yet are added once, inside the window only', async (t) => {
+    const { first } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 4 })
+    const unflushed: SettledPayment[] = [
+      settled(1),
+      settled(2, { processor: 'fallback', requestedAt: 2_000, amountCents: 5 }),
+      settled(3, { requestedAt: 9_000 }),
+    ]
+    await first.record([settled(1)], mine)
+
+    const { summary, flushed } = await first.summarize({ to: 5_000 }, [...unflushed, ...unflushed])
+
+    t.strictSame(summary, {
+      default: { payments: 1, cents: 1_990 },
+      fallback: { payments: 1, cents: 5 },
+    })
+    t.strictSame(flushed, [uuid(1)])
+  })
+
+  t.test(
+    'a payment is in the summary all the time, before, while and after it is flushed',
+    async (t) => {
+      const { first, second } = await makeLedger()
+      const mine = await lease(first)
+      await acceptMany(first, { ...mine, count: 100 })
+      const all = Array.from({ length: 100 }, (_, index) => settled(index + 1))
+
+      const flushes = Array.from({ length: 10 }, (_, batch) =>
+        first.record(all.slice(batch * 10, batch * 10 + 10), mine),
+      )
+      for (let look = 0; look < 10; look += 1) {
+        const { summary } = await second.summarize({}, all)
+        t.strictSame(summary, { default: { payments: 100, cents: 199_000 }, fallback: NOTHING })
+      }
+      await Promise.all(flushes)
+      const { summary, flushed } = await second.summarize({}, all)
+      t.equal(summary.default.payments, 100)
+      t.equal(flushed.length, 100)
+    },
+  )
+
+  t.test('an empty ledger sums up to nothing', async (t) => {
+    const { first } = await makeLedger()
+    t.strictSame(await first.summarize({ from: 0, to: 10 }, []), {
+      summary: { default: NOTHING, fallback: NOTHING },
+      flushed: [],
+    })
+  })
+  t.end()
+}

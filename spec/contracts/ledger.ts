@@ -1,0 +1,28 @@
+// What every ledger has to do, whatever it is made of. Each adapter's spec runs all of it.
+
+import type { Test } from 'tap'
+import type { Ledger } from '../../src/actors/ports.ts'
+import { claimsContract } from './ledger-claims.ts'
+import { leasesContract } from './ledger-leases.ts'
+import { recordContract } from './ledger-record.ts'
+import { summariesContract } from './ledger-summaries.ts'
+import { acceptContract } from './ledger-accept.ts'
+
+/** An empty store, seen through the ledgers of two instances. */
+export interface LedgerWorld {
+  readonly first: Ledger
+  readonly second: Ledger
+  /** Lets time pass for the store: leases, due times, doubts and ages. */
+  passTime(durationMs: number): Promise<void>
+}
+
+/** Called for each test; what it gives is as good as new. */
+export type MakeLedger = () => Promise<LedgerWorld>
+
+export async function ledgerContract(t: Test, makeLedger: MakeLedger): Promise<void> {
+  await t.test('accepting', (each) => acceptContract(each, makeLedger))
+  await t.test('recording', (each) => recordContract(each, makeLedger))
+  await t.test('claiming', (each) => claimsContract(each, makeLedger))
+  await t.test('leases', (each) => leasesContract(each, makeLedger))
+  await t.test('summaries', (each) => summariesContract(each, makeLedger))
+}

@@ -1,0 +1,204 @@
+import t from 'tap'
+import type { PaymentStory } from '../../src/actors/payment.ts'
+import { call, ID, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
+
+t.test('a payment is answered 202 without a body once it is accepted', async (t) => {
+  const edge = await startEdge(t)
+
+  const answer = await postPayment(edge, PAYMENT)
+
+  t.equal(answer.status, 202)
+  t.equal(answer.text, '')
+  t.match(edge.requests, [{ type: 'payment.received', correlationId: ID, amountCents: 1990 }])
+  t.equal(edge.latencies.length, 1)
+  t.equal(edge.server.inFlight(), 0)
+})
+
+t.test('each answer of the supervisor has its status', async (t) => {
+  const answers = ['accepted', 'known', 'conflicting', 'unavailable'] as const
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      // Replies later, as the real one does.
+      setImmediate(() => paymentOf(request).replyTo(answers[edge.requests.length - 1] ?? 'known'))
+    },
+  })
+
+  t.equal((await postPayment(edge, PAYMENT)).status, 202)
+  t.equal((await postPayment(edge, PAYMENT)).status, 202)
+  const conflict = await postPayment(edge, PAYMENT)
+  t.match(conflict, { status: 409, headers: { 'content-type': 'application/problem+json' } })
+  t.match(JSON.parse(conflict.text), {
+    type: 'urn:pit:problem:conflicting-payment',
+    title: 'Conflict',
+    status: 409,
+    field: 'amount',
+  })
+  const unavailable = await postPayment(edge, PAYMENT)
+  t.match(unavailable, { status: 503, headers: { 'retry-after': '1' } })
+  t.match(JSON.parse(unavailable.text), { type: 'about:blank', status: 503 })
+})
+
+t.test('a faulty payment is answered 400 and never reaches the supervisor', async (t) => {
+  const edge = await startEdge(t)
+
+  const answer = await postPayment(edge, `{"correlationId":"${ID}","amount":19.901}`)
+
+  t.equal(answer.status, 400)
+  t.same(JSON.parse(answer.text), {
+    type: 'urn:pit:problem:invalid-payment',
+    title: 'Bad Request',
+    status: 400,
+    detail: 'amount has more than two decimals.',
+    field: 'amount',
+  })
+  t.equal((await postPayment(edge, '')).status, 400)
+  t.equal(edge.requests.length, 0)
+})
+
+t.test('a payment is taken as JSON only, by whatever name', async (t) => {
+  const edge = await startEdge(t)
+  const post = async (type?: string): Promise<number> => {
+    const headers = type === undefined ? {} : { 'content-type': type }
+    return (await call(edge, 'POST', '/payments', { body: PAYMENT, headers })).status
+  }
+
+  const taken = ['Application/JSON', 'application/json; charset=utf-8', 'application/vnd.pit+json']
+  for (const type of [undefined, ...taken]) t.equal(await post(type), 202, type ?? 'none')
+  for (const type of [
+    'text/plain',
+    'application/jsonp',
+    'x',
+    'application/x-www-form-urlencoded',
+  ]) {
+    t.equal(await post(type), 415, type)
+  }
+})
+
+t.test('a payment’s story is told in decimals and ISO instants', async (t) => {
+  const at = Date.UTC(2025, 7, 9, 12)
+  const story: PaymentStory = {
+    correlationId: ID,
+    amountCents: 1990,
+    state: 'settled',
+    acceptedAt: at,
+    processor: 'fallback',
+    requestedAt: at + 5,
+    attempts: [
+      {
+        processor: 'fallback',
+        requestedAt: at + 5,
+        reason: 'cheaperOpen',
+        outcome: 'settled',
+        tookMs: 7.25,
+        detail: 'http 200',
+      },
+    ],
+  }
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type !== 'payment.requested') return
+      request.replyTo({ kind: 'found', value: story })
+    },
+  })
+
+  const answer = await call(edge, 'GET', `/payments/${ID.toUpperCase()}`)
+
+  t.match(answer, { status: 200, headers: { 'content-type': 'application/json' } })
+  t.match(answer.text, `{"correlationId":"${ID}","amount":19.90,"state":"settled",`)
+  t.same(JSON.parse(answer.text), {
+    correlationId: ID,
+    amount: 19.9,
+    state: 'settled',
+    acceptedAt: '2025-08-09T12:00:00.000Z',
+    processor: 'fallback',
+    requestedAt: '2025-08-09T12:00:00.005Z',
+    attempts: [{ ...story.attempts[0], requestedAt: '2025-08-09T12:00:00.005Z' }],
+  })
+  t.match(edge.requests, [{ correlationId: ID }])
+})
+
+t.test('an unknown payment is 404, and one that cannot be read is 503', async (t) => {
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type !== 'payment.requested') return
+      request.replyTo({ kind: edge.requests.length === 1 ? 'missing' : 'unavailable' })
+    },
+  })
+
+  t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 404)
+  t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 503)
+  for (const id of ['7', '%00', `${ID}x`, '__proto__']) {
+    t.equal((await call(edge, 'GET', `/payments/${id}`)).status, 404, id)
+  }
+  t.equal(edge.requests.length, 2)
+})
+
+t.test('a summary has counts, and amounts with exact decimals', async (t) => {
+  const summary = {
+    default: { payments: 3, cents: 1_234_560 },
+    fallback: { payments: 0, cents: 0 },
+  }
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type === 'summary.requested') request.replyTo({ kind: 'found', value: summary })
+    },
+  })
+
+  const query = 'from=2025-08-09T12:00:00.0001Z&to=2025-08-09T12:00:01.0009Z'
+  const answer = await call(edge, 'GET', `/payments-summary?${query}`)
+
+  t.match(answer, { status: 200, headers: { 'content-type': 'application/json' } })
+  const fallback = '"fallback":{"totalRequests":0,"totalAmount":0.00}'
+  t.equal(answer.text, `{"default":{"totalRequests":3,"totalAmount":12345.60},${fallback}}`)
+  const from = Date.UTC(2025, 7, 9, 12, 0, 0, 1)
+  t.match(edge.requests[0], { type: 'summary.requested', window: { from, to: from + 999 } })
+  t.equal((await call(edge, 'GET', '/payments-summary')).status, 200)
+  t.match(edge.requests[1], { window: { from: undefined, to: undefined } })
+})
+
+t.test('a summary that cannot be asked for, read or told exactly is a problem', async (t) => {
+  const vast = { payments: 1, cents: 2 ** 53 }
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type !== 'summary.requested') return
+      if (edge.requests.length === 1) request.replyTo({ kind: 'unavailable' })
+      else request.replyTo({ kind: 'found', value: { default: vast, fallback: vast } })
+    },
+  })
+
+  const faulty = await call(edge, 'GET', '/payments-summary?from=2025-08-09')
+  t.equal(faulty.status, 400)
+  t.match(JSON.parse(faulty.text), { type: 'urn:pit:problem:invalid-window', field: 'from' })
+  t.equal((await call(edge, 'GET', '/payments-summary')).status, 503)
+  t.equal((await call(edge, 'GET', '/payments-summary')).status, 500)
+})
+
+t.test('everything is forgotten only where that is allowed', async (t) => {
+  const closed = await startEdge(t)
+  t.equal((await call(closed, 'POST', '/purge-payments')).status, 403)
+  t.equal(closed.requests.length, 0)
+
+  const allowed = await startEdge(t, {
+    allowPurge: true,
+    supervise: (request) => {
+      if (request.type === 'purge.requested') request.replyTo({ kind: 'found', value: null })
+    },
+  })
+  t.match(await call(allowed, 'POST', '/purge-payments'), { status: 200, text: '' })
+  t.equal((await call(allowed, 'POST', '/purge-payments', { body: '{}' })).status, 200)
+})
+
+t.test('an unknown path is 404, a known one with another method 405', async (t) => {
+  const edge = await startEdge(t)
+
+  for (const path of ['/', '/payments/', '//payments', `/payments/${ID}/x`, '/healthz']) {
+    t.equal((await call(edge, 'GET', path)).status, 404, path)
+  }
+  t.match(await call(edge, 'GET', '/payments'), { status: 405, headers: { allow: 'POST' } })
+  t.match(await call(edge, 'DELETE', `/payments/${ID}`), { status: 405, headers: { allow: 'GET' } })
+  t.match(await call(edge, 'POST', '/payments-summary'), { status: 405 })
+  t.match(await call(edge, 'GET', '/purge-payments'), { status: 405 })
+  // A body after HEAD would be read as the next answer.
+  t.match(await call(edge, 'HEAD', '/payments'), { status: 405, text: '' })
+  t.equal((await postPayment(edge, PAYMENT)).status, 202)
+})

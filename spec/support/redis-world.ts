@@ -1,0 +1,102 @@
+// Boards in a real Redis, as several instances have them, and their failures.
+
+import assert from 'node:assert'
+import { performance } from 'node:perf_hooks'
+import { Redis } from 'ioredis'
+import type { Test } from 'tap'
+import { BoardUnavailable } from '../../src/actors/errors.ts'
+import { connectRedis } from '../../src/infra/redis-connection.ts'
+import type { RedisConnection } from '../../src/infra/redis-connection.ts'
+import { createRedisHealthBoard } from '../../src/infra/redis-health-board.ts'
+import { createRedisRetryBoard } from '../../src/infra/redis-retry-board.ts'
+import { createRedisSettledBoard } from '../../src/infra/redis-settled-board.ts'
+import type { Boards, BoardWorld } from '../contracts/boards.ts'
+
+/** Empties the database that the URL names. Several connections, as several instances have. */
+export async function openWorld(t: Test, url: string): Promise<BoardWorld> {
+  const world = new Redis(url)
+  t.teardown(() => world.disconnect())
+  await world.flushdb()
+  const connections = await Promise.all([1, 2, 3].map(() => connectForTest(t, url)))
+  const boards = new Map<string, Boards>()
+  return {
+    keptMs: KEPT_MS,
+    retryEntriesMax: RETRY_ENTRIES_MAX,
+    as: (instanceId) => {
+      const known = boards.get(instanceId)
+      if (known !== undefined) return known
+      const connection = connections[boards.size % connections.length]
+      assert(connection !== undefined)
+      const opened = openBoards(connection, instanceId)
+      boards.set(instanceId, opened)
+      return opened
+    },
+    // Redis itself says when this much of its time is over.
+    pass: async (ms) => void (await world.blpop('pit-spec:nothing', (ms + 1) / 1_000)),
+    lose: async () => void (await world.flushdb()),
+  }
+}
+
+export function openBoards(connection: RedisConnection, instanceId: string): Boards {
+  return {
+    health: createRedisHealthBoard(connection, { instanceId, keptMs: KEPT_MS }),
+    retry: createRedisRetryBoard(connection, { entriesMax: RETRY_ENTRIES_MAX }),
+    settled: createRedisSettledBoard(connection),
+  }
+}
+
+/** A long timeout, so that a busy machine is not taken for a failure. */
+export async function connectForTest(
+  t: Test,
+  url: string,
+  commandTimeoutMs = 5_000,
+): Promise<RedisConnection> {
+  const connection = connectRedis({ url, commandTimeoutMs })
+  t.teardown(() => connection.close())
+  await emitted(connection.redis, 'ready')
+  return connection
+}
+
+/** Each call of each board fails on its own, within this many ms. */
+export async function failsEveryCall(t: Test, boards: Boards, boundMs: number): Promise<void> {
+  const { health, retry, settled } = boards
+  const calls: Record<string, () => Promise<unknown>> = {
+    takeProbeLease: () => health.takeProbeLease(1_000),
+    publishHealth: () => health.publishHealth('default', { failing: false, minResponseMs: 1 }),
+    readHealth: () => health.readHealth(),
+    publishCircuit: () => health.publishCircuit({ processor: 'default', state: 'open', since: 1 }),
+    readCircuits: () => health.readCircuits(),
+    schedule: () => retry.schedule([{ correlationId: 'x', dueInMs: 0 }]),
+    takeDue: () => retry.takeDue(1),
+    claimRebuild: () => retry.claimRebuild(),
+    'retry clear': () => retry.clear(),
+    add: () => settled.add([PAYMENT]),
+    remove: () => settled.remove([PAYMENT.correlationId]),
+    read: () => settled.read(),
+    'settled clear': () => settled.clear(),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    const began = performance.now()
+    const failure = await call().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    const tookMs = performance.now() - began
+    t.ok(failure instanceof BoardUnavailable, `${name} fails`)
+    t.ok(tookMs < boundMs, `${name} fails at once: ${tookMs.toFixed(1)} ms`)
+  }
+}
+
+/** Unlike `once` of node:events it does not mind the errors in between. */
+export function emitted(redis: Redis, event: 'ready' | 'close' | 'error'): Promise<unknown> {
+  return new Promise((resolve) => redis.once(event, resolve))
+}
+
+const KEPT_MS = 400
+const RETRY_ENTRIES_MAX = 100
+export const PAYMENT = {
+  correlationId: '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3',
+  processor: 'default',
+  requestedAt: 1_753_000_000_000,
+  amountCents: 1_990,
+} as const

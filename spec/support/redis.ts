@@ -1,0 +1,105 @@
+// A real Redis for specs: REDIS_URL, else a server from PATH, run as a child on a free port.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+
+export interface RedisServer {
+  readonly url: string
+  /** Only for a server that was started here: others are not ours to stop. */
+  readonly own?: OwnRedis
+}
+
+export interface OwnRedis {
+  /** Ends it as kill -9 does. */
+  kill(): Promise<void>
+  /** Comes back empty, on the same port. */
+  start(): Promise<void>
+  /** Keeps the port and the connections and answers nothing. */
+  freeze(): void
+  thaw(): void
+}
+
+export const NO_REDIS = 'no REDIS_URL, and neither redis-server nor valkey-server on PATH'
+
+/** Undefined where there is none, for the caller to skip with `NO_REDIS`; under CI that fails. */
+export async function openRedis(t: Test): Promise<RedisServer | undefined> {
+  const url = process.env['REDIS_URL']
+  if (url !== undefined && url !== '') return { url }
+  return startRedis(t)
+}
+
+/** A server of the test's own, which it may break. */
+export async function startRedis(
+  t: Test,
+): Promise<(RedisServer & { readonly own: OwnRedis }) | undefined> {
+  const binary = findBinary(['redis-server', 'valkey-server'])
+  if (binary === undefined) {
+    if (process.env['CI'] === 'true') throw new Error(NO_REDIS)
+    return undefined
+  }
+  const port = await freePort()
+  let child = await run(binary, port)
+  t.teardown(() => kill(child))
+  const own: OwnRedis = {
+    kill: () => kill(child),
+    async start() {
+      child = await run(binary, port)
+    },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+  }
+  return { url: `redis://127.0.0.1:${port}`, own }
+}
+
+async function run(binary: string, port: number): Promise<ChildProcess> {
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '']
+  const child = spawn(binary, settings, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (/ready to accept connections/i.test(line)) {
+      // Reading on keeps the pipe from filling up.
+      child.stdout.resume()
+      return child
+    }
+    said.push(line)
+  }
+  throw new Error(`${binary} did not start:\n${said.join('\n')}`)
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function findBinary(names: readonly string[]): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)))
+  return paths.find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,159 @@
+// Group commit of accepted payments: while one batch is being committed the next one gathers, so a
+// quiet system commits at once and a busy one many at a time.
+
+import { assign, setup } from 'xstate'
+import { emptyBacklog, takeOldest, withItem, type Backlog } from './backlog.ts'
+import type { LedgerFailure } from './errors.ts'
+import type { PaymentReceived } from './events.ts'
+import type { ClaimedPayment } from './payment.ts'
+import type { AcceptResult } from './ports.ts'
+
+export interface AcceptLaneInput {
+  /** Payments in one commit. */
+  readonly batchMax: number
+  /** How long a batch gathers when nothing is being committed, ms; 0 commits at once. */
+  readonly windowMs: number
+  /** Payments that may wait for the next batch; beyond it they are refused. */
+  readonly pendingMax: number
+}
+
+export interface AcceptLaneContext extends AcceptLaneInput {
+  readonly pending: Backlog<PaymentReceived>
+  readonly batch: readonly PaymentReceived[]
+  /** Ids of a batch whose commit was not answered: they may be in the ledger, owned by us. */
+  readonly unresolved: readonly string[]
+  /** Whether new payments are parked in the ledger instead of kept in memory. */
+  readonly parks: boolean
+  /** `parks` when the batch was taken. */
+  readonly batchParks: boolean
+}
+
+export type AcceptLaneEvent =
+  | PaymentReceived
+  | { readonly type: 'intake.changed'; readonly parks: boolean }
+  | { readonly type: 'window.elapsed' }
+  | {
+      readonly type: 'batch.written'
+      readonly results: readonly AcceptResult[]
+      readonly tookMs: number
+    }
+  | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
+  | { readonly type: 'pause.elapsed' }
+  | { readonly type: 'unresolved.found'; readonly payments: readonly ClaimedPayment[] }
+
+interface Step {
+  readonly context: AcceptLaneContext
+  readonly event: AcceptLaneEvent
+}
+
+const unprovided = (name: string) => (): never => {
+  throw new Error(`accept lane machine: effect ${name} was not provided`)
+}
+
+export const acceptLaneMachine = setup({
+  types: {
+    context: {} as AcceptLaneContext,
+    input: {} as AcceptLaneInput,
+    events: {} as AcceptLaneEvent,
+  },
+  actions: {
+    // Effects, given by persistence.ts.
+    startWindow: unprovided('startWindow'),
+    writeBatch: unprovided('writeBatch'),
+    answerBatch: unprovided('answerBatch'),
+    refuseAll: unprovided('refuseAll'),
+    refuseOne: unprovided('refuseOne'),
+    startPause: unprovided('startPause'),
+    findUnresolved: unprovided('findUnresolved'),
+    adoptFound: unprovided('adoptFound'),
+
+    keep: assign((step: Step) => kept(step)),
+    takeBatch: assign(({ context }: Step) => batchTaken(context)),
+    dropBatch: assign({ batch: [] }),
+    dropAll: assign({ batch: [], pending: emptyBacklog<PaymentReceived>() }),
+    noteUnresolved: assign((step: Step) => unresolvedBy(step)),
+    clearUnresolved: assign({ unresolved: [] }),
+    noteIntake: assign(({ event }: Step) =>
+      event.type === 'intake.changed' ? { parks: event.parks } : {},
+    ),
+  },
+  guards: {
+    mayWrite: ({ context }) =>
+      context.pending.size > 0 &&
+      (context.windowMs === 0 || context.pending.size >= context.batchMax),
+    hasPending: ({ context }) => context.pending.size > 0,
+    batchIsFull: ({ context }) => context.pending.size >= context.batchMax,
+    laneIsFull: ({ context }) => context.pending.size >= context.pendingMax,
+    hasUnresolved: ({ context }) => context.unresolved.length > 0,
+  },
+}).createMachine({
+  id: 'acceptLane',
+  context: ({ input }) => ({
+    ...input,
+    pending: emptyBacklog<PaymentReceived>(),
+    batch: [],
+    unresolved: [],
+    parks: false,
+    batchParks: false,
+  }),
+  initial: 'idle',
+  on: { 'intake.changed': { actions: 'noteIntake' } },
+  states: {
+    idle: {
+      on: { 'payment.received': { actions: 'keep' } },
+      always: [
+        { guard: 'mayWrite', target: 'writing' },
+        { guard: 'hasPending', target: 'gathering' },
+      ],
+    },
+    gathering: {
+      entry: 'startWindow',
+      on: {
+        'payment.received': { actions: 'keep' },
+        'window.elapsed': { target: 'writing' },
+      },
+      always: { guard: 'batchIsFull', target: 'writing' },
+    },
+    writing: {
+      entry: ['takeBatch', 'writeBatch'],
+      on: {
+        'payment.received': [{ guard: 'laneIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
+        'batch.written': { target: 'idle', actions: ['answerBatch', 'dropBatch'] },
+        'batch.failed': { target: 'paused', actions: ['refuseAll', 'noteUnresolved', 'dropAll'] },
+      },
+    },
+    paused: {
+      entry: 'startPause',
+      on: {
+        'payment.received': { actions: 'refuseOne' },
+        'pause.elapsed': [{ guard: 'hasUnresolved', target: 'resolving' }, { target: 'idle' }],
+      },
+    },
+    resolving: {
+      entry: 'findUnresolved',
+      on: {
+        'payment.received': { actions: 'refuseOne' },
+        'unresolved.found': { target: 'idle', actions: ['adoptFound', 'clearUnresolved'] },
+        'batch.failed': { target: 'paused' },
+      },
+    },
+  },
+})
+
+function kept({ context, event }: Step): Partial<AcceptLaneContext> {
+  if (event.type !== 'payment.received') return {}
+  return { pending: withItem(context.pending, event) }
+}
+
+function batchTaken(context: AcceptLaneContext): Partial<AcceptLaneContext> {
+  const { taken, rest } = takeOldest(context.pending, context.batchMax)
+  return { batch: taken, pending: rest, batchParks: context.parks }
+}
+
+/** Only an unanswered commit leaves something to find out; parked payments are found by anyone. */
+function unresolvedBy({ context, event }: Step): Partial<AcceptLaneContext> {
+  if (event.type !== 'batch.failed' || context.batchParks) return {}
+  const { error } = event
+  if (error.code !== 'ledger_unavailable' || error.outcome !== 'unknown') return {}
+  return { unresolved: context.batch.map((payment) => payment.correlationId) }
+}

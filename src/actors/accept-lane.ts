@@ -1,0 +1,119 @@
+// The effects of the accept lane: commits batches, answers each payment once, and passes the new
+// ones on to be worked on.
+
+import type { Actor } from 'xstate'
+import {
+  acceptLaneMachine,
+  type AcceptLaneContext,
+  type AcceptLaneEvent,
+} from './accept-lane.machine.ts'
+import { tell, type Directory } from './addresses.ts'
+import { WRITE_PAUSE_MS, type Archive } from './archive.ts'
+import { itemsOf } from './backlog.ts'
+import { compileChart } from './compiled-chart.ts'
+import { ledgerFailureOf } from './ledger-failure.ts'
+
+export type AcceptLaneActor = Actor<typeof acceptLaneMachine>
+
+interface Parts {
+  readonly archive: Archive
+  readonly system: Directory
+}
+
+interface LaneSelf {
+  send(event: AcceptLaneEvent): void
+}
+
+interface Step {
+  readonly context: AcceptLaneContext
+  readonly event: AcceptLaneEvent
+}
+
+/** The chart with its effects, compiled: it takes an event per payment. */
+export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
+  const { clock } = parts.archive
+  const provided = acceptLaneMachine.provide({
+    actions: {
+      startWindow: ({ context, self }) =>
+        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
+      writeBatch: ({ context, self }) => void writeBatch(parts, context, self),
+      answerBatch: (step) => answerBatch(parts, step),
+      refuseAll: (step) => refuseAll(parts, step),
+      refuseOne: ({ event }) => {
+        if (event.type === 'payment.received') event.replyTo('unavailable')
+      },
+      startPause: ({ self }) =>
+        void clock.setTimeout(() => self.send({ type: 'pause.elapsed' }), WRITE_PAUSE_MS),
+      findUnresolved: ({ context, self }) => void findUnresolved(parts, context, self),
+      adoptFound: (step) => adoptFound(parts, step),
+    },
+  })
+  return compileChart(provided)
+}
+
+async function writeBatch(
+  { archive }: Parts,
+  context: AcceptLaneContext,
+  self: LaneSelf,
+): Promise<void> {
+  const { ledger, lease, clock } = archive
+  const startedAt = clock.now()
+  try {
+    const results = await ledger.accept(context.batch, {
+      leaseId: lease.id,
+      parked: context.batchParks,
+    })
+    self.send({ type: 'batch.written', results, tookMs: clock.now() - startedAt })
+  } catch (error) {
+    self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
+  }
+}
+
+function answerBatch({ archive, system }: Parts, { context, event }: Step): void {
+  if (event.type !== 'batch.written') return
+  const { results, tookMs } = event
+  const counts = { accepted: 0, known: 0, conflicting: 0 }
+  context.batch.forEach((payment, index) => {
+    const result = results[index] ?? 'conflicting'
+    counts[result] += 1
+    payment.replyTo(result)
+  })
+  const accepted =
+    counts.accepted === context.batch.length
+      ? context.batch
+      : context.batch.filter((_, index) => results[index] === 'accepted')
+  if (accepted.length > 0 && context.batchParks) {
+    const entries = accepted.map(({ correlationId }) => ({ correlationId, dueInMs: 0 }))
+    tell(system, 'retryQueue', { type: 'payments.parked', entries })
+  } else if (accepted.length > 0)
+    tell(system, 'payments', { type: 'payments.accepted', batch: accepted })
+  archive.journal.note({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
+}
+
+function refuseAll({ archive }: Parts, { context, event }: Step): void {
+  if (event.type !== 'batch.failed') return
+  const refused = [...context.batch, ...itemsOf(context.pending)]
+  for (const payment of refused) payment.replyTo('unavailable')
+  const cause = event.error.message
+  archive.journal.note({ type: 'batch.refused', payments: refused.length, cause })
+}
+
+async function findUnresolved(
+  { archive }: Parts,
+  context: AcceptLaneContext,
+  self: LaneSelf,
+): Promise<void> {
+  const { ledger, lease } = archive
+  try {
+    const payments = await ledger.findOwned(context.unresolved, { leaseId: lease.id })
+    self.send({ type: 'unresolved.found', payments })
+  } catch (error) {
+    self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
+  }
+}
+
+/** Payments that were refused to the client but are committed all the same: they are worked on. */
+function adoptFound({ system }: Parts, { event }: Step): void {
+  if (event.type !== 'unresolved.found' || event.payments.length === 0) return
+  tell(system, 'payments', { type: 'payments.claimed', batch: event.payments, from: 'retryQueue' })
+}

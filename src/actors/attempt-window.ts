@@ -1,0 +1,71 @@
+// Failure and slow-call rates over a short rolling window, as a value: counts of the current
+// half and the one before it, so that the window slides without keeping single attempts.
+
+export interface AttemptWindow {
+  /** Monotonic start of the current half, ms. */
+  readonly startedAt: number
+  readonly current: AttemptCounts
+  readonly previous: AttemptCounts
+}
+
+export interface AttemptCounts {
+  readonly calls: number
+  readonly failures: number
+  readonly slow: number
+}
+
+/** One attempt, seen as evidence for or against its processor. */
+export interface Evidence {
+  readonly failed: boolean
+  readonly slow: boolean
+  /** Monotonic instant of the answer, ms. */
+  readonly at: number
+}
+
+const NONE: AttemptCounts = { calls: 0, failures: 0, slow: 0 }
+
+/** A window without evidence, starting at `at` (monotonic, ms). */
+export function emptyWindow(at: number): AttemptWindow {
+  return { startedAt: at, current: NONE, previous: NONE }
+}
+
+/** The window with one more attempt. `windowMs` is the length of both halves together. */
+export function withEvidence(
+  window: AttemptWindow,
+  evidence: Evidence,
+  windowMs: number,
+): AttemptWindow {
+  const { startedAt, current, previous } = slideTo(window, evidence.at, windowMs)
+  return {
+    startedAt,
+    previous,
+    current: {
+      calls: current.calls + 1,
+      failures: current.failures + (evidence.failed ? 1 : 0),
+      slow: current.slow + (evidence.slow ? 1 : 0),
+    },
+  }
+}
+
+/** Calls in the window and the shares of them, 0 to 1, that failed or were slow. */
+export function ratesOf(window: AttemptWindow): {
+  readonly calls: number
+  readonly failureRate: number
+  readonly slowRate: number
+} {
+  const calls = window.current.calls + window.previous.calls
+  if (calls === 0) return { calls, failureRate: 0, slowRate: 0 }
+  return {
+    calls,
+    failureRate: (window.current.failures + window.previous.failures) / calls,
+    slowRate: (window.current.slow + window.previous.slow) / calls,
+  }
+}
+
+function slideTo(window: AttemptWindow, at: number, windowMs: number): AttemptWindow {
+  const halfMs = windowMs / 2
+  const elapsedMs = at - window.startedAt
+  if (elapsedMs < halfMs) return window
+  if (elapsedMs >= windowMs) return emptyWindow(at)
+  return { startedAt: window.startedAt + halfMs, current: NONE, previous: window.current }
+}

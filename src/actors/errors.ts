@@ -1,0 +1,41 @@
+// The closed set of failures that actors decide on. Adapters translate what their library throws
+// into one of these; decisions look at `code`, never at text.
+
+/** PostgreSQL could not do what was asked within its bound. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+  readonly code = 'ledger_unavailable'
+  /**
+   * What became of a write: `none` is certainly not committed; `unknown` means that the connection
+   * was lost or the answer did not come in time after the write had been sent.
+   */
+  readonly outcome: 'none' | 'unknown'
+
+  constructor(operation: string, outcome: 'none' | 'unknown', cause?: unknown) {
+    super(`ledger: ${operation} failed`, { cause })
+    this.outcome = outcome
+  }
+}
+
+/** The lease that a write named is no longer held: another instance may own its payments. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
+  readonly code = 'lease_lost'
+
+  constructor(operation: string) {
+    super(`ledger: ${operation} refused, the lease has run out`)
+  }
+}
+
+/** Redis could not do what was asked within its bound. The caller goes on without it. */
+export class BoardUnavailable extends Error {
+  override readonly name = 'BoardUnavailable'
+  readonly code = 'board_unavailable'
+
+  constructor(operation: string, cause?: unknown) {
+    super(`board: ${operation} failed`, { cause })
+  }
+}
+
+/** What a ledger's promise may be rejected with; anything else is a bug. */
+export type LedgerFailure = LedgerUnavailable | LeaseLost

@@ -1,0 +1,86 @@
+// What the actors tell the outside about themselves: facts for logs, totals and views.
+
+import type { AttemptOutcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
+
+export type Fact =
+  | {
+      readonly type: 'batch.accepted'
+      readonly accepted: number
+      readonly known: number
+      readonly conflicting: number
+      readonly parked: boolean
+      /** From the start of the write to the commit, ms. */
+      readonly tookMs: number
+    }
+  | { readonly type: 'batch.refused'; readonly payments: number; readonly cause: string }
+  | { readonly type: 'batch.recorded'; readonly outcomes: number; readonly tookMs: number }
+  | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
+  | {
+      readonly type: 'attempt.ended'
+      readonly correlationId: string
+      readonly processor: ProcessorName
+      readonly outcome: AttemptOutcome
+      readonly reason: RouteReason
+      readonly detail: string
+      readonly tookMs: number
+    }
+  | {
+      readonly type: 'payment.settled'
+      readonly correlationId: string
+      readonly processor: ProcessorName
+      readonly amountCents: number
+      /** From acceptance to settlement, ms. */
+      readonly tookMs: number
+    }
+  | { readonly type: 'payment.rejected'; readonly correlationId: string; readonly detail: string }
+  | {
+      readonly type: 'payment.parked'
+      readonly correlationId: string
+      readonly delayMs: number
+      readonly doubts: number
+    }
+  | { readonly type: 'payment.broken'; readonly correlationId: string; readonly cause: string }
+  | {
+      readonly type: 'circuit.changed'
+      readonly processor: ProcessorName
+      readonly from: string
+      readonly to: 'closed' | 'open' | 'halfOpen'
+      readonly cause: string
+    }
+  | {
+      readonly type: 'health.probed'
+      readonly processor: ProcessorName
+      readonly failing: boolean
+      readonly minResponseMs: number
+    }
+  /** The processor's word on `failing` is another than before. */
+  | {
+      readonly type: 'health.changed'
+      readonly processor: ProcessorName
+      readonly failing: boolean
+      readonly minResponseMs: number
+    }
+  | { readonly type: 'health.unknown'; readonly processor: ProcessorName; readonly cause: string }
+  | { readonly type: 'payments.claimed'; readonly payments: number; readonly from: ClaimSource }
+  | { readonly type: 'lease.acquired'; readonly leaseId: number }
+  | { readonly type: 'lease.lost'; readonly leaseId: number }
+  | { readonly type: 'payments.purged' }
+  | { readonly type: 'payments.measured'; readonly gauges: Gauges }
+  | { readonly type: 'child.restarted'; readonly child: string; readonly cause: string }
+  | { readonly type: 'drain.started'; readonly cause: string }
+  | { readonly type: 'drain.ended' }
+
+/** Where claimed payments came from. */
+export type ClaimSource = 'retryQueue' | 'takeover'
+
+/** What this instance holds in memory at one moment; counts of payments. */
+export interface Gauges {
+  readonly ready: number
+  readonly inFlight: Readonly<Record<ProcessorName, number>>
+  readonly byState: Readonly<Partial<Record<PaymentState, number>>>
+}
+
+/** Takes facts; must be quick and must not throw. */
+export interface Journal {
+  note(fact: Fact): void
+}

@@ -1,0 +1,20 @@
+// A rejected ledger call is either an expected failure or a bug; bugs are not caught.
+
+import { BoardUnavailable, LeaseLost, LedgerUnavailable, type LedgerFailure } from './errors.ts'
+
+/** The expected failure; anything else is thrown on. */
+export function ledgerFailureOf(error: unknown): LedgerFailure {
+  if (error instanceof LedgerUnavailable || error instanceof LeaseLost) return error
+  throw error
+}
+
+/** The expected failure; anything else is thrown on. */
+export function boardFailureOf(error: unknown): BoardUnavailable {
+  if (error instanceof BoardUnavailable) return error
+  throw error
+}
+
+/** What an event that carries an error says, for a fact in the journal. */
+export function causeOf(event: { readonly type: string; readonly error?: unknown }): string {
+  return event.error instanceof Error ? event.error.message : String(event.error)
+}

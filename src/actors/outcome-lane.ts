@@ -1,0 +1,113 @@
+// The effects of the outcome lane: shares settlements with the other instances, writes batches, and
+// tells the retry queue what was parked.
+
+import type { Actor } from 'xstate'
+import { tell, type Directory } from './addresses.ts'
+import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type Archive } from './archive.ts'
+import { compileChart } from './compiled-chart.ts'
+import { boardFailureOf, ledgerFailureOf } from './ledger-failure.ts'
+import {
+  outcomeLaneMachine,
+  type OutcomeLaneContext,
+  type OutcomeLaneEvent,
+} from './outcome-lane.machine.ts'
+import type { Outcome, SettledPayment } from './payment.ts'
+import { doubled } from './work-settings.ts'
+
+export type OutcomeLaneActor = Actor<typeof outcomeLaneMachine>
+
+interface Parts {
+  readonly archive: Archive
+  readonly system: Directory
+}
+
+interface LaneSelf {
+  send(event: OutcomeLaneEvent): void
+}
+
+/** How long settlements gather before they are put on the board together, ms. */
+const ANNOUNCE_WINDOW_MS = 5
+
+/** The chart with its effects, compiled: it takes an event per payment. */
+export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
+  const { archive, system } = parts
+  const { clock, journal } = archive
+  const announcer = createAnnouncer(archive)
+  const provided = outcomeLaneMachine.provide({
+    actions: {
+      announce: ({ event }) => {
+        if (event.type === 'outcome.reached') announcer.add(event.outcome)
+      },
+      startWindow: ({ context, self }) =>
+        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
+      writeBatch: ({ context, self }) => void writeBatch(archive, context, self),
+      publishWritten: ({ context, event }) => publishWritten(parts, context, event),
+      noteFailure: ({ event }) => {
+        if (event.type !== 'batch.failed') return
+        journal.note({ type: 'ledger.failed', operation: 'record', cause: event.error.message })
+      },
+      startPause: ({ context, self }) => {
+        const pauseMs = doubled(WRITE_PAUSE_MS, context.failures - 1, WRITE_PAUSE_MAX_MS)
+        clock.setTimeout(() => self.send({ type: 'pause.elapsed' }), pauseMs)
+      },
+      reportCongested: () => tell(system, 'payments', { type: 'outcomes.congested' }),
+      reportRelieved: () => tell(system, 'payments', { type: 'outcomes.relieved' }),
+      reportFlushed: () => tell(system, 'supervisor', { type: 'persistence.flushed' }),
+    },
+  })
+  return compileChart(provided)
+}
+
+/** The settled ones among outcomes, as summaries count them. */
+export function settledOf(outcomes: readonly Outcome[]): readonly SettledPayment[] {
+  return outcomes.filter((outcome) => outcome.kind === 'settled')
+}
+
+async function writeBatch(
+  { ledger, lease, clock }: Archive,
+  { batch }: OutcomeLaneContext,
+  self: LaneSelf,
+): Promise<void> {
+  const startedAt = clock.now()
+  try {
+    await ledger.record(batch, { leaseId: lease.id })
+    self.send({ type: 'batch.written', tookMs: clock.now() - startedAt })
+  } catch (error) {
+    self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
+  }
+}
+
+function publishWritten(
+  parts: Parts,
+  { batch }: OutcomeLaneContext,
+  event: OutcomeLaneEvent,
+): void {
+  if (event.type !== 'batch.written') return
+  const { settledBoard, journal } = parts.archive
+  const settled = settledOf(batch).map(({ correlationId }) => correlationId)
+  if (settled.length > 0) settledBoard.remove(settled).catch(boardFailureOf)
+  const entries = batch.flatMap((outcome) =>
+    outcome.kind === 'parked'
+      ? [{ correlationId: outcome.correlationId, dueInMs: outcome.delayMs }]
+      : [],
+  )
+  if (entries.length > 0) tell(parts.system, 'retryQueue', { type: 'payments.parked', entries })
+  journal.note({ type: 'batch.recorded', outcomes: batch.length, tookMs: event.tookMs })
+}
+
+/** Puts settlements on the board a few at a time; a board that fails costs nothing but the view. */
+function createAnnouncer({ clock, settledBoard }: Archive): { add(outcome: Outcome): void } {
+  let gathered: SettledPayment[] = []
+  const announce = (): void => {
+    const entries = gathered
+    gathered = []
+    settledBoard.add(entries).catch(boardFailureOf)
+  }
+  return {
+    add(outcome) {
+      if (outcome.kind !== 'settled') return
+      if (gathered.length === 0) clock.setTimeout(announce, ANNOUNCE_WINDOW_MS)
+      gathered.push(outcome)
+    },
+  }
+}

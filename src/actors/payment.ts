@@ -1,0 +1,133 @@
+// The words for a payment: what is known of one in memory, in the ledger and to a reader.
+
+/** The two processors; which one is cheaper is configuration, not its name. */
+export type ProcessorName = 'default' | 'fallback'
+
+/** Why a processor was chosen, or none. */
+export type RouteReason =
+  | 'cheaper' // the cheaper one is up and fast enough
+  | 'cheaperOpen' // the cheaper one's circuit is open and the payment has waited long enough
+  | 'cheaperSlow' // the cheaper one answers so slowly that the dearer one is worth its fee
+  | 'cheaperBusy' // the cheaper one has no room and the payment has waited long enough
+  | 'cheaperRefused' // the cheaper one has just refused this payment
+  | 'resend' // in doubt: the same processor is sent the same payment with the same requestedAt
+  | 'waitingForCheaper' // no attempt: young enough to wait for the cheaper one
+  | 'noneAvailable' // no attempt: both circuits are open or full
+
+/** How an attempt ended. `inFlight` only while it is under way. */
+export type AttemptOutcome =
+  | 'inFlight'
+  | 'settled'
+  | 'refused' // certainly not processed
+  | 'failed' // answered 500: asked for before it counts as refused
+  | 'known' // answered 422: the processor has seen this id before
+  | 'inDoubt' // timeout, reset, cut answer: may have been processed
+  | 'rejected' // will never be processed
+
+/** One request sent to a processor for one payment. */
+export interface Attempt {
+  readonly processor: ProcessorName
+  /** Instant that the request carries, epoch ms. */
+  readonly requestedAt: number
+  readonly reason: RouteReason
+  readonly outcome: AttemptOutcome
+  /** Time to the outcome, ms; 0 while in flight. */
+  readonly tookMs: number
+  /** What the processor or the network said, short: `http 500`, `timeout`, `ECONNREFUSED`. */
+  readonly detail?: string
+}
+
+/** A processor that may still record this payment from an earlier request. */
+export interface Doubt {
+  readonly processor: ProcessorName
+  /** `requestedAt` of the request in doubt, epoch ms; null when a dead instance sent it. */
+  readonly requestedAt: number | null
+  /** Time left in which the old request can still land, ms; 0 or less once it no longer can. */
+  readonly remainingMs: number
+}
+
+/** A payment as the ledger hands it to the instance that now owns it. */
+export interface ClaimedPayment {
+  readonly correlationId: string
+  readonly amountCents: number
+  /** Fencing token: counts how often the payment was claimed; part of each later write. */
+  readonly claim: number
+  /** Rounds of quick tries that ended refused so far; sets the delay in the retry queue. */
+  readonly rounds: number
+  /** Time since the payment was accepted, ms. */
+  readonly ageMs: number
+  readonly doubts: readonly Doubt[]
+  readonly attempts: readonly Attempt[]
+}
+
+/** A payment that a processor has recorded; what summaries count. */
+export interface SettledPayment {
+  readonly correlationId: string
+  readonly processor: ProcessorName
+  /** Instant inside the request that landed, epoch ms. */
+  readonly requestedAt: number
+  readonly amountCents: number
+}
+
+/** What became of a payment that an instance worked on, to be written to the ledger. */
+export type Outcome =
+  | (SettledPayment & {
+      readonly kind: 'settled'
+      readonly claim: number
+      readonly attempts: readonly Attempt[]
+    })
+  | {
+      readonly kind: 'rejected'
+      readonly correlationId: string
+      readonly claim: number
+      readonly attempts: readonly Attempt[]
+    }
+  | {
+      /** Handed back: no owner, due again after `delayMs`, any instance may claim it. */
+      readonly kind: 'parked'
+      readonly correlationId: string
+      readonly claim: number
+      readonly delayMs: number
+      readonly rounds: number
+      readonly doubts: readonly Doubt[]
+      readonly attempts: readonly Attempt[]
+    }
+
+/** States in which a reader can find a payment; the first seven are those of its chart. */
+export type PaymentState =
+  | 'pending'
+  | 'tryingDefault'
+  | 'tryingFallback'
+  | 'confirming'
+  | 'retry'
+  | 'settled'
+  | 'rejected'
+  | 'parked'
+
+/** Everything that is known of a payment, for a reader. */
+export interface PaymentStory {
+  readonly correlationId: string
+  readonly amountCents: number
+  readonly state: PaymentState
+  /** Instant of acceptance, epoch ms. */
+  readonly acceptedAt: number
+  /** Set once settled, with `requestedAt`. */
+  readonly processor?: ProcessorName
+  readonly requestedAt?: number
+  /** Where it is due again, ms from now; only while parked. */
+  readonly dueInMs?: number
+  readonly attempts: readonly Attempt[]
+}
+
+/** Both ends inclusive, epoch ms, each optional. */
+export interface TimeWindow {
+  readonly from?: number
+  readonly to?: number
+}
+
+export interface ProcessorTotal {
+  readonly payments: number
+  readonly cents: number
+}
+
+export type Summary = Readonly<Record<ProcessorName, ProcessorTotal>>

@@ -1,0 +1,54 @@
+// What the long-lived actors tell each other about payments.
+
+import type { PaymentRequested } from './events.ts'
+import type { ClaimSource } from './journal.ts'
+import type { ClaimedPayment, Outcome } from './payment.ts'
+import type { PaymentOutput } from './payment.machine.ts'
+import type { AcceptRequest, ParkedEntry } from './ports.ts'
+
+/** What `payments` (the parent of all payment actors) is told. */
+export type PaymentsEvent =
+  /** Committed with this instance as owner. */
+  | { readonly type: 'payments.accepted'; readonly batch: readonly AcceptRequest[] }
+  | {
+      readonly type: 'payments.claimed'
+      readonly batch: readonly ClaimedPayment[]
+      readonly from: ClaimSource
+    }
+  | { readonly type: 'circuit.changed' }
+  | { readonly type: 'payments.ticked' }
+  /** Outcomes pile up unwritten: start nothing new until relieved. */
+  | { readonly type: 'outcomes.congested' }
+  | { readonly type: 'outcomes.relieved' }
+  /** Take nothing new, hand back what waits, finish what is under way. */
+  | { readonly type: 'drain.started' }
+  /** The drain's time is over: hand back everything, in doubt where it is. */
+  | { readonly type: 'payments.recalled' }
+  /**
+   * Forget the payments accepted before this monotonic instant, ms: they belong to others now, or
+   * were purged.
+   */
+  | { readonly type: 'payments.dropped'; readonly acceptedBefore: number }
+  | PaymentRequested
+  | { readonly type: 'xstate.done.actor.payment'; readonly output: PaymentOutput }
+  | {
+      readonly type: 'xstate.error.actor.payment'
+      readonly error: unknown
+      readonly actorId: string
+    }
+
+/** What the retry queue is told. */
+export type RetryQueueEvent =
+  /** `payments` can take up to `limit` payments now. */
+  | { readonly type: 'room.offered'; readonly limit: number }
+  /** Committed as parked: they will be due. */
+  | { readonly type: 'payments.parked'; readonly entries: readonly ParkedEntry[] }
+  | { readonly type: 'drain.started' }
+
+/** What persistence is told, besides the edge's own requests. */
+export type PersistenceEvent =
+  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
+  /** Whether accepted payments are kept in memory or parked in the ledger. */
+  | { readonly type: 'intake.changed'; readonly parks: boolean }
+  /** Write what is left, then report `persistence.flushed`. */
+  | { readonly type: 'drain.started' }

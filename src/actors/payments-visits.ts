@@ -1,0 +1,48 @@
+// What is done to many payments in work at once: recalling, dropping, clearing away broken ones.
+
+import type { AnyActorRef } from 'xstate'
+import type { PaymentRecord } from './payment-context.ts'
+import type { Slot, SlotTable } from './payment-slots.ts'
+
+/**
+ * Asks payments to leave; each leaves parked, in doubt until `endsAt` (monotonic ms) where a
+ * request is under way.
+ */
+export function recallSlots(
+  slots: SlotTable,
+  recall: { endsAt: number; matches: (slot: Slot) => boolean },
+): void {
+  slots.forEachUsed((slot) => {
+    if (!recall.matches(slot)) return
+    slot.actor?.send({ type: 'payment.recalled', endsAt: recall.endsAt })
+  })
+}
+
+/** Whether a payment in work waits for something else than the answer to a charge. */
+export function isIdle(slot: Slot): boolean {
+  return slot.actor?.getSnapshot().hasTag('trying') !== true
+}
+
+/** Stops and forgets the payments that were accepted before an instant (monotonic ms). */
+export function dropSlots(
+  slots: SlotTable,
+  drop: { acceptedBefore: number; stopChild: (child: AnyActorRef) => void },
+): void {
+  slots.forEachUsed((slot) => {
+    if (slot.record === null || slot.record.acceptedAt >= drop.acceptedBefore) return
+    if (slot.actor !== null) drop.stopChild(slot.actor)
+    slots.release(slot)
+  })
+}
+
+/** Frees the slots whose actors have failed; their records. */
+export function clearBroken(slots: SlotTable): readonly PaymentRecord[] {
+  const records: PaymentRecord[] = []
+  slots.forEachUsed((slot) => {
+    const { record, actor } = slot
+    if (record === null || actor?.getSnapshot().status !== 'error') return
+    slots.release(slot)
+    records.push(record)
+  })
+  return records
+}

@@ -1,0 +1,93 @@
+// Between the actors and the ledger: commits accepted payments and outcomes in batches, each in a
+// lane of its own, and answers reads from the ledger plus what is not written yet.
+
+import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
+import { providedAcceptLane, type AcceptLaneActor } from './accept-lane.ts'
+import type { AcceptLaneInput } from './accept-lane.machine.ts'
+import type { Directory } from './addresses.ts'
+import type {
+  PaymentReceived,
+  PaymentRequested,
+  PurgeRequested,
+  SummaryRequested,
+} from './events.ts'
+import { findPayment, purgeLedger, summarize } from './ledger-reads.ts'
+import { providedOutcomeLane, type OutcomeLaneActor } from './outcome-lane.ts'
+import type { OutcomeLaneInput } from './outcome-lane.machine.ts'
+import type { PersistenceEvent } from './payments-events.ts'
+import type { Archive } from './archive.ts'
+
+export interface PersistenceInput {
+  readonly archive: Archive
+  readonly accepts: AcceptLaneInput
+  readonly outcomes: OutcomeLaneInput
+}
+
+export type PersistenceSnapshot = Snapshot<undefined> & { readonly desk: PersistenceDesk }
+
+type TakenEvent =
+  | PersistenceEvent
+  | PaymentReceived
+  | PaymentRequested
+  | SummaryRequested
+  | PurgeRequested
+  | { readonly type: 'xstate.error.actor.lane'; readonly error: unknown }
+
+/** Both lanes together; a lane that fails takes persistence down, since its batch would be lost. */
+export const persistenceLogic: ActorLogic<PersistenceSnapshot, TakenEvent, PersistenceInput> = {
+  getInitialSnapshot: (scope, input) => ({
+    status: 'active',
+    output: undefined,
+    error: undefined,
+    desk: new PersistenceDesk(input, scope),
+  }),
+  start: (snapshot) => snapshot.desk.start(),
+  transition: (snapshot, event) => {
+    snapshot.desk.take(event)
+    return snapshot
+  },
+  getPersistedSnapshot: (snapshot) => snapshot,
+}
+
+class PersistenceDesk {
+  readonly #archive: Archive
+  readonly #accepts: AcceptLaneActor
+  readonly #outcomes: OutcomeLaneActor
+
+  constructor(input: PersistenceInput, scope: { self: AnyActorRef; system: Directory }) {
+    const parts = { archive: input.archive, system: scope.system }
+    const lane = { parent: scope.self, id: 'lane' }
+    this.#archive = input.archive
+    this.#accepts = createActor(providedAcceptLane(parts), { ...lane, input: input.accepts })
+    this.#outcomes = createActor(providedOutcomeLane(parts), { ...lane, input: input.outcomes })
+  }
+
+  start(): void {
+    this.#accepts.start()
+    this.#outcomes.start()
+  }
+
+  take(event: TakenEvent): void {
+    switch (event.type) {
+      case 'payment.received':
+      case 'intake.changed':
+        this.#accepts.send(event)
+        break
+      case 'outcome.reached':
+      case 'drain.started':
+        this.#outcomes.send(event)
+        break
+      case 'payment.requested':
+        void findPayment(this.#archive, event)
+        break
+      case 'summary.requested':
+        void summarize(this.#archive, () => this.#outcomes.getSnapshot().context, event)
+        break
+      case 'purge.requested':
+        void purgeLedger(this.#archive, event)
+        break
+      case 'xstate.error.actor.lane':
+        throw event.error
+    }
+  }
+}

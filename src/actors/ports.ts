@@ -1,0 +1,215 @@
+// What the actors need from the world. `infra` implements these; actors know nothing else of it.
+
+import type {
+  ClaimedPayment,
+  Outcome,
+  PaymentStory,
+  ProcessorName,
+  SettledPayment,
+  Summary,
+  TimeWindow,
+} from './payment.ts'
+
+/** Time. Durations and deadlines are monotonic; the wall clock is for `requestedAt` only. */
+export interface Clock {
+  /** Monotonic, ms, fractions allowed. */
+  now(): number
+  /** Wall clock, whole epoch ms. */
+  wallNow(): number
+  setTimeout(callback: () => void, delayMs: number): unknown
+  clearTimeout(handle: unknown): void
+}
+
+/** Right to send and to write as the owner of payments. Shared by reference, renewed in place. */
+export interface Lease {
+  /** The ledger's id of this lease; changes when a lost lease is replaced. 0: none was held yet. */
+  readonly id: number
+  /** Whether the lease is held at this monotonic instant. */
+  holds(now: number): boolean
+}
+
+/** One request to a processor. */
+export interface Charge {
+  readonly correlationId: string
+  readonly amountCents: number
+  /** Epoch ms; stamped by the sender of the charge and never changed by the adapter. */
+  readonly requestedAt: number
+}
+
+/**
+ * What came of a charge:
+ * - `settled`: 200 and a whole answer;
+ * - `known`: 422, this processor has seen the id before;
+ * - `refused`: certainly not processed (never written to the socket, refused connection, 429);
+ * - `failed`: 500, not processed unless a look-up finds it;
+ * - `inDoubt`: may have been processed (timeout, reset after the request went out, cut or
+ *   unreadable answer, any other 5xx, 3xx or 408);
+ * - `rejected`: never will be (400 and other 4xx).
+ */
+export interface ChargeAnswer {
+  readonly kind: 'settled' | 'known' | 'refused' | 'failed' | 'inDoubt' | 'rejected'
+  /** Short and free of secrets and bodies: `http 500`, `timeout`, `ECONNREFUSED`. */
+  readonly detail: string
+}
+
+/** What `GET /payments/{id}` said. `failed`: no usable answer, ask again. */
+export type LookUpAnswer =
+  | { readonly kind: 'found'; readonly requestedAt: number; readonly amountCents: number }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'failed'; readonly detail: string }
+
+/** What `GET /payments/service-health` said. */
+export type ProbeAnswer =
+  | { readonly kind: 'answered'; readonly failing: boolean; readonly minResponseMs: number }
+  | { readonly kind: 'limited' } // 429: the permit of this window was taken
+  | { readonly kind: 'failed'; readonly detail: string }
+
+/** One processor over HTTP. Each `reply` is called exactly once, never synchronously. */
+export interface Processor {
+  readonly name: ProcessorName
+  /** Sends at once or refuses: nothing is queued in the adapter beyond its connection set-up. */
+  charge(charge: Charge, reply: (answer: ChargeAnswer) => void): void
+  lookUp(correlationId: string, reply: (answer: LookUpAnswer) => void): void
+  probe(): Promise<ProbeAnswer>
+  close(): Promise<void>
+}
+
+export interface AcceptRequest {
+  /** Lower-case UUID. */
+  readonly correlationId: string
+  readonly amountCents: number
+}
+
+/** `known`: the same id with the same amount was there; `conflicting`: with another amount. */
+export type AcceptResult = 'accepted' | 'known' | 'conflicting'
+
+/**
+ * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
+ * `LedgerUnavailable` or `LeaseLost` (actors/errors.ts). Writes are atomic per call.
+ */
+export interface Ledger {
+  /** Takes a new lease; the instance's earlier ones are left to run out. */
+  acquireLease(request: { instanceId: string; ttlMs: number }): Promise<{ leaseId: number }>
+  /**
+   * Prolongs a lease. `held: false` once another instance has revoked it. `purges` counts purges
+   * over all instances: a change means that the payments in memory are gone.
+   */
+  renewLease(request: {
+    leaseId: number
+    ttlMs: number
+  }): Promise<{ held: boolean; purges: number }>
+  /** Ends a lease at once, so that what it still owns can be taken over at once. */
+  releaseLease(leaseId: number): Promise<void>
+
+  /**
+   * Commits a batch; results in the order of the batch, which may hold an id twice. With `parked`
+   * the payments get no owner and are due at once: never sent, for any instance to claim.
+   */
+  accept(
+    batch: readonly AcceptRequest[],
+    request: { leaseId: number; parked: boolean },
+  ): Promise<readonly AcceptResult[]>
+  /** Of these ids, those open and owned by this lease: settles what a lost answer left unknown. */
+  findOwned(
+    correlationIds: readonly string[],
+    request: { leaseId: number },
+  ): Promise<readonly ClaimedPayment[]>
+  /**
+   * Writes outcomes of payments that this lease owns under the claim that each names; others are
+   * left as they are, without error. Writing one twice changes nothing.
+   */
+  record(outcomes: readonly Outcome[], request: { leaseId: number }): Promise<void>
+
+  /** Claims parked payments that are due, oldest due first. */
+  claimDue(request: { leaseId: number; limit: number }): Promise<readonly ClaimedPayment[]>
+  /** Claims those of these ids that are parked, due or not. */
+  claimParked(
+    correlationIds: readonly string[],
+    request: { leaseId: number },
+  ): Promise<readonly ClaimedPayment[]>
+  /** Parked payments by due time, for rebuilding the retry board. */
+  listParked(limit: number): Promise<readonly ParkedEntry[]>
+  /** How many payments are open, parked ones included: an estimate may be seconds old. */
+  countOpen(): Promise<{ parked: number; owned: number }>
+  /**
+   * Claims payments of leases that ran out at least `graceMs` ago (or are unknown), and revokes
+   * those leases. Each comes back in doubt at both processors until `horizonMs` after its lease
+   * ran out.
+   */
+  takeOver(request: {
+    leaseId: number
+    limit: number
+    graceMs: number
+    horizonMs: number
+  }): Promise<readonly ClaimedPayment[]>
+
+  /**
+   * Settled payments of a window: those in the ledger plus those of `unflushed` that the same
+   * snapshot does not hold as settled. `flushed` names the ones it did hold.
+   */
+  summarize(
+    window: TimeWindow,
+    unflushed: readonly SettledPayment[],
+  ): Promise<{ summary: Summary; flushed: readonly string[] }>
+  find(correlationId: string): Promise<PaymentStory | undefined>
+  /** Forgets every payment, on behalf of all instances. */
+  purge(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ParkedEntry {
+  readonly correlationId: string
+  /** ms from now until it is due; 0 or less when it is. */
+  readonly dueInMs: number
+}
+
+/** What one instance learnt of a processor by asking its health endpoint. */
+export interface ProbedHealth {
+  readonly failing: boolean
+  readonly minResponseMs: number
+  /** Age of this answer, ms. */
+  readonly ageMs: number
+}
+
+/** What an instance believes of a processor, for views and for a starting instance. */
+export interface CircuitReport {
+  readonly processor: ProcessorName
+  readonly state: 'closed' | 'open' | 'halfOpen'
+  /** Wall clock at the last change, epoch ms. */
+  readonly since: number
+}
+
+/**
+ * Processor health in Redis, shared by all instances. Promises reject only with
+ * `BoardUnavailable`, within the adapter's bound.
+ */
+export interface HealthBoard {
+  /** Whether this instance may ask both health endpoints now; nobody else may for `ttlMs`. */
+  takeProbeLease(ttlMs: number): Promise<boolean>
+  /** Kept for 60 s. */
+  publishHealth(processor: ProcessorName, health: Omit<ProbedHealth, 'ageMs'>): Promise<void>
+  readHealth(): Promise<Partial<Readonly<Record<ProcessorName, ProbedHealth>>>>
+  /** Kept for 60 s. */
+  publishCircuit(report: CircuitReport): Promise<void>
+  /** By instance id. */
+  readCircuits(): Promise<Readonly<Record<string, readonly CircuitReport[]>>>
+}
+
+/** Due times of parked payments in Redis. The ledger has them all; this is the quick, bounded way. */
+export interface RetryBoard {
+  /** Adds up to the board's bound; what does not fit stays in the ledger only. */
+  schedule(entries: readonly ParkedEntry[]): Promise<void>
+  /** Takes out up to `limit` entries that are due. */
+  takeDue(limit: number): Promise<readonly string[]>
+  /** True once after the board was lost (empty Redis): the caller rebuilds it from the ledger. */
+  claimRebuild(): Promise<boolean>
+  clear(): Promise<void>
+}
+
+/** Settled payments that are not yet in the ledger, shared so that every summary has them. */
+export interface SettledBoard {
+  add(entries: readonly SettledPayment[]): Promise<void>
+  remove(correlationIds: readonly string[]): Promise<void>
+  read(): Promise<readonly SettledPayment[]>
+  clear(): Promise<void>
+}

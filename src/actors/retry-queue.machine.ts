@@ -1,0 +1,153 @@
+// The retry queue: payments that wait are entries with a due time, in the ledger and, for speed, on
+// the board. They come back when due and only as fast as `payments` offers room.
+
+import { assign, fromPromise, setup } from 'xstate'
+import { tell } from './addresses.ts'
+import type { Archive } from './archive.ts'
+import { boardFailureOf, causeOf } from './ledger-failure.ts'
+import type { ClaimedPayment } from './payment.ts'
+import type { RetryQueueEvent } from './payments-events.ts'
+import type { ParkedEntry, RetryBoard } from './ports.ts'
+
+export interface RetryQueueInput {
+  readonly archive: Archive
+  readonly board: RetryBoard
+}
+
+interface RetryQueueContext extends RetryQueueInput {
+  /** Payments that may be claimed now. */
+  readonly limit: number
+  /** Monotonic instant of the last look into the ledger itself, ms. */
+  readonly sweptAt: number
+  /** Whether that look found more than it could take. */
+  readonly sweptFull: boolean
+  /** Whether claims are still made; a drain ends them, and what is being claimed still arrives. */
+  readonly isOpen: boolean
+}
+
+interface Claimed {
+  readonly batch: readonly ClaimedPayment[]
+  readonly sweptAt: number
+  readonly sweptFull: boolean
+}
+
+/** Between two looks for due payments that are not on the board, ms. */
+const SWEEP_INTERVAL_MS = 250
+
+/** Entries that are read from the ledger when the board was lost. */
+const REBUILD_MAX = 10_000
+
+/** Pause after the ledger failed, ms. */
+const PAUSE_MS = 500
+
+export const retryQueueMachine = setup({
+  types: {
+    context: {} as RetryQueueContext,
+    input: {} as RetryQueueInput,
+    events: {} as RetryQueueEvent,
+  },
+  actors: {
+    claimDue: fromPromise<Claimed, RetryQueueContext>(({ input }) => claimDue(input)),
+  },
+  actions: {
+    noteLimit: assign(({ event }) => (event.type === 'room.offered' ? { limit: event.limit } : {})),
+    schedule: ({ context, event }) => {
+      if (event.type !== 'payments.parked') return
+      context.board.schedule(event.entries).catch(boardFailureOf)
+    },
+    close: assign({ isOpen: false }),
+    noteSweep: assign((_, { sweptAt, sweptFull }: Claimed) => ({ sweptAt, sweptFull })),
+    passOn: ({ self }, { batch }: Claimed) => {
+      if (batch.length === 0) return
+      tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'retryQueue' })
+    },
+    noteFailure: ({ context, event }) => {
+      const cause = causeOf(event)
+      context.archive.journal.note({ type: 'ledger.failed', operation: 'claimDue', cause })
+    },
+  },
+  guards: { isOpen: ({ context }) => context.isOpen },
+  delays: { failurePause: PAUSE_MS },
+}).createMachine({
+  id: 'retryQueue',
+  context: ({ input }) => ({
+    ...input,
+    limit: 0,
+    sweptAt: Number.NEGATIVE_INFINITY,
+    sweptFull: false,
+    isOpen: true,
+  }),
+  initial: 'idle',
+  on: {
+    'payments.parked': { actions: 'schedule' },
+    'drain.started': { actions: 'close' },
+  },
+  states: {
+    idle: {
+      on: { 'room.offered': { guard: 'isOpen', target: 'claiming', actions: 'noteLimit' } },
+    },
+    claiming: {
+      invoke: {
+        id: 'claimDue',
+        src: 'claimDue',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'idle',
+          actions: [
+            { type: 'noteSweep', params: ({ event }) => event.output },
+            { type: 'passOn', params: ({ event }) => event.output },
+          ],
+        },
+        onError: { target: 'paused', actions: 'noteFailure' },
+      },
+    },
+    paused: {
+      after: { failurePause: { target: 'idle' } },
+    },
+  },
+})
+
+async function claimDue(context: RetryQueueContext): Promise<Claimed> {
+  const { archive, board, limit } = context
+  const { ledger, lease, clock } = archive
+  const leaseId = lease.id
+  const now = clock.now()
+  const isSweepDue = context.sweptFull || now - context.sweptAt >= SWEEP_INTERVAL_MS
+  if (isSweepDue) await rebuildIfLost(context)
+  const ids = await board.takeDue(limit).catch(noIds)
+  const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
+  const room = limit - batch.length
+  if (!isSweepDue || room <= 0) return { batch, sweptAt: context.sweptAt, sweptFull: false }
+  const swept = await sweep(context, { batch, room })
+  return { batch: [...batch, ...swept], sweptAt: now, sweptFull: swept.length >= room }
+}
+
+/** What was claimed from the board is kept even if the sweep fails. */
+async function sweep(
+  { archive }: RetryQueueContext,
+  { batch, room }: { batch: readonly ClaimedPayment[]; room: number },
+): Promise<readonly ClaimedPayment[]> {
+  try {
+    return await archive.ledger.claimDue({ leaseId: archive.lease.id, limit: room })
+  } catch (error) {
+    if (batch.length === 0) throw error
+    return []
+  }
+}
+
+async function rebuildIfLost({ archive, board }: RetryQueueContext): Promise<void> {
+  const isLost = await board.claimRebuild().catch(isNotLost)
+  if (!isLost) return
+  const entries: readonly ParkedEntry[] = await archive.ledger.listParked(REBUILD_MAX)
+  await board.schedule(entries).catch(boardFailureOf)
+}
+
+function noIds(error: unknown): readonly string[] {
+  boardFailureOf(error)
+  return []
+}
+
+function isNotLost(error: unknown): boolean {
+  boardFailureOf(error)
+  return false
+}

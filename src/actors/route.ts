@@ -1,0 +1,79 @@
+// Chooses the processor for one attempt: a pure function of both circuits, fees and the age.
+
+import type { ProcessorName, RouteReason } from './payment.ts'
+
+/** What the route has to know of one processor. */
+export interface CircuitView {
+  readonly state: 'closed' | 'open' | 'halfOpen'
+  /** Charges that may be in flight at once; grows while half-open. */
+  readonly allowance: number
+  /** Charges in flight now. */
+  readonly inFlight: number
+  /** Response time to expect, ms: the larger of the announced and the measured one. */
+  readonly expectedMs: number
+}
+
+export interface RouteSettings {
+  /** Share of the amount that each processor keeps, 0 to 1. */
+  readonly fees: Readonly<Record<ProcessorName, number>>
+  /** Above this expected response time, ms, the cheaper processor counts as too slow. */
+  readonly slowMs: number
+  /** How long a payment may wait for the cheaper processor, ms since it was accepted. */
+  readonly waitMaxMs: number
+}
+
+export interface RouteQuestion {
+  readonly circuits: Readonly<Record<ProcessorName, CircuitView>>
+  /** Time since the payment was accepted, ms. */
+  readonly ageMs: number
+  /** Processors that refused the payment in this round of tries. */
+  readonly refusedBy: readonly ProcessorName[]
+}
+
+/** `to: null` means: wait, no attempt is made. */
+export interface Route {
+  readonly to: ProcessorName | null
+  readonly reason: RouteReason
+}
+
+const WAIT_FOR_CHEAPER: Route = { to: null, reason: 'waitingForCheaper' }
+const WAIT_FOR_ANY: Route = { to: null, reason: 'noneAvailable' }
+
+/**
+ * The cheaper processor as long as it is up, has room and is fast enough; the dearer one once the
+ * payment has waited its time; else none. With equal fees `default` counts as the cheaper one.
+ */
+export function chooseRoute(question: RouteQuestion, settings: RouteSettings): Route {
+  const cheaper = cheaperOf(settings.fees)
+  const dearer = cheaper === 'default' ? 'fallback' : 'default'
+  const dearerIsUp = isUsable(question, dearer)
+  if (isUsable(question, cheaper)) {
+    const expectedMs = question.circuits[cheaper].expectedMs
+    const isSlow = expectedMs > settings.slowMs
+    return isSlow && dearerIsUp && question.circuits[dearer].expectedMs < expectedMs
+      ? { to: dearer, reason: 'cheaperSlow' }
+      : { to: cheaper, reason: 'cheaper' }
+  }
+  if (!dearerIsUp) return WAIT_FOR_ANY
+  if (question.ageMs < settings.waitMaxMs) return WAIT_FOR_CHEAPER
+  return { to: dearer, reason: whyNotCheaper(question, cheaper) }
+}
+
+/** The processor that keeps the smaller share. */
+export function cheaperOf(fees: RouteSettings['fees']): ProcessorName {
+  return fees.default <= fees.fallback ? 'default' : 'fallback'
+}
+
+/** Whether a circuit lets one more charge through. */
+export function letsThrough(circuit: CircuitView): boolean {
+  return circuit.state !== 'open' && circuit.inFlight < circuit.allowance
+}
+
+function isUsable(question: RouteQuestion, name: ProcessorName): boolean {
+  return letsThrough(question.circuits[name]) && !question.refusedBy.includes(name)
+}
+
+function whyNotCheaper(question: RouteQuestion, cheaper: ProcessorName): RouteReason {
+  if (question.refusedBy.includes(cheaper)) return 'cheaperRefused'
+  return question.circuits[cheaper].state === 'open' ? 'cheaperOpen' : 'cheaperBusy'
+}

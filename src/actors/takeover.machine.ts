@@ -1,0 +1,100 @@
+// Looks for payments of instances that are gone and claims them, a bounded batch at a time.
+
+import { assign, fromPromise, setup } from 'xstate'
+import { tell } from './addresses.ts'
+import type { Archive } from './archive.ts'
+import { causeOf } from './ledger-failure.ts'
+import type { ClaimedPayment } from './payment.ts'
+
+export interface TakeoverInput {
+  readonly archive: Archive
+  /** Payments claimed at once. */
+  readonly batchMax: number
+  /** Time after its end at which a lease counts as lost, ms. */
+  readonly graceMs: number
+  /** Time, from the end of its lease, in which a dead instance's request can still land, ms. */
+  readonly horizonMs: number
+  /**
+   * How long this instance waits before its first look, ms: after a common outage of the ledger,
+   * living owners renew their leases first.
+   */
+  readonly settlingMs: number
+}
+
+interface TakeoverContext extends TakeoverInput {
+  readonly isFull: boolean
+}
+
+/** Between two looks, ms. */
+const LOOK_INTERVAL_MS = 500
+
+export const takeoverMachine = setup({
+  types: {
+    context: {} as TakeoverContext,
+    input: {} as TakeoverInput,
+  },
+  actors: {
+    claimOrphans: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
+      const { archive, batchMax, graceMs, horizonMs } = input
+      const { ledger, lease } = archive
+      return ledger.takeOver({ leaseId: lease.id, limit: batchMax, graceMs, horizonMs })
+    }),
+  },
+  actions: {
+    passOn: ({ self }, batch: readonly ClaimedPayment[]) => {
+      if (batch.length === 0) return
+      tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover' })
+    },
+    noteFullness: assign(({ context }, batch: readonly ClaimedPayment[]) => {
+      return { isFull: batch.length >= context.batchMax }
+    }),
+    noteFailure: ({ context, event }) => {
+      const cause = causeOf(event)
+      context.archive.journal.note({ type: 'ledger.failed', operation: 'takeOver', cause })
+    },
+  },
+  guards: {
+    holdsLease: ({ context: { archive } }) => archive.lease.holds(archive.clock.now()),
+    claimedFullBatch: ({ context }) => context.isFull,
+  },
+  delays: {
+    settlingTime: ({ context }) => context.settlingMs,
+    lookInterval: LOOK_INTERVAL_MS,
+  },
+}).createMachine({
+  id: 'takeover',
+  context: ({ input }) => ({ ...input, isFull: false }),
+  initial: 'settling',
+  states: {
+    settling: {
+      after: { settlingTime: { target: 'claiming' } },
+    },
+    waiting: {
+      after: {
+        lookInterval: [
+          { guard: 'holdsLease', target: 'claiming' },
+          // Without a lease the ledger was out of reach: the others get time to renew theirs.
+          { target: 'settling' },
+        ],
+      },
+    },
+    claiming: {
+      invoke: {
+        id: 'claimOrphans',
+        src: 'claimOrphans',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'claimed',
+          actions: [
+            { type: 'passOn', params: ({ event }) => event.output },
+            { type: 'noteFullness', params: ({ event }) => event.output },
+          ],
+        },
+        onError: { target: 'settling', actions: 'noteFailure' },
+      },
+    },
+    claimed: {
+      always: [{ guard: 'claimedFullBatch', target: 'claiming' }, { target: 'waiting' }],
+    },
+  },
+})

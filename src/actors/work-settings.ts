@@ -1,0 +1,45 @@
+// Bounds and delays of the work on payments; all from configuration, each with its unit.
+
+import type { RouteSettings } from './route.ts'
+
+export interface WorkSettings {
+  readonly route: RouteSettings
+  /** Charges in flight at once per processor. */
+  readonly concurrency: number
+  /** Accepted payments that may wait in memory for their turn. */
+  readonly readyMax: number
+  /** Payments in doubt or backing off that may be held in memory. */
+  readonly confirmingMax: number
+  /** Largest batch that persistence commits: kept free in the ready ring. */
+  readonly acceptBatchMax: number
+  /** Payments claimed at once from the retry queue. */
+  readonly claimMax: number
+  /** Rounds of tries before a refused payment is parked. */
+  readonly triesMax: number
+  /** First backoff between quick tries, ms; doubles, jittered. */
+  readonly quickBackoffMs: number
+  /** First delay in the retry queue, ms; doubles up to the maximum, jittered. */
+  readonly retryDelayMs: number
+  readonly retryDelayMaxMs: number
+  /** Time, from its sending, in which a request can still be recorded, ms. */
+  readonly horizonMs: number
+  /** How long a processor's look-up may lag behind its own record, ms. */
+  readonly lookUpLagMs: number
+}
+
+/** First and longest pause between two look-ups of a payment in doubt, ms. */
+export const LOOK_UP_PAUSE_MS = 50
+export const LOOK_UP_PAUSE_MAX_MS = 2000
+
+/** How often waiting payments are looked at again, ms. */
+export const TICK_MS = 50
+
+/** Half to one and a half times a delay; `random` gives 0 to 1. */
+export function jittered(delayMs: number, random: () => number): number {
+  return delayMs * (0.5 + random())
+}
+
+/** `first × 2^step`, at most `max`. */
+export function doubled(first: number, step: number, max: number): number {
+  return Math.min(max, first * 2 ** Math.min(step, 30))
+}

@@ -1,0 +1,71 @@
+// Answers of the edge, above all errors as RFC 9457 problem details.
+
+/** A whole answer, ready to be written; those without parameters are made once. */
+export interface Reply {
+  /** Code and phrase: `202 Accepted`. */
+  readonly status: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Empty: an answer without a body. */
+  readonly body: string
+}
+
+/** `urn:pit:problem:*` are this API's own problems; else the status says it all. */
+export interface Problem {
+  readonly status: keyof typeof PHRASES
+  readonly type?: `urn:pit:problem:${string}`
+  /** One sentence for a human; never repeats what the client sent. */
+  readonly detail: string
+  /** The member or parameter at fault. */
+  readonly field?: string
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+}
+
+const PHRASES = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+} as const
+
+/** Renders a problem; `title` is the status phrase. */
+export function problem({ status, type, detail, field, headers = [] }: Problem): Reply {
+  const title = PHRASES[status]
+  return {
+    status: `${status} ${title}`,
+    headers: [['Content-Type', 'application/problem+json'], ...headers],
+    body: JSON.stringify({ type: type ?? 'about:blank', title, status, detail, field }),
+  }
+}
+
+/** A 200 with a JSON text. */
+export function json(body: string): Reply {
+  return { status: '200 OK', headers: JSON_HEADERS, body }
+}
+
+const JSON_HEADERS = [['Content-Type', 'application/json']] as const
+
+export const NOT_FOUND = problem({ status: 404, detail: 'There is nothing at this path.' })
+
+/** Seconds after which a client told 503 may try again. */
+const RETRY_AFTER_S = '1'
+
+export const UNAVAILABLE = problem({
+  status: 503,
+  detail: 'The request could not be carried out now; sending it again is safe.',
+  headers: [['Retry-After', RETRY_AFTER_S]],
+})
+
+/** The path is known, the method is not one of `allowed`. */
+export function methodNotAllowed(allowed: readonly string[]): Reply {
+  const methods = allowed.join(', ')
+  return problem({
+    status: 405,
+    detail: `This path takes ${methods} only.`,
+    headers: [['Allow', methods]],
+  })
+}

@@ -1,0 +1,90 @@
+// The payment port: routes, listening, stopping.
+
+import uWS from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import type { Edge, HttpLimits, Supervisor } from './edge.ts'
+import { Exchange } from './exchange.ts'
+import { listen } from './listen.ts'
+import type { ListenAt } from './listen.ts'
+import { receivePayment } from './payments.ts'
+import { methodNotAllowed, NOT_FOUND } from './problem.ts'
+import { purge } from './purge.ts'
+import { tellPayment } from './story.ts'
+import { summarize } from './summary.ts'
+
+export interface HttpOptions {
+  readonly listen: ListenAt
+  readonly supervisor: Supervisor
+  readonly limits: HttpLimits
+  /** Whether `POST /purge-payments` may forget everything. */
+  readonly allowPurge: boolean
+  /** Takes the time from a decoded payment to its written answer, µs. */
+  readonly latency: { record(us: number): void }
+}
+
+export interface HttpServer {
+  /** The TCP port that was bound; 0 on a unix socket. */
+  readonly port: number
+  /** Requests sent to the supervisor and not yet replied to. */
+  inFlight(): number
+  /**
+   * Takes no further connections and no further payments: on connections that are open payments
+   * get 503. Requests in flight and reads are still answered; each answer closes its connection.
+   */
+  stopAccepting(): void
+  /** Cuts every connection; replies that come later are dropped. Implies `stopAccepting`. */
+  close(): void
+}
+
+/**
+ * Serves the payment API. Rejects with `ListenFailed`.
+ *
+ * What uWebSockets does by itself: a connection that is idle, or whose request stalls, is closed
+ * after about 10 s; headers are bounded; what is not HTTP/1.1 is answered 400 or 505 and closed;
+ * a request pipelined behind one that waits for its answer closes the connection.
+ */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const { supervisor, limits, allowPurge, latency } = options
+  const edge: Edge = { supervisor, limits, allowPurge, latency, inFlight: 0, draining: false }
+  const app = uWS.App()
+  addRoutes(app, edge)
+  const listening = await listen(app, options.listen)
+
+  const stopAccepting = (): void => {
+    edge.draining = true
+    listening.stop()
+  }
+  return {
+    port: listening.port,
+    inFlight: () => edge.inFlight,
+    stopAccepting,
+    close: () => {
+      stopAccepting()
+      app.close()
+    },
+  }
+}
+
+type Route = (edge: Edge, response: HttpResponse, request: HttpRequest) => void
+
+const ROUTES: readonly { path: string; method: 'get' | 'post'; route: Route }[] = [
+  { path: '/payments', method: 'post', route: receivePayment },
+  { path: '/payments/:correlationId', method: 'get', route: tellPayment },
+  { path: '/payments-summary', method: 'get', route: summarize },
+  { path: '/purge-payments', method: 'post', route: purge },
+]
+
+function addRoutes(app: TemplatedApp, edge: Edge): void {
+  for (const { path, method, route } of ROUTES) {
+    app[method](path, (response, request) => {
+      route(edge, response, request)
+    })
+    const reply = methodNotAllowed([method.toUpperCase()])
+    app.any(path, (response, request) => {
+      new Exchange(response, request.getMethod(), edge).answer(reply)
+    })
+  }
+  app.any('/*', (response, request) => {
+    new Exchange(response, request.getMethod(), edge).answer(NOT_FOUND)
+  })
+}

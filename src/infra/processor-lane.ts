@@ -1,0 +1,77 @@
+// A bounded number of connections to a processor, with the requests under way on them.
+
+import { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
+import type { Clock } from '../actors/ports.ts'
+import { Flight } from './processor-flight.ts'
+import type { FlightPlan } from './processor-flight.ts'
+import { Flights } from './processor-flights.ts'
+
+export interface LaneOptions {
+  /** `http://host:port`, with a path in front of `/payments` where there is one. */
+  readonly url: string
+  readonly connections: number
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
+}
+
+export interface LaneRequest extends Pick<FlightPlan, 'mayWrite' | 'report'> {
+  readonly method: 'GET' | 'POST'
+  /** Begins with a slash. */
+  readonly path: string
+  readonly body: string | null
+  /** From now to the last byte of the answer, ms. */
+  readonly timeoutMs: number
+}
+
+export interface Lane {
+  /** Reports exactly once, after this has returned; `no connection` when all are taken. */
+  send(request: LaneRequest): void
+  /** Ends everything under way at once. */
+  close(): Promise<void>
+}
+
+export function openLane({ url, connections, connectTimeoutMs, clock }: LaneOptions): Lane {
+  const { origin, pathname } = new URL(url)
+  const prefix = pathname.replace(/\/$/, '')
+  const pool = new Pool(origin, { ...POOL, connections, connectTimeout: connectTimeoutMs })
+  const flights = new Flights(connections, clock)
+  const land = (flight: Flight): void => flights.remove(flight)
+
+  return {
+    send({ method, path, body, timeoutMs, mayWrite, report }) {
+      if (flights.isFull()) return queueMicrotask(() => report(NO_CONNECTION))
+      const now = clock.now()
+      const answerBy = now + timeoutMs
+      const sendBy = Math.min(answerBy, now + connectTimeoutMs)
+      const flight = new Flight({ mayWrite, report, land, sendBy, answerBy })
+      flights.add(flight)
+      const headers = body === null ? ASKING : CHARGING
+      launch(pool, { method, path: prefix + path, headers, body }, flight)
+    },
+
+    async close() {
+      await pool.destroy()
+      flights.close()
+    },
+  }
+}
+
+/**
+ * undici's own timers tick every 499 ms, too coarse for deadlines; they stay off but for the one
+ * that frees a socket which cannot connect, after its request has been answered. One request a
+ * connection at a time: a second one would be sent again when the first one fails.
+ */
+const POOL = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
+const ASKING = ['accept', 'application/json']
+const CHARGING = ['content-type', 'application/json', ...ASKING]
+const NO_CONNECTION = { kind: 'unsent', detail: 'no connection' } as const
+
+function launch(pool: Pool, request: Dispatcher.DispatchOptions, flight: Flight): void {
+  try {
+    pool.dispatch(request, flight)
+  } catch (error) {
+    flight.fail(error)
+  }
+  flight.dispatched()
+}

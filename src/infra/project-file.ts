@@ -1,0 +1,20 @@
+// Finds a file of the project from wherever the code runs.
+
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Absolute path of a file that ships with Pit, given relative to the directory of package.json.
+ * That directory is found by walking up, so it is the same from src/, dist/ and build/src/.
+ * Throws when there is no package.json above this file.
+ */
+export function projectFile(relativePath: string): string {
+  let directory = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(directory, 'package.json'))) {
+    const parent = dirname(directory)
+    if (parent === directory) throw new Error('no package.json above Pit: its files are missing')
+    directory = parent
+  }
+  return join(directory, relativePath)
+}

@@ -1,0 +1,67 @@
+// The process: reads the configuration, starts what is missing around Pit, runs Pit, and stops all
+// of it on SIGTERM or SIGINT.
+
+import { ConfigError, readConfig, type Config } from './config.ts'
+import { helpText } from './config-text.ts'
+import { createLogger } from './infra/logger.ts'
+import { startPit, type Pit } from './pit.ts'
+import { startSurroundings, type Surroundings } from './surroundings.ts'
+
+/** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+await main()
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(helpText())
+    return
+  }
+  try {
+    await run(readConfig(process.env))
+  } catch (error) {
+    process.stderr.write(`pit: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  const { logLevel: level, instanceId } = config
+  const logger = createLogger({ level, instanceId })
+  const surroundings = await startSurroundings(config)
+  try {
+    const pit = await startPit(config, surroundings, logger)
+    greet(config, surroundings, pit)
+    const cause = await Promise.race([signal(), pit.stopped.then(() => 'stopped by itself')])
+    await pit.stop(cause)
+    if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
+  } finally {
+    await surroundings.stop()
+  }
+}
+
+function signal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      // Kept for the whole drain: a second Ctrl-C must not cut it short and lose its order.
+      process.on(name, () => resolve(name))
+    }
+  })
+}
+
+/** For a person at a terminal; the log says the same to machines. */
+function greet(config: Config, { started }: Surroundings, pit: Pit): void {
+  const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
+  const lines = [...started, `Pit, instance ${config.instanceId}, on ${at}`].map(
+    (line) => `started ${line}\n`,
+  )
+  if ('socket' in config.listen) {
+    process.stdout.write(lines.join(''))
+    return
+  }
+  const body = `{"correlationId":"$(cat /proc/sys/kernel/random/uuid)","amount":19.90}`
+  const post = `curl -i ${at}/payments -H 'content-type: application/json' -d "${body.replaceAll('"', '\\"')}"`
+  const read = `curl ${at}/payments-summary`
+  process.stdout.write(`${lines.join('')}\ntry:\n  ${post}\n  ${read}\n\n`)
+}

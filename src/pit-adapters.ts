@@ -1,0 +1,103 @@
+// The adapters of one instance: the ledger, the boards, both processors, and the lease's fence.
+
+import { LeaseFence } from './actors/lease-fence.ts'
+import type { ProcessorName } from './actors/payment.ts'
+import type { HealthBoard, Ledger, Processor, RetryBoard, SettledBoard } from './actors/ports.ts'
+import type { Config } from './config.ts'
+import { createAloneBoards } from './infra/alone-boards.ts'
+import { subsystemLogger, type Logger } from './infra/logger.ts'
+import { createPostgresLedger } from './infra/postgres-ledger.ts'
+import { createProcessorClient } from './infra/processor-client.ts'
+import { connectRedis } from './infra/redis-connection.ts'
+import { createRedisHealthBoard } from './infra/redis-health-board.ts'
+import { createRedisRetryBoard } from './infra/redis-retry-board.ts'
+import { createRedisSettledBoard } from './infra/redis-settled-board.ts'
+import { systemClock } from './infra/system-clock.ts'
+
+/** Where the surroundings are; from the configuration, or started because it names none. */
+export interface Addresses {
+  readonly databaseUrl: string
+  readonly processorDefaultUrl: string
+  readonly processorFallbackUrl: string
+}
+
+export interface Boards {
+  readonly health: HealthBoard
+  readonly retry: RetryBoard
+  readonly settled: SettledBoard
+}
+
+export interface Adapters extends Boards {
+  readonly ledger: Ledger
+  readonly fence: LeaseFence
+  readonly processors: Readonly<Record<ProcessorName, Processor>>
+  close(): Promise<void>
+}
+
+/** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */
+const ACCEPT_TIMEOUT_MS = 900
+
+/** Opens all connections. Rejects with `LedgerUnavailable`. */
+export async function createAdapters(
+  config: Config,
+  addresses: Addresses,
+  logger: Logger,
+): Promise<Adapters> {
+  const fence = new LeaseFence()
+  const ledger = await createPostgresLedger({
+    connectionString: addresses.databaseUrl,
+    applicationName: `pit ${config.instanceId}`,
+    poolMax: config.databasePool,
+    acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
+  })
+  const { boards, closeBoards } = openBoards(config, logger)
+  const processors = {
+    default: openProcessor(config, fence, ['default', addresses.processorDefaultUrl]),
+    fallback: openProcessor(config, fence, ['fallback', addresses.processorFallbackUrl]),
+  }
+  return {
+    ledger,
+    fence,
+    processors,
+    ...boards,
+    async close() {
+      await Promise.all([processors.default.close(), processors.fallback.close()])
+      await Promise.all([ledger.close(), closeBoards()])
+    },
+  }
+}
+
+function openProcessor(
+  config: Config,
+  lease: LeaseFence,
+  [name, url]: readonly [ProcessorName, string],
+): Processor {
+  return createProcessorClient({
+    name,
+    url,
+    connections: config.processorConcurrency,
+    attemptTimeoutMs: config.attemptTimeoutMs,
+    connectTimeoutMs: config.connectTimeoutMs,
+    lookUpTimeoutMs: config.lookupTimeoutMs,
+    probeTimeoutMs: config.lookupTimeoutMs,
+    lease,
+    clock: systemClock,
+  })
+}
+
+function openBoards(
+  { redisUrl: url, instanceId }: Config,
+  logger: Logger,
+): { readonly boards: Boards; readonly closeBoards: () => Promise<void> } {
+  if (url === undefined) {
+    return { boards: createAloneBoards(), closeBoards: () => Promise.resolve() }
+  }
+  const log = subsystemLogger(logger, 'redis')
+  const connection = connectRedis({ url, onError: (error) => log.warn(error.message) })
+  const boards = {
+    health: createRedisHealthBoard(connection, { instanceId }),
+    retry: createRedisRetryBoard(connection),
+    settled: createRedisSettledBoard(connection),
+  }
+  return { boards, closeBoards: () => connection.close() }
+}

@@ -1,0 +1,79 @@
+// From the configuration's names to the actors' words.
+
+import type { Journal } from './actors/journal.ts'
+import type { PitParts } from './actors/supervisor.ts'
+import type { CircuitSettings } from './actors/processor-health-context.ts'
+import type { WorkSettings } from './actors/work-settings.ts'
+import type { Config } from './config.ts'
+import type { Adapters } from './pit-adapters.ts'
+import { systemClock } from './infra/system-clock.ts'
+
+/** Payments claimed from the retry queue at once. */
+const CLAIM_MAX = 512
+
+/** Unwritten outcomes, in batches, above which nothing new is started. */
+const CONGESTED_BATCHES = 8
+
+/** What the actors are made of, for this configuration. */
+export function partsOf(config: Config, adapters: Adapters, journal: Journal): PitParts {
+  const { ledger, settled: settledBoard, fence } = adapters
+  const { acceptBatchMax, flushBatchMax } = config
+  return {
+    archive: { ledger, settledBoard, lease: fence, clock: systemClock, journal },
+    fence,
+    processors: adapters.processors,
+    healthBoard: adapters.health,
+    retryBoard: adapters.retry,
+    random: Math.random,
+    instanceId: config.instanceId,
+    work: workOf(config),
+    circuit: circuitOf(config),
+    accepts: {
+      batchMax: acceptBatchMax,
+      windowMs: config.acceptWindowMs,
+      pendingMax: config.httpInFlightMax,
+    },
+    outcomes: {
+      batchMax: flushBatchMax,
+      windowMs: config.flushWindowMs,
+      congestedAt: CONGESTED_BATCHES * flushBatchMax,
+    },
+    leaseTtlMs: config.leaseTtlMs,
+    probeIntervalMs: config.probeIntervalMs,
+    shutdownDeadlineMs: config.shutdownDeadlineMs,
+  }
+}
+
+function workOf(config: Config): WorkSettings {
+  return {
+    route: {
+      fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
+      slowMs: config.routeSlowMs,
+      waitMaxMs: config.routeWaitMaxMs,
+    },
+    concurrency: config.processorConcurrency,
+    readyMax: config.readyMax,
+    confirmingMax: config.confirmingMax,
+    acceptBatchMax: config.acceptBatchMax,
+    claimMax: CLAIM_MAX,
+    triesMax: config.quickTries,
+    quickBackoffMs: config.quickBackoffMs,
+    retryDelayMs: config.retryDelayMs,
+    retryDelayMaxMs: config.retryDelayMaxMs,
+    horizonMs: config.inDoubtHorizonMs,
+    lookUpLagMs: config.lookupLagMs,
+  }
+}
+
+function circuitOf(config: Config): CircuitSettings {
+  return {
+    windowMs: config.circuitWindowMs,
+    callsMin: config.circuitCallsMin,
+    failureRate: config.circuitFailureRate,
+    slowRate: config.circuitSlowRate,
+    slowMs: config.routeSlowMs,
+    openMs: config.circuitOpenMs,
+    openMaxMs: config.circuitOpenMaxMs,
+    concurrency: config.processorConcurrency,
+  }
+}

@@ -1,0 +1,112 @@
+// One Pit instance: configuration → adapters → actors → HTTP, and back again.
+
+import { createSupervisor, type SupervisorActor } from './actors/supervisor.ts'
+import { createTotals, totalsJournal, type TotalsStore } from './actors/totals.ts'
+import type { Config } from './config.ts'
+import { startOps, type OpsServer } from './http/ops.ts'
+import { startHttp, type HttpServer } from './http/server.ts'
+import { createAdapters, type Addresses } from './pit-adapters.ts'
+import { partsOf } from './pit-parts.ts'
+import { createJournalLog, journals } from './infra/journal-log.ts'
+import { subsystemLogger, type Logger } from './infra/logger.ts'
+import { startPerformanceLog } from './infra/performance-log.ts'
+
+export interface Pit {
+  /** TCP port of the payment API; 0 on a unix socket. */
+  readonly port: number
+  readonly opsPort: number
+  readonly totals: TotalsStore
+  /** Resolves once the instance has stopped by itself, because it had to. */
+  readonly stopped: Promise<void>
+  /** Drains and stops within the configured deadline; may be called more than once. */
+  stop(cause: string): Promise<void>
+}
+
+/**
+ * Starts an instance and waits until it accepts payments. Rejects with an error of one clear
+ * sentence when the ledger, a port or a socket is not to be had; nothing is left running then.
+ */
+export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
+  const totals = createTotals()
+  const journal = journals(createJournalLog(logger), totalsJournal(totals))
+  const adapters = await createAdapters(config, addresses, logger)
+  const supervisor = createSupervisor(partsOf(config, adapters, journal))
+  const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
+  let http: HttpServer | undefined
+  let ops: OpsServer | undefined
+  const closeAll = async (): Promise<void> => {
+    performanceLog.stop()
+    http?.close()
+    ops?.close()
+    await adapters.close()
+  }
+  try {
+    supervisor.start()
+    ops = await openOps(config, supervisor)
+    await becomesReady(supervisor)
+    http = await openHttp(config, supervisor, performanceLog.latency)
+  } catch (error) {
+    await stopSupervisor(supervisor, 'start failed')
+    await closeAll()
+    throw error
+  }
+  const { port } = http
+  const stopAccepting = (): void => http?.stopAccepting()
+  const stopped = ended(supervisor).then(async () => {
+    stopAccepting()
+    await closeAll()
+  })
+  return {
+    port,
+    opsPort: ops?.port ?? 0,
+    totals,
+    stopped,
+    stop: (cause) => {
+      stopAccepting()
+      supervisor.send({ type: 'stop.requested', cause })
+      return stopped
+    },
+  }
+}
+
+async function openHttp(
+  config: Config,
+  supervisor: SupervisorActor,
+  latency: { record(us: number): void },
+): Promise<HttpServer> {
+  const { listen, allowPurge, httpBodyBytesMax, httpInFlightMax } = config
+  const limits = { bodyBytesMax: httpBodyBytesMax, inFlightMax: httpInFlightMax }
+  return startHttp({ listen, supervisor, limits, allowPurge, latency })
+}
+
+async function openOps(
+  { opsHost: host, opsPort: port }: Config,
+  supervisor: SupervisorActor,
+): Promise<OpsServer | undefined> {
+  if (port === 0) return undefined
+  return startOps({ host, port, isReady: () => supervisor.getSnapshot().hasTag('ready') })
+}
+
+/** Resolves when payments are let in; rejects when the supervisor ends before. */
+function becomesReady(supervisor: SupervisorActor): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (snapshot: ReturnType<SupervisorActor['getSnapshot']>): void => {
+      if (snapshot.hasTag('ready')) resolve()
+      else if (snapshot.status !== 'active') reject(new Error('Pit stopped before it was ready'))
+    }
+    supervisor.subscribe({ next: look, error: reject })
+    look(supervisor.getSnapshot())
+  })
+}
+
+function ended(supervisor: SupervisorActor): Promise<void> {
+  return new Promise((resolve, reject) => {
+    supervisor.subscribe({ complete: resolve, error: reject })
+  })
+}
+
+async function stopSupervisor(supervisor: SupervisorActor, cause: string): Promise<void> {
+  const end = ended(supervisor)
+  supervisor.send({ type: 'stop.requested', cause })
+  await end
+}

@@ -1,0 +1,87 @@
+// POST /payments, in the source's order: limiter, validation, delay, failure switch, insert. The
+// client's hanging up stops a charge only while it waits at the limiter.
+
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import { field, parseJson, readBody } from './body.ts'
+import { roundToCents } from './decimal.ts'
+import { Exchange } from './exchange.ts'
+import { answerFaulty } from './faulty-answer.ts'
+import { parseInstant } from './instant.ts'
+import type { LedgerEntry } from './payment-ledger.ts'
+import { answerRightly } from './record.ts'
+import { RETRY_AFTER_S, type SimulatorState } from './state.ts'
+import { isUuid } from './uuid-table.ts'
+
+export function receiveCharge(state: SimulatorState, res: HttpResponse, req: HttpRequest): void {
+  const exchange = new Exchange(res)
+  const isJson = /^application\/(?:[^;]+\+)?json\b/i.test(req.getHeader('content-type'))
+  readBody(res, exchange, (text) => {
+    state.tally.receive()
+    const caller = () => {
+      if (isJson) charge(state, exchange, text)
+      else refuse(state, exchange, 415)
+    }
+    exchange.onGone(() => {
+      if (state.calls.withdraw(caller)) state.tally.count('withdrawn')
+    })
+    if (state.calls.enter(caller) === 'refused') limit(state, exchange)
+  })
+}
+
+function charge(state: SimulatorState, exchange: Exchange, text: string): void {
+  const entry = parseCharge(text)
+  if (!entry) {
+    refuse(state, exchange, 400)
+    return
+  }
+  const fault = state.switches.drawChargeFault()
+  if (fault) state.tally.countFault(fault.kind)
+  if (fault?.kind === 'limited') {
+    limit(state, exchange)
+    state.calls.leave()
+    return
+  }
+  const finish = () => {
+    if (state.closed) return
+    if (state.switches.failing) {
+      state.tally.count('failed')
+      exchange.answer({ status: 500 })
+    } else if (fault) {
+      answerFaulty(state, { exchange, entry, fault })
+    } else {
+      answerRightly(state, exchange, entry)
+    }
+    state.calls.leave()
+  }
+  const delayMs = state.switches.delayMs + (fault?.kind === 'slow' ? (fault.delayMs ?? 0) : 0)
+  if (delayMs > 0) state.clock.setTimeout(finish, delayMs)
+  else finish()
+}
+
+function limit(state: SimulatorState, exchange: Exchange): void {
+  state.tally.count('limited')
+  exchange.answer({ status: 429, retryAfter: RETRY_AFTER_S })
+}
+
+function refuse(state: SimulatorState, exchange: Exchange, status: 400 | 415): void {
+  state.tally.count('malformed')
+  exchange.answer({ status })
+  state.calls.leave()
+}
+
+/**
+ * Stricter than the source in one thing: there a missing field counts as zero, here it is
+ * malformed, so that a client that forgets one is noticed.
+ */
+function parseCharge(text: string): LedgerEntry | undefined {
+  const body = parseJson(text)
+  const correlationId = field(body, 'correlationId')
+  const amount = field(body, 'amount')
+  const requestedAt = field(body, 'requestedAt')
+  if (typeof correlationId !== 'string' || !isUuid(correlationId)) return undefined
+  if (typeof amount !== 'number' || typeof requestedAt !== 'string') return undefined
+  const amountCents = roundToCents(amount)
+  const requestedAtMicros = parseInstant(requestedAt)
+  if (amountCents === undefined || requestedAtMicros === undefined) return undefined
+  return { correlationId: correlationId.toLowerCase(), amountCents, requestedAtMicros }
+}

@@ -1,0 +1,69 @@
+// GET /payments/{id} and GET /payments/service-health: neither the delay nor the failure switch
+// touches them, each has its limiter.
+
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import { printCents } from './decimal.ts'
+import { Exchange, type Answer } from './exchange.ts'
+import { printInstant } from './instant.ts'
+import type { LedgerEntry } from './payment-ledger.ts'
+import { RETRY_AFTER_S, type SimulatorState } from './state.ts'
+import type { Limiter } from './limiters.ts'
+import { isUuid } from './uuid-table.ts'
+
+/** 200 with the payment, 404 for an id that is not recorded, 400 for what is no UUID. */
+export function receiveLookUp(state: SimulatorState, res: HttpResponse, req: HttpRequest): void {
+  const exchange = new Exchange(res)
+  const id = req.getParameter(0)
+  enter(state.calls, exchange, () => lookUp(state, exchange, id))
+}
+
+/** 200 with both switches. The permit belongs to all callers together. */
+export function receiveProbe(state: SimulatorState, res: HttpResponse): void {
+  const exchange = new Exchange(res)
+  enter(state.healthCalls, exchange, () => {
+    const { failing, delayMs } = state.switches
+    const body = JSON.stringify({ failing, minResponseTime: delayMs })
+    exchange.answer({ status: 200, body })
+  })
+}
+
+function enter(limiter: Limiter, exchange: Exchange, caller: () => void): void {
+  exchange.onGone(() => limiter.withdraw(caller))
+  if (limiter.enter(caller) === 'refused') {
+    exchange.answer({ status: 429, retryAfter: RETRY_AFTER_S })
+  }
+}
+
+function lookUp(state: SimulatorState, exchange: Exchange, id: string): void {
+  const fault = isUuid(id) ? state.switches.drawLookUpFault() : undefined
+  if (fault?.kind === 'late') {
+    // Read before the wait: the worst case of a slow answer is that it is old when it comes.
+    const answer = describe(state, { id, asOf: Infinity })
+    const finish = () => {
+      if (state.closed) return
+      exchange.answer(answer)
+      state.calls.leave()
+    }
+    state.clock.setTimeout(finish, fault.delayMs ?? 0)
+    return
+  }
+  if (fault?.kind === 'fail') {
+    exchange.answer({ status: fault.status ?? 500 })
+  } else {
+    const asOf = fault ? state.clock.now() - (fault.delayMs ?? 0) : Infinity
+    exchange.answer(describe(state, { id, asOf }))
+  }
+  state.calls.leave()
+}
+
+function describe(state: SimulatorState, { id, asOf }: { id: string; asOf: number }): Answer {
+  if (!isUuid(id)) return { status: 400 }
+  const entry = state.ledger.find(id, asOf)
+  return entry ? { status: 200, body: print(entry) } : { status: 404 }
+}
+
+function print({ correlationId, amountCents, requestedAtMicros }: LedgerEntry): string {
+  const requestedAt = printInstant(requestedAtMicros)
+  const amount = printCents(amountCents)
+  return `{"correlationId":"${correlationId}","amount":${amount},"requestedAt":"${requestedAt}"}`
+}

@@ -1,0 +1,49 @@
+// The command line of a simulator.
+
+import { parseArgs } from 'node:util'
+import { isFeeRate } from './decimal.ts'
+import type { SimulatorOptions } from './simulator.ts'
+
+export const USAGE = `Usage: npm run simulator -- [options]
+
+A payment processor to pay at; its faults are switched by PUT /admin/configurations/*.
+
+  --port <number>   port to listen on, 0 for a free one (8001)
+  --fee <rate>      part of each amount, from 0 to below 1 (0.05)
+  --host <address>  address to listen on (127.0.0.1)
+  --token <text>    value of X-Rinha-Token that opens /admin/* (123)
+  --help            shows this
+`
+
+/** Reads what stands behind the script's name. Throws with a sentence for whoever typed it. */
+export function readOptions(args: readonly string[]): SimulatorOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string', default: '8001' },
+      fee: { type: 'string', default: '0.05' },
+      host: { type: 'string', default: '127.0.0.1' },
+      token: { type: 'string', default: '123' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const port = readNumber(values.port)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new RangeError(`--port must be a number from 0 to 65535, it is '${values.port}'`)
+  }
+  const feeRate = readNumber(values.fee)
+  if (!isFeeRate(feeRate)) {
+    throw new RangeError(
+      `--fee must be from 0 to below 1 with at most six decimals, it is '${values.fee}'`,
+    )
+  }
+  if (values.host === '') throw new RangeError('--host must not be empty')
+  if (values.token === '') throw new RangeError('--token must not be empty')
+  return { port, feeRate, host: values.host, token: values.token }
+}
+
+/** NaN for what is no plain decimal number; an empty text would be 0 to `Number`. */
+function readNumber(text: string): number {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN
+}

@@ -1,0 +1,28 @@
+// The last step of a charge: the ledger is told, then the client.
+
+import type { Exchange } from './exchange.ts'
+import type { LedgerEntry } from './payment-ledger.ts'
+import type { SimulatorState } from './state.ts'
+
+/** Body of the answer to a charge that was recorded. */
+export const SUCCESS = '{"message":"payment processed successfully"}'
+
+/** Inserts a charge if its id is new, and counts what came of it. */
+export function record(state: SimulatorState, entry: LedgerEntry): 'recorded' | 'known' | 'full' {
+  const result = state.ledger.insert(entry, state.clock.now())
+  state.tally.count(result === 'full' ? 'failed' : result)
+  return result
+}
+
+/** Inserts a charge and says how that went: 200, 422 for a known id, 500 for a full ledger. */
+export function answerRightly(state: SimulatorState, exchange: Exchange, entry: LedgerEntry): void {
+  const result = record(state, entry)
+  if (result === 'recorded') {
+    exchange.answer({ status: 200, body: SUCCESS })
+  } else if (result === 'known') {
+    const message = `CorrelationId already exists: ${entry.correlationId}`
+    exchange.answer({ status: 422, body: JSON.stringify({ message }) })
+  } else {
+    exchange.answer({ status: 500, body: '{"message":"the ledger is full"}' })
+  }
+}
