@@ -127,7 +127,7 @@ t.test('a limited process runs in its cgroup from its first instruction', unlimi
 })
 
 t.test('a process and what it started are one tree', { skip: !hasProc() }, async (t) => {
-  const child = spawn('/bin/sh', ['-c', 'echo up; sleep 30 & wait'])
+  const child = spawn('/bin/sh', ['-c', 'sleep 30 & echo up; wait'])
   await once(child.stdout, 'data')
   const pid = child.pid ?? -1
 
