@@ -1,132 +1,91 @@
-// What an actor's life costs: CPU time and allocation, stock interpreter against compiled chart.
-//
-//   node build/bench/actors.js [--json FILE]
+// npm run bench:actors: what the life of a payment costs in the actors, with every port answered in
+// memory.
 
-import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { createActor } from 'xstate'
-import type { ActorLogic, AnyActorRef, AnyActorScope, AnyStateMachine, Snapshot } from 'xstate'
-import { compileChart } from '../src/actors/compiled-chart.ts'
-import { stepChart } from './actor-chart.ts'
-import type { StepEvent } from './actor-chart.ts'
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { LivesKind, Task } from './actors/job.ts'
+import { containerNodeFlags } from './layout/project.ts'
+import { runBench, type Variant } from './measure/command.ts'
+import type { Figures } from './measure/figures.ts'
+import { oneOf, whole } from './measure/flags.ts'
+import type { Measured } from './measure/report.ts'
 
-const ALIVE = [100, 1000]
-const LIVES_PER_ROUND = 20_000
-const ROUNDS = 7
-/** Few enough that most samples see no collection: an allocation is then the growth of the heap. */
-const LIVES_PER_SAMPLE = 100
-const SAMPLES = 200
-/** What a life allocates does not depend on how many are alive. */
-const ALIVE_IN_SAMPLE = 20
+interface Options {
+  readonly lives: number
+  readonly livesPerRound: number
+  readonly rounds: number
+  readonly flags: 'container' | 'none'
+}
 
-/** A life is a spawn, three events with an assign each, a final state and its done event. */
-const LIFE: readonly StepEvent[] = [
-  { type: 'payment.dispatched', at: 1_700_000_000_000 },
-  { type: 'charge.settled', tookMs: 12 },
-  { type: 'outcome.recorded' },
+/** Bound on one job; a million lives take well below a minute each way. */
+const JOB_WITHIN_MS = 1_800_000
+
+/** So that what is allocated shows as the growth of the heap. */
+const LARGE_YOUNG_GENERATION = ['--min-semi-space-size=64', '--max-semi-space-size=64']
+
+const KINDS: readonly { readonly kind: LivesKind; readonly name: string }[] = [
+  { kind: 'parent', name: 'payments and their parent' },
+  { kind: 'system', name: 'whole actor system' },
+  { kind: 'compiled', name: 'chart alone, compiled' },
+  { kind: 'interpreted', name: 'chart alone, interpreted' },
 ]
 
-interface Result {
-  readonly chart: 'stock' | 'compiled'
-  readonly alive: number
-  /** Process CPU time, user and system, of one life. */
-  readonly cpuUsPerLife: number
-  readonly bytesPerLife: number
-  readonly livesPerSecond: number
-}
-
-const { values } = parseArgs({ options: { json: { type: 'string' } } })
-const results = measureAll()
-for (const result of results) process.stdout.write(`${describe(result)}\n`)
-if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ results }, null, 2))
-
-function measureAll(): Result[] {
-  const compiled = compileChart(stepChart)
-  // Both charts warm the shared parts of XState, so that neither is measured cold.
-  for (const machine of [stepChart, compiled]) openLives(machine, 100).live(LIVES_PER_ROUND)
-  return ALIVE.flatMap((alive) => [
-    measure({ chart: 'stock', machine: stepChart, alive }),
-    measure({ chart: 'compiled', machine: compiled, alive }),
-  ])
-}
-
-function measure(request: {
-  chart: Result['chart']
-  machine: AnyStateMachine
-  alive: number
-}): Result {
-  const lives = openLives(request.machine, request.alive)
-  lives.live(LIVES_PER_ROUND)
-  const rounds = Array.from({ length: ROUNDS }, () => {
-    const before = process.cpuUsage()
-    const lived = lives.live(LIVES_PER_ROUND)
-    const { user, system } = process.cpuUsage(before)
-    return (user + system) / lived
-  })
-  const few = openLives(request.machine, ALIVE_IN_SAMPLE)
-  const samples = Array.from({ length: SAMPLES }, () => {
-    const before = process.memoryUsage().heapUsed
-    const lived = few.live(LIVES_PER_SAMPLE)
-    return (process.memoryUsage().heapUsed - before) / lived
-  })
-  const cpuUs = median(rounds)
-  return {
-    chart: request.chart,
-    alive: request.alive,
-    cpuUsPerLife: Number(cpuUs.toFixed(1)),
-    bytesPerLife: Math.round(median(samples.filter((bytes) => bytes > 0))),
-    livesPerSecond: Math.round(1e6 / cpuUs),
-  }
-}
-
-/**
- * A hand-written parent with `alive` slots; a child that is done makes room for the next.
- * `live` goes on for at least that many lives and returns how many have ended.
- */
-function openLives(machine: AnyStateMachine, alive: number): { live(lives: number): number } {
-  const slots: (AnyActorRef | undefined)[] = Array.from({ length: alive })
-  let ended = 0
-  const parent = createActor(
-    parentLogic((slot) => {
-      slots[slot] = undefined
-      ended += 1
+await runBench({
+  name: 'actors',
+  purpose:
+    'A payment’s life in the real machines: chosen route, charge, answer, settled, outcome told. In the\n' +
+    'parent of payments alone, and in the whole system from payment.received on; beside them the\n' +
+    'chart alone under a bare parent, compiled and as XState interprets it. Each in its own process,\n' +
+    'its actors on a clock of their own that counts 8,000 lives a second.',
+  runs: 3,
+  flags: {
+    lives: whole({
+      fallback: 1_000_000,
+      min: 1000,
+      max: 100_000_000,
+      meaning: 'lives between the two looks at the heap',
     }),
-  ).start()
-  const born = (slot: number): AnyActorRef =>
-    createActor(machine, { parent, id: 'payment', input: { slot } }).start()
+    livesPerRound: whole({ fallback: 20_000, min: 100, max: 1_000_000, meaning: 'lives' }),
+    rounds: whole({ fallback: 9, min: 1, max: 1000, meaning: 'rounds in a run' }),
+    flags: oneOf(['container', 'none'], 'flags of Node, as the container has them or none'),
+  },
+  variants: (options) =>
+    KINDS.flatMap((each) => [100, 1000].map((alive) => variantOf(each, alive, options))),
+})
+
+function variantOf(
+  { kind, name }: (typeof KINDS)[number],
+  alive: number,
+  options: Options,
+): Variant {
   return {
-    live(lives) {
-      const from = ended
-      // Slots take turns event by event, so that lives overlap as they do under load.
-      while (ended - from < lives) {
-        for (let slot = 0; slot < alive; slot += 1) slots[slot] ??= born(slot)
-        for (const event of LIFE) for (const actor of slots) actor?.send(event)
-      }
-      return ended - from
+    name: `${name}, ${alive} alive`,
+    measure: async (): Promise<Measured> => {
+      const { lives: livesForMemory, livesPerRound, rounds } = options
+      const flags = options.flags === 'container' ? containerNodeFlags() : []
+      const task = { kind, alive, livesPerRound, rounds, livesForMemory }
+      const time = await runJob({ ...task, of: 'time' }, flags)
+      const bytes = await runJob({ ...task, of: 'bytes' }, LARGE_YOUNG_GENERATION)
+      return { figures: { ...time, ...bytes } }
     },
   }
 }
 
-type Done = { readonly type: string; readonly output?: { readonly slot: number } }
-
-function parentLogic(onDone: (slot: number) => void): ActorLogic<Snapshot<undefined>, Done> {
-  return {
-    transition(snapshot, event: Done, _scope: AnyActorScope) {
-      if (event.output !== undefined) onDone(event.output.slot)
-      return snapshot
-    },
-    getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
-    getPersistedSnapshot: (snapshot) => snapshot,
-  }
-}
-
-function describe(result: Result): string {
-  const { chart, alive, cpuUsPerLife, bytesPerLife, livesPerSecond } = result
-  const costs = `${cpuUsPerLife} µs CPU, ${bytesPerLife} bytes, ${livesPerSecond} lives/s`
-  return `${chart}, ${alive} alive: ${costs}`
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+function runJob(task: Task, flags: readonly string[]): Promise<Figures> {
+  return new Promise((resolve, reject) => {
+    const file = fileURLToPath(new URL('./actors/job.js', import.meta.url))
+    const job = fork(file, [], { execArgv: [...flags] })
+    const timer = setTimeout(() => job.kill('SIGKILL'), JOB_WITHIN_MS)
+    let figures: Figures | undefined
+    job.once('message', (message) => {
+      figures = message as Figures
+    })
+    job.once('error', reject)
+    job.once('exit', (code, signal) => {
+      clearTimeout(timer)
+      if (figures === undefined) reject(new Error(`bench: the job ended with ${code ?? signal}`))
+      else resolve(figures)
+    })
+    job.send(task)
+  })
 }

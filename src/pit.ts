@@ -1,11 +1,14 @@
 // One Pit instance: configuration → adapters → actors → HTTP, and back again.
 
+import type { TemplatedApp } from 'uWebSockets.js'
 import { createSupervisor, type SupervisorActor } from './actors/supervisor.ts'
 import { createTotals, totalsJournal, type TotalsStore } from './actors/totals.ts'
 import type { Config } from './config.ts'
-import { startOps, type OpsServer } from './http/ops.ts'
+import type { OpsServer } from './http/ops.ts'
 import { startHttp, type HttpServer } from './http/server.ts'
 import { createAdapters, type Addresses } from './pit-adapters.ts'
+import { createPitConsole } from './pit-console.ts'
+import { createPitMetrics, openOps } from './pit-ops.ts'
 import { partsOf } from './pit-parts.ts'
 import { createJournalLog, journals } from './infra/journal-log.ts'
 import { subsystemLogger, type Logger } from './infra/logger.ts'
@@ -28,23 +31,37 @@ export interface Pit {
  */
 export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
   const totals = createTotals()
-  const journal = journals(createJournalLog(logger), totalsJournal(totals))
   const adapters = await createAdapters(config, addresses, logger)
+  const console = createPitConsole(config, { addresses, adapters, logger })
+  const metrics = createPitMetrics(config)
+  const journal = journals(
+    createJournalLog(logger),
+    totalsJournal(totals),
+    metrics.journal,
+    console.journal,
+  )
   const supervisor = createSupervisor(partsOf(config, adapters, journal))
   const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
   let http: HttpServer | undefined
   let ops: OpsServer | undefined
   const closeAll = async (): Promise<void> => {
     performanceLog.stop()
+    console.stop()
     http?.close()
     ops?.close()
     await adapters.close()
   }
   try {
     supervisor.start()
-    ops = await openOps(config, supervisor)
+    await console.watch(supervisor)
+    const extend = (app: TemplatedApp): void => console.extend(app)
+    ops = await openOps(config, { adapters, supervisor, metrics, http: () => http, extend })
     await becomesReady(supervisor)
-    http = await openHttp(config, supervisor, performanceLog.latency)
+    http = await openHttp(config, supervisor, [
+      performanceLog.latency,
+      metrics.latency,
+      console.latency,
+    ])
   } catch (error) {
     await stopSupervisor(supervisor, 'start failed')
     await closeAll()
@@ -72,30 +89,29 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
 async function openHttp(
   config: Config,
   supervisor: SupervisorActor,
-  latency: { record(us: number): void },
+  latencies: readonly { record(us: number): void }[],
 ): Promise<HttpServer> {
   const { listen, allowPurge, httpBodyBytesMax, httpInFlightMax } = config
   const limits = { bodyBytesMax: httpBodyBytesMax, inFlightMax: httpInFlightMax }
-  return startHttp({ listen, supervisor, limits, allowPurge, latency })
-}
-
-async function openOps(
-  { opsHost: host, opsPort: port }: Config,
-  supervisor: SupervisorActor,
-): Promise<OpsServer | undefined> {
-  if (port === 0) return undefined
-  return startOps({ host, port, isReady: () => supervisor.getSnapshot().hasTag('ready') })
+  const record = (us: number): void => {
+    for (const latency of latencies) latency.record(us)
+  }
+  return startHttp({ listen, supervisor, limits, allowPurge, latency: { record } })
 }
 
 /** Resolves when payments are let in; rejects when the supervisor ends before. */
 function becomesReady(supervisor: SupervisorActor): Promise<void> {
   return new Promise((resolve, reject) => {
-    const look = (snapshot: ReturnType<SupervisorActor['getSnapshot']>): void => {
+    const subscription = supervisor.subscribe({ next: () => look(), error: reject })
+    const look = (): void => {
+      const snapshot = supervisor.getSnapshot()
       if (snapshot.hasTag('ready')) resolve()
-      else if (snapshot.status !== 'active') reject(new Error('Pit stopped before it was ready'))
+      else if (snapshot.status === 'active') return
+      else reject(new Error('Pit stopped before it was ready'))
+      // An observer is told of every event, and each payment is one.
+      subscription.unsubscribe()
     }
-    supervisor.subscribe({ next: look, error: reject })
-    look(supervisor.getSnapshot())
+    look()
   })
 }
 

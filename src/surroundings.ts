@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
+  /** Of simulators that were started here. */
+  readonly processorToken?: string
   /** One sentence each, for the operator. */
   readonly started: readonly string[]
   /** Stops what was started here, last first. */
@@ -17,6 +19,9 @@ export interface Surroundings {
 
 /** Where the simulators listen, as the challenge's processors do. */
 export const SIMULATOR_PORTS = { default: 8001, fallback: 8002 } as const
+
+/** What a simulator wants to hear from operators, as the challenge's processors do. */
+const SIMULATOR_TOKEN = '123'
 
 /** Starts what is missing. When one part fails the others are stopped and its error is thrown. */
 export async function startSurroundings(config: Config): Promise<Surroundings> {
@@ -50,7 +55,7 @@ async function ownPostgres(config: Config, { stops, started }: Register): Promis
 async function processorsOf(
   config: Config,
   register: Register,
-): Promise<Pick<Surroundings, 'processorDefaultUrl' | 'processorFallbackUrl'>> {
+): Promise<Pick<Surroundings, 'processorDefaultUrl' | 'processorFallbackUrl' | 'processorToken'>> {
   const { processorDefaultUrl, processorFallbackUrl } = config
   if (processorDefaultUrl !== undefined && processorFallbackUrl !== undefined) {
     return { processorDefaultUrl, processorFallbackUrl }
@@ -58,6 +63,7 @@ async function processorsOf(
   return {
     processorDefaultUrl: await ownProcessor('default', config.processorDefaultFee, register),
     processorFallbackUrl: await ownProcessor('fallback', config.processorFallbackFee, register),
+    processorToken: SIMULATOR_TOKEN,
   }
 }
 

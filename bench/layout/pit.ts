@@ -39,6 +39,7 @@ export function pitPart(place: {
       ...composeEnvironment(),
       INSTANCE_ID: place.name,
       ...listen,
+      OPS_HOST: '127.0.0.1',
       OPS_PORT: String(place.opsPort),
       ...place.env,
     },

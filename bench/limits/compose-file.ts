@@ -10,6 +10,8 @@ export interface ComposeEntry {
   /** As written in deploy.resources.limits. */
   readonly cpus: string | undefined
   readonly memory: string | undefined
+  /** As written in one line; undefined for what always runs. */
+  readonly profiles: string | undefined
 }
 
 type Node = string | Branch
@@ -28,6 +30,7 @@ export function readCompose(path: string): Readonly<Record<string, ComposeEntry>
       environment: scalarsOf(childOf(service, 'environment')),
       cpus: scalarOf(limits['cpus']),
       memory: scalarOf(limits['memory']),
+      profiles: scalarOf(service['profiles']),
     }
   }
   return found

@@ -13,11 +13,14 @@ export interface Share {
 /** By the service's name in docker-compose.yml. */
 export type Shares = Readonly<Record<string, Share>>
 
-/** Reads the shares of every service; a service without both limits is an error. */
+/**
+ * Reads the shares of every service that always runs, so not of those with a profile; one without
+ * both limits is an error.
+ */
 export function readShares(composePath: string): Shares {
   const shares: Record<string, Share> = {}
   for (const [name, service] of Object.entries(readCompose(composePath))) {
-    shares[name] = shareOf(name, service)
+    if (service.profiles === undefined) shares[name] = shareOf(name, service)
   }
   return shares
 }

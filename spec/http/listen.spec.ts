@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startOps } from '../../src/http/ops.ts'
+import { OPS } from './ops-under-test.ts'
 import { open, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
 
 t.test('a port that is taken is refused with its number', async (t) => {
@@ -11,9 +12,7 @@ t.test('a port that is taken is refused with its number', async (t) => {
   const at = { port: edge.server.port }
 
   await t.rejects(startEdge(t, { at }), { code: 'listen_failed', message: String(at.port) })
-  await t.rejects(startOps({ host: '127.0.0.1', ...at, isReady: () => true }), {
-    code: 'listen_failed',
-  })
+  await t.rejects(startOps({ ...OPS, ...at }), { code: 'listen_failed' })
 })
 
 t.test('a unix socket is served to any user and leaves no file behind', async (t) => {
@@ -46,27 +45,6 @@ t.test('a socket file is replaced when its process is gone, and only then', asyn
   writeFileSync(plain, 'kept')
   await t.rejects(startEdge(t, { at: { socket: plain } }), { message: /no socket/ })
   await t.rejects(startEdge(t, { at: { socket: join(path, 'none', 'x') } }), { message: /folder/ })
-})
-
-t.test('operators see whether the process lives and whether it is ready', async (t) => {
-  let isReady = true
-  const ops = await startOps({ host: '127.0.0.1', port: 0, isReady: () => isReady })
-  t.teardown(() => {
-    ops.close()
-  })
-  const ask = async (path: string, method = 'GET'): Promise<number> => {
-    const { status } = await fetch(`http://127.0.0.1:${ops.port}${path}`, { method })
-    return status
-  }
-
-  t.equal(await ask('/healthz'), 200)
-  t.equal(await ask('/readyz'), 200)
-  isReady = false
-  t.equal(await ask('/readyz'), 503)
-  t.equal(await ask('/readyz', 'HEAD'), 503)
-  t.equal(await ask('/healthz'), 200)
-  t.equal(await ask('/healthz', 'POST'), 405)
-  t.equal(await ask('/payments', 'POST'), 404)
 })
 
 t.test('a draining server answers what is in flight and takes nothing new', async (t) => {

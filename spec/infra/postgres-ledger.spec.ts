@@ -46,6 +46,37 @@ function passing(durationMs: number): string {
       fallback_doubt_until_ms = fallback_doubt_until_ms - ${durationMs}`
 }
 
+t.test(
+  'the story of an open payment tells what it waits for, its doubts and its owner',
+  async (t) => {
+    const ledger = await open(t, await server.freshDatabase())
+    const mine = await lease(ledger, 'mine')
+    await acceptMany(ledger, { ...mine, count: 3 })
+    const doubts = [
+      { processor: 'default', requestedAt: 1_000, remainingMs: 20_000 },
+      { processor: 'fallback', requestedAt: null, remainingMs: 10_000 },
+    ] as const
+    await ledger.record([parked(1, { delayMs: 5_000, doubts }), rejected(3)], mine)
+
+    const waiting = await ledger.find(uuid(1))
+    const owned = await ledger.find(uuid(2))
+    const final = await ledger.find(uuid(3))
+
+    t.match(waiting, { state: 'parked', waitsFor: 'retryQueue', ownedBy: undefined })
+    t.match(
+      waiting?.doubts?.map(({ processor, requestedAt }) => [processor, requestedAt]),
+      [
+        ['default', 1_000],
+        ['fallback', null],
+      ],
+    )
+    const left = waiting?.doubts?.map(({ remainingMs }) => Math.ceil(remainingMs / 1_000))
+    t.strictSame(left, [20, 10])
+    t.match(owned, { state: 'pending', waitsFor: 'owner', ownedBy: 'mine', doubts: undefined })
+    t.match(final, { state: 'rejected', waitsFor: undefined, ownedBy: undefined })
+  },
+)
+
 t.test('instances that start at once on an empty database all get their tables', async (t) => {
   const database = await server.freshDatabase()
 

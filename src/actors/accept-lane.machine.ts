@@ -5,7 +5,7 @@ import { assign, setup } from 'xstate'
 import { emptyBacklog, takeOldest, withItem, type Backlog } from './backlog.ts'
 import type { LedgerFailure } from './errors.ts'
 import type { PaymentReceived } from './events.ts'
-import type { ClaimedPayment } from './payment.ts'
+import { mayBeDone } from './ledger-failure.ts'
 import type { AcceptResult } from './ports.ts'
 
 export interface AcceptLaneInput {
@@ -20,8 +20,6 @@ export interface AcceptLaneInput {
 export interface AcceptLaneContext extends AcceptLaneInput {
   readonly pending: Backlog<PaymentReceived>
   readonly batch: readonly PaymentReceived[]
-  /** Ids of a batch whose commit was not answered: they may be in the ledger, owned by us. */
-  readonly unresolved: readonly string[]
   /** Whether new payments are parked in the ledger instead of kept in memory. */
   readonly parks: boolean
   /** `parks` when the batch was taken. */
@@ -36,10 +34,15 @@ export type AcceptLaneEvent =
       readonly type: 'batch.written'
       readonly results: readonly AcceptResult[]
       readonly tookMs: number
+      /** Lease that the batch was written under. */
+      readonly leaseId: number
     }
-  | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
+  | {
+      readonly type: 'batch.failed'
+      readonly error: LedgerFailure
+      readonly leaseId: number
+    }
   | { readonly type: 'pause.elapsed' }
-  | { readonly type: 'unresolved.found'; readonly payments: readonly ClaimedPayment[] }
 
 interface Step {
   readonly context: AcceptLaneContext
@@ -64,15 +67,12 @@ export const acceptLaneMachine = setup({
     refuseAll: unprovided('refuseAll'),
     refuseOne: unprovided('refuseOne'),
     startPause: unprovided('startPause'),
-    findUnresolved: unprovided('findUnresolved'),
-    adoptFound: unprovided('adoptFound'),
+    reportStrays: unprovided('reportStrays'),
 
     keep: assign((step: Step) => kept(step)),
     takeBatch: assign(({ context }: Step) => batchTaken(context)),
     dropBatch: assign({ batch: [] }),
     dropAll: assign({ batch: [], pending: emptyBacklog<PaymentReceived>() }),
-    noteUnresolved: assign((step: Step) => unresolvedBy(step)),
-    clearUnresolved: assign({ unresolved: [] }),
     noteIntake: assign(({ event }: Step) =>
       event.type === 'intake.changed' ? { parks: event.parks } : {},
     ),
@@ -84,7 +84,7 @@ export const acceptLaneMachine = setup({
     hasPending: ({ context }) => context.pending.size > 0,
     batchIsFull: ({ context }) => context.pending.size >= context.batchMax,
     laneIsFull: ({ context }) => context.pending.size >= context.pendingMax,
-    hasUnresolved: ({ context }) => context.unresolved.length > 0,
+    mayHaveStrays: (step) => mayHaveStrays(step),
   },
 }).createMachine({
   id: 'acceptLane',
@@ -92,7 +92,6 @@ export const acceptLaneMachine = setup({
     ...input,
     pending: emptyBacklog<PaymentReceived>(),
     batch: [],
-    unresolved: [],
     parks: false,
     batchParks: false,
   }),
@@ -119,22 +118,21 @@ export const acceptLaneMachine = setup({
       on: {
         'payment.received': [{ guard: 'laneIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
         'batch.written': { target: 'idle', actions: ['answerBatch', 'dropBatch'] },
-        'batch.failed': { target: 'paused', actions: ['refuseAll', 'noteUnresolved', 'dropAll'] },
+        'batch.failed': [
+          {
+            guard: 'mayHaveStrays',
+            target: 'paused',
+            actions: ['refuseAll', 'dropAll', 'reportStrays'],
+          },
+          { target: 'paused', actions: ['refuseAll', 'dropAll'] },
+        ],
       },
     },
     paused: {
       entry: 'startPause',
       on: {
         'payment.received': { actions: 'refuseOne' },
-        'pause.elapsed': [{ guard: 'hasUnresolved', target: 'resolving' }, { target: 'idle' }],
-      },
-    },
-    resolving: {
-      entry: 'findUnresolved',
-      on: {
-        'payment.received': { actions: 'refuseOne' },
-        'unresolved.found': { target: 'idle', actions: ['adoptFound', 'clearUnresolved'] },
-        'batch.failed': { target: 'paused' },
+        'pause.elapsed': { target: 'idle' },
       },
     },
   },
@@ -150,10 +148,12 @@ function batchTaken(context: AcceptLaneContext): Partial<AcceptLaneContext> {
   return { batch: taken, pending: rest, batchParks: context.parks }
 }
 
-/** Only an unanswered commit leaves something to find out; parked payments are found by anyone. */
-function unresolvedBy({ context, event }: Step): Partial<AcceptLaneContext> {
-  if (event.type !== 'batch.failed' || context.batchParks) return {}
-  const { error } = event
-  if (error.code !== 'ledger_unavailable' || error.outcome !== 'unknown') return {}
-  return { unresolved: context.batch.map((payment) => payment.correlationId) }
+/**
+ * Only an unanswered commit under a lease leaves payments that it may own; parked ones are found by
+ * anyone. Asking for them would not do: the commit may come later than the answer to the question,
+ * and an id that was posted twice may be in work already.
+ */
+function mayHaveStrays({ context, event }: Step): boolean {
+  if (event.type !== 'batch.failed' || context.batchParks) return false
+  return mayBeDone(event.error)
 }

@@ -44,8 +44,10 @@ export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
       },
       startPause: ({ self }) =>
         void clock.setTimeout(() => self.send({ type: 'pause.elapsed' }), WRITE_PAUSE_MS),
-      findUnresolved: ({ context, self }) => void findUnresolved(parts, context, self),
-      adoptFound: (step) => adoptFound(parts, step),
+      reportStrays: ({ event }) => {
+        if (event.type !== 'batch.failed') return
+        tell(parts.system, 'lease', { type: 'lease.tainted', leaseId: event.leaseId })
+      },
     },
   })
   return compileChart(provided)
@@ -58,20 +60,18 @@ async function writeBatch(
 ): Promise<void> {
   const { ledger, lease, clock } = archive
   const startedAt = clock.now()
+  const leaseId = lease.id
   try {
-    const results = await ledger.accept(context.batch, {
-      leaseId: lease.id,
-      parked: context.batchParks,
-    })
-    self.send({ type: 'batch.written', results, tookMs: clock.now() - startedAt })
+    const results = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
+    self.send({ type: 'batch.written', results, tookMs: clock.now() - startedAt, leaseId })
   } catch (error) {
-    self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
+    self.send({ type: 'batch.failed', error: ledgerFailureOf(error), leaseId })
   }
 }
 
 function answerBatch({ archive, system }: Parts, { context, event }: Step): void {
   if (event.type !== 'batch.written') return
-  const { results, tookMs } = event
+  const { results, tookMs, leaseId } = event
   const counts = { accepted: 0, known: 0, conflicting: 0 }
   context.batch.forEach((payment, index) => {
     const result = results[index] ?? 'conflicting'
@@ -86,7 +86,7 @@ function answerBatch({ archive, system }: Parts, { context, event }: Step): void
     const entries = accepted.map(({ correlationId }) => ({ correlationId, dueInMs: 0 }))
     tell(system, 'retryQueue', { type: 'payments.parked', entries })
   } else if (accepted.length > 0)
-    tell(system, 'payments', { type: 'payments.accepted', batch: accepted })
+    tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId })
   archive.journal.note({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
 }
 
@@ -96,24 +96,4 @@ function refuseAll({ archive }: Parts, { context, event }: Step): void {
   for (const payment of refused) payment.replyTo('unavailable')
   const cause = event.error.message
   archive.journal.note({ type: 'batch.refused', payments: refused.length, cause })
-}
-
-async function findUnresolved(
-  { archive }: Parts,
-  context: AcceptLaneContext,
-  self: LaneSelf,
-): Promise<void> {
-  const { ledger, lease } = archive
-  try {
-    const payments = await ledger.findOwned(context.unresolved, { leaseId: lease.id })
-    self.send({ type: 'unresolved.found', payments })
-  } catch (error) {
-    self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
-  }
-}
-
-/** Payments that were refused to the client but are committed all the same: they are worked on. */
-function adoptFound({ system }: Parts, { event }: Step): void {
-  if (event.type !== 'unresolved.found' || event.payments.length === 0) return
-  tell(system, 'payments', { type: 'payments.claimed', batch: event.payments, from: 'retryQueue' })
 }

@@ -17,8 +17,19 @@ export interface Addressees {
   readonly persistence:
     PersistenceEvent | PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
   readonly retryQueue: RetryQueueEvent
-  readonly lease: { readonly type: 'release.requested' }
+  readonly lease: LeaseEvent
 }
+
+/** What the lease's actor is told. */
+export type LeaseEvent =
+  | { readonly type: 'release.requested' }
+  /**
+   * A claim or an accept under this lease was not answered: it may own payments that nobody here
+   * has in memory. Only another lease gets them back to work.
+   */
+  | { readonly type: 'lease.tainted'; readonly leaseId: number }
+  /** Every outcome so far is in the ledger. */
+  | { readonly type: 'outcomes.written' }
 
 /** What the supervisor is told by its children and by its owner. */
 export type SupervisorNotice =

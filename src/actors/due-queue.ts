@@ -6,6 +6,8 @@ export interface DueQueue<Item> {
   /** Hands `item` over once `delayMs` have passed, in order of due times. */
   push(item: Item, delayMs: number): void
   readonly size: number
+  /** Monotonic instant, ms, at which the item is due; searches all, for rare readers. */
+  dueAtOf(matches: (item: Item) => boolean): number | undefined
   /** Forgets everything. */
   clear(): void
 }
@@ -48,6 +50,7 @@ export function createDueQueue<Item>(clock: Clock, onDue: (item: Item) => void):
     get size() {
       return heap.length
     },
+    dueAtOf: (matches) => heap.find(({ item }) => matches(item))?.dueAt,
     clear() {
       heap.length = 0
       if (timer !== null) clock.clearTimeout(timer)

@@ -15,6 +15,7 @@ export type Fact =
   | { readonly type: 'batch.refused'; readonly payments: number; readonly cause: string }
   | { readonly type: 'batch.recorded'; readonly outcomes: number; readonly tookMs: number }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
+  /** Any end but a settlement that `payment.settled` tells. */
   | {
       readonly type: 'attempt.ended'
       readonly correlationId: string
@@ -31,8 +32,19 @@ export type Fact =
       readonly amountCents: number
       /** From acceptance to settlement, ms. */
       readonly tookMs: number
+      /**
+       * Of the attempt that settled it, ms, which is not told as ended by itself. Absent when a
+       * look-up found it settled: that attempt has ended before, in doubt.
+       */
+      readonly attemptTookMs?: number
     }
-  | { readonly type: 'payment.rejected'; readonly correlationId: string; readonly detail: string }
+  | {
+      readonly type: 'payment.rejected'
+      readonly correlationId: string
+      /** Who said that it never will. */
+      readonly processor?: ProcessorName
+      readonly detail: string
+    }
   | {
       readonly type: 'payment.parked'
       readonly correlationId: string

@@ -2,7 +2,7 @@
 // once another instance has revoked it, everything in memory belongs to others.
 
 import { assign, fromPromise, setup } from 'xstate'
-import { tell } from './addresses.ts'
+import { tell, type LeaseEvent } from './addresses.ts'
 import type { Archive } from './archive.ts'
 import { causeOf } from './ledger-failure.ts'
 import type { LeaseFence } from './lease-fence.ts'
@@ -44,7 +44,7 @@ export const leaseMachine = setup({
   types: {
     context: {} as LeaseContext,
     input: {} as LeaseInput,
-    events: {} as { readonly type: 'release.requested' },
+    events: {} as LeaseEvent,
   },
   actors: {
     acquireLease: fromPromise<Granted, LeaseContext>(({ input }) => acquire(input)),
@@ -75,6 +75,10 @@ export const leaseMachine = setup({
     announcePurge: ({ context, self }) => {
       tell(self.system, 'supervisor', { type: 'payments.purged', after: context.renewedAt })
     },
+    returnPayments: ({ self }) => {
+      tell(self.system, 'payments', { type: 'payments.returned' })
+      tell(self.system, 'persistence', { type: 'flush.requested' })
+    },
     announceReleased: ({ self }) => tell(self.system, 'supervisor', { type: 'lease.released' }),
     noteFailure: ({ context, event }) =>
       context.archive.journal.note({
@@ -84,6 +88,8 @@ export const leaseMachine = setup({
       }),
   },
   guards: {
+    isTainted: ({ context, event }) =>
+      event.type === 'lease.tainted' && event.leaseId === context.leaseId,
     isHeld: (_, params: Granted) => params.held,
     wasPurged: ({ context }, params: Granted) =>
       params.held && context.purges !== null && params.purges !== context.purges,
@@ -116,10 +122,12 @@ export const leaseMachine = setup({
     },
     held: {
       tags: ['held'],
+      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
       after: { renewalInterval: { target: 'renewing' } },
     },
     renewing: {
       tags: ['held'],
+      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
       invoke: {
         id: 'renewLease',
         src: 'renewLease',
@@ -148,10 +156,27 @@ export const leaseMachine = setup({
       },
     },
     faltering: {
+      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
       after: { failurePause: { target: 'renewing' } },
     },
     waiting: {
       after: { failurePause: { target: 'acquiring' } },
+    },
+    // What is in memory goes back first, with all that is known of it; whatever else the lease may
+    // own is then taken over from it, in doubt.
+    returning: {
+      entry: ['closeFence', 'returnPayments'],
+      on: { 'outcomes.written': { target: 'replacing' } },
+    },
+    replacing: {
+      invoke: {
+        id: 'releaseLease',
+        src: 'releaseLease',
+        input: ({ context }) => context,
+        onDone: { target: 'acquiring' },
+        // It ends by itself: nobody renews it any more.
+        onError: { target: 'acquiring', actions: 'noteFailure' },
+      },
     },
     releasing: {
       entry: 'closeFence',

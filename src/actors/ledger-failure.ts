@@ -14,6 +14,11 @@ export function boardFailureOf(error: unknown): BoardUnavailable {
   throw error
 }
 
+/** Whether a write that failed so may have been done all the same. */
+export function mayBeDone(error: unknown): boolean {
+  return error instanceof LedgerUnavailable && error.outcome === 'unknown'
+}
+
 /** What an event that carries an error says, for a fact in the journal. */
 export function causeOf(event: { readonly type: string; readonly error?: unknown }): string {
   return event.error instanceof Error ? event.error.message : String(event.error)

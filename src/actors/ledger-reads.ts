@@ -4,13 +4,25 @@ import type { Archive } from './archive.ts'
 import { itemsOf } from './backlog.ts'
 import type { PaymentRequested, PurgeRequested, SummaryRequested } from './events.ts'
 import { boardFailureOf, ledgerFailureOf } from './ledger-failure.ts'
-import { settledOf } from './outcome-lane.ts'
+import { settledOf, type SettledOutcome } from './outcome-lane.ts'
 import type { OutcomeLaneContext } from './outcome-lane.machine.ts'
-import type { SettledPayment } from './payment.ts'
+import type { PaymentStory, SettledPayment } from './payment.ts'
 
-export async function findPayment(archive: Archive, request: PaymentRequested): Promise<void> {
+/**
+ * The ledger's story, or, while this instance has settled the payment and not yet written it, that:
+ * a payment that a summary counts is never told as open. The lane is looked at before the ledger,
+ * so that what is written in between is found there.
+ */
+export async function findPayment(
+  archive: Archive,
+  laneNow: () => OutcomeLaneContext,
+  request: PaymentRequested,
+): Promise<void> {
+  const { correlationId } = request
+  const settled = unwrittenOf(laneNow()).find((outcome) => outcome.correlationId === correlationId)
   try {
-    const value = await archive.ledger.find(request.correlationId)
+    const told = await archive.ledger.find(correlationId)
+    const value = told === undefined || settled === undefined ? told : withSettlement(told, settled)
     request.replyTo(value === undefined ? { kind: 'missing' } : { kind: 'found', value })
   } catch (error) {
     request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
@@ -32,8 +44,7 @@ export async function summarize(
     boardFailureOf(error)
     return []
   })
-  const lane = laneNow()
-  const own = settledOf([...lane.batch, ...itemsOf(lane.pending)])
+  const own = unwrittenOf(laneNow())
   try {
     const { summary, flushed } = await ledger.summarize(request.window, union(own, others))
     request.replyTo({ kind: 'found', value: summary })
@@ -51,6 +62,19 @@ export async function purgeLedger(archive: Archive, request: PurgeRequested): Pr
   } catch (error) {
     request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
   }
+}
+
+function unwrittenOf(lane: OutcomeLaneContext): readonly SettledOutcome[] {
+  return settledOf([...lane.batch, ...itemsOf(lane.pending)])
+}
+
+/** What the ledger holds as settled stands; the attempts are the lane's, which has the last ones. */
+function withSettlement(told: PaymentStory, outcome: SettledOutcome): PaymentStory {
+  if (told.state === 'settled') return told
+  const { correlationId, amountCents, acceptedAt } = told
+  const { processor, requestedAt, attempts } = outcome
+  const known = { correlationId, amountCents, acceptedAt, attempts }
+  return { ...known, state: 'settled', processor, requestedAt }
 }
 
 function union(

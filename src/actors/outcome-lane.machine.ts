@@ -21,6 +21,8 @@ export interface OutcomeLaneContext extends OutcomeLaneInput {
   readonly isCongested: boolean
   /** Whether everything is to be written at once from now on. */
   readonly isDraining: boolean
+  /** Whether somebody waits until everything so far is written. */
+  readonly isAwaited: boolean
   /** Failed writes of this batch, for the growing pause. */
   readonly failures: number
 }
@@ -33,6 +35,8 @@ export type OutcomeLaneEvent =
   | { readonly type: 'pause.elapsed' }
   /** Write at once what is left, without waiting for the window. */
   | { readonly type: 'drain.started' }
+  /** The same once, for whoever gives the lease back. */
+  | { readonly type: 'flush.requested' }
 
 interface Step {
   readonly context: OutcomeLaneContext
@@ -60,6 +64,7 @@ export const outcomeLaneMachine = setup({
     reportCongested: unprovided('reportCongested'),
     reportRelieved: unprovided('reportRelieved'),
     reportFlushed: unprovided('reportFlushed'),
+    reportWritten: unprovided('reportWritten'),
 
     keep: assign(({ context, event }: Step) =>
       event.type === 'outcome.reached' ? { pending: withItem(context.pending, event.outcome) } : {},
@@ -75,11 +80,15 @@ export const outcomeLaneMachine = setup({
     markCongested: assign({ isCongested: true }),
     markRelieved: assign({ isCongested: false }),
     markDraining: assign({ isDraining: true }),
+    markAwaited: assign({ isAwaited: true }),
+    markAnswered: assign({ isAwaited: false }),
   },
   guards: {
     hasPending: ({ context }) => context.pending.size > 0,
-    mustWrite: ({ context }) => context.isDraining || context.pending.size >= context.batchMax,
+    mustWrite: ({ context }) =>
+      context.isDraining || context.isAwaited || context.pending.size >= context.batchMax,
     isDraining: ({ context }) => context.isDraining,
+    isAwaited: ({ context }) => context.isAwaited,
     becomesCongested: ({ context }) =>
       !context.isCongested && context.pending.size >= context.congestedAt,
     isRelieved: ({ context }) =>
@@ -93,6 +102,7 @@ export const outcomeLaneMachine = setup({
     batch: [],
     isCongested: false,
     isDraining: false,
+    isAwaited: false,
     failures: 0,
   }),
   initial: 'idle',
@@ -105,11 +115,13 @@ export const outcomeLaneMachine = setup({
       { actions: ['keep', 'announce'] },
     ],
     'drain.started': { actions: 'markDraining' },
+    'flush.requested': { actions: 'markAwaited' },
   },
   states: {
     idle: {
       always: [
         { guard: 'hasPending', target: 'gathering' },
+        { guard: 'isAwaited', actions: ['markAnswered', 'reportWritten'] },
         { guard: 'isDraining', target: 'flushed' },
       ],
     },

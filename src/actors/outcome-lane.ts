@@ -16,6 +16,8 @@ import { doubled } from './work-settings.ts'
 
 export type OutcomeLaneActor = Actor<typeof outcomeLaneMachine>
 
+export type SettledOutcome = Extract<Outcome, { kind: 'settled' }>
+
 interface Parts {
   readonly archive: Archive
   readonly system: Directory
@@ -26,7 +28,7 @@ interface LaneSelf {
 }
 
 /** How long settlements gather before they are put on the board together, ms. */
-const ANNOUNCE_WINDOW_MS = 5
+const ANNOUNCE_WINDOW_MS = 10
 
 /** The chart with its effects, compiled: it takes an event per payment. */
 export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
@@ -53,13 +55,14 @@ export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
       reportCongested: () => tell(system, 'payments', { type: 'outcomes.congested' }),
       reportRelieved: () => tell(system, 'payments', { type: 'outcomes.relieved' }),
       reportFlushed: () => tell(system, 'supervisor', { type: 'persistence.flushed' }),
+      reportWritten: () => tell(system, 'lease', { type: 'outcomes.written' }),
     },
   })
   return compileChart(provided)
 }
 
 /** The settled ones among outcomes, as summaries count them. */
-export function settledOf(outcomes: readonly Outcome[]): readonly SettledPayment[] {
+export function settledOf(outcomes: readonly Outcome[]): readonly SettledOutcome[] {
   return outcomes.filter((outcome) => outcome.kind === 'settled')
 }
 

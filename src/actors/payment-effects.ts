@@ -92,8 +92,11 @@ export function sendCharge(shop: Workshop, context: PaymentContext, self: Paymen
     const at = shop.clock.now()
     const tookMs = at - sentAt
     reportAttempt(shop, processor, { answer, tookMs, at })
-    if (answer.kind !== 'settled') noteAttempt(shop, context, { attempt, answer, tookMs })
-    if (shop.generationOf(slot) !== generation) return
+    const isStale = shop.generationOf(slot) !== generation
+    // A settlement is told with its payment, unless that has left this instance meanwhile.
+    if (isStale || answer.kind !== 'settled')
+      noteAttempt(shop, context, { attempt, answer, tookMs })
+    if (isStale) return
     self.send(chargeEvent(shop, context, { answer, tookMs, at }))
   })
 }

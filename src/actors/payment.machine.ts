@@ -84,7 +84,11 @@ const chargeEnds = {
   'charge.known': { target: 'confirming', actions: ['keepAttempt', 'pinDoubt'] },
   'charge.failed': { target: 'confirming', actions: ['keepAttempt', 'noteRefusal', 'pinDoubt'] },
   'charge.doubted': { target: 'confirming', actions: ['keepAttempt', 'noteRefusal', 'pinDoubt'] },
-  'charge.rejected': { target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
+  'charge.rejected': [
+    // An earlier request to it may have been recorded, whatever it says of this one.
+    { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
+    { target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
+  ],
   'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'pinDoubt'] },
 } as const
 

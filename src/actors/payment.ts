@@ -104,6 +104,14 @@ export type PaymentState =
   | 'rejected'
   | 'parked'
 
+/** What a payment waits for; while a charge is under way, and once it is final, for nothing. */
+export type WaitReason =
+  | 'route' // in memory: for a slot and a processor that may be charged
+  | 'lookUp' // in memory: for what the processor that it is in doubt at says
+  | 'backoff' // in memory: for the next quick try
+  | 'retryQueue' // in the ledger: until it is due and a circuit lets it through
+  | 'owner' // in the memory of the instance that `ownedBy` names, which knows more
+
 /** Everything that is known of a payment, for a reader. */
 export interface PaymentStory {
   readonly correlationId: string
@@ -114,8 +122,13 @@ export interface PaymentStory {
   /** Set once settled, with `requestedAt`. */
   readonly processor?: ProcessorName
   readonly requestedAt?: number
-  /** Where it is due again, ms from now; only while parked. */
+  readonly waitsFor?: WaitReason
+  /** When that wait ends, ms from now; 0 or less: it is due. Absent where nobody knows. */
   readonly dueInMs?: number
+  /** Processors at which it is in doubt, and for how long yet; absent when at none. */
+  readonly doubts?: readonly Doubt[]
+  /** Name of the instance that works on it; only when another one tells the story. */
+  readonly ownedBy?: string
   readonly attempts: readonly Attempt[]
 }
 

@@ -8,12 +8,17 @@ import type { AcceptRequest, ParkedEntry } from './ports.ts'
 
 /** What `payments` (the parent of all payment actors) is told. */
 export type PaymentsEvent =
-  /** Committed with this instance as owner. */
-  | { readonly type: 'payments.accepted'; readonly batch: readonly AcceptRequest[] }
+  /** Committed with this lease as owner. */
+  | {
+      readonly type: 'payments.accepted'
+      readonly batch: readonly AcceptRequest[]
+      readonly leaseId: number
+    }
   | {
       readonly type: 'payments.claimed'
       readonly batch: readonly ClaimedPayment[]
       readonly from: ClaimSource
+      readonly leaseId: number
     }
   | { readonly type: 'circuit.changed' }
   | { readonly type: 'payments.ticked' }
@@ -24,6 +29,8 @@ export type PaymentsEvent =
   | { readonly type: 'drain.started' }
   /** The drain's time is over: hand back everything, in doubt where it is. */
   | { readonly type: 'payments.recalled' }
+  /** This lease ends, another one follows: hand back everything, in doubt where it is. */
+  | { readonly type: 'payments.returned' }
   /**
    * Forget the payments accepted before this monotonic instant, ms: they belong to others now, or
    * were purged.
@@ -50,5 +57,7 @@ export type PersistenceEvent =
   | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
   /** Whether accepted payments are kept in memory or parked in the ledger. */
   | { readonly type: 'intake.changed'; readonly parks: boolean }
+  /** Write what is left at once, then report `outcomes.written`. */
+  | { readonly type: 'flush.requested' }
   /** Write what is left, then report `persistence.flushed`. */
   | { readonly type: 'drain.started' }

@@ -1,15 +1,15 @@
 // Where payments are worked on: the ring of those that wait, the table of those in work, and the
 // rules for who goes next. Used by payments.ts alone.
 
-import { createActor, type AnyActorRef } from 'xstate'
+import type { AnyActorRef } from 'xstate'
 import { tell, type Directory } from './addresses.ts'
 import { createDueQueue } from './due-queue.ts'
 import type { PaymentRequested } from './events.ts'
 import type { PaymentRecord } from './payment-context.ts'
-import { mayResendNow, routeFor, type DueStep, type Workshop } from './payment-effects.ts'
+import { mayResendNow, type DueStep, type Workshop } from './payment-effects.ts'
+import { countingFlows, createFlows } from './payment-flows.ts'
 import { paymentLogicOf } from './payment-logic.ts'
 import type { PaymentOutput } from './payment.machine.ts'
-import type { ProcessorName } from './payment.ts'
 import { acceptedRecord, claimedRecord, deferredRecord } from './payment-records.ts'
 import { createSlotTable, type Slot, type SlotTable } from './payment-slots.ts'
 import type { PaymentsEvent } from './payments-events.ts'
@@ -23,7 +23,8 @@ import {
   type Desk,
 } from './payments-reports.ts'
 import { intakeParks, roomForClaims } from './payments-room.ts'
-import { findStory, gaugesOf } from './payments-views.ts'
+import { Starts } from './payments-starts.ts'
+import { findStory, noteGauges, type FloorView } from './payments-views.ts'
 import { clearBroken, dropSlots, isIdle, recallSlots } from './payments-visits.ts'
 import { createWaiting, type Waiting } from './payments-waiting.ts'
 import { TICK_MS } from './work-settings.ts'
@@ -36,22 +37,24 @@ interface Scope {
   readonly stopChild: (child: AnyActorRef) => void
 }
 
-const NOBODY: readonly ProcessorName[] = []
-
 /** Ticks between two notes of the gauges. */
 const TICKS_PER_NOTE = 20
 
 export class PaymentsFloor {
+  /** For readers, who change nothing. */
+  readonly view: FloorView
   readonly #shop: Workshop
   readonly #scope: Scope
   readonly #desk: Desk
-  readonly #logic: ReturnType<typeof paymentLogicOf>
+  readonly #starts: Starts
   readonly #slots: SlotTable
   readonly #waiting: Waiting
   #parksIntake = false
   #isCongested = false
   #isDraining = false
   #ticks = 0
+  /** Monotonic instant of the next tick, ms. */
+  #tickDueAt = 0
 
   constructor(input: PaymentsInput, scope: Scope) {
     const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
@@ -67,14 +70,24 @@ export class PaymentsFloor {
       isCrowded: () => this.#confirming() > confirmingMax,
     }
     this.#desk = { shop: this.#shop, system: scope.system }
-    this.#logic = paymentLogicOf(this.#shop)
+    const flows = createFlows()
+    this.view = { shop: this.#shop, slots: this.#slots, waiting: this.#waiting, flows }
+    this.#starts = new Starts({
+      ...this.view,
+      logic: countingFlows(paymentLogicOf(this.#shop), flows),
+      parent: scope.self,
+      confirming: () => this.#confirming(),
+    })
   }
 
   start(): void {
+    this.#tickDueAt = this.#now() + TICK_MS
     this.#shop.clock.setTimeout(() => this.#scope.self.send({ type: 'payments.ticked' }), TICK_MS)
   }
 
   take(event: PaymentsEvent): void {
+    // Under a lease that was replaced meanwhile: others take them over from it.
+    if ('leaseId' in event && event.leaseId !== this.#shop.lease.id) return
     switch (event.type) {
       case 'payments.accepted':
         for (const request of event.batch) this.#enqueue(acceptedRecord(request, this.#now()))
@@ -106,6 +119,11 @@ export class PaymentsFloor {
       case 'payments.recalled':
         this.#recall(() => true)
         break
+      case 'payments.returned':
+        // The fence is closed by now, so nothing of this starts again.
+        this.#parkWaiting()
+        this.#recall(() => true)
+        break
       case 'payments.dropped':
         this.#drop(event.acceptedBefore)
         break
@@ -128,55 +146,26 @@ export class PaymentsFloor {
     return this.#slots.used - inFlight.default - inFlight.fallback
   }
 
+  /** Whether payments may wait in memory: not in a drain, nor while the lease may be another's. */
+  #keepsPayments(): boolean {
+    return !this.#isDraining && this.#shop.lease.holds(this.#now())
+  }
+
   #enqueue(record: PaymentRecord): void {
-    if (!this.#isDraining && this.#waiting.push(record)) return
-    reportParked(this.#desk, record, { delayMs: 0, rounds: record.rounds })
+    const keeps = this.#keepsPayments()
+    if (keeps && this.#waiting.push(record)) return
+    // Too many in doubt: claimed again at once, this one would only come and go.
+    const delayMs = keeps && record.doubts.length > 0 ? this.#shop.settings.retryDelayMs : 0
+    reportParked(this.#desk, record, { delayMs, rounds: record.rounds })
   }
 
   /** Starts as many payments as may start, oldest first. */
   #pump(): void {
-    if (!this.#isCongested && !this.#isDraining) {
-      this.#startDoubtful()
-      this.#startReady()
-    }
+    if (!this.#isCongested && !this.#isDraining) this.#starts.pump()
     const parks = intakeParks(this.#shop, this.#waiting.ready.size)
     if (parks === this.#parksIntake) return
     this.#parksIntake = parks
     tell(this.#scope.system, 'persistence', { type: 'intake.changed', parks })
-  }
-
-  #startReady(): void {
-    const { ready } = this.#waiting
-    for (let record = ready.peek(); record !== undefined; record = ready.peek()) {
-      const { acceptedAt } = record
-      const route = routeFor(this.#shop, { acceptedAt, refusedBy: NOBODY })
-      if (route.to === null || !this.#work(record)) return
-      ready.shift()
-    }
-  }
-
-  #startDoubtful(): void {
-    const { doubtful } = this.#waiting
-    const { confirmingMax } = this.#shop.settings
-    for (let record = doubtful.peek(); record !== undefined; record = doubtful.peek()) {
-      if (this.#confirming() >= confirmingMax || !this.#work(record)) return
-      doubtful.shift()
-    }
-  }
-
-  /** Spawns the payment's actor; false when every slot is taken. */
-  #work(record: PaymentRecord): boolean {
-    const slot = this.#slots.take(record)
-    if (slot === undefined) return false
-    const { triesMax } = this.#shop.settings
-    slot.actor = createActor(this.#logic, {
-      // One id for all: each unique id would be remembered for ever.
-      id: 'payment',
-      parent: this.#scope.self,
-      input: { record, slot: slot.index, triesMax },
-    })
-    slot.actor.start()
-    return true
   }
 
   #onDue(step: DueStep): void {
@@ -193,7 +182,7 @@ export class PaymentsFloor {
     const slot = this.#slots.at(context.slot)
     if (slot === undefined || slot.record !== context.record) return
     this.#slots.release(slot)
-    const keeps = kind === 'parked' && context.deferred && !this.#isDraining
+    const keeps = kind === 'parked' && context.deferred && this.#keepsPayments()
     if (kind === 'settled') reportSettled(this.#desk, context)
     else if (kind === 'rejected') reportRejected(this.#desk, context)
     else if (!keeps || !this.#waiting.push(deferredRecord(context))) {
@@ -203,26 +192,27 @@ export class PaymentsFloor {
   }
 
   #onTick(): void {
+    this.#starts.pacer.tick(this.#now() - this.#tickDueAt)
     this.start()
     this.#ticks += 1
-    if (this.#ticks % TICKS_PER_NOTE === 0) {
-      this.#shop.journal.note({
-        type: 'payments.measured',
-        gauges: gaugesOf(this.#shop, this.#waiting, this.#slots),
-      })
-    }
+    if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)
     if (this.#isDraining || this.#isCongested) return
-    const limit = roomForClaims(this.#shop, this.#waiting.size)
+    const room = roomForClaims(this.#shop, this.#waiting.size)
+    const limit = Math.min(room, this.#starts.pacer.pace)
     if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'room.offered', limit })
   }
 
   #drain(): void {
     this.#isDraining = true
+    this.#parkWaiting()
+    this.#recall(isIdle)
+    this.#tellIfEmptied()
+  }
+
+  #parkWaiting(): void {
     for (const record of this.#waiting.takeAll()) {
       reportParked(this.#desk, record, { delayMs: 0, rounds: record.rounds })
     }
-    this.#recall(isIdle)
-    this.#tellIfEmptied()
   }
 
   #recall(matches: (slot: Slot) => boolean): void {
@@ -242,7 +232,7 @@ export class PaymentsFloor {
   }
 
   #answer({ correlationId, replyTo }: PaymentRequested): void {
-    const value = findStory(this.#shop.clock, this.#slots, correlationId)
+    const value = findStory(this.view, correlationId)
     if (value !== undefined) replyTo({ kind: 'found', value })
     else
       tell(this.#scope.system, 'persistence', { type: 'payment.requested', correlationId, replyTo })

@@ -21,15 +21,19 @@ export function reportSettled(desk: Desk, context: PaymentContext): void {
   const settled = { correlationId, amountCents, processor, requestedAt }
   report(desk, { kind: 'settled', ...settled, claim, attempts })
   const tookMs = desk.shop.clock.now() - record.acceptedAt
-  const fact = { correlationId, amountCents, processor, tookMs }
+  const last = attempts.at(-1)
+  const byAttempt = last?.outcome === 'settled' ? { attemptTookMs: last.tookMs } : {}
+  const fact = { correlationId, amountCents, processor, tookMs, ...byAttempt }
   desk.shop.journal.note({ type: 'payment.settled', ...fact })
 }
 
 export function reportRejected(desk: Desk, { record, attempts }: PaymentContext): void {
   const { correlationId, claim } = record
   report(desk, { kind: 'rejected', correlationId, claim, attempts })
-  const detail = attempts.at(-1)?.detail ?? ''
-  desk.shop.journal.note({ type: 'payment.rejected', correlationId, detail })
+  const last = attempts.at(-1)
+  const by = last === undefined ? {} : { processor: last.processor }
+  const detail = last?.detail ?? ''
+  desk.shop.journal.note({ type: 'payment.rejected', correlationId, ...by, detail })
 }
 
 /** Parks a payment that left its actor refused or in doubt; at once due when the instance drains. */

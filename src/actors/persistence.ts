@@ -74,11 +74,12 @@ class PersistenceDesk {
         this.#accepts.send(event)
         break
       case 'outcome.reached':
+      case 'flush.requested':
       case 'drain.started':
         this.#outcomes.send(event)
         break
       case 'payment.requested':
-        void findPayment(this.#archive, event)
+        void findPayment(this.#archive, () => this.#outcomes.getSnapshot().context, event)
         break
       case 'summary.requested':
         void summarize(this.#archive, () => this.#outcomes.getSnapshot().context, event)

@@ -4,7 +4,7 @@
 import { assign, fromPromise, setup } from 'xstate'
 import { tell } from './addresses.ts'
 import type { Archive } from './archive.ts'
-import { boardFailureOf, causeOf } from './ledger-failure.ts'
+import { boardFailureOf, causeOf, mayBeDone } from './ledger-failure.ts'
 import type { ClaimedPayment } from './payment.ts'
 import type { RetryQueueEvent } from './payments-events.ts'
 import type { ParkedEntry, RetryBoard } from './ports.ts'
@@ -17,6 +17,8 @@ export interface RetryQueueInput {
 interface RetryQueueContext extends RetryQueueInput {
   /** Payments that may be claimed now. */
   readonly limit: number
+  /** Lease that they are claimed under. */
+  readonly leaseId: number
   /** Monotonic instant of the last look into the ledger itself, ms. */
   readonly sweptAt: number
   /** Whether that look found more than it could take. */
@@ -26,6 +28,8 @@ interface RetryQueueContext extends RetryQueueInput {
 }
 
 interface Claimed {
+  /** Whether the ledger may have claimed more than it said. */
+  readonly mayHaveStrays: boolean
   readonly batch: readonly ClaimedPayment[]
   readonly sweptAt: number
   readonly sweptFull: boolean
@@ -50,16 +54,27 @@ export const retryQueueMachine = setup({
     claimDue: fromPromise<Claimed, RetryQueueContext>(({ input }) => claimDue(input)),
   },
   actions: {
-    noteLimit: assign(({ event }) => (event.type === 'room.offered' ? { limit: event.limit } : {})),
+    noteLimit: assign(({ context, event }) =>
+      event.type === 'room.offered'
+        ? { limit: event.limit, leaseId: context.archive.lease.id }
+        : {},
+    ),
     schedule: ({ context, event }) => {
       if (event.type !== 'payments.parked') return
       context.board.schedule(event.entries).catch(boardFailureOf)
     },
     close: assign({ isOpen: false }),
     noteSweep: assign((_, { sweptAt, sweptFull }: Claimed) => ({ sweptAt, sweptFull })),
-    passOn: ({ self }, { batch }: Claimed) => {
-      if (batch.length === 0) return
-      tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'retryQueue' })
+    passOn: ({ context: { leaseId }, self }, { batch, mayHaveStrays }: Claimed) => {
+      if (batch.length > 0) {
+        const from = 'retryQueue'
+        tell(self.system, 'payments', { type: 'payments.claimed', batch, from, leaseId })
+      }
+      if (mayHaveStrays) tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
+    },
+    reportStrays: ({ context: { leaseId }, event, self }) => {
+      if (!('error' in event) || !mayBeDone(event.error)) return
+      tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
     },
     noteFailure: ({ context, event }) => {
       const cause = causeOf(event)
@@ -73,6 +88,7 @@ export const retryQueueMachine = setup({
   context: ({ input }) => ({
     ...input,
     limit: 0,
+    leaseId: 0,
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
     isOpen: true,
@@ -98,7 +114,7 @@ export const retryQueueMachine = setup({
             { type: 'passOn', params: ({ event }) => event.output },
           ],
         },
-        onError: { target: 'paused', actions: 'noteFailure' },
+        onError: { target: 'paused', actions: ['noteFailure', 'reportStrays'] },
       },
     },
     paused: {
@@ -108,30 +124,30 @@ export const retryQueueMachine = setup({
 })
 
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
-  const { archive, board, limit } = context
-  const { ledger, lease, clock } = archive
-  const leaseId = lease.id
+  const { archive, board, limit, leaseId, sweptAt } = context
+  const { ledger, clock } = archive
   const now = clock.now()
-  const isSweepDue = context.sweptFull || now - context.sweptAt >= SWEEP_INTERVAL_MS
+  const isSweepDue = context.sweptFull || now - sweptAt >= SWEEP_INTERVAL_MS
   if (isSweepDue) await rebuildIfLost(context)
   const ids = await board.takeDue(limit).catch(noIds)
   const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
   const room = limit - batch.length
-  if (!isSweepDue || room <= 0) return { batch, sweptAt: context.sweptAt, sweptFull: false }
+  if (!isSweepDue || room <= 0) return { batch, sweptAt, sweptFull: false, mayHaveStrays: false }
   const swept = await sweep(context, { batch, room })
-  return { batch: [...batch, ...swept], sweptAt: now, sweptFull: swept.length >= room }
+  return { ...swept, batch: [...batch, ...swept.batch], sweptAt: now }
 }
 
 /** What was claimed from the board is kept even if the sweep fails. */
 async function sweep(
-  { archive }: RetryQueueContext,
+  { archive, leaseId }: RetryQueueContext,
   { batch, room }: { batch: readonly ClaimedPayment[]; room: number },
-): Promise<readonly ClaimedPayment[]> {
+): Promise<Omit<Claimed, 'sweptAt'>> {
   try {
-    return await archive.ledger.claimDue({ leaseId: archive.lease.id, limit: room })
+    const swept = await archive.ledger.claimDue({ leaseId, limit: room })
+    return { batch: swept, sweptFull: swept.length >= room, mayHaveStrays: false }
   } catch (error) {
     if (batch.length === 0) throw error
-    return []
+    return { batch: [], sweptFull: false, mayHaveStrays: mayBeDone(error) }
   }
 }
 

@@ -3,7 +3,7 @@
 import { assign, fromPromise, setup } from 'xstate'
 import { tell } from './addresses.ts'
 import type { Archive } from './archive.ts'
-import { causeOf } from './ledger-failure.ts'
+import { causeOf, mayBeDone } from './ledger-failure.ts'
 import type { ClaimedPayment } from './payment.ts'
 
 export interface TakeoverInput {
@@ -23,6 +23,8 @@ export interface TakeoverInput {
 
 interface TakeoverContext extends TakeoverInput {
   readonly isFull: boolean
+  /** Lease that payments are claimed under. */
+  readonly leaseId: number
 }
 
 /** Between two looks, ms. */
@@ -35,15 +37,19 @@ export const takeoverMachine = setup({
   },
   actors: {
     claimOrphans: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
-      const { archive, batchMax, graceMs, horizonMs } = input
-      const { ledger, lease } = archive
-      return ledger.takeOver({ leaseId: lease.id, limit: batchMax, graceMs, horizonMs })
+      const { archive, leaseId, batchMax, graceMs, horizonMs } = input
+      return archive.ledger.takeOver({ leaseId, limit: batchMax, graceMs, horizonMs })
     }),
   },
   actions: {
-    passOn: ({ self }, batch: readonly ClaimedPayment[]) => {
+    noteLease: assign(({ context }) => ({ leaseId: context.archive.lease.id })),
+    passOn: ({ context: { leaseId }, self }, batch: readonly ClaimedPayment[]) => {
       if (batch.length === 0) return
-      tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover' })
+      tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover', leaseId })
+    },
+    reportStrays: ({ context: { leaseId }, event, self }) => {
+      if (!('error' in event) || !mayBeDone(event['error'])) return
+      tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
     },
     noteFullness: assign(({ context }, batch: readonly ClaimedPayment[]) => {
       return { isFull: batch.length >= context.batchMax }
@@ -63,7 +69,7 @@ export const takeoverMachine = setup({
   },
 }).createMachine({
   id: 'takeover',
-  context: ({ input }) => ({ ...input, isFull: false }),
+  context: ({ input }) => ({ ...input, isFull: false, leaseId: 0 }),
   initial: 'settling',
   states: {
     settling: {
@@ -79,6 +85,7 @@ export const takeoverMachine = setup({
       },
     },
     claiming: {
+      entry: 'noteLease',
       invoke: {
         id: 'claimOrphans',
         src: 'claimOrphans',
@@ -90,7 +97,7 @@ export const takeoverMachine = setup({
             { type: 'noteFullness', params: ({ event }) => event.output },
           ],
         },
-        onError: { target: 'settling', actions: 'noteFailure' },
+        onError: { target: 'settling', actions: ['noteFailure', 'reportStrays'] },
       },
     },
     claimed: {

@@ -92,7 +92,8 @@ function count(counted: Mutable<Counted>, fact: Fact): void {
   else if (fact.type === 'payment.rejected') counted.rejected += 1
   else if (fact.type === 'payment.parked') counted.parked += 1
   else if (fact.type === 'payments.claimed') counted.claimed += fact.payments
-  else if (fact.type === 'attempt.ended') counted.failedAttempts[fact.processor] += 1
+  else if (fact.type === 'attempt.ended' && fact.outcome !== 'settled')
+    counted.failedAttempts[fact.processor] += 1
 }
 
 function added(totals: Totals, counted: Counted, gauges: Gauges): Totals {

@@ -25,6 +25,8 @@ export interface Edge extends Connections {
   readonly latency: { record(us: number): void }
   /** Requests sent to the supervisor and not yet replied to, vanished clients' ones included. */
   inFlight: number
+  /** Posts of payments answered 503 since the start. */
+  refused: number
 }
 
 /**

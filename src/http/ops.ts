@@ -1,8 +1,12 @@
-// The operators' port: whether the process lives and whether it wants traffic. Not for clients.
+// The operators' port: whether the process lives, whether it wants traffic, what it does, and what
+// its API is. Not for clients.
 
 import uWS from 'uWebSockets.js'
+import type { TemplatedApp } from 'uWebSockets.js'
+import { renderDocs } from './docs-page.ts'
 import { Exchange } from './exchange.ts'
 import { listen } from './listen.ts'
+import { describeApi } from './openapi.ts'
 import { json, methodNotAllowed, NOT_FOUND, problem } from './problem.ts'
 import type { Reply } from './problem.ts'
 
@@ -12,6 +16,12 @@ export interface OpsOptions {
   readonly port: number
   /** False while starting and, first thing, when draining. */
   readonly isReady: () => boolean
+  /** Everything that can be measured, as text for Prometheus; must not reject. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
+  /** Of Pit; stands in the description of the API. */
+  readonly version: string
+  /** Adds further routes, before the one that answers 404 to everything else. */
+  readonly extend?: (app: TemplatedApp) => void
 }
 
 export interface OpsServer {
@@ -21,24 +31,15 @@ export interface OpsServer {
 }
 
 /**
- * Serves `/healthz` (200 as long as the process turns its loop) and `/readyz` (200 or 503), each
- * to GET and HEAD. Rejects with `ListenFailed`.
+ * Serves `/healthz` (200 as long as the process turns its loop; asks nobody), `/readyz` (200 or
+ * 503), `/metrics`, `/openapi.json` and `/docs`, each to GET and HEAD. Rejects with `ListenFailed`.
  */
 export async function startOps(options: OpsOptions): Promise<OpsServer> {
   const app = uWS.App()
-  const connections = { draining: false }
-
-  const serve = (path: string, reply: () => Reply): void => {
-    app.any(path, (response, request) => {
-      const method = request.getMethod()
-      const isRead = method === 'get' || method === 'head'
-      new Exchange(response, method, connections).answer(isRead ? reply() : READ_ONLY)
-    })
-  }
-  serve('/healthz', () => ALIVE)
-  serve('/readyz', () => (options.isReady() ? READY : NOT_READY))
+  addRoutes(app, options)
+  options.extend?.(app)
   app.any('/*', (response, request) => {
-    new Exchange(response, request.getMethod(), connections).answer(NOT_FOUND)
+    new Exchange(response, request.getMethod(), STAYING).answer(NOT_FOUND)
   })
 
   const listening = await listen(app, { host: options.host, port: options.port })
@@ -51,7 +52,52 @@ export async function startOps(options: OpsOptions): Promise<OpsServer> {
   }
 }
 
+function addRoutes(app: TemplatedApp, options: OpsOptions): void {
+  const api = describeApi(options.version)
+  const apiReply = json(JSON.stringify(api))
+  const docsReply = html(renderDocs(api))
+  serve(app, '/healthz', (answer) => answer(ALIVE))
+  serve(app, '/readyz', (answer) => answer(options.isReady() ? READY : NOT_READY))
+  serve(app, '/openapi.json', (answer) => answer(apiReply))
+  serve(app, '/docs', (answer) => answer(docsReply))
+  serve(app, '/metrics', (answer) => {
+    void options.metrics().then(({ contentType, body }) => {
+      answer({ status: '200 OK', headers: [['Content-Type', contentType]], body })
+    })
+  })
+}
+
+function serve(
+  app: TemplatedApp,
+  path: string,
+  read: (answer: (reply: Reply) => void) => void,
+): void {
+  app.any(path, (response, request) => {
+    const method = request.getMethod()
+    const exchange = new Exchange(response, method, STAYING)
+    if (method === 'get' || method === 'head') read((reply) => exchange.answer(reply))
+    else exchange.answer(READ_ONLY)
+  })
+}
+
+/** Operators are answered until the very end; then all connections are cut. */
+const STAYING = { draining: false }
+
 const ALIVE = json('{"alive":true}')
 const READY = json('{"ready":true}')
 const NOT_READY = problem({ status: 503, detail: 'This instance is starting or draining.' })
 const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
+
+/** Everything is in the page itself: it may load nothing, from nowhere. */
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
+
+function html(body: string): Reply {
+  return {
+    status: '200 OK',
+    headers: [
+      ['Content-Type', 'text/html; charset=utf-8'],
+      ['Content-Security-Policy', PAGE_POLICY],
+    ],
+    body,
+  }
+}

@@ -23,10 +23,11 @@ export function receivePayment(edge: Edge, response: HttpResponse, request: Http
     return
   }
   if (edge.draining) {
+    edge.refused += 1
     exchange.answer(UNAVAILABLE)
     return
   }
-  if (!hasRoom(edge, exchange)) return
+  if (!hasRoomFor(edge, exchange)) return
   readBody(response, {
     bytesMax: edge.limits.bodyBytesMax,
     onWhole: (bytes) => {
@@ -53,7 +54,7 @@ function acceptBody(edge: Edge, exchange: Exchange, bytes: Buffer): void {
     return
   }
   // The room may have gone while the body came in.
-  if (!hasRoom(edge, exchange)) return
+  if (!hasRoomFor(edge, exchange)) return
 
   const decodedAt = performance.now()
   let isReplied = false
@@ -66,11 +67,18 @@ function acceptBody(edge: Edge, exchange: Exchange, bytes: Buffer): void {
       assert(!isReplied, 'a payment is replied to once')
       isReplied = true
       edge.inFlight -= 1
+      if (answer === 'unavailable') edge.refused += 1
       if (!exchange.isOpen) return
       exchange.answer(REPLIES[answer])
       edge.latency.record((performance.now() - decodedAt) * 1000)
     },
   })
+}
+
+function hasRoomFor(edge: Edge, exchange: Exchange): boolean {
+  const fits = hasRoom(edge, exchange)
+  if (!fits) edge.refused += 1
+  return fits
 }
 
 const ACCEPTED: Reply = { status: '202 Accepted', headers: [], body: '' }

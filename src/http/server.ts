@@ -27,6 +27,8 @@ export interface HttpServer {
   readonly port: number
   /** Requests sent to the supervisor and not yet replied to. */
   inFlight(): number
+  /** Posts of payments answered 503 since the start. */
+  refused(): number
   /**
    * Takes no further connections and no further payments: on connections that are open payments
    * get 503. Requests in flight and reads are still answered; each answer closes its connection.
@@ -45,7 +47,8 @@ export interface HttpServer {
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { supervisor, limits, allowPurge, latency } = options
-  const edge: Edge = { supervisor, limits, allowPurge, latency, inFlight: 0, draining: false }
+  const counts = { inFlight: 0, refused: 0, draining: false }
+  const edge: Edge = { supervisor, limits, allowPurge, latency, ...counts }
   const app = uWS.App()
   addRoutes(app, edge)
   const listening = await listen(app, options.listen)
@@ -57,6 +60,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   return {
     port: listening.port,
     inFlight: () => edge.inFlight,
+    refused: () => edge.refused,
     stopAccepting,
     close: () => {
       stopAccepting()

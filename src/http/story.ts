@@ -2,7 +2,7 @@
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../actors/money.ts'
-import type { Attempt, PaymentStory } from '../actors/payment.ts'
+import type { Attempt, Doubt, PaymentStory } from '../actors/payment.ts'
 import { ask } from './ask.ts'
 import type { Edge } from './edge.ts'
 import { Exchange } from './exchange.ts'
@@ -29,13 +29,16 @@ const NO_UUID = problem({ status: 404, detail: 'A payment is named by a UUID.' }
 
 /** The amount is spliced in as text, so that it keeps its two decimals. */
 function renderStory(story: PaymentStory): string {
-  const { correlationId, amountCents, state, processor, dueInMs } = story
+  const { correlationId, amountCents, state, processor, waitsFor, dueInMs, ownedBy } = story
   const rest = JSON.stringify({
     state,
     acceptedAt: renderInstant(story.acceptedAt),
     processor,
     requestedAt: story.requestedAt === undefined ? undefined : renderInstant(story.requestedAt),
+    waitsFor,
     dueInMs,
+    ownedBy,
+    doubts: story.doubts?.map(renderDoubt),
     attempts: story.attempts.map(renderAttempt),
   })
   return `{"correlationId":"${correlationId}","amount":${formatCents(amountCents)},${rest.slice(1)}`
@@ -43,6 +46,12 @@ function renderStory(story: PaymentStory): string {
 
 function renderAttempt(attempt: Attempt): unknown {
   return { ...attempt, requestedAt: renderInstant(attempt.requestedAt) }
+}
+
+/** Without an instant when a dead instance sent the request: nobody knows it. */
+function renderDoubt({ processor, requestedAt, remainingMs }: Doubt): unknown {
+  const known = requestedAt === null ? {} : { requestedAt: renderInstant(requestedAt) }
+  return { processor, ...known, remainingMs }
 }
 
 function renderInstant(epochMs: number): string {

@@ -1,10 +1,10 @@
 // Reads one payment, and counts the open ones.
 
-import type { Attempt, PaymentStory } from '../actors/payment.ts'
+import type { Attempt, Doubt, PaymentStory, ProcessorName } from '../actors/payment.ts'
 import type { Ledger } from '../actors/ports.ts'
 import type { Query } from './postgres-connection.ts'
 import type { PostgresLane } from './postgres-lane.ts'
-import { processorName } from './postgres-sql.ts'
+import { NOW_MS, processorName } from './postgres-sql.ts'
 
 type Stories = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
 
@@ -37,6 +37,11 @@ interface StoryRow {
   readonly processor: number | null
   readonly requested_at_ms: number | null
   readonly due_in_ms: number | null
+  readonly owned_by: string | null
+  readonly default_doubt_ms: number | null
+  readonly default_doubt_requested_at_ms: number | null
+  readonly fallback_doubt_ms: number | null
+  readonly fallback_doubt_requested_at_ms: number | null
   readonly attempts: readonly Attempt[] | null
 }
 
@@ -51,8 +56,29 @@ function tell(row: StoryRow): PaymentStory {
     const processor = processorName(row.processor)
     return { ...known, state: 'settled', processor, requestedAt: row.requested_at_ms }
   }
-  if (row.due_in_ms !== null) return { ...known, state: 'parked', dueInMs: row.due_in_ms }
-  return { ...known, state: row.state === 2 ? 'rejected' : 'pending' }
+  if (row.state === 2) return { ...known, state: 'rejected' }
+  const open = { ...known, ...doubtsOf(row) }
+  if (row.due_in_ms !== null) {
+    return { ...open, state: 'parked', waitsFor: 'retryQueue', dueInMs: Math.ceil(row.due_in_ms) }
+  }
+  const ownedBy = row.owned_by ?? 'unknown'
+  return { ...open, state: 'pending', waitsFor: 'owner', ownedBy }
+}
+
+function doubtsOf(row: StoryRow): Pick<PaymentStory, 'doubts'> {
+  const doubts = [
+    doubtAt('default', row.default_doubt_ms, row.default_doubt_requested_at_ms),
+    doubtAt('fallback', row.fallback_doubt_ms, row.fallback_doubt_requested_at_ms),
+  ].flat()
+  return doubts.length === 0 ? {} : { doubts }
+}
+
+function doubtAt(
+  processor: ProcessorName,
+  remainingMs: number | null,
+  requestedAt: number | null,
+): readonly Doubt[] {
+  return remainingMs === null ? [] : [{ processor, requestedAt, remainingMs }]
 }
 
 const DUE_IN_MS = `(extract(epoch FROM due_at - now()) * 1000)::float8 AS due_in_ms`
@@ -62,7 +88,10 @@ const FIND: Query = {
   effect: 'reads',
   text: `
   SELECT correlation_id::text, amount_cents, state, processor, requested_at_ms, attempts,
-    (extract(epoch FROM accepted_at) * 1000)::bigint AS accepted_at_ms, ${DUE_IN_MS}
+    (extract(epoch FROM accepted_at) * 1000)::bigint AS accepted_at_ms, ${DUE_IN_MS},
+    default_doubt_until_ms - ${NOW_MS} AS default_doubt_ms, default_doubt_requested_at_ms,
+    fallback_doubt_until_ms - ${NOW_MS} AS fallback_doubt_ms, fallback_doubt_requested_at_ms,
+    (SELECT instance_id FROM leases WHERE id = owner) AS owned_by
   FROM payments WHERE correlation_id = $1`,
 }
 

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { BoardUnavailable } from '../actors/errors.ts'
 
 export interface RedisConnectionOptions {
-  /** `redis://[user:password@]host:port[/database]`. */
+  /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`. */
   readonly url: string
   /** Longest wait for one reply, ms. */
   readonly commandTimeoutMs?: number
@@ -35,13 +35,18 @@ export interface RedisConnection {
 
 export const COMMAND_TIMEOUT_MS = 100
 
+const UNIX = 'unix://'
+
 /** Begins to connect and returns; until Redis is there, and whenever it is not, each call fails. */
 export function connectRedis({
   url,
   commandTimeoutMs = COMMAND_TIMEOUT_MS,
   onError = ignore,
 }: RedisConnectionOptions): RedisConnection {
-  const redis = new Redis(url, { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs })
+  const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
+  const redis = url.startsWith(UNIX)
+    ? new Redis({ ...options, path: url.slice(UNIX.length) })
+    : new Redis(url, options)
   redis.on('error', onError)
 
   return {

@@ -1,0 +1,84 @@
+// Lives of the payment chart alone, under a parent that has nothing but slots: compiled, and as
+// XState interprets it.
+
+import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
+import { acceptedRecord } from '../../src/actors/payment-records.ts'
+import { paymentLogicOf, providedPayment } from '../../src/actors/payment-logic.ts'
+import type { Workshop } from '../../src/actors/payment-effects.ts'
+import type { PaymentOutput } from '../../src/actors/payment.machine.ts'
+import { createDueQueue } from '../../src/actors/due-queue.ts'
+import { providedHealth } from '../../src/actors/processor-health.ts'
+import type { HealthActor } from '../../src/actors/processor-health.machine.ts'
+import type { PitParts } from '../../src/actors/supervisor.ts'
+import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
+import { createMemoryParts } from './memory-parts.ts'
+
+export type ChartKind = 'compiled' | 'interpreted'
+
+export function openChartLives(kind: ChartKind, alive: number): Lives {
+  const memory = createMemoryParts(alive)
+  memory.parts.fence.extend({ id: 1, validUntil: Number.POSITIVE_INFINITY })
+  const shop = createShop(memory.parts)
+  const logic = kind === 'compiled' ? paymentLogicOf(shop) : providedPayment(shop)
+  const free = Array.from({ length: alive }, (_, slot) => slot)
+  const parent = createActor(parentLogic((slot) => free.push(slot))).start()
+  const { triesMax } = shop.settings
+  const begin = (slot: number): void => {
+    const record = acceptedRecord(nextPayment(), shop.clock.now())
+    createActor(logic, { parent, id: 'payment', input: { record, slot, triesMax } }).start()
+  }
+  return {
+    async live(lives) {
+      const from = memory.settled
+      while (memory.settled - from < lives) {
+        const before = memory.settled
+        const until = Math.min(from + lives, before + LIVES_PER_TURN)
+        while (memory.settled < until) {
+          for (let slot = free.pop(); slot !== undefined; slot = free.pop()) begin(slot)
+          if (memory.charges.size === 0) throw new Error('bench: no payment is charged')
+          memory.settleOldest()
+        }
+        await turn(memory.clock, memory.settled - before)
+      }
+      return memory.settled - from
+    },
+    rest() {
+      while (memory.charges.size > 0) memory.settleOldest()
+      return turn(memory.clock, 1)
+    },
+  }
+}
+
+function createShop(parts: PitParts): Workshop {
+  const { archive, work: settings, random, processors } = parts
+  return {
+    ...archive,
+    settings,
+    random,
+    processors,
+    health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
+    inFlight: { default: 0, fallback: 0 },
+    // Nothing is ever in doubt here, so nothing is ever due.
+    due: createDueQueue(archive.clock, () => undefined),
+    generationOf: () => 0,
+    isCrowded: () => false,
+  }
+}
+
+function startHealth(parts: PitParts, processor: 'default' | 'fallback'): HealthActor {
+  const input = { processor, settings: parts.circuit, now: parts.archive.clock.now() }
+  return createActor(providedHealth(parts), { input }).start()
+}
+
+type Done = { readonly type: string; readonly output?: PaymentOutput }
+
+function parentLogic(onDone: (slot: number) => void): ActorLogic<Snapshot<undefined>, Done> {
+  return {
+    transition(snapshot, event: Done, _scope: { readonly self: AnyActorRef }) {
+      if (event.output !== undefined) onDone(event.output.context.slot)
+      return snapshot
+    },
+    getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
+    getPersistedSnapshot: (snapshot) => snapshot,
+  }
+}

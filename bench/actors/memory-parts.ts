@@ -1,0 +1,106 @@
+// Pit's actors' parts with every port answered in memory: charges wait in a ring until the
+// benchmark answers them, the ledger says yes to everything.
+
+import { createTotals, totalsJournal } from '../../src/actors/totals.ts'
+import { LeaseFence } from '../../src/actors/lease-fence.ts'
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { ChargeAnswer, Ledger, Processor } from '../../src/actors/ports.ts'
+import { createRing, type Ring } from '../../src/actors/ready-ring.ts'
+import type { PitParts } from '../../src/actors/supervisor.ts'
+import { readConfig } from '../../src/config.ts'
+import { createAloneBoards } from '../../src/infra/alone-boards.ts'
+import { createJournalLog, journals } from '../../src/infra/journal-log.ts'
+import { createLogger } from '../../src/infra/logger.ts'
+import { partsOf } from '../../src/pit-parts.ts'
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
+
+type Reply = (answer: ChargeAnswer) => void
+
+export interface MemoryParts {
+  readonly parts: PitParts
+  /** The clock of all actors. */
+  readonly clock: VirtualClock
+  /** Charges that wait for their answer, oldest first. */
+  readonly charges: Ring<Reply>
+  /** Answers the oldest charge as a processor that settles at once. */
+  settleOldest(): void
+  /** Charges answered so far. */
+  readonly settled: number
+}
+
+/** The settings are the default ones but for the number of payments in work at once. */
+export function createMemoryParts(alive: number): MemoryParts {
+  const config = readConfig({
+    PROCESSOR_CONCURRENCY: String(alive),
+    // All of them go to one processor: so many are alive and no more.
+    ROUTE_WAIT_MAX_MS: '3600000',
+    LOG_LEVEL: 'warn',
+  })
+  const charges = createRing<Reply>(2 * alive)
+  const { logLevel: level, instanceId } = config
+  const log = createJournalLog(createLogger({ level, instanceId }))
+  const adapters = {
+    ...createAloneBoards(),
+    ledger: createYesLedger(),
+    fence: new LeaseFence(),
+    processors: {
+      default: createProcessor('default', charges),
+      fallback: createProcessor('fallback', charges),
+    },
+    close: () => Promise.resolve(),
+  }
+  const clock = createVirtualClock()
+  const made = partsOf(config, adapters, journals(log, totalsJournal(createTotals())))
+  const parts = { ...made, archive: { ...made.archive, clock } }
+  let settled = 0
+  return {
+    parts,
+    clock,
+    charges,
+    get settled() {
+      return settled
+    },
+    settleOldest() {
+      const reply = charges.shift()
+      if (reply === undefined) return
+      settled += 1
+      reply(SETTLED)
+    },
+  }
+}
+
+const SETTLED: ChargeAnswer = { kind: 'settled', detail: 'http 200' }
+
+function createProcessor(name: ProcessorName, charges: Ring<Reply>): Processor {
+  return {
+    name,
+    charge: (_, reply) => {
+      if (!charges.push(reply)) throw new Error('bench: more charges than may be in flight')
+    },
+    lookUp: (_, reply) => setImmediate(() => reply({ kind: 'missing' })),
+    probe: () => Promise.resolve({ kind: 'answered', failing: false, minResponseMs: 0 }),
+    close: () => Promise.resolve(),
+  }
+}
+
+function createYesLedger(): Ledger {
+  return {
+    acquireLease: () => Promise.resolve({ leaseId: 1 }),
+    renewLease: () => Promise.resolve({ held: true, purges: 0 }),
+    releaseLease: () => Promise.resolve(),
+    accept: (batch) => Promise.resolve(batch.map(() => 'accepted')),
+    findOwned: () => Promise.resolve([]),
+    record: () => Promise.resolve(),
+    claimDue: () => Promise.resolve([]),
+    claimParked: () => Promise.resolve([]),
+    listParked: () => Promise.resolve([]),
+    countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
+    takeOver: () => Promise.resolve([]),
+    summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, flushed: [] }),
+    find: () => Promise.resolve(undefined),
+    purge: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+}
+
+const NONE = { payments: 0, cents: 0 }

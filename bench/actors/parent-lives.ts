@@ -1,0 +1,74 @@
+// Lives in the real parent of payments: ring, routing, slots, circuits, journal, outcomes told.
+
+import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
+import { paymentsLogic } from '../../src/actors/payments.ts'
+import { providedHealth } from '../../src/actors/processor-health.ts'
+import type { HealthActor } from '../../src/actors/processor-health.machine.ts'
+import type { PitParts } from '../../src/actors/supervisor.ts'
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
+import { createMemoryParts } from './memory-parts.ts'
+
+/** Payments that are told of at once, as the accept lane does it. */
+const BATCH = 50
+
+export function openParentLives(alive: number): Lives {
+  const memory = createMemoryParts(alive)
+  const { parts } = memory
+  parts.fence.extend({ id: 1, validUntil: Number.POSITIVE_INFINITY })
+  const root = createActor(quietLogic).start()
+  // Where payments report their outcomes.
+  createActor(quietLogic, { parent: root, id: 'persistence', systemId: 'persistence' }).start()
+  const health = {
+    default: startHealth(parts, root, 'default'),
+    fallback: startHealth(parts, root, 'fallback'),
+  }
+  const { archive, work: settings, random, processors } = parts
+  const payments = createActor(paymentsLogic, {
+    parent: root,
+    id: 'payments',
+    systemId: 'payments',
+    input: { ...archive, settings, random, processors, health },
+  }).start()
+  let told = 0
+  const tell = (): void => {
+    const batch = Array.from({ length: BATCH }, nextPayment)
+    payments.send({ type: 'payments.accepted', batch, leaseId: 1 })
+    told += BATCH
+  }
+  return {
+    async live(lives) {
+      const from = memory.settled
+      while (memory.settled - from < lives) {
+        const before = memory.settled
+        const until = Math.min(from + lives, before + LIVES_PER_TURN)
+        // Some always wait, so that the next begins as soon as one has ended.
+        while (told < until + alive + BATCH) tell()
+        while (memory.settled < until && memory.charges.size > 0) memory.settleOldest()
+        await turn(memory.clock, Math.max(1, memory.settled - before))
+      }
+      return memory.settled - from
+    },
+    async rest() {
+      while (memory.settled < told) {
+        memory.settleOldest()
+        await turn(memory.clock, 1)
+      }
+    },
+  }
+}
+
+function startHealth(parts: PitParts, parent: AnyActorRef, processor: ProcessorName): HealthActor {
+  return createActor(providedHealth(parts), {
+    parent,
+    id: 'processorHealth',
+    systemId: `processorHealth.${processor}`,
+    input: { processor, settings: parts.circuit, now: parts.archive.clock.now() },
+  }).start()
+}
+
+const quietLogic: ActorLogic<Snapshot<undefined>, { readonly type: string }> = {
+  transition: (snapshot) => snapshot,
+  getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
+  getPersistedSnapshot: (snapshot) => snapshot,
+}

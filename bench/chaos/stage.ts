@@ -1,0 +1,62 @@
+// What a chaos run happens to: the whole layout, with a gate in front of each processor.
+
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import { startLayout } from '../layout/layout.ts'
+import type { Layout } from '../layout/plan.ts'
+import { freePort } from '../layout/ports.ts'
+import { Gate } from './gate.ts'
+import { PitLedger } from './pit-ledger.ts'
+import { ProcessorLedger } from './processor-ledger.ts'
+
+export interface Stage {
+  readonly layout: Layout
+  readonly gates: Readonly<Record<ProcessorName, Gate>>
+  readonly ledgers: Readonly<Record<ProcessorName, ProcessorLedger>>
+  /** For looking on. */
+  readonly pitLedger: PitLedger
+  /** For faults of PostgreSQL: what they wait for holds up nobody else. */
+  readonly saboteur: PitLedger
+  close(): Promise<void>
+}
+
+/** @param place.dir for data, sockets and logs; kept. */
+export async function startStage(place: {
+  readonly dir: string
+  readonly instances: number
+  readonly env: Readonly<Record<string, string>>
+}): Promise<Stage> {
+  const ports = { default: await freePort(), fallback: await freePort() }
+  const gates = {
+    default: new Gate({ port: await freePort(), target: ports.default }),
+    fallback: new Gate({ port: await freePort(), target: ports.fallback }),
+  }
+  await Promise.all([gates.default.open(), gates.fallback.open()])
+  const layout = await startLayout({
+    dir: place.dir,
+    instances: place.instances,
+    ports,
+    env: {
+      LOG_LEVEL: 'info',
+      PROCESSOR_DEFAULT_URL: gates.default.url,
+      PROCESSOR_FALLBACK_URL: gates.fallback.url,
+      ...place.env,
+    },
+  })
+  const pitLedger = new PitLedger(layout.postgres.url)
+  const saboteur = new PitLedger(layout.postgres.url)
+  return {
+    layout,
+    gates,
+    ledgers: {
+      default: new ProcessorLedger(`http://127.0.0.1:${ports.default}`),
+      fallback: new ProcessorLedger(`http://127.0.0.1:${ports.fallback}`),
+    },
+    pitLedger,
+    saboteur,
+    close: async () => {
+      await Promise.all([pitLedger.close(), saboteur.close()])
+      await layout.stop()
+      await Promise.all([gates.default.close(), gates.fallback.close()])
+    },
+  }
+}

@@ -1,0 +1,18 @@
+// What a specification may put in the place of an instance's parts, to see whether it is noticed.
+
+import type { LeaseFence } from '../../src/actors/lease-fence.ts'
+import type { EdgeRequest } from '../../src/actors/events.ts'
+import type { Ledger, Processor } from '../../src/actors/ports.ts'
+import type { LedgerStore } from './ledger-store.ts'
+import type { Settings } from './settings.ts'
+
+export interface Planted {
+  readonly settings?: (settings: Settings) => Settings
+  readonly fence?: () => LeaseFence
+  readonly ledger?: (ledger: Ledger, store: LedgerStore) => Ledger
+  readonly processor?: (processor: Processor) => Processor
+  readonly edge?: (request: EdgeRequest) => EdgeRequest
+}
+
+/** As it is meant to be. */
+export const NOTHING_PLANTED: Planted = {}

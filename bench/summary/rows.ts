@@ -1,0 +1,120 @@
+// Fills a ledger with settled payments, made inside PostgreSQL, as if they had come at a steady rate.
+
+import pg from 'pg'
+import { createPostgresLedger } from '../../src/infra/postgres-ledger.ts'
+
+export interface RowsPlan {
+  readonly url: string
+  readonly rows: number
+  /** Rate at which they seem to have come, payments/s. */
+  readonly perSecond: number
+  readonly note: (text: string) => void
+}
+
+/** Epoch ms; both inclusive. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Makes the rows unless exactly so many are there already, with the totals that the settling
+ * statement would have kept, and with all indexes. @returns from the first payment to the last.
+ */
+export async function fillLedger(plan: RowsPlan): Promise<Span> {
+  // Its start applies the schema.
+  await (await createPostgresLedger({ connectionString: plan.url })).close()
+  const client = new pg.Client({ connectionString: plan.url })
+  await client.connect()
+  try {
+    const found = await readSpan(client)
+    if (found.rows === plan.rows) {
+      plan.note(`${plan.rows} payments are there from before`)
+      return found
+    }
+    await fill(client, plan)
+    return await readSpan(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function fill(client: pg.Client, { rows, perSecond, note }: RowsPlan): Promise<void> {
+  const startedAt = performance.now()
+  const tell = (what: string): void =>
+    note(`${what}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+  await client.query(SESSION)
+  await client.query('TRUNCATE payments, settled_totals')
+  const indexes = await dropIndexes(client)
+  // On a whole second some days ago, so that windows up to now hold all of it.
+  const firstMs = Math.floor(Date.now() / 1000) * 1000 - Math.ceil((rows * 1000) / perSecond)
+  for (let from = 0; from < rows; from += CHUNK) {
+    const to = Math.min(rows, from + CHUNK) - 1
+    await client.query(INSERT, [from, to, firstMs, 1000 / perSecond])
+    tell(`${to + 1} of ${rows} payments`)
+  }
+  for (const index of indexes) await client.query(index)
+  tell('indexes built')
+  await client.query(TOTALS)
+  await client.query('VACUUM (ANALYZE) payments')
+  await client.query('VACUUM (ANALYZE) settled_totals')
+  await client.query('CHECKPOINT')
+  tell('totals added up, tables vacuumed')
+}
+
+/** @returns the statements that bring them back: built at the end they cost a tenth. */
+async function dropIndexes(client: pg.Client): Promise<readonly string[]> {
+  const { rows } = await client.query<{ indexname: string; indexdef: string }>(
+    `SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'payments'`,
+  )
+  const others = rows.filter(({ indexname }) => indexname !== 'payments_pkey')
+  await client.query('ALTER TABLE payments DROP CONSTRAINT payments_pkey')
+  for (const { indexname } of others) await client.query(`DROP INDEX ${indexname}`)
+  const key = 'ALTER TABLE payments ADD CONSTRAINT payments_pkey PRIMARY KEY (correlation_id)'
+  return [key, ...others.map(({ indexdef }) => indexdef)]
+}
+
+async function readSpan(client: pg.Client): Promise<Span & { readonly rows: number }> {
+  const { rows } = await client.query<{ rows: string; from: string | null; to: string | null }>(
+    `SELECT (SELECT coalesce(sum(payments), 0) FROM settled_totals WHERE level = 3) AS rows,
+      (SELECT min(requested_at_ms) FROM payments WHERE state = 1) AS from,
+      (SELECT max(requested_at_ms) FROM payments WHERE state = 1) AS to`,
+  )
+  const [row] = rows
+  return { rows: Number(row?.rows ?? 0), from: Number(row?.from ?? 0), to: Number(row?.to ?? 0) }
+}
+
+const CHUNK = 250_000
+
+const SESSION = `
+  SET synchronous_commit = off;
+  SET maintenance_work_mem = '256MB';
+  SET work_mem = '64MB'`
+
+/** $1 and $2 the first and last number, $3 the first instant, $4 ms from one to the next. */
+const INSERT = `
+  INSERT INTO payments (
+    correlation_id, amount_cents, accepted_at, requested_at_ms, owner, state, processor, attempts
+  )
+  SELECT gen_random_uuid(), 1 + (i * 7919) % 100000, to_timestamp(at_ms / 1000.0), at_ms,
+    1, 1, processor,
+    jsonb_build_array(jsonb_build_object(
+      'processor', CASE processor WHEN 1 THEN 'default' ELSE 'fallback' END, 'requestedAt', at_ms,
+      'reason', 'cheaper', 'outcome', 'settled', 'tookMs', 1.25, 'detail', 'http 200'
+    ))
+  FROM (
+    SELECT i, ($3::float8 + i * $4::float8)::bigint AS at_ms,
+      CASE WHEN i % 10 < 8 THEN 1 ELSE 2 END AS processor
+    FROM generate_series($1::bigint, $2::bigint) AS i
+  ) AS made`
+
+/** Of two instances, each with a shard of its own. */
+const TOTALS = `
+  INSERT INTO settled_totals (level, bucket_ms, processor, shard, payments, cents)
+  SELECT l.level, p.requested_at_ms - p.requested_at_ms % l.width_ms, p.processor,
+    p.amount_cents % 2, count(*), sum(p.amount_cents)
+  FROM payments p
+  CROSS JOIN (VALUES (0, 1000::bigint), (1, 60000), (2, 3600000), (3, 86400000))
+    AS l (level, width_ms)
+  WHERE p.state = 1
+  GROUP BY 1, 2, 3, 4`

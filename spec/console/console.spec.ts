@@ -1,0 +1,166 @@
+// The console in a real browser, over a real Pit.
+
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { NO_BROWSER, openBrowser, openPage } from '../support/browser.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { PROJECT } from '../support/sources.ts'
+import { startWorld, type World } from '../support/system-world.ts'
+
+const browser = await openBrowser(t)
+const postgres = await startPostgres(t)
+const skip = browser === undefined && NO_BROWSER
+
+/** Pictures for the documents are taken only when they are asked for. */
+const TAKES_PICTURES = process.env['SCREENSHOTS'] === '1'
+
+interface Watched {
+  readonly world: World
+  readonly url: string
+}
+
+async function startWatched(t: Parameters<typeof startWorld>[0]): Promise<Watched> {
+  const port = await freePort()
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: {
+      OPS_PORT: String(port),
+      PROCESSOR_TOKEN: '123',
+      INSPECT: '1',
+      INSPECT_SAMPLE: '1',
+      // A browser takes its share of the machine: a slow answer is none that failed.
+      ATTEMPT_TIMEOUT_MS: '5000',
+      CONNECT_TIMEOUT_MS: '3000',
+      IN_DOUBT_HORIZON_MS: '6000',
+    },
+  })
+  return { world, url: `http://127.0.0.1:${port}/` }
+}
+
+t.test('payments move along the chart, and each tells its story', { skip }, async (t) => {
+  if (browser === undefined) return
+  const { world, url } = await startWatched(t)
+  const { page, faults } = await openPage(t, browser, { url, viewport: WIDE })
+  await page.waitForSelector('body[data-link=live]')
+  await page.waitForSelector('#state-settled .count')
+  t.match(await page.textContent('#where'), 'spec-1')
+
+  world.simulators.default.setDelay(300)
+  const posted = world.client.postAll(60)
+  await page.waitForSelector('#state-tryingDefault.busy')
+  await page.waitForSelector('[id="edge-pending-tryingDefault"].flowing')
+  await posted
+  await hasCount(page, 'settled', '60')
+  t.equal(await page.textContent('[data-tile=accepted] dd'), '60', 'the tiles count them too')
+
+  await page.click('#state-settled')
+  await page.waitForSelector('.found button')
+  t.equal(await page.locator('.found button').count(), 60, 'the state lists its payments')
+  await page.locator('.found button').first().click()
+  await page.waitForSelector('.attempts li')
+  t.match(await page.textContent('.attempts li'), /1\. default\s*settled.*took.*http 200/)
+  t.match(await page.textContent('.attempts .why'), 'the cheaper one is up and fast enough')
+  const messages = await page.locator('.sequence .message b').allTextContents()
+  t.match(messages.join(' '), /payment\.received.*spawned.*route\.chosen.*charge\.settled.*done/)
+  await page.keyboard.press('Escape')
+  t.notOk(await page.isVisible('#drawer'), 'Escape closes it')
+
+  await page.locator('#books .chip').nth(1).waitFor()
+  t.same(await page.locator('#books .chip').allTextContents(), ['agree', 'agree'])
+  t.same(faults, [], 'the page has no errors and asks nobody else for anything')
+})
+
+t.test('a circuit that opens is seen, and the keyboard is enough', { skip }, async (t) => {
+  if (browser === undefined) return
+  const { world, url } = await startWatched(t)
+  const { page, faults } = await openPage(t, browser, { url, viewport: WIDE, colorScheme: 'dark' })
+  await page.waitForSelector('#state-settled .count')
+
+  world.simulators.default.setFailure(true)
+  await world.client.postAll(30)
+  await page.waitForSelector('.processor[data-name=default] h3 .chip[data-tone=bad]')
+  await page.waitForSelector('#news [data-tone=bad]')
+  await hasCount(page, 'settled', '30')
+
+  await page.focus('#state-settled')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.found button')
+  await page.keyboard.press('Escape')
+  const [id = ''] = world.client.register.keys()
+  await page.fill('#find-id', id)
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.attempts li')
+  t.match(await page.textContent('#drawer-body'), id)
+  await page.keyboard.press('Escape')
+  await page.fill('#find-id', '00000000-0000-4000-8000-000000000000')
+  await page.keyboard.press('Enter')
+  await page.getByText('No payment has this correlationId').waitFor()
+  t.same(faults, [])
+})
+
+t.test('a console that lost Pit says so, and goes on with the next one', { skip }, async (t) => {
+  if (browser === undefined) return
+  const { world, url } = await startWatched(t)
+  const { page } = await openPage(t, browser, { url, viewport: PHONE })
+  await page.waitForSelector('body[data-link=live]')
+  await world.client.postAll(5)
+  await hasCount(page, 'settled', '5')
+
+  const restarted = world.restart()
+  await page.waitForSelector('body[data-link=lost]')
+  t.ok(await page.isVisible('#banner'), 'it says that the figures are old')
+  await restarted
+  await page.waitForSelector('body[data-link=live]')
+  t.notOk(await page.isVisible('#banner'))
+  await world.client.postAll(7)
+  await hasCount(page, 'settled', '7')
+  const width = await page.evaluate('document.documentElement.scrollWidth')
+  t.equal(width, PHONE.width, 'nothing sticks out of a phone')
+})
+
+t.test('pictures for the documents', { skip: skip || !TAKES_PICTURES }, async (t) => {
+  if (browser === undefined) return
+  const { world, url } = await startWatched(t)
+  const looks = [
+    { name: 'console', viewport: WIDE, colorScheme: 'light' as const },
+    { name: 'console-dark', viewport: WIDE, colorScheme: 'dark' as const },
+    { name: 'console-phone', viewport: PHONE, colorScheme: 'light' as const },
+  ]
+  const pages: { readonly name: string; readonly page: Page }[] = []
+  for (const { name, ...look } of looks) {
+    pages.push({ name, page: (await openPage(t, browser, { url, ...look })).page })
+  }
+  const folder = join(PROJECT, 'docs')
+  await mkdir(folder, { recursive: true })
+  const { simulators, client } = world
+  simulators.default.setDelay(30)
+  simulators.fallback.setDelay(150)
+  for (let wave = 0; wave < 70; wave += 1) {
+    if (wave === 30) simulators.default.setFailure(true)
+    if (wave === 52) simulators.default.setFailure(false)
+    await client.postAll(12)
+    // The time between two posts is what the pictures show.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    if (wave < 64) continue
+    const next = pages.shift()
+    if (next === undefined) continue
+    await next.page.screenshot({ path: join(folder, `${next.name}.png`) })
+    if (next.name !== 'console') continue
+    await next.page.click('#state-settled')
+    await next.page.locator('.found button').last().click()
+    await next.page.waitForSelector('.sequence, .attempts li')
+    await next.page.screenshot({ path: join(folder, 'console-payment.png') })
+  }
+  t.equal(pages.length, 0)
+})
+
+const WIDE = { width: 1440, height: 1060 }
+const PHONE = { width: 390, height: 1560 }
+
+async function hasCount(page: Page, state: string, count: string): Promise<void> {
+  const exactly = new RegExp(`^${count}$`)
+  await page.locator(`#state-${state} .count`, { hasText: exactly }).waitFor()
+}

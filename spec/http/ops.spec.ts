@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import type { Client } from 'undici'
+import type { EdgeRequest } from '../../src/actors/events.ts'
+import { describeApi } from '../../src/http/openapi.ts'
+import type { ApiDocument } from '../../src/http/openapi-document.ts'
+import { startOps } from '../../src/http/ops.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { answerFaults, createWitness, openClient, type Told } from '../support/api-witness.ts'
+import { schemaFaults } from '../support/json-schema.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { startWorld, type World } from '../support/system-world.ts'
+import { ID, PAYMENT, startEdge } from './edge-under-test.ts'
+import { OPS } from './ops-under-test.ts'
+
+const postgres = await startPostgres(t)
+const api = describeApi('0.0.0')
+const witness = createWitness(api)
+
+const PAYMENTS = { path: '/payments', method: 'POST' } as const
+const STORY = '/payments/{correlationId}'
+
+function hearStory(t: Test, client: Client, id: string): Promise<Told> {
+  return witness.hear(t, client, { path: STORY, at: `/payments/${id}` })
+}
+
+function payment(correlationId: string, amount = 19.9): string {
+  return JSON.stringify({ correlationId, amount })
+}
+
+t.test('a live instance answers as its API is described', async (t) => {
+  const opsPort = await freePort()
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: { OPS_PORT: String(opsPort), ALLOW_PURGE: 'true' },
+  })
+  const client = openClient(t, world.pits[0]?.port ?? 0)
+  const ops = openClient(t, opsPort)
+  const id = randomUUID()
+
+  t.equal((await witness.hear(t, client, { ...PAYMENTS, body: payment(id) })).status, 202)
+  t.equal((await witness.hear(t, client, { ...PAYMENTS, body: payment(id, 20) })).status, 409)
+  t.equal((await witness.hear(t, client, { ...PAYMENTS, body: payment('x') })).status, 400)
+  const long = { ...PAYMENTS, body: ' '.repeat(5_000) }
+  t.equal((await witness.hear(t, client, long)).status, 413)
+  const text = { ...PAYMENTS, body: payment(id), type: 'text/plain' }
+  t.equal((await witness.hear(t, client, text)).status, 415)
+  await waitUntil({ what: 'it is settled', withinMs: 5_000 }, async () => {
+    return (
+      (JSON.parse((await hearStory(t, client, id)).text) as { state: string }).state === 'settled'
+    )
+  })
+  t.equal((await hearStory(t, client, randomUUID())).status, 404)
+  const summary = { path: '/payments-summary' }
+  t.match(JSON.parse((await witness.hear(t, client, summary)).text), {
+    default: { totalRequests: 1, totalAmount: 19.9 },
+  })
+  const blurred = { ...summary, at: '/payments-summary?from=yesterday' }
+  t.equal((await witness.hear(t, client, blurred)).status, 400)
+  const purge = { path: '/purge-payments', method: 'POST' } as const
+  t.equal((await witness.hear(t, client, purge)).status, 200)
+
+  for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) {
+    t.equal((await witness.hear(t, ops, { path })).status, 200)
+    const head = await ops.request({ method: 'HEAD', path })
+    t.equal(head.statusCode, 200)
+    await head.body.dump()
+  }
+  await t.test('and refuses what is not described', (t) => refusesTheRest(t, client, ops))
+  await t.test('and is not ready, first thing, when told to stop', (t) =>
+    drains(t, world, { client, ops }),
+  )
+})
+
+async function refusesTheRest(t: Test, client: Client, ops: Client): Promise<void> {
+  const { NotFound, MethodNotAllowed } = api.components.responses
+  if (NotFound === undefined || MethodNotAllowed === undefined) throw new Error('not described')
+  for (const asked of [client, ops]) {
+    const lost = await tell(asked, 'GET', '/nowhere')
+    t.equal(lost.status, 404)
+    t.same(answerFaults(api, NotFound, lost), [])
+  }
+  const wrong = [
+    await tell(client, 'PUT', '/payments'),
+    await tell(client, 'GET', '/purge-payments'),
+    await tell(ops, 'POST', '/metrics'),
+  ]
+  for (const told of wrong) {
+    t.equal(told.status, 405)
+    t.same(answerFaults(api, MethodNotAllowed, told), [])
+  }
+}
+
+async function tell(client: Client, method: 'GET' | 'PUT' | 'POST', path: string): Promise<Told> {
+  const { statusCode: status, headers, body } = await client.request({ method, path })
+  return { status, headers, text: await body.text() }
+}
+
+/** A charge that is under way keeps the instance draining for as long as we look at it. */
+async function drains(
+  t: Test,
+  { pits, simulators }: World,
+  { client, ops }: { client: Client; ops: Client },
+): Promise<void> {
+  simulators.default.setDelay(400)
+  simulators.fallback.setDelay(400)
+  await witness.hear(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
+  await waitUntil({ what: 'it is being charged', withinMs: 2_000 }, () => {
+    return simulators.default.sends().received + simulators.fallback.sends().received > 1
+  })
+
+  const stopped = pits[0]?.stop('the spec says so')
+
+  const ready = witness.hear(t, ops, { path: '/readyz' })
+  const refused = witness.hear(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
+  t.equal((await ready).status, 503)
+  t.equal((await refused).status, 503)
+  t.equal((await witness.hear(t, ops, { path: '/healthz' })).status, 200)
+  await stopped
+}
+
+t.test('what a live instance cannot be brought to say is described, too', async (t) => {
+  const silent = await startEdge(t, { supervise: refuse, allowPurge: true })
+  const huge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type !== 'summary.requested') return
+      const total = { payments: 1, cents: 2 ** 53 }
+      request.replyTo({ kind: 'found', value: { default: total, fallback: total } })
+    },
+  })
+  const hear = async (
+    { server }: typeof silent,
+    path: string,
+    more: { method?: 'GET' | 'POST'; at?: string } = {},
+  ) => (await witness.hear(t, openClient(t, server.port), { path, ...more })).status
+
+  t.equal(await hear(silent, STORY, { at: `/payments/${ID}` }), 503)
+  t.equal(await hear(silent, '/payments-summary'), 503)
+  t.equal(await hear(silent, '/purge-payments', { method: 'POST' }), 503)
+  t.equal(await hear(huge, '/payments-summary'), 500)
+  t.equal(await hear(huge, '/purge-payments', { method: 'POST' }), 403)
+})
+
+function refuse(request: EdgeRequest): void {
+  if (request.type === 'payment.received') request.replyTo('unavailable')
+  else request.replyTo({ kind: 'unavailable' })
+}
+
+t.test('every answer that is described has been heard', async (t) => {
+  t.same(witness.unheard(), [])
+})
+
+t.test('operators are told by health and readiness apart', async (t) => {
+  let isReady = true
+  const ops = await startOps({ ...OPS, isReady: () => isReady, extend: addHello })
+  t.teardown(() => ops.close())
+  const ask = async (path: string, method = 'GET'): Promise<number> => {
+    const { status } = await fetch(`http://127.0.0.1:${ops.port}${path}`, { method })
+    return status
+  }
+
+  t.equal(await ask('/readyz'), 200)
+  isReady = false
+  t.equal(await ask('/readyz'), 503)
+  t.equal(await ask('/readyz', 'HEAD'), 503)
+  t.equal(await ask('/healthz'), 200)
+  t.equal(await ask('/healthz', 'POST'), 405)
+  t.equal(await ask('/payments', 'POST'), 404)
+  t.equal(await ask('/hello'), 200, 'further routes come before the 404')
+})
+
+const addHello: NonNullable<(typeof OPS)['extend']> = (app) => {
+  app.get('/hello', (response) => {
+    response.end('hello')
+  })
+}
+
+t.test('the page of the API shows all of it and loads nothing', async (t) => {
+  const ops = await startOps(OPS)
+  t.teardown(() => ops.close())
+  const answer = await fetch(`http://127.0.0.1:${ops.port}/docs`)
+  const page = await answer.text()
+  const served = await fetch(`http://127.0.0.1:${ops.port}/openapi.json`)
+  const document = (await served.json()) as ApiDocument
+
+  t.same(document, JSON.parse(JSON.stringify(describeApi('0.0.0'))))
+  t.match(answer.headers.get('content-security-policy'), /default-src 'none'/)
+  for (const path of Object.keys(document.paths)) t.ok(page.includes(`</span>${path}</code>`), path)
+  for (const name of Object.keys(document.components.schemas)) {
+    t.ok(page.includes(`id="schema-${name}"`), name)
+  }
+  t.notMatch(page, /<script|<link|<img|src=|url\(|undefined|\[object/)
+  const links = [...page.matchAll(/href="#([^"]+)"/g)].map((match) => match[1])
+  t.same(
+    links.filter((link) => !page.includes(`id="${link}"`)),
+    [],
+  )
+})
+
+t.test('payments that are refused are none by the description, and the others are', async (t) => {
+  const schema = { $ref: '#/components/schemas/Payment' }
+  const isPayment = (value: unknown): boolean => schemaFaults(api, schema, value).length === 0
+
+  t.ok(isPayment(JSON.parse(PAYMENT)))
+  t.ok(isPayment({ correlationId: ID, amount: 1_000_000_000, more: true }))
+  for (const amount of [0, -1, 1.005, 1_000_000_000.01, '19.90', null]) {
+    t.notOk(isPayment({ correlationId: ID, amount }), String(amount))
+  }
+  t.notOk(isPayment({ amount: 1 }))
+  t.notOk(isPayment({ correlationId: 'x', amount: 1 }))
+})

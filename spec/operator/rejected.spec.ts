@@ -1,0 +1,55 @@
+import t from 'tap'
+import { createPostgresLedger } from '../../src/infra/postgres-ledger.ts'
+import { BooksUnreachable, UsageError } from '../../src/operator/failures.ts'
+import { readRejectedOptions, runRejected } from '../../src/operator/rejected-tool.ts'
+import { openTables } from '../../src/operator/tables.ts'
+import { acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
+import { startPostgres } from '../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+
+t.test('rejected payments are listed and one of them is sent through again', async (t) => {
+  const connectionString = await postgres.freshDatabase()
+  const ledger = await createPostgresLedger({ connectionString })
+  const lane = openTables(connectionString)
+  t.teardown(() => Promise.all([ledger.close(), lane.close()]))
+  let said = ''
+  const tool = { lane, write: (text: string) => void (said += text) }
+  const run = async (...args: string[]): Promise<number> => {
+    said = ''
+    const options = readRejectedOptions(args)
+    return options.kind === 'help' ? 0 : await runRejected(options, tool)
+  }
+  t.equal(await run(), 0)
+  t.match(said, 'no payment is rejected')
+  const held = await lease(ledger)
+  await acceptMany(ledger, { ...held, count: 3 })
+  await ledger.record([rejected(1), settled(2)], held)
+
+  t.equal(await run(), 0)
+  t.match(said, new RegExp(`^${uuid(1)} +19\\.90  accepted .*  fallback: http\n$`))
+
+  t.equal(await run('--redrive', uuid(2)), 1, 'a settled one is left alone')
+  t.match(said, 'settled; nothing was changed')
+  t.equal(await run('--redrive', uuid(3)), 1, 'an open one is left alone')
+  t.match(said, 'still being worked on')
+  t.equal(await run('--redrive', uuid(4)), 1, 'nobody knows it')
+  t.strictSame(await ledger.claimDue({ ...held, limit: 10 }), [], 'nothing was parked so far')
+
+  t.equal(await run('--redrive', uuid(1)), 0)
+  t.match(said, 'is parked and due')
+  t.match(await ledger.claimDue({ ...held, limit: 10 }), [
+    { correlationId: uuid(1), claim: 2, rounds: 0, doubts: [], amountCents: 1_990 },
+  ])
+  t.equal(await run('--redrive', uuid(1)), 1, 'a second time it is open')
+})
+
+t.test('a wrong command line and a database that is away are told apart', async (t) => {
+  for (const wrong of ['--redrive=1', '--nosuch']) {
+    t.throws(() => readRejectedOptions([wrong]), UsageError, wrong)
+  }
+  const lane = openTables('postgresql://nobody@127.0.0.1:1/none')
+  t.teardown(() => lane.close())
+
+  await t.rejects(runRejected({ kind: 'list' }, { lane, write: () => {} }), BooksUnreachable)
+})

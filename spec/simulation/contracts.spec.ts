@@ -1,0 +1,100 @@
+// The simulated PostgreSQL and Redis keep the very contracts of the real ones.
+
+import t from 'tap'
+import { BoardStore } from '../../bench/simulation/board-store.ts'
+import { createSimulatedBoards } from '../../bench/simulation/board-client.ts'
+import { Chance } from '../../bench/simulation/chance.ts'
+import { Gate } from '../../bench/simulation/gate.ts'
+import { EPOCH_MS } from '../../bench/simulation/instance.ts'
+import { createSimulatedLedger } from '../../bench/simulation/ledger-client.ts'
+import { LedgerStore } from '../../bench/simulation/ledger-store.ts'
+import { Scheduler } from '../../bench/simulation/scheduler.ts'
+import { SimulatedServer } from '../../bench/simulation/simulated-server.ts'
+import { boardContracts, type Boards } from '../contracts/boards.ts'
+import { ledgerContract } from '../contracts/ledger.ts'
+
+const BOUNDS = { acceptTimeoutMs: 900, statementTimeoutMs: 3000 }
+const BOARD_BOUNDS = { keptMs: 2_000, retryEntriesMax: 200 }
+
+/** Virtual time goes on by itself while a call is awaited, this much at once, ms. */
+const PUMP_MS = 2
+
+interface Around {
+  readonly scheduler: Scheduler
+  readonly service: SimulatedServer
+  readonly gate: Gate
+  /** The same object, whose calls come to their answers by themselves. */
+  readonly pumped: <Port extends object>(port: Port) => Port
+}
+
+function createAround(): Around {
+  const chance = new Chance(1)
+  const scheduler = new Scheduler(chance)
+  const gate = new Gate(scheduler, chance)
+  let pumping: Promise<void> | undefined
+  const pump = (): Promise<void> => {
+    pumping ??= scheduler.run(scheduler.now() + PUMP_MS).finally(() => {
+      pumping = undefined
+    })
+    return pumping
+  }
+  const settled = async <Value>(promise: Promise<Value>): Promise<Value> => {
+    let isOver = false
+    const end = (): void => {
+      isOver = true
+    }
+    promise.then(end, end)
+    while (!isOver) await pump()
+    return promise
+  }
+  const pumped = <Port extends object>(port: Port): Port =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name)
+        if (typeof method !== 'function') return method
+        return (...args: readonly unknown[]) =>
+          settled(Reflect.apply(method, target, args) as Promise<unknown>)
+      },
+    })
+  return { scheduler, service: new SimulatedServer(scheduler, chance), gate, pumped }
+}
+
+t.test('the simulated ledger keeps the contract', async (t) => {
+  await ledgerContract(t, async () => {
+    const { scheduler, service, gate, pumped } = createAround()
+    const store = new LedgerStore(() => EPOCH_MS + scheduler.now())
+    const ignore = (): void => undefined
+    const told = { note: ignore, onRecord: ignore }
+    const open = () =>
+      pumped(createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told }))
+    const passTime = (durationMs: number) => scheduler.run(scheduler.now() + durationMs)
+    return { first: open(), second: open(), passTime }
+  })
+})
+
+t.test('the simulated boards keep the contracts', async (t) => {
+  await boardContracts(t, async () => {
+    const { scheduler, service, gate, pumped } = createAround()
+    const store = new BoardStore(scheduler.now, BOARD_BOUNDS)
+    const known = new Map<string, Boards>()
+    return {
+      ...BOARD_BOUNDS,
+      as: (instanceId) => {
+        const boards = known.get(instanceId) ?? openBoards(instanceId)
+        known.set(instanceId, boards)
+        return boards
+      },
+      pass: (ms) => scheduler.run(scheduler.now() + ms),
+      lose: async () => store.lose(),
+    }
+
+    function openBoards(instanceId: string): Boards {
+      const boards = createSimulatedBoards({ store, service, gate, instanceId })
+      return {
+        health: pumped(boards.health),
+        retry: pumped(boards.retry),
+        settled: pumped(boards.settled),
+      }
+    }
+  })
+})

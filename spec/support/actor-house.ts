@@ -1,0 +1,94 @@
+// Stands in for the supervisor's system: one actor under test, and named listeners that write down
+// what it tells them.
+
+import { createActor } from 'xstate'
+import type {
+  Actor,
+  ActorLogic,
+  AnyActorLogic,
+  AnyActorRef,
+  AnyEventObject,
+  InputFrom,
+  Snapshot,
+} from 'xstate'
+import type { Addressees } from '../../src/actors/addresses.ts'
+import type { Archive } from '../../src/actors/archive.ts'
+import type { Fact } from '../../src/actors/journal.ts'
+import { LeaseFence } from '../../src/actors/lease-fence.ts'
+import type { Ledger, SettledBoard } from '../../src/actors/ports.ts'
+import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
+import { StandingTime } from './standing-time.ts'
+
+export interface House {
+  readonly clock: StandingTime
+  readonly fence: LeaseFence
+  readonly archive: Archive
+  readonly ledger: ScriptedPort<Ledger>
+  readonly settledBoard: ScriptedPort<SettledBoard>
+  /** Facts that were noted, in order. */
+  readonly facts: readonly Fact[]
+  /** What was told to whom, in order. */
+  readonly heard: readonly { readonly who: string; readonly event: AnyEventObject }[]
+  /** Starts an actor in the house; it ends with the spec's process. */
+  start<Logic extends AnyActorLogic>(logic: Logic, input: InputFrom<Logic>): Actor<Logic>
+}
+
+const LISTENERS: readonly (keyof Addressees)[] = [
+  'supervisor',
+  'payments',
+  'persistence',
+  'retryQueue',
+  'lease',
+]
+
+/** A house with an open lease and a ledger that waits for the spec's answers. */
+export function actorHouse(): House {
+  const clock = new StandingTime()
+  const fence = new LeaseFence()
+  fence.extend({ id: 7, validUntil: Number.POSITIVE_INFINITY })
+  const facts: Fact[] = []
+  const heard: { who: string; event: AnyEventObject }[] = []
+  const ledger = scriptedPort<Ledger>()
+  const settledBoard = scriptedPort<SettledBoard>()
+  const journal = { note: (fact: Fact) => void facts.push(fact) }
+  const ports = { ledger: ledger.port, settledBoard: settledBoard.port }
+  const parent = createActor(
+    listening(() => undefined),
+    { clock },
+  ).start()
+  for (const who of LISTENERS) {
+    const logic = listening((event) => void heard.push({ who, event }))
+    createActor(logic, { parent, id: who, systemId: who }).start()
+  }
+  return {
+    clock,
+    fence,
+    archive: { ...ports, lease: fence, clock, journal },
+    ledger,
+    settledBoard,
+    facts,
+    heard,
+    start: (logic, input) => {
+      const options = { parent: parent as AnyActorRef, id: 'tested', input }
+      return createActor(logic, options as never).start()
+    },
+  }
+}
+
+/** Lets every promise that can go on do so: a turn of the event loop, not a wait. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+function listening(
+  hear: (event: AnyEventObject) => void,
+): ActorLogic<Snapshot<undefined>, AnyEventObject> {
+  return {
+    transition: (snapshot, event) => {
+      hear(event)
+      return snapshot
+    },
+    getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
+    getPersistedSnapshot: (snapshot) => snapshot,
+  }
+}

@@ -1,0 +1,98 @@
+// Asks running servers and holds each answer against the API's description.
+
+import { Client } from 'undici'
+import type { Test } from 'tap'
+import type { ApiDocument, ApiResponse, Operation } from '../../src/http/openapi-document.ts'
+import { schemaFaults } from './json-schema.ts'
+
+export interface Told {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+}
+
+export interface Question {
+  /** As the description has it, with its parameters in braces. */
+  readonly path: string
+  /** What stands for the parameters; the path itself when there are none. */
+  readonly at?: string
+  readonly method?: 'GET' | 'POST'
+  readonly body?: string
+  readonly type?: string
+}
+
+export interface Witness {
+  /** Asks, and fails the test unless the answer is described and is as described. */
+  hear(t: Test, client: Client, question: Question): Promise<Told>
+  /** Described answers that nobody has heard yet, as `GET /path 200`. */
+  unheard(): readonly string[]
+}
+
+/** A client that keeps one connection, closed at the test's end. */
+export function openClient(t: Test, port: number): Client {
+  const client = new Client(`http://127.0.0.1:${port}`)
+  t.teardown(() => client.destroy())
+  return client
+}
+
+export function createWitness(api: ApiDocument): Witness {
+  const heard = new Set<string>()
+  return {
+    async hear(t, client, question) {
+      const told = await ask(client, question)
+      const { path, method = 'GET' } = question
+      const name = `${method} ${path} ${told.status}`
+      heard.add(name)
+      const operation = operationOf(api, path, method)
+      const response = operation?.responses[told.status]
+      if (response === undefined) t.fail(`${name} is not described: ${told.text}`)
+      else t.same(answerFaults(api, response, told), [], name)
+      return told
+    },
+    unheard: () => describedAnswers(api).filter((name) => !heard.has(name)),
+  }
+}
+
+/** What is wrong with an answer, by its description; empty: nothing. */
+export function answerFaults(
+  api: ApiDocument,
+  response: ApiResponse,
+  { headers, text }: Told,
+): readonly string[] {
+  const missing = Object.keys(response.headers ?? {}).filter(
+    (name) => headers[name.toLowerCase()] === undefined,
+  )
+  if (response.content === undefined) return text === '' ? missing : [...missing, 'has a body']
+  const type = String(headers['content-type']).split(';')[0] ?? ''
+  const schema = response.content[type]?.schema
+  if (schema === undefined) return [...missing, `${type} is not described`]
+  const value: unknown = type.endsWith('json') ? JSON.parse(text) : text
+  return [...missing, ...schemaFaults(api, schema, value)]
+}
+
+async function ask(client: Client, question: Question): Promise<Told> {
+  const { path, at = path, method = 'GET', body, type = 'application/json' } = question
+  const answer = await client.request({
+    method,
+    path: at,
+    ...(body === undefined ? {} : { body, headers: { 'content-type': type } }),
+  })
+  return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() }
+}
+
+function operationOf(
+  api: ApiDocument,
+  path: string,
+  method: 'GET' | 'POST',
+): Operation | undefined {
+  const item = api.paths[path]
+  return method === 'GET' ? item?.get : item?.post
+}
+
+function describedAnswers(api: ApiDocument): readonly string[] {
+  return Object.entries(api.paths).flatMap(([path, { get, post }]) =>
+    Object.entries({ GET: get, POST: post }).flatMap(([method, operation]) =>
+      Object.keys(operation?.responses ?? {}).map((status) => `${method} ${path} ${status}`),
+    ),
+  )
+}

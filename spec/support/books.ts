@@ -1,0 +1,196 @@
+// Compares Pit's books with the processors', id by id, window by window, in cents.
+
+import type { ProcessorName, TimeWindow } from '../../src/actors/payment.ts'
+import type { RecordedPayment } from '../../src/simulator/simulator.ts'
+import { booksAgree, countPayments, subtractBooks } from '../../bench/challenge/books.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import type { Random } from './seeded.ts'
+import type { PitClient, Register, Story } from './system-client.ts'
+import type { ByProcessor, Ledgers } from './system-ledgers.ts'
+
+export interface Books {
+  /** Asked for stories and summaries; its register holds all that was posted. */
+  readonly client: PitClient
+  readonly ledgers: Ledgers
+}
+
+/** Waits for the settlement of all that was posted, then compares; the faults, a sentence each. */
+export async function compareBooks(
+  books: Books,
+  { withinMs, random }: { readonly withinMs: number; readonly random: Random },
+): Promise<readonly string[]> {
+  // What is late is told together with what differs: the two explain each other.
+  const late = await awaitSettled(books, withinMs).then(
+    () => [],
+    (error: Error) => [error.message],
+  )
+  return [...late, ...(await findBookFaults(books, random))]
+}
+
+/**
+ * Waits until every payment answered with 202 is settled, nothing can be recorded any more, Pit's
+ * sums are the processors', and the payments that got no 202 are either settled, too, or unknown.
+ * Rejects after the bound.
+ */
+async function awaitSettled(books: Books, withinMs: number): Promise<void> {
+  const { client, ledgers } = books
+  const accepted = [...client.register.values()].filter((posted) => posted.accepted).length
+  let seen = ''
+  const probe = async (): Promise<boolean> => {
+    // A second payment may still land when the first one has long been settled.
+    if (!(await ledgers.areQuiet())) return false
+    const [pit, processors] = await Promise.all([client.summary({}), ledgers.totals()])
+    seen = JSON.stringify({ pit, processors, accepted })
+    if (pit === undefined || !booksAgree(subtractBooks(pit, processors))) return false
+    return countPayments(pit) >= accepted
+  }
+  await waitUntil({ what: 'all settled', withinMs }, probe).catch((cause: unknown) => {
+    throw new Error(`all settled: not within ${withinMs} ms: ${seen}`, { cause })
+  })
+  for (const [id, { accepted: isAccepted }] of client.register) {
+    if (isAccepted) continue
+    await waitUntil({ what: `${id} settled or unknown`, withinMs }, async () => {
+      const story = await client.story(id)
+      return story === 'missing' || story?.state === 'settled'
+    })
+  }
+}
+
+/**
+ * What is wrong with the books, a sentence each: payments answered 202 that are not in exactly one
+ * ledger, ledger entries that were never posted, other processors, instants or amounts than Pit
+ * tells, and windows whose sums differ.
+ */
+async function findBookFaults(books: Books, random: Random): Promise<readonly string[]> {
+  const recorded = await books.ledgers.payments()
+  const faults = [
+    ...unexpectedEntries(books.client.register, recorded),
+    ...(await differingStories(books.client, recorded)),
+    ...(await differingWindows(books.client, recorded, random)),
+  ]
+  return faults.length <= FAULTS_SHOWN_MAX
+    ? faults
+    : [...faults.slice(0, FAULTS_SHOWN_MAX), `${faults.length} faults in all`]
+}
+
+const FAULTS_SHOWN_MAX = 12
+const NAMES: readonly ProcessorName[] = ['default', 'fallback']
+const STORIES_AT_ONCE = 24
+const WINDOWS = 24
+const WRITTEN_WITHIN_MS = 1_000
+
+type Recorded = ByProcessor<readonly RecordedPayment[]>
+
+function unexpectedEntries(register: Register, recorded: Recorded): readonly string[] {
+  const seen = new Map<string, ProcessorName>()
+  const faults: string[] = []
+  for (const name of NAMES) {
+    for (const { correlationId: id, amountCents } of recorded[name]) {
+      const posted = register.get(id)
+      const earlier = seen.get(id)
+      if (earlier !== undefined) faults.push(`${id} is recorded at ${earlier} and at ${name}`)
+      seen.set(id, name)
+      if (posted === undefined) faults.push(`${id} is recorded at ${name}, but was never posted`)
+      else if (posted.amountCents !== amountCents) {
+        faults.push(`${id} is recorded with ${amountCents} cents, not ${posted.amountCents}`)
+      }
+    }
+  }
+  for (const [id, { accepted }] of register) {
+    if (accepted && !seen.has(id)) faults.push(`${id} was answered 202 and is recorded nowhere`)
+  }
+  return faults
+}
+
+async function differingStories(client: PitClient, recorded: Recorded): Promise<readonly string[]> {
+  const entries = NAMES.flatMap((name) => recorded[name].map((entry) => ({ name, entry })))
+  const faults: string[] = []
+  for (let at = 0; at < entries.length; at += STORIES_AT_ONCE) {
+    const some = entries.slice(at, at + STORIES_AT_ONCE)
+    const stories = await Promise.all(some.map(({ entry }) => settledStory(client, entry)))
+    for (const [index, { name, entry }] of some.entries()) {
+      const fault = storyFault(stories[index], name, entry)
+      if (fault !== undefined) faults.push(`${entry.correlationId} ${fault}`)
+    }
+  }
+  return faults
+}
+
+/** Another instance tells of a settlement once the one that settled it has written it. */
+async function settledStory(
+  client: PitClient,
+  { correlationId: id }: RecordedPayment,
+): Promise<Story | 'missing' | undefined> {
+  let story: Story | 'missing' | undefined
+  const isSettled = async (): Promise<boolean> => {
+    story = await client.story(id)
+    return typeof story === 'object' && story.state === 'settled'
+  }
+  // What is not settled by then is told as a fault, with its state.
+  await waitUntil({ what: id, withinMs: WRITTEN_WITHIN_MS }, isSettled).catch(() => undefined)
+  return story
+}
+
+function storyFault(
+  story: Story | 'missing' | undefined,
+  name: ProcessorName,
+  entry: RecordedPayment,
+): string | undefined {
+  if (story === undefined || story === 'missing') return `is recorded at ${name}, Pit has no story`
+  const { state, processor, amount } = story
+  const requestedAt = story.requestedAt === undefined ? NaN : Date.parse(story.requestedAt)
+  if (state !== 'settled') return `is recorded at ${name}, Pit has it as ${state}`
+  if (processor !== name) return `is recorded at ${name}, Pit says ${processor}`
+  if (requestedAt !== entry.requestedAt) {
+    return `is recorded with requestedAt ${entry.requestedAt}, Pit says ${requestedAt}`
+  }
+  if (Math.round(amount * 100) !== entry.amountCents) {
+    return `is recorded with ${entry.amountCents} cents, Pit says ${amount}`
+  }
+  return undefined
+}
+
+async function differingWindows(
+  client: PitClient,
+  recorded: Recorded,
+  random: Random,
+): Promise<readonly string[]> {
+  const faults: string[] = []
+  for (const window of drawWindows(recorded, random)) {
+    const pit = await client.summary(window)
+    const expected = {
+      default: sumUp(recorded.default, window),
+      fallback: sumUp(recorded.fallback, window),
+    }
+    if (pit === undefined || !booksAgree(subtractBooks(pit, expected))) {
+      const texts = [window, pit, expected].map((value) => JSON.stringify(value))
+      faults.push(`window ${texts[0]}: Pit says ${texts[1]}, the processors ${texts[2]}`)
+    }
+  }
+  return faults
+}
+
+/** Everything, and windows whose ends stand exactly on a payment, one ms beside it, or open. */
+function drawWindows(recorded: Recorded, random: Random): readonly TimeWindow[] {
+  const instants = NAMES.flatMap((name) => recorded[name].map((entry) => entry.requestedAt))
+  if (instants.length === 0) return [{}]
+  const edge = (): number => random.pick(instants) + random.below(3) - 1
+  const drawn = Array.from({ length: WINDOWS }, (): TimeWindow => {
+    const [one, other] = [random.pick(instants), edge()]
+    const window = { from: Math.min(one, other), to: Math.max(one, other) }
+    if (random.onceIn(6)) return { from: window.from }
+    return random.onceIn(6) ? { to: window.to } : window
+  })
+  return [{}, ...drawn]
+}
+
+function sumUp(
+  entries: readonly RecordedPayment[],
+  { from = -Infinity, to = Infinity }: TimeWindow,
+): { payments: number; cents: number } {
+  const inside = entries.filter(({ requestedAt }) => requestedAt >= from && requestedAt <= to)
+  return {
+    payments: inside.length,
+    cents: inside.reduce((sum, { amountCents }) => sum + amountCents, 0),
+  }
+}

@@ -1,0 +1,103 @@
+// What the world saw of one payment, kept apart from the chart, and what must never be seen.
+
+import assert from 'node:assert/strict'
+import { ATTEMPTS_KEPT_MAX, type PinnedDoubt } from '../../src/actors/payment-context.ts'
+import type { PaymentEvent } from '../../src/actors/payment-events.ts'
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { PaymentSnapshot } from './payment-samples.ts'
+
+interface Sent {
+  readonly processor: ProcessorName
+  readonly requestedAt: number
+}
+
+type OpenDoubts = Map<ProcessorName, { endsAt: number; requestedAt: number | null }>
+
+export interface PaymentHistory {
+  /** A step that the chart has taken, with the effects that it asked for, in order. */
+  take(event: PaymentEvent | null, after: PaymentSnapshot, effects: readonly string[]): void
+  /** Charges sent, in order. */
+  readonly sent: readonly Sent[]
+}
+
+/**
+ * Follows one payment's events and effects with books of its own. Throws when a charge goes to one
+ * processor while another may have the payment, when a repeated request is not the same, or when
+ * the payment leaves and forgets a doubt or claims a settlement that nobody reported.
+ */
+export function paymentHistory(doubts: readonly PinnedDoubt[]): PaymentHistory {
+  const open: OpenDoubts = new Map(
+    doubts.map(({ processor, endsAt, requestedAt }) => [processor, { endsAt, requestedAt }]),
+  )
+  const sent: Sent[] = []
+  let inFlight: Sent | null = null
+  let settlement: Sent | null = null
+
+  const hear = (event: PaymentEvent): void => {
+    if (inFlight !== null) {
+      if (event.type === 'charge.settled') settlement = inFlight
+      if ('endsAt' in event) pin(open, inFlight, event)
+      if (ENDS_CHARGE.test(event.type)) inFlight = null
+    } else if (event.type === 'lookup.found') {
+      settlement = { processor: event.processor, requestedAt: event.requestedAt }
+    } else if (event.type === 'lookup.missing') {
+      const doubt = open.get(event.processor)
+      if (doubt !== undefined && event.askedAt >= doubt.endsAt) open.delete(event.processor)
+    }
+  }
+
+  return {
+    sent,
+    take(event, after, effects) {
+      if (event !== null) hear(event)
+      for (const effect of effects) {
+        if (effect !== 'sendCharge') continue
+        const attempt = after.context.attempt
+        assert(attempt !== null, 'a charge has an attempt')
+        checkCharge(open, attempt)
+        inFlight = { processor: attempt.processor, requestedAt: attempt.requestedAt }
+        sent.push(inFlight)
+      }
+      assert(after.context.attempts.length <= ATTEMPTS_KEPT_MAX, 'attempts are bounded')
+      checkDoubts(open, after)
+      if (after.status === 'done') checkLeaving(open, after, settlement)
+    },
+  }
+}
+
+const ENDS_CHARGE = /^(charge\.|payment\.recalled)/
+
+function pin(open: OpenDoubts, { processor, requestedAt }: Sent, event: PaymentEvent): void {
+  if (!('endsAt' in event)) return
+  const endsAt = Math.max(event.endsAt, open.get(processor)?.endsAt ?? event.endsAt)
+  open.set(processor, { endsAt, requestedAt: event.type === 'charge.known' ? null : requestedAt })
+}
+
+function checkCharge(open: OpenDoubts, { processor, requestedAt }: Sent): void {
+  for (const [name, doubt] of open) {
+    assert.equal(name, processor, `sent to ${processor} while ${name} may have it`)
+    assert.equal(requestedAt, doubt.requestedAt, 'a repeated request carries its first stamp')
+  }
+}
+
+/** The chart's doubts are those of the books: none forgotten, none made up. */
+function checkDoubts(open: OpenDoubts, { context }: PaymentSnapshot): void {
+  const known = context.doubts.map(({ processor, endsAt, requestedAt }) => {
+    return [processor, { endsAt, requestedAt }] as const
+  })
+  assert.deepEqual(new Map(known), open)
+  assert.equal(known.length, open.size)
+}
+
+function checkLeaving(open: OpenDoubts, after: PaymentSnapshot, settlement: Sent | null): void {
+  const { output, value } = after
+  assert.equal(output?.kind, value)
+  const landed = output?.context.settlement ?? null
+  assert.deepEqual(
+    landed && { processor: landed.processor, requestedAt: landed.requestedAt },
+    settlement,
+    'it settles as reported',
+  )
+  assert.equal(value === 'settled', settlement !== null)
+  if (value === 'rejected') assert.equal(open.size, 0, 'rejected while a processor may have it')
+}

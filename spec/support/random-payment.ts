@@ -1,0 +1,94 @@
+// Payments and what they are told, made at random: instants and stamps come from a narrow range, so
+// that they meet, and most events are ones that the state takes.
+
+import type { PaymentRecord } from '../../src/actors/payment-context.ts'
+import type { NextRoute, PaymentEvent } from '../../src/actors/payment-events.ts'
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import { sampleRecord, type PaymentValue } from './payment-samples.ts'
+import type { Random } from './seeded.ts'
+
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+const INSTANTS = 10
+const STAMPS = 100
+
+/** New, or claimed in doubt at one processor or both. */
+export function randomRecord(random: Random): PaymentRecord {
+  const doubts = PROCESSORS.filter(() => random.onceIn(3)).map((processor) => ({
+    processor,
+    requestedAt: random.onceIn(2) ? null : random.below(STAMPS),
+    endsAt: random.below(INSTANTS),
+  }))
+  return sampleRecord({ doubts })
+}
+
+export function randomEvent(random: Random, value: PaymentValue): PaymentEvent {
+  if (random.onceIn(15)) return random.pick(ENDING)(random)
+  const state = random.onceIn(15) ? random.pick(STATES) : value
+  return random.pick(LIKELY[state])(random)
+}
+
+type Maker = (random: Random) => PaymentEvent
+
+const END = { tookMs: 1, detail: '' }
+
+const TRYING: readonly Maker[] = [
+  (random) => ({ type: 'charge.refused', next: nextRoute(random), ...END }),
+  (random) => ({ type: 'charge.failed', endsAt: random.below(INSTANTS), ...END }),
+  (random) => ({ type: 'charge.known', endsAt: random.below(INSTANTS), ...END }),
+  (random) => ({ type: 'charge.doubted', endsAt: random.below(INSTANTS), ...END }),
+  (random) => ({ type: 'charge.doubted', endsAt: random.below(INSTANTS), ...END }),
+]
+
+const CONFIRMING: readonly Maker[] = [
+  missing,
+  missing,
+  (random) => ({ type: 'lookup.due', resend: !random.onceIn(3) }),
+  (random) => ({ type: 'lookup.failed', processor: random.pick(PROCESSORS) }),
+]
+
+const ENDING: readonly Maker[] = [
+  () => ({ type: 'route.deferred' }),
+  () => ({ type: 'charge.settled', ...END }),
+  () => ({ type: 'charge.rejected', ...END }),
+  () => ({ type: 'charge.rejected', ...END }),
+  (random) => ({
+    type: 'lookup.found',
+    processor: random.pick(PROCESSORS),
+    requestedAt: random.below(STAMPS),
+  }),
+  (random) => ({ type: 'payment.recalled', endsAt: random.below(INSTANTS) }),
+]
+
+const LIKELY: Readonly<Record<PaymentValue, readonly Maker[]>> = {
+  pending: [
+    (random) => ({
+      type: 'route.chosen',
+      to: random.pick(PROCESSORS),
+      reason: 'cheaper',
+      requestedAt: random.below(STAMPS),
+    }),
+  ],
+  tryingDefault: TRYING,
+  tryingFallback: TRYING,
+  confirming: CONFIRMING,
+  retry: [() => ({ type: 'backoff.elapsed' })],
+  settled: ENDING,
+  rejected: ENDING,
+  parked: ENDING,
+}
+
+const STATES = Object.keys(LIKELY) as readonly PaymentValue[]
+
+function missing(random: Random): PaymentEvent {
+  return {
+    type: 'lookup.missing',
+    processor: random.pick(PROCESSORS),
+    askedAt: random.below(INSTANTS),
+    next: nextRoute(random),
+  }
+}
+
+function nextRoute(random: Random): NextRoute {
+  const to = random.pick([...PROCESSORS, null])
+  return { to, reason: 'cheaper', requestedAt: random.below(STAMPS) }
+}

@@ -1,0 +1,80 @@
+// The whole layout of processes for a spec: nginx, Redis, PostgreSQL, two Pits, two simulators.
+
+import { spawnSync } from 'node:child_process'
+import { strict as assert } from 'node:assert'
+import type { Test } from 'tap'
+import { startLayout } from '../../bench/layout/layout.ts'
+import type { Layout } from '../../bench/layout/plan.ts'
+import type { PitPart } from '../../bench/layout/pit.ts'
+import { compareBooks } from './books.ts'
+import { seeded } from './seeded.ts'
+import { openPitClient, type PitClient } from './system-client.ts'
+import { remoteProcessors, type RemoteProcessors } from './system-ledgers.ts'
+
+export interface SpecLayout {
+  readonly layout: Layout
+  readonly pits: readonly [PitPart, PitPart]
+  readonly processors: RemoteProcessors
+  /** Through nginx; its register holds all that any client of the current test posted. */
+  readonly client: PitClient
+  /** Of each instance, on its own socket, with the same register. */
+  readonly direct: readonly [PitClient, PitClient]
+  /** Forgets all payments, everywhere. */
+  purge(): Promise<void>
+  /** Waits for the settlement of all that was posted and compares the books, as a client sees them. */
+  booksAgree(t: Test, withinMs: number, through?: PitClient): Promise<void>
+}
+
+/** Why the layout cannot run here; under CI that is a failure of the spec. */
+export function missingPrograms(): string | undefined {
+  const programs = [
+    ['nginx', '-v'],
+    ['redis-server', '--version'],
+  ] as const
+  const missing = programs
+    .filter(([name, flag]) => spawnSync(name, [flag]).status !== 0)
+    .map(([name]) => name)
+  if (missing.length === 0) return undefined
+  const reason = `not on PATH: ${missing.join(', ')}`
+  if (process.env['CI'] === 'true') throw new Error(reason)
+  return reason
+}
+
+/** Starts all of it; stopped at the test's end. */
+export async function startSpecLayout(
+  t: Test,
+  env: Readonly<Record<string, string>>,
+): Promise<SpecLayout> {
+  const layout = await startLayout({ env })
+  t.teardown(() => layout.stop())
+  const [first, second] = layout.pits
+  assert(first !== undefined && second !== undefined && layout.processors !== undefined)
+  const { default: one, fallback: other } = layout.processors
+  const processors = remoteProcessors(t, { default: one.url, fallback: other.url })
+  const client = openPitClient(t, layout.url)
+  const direct = (pit: PitPart): PitClient => openPitClient(t, socketUrl(pit), client.register)
+  return {
+    layout,
+    pits: [first, second],
+    processors,
+    client,
+    direct: [direct(first), direct(second)],
+    purge: async () => {
+      assert.equal(await client.status('POST', '/purge-payments'), 200)
+      await processors.admin.default.purge()
+      await processors.admin.fallback.purge()
+      client.register.clear()
+    },
+    booksAgree: async (test, withinMs, through = client) => {
+      const books = { client: through, ledgers: processors }
+      const seed = Date.now() % 1_000_000
+      const faults = await compareBooks(books, { withinMs, random: seeded(seed) })
+      test.strictSame(faults, [], `the books agree (windows of seed ${seed})`)
+    },
+  }
+}
+
+function socketUrl({ listen }: PitPart): string {
+  assert('socketPath' in listen)
+  return `unix:${listen.socketPath}`
+}

@@ -1,0 +1,87 @@
+// Pit's own process, as `npm start` runs it, in an environment of the spec's making.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { findPostmaster } from '../../src/infra/embedded-postgres-process.ts'
+import { projectFile } from '../../src/infra/project-file.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+
+export interface PitProcess {
+  /** What it wrote so far. */
+  readonly out: string
+  readonly err: string
+  /** Resolves once its output holds this text; rejects when it ends before. */
+  says(text: string): Promise<void>
+  kill(signal: NodeJS.Signals): void
+  /** Its exit code and all that it wrote. */
+  ended(): Promise<{ code: number | null; out: string; err: string }>
+}
+
+export interface PitProcessOptions {
+  /** The whole environment besides PATH. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly args?: readonly string[]
+  /** Who runs it, by default whoever runs the spec. */
+  readonly account?: { readonly uid: number; readonly gid: number } | undefined
+}
+
+export const MAIN = projectFile('dist/main.js')
+
+const SAYS_WITHIN_MS = 30_000
+const ENDS_WITHIN_MS = 20_000
+
+/** Runs the compiled program; killed at the test's end if it still runs. */
+export function runPit(t: Test, { env, args = [], account }: PitProcessOptions = {}): PitProcess {
+  // tap would instrument it through NODE_OPTIONS, which `env` takes away again and then becomes it.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, MAIN, ...args], {
+    ...account,
+    cwd: '/',
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [out, err, isClosed] = ['', '', false]
+  child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()))
+  child.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()))
+  child.once('close', () => (isClosed = true))
+  t.teardown(async () => {
+    if (isClosed) return
+    const closed = once(child, 'close')
+    child.kill('SIGKILL')
+    await closed
+  })
+  return {
+    get out() {
+      return out
+    },
+    get err() {
+      return err
+    },
+    says: (text) =>
+      waitUntil({ what: `Pit says ${text}`, withinMs: SAYS_WITHIN_MS }, () => {
+        if (!out.includes(text) && isClosed) throw new Error(`Pit ended: ${out}${err}`)
+        return out.includes(text)
+      }),
+    kill: (signal) => void child.kill(signal),
+    ended: async () => {
+      await waitUntil({ what: 'Pit ended', withinMs: ENDS_WITHIN_MS }, () => isClosed)
+      return { code: child.exitCode, out, err }
+    },
+  }
+}
+
+/** Process id of the PostgreSQL that runs on Pit's data folder, if one does. */
+export async function embeddedServer(dataDir: string): Promise<number | undefined> {
+  return (await findPostmaster(join(dataDir, 'cluster')))?.pid
+}
+
+/** Ends the PostgreSQL that a killed Pit left behind. */
+export async function endEmbeddedServer(dataDir: string): Promise<void> {
+  const pid = await embeddedServer(dataDir)
+  if (pid === undefined) return
+  process.kill(pid, 'SIGQUIT')
+  await waitUntil({ what: 'PostgreSQL ended', withinMs: 10_000 }, async () => {
+    return (await embeddedServer(dataDir)) === undefined
+  })
+}

@@ -1,0 +1,147 @@
+import t from 'tap'
+import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { Faults } from '../../src/simulator/faults.ts'
+import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { watchSilence } from '../support/system-silence.ts'
+import { startWorld, type World } from '../support/system-world.ts'
+
+const postgres = await startPostgres(t)
+const NAMES: readonly ProcessorName[] = ['default', 'fallback']
+
+t.test('a payment in doubt is never sent to the other processor', async (t) => {
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: { ATTEMPT_TIMEOUT_MS: '400', IN_DOUBT_HORIZON_MS: '3000', ROUTE_WAIT_MAX_MS: '0' },
+  })
+  const { simulators, client } = world
+  simulators.default.setDelay(1_200)
+
+  const doubtful = await client.postAll(40)
+  await waitUntil({ what: 'all are sent', withinMs: 2_000 }, () => {
+    return simulators.default.sends().received >= doubtful.length
+  })
+  await waitUntil({ what: 'all are in doubt', withinMs: 2_000 }, async () => {
+    const stories = await Promise.all(doubtful.map((id) => client.story(id)))
+    return stories.every((story) => typeof story === 'object' && story.state !== 'tryingDefault')
+  })
+  const others = await client.postAll(20)
+  await world.booksAgree(t, 10_000)
+
+  const recorded = new Set([...simulators.default.payments()].map((each) => each.correlationId))
+  t.ok(
+    doubtful.every((id) => recorded.has(id)),
+    'what was sent to the default is paid there',
+  )
+  const stories = await Promise.all(doubtful.map((id) => client.story(id)))
+  for (const story of stories) {
+    const attempts = typeof story === 'object' ? story.attempts : []
+    const instants = new Set(attempts.map((attempt) => attempt.requestedAt))
+    if (instants.size > 1) t.fail(`sent with several instants: ${[...instants].join(', ')}`)
+  }
+  t.ok(
+    others.some((id) => !recorded.has(id)),
+    'later payments went to the fallback meanwhile',
+  )
+})
+
+t.test('an outage of both processors burns no attempts and loses nothing', async (t) => {
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: { CIRCUIT_OPEN_MS: '400', CIRCUIT_OPEN_MAX_MS: '1600' },
+  })
+  const { simulators, client } = world
+  const silence = watchSilence(t, world.pits, () => receivedBy(simulators))
+
+  for (const name of NAMES) simulators[name].setFailure(true)
+  for (let wave = 1; wave <= 4; wave += 1) {
+    await client.postAll(75)
+    await waitUntil({ what: 'a silence', withinMs: 6_000 }, () => silence.periods >= wave)
+  }
+  const burnt = receivedBy(simulators)
+  t.equal(silence.charges, 0, 'nothing is sent while both circuits are open')
+  for (const name of NAMES) await simulators[name].close()
+  await client.postAll(100)
+  await waitUntil({ what: 'two silences', withinMs: 9_000 }, () => silence.periods >= 6)
+  t.strictSame(await client.summary({}), {
+    default: { payments: 0, cents: 0 },
+    fallback: { payments: 0, cents: 0 },
+  })
+
+  for (const name of NAMES) await reopen(simulators, name)
+  const waiting = client.register.size
+  await world.booksAgree(t, 8_000)
+
+  const sends = receivedBy(simulators)
+  t.ok(sends <= 1.2 * waiting, `recovery took ${sends} sends for ${waiting} payments`)
+  t.comment(`${burnt} charges met the failing processors`)
+})
+
+const RECORDED = { share: 0.3 }
+const CASES: readonly (readonly [name: string, faults: Partial<Faults>])[] = [
+  ['slow past the timeout', { charge: [{ kind: 'slow', delayMs: 1_000, ...RECORDED }] }],
+  ['fails before recording', { charge: [{ kind: 'failBeforeRecord', ...RECORDED }] }],
+  ['fails after recording', { charge: [{ kind: 'failAfterRecord', ...RECORDED }] }],
+  ['says 503 after it', { charge: [{ kind: 'failAfterRecord', status: 503, ...RECORDED }] }],
+  ['resets before recording', { charge: [{ kind: 'resetBeforeRecord', ...RECORDED }] }],
+  ['resets after recording', { charge: [{ kind: 'resetAfterRecord', ...RECORDED }] }],
+  ['resets, then records', { charge: [{ kind: 'resetThenRecord', delayMs: 700, ...RECORDED }] }],
+  ['cuts its answer', { charge: [{ kind: 'cutAnswer', ...RECORDED }] }],
+  ['drips its answer', { charge: [{ kind: 'dripAnswer', delayMs: 40, ...RECORDED }] }],
+  ['answers nothing', { charge: [{ kind: 'emptyAnswer', ...RECORDED }] }],
+  ['answers endlessly', { charge: [{ kind: 'hugeAnswer', ...RECORDED }] }],
+  ['answers HTML', { charge: [{ kind: 'notJsonAnswer', ...RECORDED }] }],
+  ['limits its callers', { charge: [{ kind: 'limited', ...RECORDED }] }],
+  ['flaps', { flapMs: 300 }],
+  ['fails look-ups', onLookUps({ kind: 'fail', share: 0.3 })],
+  ['answers look-ups late', onLookUps({ kind: 'late', delayMs: 300, share: 0.3 })],
+  ['answers look-ups too late', onLookUps({ kind: 'late', delayMs: 800, share: 0.3 })],
+  ['answers look-ups from the past', onLookUps({ kind: 'stale', delayMs: 200, share: 0.3 })],
+]
+
+t.test('the books agree at the end, whatever a processor does', async (t) => {
+  t.jobs = 4
+  for (const [name, faults] of CASES) {
+    t.test(`when it ${name}`, { buffered: true }, async (t) => {
+      const world = await startWorld(t, { databaseUrl: await postgres.freshDatabase() })
+      const { simulators, client } = world
+      simulators.default.setFaults({ ...faults, seed: 1 })
+      simulators.fallback.setFaults({ ...faults, seed: 2 })
+
+      for (let wave = 1; wave <= 4; wave += 1) {
+        await client.postAll(15)
+        await waitUntil({ what: 'all are sent', withinMs: 5_000 }, () => {
+          return receivedBy(simulators) >= 15 * wave
+        })
+      }
+      await world.booksAgree(t, 15_000)
+
+      for (const { kind } of faults.charge ?? []) {
+        t.ok((simulators.default.sends().faults[kind] ?? 0) > 0, `${kind} has happened`)
+      }
+    })
+  }
+})
+
+/** Look-ups matter where charges leave doubts behind. */
+function onLookUps(fault: Faults['lookUp'][number]): Partial<Faults> {
+  const charge = [
+    { kind: 'resetAfterRecord', share: 0.2 },
+    { kind: 'failBeforeRecord', share: 0.1 },
+    { kind: 'failAfterRecord', share: 0.1 },
+  ] as const
+  return { charge, lookUp: [fault] }
+}
+
+function receivedBy(simulators: World['simulators']): number {
+  return NAMES.reduce((sum, name) => sum + simulators[name].sends().received, 0)
+}
+
+/** The same processor, back after its connections were refused: it kept its books. */
+async function reopen(simulators: World['simulators'], name: ProcessorName): Promise<Simulator> {
+  const { port, ledger } = simulators[name]
+  const feeRate = name === 'default' ? 0.05 : 0.15
+  simulators[name] = await startSimulator({ port, feeRate, name, ledger })
+  return simulators[name]
+}

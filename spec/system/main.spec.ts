@@ -1,0 +1,200 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chown, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startSimulator } from '../../src/simulator/simulator.ts'
+import { SIMULATOR_PORTS } from '../../src/surroundings.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+import { accepts, waitUntil } from '../../bench/layout/wait.ts'
+import { compareBooks } from '../support/books.ts'
+import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
+import { seeded } from '../support/seeded.ts'
+import { openPitClient } from '../support/system-client.ts'
+import { simulatorLedgers } from '../support/system-ledgers.ts'
+import { embeddedServer, endEmbeddedServer, MAIN, runPit } from '../support/system-process.ts'
+
+/** The user that owns nothing, on Debian as elsewhere. */
+const NOBODY = { uid: 65_534, gid: 65_534 }
+
+t.test('--help prints every variable with its default and ends', async (t) => {
+  const { code, out, err } = await runPit(t, { args: ['--help'] }).ended()
+
+  t.equal(code, 0)
+  t.equal(err, '')
+  for (const name of ['PORT', 'LISTEN_SOCKET', 'DATABASE_URL', 'REDIS_URL', 'ALLOW_PURGE'])
+    t.match(out, name)
+  t.match(out, /IN_DOUBT_HORIZON_MS.*20.?000/)
+})
+
+t.test('wrong settings are told all at once, and nothing is started', async (t) => {
+  const dataDir = await folder(t)
+  const env = { DATA_DIR: dataDir, PORT: 'x', ALLOW_PURGE: 'maybe', REDIS_URL: 'http://redis' }
+  const { code, out, err } = await runPit(t, { env }).ended()
+
+  t.equal(code, 2)
+  t.equal(out, '')
+  for (const name of ['PORT', 'ALLOW_PURGE', 'REDIS_URL'])
+    t.match(err, new RegExp(`^  ${name} `, 'm'))
+  t.notMatch(err, /^ +at /m, 'no stack')
+})
+
+t.test('a taken port ends the start with one sentence and leaves nothing running', async (t) => {
+  const dataDir = await folder(t)
+  await copyTemplate(dataDir)
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const bound = taken.address()
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+  const { env } = await processors(t)
+
+  const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: String(port), OPS_PORT: '0' } })
+  const { code, err } = await pit.ended()
+
+  t.equal(code, 1)
+  t.match(err, new RegExp(`^pit: http: cannot listen on .*:${port}: the port is taken[^\n]*\n$`))
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('a taken port of a simulator does so, too', async (t) => {
+  const dataDir = await folder(t)
+  const taken = createServer()
+  t.teardown(() => taken.close())
+  await new Promise<void>((resolve) => {
+    // Somebody else's is as good.
+    taken.once('error', () => resolve())
+    taken.listen(SIMULATOR_PORTS.default, '127.0.0.1', resolve)
+  })
+
+  const { code, err } = await runPit(t, { env: { DATA_DIR: dataDir, PORT: '0' } }).ended()
+
+  t.equal(code, 1)
+  t.match(err, /^pit: simulator default cannot listen on 127.0.0.1:8001: [^\n]*\n$/)
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('a start that is cut short leaves nothing running', async (t) => {
+  const dataDir = await folder(t)
+  await copyTemplate(dataDir)
+  const { env } = await processors(t)
+  const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: '0', OPS_PORT: '0' } })
+
+  await waitUntil({ what: 'PostgreSQL runs', withinMs: 20_000 }, async () => {
+    return (await embeddedServer(dataDir)) !== undefined
+  })
+  pit.kill('SIGINT')
+  const { code } = await pit.ended()
+
+  t.equal(code, 0)
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('with no configuration everything is started, and kept over a restart', async (t) => {
+  for (const port of Object.values(SIMULATOR_PORTS)) {
+    if (await accepts(port)) {
+      t.plan(0, `port ${port} is taken`)
+      return
+    }
+  }
+  const dataDir = await folder(t)
+  const account = await otherAccount(dataDir)
+  const port = await freePort()
+  const env = { DATA_DIR: join(dataDir, 'new'), PORT: String(port), OPS_PORT: '0' }
+  const client = openPitClient(t, `http://127.0.0.1:${port}`)
+  const isSettled = async (id = ''): Promise<boolean> => {
+    const story = await client.story(id)
+    return typeof story === 'object' && story.state === 'settled'
+  }
+
+  const first = runPit(t, { env, account })
+  await first.says('try:')
+  t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
+  const [id] = await client.postAll(20)
+  await waitUntil({ what: 'it is settled', withinMs: 5_000 }, () => isSettled(id))
+  first.kill('SIGINT')
+  t.match(await first.ended(), { code: 0, err: '' })
+  t.equal(await embeddedServer(env.DATA_DIR), undefined)
+
+  const second = runPit(t, { env, account })
+  await second.says('try:')
+  t.ok(await isSettled(id), 'the payment is still there')
+  t.equal(await client.post({ correlationId: id ?? '', amountCents: 100_001 }), 409)
+  second.kill('SIGTERM')
+  t.match(await second.ended(), { code: 0, err: '' })
+})
+
+t.test('a killed Pit settles what it had accepted once it is started again', async (t) => {
+  const dataDir = await folder(t)
+  await copyTemplate(dataDir)
+  const port = await freePort()
+  const { env: urls, simulators } = await processors(t)
+  const env = {
+    ...urls,
+    DATA_DIR: dataDir,
+    PORT: String(port),
+    OPS_PORT: '0',
+    LEASE_TTL_MS: '1000',
+    ATTEMPT_TIMEOUT_MS: '1000',
+    IN_DOUBT_HORIZON_MS: '2500',
+    PROCESSOR_CONCURRENCY: '40',
+  }
+  const books = {
+    client: openPitClient(t, `http://127.0.0.1:${port}`),
+    ledgers: simulatorLedgers(() => simulators),
+  }
+  simulators.default.setDelay(500)
+
+  const first = runPit(t, { env })
+  await first.says('try:')
+  await books.client.postAll(150)
+  await waitUntil({ what: 'some are sent', withinMs: 5_000 }, () => {
+    return simulators.default.sends().received >= 20
+  })
+  first.kill('SIGKILL')
+  await first.ended()
+  simulators.default.setDelay(0)
+  const second = runPit(t, { env })
+  await second.says('try:')
+
+  const seed = Date.now() % 1_000_000
+  const faults = await compareBooks(books, { withinMs: 15_000, random: seeded(seed) })
+  t.strictSame(faults, [], `the books agree (windows of seed ${seed})`)
+  second.kill('SIGTERM')
+  t.match(await second.ended(), { code: 0 })
+})
+
+/** A folder for data, gone at the test's end with the server that may still run on it. */
+async function folder(t: Test): Promise<string> {
+  const path = await makeEnterableFolder()
+  t.teardown(async () => {
+    for (const dataDir of [path, join(path, 'new')]) await endEmbeddedServer(dataDir)
+    await rm(path, { recursive: true, force: true })
+  })
+  return path
+}
+
+async function processors(t: Test) {
+  const simulators = {
+    default: await startSimulator({ port: 0, feeRate: 0.05, name: 'default' }),
+    fallback: await startSimulator({ port: 0, feeRate: 0.15, name: 'fallback' }),
+  }
+  t.teardown(() => Promise.all([simulators.default.close(), simulators.fallback.close()]))
+  const env = {
+    PROCESSOR_DEFAULT_URL: simulators.default.url,
+    PROCESSOR_FALLBACK_URL: simulators.fallback.url,
+  }
+  return { env, simulators }
+}
+
+/** As root: an ordinary user, if that one may read the program at all. It gets the folder. */
+async function otherAccount(path: string): Promise<typeof NOBODY | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  const probe = `require('node:fs').accessSync(${JSON.stringify(MAIN)})`
+  const isReadable =
+    spawnSync(process.execPath, ['-e', probe], { ...NOBODY, cwd: '/' }).status === 0
+  if (!isReadable) return undefined
+  await chown(path, NOBODY.uid, NOBODY.gid)
+  return NOBODY
+}

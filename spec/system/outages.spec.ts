@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { NO_REDIS, startRedis } from '../support/redis.ts'
+import { startLoad, type SteadyLoad } from '../support/system-load.ts'
+import { startOwnPostgres } from '../support/system-postgres.ts'
+import { startWorld } from '../support/system-world.ts'
+
+const postgres = await startPostgres(t)
+
+t.test('an id is paid once, whenever and how often it is posted', async (t) => {
+  const world = await startWorld(t, { databaseUrl: await postgres.freshDatabase() })
+  const { simulators } = world
+  const correlationId = randomUUID()
+  const same = { correlationId, amountCents: 1_990 }
+  const isRepeated = async (when: string): Promise<void> => {
+    const upper = correlationId.toUpperCase()
+    const body = `{"amount":1.99e1,"correlationId":"${upper}"}`
+    const { client } = world
+    t.equal(await client.post(same), 202, `${when}: again`)
+    t.equal(await client.status('POST', '/payments', body), 202, `${when}: in capitals`)
+    t.equal(await client.post({ ...same, amountCents: 1_991 }), 409, `${when}: another amount`)
+  }
+  simulators.default.setDelay(300)
+
+  const atOnce = await Promise.all(Array.from({ length: 30 }, () => world.client.post(same)))
+  t.strictSame([...new Set(atOnce)], [202], 'at once')
+  await waitUntil({ what: 'it is sent', withinMs: 2_000 }, () => {
+    return simulators.default.sends().received === 1
+  })
+  await isRepeated('in flight')
+  await world.booksAgree(t, 5_000)
+  await isRepeated('once settled')
+  await world.restart()
+  await isRepeated('after a restart')
+
+  await world.booksAgree(t, 5_000)
+  t.equal(simulators.default.sends().received, 1)
+  t.equal(simulators.fallback.sends().received, 0)
+})
+
+t.test('of two amounts for one id at once one is taken', async (t) => {
+  const databaseUrl = await postgres.freshDatabase()
+  const world = await startWorld(t, { databaseUrl, instances: 2 })
+  const [first, second] = world.clients
+
+  for (let round = 0; round < 20; round += 1) {
+    const correlationId = randomUUID()
+    const answers = await Promise.all([
+      first?.post({ correlationId, amountCents: 100 }),
+      second?.post({ correlationId, amountCents: 200 }),
+    ])
+    t.strictSame(answers.toSorted(), [202, 409])
+    // What the register has is the first one's; the taken amount may be the second one's.
+    const amountCents = answers[0] === 202 ? 100 : 200
+    world.client.register.set(correlationId, { amountCents, accepted: true })
+  }
+
+  await world.booksAgree(t, 5_000)
+})
+
+t.test('a payment is told as settled as soon as a summary counts it', async (t) => {
+  // Long enough that it certainly is not written when it is asked for.
+  const env = { FLUSH_WINDOW_MS: '3000' }
+  const { client } = await startWorld(t, { databaseUrl: await postgres.freshDatabase(), env })
+  const [id = ''] = await client.postAll(1)
+
+  await waitUntil({ what: 'a summary counts it', withinMs: 2_000 }, async () => {
+    return (await client.summary({}))?.default.payments === 1
+  })
+  const story = await client.story(id)
+
+  t.match(story, { state: 'settled', processor: 'default', attempts: [] })
+  t.type(typeof story === 'object' ? story.requestedAt : undefined, 'string')
+})
+
+t.test('two instances share a database without Redis', async (t) => {
+  const databaseUrl = await postgres.freshDatabase()
+  const world = await startWorld(t, { databaseUrl, instances: 2 })
+  const twice = Array.from({ length: 60 }, () => ({ correlationId: randomUUID(), amountCents: 77 }))
+
+  const load = startLoad(t, world.clients, 5)
+  const answers = await Promise.all(
+    twice.flatMap((payment) => world.clients.map((client) => client.post(payment))),
+  )
+  await answered(load, 202, 150)
+  await load.stop()
+
+  t.strictSame([...new Set(answers)], [202])
+  t.strictSame([...load.receptions.keys()], [202])
+  await world.booksAgree(t, 8_000)
+  const { default: first, fallback } = world.simulators
+  t.equal(
+    first.sends().outcomes.known + fallback.sends().outcomes.known,
+    0,
+    'nothing was sent twice',
+  )
+})
+
+t.test('while PostgreSQL is down or hangs clients get 503; then work goes on', async (t) => {
+  const server = await startOwnPostgres(t)
+  const world = await startWorld(t, { databaseUrl: server.connectionString })
+  const load = startLoad(t, [world.client], 10)
+
+  for (const [end, begin] of [
+    [server.stop, server.start],
+    [server.crash, server.start],
+    [server.freeze, server.thaw],
+  ] as const) {
+    await answered(load, 202, load.count(202) + 50)
+    await end()
+    await answered(load, 503, load.count(503) + 50)
+    await begin()
+    await answered(load, 202, load.count(202) + 50)
+  }
+  await load.stop()
+
+  t.strictSame([...load.receptions.keys()].toSorted(), [202, 503])
+  t.ok(load.slowestMs() < 2_000, `the slowest answer took ${load.slowestMs().toFixed()} ms`)
+  await world.booksAgree(t, 15_000)
+})
+
+t.test('Redis may be emptied, killed and come back at any time', async (t) => {
+  const redis = await startRedis(t)
+  if (redis === undefined) {
+    t.plan(0, NO_REDIS)
+    return
+  }
+  const admin = new Redis(redis.url, { lazyConnect: true })
+  admin.on('error', () => undefined)
+  t.teardown(() => admin.disconnect())
+  const databaseUrl = await postgres.freshDatabase()
+  const world = await startWorld(t, { databaseUrl, redisUrl: redis.url, instances: 2 })
+  const { simulators, clients } = world
+  const load = startLoad(t, clients, 5)
+
+  await answered(load, 202, 50)
+  simulators.default.setFailure(true)
+  await admin.flushall()
+  await answered(load, 202, load.count(202) + 100)
+  await redis.own.kill()
+  await answered(load, 202, load.count(202) + 100)
+  simulators.default.setFailure(false)
+  await redis.own.start()
+  await answered(load, 202, load.count(202) + 100)
+  await load.stop()
+
+  t.strictSame([...load.receptions.keys()], [202])
+  await world.booksAgree(t, 10_000)
+})
+
+function answered(load: SteadyLoad, reception: number, count: number): Promise<void> {
+  const what = `${count} payments answered with ${reception}`
+  return waitUntil({ what, withinMs: 15_000 }, () => load.count(reception) >= count)
+}

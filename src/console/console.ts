@@ -1,0 +1,132 @@
+// The console: a page on the operators' port that shows what all instances are doing, live.
+
+import type { TemplatedApp } from 'uWebSockets.js'
+import { lookAt } from '../actors/looks.ts'
+import type { Clock, Ledger } from '../actors/ports.ts'
+import type { ProcessorName } from '../actors/payment.ts'
+import type { SupervisorActor } from '../actors/supervisor.ts'
+import { compareBooks, type BooksSource, type ComparedBooks } from './books.ts'
+import { figuresOf, type Figures, type FiguresBoard } from './figures.ts'
+import { frameOf } from './frame.ts'
+import { createInstances } from './instances.ts'
+import { addConsoleRoutes } from './routes.ts'
+import { createSeconds } from './seconds.ts'
+import type { ActorInspection } from './inspection.ts'
+import { openStream, type Viewer } from './stream.ts'
+import type { Tally } from './tally.ts'
+
+export interface ConsoleOptions {
+  readonly instanceId: string
+  readonly clock: Clock
+  readonly supervisor: SupervisorActor
+  readonly tally: Tally
+  /** Absent: alone. */
+  readonly board?: FiguresBoard
+  readonly countOpen: Ledger['countOpen']
+  readonly books: BooksSource
+  /** Share of the amount that each processor keeps. */
+  readonly fees: Readonly<Record<ProcessorName, number>>
+  /** Absent when it is off. */
+  readonly inspection?: Pick<ActorInspection, 'sequences' | 'consoleWatches'>
+}
+
+export interface Console {
+  /** Adds the console's routes to the operators' port. */
+  extend(app: TemplatedApp): void
+  stop(): void
+}
+
+const FRAME_MS = 250
+const SECOND_MS = 1_000
+const BOOKS_MS = 3_000
+
+/** Bytes that may wait for one viewer: some seconds of frames. */
+const BUFFERED_MAX = 256 * 1024
+
+/** What a viewer has seen. */
+interface Seen {
+  second: number
+  news: number
+}
+
+/** Begins to collect at once, once a second; frames are made only while somebody looks. */
+export function startConsole(options: ConsoleOptions): Console {
+  const { clock, supervisor, tally } = options
+  const startedAt = clock.wallNow()
+  const identity = { instanceId: options.instanceId, startedAt }
+  const own = (): Figures => figuresOf(identity, tally.counted(), lookAt(supervisor, clock.now()))
+  const instances = createInstances(own, options.board)
+  const seconds = createSeconds()
+  const viewers = new Map<Viewer, Seen>()
+  let books: ComparedBooks | null = null
+  let open: { parked: number; owned: number } | null = null
+
+  const collect = async (): Promise<void> => {
+    await instances.exchange()
+    seconds.add(clock.wallNow(), instances.all())
+    await askLedger()
+  }
+  const askLedger = async (): Promise<void> => {
+    if (viewers.size > 0) open = await options.countOpen().catch(() => null)
+  }
+  const show = (): void => {
+    if (viewers.size === 0) return
+    const all = instances.all()
+    const at = clock.wallNow()
+    for (const [viewer, seen] of viewers) {
+      const news = tally.news.since(seen.news)
+      const fresh = seconds.since(seen.second)
+      const frame = frameOf(all, { at, seconds: fresh, news, books, open })
+      if (!viewer.send(JSON.stringify(frame))) continue
+      seen.news = news.at(-1)?.number ?? seen.news
+      seen.second = fresh.at(-1)?.at ?? seen.second
+    }
+  }
+  const compare = async (): Promise<void> => {
+    if (viewers.size > 0) books = await compareBooks(options.books, clock.wallNow())
+  }
+  const stops = [every(SECOND_MS, collect), every(FRAME_MS, show), every(BOOKS_MS, compare)]
+  return {
+    extend(app) {
+      addConsoleRoutes(app, { supervisor, tally, sequences: options.inspection?.sequences })
+      openStream(app, {
+        path: '/console/ws',
+        bufferedBytesMax: BUFFERED_MAX,
+        onJoin: (viewer) => {
+          viewer.send(JSON.stringify(helloOf(options)))
+          viewers.set(viewer, { second: 0, news: 0 })
+          options.inspection?.consoleWatches(viewers.size)
+          if (viewers.size === 1) void Promise.all([askLedger(), compare()]).then(show)
+          else show()
+        },
+        onLeave: (viewer) => {
+          viewers.delete(viewer)
+          options.inspection?.consoleWatches(viewers.size)
+        },
+      })
+    },
+    stop: () => {
+      for (const stop of stops) stop()
+    },
+  }
+}
+
+function helloOf({ instanceId, fees, inspection, books }: ConsoleOptions): object {
+  const tellsBooks = books.readTheirs !== undefined
+  const inspected = inspection === undefined ? 'off' : 'on'
+  return { type: 'hello', instanceId, fees, inspected, tellsBooks }
+}
+
+/** Runs work again and again, never twice at the same time, until stopped. */
+function every(periodMs: number, work: () => void | Promise<void>): () => void {
+  let isBusy = false
+  const run = async (): Promise<void> => {
+    if (isBusy) return
+    isBusy = true
+    await work()
+    isBusy = false
+  }
+  const timer = setInterval(() => void run(), periodMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,88 @@
+// The page: takes frames from the stream and hands each part to what draws it.
+
+import { openChart, showNoChart } from './chart.js'
+import { listState, openDrawer, openPayment } from './drawer.js'
+import { byId, sum } from './format.js'
+import { openLive } from './live.js'
+import { showBooks, showInstances, showNews } from './panels.js'
+import { openPlots } from './plots.js'
+import { showProcessors } from './processors.js'
+import { showTiles } from './tiles.js'
+
+/** As many as the server keeps. */
+const SECONDS_MAX = 600
+const NEWS_MAX = 60
+
+let hello
+let seconds = []
+let news = []
+let chart
+
+openDrawer()
+const plots = openPlots()
+openLive({ onMessage: take, onLink: showLink })
+openChart(listState).then((opened) => {
+  chart = opened
+}, showNoChart)
+
+byId('find').addEventListener('submit', (event) => {
+  event.preventDefault()
+  const id = byId('find-id').value.trim()
+  if (id !== '') openPayment(id)
+})
+
+function take(message) {
+  if (message.type === 'hello') greet(message)
+  else if (hello !== undefined) showFrame(message)
+}
+
+/** Begins anew: after a break it may be another process, with other counts. */
+function greet(message) {
+  hello = message
+  seconds = []
+  news = []
+  chart?.forget()
+  byId('where').textContent = message.instanceId
+  byId('inspector-link').hidden = message.inspected !== 'on'
+  document.title = `Pit console, ${message.instanceId}`
+}
+
+function showFrame({ instances, flows, open, books, ...fresh }) {
+  seconds = [...seconds, ...fresh.seconds].slice(-SECONDS_MAX)
+  news = [...news, ...fresh.news].slice(-NEWS_MAX)
+  const { fees, tellsBooks, instanceId } = hello
+  showTiles({ instances, open, seconds, fees })
+  showProcessors({ instances, fees })
+  showInstances(instances)
+  showBooks({ books, tellsBooks })
+  showNews(news, instanceId)
+  chart?.update(countsOf(instances, flows, open), flows)
+  if (fresh.seconds.length > 0) plots.update(seconds)
+  document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1)
+}
+
+/** In work now; of the last states: settled and rejected since the start, parked in the database. */
+function countsOf(instances, flows, open) {
+  const counts = {}
+  for (const { gauges } of instances) {
+    for (const [state, payments] of Object.entries(gauges.byState)) {
+      counts[state] = (counts[state] ?? 0) + payments
+    }
+    counts.pending = (counts.pending ?? 0) + gauges.ready
+  }
+  const into = (state) =>
+    sum(Object.keys(flows).map((way) => (way.endsWith(`>${state}`) ? flows[way] : 0)))
+  return { ...counts, settled: into('settled'), rejected: into('rejected'), parked: open?.parked }
+}
+
+const LINKS = { live: 'live', lost: 'disconnected, trying again' }
+
+function showLink(link) {
+  if (document.body.dataset.link === link) return
+  document.body.dataset.link = link
+  byId('link').textContent = LINKS[link]
+  const banner = byId('banner')
+  banner.hidden = link === 'live'
+  banner.textContent =
+    'Pit does not answer. What stands here is from before; it goes on as soon as Pit is back.'
+}

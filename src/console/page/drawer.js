@@ -1,0 +1,102 @@
+// The sheet on the right: payments in a state, then the story of one. Kept up to date while open.
+
+import { amount, byId, clockTime, duration, element } from './format.js'
+import { storyOf } from './story.js'
+
+const REFRESH_MS = 1_000
+
+let shown
+let back
+
+export function openDrawer() {
+  const drawer = byId('drawer')
+  byId('drawer-close').addEventListener('click', () => drawer.close())
+  byId('drawer-back').addEventListener('click', () => back && listState(back))
+  drawer.addEventListener('click', (event) => {
+    // A click on the backdrop is one on the dialog itself.
+    if (event.target === drawer) drawer.close()
+  })
+  drawer.addEventListener('close', () => {
+    // It comes late: by now the sheet may show something else.
+    if (!drawer.open) shown = undefined
+  })
+  setInterval(() => {
+    if (shown !== undefined && !document.hidden) void refresh(shown)
+  }, REFRESH_MS)
+}
+
+export function listState(state) {
+  back = undefined
+  open({ title: `Payments in ${state}`, path: `/console/payments?state=${state}`, draw: drawList })
+}
+
+export function openPayment(correlationId, from) {
+  back = from
+  const path = `/console/payments/${encodeURIComponent(correlationId)}`
+  open({ title: 'Payment', path, draw: storyOf })
+}
+
+function open(view) {
+  shown = { ...view, text: '' }
+  byId('drawer-title').textContent = view.title
+  byId('drawer-back').hidden = back === undefined
+  byId('drawer-body').replaceChildren(element('p', { class: 'empty' }, 'loading…'))
+  const drawer = byId('drawer')
+  if (!drawer.open) drawer.showModal()
+  void refresh(shown)
+}
+
+async function refresh(view) {
+  let parts
+  try {
+    const answer = await fetch(view.path)
+    const text = await answer.text()
+    if (view !== shown || text === view.text) return
+    view.text = text
+    parts = answer.ok ? view.draw(JSON.parse(text)) : [said(REASONS[answer.status] ?? text)]
+  } catch {
+    if (view !== shown || view.text !== '') return
+    parts = [said('Pit does not answer.')]
+  }
+  byId('drawer-body').replaceChildren(...parts)
+}
+
+const REASONS = {
+  404: 'No payment has this correlationId.',
+  503: 'The database does not answer now; this is tried again.',
+}
+
+function said(text) {
+  return element('p', { class: 'empty' }, text)
+}
+
+function drawList({ state, here, left }) {
+  const items =
+    here?.map((story) => livingItem(story, state)) ?? left.map((one) => leftItem(one, state))
+  if (items.length === 0) return [said(EMPTY[state] ?? 'No payment is in this state here and now.')]
+  const note = here ? 'At this instance, now.' : 'The last that came to it at this instance.'
+  return [said(note), element('ul', { class: 'found' }, ...items)]
+}
+
+const EMPTY = {
+  rejected: 'No payment was rejected since the start.',
+  parked: 'No payment was parked here since the start.',
+  settled: 'No payment was settled here since the start.',
+}
+
+function livingItem({ correlationId, amountCents, acceptedAt, attempts }, state) {
+  const age = duration(Math.max(0, Date.now() - acceptedAt))
+  const tries = attempts.length === 1 ? '1 attempt' : `${attempts.length} attempts`
+  return item(correlationId, `${amount(amountCents)}, ${age} old, ${tries}`, state)
+}
+
+function leftItem({ correlationId, at, note }, state) {
+  return item(correlationId, `${clockTime(at, 'exact')}, ${note}`, state)
+}
+
+function item(correlationId, note, state) {
+  const onclick = () => openPayment(correlationId, state)
+  const id = element('span', { class: 'mono' }, correlationId)
+  const button = element('button', { type: 'button', onclick }, id, element('span', {}, note))
+  return element('li', {}, button)
+}

@@ -1,0 +1,57 @@
+// Numbers, durations, instants and small pieces of page.
+
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+
+export function count(number) {
+  return whole.format(number)
+}
+
+/** From whole cents. */
+export function amount(cents) {
+  return money.format(cents / 100)
+}
+
+export function percent(share) {
+  return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))} %`
+}
+
+export function duration(ms) {
+  if (ms < 10) return `${ms.toFixed(1)} ms`
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`
+  return `${(ms / 3_600_000).toFixed(1)} h`
+}
+
+/** Time of day; with `exact` to the millisecond. */
+export function clockTime(epochMs, exact) {
+  const text = new Date(epochMs).toLocaleTimeString('en-GB')
+  return exact === 'exact' ? `${text}.${String(epochMs % 1000).padStart(3, '0')}` : text
+}
+
+/** An element with attributes and children; text is never taken for markup. */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === 'onclick') made.addEventListener('click', value)
+    else if (value !== undefined) made.setAttribute(key, value)
+  }
+  made.append(...children.filter((child) => child !== undefined))
+  return made
+}
+
+export function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
+export function byId(id) {
+  return document.getElementById(id)
+}
+
+/** Replaces the children of a node only when what it shows has changed, to keep focus and scroll. */
+export function show(node, key, make) {
+  if (node.dataset.shown === key) return
+  node.dataset.shown = key
+  node.replaceChildren(...[make()].flat())
+}

@@ -1,0 +1,53 @@
+// Hands Pit's inspection messages, as they are, to Stately's inspector in the frame.
+
+const STATELY = 'https://stately.ai'
+const RETRY_MS = 2_000
+
+/** Messages kept while the inspector loads; the first ones are the long-lived actors. */
+const WAITING_MAX = 5_000
+
+const frame = document.getElementById('inspector')
+let waiting = []
+let isThere = false
+let passed = 0
+
+window.addEventListener('message', ({ source, data }) => {
+  if (source !== frame.contentWindow || data?.type !== '@statelyai.connected') return
+  isThere = true
+  for (const message of waiting) pass(message)
+  waiting = []
+})
+
+connect()
+setInterval(() => {
+  const words = isThere
+    ? `${passed} messages passed on`
+    : `Waiting for stately.ai, which this page needs the internet for. ${waiting.length} messages wait.`
+  document.getElementById('note').textContent = words
+}, 1_000)
+
+function connect() {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+  const socket = new WebSocket(`${scheme}://${location.host}/inspect/ws`)
+  socket.addEventListener('open', () => showLink('live', 'live'))
+  socket.addEventListener('message', ({ data }) => take(JSON.parse(data)))
+  socket.addEventListener('close', () => {
+    showLink('lost', 'disconnected, trying again')
+    setTimeout(connect, RETRY_MS)
+  })
+}
+
+function take(message) {
+  if (isThere) pass(message)
+  else if (waiting.length < WAITING_MAX) waiting.push(message)
+}
+
+function pass(message) {
+  passed += 1
+  frame.contentWindow.postMessage(message, STATELY)
+}
+
+function showLink(link, words) {
+  document.body.dataset.link = link
+  document.getElementById('link').textContent = words
+}

@@ -1,0 +1,75 @@
+// Both processors: what was settled there, how fast and how well they answer, and what each
+// instance believes of them and since when.
+
+import { amount, byId, count, duration, element, percent, show, sum } from './format.js'
+
+const TONES = { closed: 'good', open: 'bad', halfOpen: 'warn' }
+const WORDS = { closed: 'closed', open: 'open', halfOpen: 'half open' }
+
+export function showProcessors({ instances, fees }) {
+  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, fees))
+  show(byId('processors'), JSON.stringify(boxes), () => boxes.map(draw))
+}
+
+function factsOf(name, instances, fees) {
+  const looks = instances.flatMap(({ instanceId, circuits }) => {
+    const look = circuits[name]
+    return look === undefined ? [] : [{ instanceId, ...look }]
+  })
+  const calls = sum(looks.map((look) => look.calls))
+  const weighted = (read) => sum(looks.map((look) => look.calls * read(look))) / Math.max(1, calls)
+  const mean = (read) => sum(looks.map(read)) / Math.max(1, looks.length)
+  const counted = (read) => sum(instances.map(({ processors }) => read(processors[name])))
+  return {
+    name,
+    fee: percent(fees[name]),
+    state: worstOf(looks),
+    facts: [
+      ['settled', count(counted((processor) => processor.settled))],
+      ['amount', amount(counted((processor) => processor.settledCents))],
+      ['failed attempts', count(counted((processor) => processor.failedAttempts))],
+      ['in flight', count(sum(instances.map(({ gauges }) => gauges.inFlight[name])))],
+      ['responds in', duration(mean((look) => look.measuredMs))],
+      ['announces', duration(mean((look) => look.announcedMs))],
+      ['failing now', calls === 0 ? '–' : percent(weighted((look) => look.failureRate))],
+      ['slow now', calls === 0 ? '–' : percent(weighted((look) => look.slowRate))],
+    ],
+    beliefs: looks.map(({ instanceId, state, forMs, cause, allowance }) => {
+      const lets = state === 'open' ? 'lets nothing through' : `lets ${allowance} through at once`
+      return { instanceId, state, text: `since ${coarse(forMs)} (${cause}), ${lets}` }
+    }),
+  }
+}
+
+/** Rough, so that the page does not change for nothing. */
+function coarse(ms) {
+  return ms < 10_000 ? `${Math.round(ms / 1000)} s` : duration(Math.round(ms / 5000) * 5000)
+}
+
+function worstOf(looks) {
+  const states = looks.map(({ state }) => state)
+  return ['open', 'halfOpen', 'closed'].find((state) => states.includes(state))
+}
+
+function draw({ name, fee, state, facts, beliefs }) {
+  return element(
+    'article',
+    { class: 'processor', 'data-name': name },
+    element('h3', {}, `${name}, fee ${fee}`, chipOf(state)),
+    element('dl', {}, ...facts.map(([title, value]) => fact(title, value))),
+    element('ul', {}, ...beliefs.map(belief)),
+  )
+}
+
+function fact(title, value) {
+  return element('div', {}, element('dt', {}, title), element('dd', {}, value))
+}
+
+function belief({ instanceId, state, text }) {
+  return element('li', {}, element('b', {}, instanceId), ' ', chipOf(state), ` ${text}`)
+}
+
+function chipOf(state) {
+  const tone = TONES[state]
+  return element('span', { class: 'chip', 'data-tone': tone }, WORDS[state] ?? 'unknown')
+}

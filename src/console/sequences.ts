@@ -1,0 +1,146 @@
+// The messages between actors that belong to one payment, kept for the payments inspected last.
+
+import type { AnyEventObject } from 'xstate'
+import { isPayment, nameOf, paymentsIn, type Inspection } from './inspected.ts'
+
+export interface Message {
+  /** Since the payment's first message, ms. */
+  readonly atMs: number
+  readonly from: string
+  readonly to: string
+  readonly event: string
+  /** The payment's state after it, where it changed. */
+  readonly state?: string
+}
+
+export interface Sequences {
+  note(inspection: Inspection): void
+  /** Undefined for a payment that was not inspected. */
+  messagesOf(correlationId: string): readonly Message[] | undefined
+}
+
+/** Payments kept, and messages of each. */
+const PAYMENTS_MAX = 2_000
+const MESSAGES_MAX = 80
+
+interface Sequence {
+  readonly startedAt: number
+  readonly messages: Message[]
+  state: string
+}
+
+/** `now`: monotonic, ms. */
+export function createSequences(now: () => number): Sequences {
+  const kept = new Map<string, Sequence>()
+  const sequenceOf = (id: string): Sequence => {
+    const known = kept.get(id)
+    if (known !== undefined) return known
+    const [oldest] = kept.keys()
+    if (kept.size >= PAYMENTS_MAX && oldest !== undefined) kept.delete(oldest)
+    const begun: Sequence = { startedAt: now(), messages: [], state: 'pending' }
+    kept.set(id, begun)
+    return begun
+  }
+  const add = (id: string, message: Omit<Message, 'atMs'>): void => {
+    const { messages, startedAt } = sequenceOf(id)
+    if (messages.length < MESSAGES_MAX) messages.push({ atMs: now() - startedAt, ...message })
+  }
+  return {
+    note(inspection) {
+      if (inspection.type === '@xstate.actor') return
+      if (inspection.type === '@xstate.snapshot') {
+        const payment = paymentLook(inspection.snapshot)
+        if (!isPayment(inspection.actorRef) || payment === undefined) return
+        noteState(sequenceOf(payment.id), payment, (message) => add(payment.id, message))
+        return
+      }
+      if (inspection.event.type === QUESTION) return
+      const message = messageOf(inspection)
+      for (const id of paymentsOf(inspection)) add(id, message)
+    },
+    messagesOf: (correlationId) => kept.get(correlationId)?.messages,
+  }
+}
+
+/** A reader's question, such as the console's own: no part of the payment's life. */
+const QUESTION = 'payment.requested'
+
+interface PaymentLook {
+  readonly id: string
+  readonly state: string
+  readonly processor: string | undefined
+}
+
+function paymentLook(snapshot: unknown): PaymentLook | undefined {
+  if (snapshot === undefined) return undefined
+  const { value, context } = snapshot as {
+    readonly value?: unknown
+    readonly context?: {
+      readonly record?: { readonly correlationId: string }
+      readonly attempt?: { readonly processor: string } | null
+    }
+  }
+  const id = context?.record?.correlationId
+  if (typeof value !== 'string' || id === undefined) return undefined
+  return { id, state: value, processor: context?.attempt?.processor }
+}
+
+/** Marks the last message with the state it led to; a state that charges does so at its entry. */
+function noteState(
+  sequence: Sequence,
+  { state, processor }: PaymentLook,
+  add: (message: Omit<Message, 'atMs'>) => void,
+): void {
+  if (sequence.state === state) return
+  sequence.state = state
+  // Whatever the payment has said to others since comes after the message that moved it.
+  const index = sequence.messages.findLastIndex(({ to }) => to === 'payment')
+  const cause = sequence.messages[index]
+  if (cause !== undefined) sequence.messages[index] = { ...cause, state }
+  if (state.startsWith('trying') && processor !== undefined) {
+    add({ from: 'payment', to: `processor ${processor}`, event: 'POST /payments' })
+  }
+}
+
+type Sent = Extract<Inspection, { type: '@xstate.event' }>
+
+function paymentsOf({ actorRef, event }: Sent): readonly string[] {
+  const named = paymentsIn(event)
+  if (named.length > 0 || !isPayment(actorRef)) return named
+  const look = paymentLook(actorRef.getSnapshot())
+  return look === undefined ? [] : [look.id]
+}
+
+function messageOf(sent: Sent): Omit<Message, 'atMs'> {
+  const { actorRef, event } = sent
+  return { from: senderOf(sent), to: nameOf(actorRef), event: WORDS[event.type] ?? event.type }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  'xstate.init': 'spawned',
+  'xstate.done.actor.payment': 'done',
+}
+
+/** Events sent from outside an actor's own step name no sender: the type tells who it was. */
+function senderOf({ actorRef, sourceRef, event }: Sent): string {
+  if (sourceRef !== undefined) return nameOf(sourceRef)
+  if (event.type.startsWith('charge.') || /^lookup\.(found|missing|failed)$/.test(event.type)) {
+    return `processor ${processorOf(event) ?? paymentLook(actorRef.getSnapshot())?.processor}`
+  }
+  const known = SENDERS[`${event.type} ${nameOf(actorRef)}`]
+  if (known !== undefined) return known
+  return actorRef._parent === undefined ? 'http' : nameOf(actorRef._parent)
+}
+
+function processorOf(event: AnyEventObject): string | undefined {
+  const processor: unknown = event['processor']
+  return typeof processor === 'string' ? processor : undefined
+}
+
+/** By event and whom it was sent to, where it was not sent by the parent. */
+const SENDERS: Readonly<Record<string, string>> = {
+  'route.chosen payment': 'payment',
+  'route.deferred payment': 'payment',
+  'outcome.reached persistence': 'payments',
+  'payments.accepted payments': 'persistence',
+}

@@ -1,0 +1,77 @@
+// Live streams to viewers over WebSocket. A viewer that does not keep up loses messages; it never
+// makes Pit hold more than a bounded number of bytes for it.
+
+import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
+import { isOurOwn } from './doorkeeper.ts'
+
+export interface Viewer {
+  /** False, and nothing sent, while the viewer has not taken what it was sent before. */
+  send(text: string): boolean
+}
+
+export interface StreamOptions {
+  readonly path: string
+  /** Bytes that may wait for one viewer. */
+  readonly bufferedBytesMax: number
+  readonly onJoin: (viewer: Viewer) => void
+  readonly onLeave: (viewer: Viewer) => void
+}
+
+/** Viewers of one stream; further ones are turned away. */
+export const VIEWERS_MAX = 16
+
+/** A viewer that answers no ping for this long has gone, s. */
+const SILENT_MAX_S = 30
+
+interface Seat {
+  viewer: Viewer | null
+}
+
+/** Adds the stream's path to `app`. What viewers say is not listened to. */
+export function openStream(app: TemplatedApp, options: StreamOptions): void {
+  let seats = 0
+  app.ws<Seat>(options.path, {
+    maxPayloadLength: 1024,
+    idleTimeout: SILENT_MAX_S,
+    sendPingsAutomatically: true,
+    // The bound is kept by `send`; this one is never met.
+    maxBackpressure: 2 * options.bufferedBytesMax + 1024 * 1024,
+    upgrade(response, request, context) {
+      if (!isOurOwn(request)) {
+        response.writeStatus('403 Forbidden').endWithoutBody()
+        return
+      }
+      const key = request.getHeader('sec-websocket-key')
+      const protocol = request.getHeader('sec-websocket-protocol')
+      const extensions = request.getHeader('sec-websocket-extensions')
+      response.upgrade<Seat>({ viewer: null }, key, protocol, extensions, context)
+    },
+    open(socket) {
+      seats += 1
+      if (seats > VIEWERS_MAX) {
+        socket.end(TRY_LATER, 'too many viewers')
+        return
+      }
+      const viewer = viewerOf(socket, options.bufferedBytesMax)
+      socket.getUserData().viewer = viewer
+      options.onJoin(viewer)
+    },
+    close(socket) {
+      seats -= 1
+      const { viewer } = socket.getUserData()
+      if (viewer !== null) options.onLeave(viewer)
+    },
+  })
+}
+
+const TRY_LATER = 1013
+
+function viewerOf(socket: WebSocket<Seat>, bufferedBytesMax: number): Viewer {
+  return {
+    send(text) {
+      if (socket.getBufferedAmount() > bufferedBytesMax) return false
+      socket.send(text)
+      return true
+    },
+  }
+}

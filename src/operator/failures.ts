@@ -1,0 +1,44 @@
+// What ends an operator's tool early; each has its own exit code.
+
+/** The command line or the environment does not say what is needed. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly code = 'usage'
+}
+
+/** Pit's books, or a processor's, cannot be read. Exit code 3. */
+export class BooksUnreachable extends Error {
+  override readonly name = 'BooksUnreachable'
+  readonly code = 'books_unreachable'
+
+  /** @param whose books, for the message: `processor default`, `Pit`. */
+  constructor(whose: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`the books of ${whose} cannot be read: ${why}`, { cause })
+  }
+}
+
+export const EXIT_FINE = 0
+export const EXIT_DIFFERENT = 1
+export const EXIT_USAGE = 2
+export const EXIT_UNREACHABLE = 3
+
+/** Runs a tool: its exit code, with what ended it early written to `write`. */
+export async function exitCodeOf(
+  tool: () => Promise<number>,
+  write: (text: string) => void,
+): Promise<number> {
+  try {
+    return await tool()
+  } catch (error) {
+    if (error instanceof UsageError) {
+      write(`${error.message}\n`)
+      return EXIT_USAGE
+    }
+    if (error instanceof BooksUnreachable) {
+      write(`${error.message}\n`)
+      return EXIT_UNREACHABLE
+    }
+    throw error
+  }
+}

@@ -1,0 +1,45 @@
+// `npm run reconcile`: from the command line and the environment to the exit code.
+
+import type { ProcessorName } from '../actors/payment.ts'
+import { booksInTables, booksOverHttp } from './books.ts'
+import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
+import { ProcessorBooks } from './processor-books.ts'
+import type { ReconcileOptions } from './reconcile-options.ts'
+import { describeComparisons } from './reconcile-text.ts'
+import { areEqual, reconcile } from './reconcile.ts'
+import { openTables } from './tables.ts'
+
+/** What the environment says. */
+export interface ReconcilePlaces {
+  readonly databaseUrl: string | undefined
+  readonly processors: Readonly<Record<ProcessorName, string>>
+  /** For the processors' admin summaries. */
+  readonly token: string | undefined
+}
+
+/** The exit code. Rejects with `UsageError` or `BooksUnreachable`. */
+export async function runReconcile(
+  { span, pitUrl }: ReconcileOptions,
+  places: ReconcilePlaces,
+  write: (text: string) => void,
+): Promise<number> {
+  const { databaseUrl, token, processors } = places
+  if (token === undefined) throw new UsageError('PROCESSOR_TOKEN is not set')
+  const tables = databaseUrl === undefined ? undefined : openTables(databaseUrl)
+  const pit = pitUrl === undefined ? tables && booksInTables(tables) : booksOverHttp(pitUrl)
+  if (pit === undefined) throw new UsageError('DATABASE_URL is not set, and no --url is given')
+  try {
+    const comparisons = await reconcile({
+      span,
+      pit,
+      tables,
+      processors: (['default', 'fallback'] as const).map(
+        (name) => new ProcessorBooks({ name, url: processors[name].replace(/\/$/, ''), token }),
+      ),
+    })
+    write(`${describeComparisons(comparisons)}\n`)
+    return areEqual(comparisons) ? EXIT_FINE : EXIT_DIFFERENT
+  } finally {
+    await tables?.close()
+  }
+}
