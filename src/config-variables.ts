@@ -3,6 +3,7 @@
 import { ATTEMPT_VARIABLES } from './config-attempts.ts'
 import { CIRCUIT_VARIABLES } from './config-circuit.ts'
 import { decimal, onOff, oneOf, text, url, whole } from './config-kinds.ts'
+import { TRACE_VARIABLES } from './config-traces.ts'
 import { WORK_VARIABLES } from './config-work.ts'
 
 const PLACE_VARIABLES = {
@@ -136,4 +137,5 @@ export const VARIABLES = {
   ...ATTEMPT_VARIABLES,
   ...CIRCUIT_VARIABLES,
   ...WORK_VARIABLES,
+  ...TRACE_VARIABLES,
 } as const

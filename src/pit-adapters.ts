@@ -14,6 +14,8 @@ import { createRedisHealthBoard } from './infra/redis-health-board.ts'
 import { createRedisRetryBoard } from './infra/redis-retry-board.ts'
 import { createRedisSettledBoard } from './infra/redis-settled-board.ts'
 import { systemClock } from './infra/system-clock.ts'
+import { readVersion } from './infra/release.ts'
+import type { Traces } from './infra/traces.ts'
 
 /** Where the surroundings are; from the configuration, or started because it names none. */
 export interface Addresses {
@@ -56,28 +58,31 @@ export async function createAdapters(
     acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
   })
   const { boards, closeBoards } = openBoards(config, logger)
+  const traces = await startTraces(config, logger)
+  const open = (name: ProcessorName, url: string): Processor =>
+    openProcessor(config, { fence, traces }, [name, url])
   const processors = {
-    default: openProcessor(config, fence, ['default', addresses.processorDefaultUrl]),
-    fallback: openProcessor(config, fence, ['fallback', addresses.processorFallbackUrl]),
+    default: open('default', addresses.processorDefaultUrl),
+    fallback: open('fallback', addresses.processorFallbackUrl),
   }
   return {
-    ledger,
+    ledger: traces === undefined ? ledger : traces.ofLedger(ledger),
     fence,
     processors,
     ...boards,
     async close() {
       await Promise.all([processors.default.close(), processors.fallback.close()])
-      await Promise.all([ledger.close(), closeBoards()])
+      await Promise.all([ledger.close(), closeBoards(), traces?.close()])
     },
   }
 }
 
 function openProcessor(
   config: Config,
-  lease: LeaseFence,
+  { fence, traces }: { readonly fence: LeaseFence; readonly traces: Traces | undefined },
   [name, url]: readonly [ProcessorName, string],
 ): Processor {
-  return createProcessorClient({
+  const options = {
     name,
     url,
     connections: config.processorConcurrency,
@@ -85,9 +90,23 @@ function openProcessor(
     connectTimeoutMs: config.connectTimeoutMs,
     lookUpTimeoutMs: config.lookupTimeoutMs,
     probeTimeoutMs: config.lookupTimeoutMs,
-    lease,
+    lease: fence,
     clock: systemClock,
-  })
+  }
+  if (traces === undefined) return createProcessorClient(options)
+  const { traceparent } = traces
+  return traces.ofProcessor(createProcessorClient({ ...options, traceparent }))
+}
+
+/** OpenTelemetry takes 16 MB, so it is loaded only where there is a collector. */
+async function startTraces(config: Config, logger: Logger): Promise<Traces | undefined> {
+  const { otelExporterOtlpEndpoint: endpoint, traceSample: sample, instanceId } = config
+  if (endpoint === undefined) return undefined
+  const log = subsystemLogger(logger, 'traces')
+  const { openTraces } = await import('./infra/traces.ts')
+  const onExport = (news: 'failing' | 'working'): void =>
+    log[news === 'failing' ? 'warn' : 'info']({ news }, 'traces.export')
+  return openTraces({ endpoint, sample, instanceId, version: readVersion(), onExport })
 }
 
 function openBoards(

@@ -69,9 +69,13 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   }
   const { port } = http
   const stopAccepting = (): void => http?.stopAccepting()
-  const stopped = ended(supervisor).then(async () => {
+  const closeDown = async (): Promise<void> => {
     stopAccepting()
     await closeAll()
+  }
+  const stopped = ended(supervisor).then(closeDown, async (error: unknown) => {
+    await closeDown()
+    throw error
   })
   return {
     port,

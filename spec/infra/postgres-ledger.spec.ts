@@ -157,6 +157,8 @@ t.test('payments that are named by id are looked up by the primary key only', as
     const explain = `EXPLAIN (GENERIC_PLAN) ${text}`
     const rows = await runSql(database, `${PLANNER_SETTINGS}; ${explain}`)
     const indexes = JSON.stringify(rows).match(/payments_\w+/g) ?? []
+    const whole = JSON.stringify(rows).match(/Scan using payments_pkey[^,]*,[^,]*Filter/g)
     t.strictSame([...new Set(indexes)], ['payments_pkey'], name)
+    t.equal(whole, null, `${name} does not go through the whole index`)
   }
 })

@@ -57,7 +57,9 @@ function compileAssign(assignment: unknown, paramsOf: ParamsOf): Action {
     if (!context) throw new Error(NO_CONTEXT)
     const spawn = spawnerOf(run)
     const args = { context, event, spawn, self: scope.self, system: scope.system }
-    run.context = Object.assign({}, context, assigner(args, params))
+    // A copy that is spread has its fields inside from the start; one that grows from {} would leave
+    // several stores of them behind.
+    run.context = Object.assign({ ...context }, assigner(args, params))
     run.assigned = true
   }
 }

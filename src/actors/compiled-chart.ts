@@ -68,7 +68,7 @@ function start(table: Table, scope: AnyActorScope, input: unknown): AnyMachineSn
     const factory: unknown = table.machine.config.context
     if (typeof factory === 'function') {
       const made = factory({ spawn: spawnerOf(run), input, self: scope.self })
-      run.context = Object.assign({}, made)
+      run.context = { ...made }
     }
     born = { context: run.context, children: run.children }
     return takeOpening(table, run)

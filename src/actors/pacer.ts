@@ -6,15 +6,17 @@
 export const STARTS_AT_ONCE_MAX = 16
 
 /** Payments that may be started per tick, at least and at most. */
-export const PACE_MIN = 16
+export const PACE_MIN = 32
 export const PACE_MAX = 512
 
 /** A tick later than this, ms, halves the pace. */
 const LATE_MS = 12
 
-/** What is added per tick on time, as a share of the pace and as a number. */
-const GROWTH_SHARE = 0.1
-const GROWTH = 4
+/** Added to the pace by a tick on time that used more than half of it. */
+const GROWTH = 2
+
+/** What is left of the pace after a tick that did not: a backlog to come begins slowly. */
+const IDLE_SHARE = 0.8
 
 export interface Pacer {
   /** Payments that may still be started in this tick. */
@@ -28,8 +30,8 @@ export interface Pacer {
 }
 
 export function createPacer(): Pacer {
-  let pace = PACE_MAX
-  let left = PACE_MAX
+  let pace = PACE_MIN
+  let left = PACE_MIN
   return {
     get left() {
       return left
@@ -41,9 +43,15 @@ export function createPacer(): Pacer {
       left -= 1
     },
     tick(lateMs) {
-      const next = lateMs > LATE_MS ? pace / 2 : pace * (1 + GROWTH_SHARE) + GROWTH
-      pace = Math.min(PACE_MAX, Math.max(PACE_MIN, Math.floor(next)))
+      pace = nextPace({ pace, left, lateMs })
       left = pace
     },
   }
+}
+
+function nextPace({ pace, left, lateMs }: { pace: number; left: number; lateMs: number }): number {
+  const isUsed = left < pace / 2
+  if (lateMs > LATE_MS) return Math.max(PACE_MIN, Math.floor(pace / 2))
+  if (isUsed) return Math.min(PACE_MAX, pace + GROWTH)
+  return Math.max(PACE_MIN, Math.floor(pace * IDLE_SHARE))
 }

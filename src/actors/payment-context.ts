@@ -123,7 +123,9 @@ export function endedAttempt({ context, event }: PaymentStep): Change {
   const { tookMs, detail } = 'tookMs' in event ? event : RECALLED
   const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : attempts.slice(1)
   const rounded = Math.round(tookMs * 1000) / 1000
-  return { attempts: [...kept, { ...attempt, outcome, tookMs: rounded, detail }] }
+  const { processor, requestedAt, reason } = attempt
+  const ended = { processor, requestedAt, reason, outcome, tookMs: rounded, detail }
+  return { attempts: kept.length === 0 ? [ended] : [...kept, ended] }
 }
 
 const RECALLED = { tookMs: 0, detail: 'recalled' }

@@ -49,8 +49,9 @@ interface PaymentSelf {
 
 /** A processor as the router sees it at this moment. */
 export function circuitView(shop: Workshop, name: ProcessorName): CircuitView {
-  const snapshot = shop.health[name].getSnapshot()
-  return { ...circuitOf(snapshot.value, snapshot.context), inFlight: shop.inFlight[name] }
+  const { value, context } = shop.health[name].getSnapshot()
+  const { state, allowance, expectedMs } = circuitOf(value, context)
+  return { state, allowance, expectedMs, inFlight: shop.inFlight[name] }
 }
 
 /** The route for a payment accepted at `acceptedAt`; waits while this instance may not send. */
@@ -142,8 +143,8 @@ export function planBackoff(shop: Workshop, context: PaymentContext): void {
 
 function nextRoute(shop: Workshop, context: PaymentContext): NextRoute {
   const { refusedBy, record } = context
-  const route = routeFor(shop, { acceptedAt: record.acceptedAt, refusedBy })
-  return { ...route, requestedAt: shop.clock.wallNow() }
+  const { to, reason } = routeFor(shop, { acceptedAt: record.acceptedAt, refusedBy })
+  return { to, reason, requestedAt: shop.clock.wallNow() }
 }
 
 function lookUpPauseMs(shop: Workshop, context: PaymentContext): number {

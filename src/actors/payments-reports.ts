@@ -18,8 +18,8 @@ export function reportSettled(desk: Desk, context: PaymentContext): void {
   if (settlement === null) return
   const { correlationId, amountCents, claim } = record
   const { processor, requestedAt } = settlement
-  const settled = { correlationId, amountCents, processor, requestedAt }
-  report(desk, { kind: 'settled', ...settled, claim, attempts })
+  const kind = 'settled'
+  report(desk, { kind, correlationId, amountCents, processor, requestedAt, claim, attempts })
   const tookMs = desk.shop.clock.now() - record.acceptedAt
   const last = attempts.at(-1)
   const byAttempt = last?.outcome === 'settled' ? { attemptTookMs: last.tookMs } : {}

@@ -30,7 +30,7 @@ const SLOW_MS = 500
 const UNUSUAL_PER_SECOND = 10
 
 /** Events of one type at other actors of one id that are about no payment, a second. */
-const PLAIN_PER_SECOND = 3
+const PLAIN_PER_SECOND = 1
 
 /** They come twenty times a second and say nothing. */
 const NOISE = new Set(['payments.ticked', 'room.offered'])

@@ -23,6 +23,8 @@ export interface ProcessorClientOptions {
   /** Asked at the moment of writing: without it a charge is refused as `lease lost`. */
   readonly lease: Lease
   readonly clock: Clock
+  /** W3C trace context for a charge of this payment; undefined when it is not traced. */
+  readonly traceparent?: (correlationId: string) => string | undefined
 }
 
 /**
@@ -31,7 +33,7 @@ export interface ProcessorClientOptions {
  * way: in doubt where it was written, refused where it was not.
  */
 export function createProcessorClient(options: ProcessorClientOptions): Processor {
-  const { lease, clock } = options
+  const { lease, clock, traceparent } = options
   const mayCharge = (): boolean => lease.holds(clock.now())
   const charging = openLane(options)
   // One connection more than there are look-ups, for the probe.
@@ -47,6 +49,7 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
         method: 'POST',
         path: '/payments',
         body: chargeBody(charge),
+        traceparent: traceparent?.(charge.correlationId),
         timeoutMs: options.attemptTimeoutMs,
         mayWrite: mayCharge,
         report: (exchange) => reply(chargeAnswer(exchange)),

@@ -20,6 +20,8 @@ export interface LaneRequest extends Pick<FlightPlan, 'mayWrite' | 'report'> {
   /** Begins with a slash. */
   readonly path: string
   readonly body: string | null
+  /** W3C trace context of a charge that is traced. */
+  readonly traceparent?: string | undefined
   /** From now to the last byte of the answer, ms. */
   readonly timeoutMs: number
 }
@@ -39,14 +41,15 @@ export function openLane({ url, connections, connectTimeoutMs, clock }: LaneOpti
   const land = (flight: Flight): void => flights.remove(flight)
 
   return {
-    send({ method, path, body, timeoutMs, mayWrite, report }) {
+    send({ method, path, body, traceparent, timeoutMs, mayWrite, report }) {
       if (flights.isFull()) return queueMicrotask(() => report(NO_CONNECTION))
       const now = clock.now()
       const answerBy = now + timeoutMs
       const sendBy = Math.min(answerBy, now + connectTimeoutMs)
       const flight = new Flight({ mayWrite, report, land, sendBy, answerBy })
       flights.add(flight)
-      const headers = body === null ? ASKING : CHARGING
+      const plain = body === null ? ASKING : CHARGING
+      const headers = traceparent === undefined ? plain : [...plain, 'traceparent', traceparent]
       launch(pool, { method, path: prefix + path, headers, body }, flight)
     },
 

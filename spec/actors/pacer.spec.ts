@@ -1,0 +1,48 @@
+import t from 'tap'
+import { createPacer, PACE_MAX, PACE_MIN, type Pacer } from '../../src/actors/pacer.ts'
+
+t.test('a backlog is begun slowly and sped up while ticks are on time', async (t) => {
+  const pacer = createPacer()
+
+  const paces = [1, 2, 3].map(() => useUp(pacer, 0))
+
+  t.equal(pacer.left, pacer.pace)
+  t.same(paces, [PACE_MIN, PACE_MIN + 2, PACE_MIN + 4])
+})
+
+t.test('a late tick halves the pace, and never below the least', async (t) => {
+  const pacer = createPacer()
+  for (let tick = 0; tick < 100; tick += 1) useUp(pacer, 0)
+  const before = pacer.pace
+
+  pacer.tick(60)
+  t.equal(pacer.pace, before / 2)
+
+  for (let tick = 0; tick < 20; tick += 1) pacer.tick(60)
+  t.equal(pacer.pace, PACE_MIN)
+})
+
+t.test('the pace has an upper bound', async (t) => {
+  const pacer = createPacer()
+
+  for (let tick = 0; tick < 1000; tick += 1) useUp(pacer, 0)
+
+  t.equal(pacer.pace, PACE_MAX)
+})
+
+t.test('a pace that is not used is forgotten', async (t) => {
+  const pacer = createPacer()
+  for (let tick = 0; tick < 100; tick += 1) useUp(pacer, 0)
+
+  for (let tick = 0; tick < 20; tick += 1) pacer.tick(0)
+
+  t.equal(pacer.pace, PACE_MIN)
+})
+
+/** Starts all that this tick allows, and ends it; the pace that it had. */
+function useUp(pacer: Pacer, lateMs: number): number {
+  const { pace } = pacer
+  for (let start = 0; start < pace; start += 1) pacer.spend()
+  pacer.tick(lateMs)
+  return pace
+}
