@@ -53,7 +53,8 @@ const IDLE: readonly string[] = ['(idle)', '(root)']
 function placeOf(frame: CpuProfile['nodes'][number]['callFrame']): string {
   const { functionName, url, lineNumber } = frame
   if (url === '') return functionName
-  const path = url.replace(/^file:\/\//, '').replace(/^.*\/node_modules\//, '')
-  const place = path.replace(/^.*?\/(?=(?:dist|build)\/)/, '')
+  const path = url.replace(/^file:\/\//, '')
+  const [, packaged] = /^.*\/node_modules\/(.*)$/.exec(path) ?? []
+  const place = packaged ?? path.replace(/^.*?\/(?=(?:dist|build)\/)/, '')
   return `${functionName === '' ? 'anonymous' : functionName} (${place}:${lineNumber + 1})`
 }

@@ -1,0 +1,238 @@
+import t from 'tap'
+import { createVirtualClock } from '../../bench/actors/virtual-clock.ts'
+import { calibrate } from '../../bench/measure/calibration.ts'
+import { median, medians, rounded } from '../../bench/measure/figures.ts'
+import { flagsHelp, oneOf, readFlags, text, UsageError, whole } from '../../bench/measure/flags.ts'
+import { watchNoise } from '../../bench/measure/noise.ts'
+import { selfTimes } from '../../bench/measure/profile.ts'
+import { rowsOf, tidied, type Report, type Run } from '../../bench/measure/report.ts'
+import { formatReport, titleOf } from '../../bench/measure/table.ts'
+import { sumOf, usageBetween, type Reading } from '../../bench/measure/usage.ts'
+import { windowOf } from '../../bench/summary/windows.ts'
+
+t.test('a median is the middle one, or between both middle ones', async (t) => {
+  t.equal(median([3, 1, 2]), 2)
+  t.equal(median([4, 1, 3, 2]), 2.5)
+  t.equal(median([7]), 7)
+  t.ok(Number.isNaN(median([])))
+})
+
+t.test('medians are taken figure by figure, over the runs that have it', async (t) => {
+  const runs = [{ p99Ms: 1, failed: 0 }, { p99Ms: 3, failed: 0 }, { p99Ms: 2 }, { late: 1 }]
+
+  t.same(medians(runs), { p99Ms: 2, failed: 0, late: 1 })
+  t.same(Object.keys(medians(runs)), ['p99Ms', 'failed', 'late'])
+})
+
+t.test('figures keep four digits, whole numbers all of theirs', async (t) => {
+  t.equal(rounded(1.23456), 1.235)
+  t.equal(rounded(0.000123456), 0.0001235)
+  t.equal(rounded(1_234_567.8), 1_234_568)
+  t.equal(rounded(-2000.4), -2000)
+  t.equal(rounded(0), 0)
+})
+
+t.test('the fixed loop does the same work each time, and takes CPU time', async (t) => {
+  const first = calibrate()
+  const second = calibrate()
+
+  t.ok(first.cpuMs > 0 && second.cpuMs > 0)
+  t.ok(first.wallMs > 0 && second.wallMs > 0)
+})
+
+t.test('noise is told in figures', async (t) => {
+  const noise = watchNoise()()
+
+  const names = ['calibrationCpuMs', 'calibrationWallMs', 'fsyncMs', 'fsyncMaxMs']
+  t.same(Object.keys(noise), [...names, 'busyCpus', 'stolenPercent'])
+  t.ok(Object.values(noise).every((value) => value >= 0))
+})
+
+const flags = {
+  warmupSeconds: whole({ fallback: 10, min: 0, max: 60, meaning: 'load before it, s' }),
+  limits: oneOf(['compose', 'none'], 'shares, or none'),
+  dir: text('FOLDER', 'where'),
+}
+
+t.test('options are read by their declarations', async (t) => {
+  t.same(readFlags(flags, []), { warmupSeconds: 10, limits: 'compose', dir: '' })
+  t.same(readFlags(flags, ['--warmup-seconds', '0', '--limits', 'none', '--dir', 'x']), {
+    warmupSeconds: 0,
+    limits: 'none',
+    dir: 'x',
+  })
+  t.equal(readFlags(flags, ['--help']), 'help')
+})
+
+t.test('an option that is not understood is named with what it takes', async (t) => {
+  const rows: [readonly string[], RegExp][] = [
+    [['--warmup-seconds', '61'], /--warmup-seconds takes a whole number from 0 to 60/],
+    [['--warmup-seconds', '1.5'], /whole number/],
+    [['--warmup-seconds', ''], /whole number/],
+    [['--limits', 'few'], /--limits takes one of compose, none/],
+    [['--nothing'], /--nothing/],
+    [['word'], /word/],
+  ]
+  for (const [args, message] of rows) {
+    t.throws(() => readFlags(flags, args), UsageError)
+    t.throws(() => readFlags(flags, args), { message })
+  }
+})
+
+t.test('--help has a line for each option, with its fallback', async (t) => {
+  const help = flagsHelp(flags)
+
+  t.match(help, /--warmup-seconds N +load before it, s \(10\)/)
+  t.match(help, /--limits compose\|none +shares, or none \(compose\)/)
+  t.match(help, /--dir FOLDER +where$/m)
+  t.match(help, /--help/)
+})
+
+const noise = { calibrationCpuMs: 40 }
+const runs: readonly Run[] = [
+  {
+    variant: 'Pit',
+    run: 1,
+    figures: { p99Ms: 1 },
+    services: { pit: { cpus: 1 }, nginx: { cpus: 3 } },
+    noise,
+  },
+  { variant: 'floor', run: 1, figures: { p99Ms: 0.5, acceptedPerSecond: 51_234 }, noise },
+  {
+    variant: 'Pit',
+    run: 2,
+    figures: { p99Ms: 3 },
+    services: { pit: { cpus: 2 }, nginx: { cpus: 1 } },
+    series: [{ atSecond: 1 }],
+    noise,
+  },
+]
+
+t.test('runs of a variant become a row of medians', async (t) => {
+  t.same(rowsOf(runs), [
+    {
+      variant: 'Pit',
+      runs: 2,
+      figures: { p99Ms: 2 },
+      noise,
+      services: { pit: { cpus: 1.5 }, nginx: { cpus: 2 } },
+    },
+    { variant: 'floor', runs: 1, figures: { p99Ms: 0.5, acceptedPerSecond: 51_234 }, noise },
+  ])
+})
+
+t.test('a measurement is rounded in all its parts, and gets none that it has not', async (t) => {
+  const measured = {
+    figures: { p99Ms: 1.23456 },
+    services: { pit: { cpus: 0.123456 } },
+    series: [{ atSecond: 1.00001 }],
+  }
+
+  t.same(tidied(measured), {
+    figures: { p99Ms: 1.235 },
+    services: { pit: { cpus: 0.1235 } },
+    series: [{ atSecond: 1 }],
+  })
+  t.same(tidied({ figures: {} }), { figures: {} })
+})
+
+t.test('a report is a table of figures, one of services and one of noise', async (t) => {
+  const report: Report = {
+    bench: 'accept',
+    command: 'npm run bench:accept',
+    startedAt: '2026-01-02T03:04:05.678Z',
+    machine: { processor: 'EPYC', cores: 2, memoryMiB: 4096, system: 'Linux 6', node: 'v20' },
+    settings: { seconds: 20 },
+    rows: rowsOf(runs),
+    runs,
+  }
+
+  const text = formatReport(report)
+
+  t.match(text, '`npm run bench:accept`, 2026-01-02 03:04 UTC, medians of 2 runs.')
+  t.match(text, 'EPYC, 2 cores, 4096 MiB, Linux 6, Node v20; seconds 20.')
+  t.match(text, '|  | p99 ms | accepted /s |\n| --- | ---: | ---: |\n| Pit | 2 | – |')
+  t.match(text, '| floor | 0.5 | 51,234 |')
+  t.match(text, '| Pit: nginx | 2 |')
+  t.match(text, '| floor | 40 |')
+})
+
+t.test('names of figures are read as words and units', async (t) => {
+  t.equal(titleOf('cpuUsPerPayment'), 'cpu µs per payment')
+  t.equal(titleOf('p999Ms'), 'p99.9 ms')
+  t.equal(titleOf('settledPerSecond'), 'settled /s')
+  t.equal(titleOf('memoryPeakMib'), 'memory peak MiB')
+})
+
+t.test('what services used is told by second and by payment', async (t) => {
+  const reading = (at: number, cpuSeconds: number): Reading => {
+    const none = { throttledSeconds: 0, memoryBytes: 0, memoryAnonBytes: 1024 ** 2, oomKills: 0 }
+    const memoryPeakBytes = 2 * 1024 ** 2
+    const used = { ...none, memoryPeakBytes, cpuSeconds, periods: 10 * at, throttledPeriods: 1 }
+    return { at, parts: [['pit-1', used]] }
+  }
+  const span = { start: reading(1000, 1), end: reading(3000, 1.5) }
+
+  const used = usageBetween({ ...span, payments: 1000 })
+
+  t.match(used, {
+    'pit-1': { cpuSeconds: 0.5, cpus: 0.25, cpuUsPerPayment: 500, periods: 20_000 },
+  })
+  t.match(used, { 'pit-1': { throttledPeriods: 0, memoryPeakMib: 2, memoryAnonMib: 1 } })
+  t.equal(sumOf(used, 'cpuSeconds'), 0.5)
+  t.equal(sumOf(used, 'cpuSeconds', 'nginx'), 0)
+  const free = usageBetween({ ...span, payments: 0 })
+  t.notOk('cpuUsPerPayment' in (free['pit-1'] ?? {}), 'of no payment it costs nothing each')
+})
+
+t.test('a profile tells where the time went, idle time left out', async (t) => {
+  const frame = (functionName: string, url: string) => ({ functionName, url, lineNumber: 4 })
+  const profile = {
+    nodes: [
+      { id: 1, callFrame: frame('(idle)', '') },
+      { id: 2, callFrame: frame('take', 'file:///x/dist/actors/floor.js') },
+      { id: 3, callFrame: frame('', 'file:///x/node_modules/pg/dist/lib.js') },
+      { id: 4, callFrame: frame('take', 'file:///x/dist/actors/floor.js') },
+    ],
+    samples: [1, 2, 3, 4],
+    timeDeltas: [9000, 2000, 1000, 1000],
+  }
+
+  t.same(selfTimes(profile, 2), [
+    { place: 'take (dist/actors/floor.js:5)', ms: 3, percent: 75 },
+    { place: 'anonymous (pg/dist/lib.js:5)', ms: 1, percent: 25 },
+  ])
+  t.equal(selfTimes(profile, 1).length, 1)
+})
+
+t.test('a window has its length and lies in the span', async (t) => {
+  const span = { from: 1_000_000, to: 1_100_000 }
+
+  t.same(windowOf('all', span, Math.random), {})
+  t.same(
+    windowOf('second', span, () => 0),
+    { from: 1_000_000, to: 1_000_999 },
+  )
+  for (let draw = 0; draw < 100; draw += 1) {
+    const { from = 0, to = 0 } = windowOf('minute', span, Math.random)
+    t.ok(from >= span.from && to <= span.to && to - from === 59_999)
+  }
+  t.same(windowOf('hour', span, Math.random), { from: 1_000_000, to: 4_599_999 })
+})
+
+t.test('the clock of the actors’ benchmark runs what is due, in order', async (t) => {
+  const clock = createVirtualClock()
+  const ran: string[] = []
+  const note = (what: string) => () => void ran.push(`${what} at ${clock.now()}`)
+  clock.setTimeout(note('late'), 20)
+  clock.setTimeout(note('early'), 10)
+  clock.clearTimeout(clock.setTimeout(note('never'), 5))
+  clock.setTimeout(() => clock.setTimeout(note('nested'), 5), 10)
+
+  clock.advance(15)
+  t.same(ran, ['early at 10', 'nested at 15'])
+  clock.advance(15)
+
+  t.same(ran, ['early at 10', 'nested at 15', 'late at 20'])
+  t.equal(clock.now(), 30)
+})
