@@ -39,8 +39,6 @@ interface Scope {
 
 /** Ticks between two notes of the gauges. */
 const TICKS_PER_NOTE = 20
-/** Ticks between two offers of room to a retry queue that has nothing due. */
-const TICKS_PER_OFFER = 4
 
 export class PaymentsFloor {
   /** For readers, who change nothing. */
@@ -54,8 +52,6 @@ export class PaymentsFloor {
   #parksIntake = false
   #isCongested = false
   #isDraining = false
-  /** Whether claimed payments have come since the last offer of room. */
-  #claimsFlow = false
   #ticks = 0
   /** Monotonic instant of the next tick, ms. */
   #tickDueAt = 0
@@ -99,7 +95,6 @@ export class PaymentsFloor {
       case 'payments.claimed':
         for (const payment of event.batch) this.#enqueue(claimedRecord(payment, this.#now()))
         reportClaimed(this.#desk, event)
-        this.#claimsFlow = true
         break
       case 'xstate.done.actor.payment':
         this.#onLeft(event.output)
@@ -202,9 +197,6 @@ export class PaymentsFloor {
     this.#ticks += 1
     if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)
     if (this.#isDraining || this.#isCongested) return
-    // An offer costs a look at the board: rarely while nothing comes of it, often while much does.
-    if (!this.#claimsFlow && this.#ticks % TICKS_PER_OFFER > 0) return
-    this.#claimsFlow = false
     const room = roomForClaims(this.#shop, this.#waiting.size)
     const limit = Math.min(room, this.#starts.pacer.pace)
     if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'room.offered', limit })
