@@ -6,6 +6,7 @@ import type { CircuitSettings } from './actors/processor-health-context.ts'
 import type { WorkSettings } from './actors/work-settings.ts'
 import type { Config } from './config.ts'
 import type { Adapters } from './pit-adapters.ts'
+import { createQuotaMeter } from './infra/cpu-quota.ts'
 import { systemClock } from './infra/system-clock.ts'
 
 /** Payments claimed from the retry queue at once. */
@@ -25,6 +26,7 @@ export function partsOf(config: Config, adapters: Adapters, journal: Journal): P
     healthBoard: adapters.health,
     retryBoard: adapters.retry,
     random: Math.random,
+    quotaUsed: createQuotaMeter(),
     instanceId: config.instanceId,
     work: workOf(config),
     circuit: circuitOf(config),

@@ -50,11 +50,12 @@ export function openChartLives(kind: ChartKind, alive: number): Lives {
 }
 
 function createShop(parts: PitParts): Workshop {
-  const { archive, work: settings, random, processors } = parts
+  const { archive, work: settings, random, quotaUsed, processors } = parts
   return {
     ...archive,
     settings,
     random,
+    quotaUsed,
     processors,
     health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
     inFlight: { default: 0, fallback: 0 },

@@ -23,12 +23,12 @@ export function openParentLives(alive: number): Lives {
     default: startHealth(parts, root, 'default'),
     fallback: startHealth(parts, root, 'fallback'),
   }
-  const { archive, work: settings, random, processors } = parts
+  const { archive, work: settings, random, quotaUsed, processors } = parts
   const payments = createActor(paymentsLogic, {
     parent: root,
     id: 'payments',
     systemId: 'payments',
-    input: { ...archive, settings, random, processors, health },
+    input: { ...archive, settings, random, quotaUsed, processors, health },
   }).start()
   let told = 0
   const tell = (): void => {

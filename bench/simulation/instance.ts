@@ -115,6 +115,7 @@ export class Instance {
       healthBoard: boards.health,
       retryBoard: boards.retry,
       random: chance.branch(1).next,
+      quotaUsed: () => 0,
       instanceId: this.id,
     })
   }

@@ -1,6 +1,7 @@
 // How fast a backlog is worked off. Clients who wait for their commit come first: when the event
-// loop or the machine falls behind, fewer payments are started per tick, and more again when it
-// keeps up. A quota that freezes the process shows here as a late tick.
+// loop or the machine falls behind, or the CPU quota is nearly spent, fewer payments are started per
+// tick, and more again when there is room. A quota that is overdrawn freezes the process, so a late
+// tick tells of it too late.
 
 /** Payments started in one go; the rest follows as answers come, so that no turn is long. */
 export const STARTS_AT_ONCE_MAX = 16
@@ -12,11 +13,26 @@ export const PACE_MAX = 512
 /** A tick later than this, ms, halves the pace. */
 const LATE_MS = 12
 
+/** Share of the CPU quota above which the pace falls, and below which it may rise. */
+const QUOTA_FULL = 0.75
+const QUOTA_AMPLE = 0.55
+
+/** What is left of the pace after a tick that nearly spent the quota. */
+const FULL_SHARE = 0.75
+
 /** Added to the pace by a tick on time that used more than half of it. */
 const GROWTH = 2
 
 /** What is left of the pace after a tick that did not: a backlog to come begins slowly. */
 const IDLE_SHARE = 0.8
+
+/** How the tick went that ends. */
+export interface LastTick {
+  /** How much later than due it ends, ms. */
+  readonly lateMs: number
+  /** Share of the CPU quota used in it; 0 without a quota. */
+  readonly quotaUsed: number
+}
 
 export interface Pacer {
   /** Payments that may still be started in this tick. */
@@ -25,8 +41,8 @@ export interface Pacer {
   readonly pace: number
   /** Counts one start. */
   spend(): void
-  /** Begins the next tick, `lateMs` after it was due. */
-  tick(lateMs: number): void
+  /** Begins the next tick. */
+  tick(last: LastTick): void
 }
 
 export function createPacer(): Pacer {
@@ -42,16 +58,18 @@ export function createPacer(): Pacer {
     spend() {
       left -= 1
     },
-    tick(lateMs) {
-      pace = nextPace({ pace, left, lateMs })
+    tick(last) {
+      pace = nextPace({ pace, left, last })
       left = pace
     },
   }
 }
 
-function nextPace({ pace, left, lateMs }: { pace: number; left: number; lateMs: number }): number {
+function nextPace({ pace, left, last }: { pace: number; left: number; last: LastTick }): number {
+  const { lateMs, quotaUsed } = last
   const isUsed = left < pace / 2
   if (lateMs > LATE_MS) return Math.max(PACE_MIN, Math.floor(pace / 2))
-  if (isUsed) return Math.min(PACE_MAX, pace + GROWTH)
+  if (quotaUsed > QUOTA_FULL) return Math.max(PACE_MIN, Math.floor(pace * FULL_SHARE))
+  if (isUsed) return quotaUsed < QUOTA_AMPLE ? Math.min(PACE_MAX, pace + GROWTH) : pace
   return Math.max(PACE_MIN, Math.floor(pace * IDLE_SHARE))
 }

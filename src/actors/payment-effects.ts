@@ -33,6 +33,8 @@ export interface Workshop {
   readonly journal: Journal
   /** 0 to 1, for jitter. */
   readonly random: () => number
+  /** Share of the CPU quota used since the last call; 0 without a quota. */
+  readonly quotaUsed: () => number
   readonly processors: Readonly<Record<ProcessorName, Processor>>
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
   /** Charges in flight, per processor; changed here only. */

@@ -192,7 +192,8 @@ export class PaymentsFloor {
   }
 
   #onTick(): void {
-    this.#starts.pacer.tick(this.#now() - this.#tickDueAt)
+    const lateMs = this.#now() - this.#tickDueAt
+    this.#starts.pacer.tick({ lateMs, quotaUsed: this.#shop.quotaUsed() })
     this.start()
     this.#ticks += 1
     if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)

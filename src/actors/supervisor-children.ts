@@ -28,6 +28,8 @@ export interface PitParts {
   readonly retryBoard: RetryBoard
   /** 0 to 1, for jitter. */
   readonly random: () => number
+  /** Share of the CPU quota used since the last call; 0 without a quota. */
+  readonly quotaUsed: () => number
   readonly instanceId: string
   readonly work: WorkSettings
   readonly circuit: CircuitSettings
@@ -54,13 +56,13 @@ const TAKEOVER_BATCH_MAX = 256
 const TAKEOVER_GRACE_MS = 250
 
 export function createChildren(parts: PitParts, parent: Parent): Children {
-  const { archive, processors, random } = parts
+  const { archive, processors, random, quotaUsed } = parts
   const health = {
     default: createHealth(parts, parent, 'default'),
     fallback: createHealth(parts, parent, 'fallback'),
   }
   const child = <Id extends string>(id: Id) => ({ id, systemId: id, parent })
-  const shop = { ...archive, settings: parts.work, random, processors, health }
+  const shop = { ...archive, settings: parts.work, random, quotaUsed, processors, health }
   const makers = {
     persistence: () => {
       const { accepts, outcomes } = parts
