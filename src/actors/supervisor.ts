@@ -7,6 +7,7 @@ import { compileChart } from './compiled-chart.ts'
 import { causeOf } from './ledger-failure.ts'
 import type { SupervisorEvent } from './supervisor.machine.ts'
 import { supervisorMachine } from './supervisor.machine.ts'
+import { unlist } from './unlisted-system.ts'
 import { createChildren, type Children, type PitParts } from './supervisor-children.ts'
 
 export type { PitParts } from './supervisor-children.ts'
@@ -76,11 +77,13 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
 /** The root actor of Pit, not started yet. */
 export function createSupervisor(parts: PitParts): SupervisorActor {
   const { shutdownDeadlineMs: deadlineMs } = parts
-  return createActor(supervisorLogic(parts), {
+  const supervisor = createActor(supervisorLogic(parts), {
     systemId: 'supervisor',
     clock: parts.archive.clock,
     input: { deadlineMs, recallAfterMs: deadlineMs / 2 },
   })
+  unlist(supervisor.system)
+  return supervisor
 }
 
 function isFailure(
