@@ -23,15 +23,16 @@ function startQueue(): Queue {
   return { house, board, queue: house.start(retryQueueMachine, input) }
 }
 
-/** Lets the first look go by, which also sweeps the ledger; nothing is due. */
-async function startSwept(): Promise<Queue> {
+/** Lets the first look go by, which also sweeps the ledger and brings one payment. */
+async function startFlowing(): Promise<Queue> {
   const parts = startQueue()
   const { house, board, queue } = parts
   queue.send({ type: 'room.offered', limit: 3 })
   ;(await board.called('claimRebuild')).answer(false)
   ;(await board.called('takeDue')).answer([])
-  ;(await house.ledger.called('claimDue')).answer([])
+  ;(await house.ledger.called('claimDue')).answer([claimedPayment('first')])
   await settled()
+  house.heard.length = 0
   return parts
 }
 
@@ -72,13 +73,13 @@ t.test('offered room is filled from the board first, from the ledger then', asyn
 })
 
 t.test('the ledger itself is swept four times a second, and on while it is full', async (t) => {
-  const { house, board, queue } = await startSwept()
+  const { house, board, queue } = await startFlowing()
 
   queue.send({ type: 'room.offered', limit: 1 })
-  ;(await board.called('takeDue')).answer([])
+  ;(await board.called('takeDue')).answer(['b'])
+  ;(await house.ledger.called('claimParked')).answer([claimedPayment('b')])
   await settled()
   t.same(house.ledger.waiting, [], 'not so soon again')
-  t.same(house.heard, [])
   house.clock.increment(250)
   queue.send({ type: 'room.offered', limit: 1 })
   ;(await board.called('claimRebuild')).answer(false)
@@ -91,7 +92,26 @@ t.test('the ledger itself is swept four times a second, and on while it is full'
   ;(await house.ledger.called('claimDue')).answer([])
   await settled()
 
-  t.same(told(house), [claimed(1)])
+  t.same(told(house), [claimed(1), claimed(1)])
+})
+
+t.test('while nothing is due the board is looked at as rarely as the ledger', async (t) => {
+  const { house, board, queue } = await startFlowing()
+  queue.send({ type: 'room.offered', limit: 1 })
+  ;(await board.called('takeDue')).answer([])
+  await settled()
+
+  house.clock.increment(249)
+  queue.send({ type: 'room.offered', limit: 1 })
+  t.same([queue.getSnapshot().value, board.waiting], ['idle', []])
+  house.clock.increment(1)
+  queue.send({ type: 'room.offered', limit: 1 })
+
+  ;(await board.called('claimRebuild')).answer(false)
+  ;(await board.called('takeDue')).answer([])
+  ;(await house.ledger.called('claimDue')).answer([])
+  await settled()
+  t.equal(queue.getSnapshot().value, 'idle')
 })
 
 t.test('what was claimed from the board is kept when the sweep fails', async (t) => {
@@ -110,7 +130,7 @@ t.test('what was claimed from the board is kept when the sweep fails', async (t)
 })
 
 t.test('a ledger that fails is left alone for a while', async (t) => {
-  const { house, board, queue } = await startSwept()
+  const { house, board, queue } = await startFlowing()
 
   queue.send({ type: 'room.offered', limit: 3 })
   ;(await board.called('takeDue')).answer(['a'])
@@ -129,7 +149,7 @@ t.test('a ledger that fails is left alone for a while', async (t) => {
 })
 
 t.test('a claim that is certainly not made taints nothing', async (t) => {
-  const { house, board, queue } = await startSwept()
+  const { house, board, queue } = await startFlowing()
   queue.send({ type: 'room.offered', limit: 3 })
   ;(await board.called('takeDue')).answer(['a'])
 
@@ -173,7 +193,7 @@ t.test('a lost board is rebuilt from the ledger, and parked payments go on it', 
 })
 
 t.test('a drain ends the claims, and what is being claimed still arrives', async (t) => {
-  const { house, board, queue } = await startSwept()
+  const { house, board, queue } = await startFlowing()
   queue.send({ type: 'room.offered', limit: 3 })
   const taking = await board.called('takeDue')
 

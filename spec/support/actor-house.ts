@@ -27,8 +27,8 @@ export interface House {
   readonly settledBoard: ScriptedPort<SettledBoard>
   /** Facts that were noted, in order. */
   readonly facts: readonly Fact[]
-  /** What was told to whom, in order. */
-  readonly heard: readonly { readonly who: string; readonly event: AnyEventObject }[]
+  /** What was told to whom, in order; a spec may empty it. */
+  readonly heard: { readonly who: string; readonly event: AnyEventObject }[]
   /** Starts an actor in the house; it ends with the spec's process. */
   start<Logic extends AnyActorLogic>(logic: Logic, input: InputFrom<Logic>): Actor<Logic>
 }

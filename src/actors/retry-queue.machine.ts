@@ -23,6 +23,8 @@ interface RetryQueueContext extends RetryQueueInput {
   readonly sweptAt: number
   /** Whether that look found more than it could take. */
   readonly sweptFull: boolean
+  /** Whether the last look brought payments: more may be due. */
+  readonly isFlowing: boolean
   /** Whether claims are still made; a drain ends them, and what is being claimed still arrives. */
   readonly isOpen: boolean
 }
@@ -35,7 +37,10 @@ interface Claimed {
   readonly sweptFull: boolean
 }
 
-/** Between two looks for due payments that are not on the board, ms. */
+/**
+ * Between two looks for due payments that are not on the board, ms. While nothing is due the board
+ * is looked at as rarely: asking both at each tick cost an idle instance a third of its CPU.
+ */
 const SWEEP_INTERVAL_MS = 250
 
 /** Entries that are read from the ledger when the board was lost. */
@@ -64,7 +69,9 @@ export const retryQueueMachine = setup({
       context.board.schedule(event.entries).catch(boardFailureOf)
     },
     close: assign({ isOpen: false }),
-    noteSweep: assign((_, { sweptAt, sweptFull }: Claimed) => ({ sweptAt, sweptFull })),
+    noteLook: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
+      return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
+    }),
     passOn: ({ context: { leaseId }, self }, { batch, mayHaveStrays }: Claimed) => {
       if (batch.length > 0) {
         const from = 'retryQueue'
@@ -81,7 +88,9 @@ export const retryQueueMachine = setup({
       context.archive.journal.note({ type: 'ledger.failed', operation: 'claimDue', cause })
     },
   },
-  guards: { isOpen: ({ context }) => context.isOpen },
+  guards: {
+    isWorthALook: ({ context }) => context.isOpen && (context.isFlowing || isSweepDue(context)),
+  },
   delays: { failurePause: PAUSE_MS },
 }).createMachine({
   id: 'retryQueue',
@@ -91,6 +100,7 @@ export const retryQueueMachine = setup({
     leaseId: 0,
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
+    isFlowing: false,
     isOpen: true,
   }),
   initial: 'idle',
@@ -100,7 +110,7 @@ export const retryQueueMachine = setup({
   },
   states: {
     idle: {
-      on: { 'room.offered': { guard: 'isOpen', target: 'claiming', actions: 'noteLimit' } },
+      on: { 'room.offered': { guard: 'isWorthALook', target: 'claiming', actions: 'noteLimit' } },
     },
     claiming: {
       invoke: {
@@ -110,7 +120,7 @@ export const retryQueueMachine = setup({
         onDone: {
           target: 'idle',
           actions: [
-            { type: 'noteSweep', params: ({ event }) => event.output },
+            { type: 'noteLook', params: ({ event }) => event.output },
             { type: 'passOn', params: ({ event }) => event.output },
           ],
         },
@@ -123,16 +133,20 @@ export const retryQueueMachine = setup({
   },
 })
 
+function isSweepDue({ archive, sweptAt, sweptFull }: RetryQueueContext): boolean {
+  return sweptFull || archive.clock.now() - sweptAt >= SWEEP_INTERVAL_MS
+}
+
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
   const { archive, board, limit, leaseId, sweptAt } = context
   const { ledger, clock } = archive
   const now = clock.now()
-  const isSweepDue = context.sweptFull || now - sweptAt >= SWEEP_INTERVAL_MS
-  if (isSweepDue) await rebuildIfLost(context)
+  const sweeps = isSweepDue(context)
+  if (sweeps) await rebuildIfLost(context)
   const ids = await board.takeDue(limit).catch(noIds)
   const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
   const room = limit - batch.length
-  if (!isSweepDue || room <= 0) return { batch, sweptAt, sweptFull: false, mayHaveStrays: false }
+  if (!sweeps || room <= 0) return { batch, sweptAt, sweptFull: false, mayHaveStrays: false }
   const swept = await sweep(context, { batch, room })
   return { ...swept, batch: [...batch, ...swept.batch], sweptAt: now }
 }
