@@ -15,11 +15,23 @@ const CLAIM_MAX = 256
 /** Unwritten outcomes, in batches, above which nothing new is started. */
 const CONGESTED_BATCHES = 8
 
+/** What of an instance's parts the configuration says by itself. */
+export type Configured = Pick<
+  PitParts,
+  | 'work'
+  | 'circuit'
+  | 'accepts'
+  | 'outcomes'
+  | 'leaseTtlMs'
+  | 'probeIntervalMs'
+  | 'shutdownDeadlineMs'
+>
+
 /** What the actors are made of, for this configuration. */
 export function partsOf(config: Config, adapters: Adapters, journal: Journal): PitParts {
   const { ledger, settled: settledBoard, fence } = adapters
-  const { acceptBatchMax, flushBatchMax } = config
   return {
+    ...configuredBy(config),
     archive: { ledger, settledBoard, lease: fence, clock: systemClock, journal },
     fence,
     processors: adapters.processors,
@@ -28,6 +40,13 @@ export function partsOf(config: Config, adapters: Adapters, journal: Journal): P
     random: Math.random,
     quotaUsed: createQuotaMeter(),
     instanceId: config.instanceId,
+  }
+}
+
+/** The actors' bounds and delays, for this configuration. */
+export function configuredBy(config: Config): Configured {
+  const { acceptBatchMax, flushBatchMax } = config
+  return {
     work: workOf(config),
     circuit: circuitOf(config),
     accepts: {
