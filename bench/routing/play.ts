@@ -1,0 +1,147 @@
+// One load against one schedule with one configuration, in virtual time, and what it earned.
+
+import type { ProcessorName, Summary } from '../../src/actors/payment.ts'
+import { readConfig, type Config, type Environment } from '../../src/config.ts'
+import { configuredBy } from '../../src/pit-parts.ts'
+import { computeScore } from '../challenge/score.ts'
+import type { Stage } from '../challenge/stages.ts'
+import { Chance } from '../simulation/chance.ts'
+import { HEALTHY } from '../simulation/phase.ts'
+import { NOTHING_PLANTED } from '../simulation/planted.ts'
+import type { Settings } from '../simulation/settings.ts'
+import { World } from '../simulation/world.ts'
+import { bestShare } from './oracle.ts'
+import { RoutingUsers, THINK_MS } from './users.ts'
+
+export interface Game {
+  readonly stages: readonly Stage[]
+  /** What differs from the default configuration, by the names of its variables. */
+  readonly environment: Environment
+  readonly seed: number
+  /**
+   * At the end of the ramp. Fewer than the challenge's thin the load; the charges in flight, which
+   * bound what a slow processor gets through, are thinned with them.
+   */
+  readonly users: number
+  /** Of the load; the schedule is not scaled to it, s. */
+  readonly seconds: number
+}
+
+/** Of the challenge's load: what schedules are written for, s. */
+export const LOAD_SECONDS = 60
+
+/** Of the challenge, at the end of its ramp. */
+const USERS = 550
+
+export interface Earnings {
+  readonly accepted: number
+  /** What Pit's summary said at the end of the load. */
+  readonly settled: Summary
+  /** Gross less fees, in units of money. */
+  readonly profit: number
+  /** What the oracle's would have been. */
+  readonly bestProfit: number
+}
+
+/** 19.90 */
+const AMOUNT_CENTS = 1990
+
+/** In which instances get their leases before the load, ms. */
+const WARM_UP_MS = 500
+
+/** What a processor takes at least beside its delay, ms. */
+const WORK_MS = 4
+
+/** A p99 in virtual time says nothing: the one from which on there is no bonus. */
+const P99_MS = 11
+
+/** @throws when a promise was broken: then the figures mean nothing. */
+export async function play(game: Game): Promise<Earnings> {
+  const config = readConfig(game.environment)
+  const chance = new Chance(game.seed)
+  const world = new World({
+    chance: chance.branch(1),
+    settings: settingsOf(config, game.users / USERS),
+    planted: NOTHING_PLANTED,
+    instances: 2,
+  })
+  await world.scheduler.run(WARM_UP_MS)
+  const durationMs = game.seconds * 1000
+  const users = new RoutingUsers({
+    world,
+    users: game.users,
+    durationMs,
+    amountCents: AMOUNT_CENTS,
+  })
+  switchBy(world, game.stages)
+  users.start()
+  // As the load script does: it ends when the last user has thought its last.
+  const endMs = durationMs + THINK_MS
+  await world.scheduler.run(WARM_UP_MS + endMs)
+  const settled = await askSummary(world)
+  if (world.violation !== undefined) {
+    throw new Error(`${world.violation.rule}: ${world.violation.detail}`)
+  }
+  const fees = feesOf(config)
+  const accepted = users.accepted.length
+  const score = computeScore({
+    accepted,
+    settled,
+    feeRates: fees,
+    p99Ms: P99_MS,
+    inconsistencies: 0,
+  })
+  const question = { stages: game.stages, endMs, fees }
+  const shares = users.accepted.reduce((sum, at) => sum + bestShare(question, at), 0)
+  return { accepted, settled, profit: score.profit, bestProfit: (shares * AMOUNT_CENTS) / 100 }
+}
+
+function feesOf(config: Config): Record<ProcessorName, number> {
+  return { default: config.processorDefaultFee, fallback: config.processorFallbackFee }
+}
+
+/** The challenge's processors look up what they have recorded at once, or nearly. */
+const LOOK_UP_LAG_MS = 5
+
+function settingsOf(config: Config, share: number): Settings {
+  const processorConcurrency = Math.max(1, Math.round(config.processorConcurrency * share))
+  return {
+    configured: configuredBy({ ...config, processorConcurrency }),
+    ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 },
+    attemptTimeoutMs: config.attemptTimeoutMs,
+    lookUpTimeoutMs: config.lookupTimeoutMs,
+    landingMaxMs: config.inDoubtHorizonMs,
+    lookUpLagMs: LOOK_UP_LAG_MS,
+    quietMaxMs: 0,
+    faultsMs: 0,
+  }
+}
+
+function switchBy({ scheduler, servers }: World, stages: readonly Stage[]): void {
+  for (const stage of stages) {
+    scheduler.after(stage.atSecond * 1000, () => {
+      for (const name of ['default', 'fallback'] as const) {
+        const { delayMs, failing } = stage[name]
+        const span = [delayMs, delayMs + WORK_MS] as const
+        servers[name].phase = { ...HEALTHY, delayMs: span, isFailing: failing }
+      }
+    })
+  }
+}
+
+/** For the answer to the one question at the end, virtual ms. */
+const ANSWER_MS = 200
+
+async function askSummary(world: World): Promise<Summary> {
+  let settled: Summary | undefined
+  world.at(0).send({
+    type: 'summary.requested',
+    window: {},
+    replyTo: (answer) => {
+      if (answer.kind === 'found') settled = answer.value
+    },
+  })
+  await world.scheduler.run(world.scheduler.now() + ANSWER_MS)
+  if (settled === undefined) throw new Error('no summary at the end of the load')
+  return settled
+}

@@ -1,0 +1,136 @@
+// The routing study counts as the challenge does: small loads whose earnings are computed by hand.
+
+import t from 'tap'
+import { CALM, type Conditions, type Stage } from '../../bench/challenge/stages.ts'
+import { bestShare } from '../../bench/routing/oracle.ts'
+import { play, type Earnings } from '../../bench/routing/play.ts'
+import { drawSchedule } from '../../bench/routing/random-schedule.ts'
+import { resultsOf } from '../../bench/routing/result.ts'
+import { listSchedules } from '../../bench/routing/schedules.ts'
+import { parseVariants, turnOneByOne } from '../../bench/routing/variants.ts'
+
+const FAILING: Conditions = { delayMs: 0, failing: true }
+const FEES = { default: 0.05, fallback: 0.15 }
+
+/**
+ * Two users in 6 s: one posts at seconds 0 to 5, the other at 3, 4 and 5; the third would begin at
+ * second 6. Nine payments of 19.90.
+ */
+function playSmall(stages: readonly Stage[], waitMaxMs = 0): Promise<Earnings> {
+  const environment = { ROUTE_WAIT_MAX_MS: String(waitMaxMs) }
+  return play({ stages, environment, seed: 1, users: 3, seconds: 6 })
+}
+
+t.test('nine payments at default earn 9 × 19.90 less 5 %', async (t) => {
+  const earnings = await playSmall([{ atSecond: 0, default: CALM, fallback: CALM }])
+
+  t.equal(earnings.accepted, 9)
+  t.same(earnings.settled, { default: total(9), fallback: total(0) })
+  t.equal(earnings.profit, 170.15)
+  t.equal(earnings.bestProfit.toFixed(3), '170.145')
+})
+
+t.test('nine payments at fallback earn 9 × 19.90 less 15 %', async (t) => {
+  const earnings = await playSmall([{ atSecond: 0, default: FAILING, fallback: CALM }])
+
+  t.same(earnings.settled, { default: total(0), fallback: total(9) })
+  t.equal(earnings.profit, 152.24)
+  t.equal(earnings.bestProfit.toFixed(3), '152.235')
+})
+
+t.test('what is not settled when the load ends earns nothing, nor could it', async (t) => {
+  const earnings = await playSmall([
+    { atSecond: 0, default: CALM, fallback: CALM },
+    { atSecond: 3.5, default: FAILING, fallback: FAILING },
+  ])
+
+  t.equal(earnings.accepted, 9)
+  t.same(earnings.settled, { default: total(5), fallback: total(0) })
+  t.equal(earnings.profit, 94.53)
+  t.equal(earnings.bestProfit.toFixed(3), '94.525')
+})
+
+t.test('waiting for a processor that never returns loses what it could have earned', async (t) => {
+  const earnings = await playSmall([{ atSecond: 0, default: FAILING, fallback: CALM }], 60_000)
+
+  t.equal(earnings.profit, 0)
+  t.equal(earnings.bestProfit.toFixed(3), '152.235')
+})
+
+t.test('the oracle waits for the cheaper processor and knows what lands in time', async (t) => {
+  const stages: readonly Stage[] = [
+    { atSecond: 10, default: FAILING, fallback: CALM },
+    { atSecond: 20, default: { delayMs: 1000, failing: false }, fallback: CALM },
+    { atSecond: 30, default: FAILING, fallback: CALM },
+    { atSecond: 40, default: FAILING, fallback: { delayMs: 2000, failing: false } },
+  ]
+  const best = (acceptedMs: number): number =>
+    bestShare({ stages, endMs: 45_000, fees: FEES }, acceptedMs)
+
+  t.equal(best(0), 0.95)
+  t.equal(best(15_000), 0.95, 'once it has returned')
+  t.equal(best(28_900), 0.95, 'sent at 28.9 s, recorded at 29.9 s')
+  t.equal(best(29_100), 0.85, 'it would fail at 30.1 s')
+  t.equal(best(42_900), 0.85, 'sent at 42.9 s, recorded at 44.9 s')
+  t.equal(best(43_100), 0, 'it would be recorded after the end')
+})
+
+t.test('a share is what all runs of a schedule earned of what was possible', async (t) => {
+  const schedules = ['one', 'other'].map((name) => ({ name, stages: [] }))
+  const request = { variants: [{ environment: {} }], schedules, seeds: 2, users: 1, jobs: 1 }
+  const run = (schedule: number, profit: number, settled: number) => ({
+    variant: 0,
+    schedule,
+    seed: 1,
+    earnings: {
+      accepted: 10,
+      settled: { default: total(settled), fallback: total(0) },
+      profit,
+      bestProfit: 100,
+    },
+  })
+
+  const [result] = resultsOf(request, [run(0, 90, 9), run(0, 70, 7), run(1, 100, 10)])
+
+  t.same(result?.percent, { one: 80, other: 100 })
+  t.equal(result?.mean, 90)
+  t.equal(result?.worst, 80)
+  t.equal(result?.unsettledPercent.toFixed(2), '13.33')
+})
+
+t.test('a drawn schedule is its seed’s, in order, and within the load', async (t) => {
+  for (let seed = 1; seed <= 50; seed += 1) {
+    const seconds = drawSchedule(seed).map(({ atSecond }) => atSecond)
+
+    t.same(drawSchedule(seed), drawSchedule(seed))
+    t.equal(seconds[0], 0)
+    t.ok((seconds.at(-1) ?? 0) < 60)
+    t.same(
+      seconds,
+      seconds.toSorted((one, other) => one - other),
+    )
+  }
+  const names = listSchedules({ from: 4, count: 2 }).map(({ name }) => name)
+  t.equal(names[0], 'challenge')
+  t.same(names.slice(-2), ['random-4', 'random-5'])
+})
+
+t.test('settings are turned one by one or together, and only those that are known', async (t) => {
+  const turned = turnOneByOne(['CIRCUIT_SLOW_RATE'])
+
+  t.same(turned, [
+    { environment: { CIRCUIT_SLOW_RATE: '0.5' } },
+    { environment: { CIRCUIT_SLOW_RATE: '1' } },
+  ])
+  t.same(parseVariants('ROUTE_SLOW_MS=1, QUICK_TRIES=2;QUICK_TRIES=3'), [
+    { environment: { ROUTE_SLOW_MS: '1', QUICK_TRIES: '2' } },
+    { environment: { QUICK_TRIES: '3' } },
+  ])
+  t.throws(() => turnOneByOne(['PORT']), /PORT is none of/)
+  t.throws(() => parseVariants('QUICK_TRIES'), /--together takes/)
+  t.throws(() => parseVariants('QUICK_TRYS=1'), /QUICK_TRYS is no variable/)
+})
+
+function total(payments: number): { payments: number; cents: number } {
+  return { payments, cents: 1990 * payments }
+}
