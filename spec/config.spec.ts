@@ -23,6 +23,7 @@ t.test('an empty environment is a whole configuration', async (t) => {
     logLevel: 'info',
     inDoubtHorizonMs: 20_000,
     acceptWindowMs: 0,
+    loseAcceptedPaymentsOnCrash: false,
   })
   t.match(config.instanceId, new RegExp(`-${process.pid}$`))
   t.ok(config.instanceId.startsWith(hostname().slice(0, 1)))

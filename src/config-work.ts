@@ -1,6 +1,6 @@
 // Configuration variables of the work inside: memory, batches, leases, the edge, the stop.
 
-import { whole } from './config-kinds.ts'
+import { onOff, whole } from './config-kinds.ts'
 
 export const WORK_VARIABLES = {
   readyMax: whole({
@@ -42,6 +42,10 @@ export const WORK_VARIABLES = {
     min: 0,
     max: 1000,
     meaning: 'How long the first payment of a commit waits for others',
+  }),
+  loseAcceptedPaymentsOnCrash: onOff({
+    name: 'LOSE_ACCEPTED_PAYMENTS_ON_CRASH',
+    meaning: 'Answer 202 before the commit: a crash then loses payments that clients take for safe',
   }),
   flushBatchMax: whole({
     name: 'FLUSH_BATCH_MAX',

@@ -4,7 +4,7 @@
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { helpText } from './config-text.ts'
 import { createLogger } from './infra/logger.ts'
-import { startPit, type Pit } from './pit.ts'
+import { LOSES_PAYMENTS, startPit, type Pit } from './pit.ts'
 import { startSurroundings, type Surroundings } from './surroundings.ts'
 
 /** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
@@ -67,6 +67,7 @@ function greet(config: Config, { started }: Surroundings, pit: Pit): void {
   const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
   const instance = `Pit, instance ${config.instanceId}, on ${at}`
   const lines = [...started, instance, ...pagesOf(config, pit)].map((line) => `started ${line}\n`)
+  if (config.loseAcceptedPaymentsOnCrash) lines.push(`WARNING: ${LOSES_PAYMENTS}\n`)
   if ('socket' in config.listen) {
     process.stdout.write(lines.join(''))
     return

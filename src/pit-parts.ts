@@ -59,6 +59,7 @@ export function configuredBy(config: Config): Configured {
       windowMs: config.flushWindowMs,
       congestedAt: CONGESTED_BATCHES * flushBatchMax,
     },
+    answersWhen: config.loseAcceptedPaymentsOnCrash ? 'taken' : 'committed',
     leaseTtlMs: config.leaseTtlMs,
     probeIntervalMs: config.probeIntervalMs,
     shutdownDeadlineMs: config.shutdownDeadlineMs,

@@ -30,6 +30,7 @@ export interface Pit {
  * sentence when the ledger, a port or a socket is not to be had; nothing is left running then.
  */
 export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
+  if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
   const totals = createTotals()
   const adapters = await createAdapters(config, addresses, logger)
   const console = createPitConsole(config, { addresses, adapters, logger })
@@ -89,6 +90,11 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     },
   }
 }
+
+/** For the log and for the terminal. */
+export const LOSES_PAYMENTS =
+  'LOSE_ACCEPTED_PAYMENTS_ON_CRASH is on: clients are answered before the commit, and a crash ' +
+  'loses payments that they take for safe'
 
 async function openHttp(
   config: Config,

@@ -12,6 +12,7 @@ export type Configured = Pick<
   | 'circuit'
   | 'accepts'
   | 'outcomes'
+  | 'answersWhen'
   | 'leaseTtlMs'
   | 'probeIntervalMs'
   | 'shutdownDeadlineMs'
@@ -90,6 +91,7 @@ function draw(
       windowMs: chance.pick([0, 20]),
       congestedAt: 8 * flushBatchMax,
     },
+    answersWhen: 'committed',
     leaseTtlMs: Math.max(600, 3000 * scale),
     probeIntervalMs: Math.max(1000, 5000 * scale),
     shutdownDeadlineMs: 10_000 * scale,

@@ -18,6 +18,16 @@ export function acceptedBeforeCommit(): Planted {
   }
 }
 
+/** The setting that gives durability up does give it up. */
+export function answeredWhenTaken(): Planted {
+  return {
+    settings: ({ configured, ...settings }) => ({
+      ...settings,
+      configured: { ...configured, answersWhen: 'taken' },
+    }),
+  }
+}
+
 /** Accepts an id again with another amount. */
 export function conflictAccepted(): Planted {
   return {

@@ -5,6 +5,7 @@ import type { Planted } from '../../bench/simulation/planted.ts'
 import { runSeed } from '../../bench/simulation/run.ts'
 import {
   acceptedBeforeCommit,
+  answeredWhenTaken,
   batchFlushedTwice,
   conflictAccepted,
   floatSums,
@@ -31,6 +32,7 @@ const FAULTS: Readonly<Record<string, () => Planted>> = {
   'a requestedAt restamped on a resend': restampedResend,
   'a failover on a timeout': failoverOnTimeout,
   'a 202 before the commit': acceptedBeforeCommit,
+  LOSE_ACCEPTED_PAYMENTS_ON_CRASH: answeredWhenTaken,
   'sums of decimals': floatSums,
   'a 422 taken for a failure': knownAsFailure,
   'a 422 taken for success at the other processor': knownAsSuccessElsewhere,

@@ -122,6 +122,27 @@ t.test('while PostgreSQL is down or hangs clients get 503; then work goes on', a
   await world.booksAgree(t, 15_000)
 })
 
+t.test('answered before the commit, payments outlive PostgreSQL but are bounded', async (t) => {
+  const server = await startOwnPostgres(t)
+  const env = { LOSE_ACCEPTED_PAYMENTS_ON_CRASH: 'on', HTTP_IN_FLIGHT_MAX: '20' }
+  const world = await startWorld(t, { databaseUrl: server.connectionString, env })
+  const { client, simulators } = world
+
+  await client.postAll(10)
+  await world.booksAgree(t, 5_000)
+  await server.crash()
+  const answers: unknown[] = []
+  for (let payment = 0; payment < 30; payment += 1) answers.push(await client.post())
+  t.strictSame(answers, [...Array<number>(20).fill(202), ...Array<number>(10).fill(503)])
+  t.equal(simulators.default.sends().received, 10, 'nothing is sent before its commit')
+  await server.start()
+
+  await world.booksAgree(t, 15_000)
+  t.equal(await client.post(), 202)
+  await world.booksAgree(t, 5_000)
+  t.equal(simulators.default.sends().received, 31)
+})
+
 t.test('Redis may be emptied, killed and come back at any time', async (t) => {
   const redis = await startRedis(t)
   if (redis === undefined) {

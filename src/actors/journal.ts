@@ -77,6 +77,8 @@ export type Fact =
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost'; readonly leaseId: number }
   | { readonly type: 'payments.purged' }
+  /** Answered before their commit and, at the end of this instance, not committed. */
+  | { readonly type: 'payments.lost'; readonly payments: number }
   | { readonly type: 'payments.measured'; readonly gauges: Gauges }
   | { readonly type: 'child.restarted'; readonly child: string; readonly cause: string }
   | { readonly type: 'drain.started'; readonly cause: string }

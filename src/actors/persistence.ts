@@ -5,6 +5,7 @@ import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'x
 import { providedAcceptLane, type AcceptLaneActor } from './accept-lane.ts'
 import type { AcceptLaneInput } from './accept-lane.machine.ts'
 import type { Directory } from './addresses.ts'
+import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import type {
   PaymentReceived,
   PaymentRequested,
@@ -21,6 +22,7 @@ export interface PersistenceInput {
   readonly archive: Archive
   readonly accepts: AcceptLaneInput
   readonly outcomes: OutcomeLaneInput
+  readonly answersWhen: AnswersWhen
 }
 
 export type PersistenceSnapshot = Snapshot<undefined> & { readonly desk: PersistenceDesk }
@@ -32,6 +34,7 @@ type TakenEvent =
   | SummaryRequested
   | PurgeRequested
   | { readonly type: 'xstate.error.actor.lane'; readonly error: unknown }
+  | { readonly type: 'xstate.stop' }
 
 /** Both lanes together; a lane that fails takes persistence down, since its batch would be lost. */
 export const persistenceLogic: ActorLogic<PersistenceSnapshot, TakenEvent, PersistenceInput> = {
@@ -53,6 +56,8 @@ class PersistenceDesk {
   readonly #archive: Archive
   readonly #accepts: AcceptLaneActor
   readonly #outcomes: OutcomeLaneActor
+  /** Undefined unless clients are answered before the commit. */
+  readonly #early: EarlyAnswers | undefined
 
   constructor(input: PersistenceInput, scope: { self: AnyActorRef; system: Directory }) {
     const parts = { archive: input.archive, system: scope.system }
@@ -60,6 +65,7 @@ class PersistenceDesk {
     this.#archive = input.archive
     this.#accepts = createActor(providedAcceptLane(parts), { ...lane, input: input.accepts })
     this.#outcomes = createActor(providedOutcomeLane(parts), { ...lane, input: input.outcomes })
+    this.#early = input.answersWhen === 'taken' ? this.#answerEarly(input) : undefined
   }
 
   start(): void {
@@ -70,13 +76,19 @@ class PersistenceDesk {
   take(event: TakenEvent): void {
     switch (event.type) {
       case 'payment.received':
+        if (this.#early === undefined) this.#accepts.send(event)
+        else this.#early.take(event)
+        break
       case 'intake.changed':
         this.#accepts.send(event)
         break
       case 'outcome.reached':
       case 'flush.requested':
-      case 'drain.started':
         this.#outcomes.send(event)
+        break
+      case 'drain.started':
+        if (this.#early === undefined) this.#outcomes.send(event)
+        else this.#early.whenEmpty(() => this.#outcomes.send(event))
         break
       case 'payment.requested':
         void findPayment(this.#archive, () => this.#outcomes.getSnapshot().context, event)
@@ -89,6 +101,14 @@ class PersistenceDesk {
         break
       case 'xstate.error.actor.lane':
         throw event.error
+      case 'xstate.stop':
+        this.#early?.end()
     }
+  }
+
+  #answerEarly({ archive, accepts }: PersistenceInput): EarlyAnswers {
+    const { clock, journal } = archive
+    const commit = (payment: PaymentReceived): void => this.#accepts.send(payment)
+    return new EarlyAnswers({ clock, journal, heldMax: accepts.pendingMax, commit })
   }
 }

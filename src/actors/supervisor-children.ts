@@ -3,6 +3,7 @@
 import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
 import type { AcceptLaneInput } from './accept-lane.machine.ts'
 import type { Archive } from './archive.ts'
+import type { AnswersWhen } from './early-answers.ts'
 import type { LeaseFence } from './lease-fence.ts'
 import { leaseMachine } from './lease.machine.ts'
 import type { OutcomeLaneInput } from './outcome-lane.machine.ts'
@@ -35,6 +36,7 @@ export interface PitParts {
   readonly circuit: CircuitSettings
   readonly accepts: AcceptLaneInput
   readonly outcomes: OutcomeLaneInput
+  readonly answersWhen: AnswersWhen
   readonly leaseTtlMs: number
   readonly probeIntervalMs: number
   readonly shutdownDeadlineMs: number
@@ -65,10 +67,10 @@ export function createChildren(parts: PitParts, parent: Parent): Children {
   const shop = { ...archive, settings: parts.work, random, quotaUsed, processors, health }
   const makers = {
     persistence: () => {
-      const { accepts, outcomes } = parts
+      const { accepts, outcomes, answersWhen } = parts
       return createActor(persistenceLogic, {
         ...child('persistence'),
-        input: { archive, accepts, outcomes },
+        input: { archive, accepts, outcomes, answersWhen },
       })
     },
     payments: () => createActor(paymentsLogic, { ...child('payments'), input: shop }),

@@ -12,8 +12,8 @@ import { problem, UNAVAILABLE } from './problem.ts'
 import type { Reply } from './problem.ts'
 
 /**
- * Takes one payment. 202 once it is committed, 409 for a known id with another amount, 503 when it
- * could not be committed; 400, 413 and 415 for what is no payment. The hot path: no promises, and
+ * Takes one payment. 202 once it is committed (LOSE_ACCEPTED_PAYMENTS_ON_CRASH: once it is taken),
+ * 409 for a known id with another amount, 503 when it could not be committed; 400, 413 and 415 for what is no payment. The hot path: no promises, and
  * a full or draining edge answers before it reads the body.
  */
 export function receivePayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {

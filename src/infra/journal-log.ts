@@ -21,6 +21,7 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'payment.broken': ['payments', 'error'],
   'payments.claimed': ['payments', 'info'],
   'payments.purged': ['payments', 'warn'],
+  'payments.lost': ['persistence', 'error'],
   'payments.measured': ['payments', 'debug'],
   'circuit.changed': ['health', 'warn'],
   'health.probed': ['health', 'debug'],
