@@ -44,7 +44,12 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
     options.ports?.[name] ?? (await freePort())
 
   const postgres = await started(
-    await postgresPart({ dir, port: await port('postgres'), cgroup: groupOf('postgres') }),
+    await postgresPart({
+      dir,
+      port: await port('postgres'),
+      cgroup: groupOf('postgres'),
+      settings: options.postgresSettings,
+    }),
   )
   const redis =
     options.redis === false

@@ -5,12 +5,14 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Cgroup } from '../limits/cgroup-files.ts'
-import type { Account } from './launch.ts'
+import { wrapped, type Account } from './launch.ts'
 import { createPart, type Part } from './part.ts'
 import { projectRoot } from './project.ts'
 
 export interface PostgresPart extends Part {
   readonly url: string
+  /** What making the cluster took, s; 0 when it was there. */
+  readonly madeSeconds: number
 }
 
 /** Creates the cluster under `dir` unless it is there already; it is started by its `start`. */
@@ -18,28 +20,32 @@ export async function postgresPart(place: {
   readonly dir: string
   readonly port: number
   readonly cgroup: Cgroup | undefined
+  /** Win over the settings file, by name. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
 }): Promise<PostgresPart> {
   const { initdb, postgres } = await binaries()
   const account = process.getuid?.() === 0 ? ordinaryAccount() : undefined
   const data = join(place.dir, 'postgres')
-  if (!existsSync(join(data, 'PG_VERSION'))) createCluster({ initdb, data, account })
+  const isThere = existsSync(join(data, 'PG_VERSION'))
+  const { cgroup } = place
+  const madeSeconds = isThere ? 0 : createCluster({ initdb, data, account, cgroup })
   const url = `postgresql://pit@127.0.0.1:${place.port}/postgres`
   const part = createPart({
     name: 'postgres',
     command: postgres,
-    args: ['-D', data, ...settings(place.port)],
+    args: ['-D', data, ...settings(place.port, place.settings)],
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
     dir: place.dir,
     account,
-    cgroup: place.cgroup,
+    cgroup,
     // Fast shutdown: open connections are cut, what is committed is checkpointed.
     stopSignal: 'SIGINT',
     ready: () => answers(url),
   })
-  return Object.assign(part, { url })
+  return Object.assign(part, { url, madeSeconds })
 }
 
-function settings(port: number): string[] {
+function settings(port: number, others: Readonly<Record<string, string>> = {}): string[] {
   const file = join(projectRoot(), 'compose/postgresql.conf')
   // Version 18 starts I/O workers by default; 17, which runs in the container, has none.
   const own = [
@@ -48,7 +54,8 @@ function settings(port: number): string[] {
     'listen_addresses=127.0.0.1',
     'io_method=sync',
   ]
-  return [...own, 'unix_socket_directories='].flatMap((setting) => ['-c', setting])
+  const asked = Object.entries(others).map(([name, value]) => `${name}=${value}`)
+  return [...own, 'unix_socket_directories=', ...asked].flatMap((setting) => ['-c', setting])
 }
 
 async function binaries(): Promise<{ initdb: string; postgres: string }> {
@@ -56,24 +63,28 @@ async function binaries(): Promise<{ initdb: string; postgres: string }> {
   return (await import(name)) as { initdb: string; postgres: string }
 }
 
+/** Within the share that it then runs in, as a container's first start. @returns what it took, s. */
 function createCluster(cluster: {
   readonly initdb: string
   readonly data: string
   readonly account: Account | undefined
-}): void {
-  const { account, data, initdb } = cluster
+  readonly cgroup: Cgroup | undefined
+}): number {
+  const { account, cgroup, data, initdb } = cluster
+  const startedAt = performance.now()
   mkdirSync(data, { recursive: true })
   chmodSync(data, 0o700)
   if (account !== undefined) chownSync(data, account.uid, account.gid)
   const options = ['--username=pit', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
-  const made = spawnSync(initdb, ['-D', data, ...options], {
-    ...account,
+  const line = wrapped({ command: initdb, args: ['-D', data, ...options] }, { cgroup, account })
+  const made = spawnSync(line.command, line.args, {
     // initdb must be able to enter it: the folder of the caller may be closed to its account.
     cwd: '/',
     encoding: 'utf8',
     timeout: 60_000,
   })
   if (made.status !== 0) throw new Error(`layout: initdb failed: ${made.stderr || made.error}`)
+  return (performance.now() - startedAt) / 1000
 }
 
 /** PostgreSQL refuses to run as root: the system's own user for it, else nobody. */

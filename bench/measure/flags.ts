@@ -46,6 +46,21 @@ export function whole(flag: {
   }
 }
 
+/** A decimal number within bounds. */
+export function decimal(flag: Parameters<typeof whole>[0]): Flag<number> {
+  const { fallback, min, max, meaning } = flag
+  return {
+    fallback,
+    meaning,
+    takes: 'N',
+    parse: (text) => {
+      const value = Number(text)
+      if (/^\d+(?:\.\d+)?$/.test(text) && value >= min && value <= max) return value
+      throw new UsageError(`a number from ${min} to ${max}`)
+    },
+  }
+}
+
 /** One of a few words; the first is the fallback. */
 export function oneOf<const Word extends string>(
   words: readonly [Word, ...Word[]],

@@ -20,6 +20,7 @@ interface MachineTimes {
  * Starts to watch; the answer ends the watch. Its figures:
  * - `calibrationCpuMs`, `calibrationWallMs`: the fixed loop, mean of before and after the run;
  * - `fsyncMs`, `fsyncMaxMs`: a small write made durable, what a commit waits for at least;
+ * - `wallSeconds`, `cpuSeconds`: how long the run was, and what all programs used of the cores in it;
  * - `busyCpus`: cores in use on average over the run by all programs, these benchmarks included;
  * - `stolenPercent`: time that the cores were taken away by the host, of all their time.
  */
@@ -36,6 +37,8 @@ export function watchNoise(): () => Figures {
       calibrationWallMs: rounded((before.wallMs + after.wallMs) / 2),
       fsyncMs: rounded((before.medianMs + after.medianMs) / 2),
       fsyncMaxMs: rounded(Math.max(before.maxMs, after.maxMs)),
+      wallSeconds: rounded(elapsedMs / 1000),
+      cpuSeconds: rounded((end.busyMs - start.busyMs) / 1000),
       busyCpus: rounded((end.busyMs - start.busyMs) / elapsedMs),
       stolenPercent: rounded(stolen * 100),
     }

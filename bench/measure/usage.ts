@@ -45,6 +45,7 @@ export function usageBetween(span: {
         name,
         {
           cpuSeconds,
+          wallSeconds: seconds,
           cpus: cpuSeconds / seconds,
           ...(payments === 0 ? {} : { cpuUsPerPayment: (cpuSeconds * 1e6) / payments }),
           periods: after.periods - from.periods,

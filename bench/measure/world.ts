@@ -14,7 +14,10 @@ import { parseTarget, type Target } from '../load/target.ts'
 
 export interface World {
   readonly layout: Layout
-  /** From the first process to the last part's readiness, s; with the making of the database. */
+  /**
+   * From the first process to the last part's readiness, s; with the making of the database, which
+   * is `layout.postgres.madeSeconds` of it, and with the simulators.
+   */
   readonly startSeconds: number
   /** nginx. */
   readonly front: Target
@@ -30,9 +33,18 @@ export interface World {
   stop(): Promise<void>
 }
 
-/** The shares of docker-compose.yml, or none. */
-export function sharesFor(limits: 'compose' | 'none'): Shares | undefined {
-  return limits === 'none' ? undefined : readShares(join(projectRoot(), 'docker-compose.yml'))
+/** The shares of docker-compose.yml, where asked with other CPUs for each Pit, or none. */
+export function sharesFor(
+  limits: 'compose' | 'none',
+  { pitCpus }: { readonly pitCpus?: number } = {},
+): Shares | undefined {
+  if (limits === 'none') return undefined
+  const shares = readShares(join(projectRoot(), 'docker-compose.yml'))
+  if (pitCpus === undefined) return shares
+  const entries = Object.entries(shares).map(([name, share]) => {
+    return [name, name.startsWith('pit-') ? { ...share, cpus: pitCpus } : share] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 /** Starts a layout; it must have nginx and the simulators. */

@@ -2,7 +2,15 @@ import t from 'tap'
 import { createVirtualClock } from '../../bench/actors/virtual-clock.ts'
 import { calibrate } from '../../bench/measure/calibration.ts'
 import { median, medians, rounded } from '../../bench/measure/figures.ts'
-import { flagsHelp, oneOf, readFlags, text, UsageError, whole } from '../../bench/measure/flags.ts'
+import {
+  decimal,
+  flagsHelp,
+  oneOf,
+  readFlags,
+  text,
+  UsageError,
+  whole,
+} from '../../bench/measure/flags.ts'
 import { watchNoise } from '../../bench/measure/noise.ts'
 import { selfTimes } from '../../bench/measure/profile.ts'
 import { rowsOf, tidied, type Report, type Run } from '../../bench/measure/report.ts'
@@ -44,19 +52,27 @@ t.test('noise is told in figures', async (t) => {
   const noise = watchNoise()()
 
   const names = ['calibrationCpuMs', 'calibrationWallMs', 'fsyncMs', 'fsyncMaxMs']
-  t.same(Object.keys(noise), [...names, 'busyCpus', 'stolenPercent'])
+  const used = ['wallSeconds', 'cpuSeconds', 'busyCpus', 'stolenPercent']
+  t.same(Object.keys(noise), [...names, ...used])
   t.ok(Object.values(noise).every((value) => value >= 0))
 })
 
 const flags = {
+  cpus: decimal({ fallback: 0.4, min: 0.1, max: 2, meaning: 'CPUs' }),
   warmupSeconds: whole({ fallback: 10, min: 0, max: 60, meaning: 'load before it, s' }),
   limits: oneOf(['compose', 'none'], 'shares, or none'),
   dir: text('FOLDER', 'where'),
 }
 
 t.test('options are read by their declarations', async (t) => {
-  t.same(readFlags(flags, []), { warmupSeconds: 10, limits: 'compose', dir: '' })
+  t.same(readFlags(flags, []), {
+    cpus: 0.4,
+    warmupSeconds: 10,
+    limits: 'compose',
+    dir: '',
+  })
   t.same(readFlags(flags, ['--warmup-seconds', '0', '--limits', 'none', '--dir', 'x']), {
+    cpus: 0.4,
     warmupSeconds: 0,
     limits: 'none',
     dir: 'x',
@@ -69,6 +85,8 @@ t.test('an option that is not understood is named with what it takes', async (t)
     [['--warmup-seconds', '61'], /--warmup-seconds takes a whole number from 0 to 60/],
     [['--warmup-seconds', '1.5'], /whole number/],
     [['--warmup-seconds', ''], /whole number/],
+    [['--cpus', '2.1'], /--cpus takes a number from 0.1 to 2/],
+    [['--cpus', '.5'], /a number/],
     [['--limits', 'few'], /--limits takes one of compose, none/],
     [['--nothing'], /--nothing/],
     [['word'], /word/],
