@@ -5,7 +5,8 @@ import { TargetUnreachable, UsageError } from './challenge/errors.ts'
 import { USAGE, readCommandLine } from './challenge/options.ts'
 import { TerminalProgress } from './challenge/progress.ts'
 import { findFaults, formatResult } from './challenge/result.ts'
-import { runChallenge } from './challenge/run.ts'
+import { leaveCalm, runChallenge } from './challenge/run.ts'
+import type { ChallengeOptions } from './challenge/run.ts'
 
 try {
   process.exitCode = await challenge(process.argv.slice(2))
@@ -28,10 +29,24 @@ async function challenge(args: readonly string[]): Promise<number> {
   }
   const { options, jsonFile } = commandLine
   const progress = new TerminalProgress({ stream: process.stderr, seconds: options.seconds })
+  endEarlyOnSignal(options, progress)
   const result = await runChallenge(options, progress)
   process.stderr.write(`${formatResult(result)}\n`)
   const json = `${JSON.stringify(result, null, 2)}\n`
   if (jsonFile === undefined) process.stdout.write(json)
   else await writeFile(jsonFile, json)
   return findFaults(result).length === 0 ? 0 : 1
+}
+
+const EXIT_ENDED_EARLY = 130
+
+/** A run that just stopped would leave the processors failing, as its last stage wanted them. */
+function endEarlyOnSignal(options: ChallengeOptions, progress: TerminalProgress): void {
+  const end = async (): Promise<void> => {
+    progress.onLoadEnded()
+    progress.onNote('ended early; delay and failure are taken off the processors')
+    await leaveCalm(options, (note) => progress.onNote(note))
+    process.exit(EXIT_ENDED_EARLY)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end()) // never rejects
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { accessSync, constants, copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { figuresOf } from '../src/cli-figures.ts'
@@ -71,12 +72,37 @@ t.test('the command line tells its commands, and what is wrong with one', async 
   t.match(version, { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
 })
 
+t.test('what npm links is there, and says so, before the first build', async (t) => {
+  const linked = projectFile('bin/pit.js')
+  accessSync(linked, constants.X_OK)
+  const bare = t.testdir()
+  mkdirSync(join(bare, 'bin'))
+  copyFileSync(linked, join(bare, 'bin/pit.mjs'))
+  const told = async (path: string, ...args: readonly string[]) => {
+    const child = spawn(process.execPath, [path, ...args])
+    const [out, err, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ])
+    return { out, err, code: code as number }
+  }
+
+  t.match(await told(linked, '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await told(join(bare, 'bin/pit.mjs'), 'start'), {
+    code: 1,
+    out: '',
+    err: 'pit is not built here: run npm run build\n',
+  })
+})
+
 t.test('each command has its help, and refuses what it does not know', async (t) => {
   for (const name of ['start', 'status', 'reconcile', 'rejected', 'simulator']) {
     const [help, odd] = await Promise.all([finish(t, name, '--help'), finish(t, name, '--odd')])
 
     t.match(help, { code: 0, err: '' }, `pit ${name} --help`)
     t.ok(help.out.length > 100)
+    t.match(help.out, `pit ${name}`, 'it shows how it is called')
     t.match(odd, { code: 2, out: '' }, `pit ${name} --odd`)
     t.ok(odd.err.length > 10)
   }
@@ -129,6 +155,17 @@ t.test('status goes on until it is stopped, with rates between its looks', async
   })
   t.equal(rates[0], null)
   t.ok((rates[1] ?? 0) > 1 && (rates[1] ?? 0) <= 100, `${rates[1]} payments a second`)
+})
+
+t.test('status ends without a complaint when nobody reads on', async (t) => {
+  const url = await startCounting(t, 10)
+  const { child, ended } = run(t, ['status', '--every', '0.1', url])
+  const err = text(child.stderr)
+  await once(child.stdout, 'data')
+  child.stdout.destroy()
+
+  t.same(await ended, [0, null])
+  t.equal(await err, '')
 })
 
 const NO_TERMINAL = existsSync('/usr/bin/script') ? false : 'there is no script(1) to make one'

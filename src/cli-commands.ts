@@ -8,6 +8,8 @@ export interface Command {
   readonly module: string
   readonly place: 'src' | 'tools'
   readonly takes: 'nothing' | 'options'
+  /** A server runs on when nobody reads what it prints any more. */
+  readonly kind: 'server' | 'tool'
   /** How it is built. */
   readonly built: string
 }
@@ -22,6 +24,7 @@ const COMMANDS: readonly Command[] = [
     module: 'main',
     place: 'src',
     takes: 'nothing',
+    kind: 'server',
     built: BUILD,
   },
   {
@@ -30,6 +33,7 @@ const COMMANDS: readonly Command[] = [
     module: 'cli-status',
     place: 'src',
     takes: 'options',
+    kind: 'tool',
     built: BUILD,
   },
   {
@@ -38,6 +42,7 @@ const COMMANDS: readonly Command[] = [
     module: 'reconcile',
     place: 'src',
     takes: 'options',
+    kind: 'tool',
     built: BUILD,
   },
   {
@@ -46,6 +51,7 @@ const COMMANDS: readonly Command[] = [
     module: 'rejected',
     place: 'src',
     takes: 'options',
+    kind: 'tool',
     built: BUILD,
   },
   {
@@ -54,6 +60,7 @@ const COMMANDS: readonly Command[] = [
     module: 'simulator/main',
     place: 'src',
     takes: 'options',
+    kind: 'server',
     built: BUILD,
   },
   {
@@ -62,6 +69,7 @@ const COMMANDS: readonly Command[] = [
     module: 'bench/challenge',
     place: 'tools',
     takes: 'options',
+    kind: 'tool',
     built: BUILD_TOOLS,
   },
 ]

@@ -32,8 +32,17 @@ async function run(command: Command): Promise<void> {
     fail(`pit ${command.name} is not built here: ${command.built}`, EXIT_FAILED)
     return
   }
+  endWithReader(command)
   process.argv.splice(1, 2, path)
   await import(pathToFileURL(path).href)
+}
+
+/** `pit status | head` has what it wants when the pipe closes: that is no failure to tell. */
+function endWithReader({ kind }: Command): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (kind === 'tool') process.exit()
+  })
 }
 
 /** Beside this file, compiled or not as it is. */

@@ -3,7 +3,9 @@
 import type { Variable } from './config-kinds.ts'
 import { VARIABLES } from './config-variables.ts'
 
-const USAGE = 'Pit is configured by environment variables; an empty one counts as unset.'
+const USAGE = `Usage: pit start
+
+Pit is configured by environment variables; an empty one counts as unset.`
 
 /** The whole table as plain text, a variable on two lines. */
 export function helpText(): string {

@@ -1,4 +1,4 @@
-// `npm run reconcile`: whether Pit's books equal the processors', and if not, where and why.
+// `pit reconcile`: whether Pit's books equal the processors', and if not, where and why.
 
 import { ConfigError, readConfig } from './config.ts'
 import { EXIT_FINE, UsageError, exitCodeOf } from './operator/failures.ts'

@@ -1,4 +1,4 @@
-// `npm run rejected`: the payments that a processor will never take, and another try for one.
+// `pit rejected`: the payments that a processor will never take, and another try for one.
 
 import { ConfigError, readConfig } from './config.ts'
 import { EXIT_FINE, UsageError, exitCodeOf } from './operator/failures.ts'
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
 function databaseUrl(): string {
   try {
     const url = readConfig(process.env).databaseUrl
-    if (url === undefined) throw new UsageError('DATABASE_URL is not set')
+    if (url === undefined) throw new UsageError('DATABASE_URL is not set; --help says what is needed')
     return url
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error })

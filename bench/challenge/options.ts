@@ -35,7 +35,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return { kind: 'run', options, jsonFile: values.json }
 }
 
-export const USAGE = `The challenge's load: users, stages, consistency checks and score.
+export const USAGE = `Usage: pit challenge [options]
+
+The challenge's load: users, stages, consistency checks and score.
 
   --seconds N         length of the load, s (60); stages and checks scale with it
   --users N           users at the end of the ramp (550)
@@ -49,7 +51,10 @@ export const USAGE = `The challenge's load: users, stages, consistency checks an
   --json FILE         where the result goes as JSON (standard output)
   --help              this text
 
-Exit codes: 0 fine; 1 inconsistent, disqualified or lost payments; 2 usage; 3 not reachable.
+Ctrl-C ends it early: both processors are left without delay and failure.
+
+Exit codes: 0 fine; 1 inconsistent, disqualified or lost payments; 2 usage; 3 not reachable;
+130 ended early.
 `
 
 const FLAGS = {

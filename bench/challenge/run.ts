@@ -75,6 +75,16 @@ export async function runChallenge(
   }
 }
 
+/** For a run that is ended early: takes delay and failure off both processors. Never rejects. */
+export async function leaveCalm(
+  options: ChallengeOptions,
+  onNote: (note: string) => void,
+): Promise<void> {
+  const parties = openParties(options, () => undefined)
+  await calmDown({ parties, onNote })
+  for (const party of [parties.pit, parties.default, parties.fallback]) party.close()
+}
+
 function openParties(options: ChallengeOptions, observe: (answer: Answer) => void): Parties {
   const { token } = options
   const shared = { timeoutMs: REQUEST_TIMEOUT_MS, observe }

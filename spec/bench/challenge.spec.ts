@@ -5,7 +5,7 @@ import { scaleTiming } from '../../bench/challenge/checks.ts'
 import { booksAgree, countInconsistencies } from '../../bench/challenge/books.ts'
 import { findFaults } from '../../bench/challenge/result.ts'
 import type { ChallengeResult } from '../../bench/challenge/result.ts'
-import { runChallenge } from '../../bench/challenge/run.ts'
+import { leaveCalm, runChallenge } from '../../bench/challenge/run.ts'
 import type { ChallengeOptions } from '../../bench/challenge/run.ts'
 import { computeScore } from '../../bench/challenge/score.ts'
 import type { ScoreInput } from '../../bench/challenge/score.ts'
@@ -175,6 +175,21 @@ t.test('a run without a Pit or with a stranger’s processor ends as unreachable
 
   await t.rejects(runChallenge({ ...options, pit: nobody }, silent), TargetUnreachable)
   await t.rejects(runChallenge({ ...options, fallback: nobody }, silent), TargetUnreachable)
+})
+
+t.test('a run that is ended early leaves both processors calm', async (t) => {
+  const fake = await startFakeChallenge('none')
+  t.teardown(() => fake.close())
+
+  await leaveCalm(optionsFor(fake), (note) => t.fail(note))
+
+  const calm = ['delay 0', 'failure false']
+  for (const name of ['default', 'fallback']) {
+    t.same(
+      fake.calls.filter((call) => call.startsWith(name)).toSorted(),
+      calm.map((call) => `${name} ${call}`),
+    )
+  }
 })
 
 async function runAgainst(

@@ -1,4 +1,4 @@
-// The command line of `npm run reconcile`.
+// The command line of `pit reconcile`.
 
 import { parseArgs } from 'node:util'
 import type { Span } from './books.ts'
@@ -10,12 +10,13 @@ export interface ReconcileOptions {
   readonly pitUrl: string | undefined
 }
 
-export const RECONCILE_USAGE = `npm run reconcile -- [--from INSTANT] [--to INSTANT] [--url URL]
+export const RECONCILE_USAGE = `Usage: pit reconcile [options]
 
 Compares Pit's books with both processors' and names the payments at fault.
 
-  --from, --to   ISO instants, both ends inclusive; absent: everything
-  --url URL      ask Pit over HTTP for its summaries, not its tables in DATABASE_URL
+  --from, --to <instant>  ISO instants with offset, both inclusive; absent: everything
+  --url <url>             ask Pit over HTTP for its summaries, not its tables in DATABASE_URL
+  --help                  shows this
 
 While payments are under way the last ones may differ for seconds: let the window end before.
 

@@ -1,4 +1,4 @@
-// What `npm run reconcile` prints.
+// What `pit reconcile` prints.
 
 import { formatCents } from '../actors/money.ts'
 import type { ProcessorTotal } from '../actors/payment.ts'

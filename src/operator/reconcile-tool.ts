@@ -1,4 +1,4 @@
-// `npm run reconcile`: from the command line and the environment to the exit code.
+// `pit reconcile`: from the command line and the environment to the exit code.
 
 import type { ProcessorName } from '../actors/payment.ts'
 import { booksInTables, booksOverHttp } from './books.ts'
@@ -24,10 +24,14 @@ export async function runReconcile(
   write: (text: string) => void,
 ): Promise<number> {
   const { databaseUrl, token, processors } = places
-  if (token === undefined) throw new UsageError('PROCESSOR_TOKEN is not set')
+  if (token === undefined)
+    throw new UsageError('PROCESSOR_TOKEN is not set; --help says what is needed')
   const tables = databaseUrl === undefined ? undefined : openTables(databaseUrl)
   const pit = pitUrl === undefined ? tables && booksInTables(tables) : booksOverHttp(pitUrl)
-  if (pit === undefined) throw new UsageError('DATABASE_URL is not set, and no --url is given')
+  if (pit === undefined)
+    throw new UsageError(
+      'DATABASE_URL is not set, and no --url is given; --help says what is needed',
+    )
   try {
     const comparisons = await reconcile({
       span,

@@ -1,4 +1,4 @@
-// `npm run rejected`: its command line and what it prints.
+// `pit rejected`: its command line and what it prints.
 
 import { parseArgs } from 'node:util'
 import { formatCents } from '../actors/money.ts'
@@ -6,9 +6,12 @@ import type { PostgresLane } from '../infra/postgres-lane.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import { LISTED_MAX, listRejected, redrive, type RejectedPayment } from './rejected.ts'
 
-export const REJECTED_USAGE = `npm run rejected -- [--redrive ID]
+export const REJECTED_USAGE = `Usage: pit rejected [options]
 
 Lists the payments that a processor rejected, or sends one of them through again.
+
+  --redrive <id>  the correlationId of the one to send through again
+  --help          shows this
 
 Environment: DATABASE_URL.
 Exit codes: 0 done; 1 there is no such rejected payment; 2 usage; 3 the database does not answer.

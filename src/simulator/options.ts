@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { isFeeRate } from './decimal.ts'
 import type { SimulatorOptions } from './simulator.ts'
 
-export const USAGE = `Usage: npm run simulator -- [options]
+export const USAGE = `Usage: pit simulator [options]
 
 A payment processor to pay at; its faults are switched by PUT /admin/configurations/*.
 

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// What npm links as `pit`. It is not compiled, so that it is there, and may be executed, before the
+// first build: npm links only what exists, and the compiler makes no file executable.
+
+import { existsSync } from 'node:fs'
+
+const cli = new URL('../dist/cli.js', import.meta.url)
+
+if (existsSync(cli)) await import(cli.href)
+else {
+  process.stderr.write('pit is not built here: run npm run build\n')
+  process.exitCode = 1
+}
