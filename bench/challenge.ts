@@ -8,6 +8,9 @@ import { findFaults, formatResult } from './challenge/result.ts'
 import { leaveCalm, runChallenge } from './challenge/run.ts'
 import type { ChallengeOptions } from './challenge/run.ts'
 
+/** Stands above the code that awaits: what stands below it has no value yet when a signal comes. */
+const EXIT_ENDED_EARLY = 130
+
 try {
   process.exitCode = await challenge(process.argv.slice(2))
 } catch (error) {
@@ -37,8 +40,6 @@ async function challenge(args: readonly string[]): Promise<number> {
   else await writeFile(jsonFile, json)
   return findFaults(result).length === 0 ? 0 : 1
 }
-
-const EXIT_ENDED_EARLY = 130
 
 /** A run that just stopped would leave the processors failing, as its last stage wanted them. */
 function endEarlyOnSignal(options: ChallengeOptions, progress: TerminalProgress): void {

@@ -26,7 +26,8 @@ async function main(): Promise<number> {
 function databaseUrl(): string {
   try {
     const url = readConfig(process.env).databaseUrl
-    if (url === undefined) throw new UsageError('DATABASE_URL is not set; --help says what is needed')
+    if (url === undefined)
+      throw new UsageError('DATABASE_URL is not set; --help says what is needed')
     return url
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error })
