@@ -41,7 +41,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     host,
     port,
     isReady,
-    metrics: () => metrics.scrape(sources),
+    metrics: (accept) => metrics.scrape(sources, accept),
     version: readVersion(),
     extend,
   })

@@ -52,6 +52,7 @@ t.test('a live instance answers as its API is described', async (t) => {
     )
   })
   t.equal((await hearStory(t, client, randomUUID())).status, 404)
+  t.equal((await hearStory(t, client, 'no-uuid')).status, 400)
   const summary = { path: '/payments-summary' }
   t.match(JSON.parse((await witness.hear(t, client, summary)).text), {
     default: { totalRequests: 1, totalAmount: 19.9 },
@@ -66,6 +67,11 @@ t.test('a live instance answers as its API is described', async (t) => {
     const head = await ops.request({ method: 'HEAD', path })
     t.equal(head.statusCode, 200)
     await head.body.dump()
+  }
+  for (const accept of ['application/openmetrics-text; version=1.0.0', 'text/plain']) {
+    const told = await ops.request({ method: 'GET', path: '/metrics', headers: { accept } })
+    t.match(told.headers['content-type'], accept.split(';')[0], 'metrics in the language asked for')
+    t.equal((await told.body.text()).endsWith('# EOF\n'), accept.startsWith('application'))
   }
   await t.test('and refuses what is not described', (t) => refusesTheRest(t, client, ops))
   await t.test('and is not ready, first thing, when told to stop', (t) =>

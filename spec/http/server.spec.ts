@@ -117,7 +117,7 @@ t.test('a payment’s story is told in decimals and ISO instants', async (t) => 
   t.match(edge.requests, [{ correlationId: ID }])
 })
 
-t.test('an unknown payment is 404, and one that cannot be read is 503', async (t) => {
+t.test('an unknown payment is 404, no UUID is 400, and what cannot be read is 503', async (t) => {
   const edge = await startEdge(t, {
     supervise: (request) => {
       if (request.type !== 'payment.requested') return
@@ -128,7 +128,7 @@ t.test('an unknown payment is 404, and one that cannot be read is 503', async (t
   t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 404)
   t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 503)
   for (const id of ['7', '%00', `${ID}x`, '__proto__']) {
-    t.equal((await call(edge, 'GET', `/payments/${id}`)).status, 404, id)
+    t.equal((await call(edge, 'GET', `/payments/${id}`)).status, 400, id)
   }
   t.equal(edge.requests.length, 2)
 })

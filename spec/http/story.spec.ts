@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { Client } from 'undici'
+import { readConfig } from '../../src/config.ts'
 import { describeApi } from '../../src/http/openapi.ts'
+import { createLogger } from '../../src/infra/logger.ts'
+import { startPit } from '../../src/pit.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { createWitness, openClient, type Told } from '../support/api-witness.ts'
+import { serve } from '../support/collector.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startWorld } from '../support/system-world.ts'
 
@@ -114,4 +118,32 @@ t.test('a payment that waits in memory tells so, and another instance who has it
   t.match(here, { state: 'pending', waitsFor: 'route', attempts: [] })
   t.equal(here.ownedBy, undefined)
   t.match(there, { state: 'pending', waitsFor: 'owner', ownedBy: 'spec-1' })
+})
+
+t.test('a rejected payment tells who rejected it, and with which words', async (t) => {
+  const refusing = (): Promise<string> =>
+    serve(t, async ({ method }) => ({ status: method === 'POST' ? 400 : 404, body: '{}' }))
+  const config = readConfig({ PORT: '0', OPS_PORT: '0', INSTANCE_ID: 'spec-1' })
+  const pit = await startPit(
+    config,
+    {
+      databaseUrl: await postgres.freshDatabase(),
+      processorDefaultUrl: await refusing(),
+      processorFallbackUrl: await refusing(),
+    },
+    createLogger({ level: 'silent', instanceId: config.instanceId }),
+  )
+  t.teardown(() => pit.stop('the spec is over'))
+  const client = openClient(t, pit.port)
+  const id = randomUUID()
+  await post(t, client, id)
+
+  const rejected = await follow(t, client, { id, until: ({ state }) => state === 'rejected' })
+
+  t.equal(rejected.attempts.length, 1, 'no other processor is tried')
+  t.match(rejected.attempts, [
+    { processor: 'default', outcome: 'rejected', reason: 'cheaper', detail: 'http 400' },
+  ])
+  t.equal(rejected.waitsFor, undefined)
+  t.equal(rejected.doubts, undefined)
 })

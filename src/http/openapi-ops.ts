@@ -17,8 +17,11 @@ function truth(name: string): Schema {
   return { type: 'object', properties, required: [name], additionalProperties: false }
 }
 
-function text(description: string, mediaType: string): ApiResponse {
-  return { description, content: { [mediaType]: { schema: { type: 'string' } } } }
+function text(description: string, mediaTypes: readonly string[]): ApiResponse {
+  const content = mediaTypes.map(
+    (mediaType) => [mediaType, { schema: { type: 'string' } }] as const,
+  )
+  return { description, content: Object.fromEntries(content) }
 }
 
 export const OPS_PATHS: Readonly<Record<string, PathItem>> = {
@@ -35,7 +38,12 @@ export const OPS_PATHS: Readonly<Record<string, PathItem>> = {
   ),
   '/metrics': path(
     { operationId: 'getMetrics', summary: 'What can be measured, for Prometheus.' },
-    { 200: text('OpenMetrics text.', 'application/openmetrics-text') },
+    {
+      200: text('OpenMetrics to who accepts it, else the older plain text.', [
+        'application/openmetrics-text',
+        'text/plain',
+      ]),
+    },
   ),
   '/openapi.json': path(
     { operationId: 'getDescription', summary: 'This description.' },
@@ -48,6 +56,6 @@ export const OPS_PATHS: Readonly<Record<string, PathItem>> = {
   ),
   '/docs': path(
     { operationId: 'getDocs', summary: 'This description for people.' },
-    { 200: text('A page that loads nothing else.', 'text/html') },
+    { 200: text('A page that loads nothing else.', ['text/html']) },
   ),
 }

@@ -16,8 +16,10 @@ export interface OpsOptions {
   readonly port: number
   /** False while starting and, first thing, when draining. */
   readonly isReady: () => boolean
-  /** Everything that can be measured, as text for Prometheus; must not reject. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
+  /** Everything that can be measured, in a language that is accepted; must not reject. */
+  readonly metrics: (
+    accept: string,
+  ) => Promise<{ readonly contentType: string; readonly body: string }>
   /** Of Pit; stands in the description of the API. */
   readonly version: string
   /** Adds further routes, before the one that answers 404 to everything else. */
@@ -60,8 +62,8 @@ function addRoutes(app: TemplatedApp, options: OpsOptions): void {
   serve(app, '/readyz', (answer) => answer(options.isReady() ? READY : NOT_READY))
   serve(app, '/openapi.json', (answer) => answer(apiReply))
   serve(app, '/docs', (answer) => answer(docsReply))
-  serve(app, '/metrics', (answer) => {
-    void options.metrics().then(({ contentType, body }) => {
+  serve(app, '/metrics', (answer, accept) => {
+    void options.metrics(accept).then(({ contentType, body }) => {
       answer({ status: '200 OK', headers: [['Content-Type', contentType]], body })
     })
   })
@@ -70,12 +72,13 @@ function addRoutes(app: TemplatedApp, options: OpsOptions): void {
 function serve(
   app: TemplatedApp,
   path: string,
-  read: (answer: (reply: Reply) => void) => void,
+  read: (answer: (reply: Reply) => void, accept: string) => void,
 ): void {
   app.any(path, (response, request) => {
     const method = request.getMethod()
+    const accept = request.getHeader('accept')
     const exchange = new Exchange(response, method, STAYING)
-    if (method === 'get' || method === 'head') read((reply) => exchange.answer(reply))
+    if (method === 'get' || method === 'head') read((reply) => exchange.answer(reply), accept)
     else exchange.answer(READ_ONLY)
   })
 }

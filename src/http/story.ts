@@ -9,7 +9,7 @@ import { Exchange } from './exchange.ts'
 import { parseUuid } from './payment-body.ts'
 import { json, problem } from './problem.ts'
 
-/** Tells a payment's story: 200, 404 for an id that is unknown or no UUID, 503. */
+/** Tells a payment's story: 200, 400 for an id that is no UUID, 404 for one unknown, 503. */
 export function tellPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const exchange = new Exchange(response, 'get', edge)
   const correlationId = parseUuid(request.getParameter(0))
@@ -25,7 +25,12 @@ export function tellPayment(edge: Edge, response: HttpResponse, request: HttpReq
 }
 
 const UNKNOWN_PAYMENT = problem({ status: 404, detail: 'No payment has this correlationId.' })
-const NO_UUID = problem({ status: 404, detail: 'A payment is named by a UUID.' })
+const NO_UUID = problem({
+  status: 400,
+  type: 'urn:pit:problem:invalid-payment',
+  detail: 'A payment is named by a UUID.',
+  field: 'correlationId',
+})
 
 /** The amount is spliced in as text, so that it keeps its two decimals. */
 function renderStory(story: PaymentStory): string {

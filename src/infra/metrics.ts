@@ -6,6 +6,7 @@ import type { ProcessorName } from '../actors/payment.ts'
 import { addFamilies } from './metrics-families.ts'
 import type { EdgeCounts, Moment } from './metrics-family.ts'
 import { addRuntimeMetrics } from './metrics-runtime.ts'
+import { textFor, type MetricsText } from './metrics-text.ts'
 import { countFact, createTallies } from './metrics-tallies.ts'
 
 export interface Metrics {
@@ -13,8 +14,11 @@ export interface Metrics {
   readonly journal: Journal
   /** Takes the time from a decoded payment to its answer, µs. */
   readonly latency: { record(us: number): void }
-  /** All metrics as OpenMetrics text; never rejects, and is never held up by a silent ledger. */
-  scrape(sources: MetricsSources): Promise<{ contentType: string; body: string }>
+  /**
+   * All metrics, as OpenMetrics where `accept` asks for it, else as plain text. Never rejects, and
+   * is never held up by a silent ledger.
+   */
+  scrape(sources: MetricsSources, accept?: string): Promise<MetricsText>
 }
 
 /** Asked at each scrape. */
@@ -45,12 +49,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     journal: { note: (fact) => countFact(tallies, fact) },
     latency: { record: (us) => tallies.acceptSeconds.record(us / 1_000_000) },
-    async scrape(sources) {
+    async scrape(sources, accept = '') {
       if (!observesRuntime) addRuntimeMetrics(registry)
       observesRuntime = true
       const open = await withinWait(sources.countOpen())
       moment = { ready: sources.isReady(), edge: sources.edge(), open }
-      return { contentType: registry.contentType, body: await registry.metrics() }
+      return textFor(accept, await registry.metrics())
     },
   }
 }
