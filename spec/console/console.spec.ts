@@ -101,6 +101,27 @@ t.test('a circuit that opens is seen, and the keyboard is enough', { skip }, asy
   t.same(faults, [])
 })
 
+t.test('a payment that waits tells for what and until when', { skip }, async (t) => {
+  if (browser === undefined) return
+  const { world, url } = await startWatched(t)
+  const { page, faults } = await openPage(t, browser, { url, viewport: WIDE })
+  await page.waitForSelector('#state-settled .count')
+  world.simulators.default.setDelay(12_000)
+  world.simulators.fallback.setFailure(true)
+  await world.client.postAll(1)
+  await page.waitForSelector('#state-confirming.busy')
+
+  await page.click('#state-confirming')
+  await page.locator('.found button').first().click()
+  await page.waitForSelector('.attempts li')
+
+  const story = (await page.textContent('.story')) ?? ''
+  t.match(story, 'the next question to the processor that it is in doubt at')
+  t.match(story, /in doubt at(default|fallback), for [\d.]+ m?s yet/)
+  t.match(await page.textContent('.attempts'), 'in doubt')
+  t.same(faults, [])
+})
+
 t.test('a console that lost Pit says so, and goes on with the next one', { skip }, async (t) => {
   if (browser === undefined) return
   const { world, url } = await startWatched(t)
@@ -111,14 +132,26 @@ t.test('a console that lost Pit says so, and goes on with the next one', { skip 
 
   const restarted = world.restart()
   await page.waitForSelector('body[data-link=lost]')
-  t.ok(await page.isVisible('#banner'), 'it says that the figures are old')
+  t.match(await page.textContent('#banner'), /stands here is from \d\d:\d\d:\d\d/)
+  t.ok(await page.isVisible('#banner'), 'it says how old the figures are')
   await restarted
   await page.waitForSelector('body[data-link=live]')
   t.notOk(await page.isVisible('#banner'))
   await world.client.postAll(7)
   await hasCount(page, 'settled', '7')
-  const width = await page.evaluate('document.documentElement.scrollWidth')
-  t.equal(width, PHONE.width, 'nothing sticks out of a phone')
+  const width = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth')
+  t.equal(await width(), PHONE.width, 'nothing sticks out of a phone')
+  await page.evaluate(`for (const value of document.querySelectorAll('.tile dd:not(.note)')) {
+    value.textContent = '9,876,543,210'
+    value.style.setProperty('--chars', 13)
+  }`)
+  t.equal(await width(), PHONE.width, 'nor do large figures')
+  const widest = `Math.max(...[...document.querySelectorAll('.tile')].map((tile) => {
+    const range = document.createRange()
+    range.selectNodeContents(tile.querySelector('dd'))
+    return range.getBoundingClientRect().right - tile.getBoundingClientRect().right
+  }))`
+  t.ok((await page.evaluate<number>(widest)) <= 0, 'nor out of their tiles')
 })
 
 t.test('pictures for the documents', { skip: skip || !TAKES_PICTURES }, async (t) => {

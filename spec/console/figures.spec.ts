@@ -8,7 +8,10 @@ import { waitUntil } from '../../bench/layout/wait.ts'
 import { addedCounts, countsSince, createDurationTally } from '../../src/console/durations.ts'
 import { percentileMs } from '../../src/console/durations.ts'
 import type { Frame } from '../../src/console/frame.ts'
-import { parseFigures } from '../../src/console/figures.ts'
+import { figuresOf, parseFigures, type Figures } from '../../src/console/figures.ts'
+import { createInstances } from '../../src/console/instances.ts'
+import { createSeconds } from '../../src/console/seconds.ts'
+import { createTally } from '../../src/console/tally.ts'
 import { createRecent, RECENT_MAX } from '../../src/console/recent.ts'
 import { readConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/infra/logger.ts'
@@ -57,6 +60,52 @@ t.test('the payments that left last are remembered, bounded, newest first', asyn
   t.equal(rejected.length, RECENT_MAX)
   t.same(rejected[0], { correlationId: String(RECENT_MAX + 2), at: 5, note: 'http 400' })
   t.same(recent.list('settled'), [])
+})
+
+function figures(instanceId: string, counted = createTally().counted()): Figures {
+  return figuresOf({ instanceId, startedAt: 1 }, counted, { state: 'accepting', circuits: {} })
+}
+
+t.test('one late answer of Redis makes no instance vanish, three in a row do', async (t) => {
+  let isLate = false
+  const instances = createInstances(() => figures('own'), {
+    publish: () => Promise.resolve(),
+    readAll: () =>
+      isLate
+        ? Promise.reject(new Error('late'))
+        : Promise.resolve({ other: JSON.stringify(figures('other')) }),
+  })
+  const seen = async (): Promise<number> => {
+    await instances.exchange()
+    return instances.all().length
+  }
+
+  t.equal(await seen(), 2)
+  isLate = true
+  t.same([await seen(), await seen(), await seen()], [2, 2, 1])
+  isLate = false
+  t.equal(await seen(), 2)
+  isLate = true
+  t.equal(await seen(), 2, 'the count begins anew')
+})
+
+t.test('a second holds what was rejected, paid and left in the database', async (t) => {
+  const tally = createTally()
+  const seconds = createSeconds()
+  const own = (): readonly Figures[] => [figures('own', tally.counted())]
+  const correlationId = 'any'
+  const settled = { type: 'payment.settled', correlationId, tookMs: 3 } as const
+  tally.journal.note({ ...settled, processor: 'default', amountCents: 500 })
+  seconds.add(1_000, own())
+  tally.journal.note({ ...settled, processor: 'default', amountCents: 1_990 })
+  tally.journal.note({ ...settled, processor: 'fallback', amountCents: 10 })
+  tally.journal.note({ type: 'payment.rejected', correlationId, detail: 'http 400' })
+  seconds.add(2_000, own(), 7)
+
+  const [first, second] = seconds.since(0)
+  t.match(first, { at: 1_000, centsDefault: 0, rejected: 0 })
+  t.notOk(first !== undefined && 'parked' in first)
+  t.match(second, { at: 2_000, rejected: 1, centsDefault: 1_990, centsFallback: 10, parked: 7 })
 })
 
 t.test('figures of another version are left out', async (t) => {

@@ -76,7 +76,7 @@ function dotOf(states: Chart['states'], edges: Chart['edges'], direction: 'LR' |
     const style = isFinal ? 'style="rounded,bold"' : 'style=rounded'
     return `"${name}" [id="state-${name}", label="${name}\\n0", ${style}]`
   })
-  const gaps = direction === 'LR' ? 'nodesep=0.28; ranksep=1.05' : 'nodesep=0.35; ranksep=0.6'
+  const gaps = direction === 'LR' ? 'nodesep=0.28; ranksep=1.05' : 'nodesep=0.3; ranksep=0.62'
   return [
     `digraph payment { rankdir=${direction}; ${gaps}; splines=ortho; bgcolor=transparent; pad=0.1`,
     `node [shape=box, ${BOXES[direction]}, fontname="Helvetica"]`,
@@ -91,7 +91,7 @@ function dotOf(states: Chart['states'], edges: Chart['edges'], direction: 'LR' |
 /** A narrow page shows the drawing smaller, so its words are larger. */
 const BOXES = {
   LR: 'width=1.6, height=0.75, fontsize=14',
-  TB: 'width=1.85, height=0.85, fontsize=18',
+  TB: 'width=2.0, height=0.95, fontsize=22',
 } as const
 
 function arrowOf({ from, to, labels }: ChartEdge): string {

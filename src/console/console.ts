@@ -63,11 +63,11 @@ export function startConsole(options: ConsoleOptions): Console {
 
   const collect = async (): Promise<void> => {
     await instances.exchange()
-    seconds.add(clock.wallNow(), instances.all())
     await askLedger()
+    seconds.add(clock.wallNow(), instances.all(), open?.parked)
   }
   const askLedger = async (): Promise<void> => {
-    if (viewers.size > 0) open = await options.countOpen().catch(() => null)
+    open = viewers.size > 0 ? await options.countOpen().catch(() => null) : null
   }
   const show = (): void => {
     if (viewers.size === 0) return

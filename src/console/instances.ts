@@ -10,8 +10,12 @@ export interface Instances {
   all(): readonly Figures[]
 }
 
+/** Exchanges that fail in a row before we count as alone; there is one a second. */
+const FAILURES_MAX = 3
+
 export function createInstances(own: () => Figures, board: FiguresBoard | undefined): Instances {
   let others: readonly Figures[] = []
+  let failures = 0
   return {
     async exchange() {
       if (board === undefined) return
@@ -23,9 +27,12 @@ export function createInstances(own: () => Figures, board: FiguresBoard | undefi
           .flatMap((text) => parseFigures(text) ?? [])
           .filter(({ instanceId }) => instanceId !== figures.instanceId)
           .sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1))
+        failures = 0
       } catch {
-        // Redis only helps. The connection has said in the log that it is gone.
-        others = []
+        // Redis only helps. The connection has said in the log that it is gone. A single late
+        // answer must not make every sum of the page jump down and up again.
+        failures += 1
+        if (failures >= FAILURES_MAX) others = []
       }
     },
     all: () => [own(), ...others],

@@ -35,6 +35,10 @@ export function createNews(now: () => number = Date.now): News {
   }
 }
 
+function payments(count: number): string {
+  return count === 1 ? '1 payment' : `${count} payments`
+}
+
 type Line = readonly [tone: NewsItem['tone'], text: string]
 
 const CIRCUITS = { closed: 'closed', open: 'opened', halfOpen: 'is half open' } as const
@@ -55,7 +59,7 @@ function lineOf(fact: Fact): Line | undefined {
       return ['bad', `ledger: ${fact.operation} failed`]
     case 'payments.claimed':
       return fact.from === 'takeover'
-        ? ['plain', `took over ${fact.payments} payments of an instance that is gone`]
+        ? ['plain', `took over ${payments(fact.payments)} of an instance that is gone`]
         : undefined
     case 'payments.purged':
       return ['plain', 'all payments were purged']

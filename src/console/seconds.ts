@@ -10,13 +10,19 @@ export interface Second {
   readonly at: number
   readonly accepted: number
   readonly refused: number
+  readonly rejected: number
   readonly settledDefault: number
   readonly settledFallback: number
+  /** Amounts of what was settled, cents. */
+  readonly centsDefault: number
+  readonly centsFallback: number
   readonly failedDefault: number
   readonly failedFallback: number
   /** In memory and not yet settled, and those of them that are in doubt. */
   readonly waiting: number
   readonly inDoubt: number
+  /** In the database, of all instances; absent when nobody asked it. */
+  readonly parked?: number
   readonly acceptP50?: number
   readonly acceptP99?: number
   readonly settleP50?: number
@@ -29,8 +35,8 @@ export interface Second {
 export const SECONDS_MAX = 600
 
 export interface Seconds {
-  /** Adds the second that ends now. */
-  add(at: number, all: readonly Figures[]): void
+  /** Adds the second that ends now; `parked` as the ledger told it, if it was asked. */
+  add(at: number, all: readonly Figures[], parked?: number): void
   /** Oldest first, those after this instant. */
   since(at: number): readonly Second[]
 }
@@ -39,14 +45,17 @@ export function createSeconds(): Seconds {
   let kept: Second[] = []
   let before = new Map<string, Figures>()
   return {
-    add(at, all) {
+    add(at, all, parked) {
       const steps = all.flatMap((now) => {
         const earlier = before.get(now.instanceId)
         // The first figures of an instance say what was counted at any time before.
         return earlier?.startedAt === now.startedAt ? [{ earlier, now }] : []
       })
       before = new Map(all.map((figures) => [figures.instanceId, figures]))
-      kept = [...kept.slice(1 - SECONDS_MAX), secondOf(at, steps, all)]
+      kept = [
+        ...kept.slice(1 - SECONDS_MAX),
+        { ...secondOf(at, steps, all), ...(parked === undefined ? {} : { parked }) },
+      ]
     },
     since: (at) => kept.filter((second) => second.at > at),
   }
@@ -66,8 +75,11 @@ function secondOf(at: number, steps: readonly Step[], all: readonly Figures[]): 
     at,
     accepted: grown(({ accepted }) => accepted),
     refused: grown(({ refused }) => refused),
+    rejected: grown(({ rejected }) => rejected),
     settledDefault: grown(({ processors }) => processors.default.settled),
     settledFallback: grown(({ processors }) => processors.fallback.settled),
+    centsDefault: grown(({ processors }) => processors.default.settledCents),
+    centsFallback: grown(({ processors }) => processors.fallback.settledCents),
     failedDefault: grown(({ processors }) => processors.default.failedAttempts),
     failedFallback: grown(({ processors }) => processors.fallback.failedAttempts),
     waiting: sum(all.map(({ gauges }) => gauges.ready + sum(Object.values(gauges.byState)))),

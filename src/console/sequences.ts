@@ -15,7 +15,7 @@ export interface Message {
 
 export interface Sequences {
   note(inspection: Inspection): void
-  /** Undefined for a payment that was not inspected. */
+  /** Undefined for a payment that was not inspected, though its batch was. */
   messagesOf(correlationId: string): readonly Message[] | undefined
 }
 
@@ -58,7 +58,10 @@ export function createSequences(now: () => number): Sequences {
       const message = messageOf(inspection)
       for (const id of paymentsOf(inspection)) add(id, message)
     },
-    messagesOf: (correlationId) => kept.get(correlationId)?.messages,
+    messagesOf: (correlationId) => {
+      const messages = kept.get(correlationId)?.messages
+      return messages?.some(({ to }) => to === 'payment') === true ? messages : undefined
+    },
   }
 }
 

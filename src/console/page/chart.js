@@ -16,9 +16,9 @@ export async function openChart(onState) {
   const [viz, chart] = await Promise.all([instance(), fetchChart()])
   let drawing
   let before
-  let shown = {}
+  let shown
   const showCounts = () => {
-    for (const { name } of chart.states) setCount(drawing, name, shown[name] ?? 0)
+    for (const { name } of chart.states) setCount(drawing, name, shown && (shown[name] ?? 0))
   }
   const draw = () => {
     drawing = drawn(viz, chart, onState)
@@ -95,7 +95,7 @@ function openEdge(svg, { from, to, labels }) {
 
 function setCount({ nodes }, name, number) {
   const { node, text } = nodes.get(name)
-  const shown = count(number)
+  const shown = number === undefined ? '–' : count(number)
   if (text.textContent !== shown) text.textContent = shown
   node.setAttribute('aria-label', `${name}: ${shown} payments`)
   node.classList.toggle('busy', number > 0 && !FINAL.includes(name))

@@ -2,12 +2,12 @@
 
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment } from './drawer.js'
-import { byId, sum } from './format.js'
+import { byId, clockTime, sum } from './format.js'
 import { openLive } from './live.js'
 import { showBooks, showInstances, showNews } from './panels.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
-import { showTiles } from './tiles.js'
+import { openTiles, showTiles } from './tiles.js'
 
 /** As many as the server keeps. */
 const SECONDS_MAX = 600
@@ -17,7 +17,9 @@ let hello
 let seconds = []
 let news = []
 let chart
+let lastAt
 
+openTiles()
 openDrawer()
 const plots = openPlots()
 openLive({ onMessage: take, onLink: showLink })
@@ -42,22 +44,25 @@ function greet(message) {
   seconds = []
   news = []
   chart?.forget()
-  byId('where').textContent = message.instanceId
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  byId('where').textContent = `${message.instanceId}, times in ${zone}`
   byId('inspector-link').hidden = message.inspected !== 'on'
   document.title = `Pit console, ${message.instanceId}`
 }
 
 function showFrame({ instances, flows, open, books, ...fresh }) {
+  lastAt = fresh.at
   seconds = [...seconds, ...fresh.seconds].slice(-SECONDS_MAX)
   news = [...news, ...fresh.news].slice(-NEWS_MAX)
   const { fees, tellsBooks, instanceId } = hello
   showTiles({ instances, open, seconds, fees })
-  showProcessors({ instances, fees })
+  showProcessors({ instances, fees, at: fresh.at })
   showInstances(instances)
-  showBooks({ books, tellsBooks })
+  const inDoubt = sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
+  showBooks({ books, tellsBooks, inDoubt })
   showNews(news, instanceId)
   chart?.update(countsOf(instances, flows, open), flows)
-  if (fresh.seconds.length > 0) plots.update(seconds)
+  if (fresh.seconds.length > 0) plots.update(seconds, fees)
   document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1)
 }
 
@@ -83,6 +88,6 @@ function showLink(link) {
   byId('link').textContent = LINKS[link]
   const banner = byId('banner')
   banner.hidden = link === 'live'
-  banner.textContent =
-    'Pit does not answer. What stands here is from before; it goes on as soon as Pit is back.'
+  const from = lastAt === undefined ? '' : ` What stands here is from ${clockTime(lastAt)}.`
+  banner.textContent = `Pit does not answer.${from} This page goes on as soon as Pit is back.`
 }

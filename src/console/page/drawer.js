@@ -1,6 +1,7 @@
 // The sheet on the right: payments in a state, then the story of one. Kept up to date while open.
 
 import { amount, byId, clockTime, duration, element } from './format.js'
+import { renewChildren } from './renew.js'
 import { storyOf } from './story.js'
 
 const REFRESH_MS = 1_000
@@ -58,7 +59,7 @@ async function refresh(view) {
     if (view !== shown || view.text !== '') return
     parts = [said('Pit does not answer.')]
   }
-  byId('drawer-body').replaceChildren(...parts)
+  renewChildren(byId('drawer-body'), parts)
 }
 
 const REASONS = {
@@ -73,8 +74,11 @@ function said(text) {
 function drawList({ state, here, left }) {
   const items =
     here?.map((story) => livingItem(story, state)) ?? left.map((one) => leftItem(one, state))
-  if (items.length === 0) return [said(EMPTY[state] ?? 'No payment is in this state here and now.')]
-  const note = here ? 'At this instance, now.' : 'The last that came to it at this instance.'
+  if (items.length === 0)
+    return [said(EMPTY[state] ?? 'No payment of this instance is in this state now.')]
+  const note = here
+    ? 'At this instance, now; others show theirs on their own consoles.'
+    : 'The last that came to it at this instance, newest first.'
   return [said(note), element('ul', { class: 'found' }, ...items)]
 }
 
@@ -97,6 +101,11 @@ function leftItem({ correlationId, at, note }, state) {
 function item(correlationId, note, state) {
   const onclick = () => openPayment(correlationId, state)
   const id = element('span', { class: 'mono' }, correlationId)
-  const button = element('button', { type: 'button', onclick }, id, element('span', {}, note))
+  const button = element(
+    'button',
+    { type: 'button', 'data-id': correlationId, onclick },
+    id,
+    element('span', {}, note),
+  )
   return element('li', {}, button)
 }

@@ -12,6 +12,11 @@ export function amount(cents) {
   return money.format(cents / 100)
 }
 
+/** For a glance: without cents once they are below a ten-thousandth. */
+export function roughAmount(cents) {
+  return Math.abs(cents) < 1_000_000 ? amount(cents) : count(cents / 100)
+}
+
 export function percent(share) {
   return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))} %`
 }
@@ -24,10 +29,14 @@ export function duration(ms) {
   return `${(ms / 3_600_000).toFixed(1)} h`
 }
 
-/** Time of day; with `exact` to the millisecond. */
+/** Time of day, with the date unless it is today; with `exact` to the millisecond. */
 export function clockTime(epochMs, exact) {
-  const text = new Date(epochMs).toLocaleTimeString('en-GB')
-  return exact === 'exact' ? `${text}.${String(epochMs % 1000).padStart(3, '0')}` : text
+  const at = new Date(epochMs)
+  const time = at.toLocaleTimeString('en-GB')
+  const ms = exact === 'exact' ? `.${String(Math.floor(epochMs % 1000)).padStart(3, '0')}` : ''
+  // Swedish writes dates as ISO does.
+  const date = (instant) => instant.toLocaleDateString('sv')
+  return `${date(at) === date(new Date()) ? '' : `${date(at)} `}${time}${ms}`
 }
 
 /** An element with attributes and children; text is never taken for markup. */

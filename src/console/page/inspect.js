@@ -6,7 +6,11 @@ const RETRY_MS = 2_000
 /** Messages kept while the inspector loads; the first ones are the long-lived actors. */
 const WAITING_MAX = 5_000
 
+/** How long the inspector may take to load before the page says what it may lack, ms. */
+const ABSENT_MS = 5_000
+
 const frame = document.getElementById('inspector')
+const absent = document.getElementById('absent')
 let waiting = []
 let isThere = false
 let passed = 0
@@ -14,17 +18,30 @@ let passed = 0
 window.addEventListener('message', ({ source, data }) => {
   if (source !== frame.contentWindow || data?.type !== '@statelyai.connected') return
   isThere = true
+  absent.hidden = true
   for (const message of waiting) pass(message)
   waiting = []
 })
 
+document.getElementById('again').addEventListener('click', () => {
+  absent.hidden = true
+  // Of another origin, so that it cannot be told to reload.
+  frame.src = `${STATELY}/inspect`
+  expect()
+})
+
 connect()
+expect()
 setInterval(() => {
-  const words = isThere
-    ? `${passed} messages passed on`
-    : `Waiting for stately.ai, which this page needs the internet for. ${waiting.length} messages wait.`
+  const words = isThere ? `${passed} messages passed on` : `${waiting.length} messages wait`
   document.getElementById('note').textContent = words
 }, 1_000)
+
+function expect() {
+  setTimeout(() => {
+    absent.hidden = isThere
+  }, ABSENT_MS)
+}
 
 function connect() {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws'

@@ -20,23 +20,22 @@ export function showInstances(instances) {
 }
 
 function instanceRow({ id, state, numbers, startedAt }) {
-  const chip = element('span', { class: 'chip', 'data-tone': STATE_TONES[state] ?? 'warn' }, state)
-  return [id, chip, ...numbers, clockTime(startedAt)]
+  return [id, chip(state, STATE_TONES[state] ?? 'warn'), ...numbers, clockTime(startedAt)]
 }
 
-export function showBooks({ books, tellsBooks }) {
+export function showBooks({ books, tellsBooks, inDoubt }) {
   const node = byId('books')
   if (books === null || books.ours === undefined) {
     show(node, 'none', () => element('p', { class: 'empty' }, 'the database does not answer'))
     return
   }
   byId('books-note').textContent = `${sinceOf(books)}until ${clockTime(books.to)}`
-  const rows = ['default', 'fallback'].map((name) => bookRow(name, books))
-  const heads = ['', 'ours', 'amount', 'theirs', 'amount', '']
   const hint = tellsBooks ? [] : [element('p', { class: 'empty' }, NO_TOKEN)]
-  const key = JSON.stringify([books.ours, books.theirs, tellsBooks])
-  show(node, key, () => [table(heads, rows), ...hint])
+  const key = JSON.stringify([books.ours, books.theirs, tellsBooks, inDoubt > 0])
+  show(node, key, () => [table(['', ...PROCESSORS], bookRows(books, inDoubt)), ...hint])
 }
+
+const PROCESSORS = ['default', 'fallback']
 
 /** The processors may have been started with us: before that there is nothing to compare. */
 function sinceOf({ from, to }) {
@@ -47,15 +46,29 @@ const DAYS_MS = 1000 * 86_400_000
 
 const NO_TOKEN = 'Set PROCESSOR_TOKEN to see the processors’ books beside ours.'
 
-function bookRow(name, { ours, theirs }) {
-  const own = ours[name]
-  const their = theirs[name]
-  const row = [name, count(own.payments), amount(own.cents)]
-  if (their === undefined) return [...row, '–', '–', '']
-  const agrees = own.payments === their.payments && own.cents === their.cents
-  const text = agrees ? 'agree' : `differ by ${count(Math.abs(own.payments - their.payments))}`
-  const chip = element('span', { class: 'chip', 'data-tone': agrees ? 'good' : 'bad' }, text)
-  return [...row, count(their.payments), amount(their.cents), chip]
+function bookRows({ ours, theirs }, inDoubt) {
+  const row = (title, read) => [title, ...PROCESSORS.map(read)]
+  const told = (name, write) => (theirs[name] === undefined ? '–' : write(theirs[name]))
+  return [
+    row('our payments', (name) => count(ours[name].payments)),
+    row('theirs', (name) => told(name, ({ payments }) => count(payments))),
+    row('our amount', (name) => amount(ours[name].cents)),
+    row('theirs', (name) => told(name, ({ cents }) => amount(cents))),
+    row('', (name) => told(name, (their) => verdict(ours[name], their, inDoubt))),
+  ]
+}
+
+/** What is in doubt may stand in their books already, and will stand in ours. */
+function verdict(own, their, inDoubt) {
+  const payments = their.payments - own.payments
+  if (payments === 0 && own.cents === their.cents) return chip('agree', 'good')
+  const isExplained = payments > 0 && inDoubt > 0
+  const text = `differ by ${count(Math.abs(payments))}`
+  return isExplained ? chip(`${text}, some in doubt`, 'doubt') : chip(text, 'bad')
+}
+
+function chip(text, tone) {
+  return element('span', { class: 'chip', 'data-tone': tone }, text)
 }
 
 export function showNews(news, instanceId) {

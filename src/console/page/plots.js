@@ -1,57 +1,23 @@
 // The last minutes as plots, a second a point, on uPlot.
 
+import { PLOTS } from './plot-lines.js'
 import uPlot from './uplot.js'
 
 const DARK = matchMedia('(prefers-color-scheme: dark)')
 
-/** By the name that the page gives to each plot's place. */
-const PLOTS = {
-  rate: {
-    lines: [
-      { label: 'accepted', color: '--soft', read: (second) => second.accepted },
-      { label: 'settled, default', color: '--default', read: (second) => second.settledDefault },
-      { label: 'settled, fallback', color: '--fallback', read: (second) => second.settledFallback },
-    ],
-  },
-  latency: {
-    scale: 'log',
-    lines: [
-      { label: 'accept p50', color: '--default', read: (second) => second.acceptP50 },
-      { label: 'accept p99', color: '--accent', read: (second) => second.acceptP99 },
-      { label: 'settle p50', color: '--fallback', read: (second) => second.settleP50 },
-      { label: 'settle p99', color: '--bad', read: (second) => second.settleP99 },
-    ],
-  },
-  response: {
-    scale: 'log',
-    lines: [
-      { label: 'default', color: '--default', read: (second) => second.responseDefault || null },
-      { label: 'fallback', color: '--fallback', read: (second) => second.responseFallback || null },
-    ],
-  },
-  trouble: {
-    lines: [
-      { label: 'in memory', color: '--soft', read: (second) => second.waiting },
-      { label: 'in doubt', color: '--doubt', read: (second) => second.inDoubt },
-      { label: 'failed, default', color: '--default', read: (second) => second.failedDefault },
-      { label: 'failed, fallback', color: '--fallback', read: (second) => second.failedFallback },
-    ],
-  },
-}
-
 /** Seconds shown. */
 const SHOWN = 300
 
-const HEIGHT = 190
+const HEIGHT = 180
 
 export function openPlots() {
   const places = [...document.querySelectorAll('[data-plot]')]
   let plots = places.map(openPlot)
-  let latest = []
-  const update = (seconds) => {
-    latest = seconds
+  let latest = { seconds: [], fees: {} }
+  const update = (seconds, fees) => {
+    latest = { seconds, fees }
     for (const { plot, lines } of plots) {
-      plot.setData(dataOf(seconds, lines))
+      plot.setData(dataOf(seconds, lines, fees))
       // Away from the pointer the legend says how it is now.
       if (!(plot.cursor.left >= 0)) plot.setLegend({ idx: plot.data[0].length - 1 }, false)
     }
@@ -59,7 +25,7 @@ export function openPlots() {
   DARK.addEventListener('change', () => {
     for (const { plot } of plots) plot.destroy()
     plots = places.map(openPlot)
-    update(latest)
+    update(latest.seconds, latest.fees)
   })
   return { update }
 }
@@ -74,40 +40,56 @@ function openPlot(place) {
 }
 
 function optionsOf(lines, scale, width) {
+  return {
+    width: Math.max(width, 100),
+    height: HEIGHT,
+    cursor: { y: false, points: { size: 5 } },
+    legend: { live: true, markers: { width: 3, dash: markOf } },
+    padding: [8, 18, 0, 0],
+    scales: {
+      x: { range: lastMinutes },
+      y: scale === 'log' ? { distr: 3, range: logRange } : { range: linearRange },
+    },
+    axes: axesOf(scale),
+    series: [{ label: 'at', value: (_, at) => (at === null ? '–' : clock(at, 's')) }].concat(
+      lines.map((line) => ({
+        label: line.label,
+        stroke: color(line.color),
+        width: line.dash === undefined ? 1.7 : 1.2,
+        ...(line.dash === undefined ? {} : { dash: line.dash }),
+        points: { show: true, size: 4, filter: lonely },
+        spanGaps: false,
+        value: (_, value) => (value === null || value === undefined ? '–' : short(value)),
+      })),
+    ),
+  }
+}
+
+/** The legend's mark is as dashed as its line. */
+function markOf(plot, series) {
+  return plot.series[series].dash === undefined ? 'solid' : 'dashed'
+}
+
+function axesOf(scale) {
   const axis = {
     stroke: color('--soft'),
     grid: { stroke: color('--line'), width: 1 },
     ticks: { show: false },
     font: '11px sans-serif',
   }
-  return {
-    width: Math.max(width, 100),
-    height: HEIGHT,
-    cursor: { y: false, points: { size: 5 } },
-    legend: { live: true, markers: { width: 3 } },
-    padding: [8, 18, 0, 0],
-    scales: { y: scale === 'log' ? { distr: 3, range: logRange } : { range: linearRange } },
-    axes: [
-      {
-        ...axis,
-        grid: { show: false },
-        values: (_, splits) => splits.map(minutes),
-        space: 70,
-        size: 28,
-      },
-      { ...axis, size: 46, values: (_, splits) => splits.map(short), ...splitsOf(scale) },
-    ],
-    series: [{ label: 'at', value: (_, at) => (at === null ? '–' : minutes(at, 's')) }].concat(
-      lines.map((line) => ({
-        label: line.label,
-        stroke: color(line.color),
-        width: 1.6,
-        points: { show: false },
-        spanGaps: false,
-        value: (_, value) => (value === null || value === undefined ? '–' : short(value)),
-      })),
-    ),
-  }
+  const times = { values: (_, splits) => splits.map(clock), incrs: [60, 120, 300], space: 60 }
+  const numbers = { values: (_, splits) => splits.map(short), ...splitsOf(scale) }
+  return [
+    { ...axis, ...times, grid: { show: false }, size: 28 },
+    { ...axis, ...numbers, size: 46 },
+  ]
+}
+
+/** Values between two gaps: a line would not show them. */
+function lonely(plot, series) {
+  const values = plot.data[series]
+  const isGap = (index) => values[index] === null || values[index] === undefined
+  return [...values.keys()].filter((index) => !isGap(index) && isGap(index - 1) && isGap(index + 1))
 }
 
 /** A line per power of ten is enough. */
@@ -121,6 +103,12 @@ function splitsOf(scale) {
   return { splits }
 }
 
+/** Always as long, so that a second is as wide now as it was a minute ago. */
+function lastMinutes(_, __, max) {
+  const end = max ?? Date.now() / 1000
+  return [end - SHOWN, end]
+}
+
 function linearRange(_, __, max) {
   return [0, Math.max(4, (max ?? 0) * 1.1)]
 }
@@ -131,19 +119,20 @@ function logRange(_, min, max) {
   return [10 ** first, 10 ** Math.max(first + 1, Math.ceil(Math.log10(max * 1.05)))]
 }
 
-function dataOf(seconds, lines) {
+function dataOf(seconds, lines, fees) {
   const shown = seconds.slice(-SHOWN)
   const at = shown.map((second) => second.at / 1000)
-  return [at, ...lines.map(({ read }) => shown.map((second) => read(second) ?? null))]
+  return [at, ...lines.map(({ read }) => shown.map((second) => read(second, fees) ?? null))]
 }
 
-function minutes(at, unit) {
+function clock(at, unit) {
   const text = new Date(at * 1000).toLocaleTimeString('en-GB')
   return unit === 's' || at % 60 !== 0 ? text : text.slice(0, 5)
 }
 
 function short(value) {
   if (value === null || value === undefined) return ''
+  if (value >= 1e6) return `${Number((value / 1e6).toFixed(1))}M`
   if (value >= 1000) return `${Number((value / 1000).toFixed(1))}k`
   if (value >= 10 || Number.isInteger(value)) return String(Math.round(value))
   return value.toFixed(value < 1 ? 2 : 1)

@@ -1,17 +1,18 @@
 // Both processors: what was settled there, how fast and how well they answer, and what each
 // instance believes of them and since when.
 
-import { amount, byId, count, duration, element, percent, show, sum } from './format.js'
+import { byId, clockTime, count, duration, element } from './format.js'
+import { percent, roughAmount, show, sum } from './format.js'
 
 const TONES = { closed: 'good', open: 'bad', halfOpen: 'warn' }
 const WORDS = { closed: 'closed', open: 'open', halfOpen: 'half open' }
 
-export function showProcessors({ instances, fees }) {
-  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, fees))
+export function showProcessors({ instances, fees, at }) {
+  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, { fees, at }))
   show(byId('processors'), JSON.stringify(boxes), () => boxes.map(draw))
 }
 
-function factsOf(name, instances, fees) {
+function factsOf(name, instances, { fees, at }) {
   const looks = instances.flatMap(({ instanceId, circuits }) => {
     const look = circuits[name]
     return look === undefined ? [] : [{ instanceId, ...look }]
@@ -26,7 +27,7 @@ function factsOf(name, instances, fees) {
     state: worstOf(looks),
     facts: [
       ['settled', count(counted((processor) => processor.settled))],
-      ['amount', amount(counted((processor) => processor.settledCents))],
+      ['amount', roughAmount(counted((processor) => processor.settledCents))],
       ['failed attempts', count(counted((processor) => processor.failedAttempts))],
       ['in flight', count(sum(instances.map(({ gauges }) => gauges.inFlight[name])))],
       ['responds in', duration(mean((look) => look.measuredMs))],
@@ -35,15 +36,21 @@ function factsOf(name, instances, fees) {
       ['slow now', calls === 0 ? '–' : percent(weighted((look) => look.slowRate))],
     ],
     beliefs: looks.map(({ instanceId, state, forMs, cause, allowance }) => {
-      const lets = state === 'open' ? 'lets nothing through' : `lets ${allowance} through at once`
-      return { instanceId, state, text: `since ${coarse(forMs)} (${cause}), ${lets}` }
+      const since = clockTime(steady(`${name} ${instanceId} ${state}`, at - forMs))
+      const lets = state === 'open' ? 'nothing goes through' : `up to ${allowance} at once`
+      return { instanceId, state, text: `since ${since}: ${cause}, ${lets}` }
     }),
   }
 }
 
-/** Rough, so that the page does not change for nothing. */
-function coarse(ms) {
-  return ms < 10_000 ? `${Math.round(ms / 1000)} s` : duration(Math.round(ms / 5000) * 5000)
+const instants = new Map()
+
+/** Another instance's figures are up to a second old: its instants would waver with them. */
+function steady(key, at) {
+  const known = instants.get(key)
+  if (known !== undefined && Math.abs(known - at) < 2_500) return known
+  instants.set(key, at)
+  return at
 }
 
 function worstOf(looks) {

@@ -5,6 +5,7 @@ import { element } from './format.js'
 export function sequenceOf(messages) {
   const actors = [...new Set(messages.flatMap(({ from, to }) => [from, to]))]
   const grid = element('div', { class: 'sequence', style: `--actors: ${actors.length}` })
+  grid.append(element('div', { class: 'at head' }, 'ms'))
   for (const [index, name] of actors.entries()) {
     const column = `grid-column: ${index + 2}`
     grid.append(

@@ -41,7 +41,16 @@ export function storyOf({ story, messages, inspected }) {
   ]
 }
 
-function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, dueInMs }) {
+const WAITS = {
+  route: 'a processor that may be charged',
+  lookUp: 'the next question to the processor that it is in doubt at',
+  backoff: 'the next quick try',
+  retryQueue: 'its turn in the retry queue, once a circuit lets it through',
+  owner: 'the instance that works on it',
+}
+
+function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...rest }) {
+  const { waitsFor, dueInMs, ownedBy, doubts } = rest
   const chip = element('span', { class: 'chip', 'data-tone': STATE_TONES[state] }, state)
   const facts = [
     ['state', chip],
@@ -49,7 +58,10 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, dueIn
     ['accepted', clockTime(acceptedAt, 'exact')],
     ['settled at', processor],
     ['requestedAt', requestedAt === undefined ? undefined : clockTime(requestedAt, 'exact')],
-    ['due again', dueInMs === undefined ? undefined : dueWords(dueInMs)],
+    ['waits for', WAITS[waitsFor] ?? waitsFor],
+    ['until', dueInMs === undefined ? undefined : dueWords(dueInMs)],
+    ['worked on by', ownedBy],
+    ['in doubt at', doubts === undefined ? undefined : doubts.map(doubtWords).join('; ')],
   ]
   return facts
     .filter(([, value]) => value !== undefined)
@@ -57,7 +69,12 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, dueIn
 }
 
 function dueWords(ms) {
-  return ms > 0 ? `in ${duration(ms)}, in the retry queue` : 'now, in the retry queue'
+  return ms > 0 ? `${clockTime(Date.now() + ms)}, in ${duration(ms)}` : 'now'
+}
+
+function doubtWords({ processor, remainingMs }) {
+  const yet = remainingMs > 0 ? `for ${duration(remainingMs)} yet` : 'no longer open'
+  return `${processor}, ${yet}`
 }
 
 function attemptsOf({ attempts }) {

@@ -1,8 +1,24 @@
 // The figures at the top: since the instances started, and as of now.
 
-import { amount, byId, count, element, percent, sum } from './format.js'
+import { amount, byId, count, element, percent, roughAmount, sum } from './format.js'
+
+/** In the order in which they stand; there from the start, so that nothing moves later. */
+const TILES = {
+  accepted: 'Accepted',
+  settled: 'Settled',
+  waiting: 'Waiting',
+  doubt: 'In doubt',
+  rejected: 'Rejected',
+  refused: 'Refused',
+  paid: 'Fees paid',
+  saved: 'Fees saved',
+}
 
 const tiles = new Map()
+
+export function openTiles() {
+  for (const [name, title] of Object.entries(TILES)) tiles.set(name, make(name, title))
+}
 
 export function showTiles({ instances, open, seconds, fees }) {
   const all = (read) => sum(instances.map(read))
@@ -17,15 +33,17 @@ export function showTiles({ instances, open, seconds, fees }) {
   const rejected = all((instance) => instance.rejected)
   const refused = all((instance) => instance.refused)
   const total = settled('default') + settled('fallback')
-  const share = total === 0 ? '' : `${percent(settled(cheaper) / total)} at ${cheaper}`
-  set('accepted', 'Accepted', count(all(({ accepted }) => accepted)), rate(seconds, acceptedOf))
-  set('settled', 'Settled', count(total), rate(seconds, settledOf), 'good')
-  set('waiting', 'Waiting', count(ready + parked), `${count(parked)} in the database`)
-  set('doubt', 'In doubt', count(inDoubt), 'being asked for', inDoubt > 0 ? 'doubt' : undefined)
-  set('rejected', 'Rejected', count(rejected), 'for good', rejected > 0 ? 'bad' : undefined)
-  set('refused', 'Refused', count(refused), 'answered 503', refused > 0 ? 'bad' : undefined)
-  set('paid', 'Fees paid', amount(paid), share)
-  set('saved', 'Fees saved', amount(saved), `against ${dearer} only`, 'good')
+  const share = total === 0 ? '' : `${percent(settled(cheaper) / total)} settled at ${cheaper}`
+  set('accepted', count(all(({ accepted }) => accepted)), rate(seconds, acceptedOf))
+  set('settled', count(total), rate(seconds, settledOf), 'good')
+  set('waiting', count(ready + parked), `${count(parked)} in the database`)
+  set('doubt', count(inDoubt), 'being asked for', inDoubt > 0 ? 'doubt' : undefined)
+  set('rejected', count(rejected), 'for good', rejected > 0 ? 'bad' : undefined)
+  set('refused', count(refused), 'answered 503', refused > 0 ? 'bad' : undefined)
+  set('paid', roughAmount(paid), share)
+  set('saved', roughAmount(saved), `against ${dearer} only`, 'good')
+  tiles.get('paid').box.title = amount(paid)
+  tiles.get('saved').box.title = amount(saved)
 }
 
 export function order(fees) {
@@ -43,21 +61,20 @@ function rate(seconds, read) {
   return last.length === 0 ? '' : `${count(sum(last.map(read)) / last.length)} a second`
 }
 
-function set(name, title, value, note, tone) {
-  const tile = tiles.get(name) ?? make(name, title)
+function set(name, value, note, tone) {
+  const tile = tiles.get(name)
   tile.value.textContent = value
+  tile.value.style.setProperty('--chars', value.length)
   tile.note.textContent = note
   if (tone === undefined) delete tile.box.dataset.tone
   else tile.box.dataset.tone = tone
 }
 
 function make(name, title) {
-  const value = element('dd')
-  const note = element('dd', { class: 'note' })
+  const value = element('dd', { style: '--chars: 1' }, '–')
+  const note = element('dd', { class: 'note' }, '\u00a0')
   const box = element('div', { class: 'tile', 'data-tile': name })
   box.append(element('dt', {}, title), value, note)
   byId('tiles').append(box)
-  const tile = { box, value, note }
-  tiles.set(name, tile)
-  return tile
+  return { box, value, note }
 }
