@@ -96,7 +96,7 @@ function createYesLedger(): Ledger {
     listParked: () => Promise.resolve([]),
     countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
     takeOver: () => Promise.resolve([]),
-    summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, flushed: [] }),
+    summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, stale: [] }),
     find: () => Promise.resolve(undefined),
     purge: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -149,7 +149,7 @@ export class LedgerStore {
   summarize(
     window: TimeWindow,
     unflushed: readonly SettledPayment[],
-  ): { summary: Summary; flushed: readonly string[] } {
+  ): { summary: Summary; stale: readonly string[] } {
     return sumUp(this.rows, window, unflushed)
   }
 

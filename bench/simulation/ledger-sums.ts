@@ -8,18 +8,18 @@ import type {
 } from '../../src/actors/payment.ts'
 import type { PaymentRow } from './ledger-rows.ts'
 
-/** The settled rows of a window, and those of `unflushed` that no row has as settled, once each. */
+/** The settled rows of a window, and those of `unflushed` whose row is open, once each. */
 export function sumUp(
   rows: ReadonlyMap<string, PaymentRow>,
   window: TimeWindow,
   unflushed: readonly SettledPayment[],
-): { summary: Summary; flushed: readonly string[] } {
-  const flushed = new Set<string>()
+): { summary: Summary; stale: readonly string[] } {
+  const stale = new Set<string>()
   const late = new Map<string, SettledPayment>()
   for (const payment of unflushed) {
     if (!isInside(window, payment.requestedAt)) continue
-    if (rows.get(payment.correlationId)?.state === 'settled') flushed.add(payment.correlationId)
-    else late.set(payment.correlationId, payment)
+    if (rows.get(payment.correlationId)?.state === 'open') late.set(payment.correlationId, payment)
+    else stale.add(payment.correlationId)
   }
   const sums = { default: { payments: 0, cents: 0 }, fallback: { payments: 0, cents: 0 } }
   const count = (processor: ProcessorName, amountCents: number): void => {
@@ -31,7 +31,7 @@ export function sumUp(
     if (isInside(window, requestedAt)) count(processor, amountCents)
   }
   for (const { processor, amountCents } of late.values()) count(processor, amountCents)
-  return { summary: sums, flushed: [...flushed] }
+  return { summary: sums, stale: [...stale] }
 }
 
 /** Both ends inclusive. */

@@ -89,8 +89,6 @@ async function closeBooks(world: World, chance: Chance): Promise<void> {
   const { scheduler } = world
   await scheduler.run(scheduler.now() + ANSWERS_MS)
   checkPayments(world)
-  // What was settled while everything was being forgotten may stand on the board for an hour.
-  if (world.ledgerStore.purges > 0) world.boardStore.lose()
   askSummaries(world, chance)
   await scheduler.run(scheduler.now() + ANSWERS_MS)
 }

@@ -30,7 +30,11 @@ function askOnce(world: World, instance: Instance): void {
     type: 'summary.requested',
     window: {},
     replyTo: (answer) => {
-      if (answer.kind !== 'found' || world.ledgerStore.purges > 0 || purges > 0) return
+      if (answer.kind !== 'found' || world.ledgerStore.purges !== purges) return
+      if (purges > 0) {
+        compareWithRows(world, instance, answer.value)
+        return
+      }
       const isSameOwner = leaseId === instance.fence.id && world.ledgerStore.holds(leaseId)
       compare(world, { instance, got: answer.value, least: isSameOwner ? known : null })
     },
@@ -48,6 +52,13 @@ function settledFor({ ledgerStore, observer }: World, instance: Instance): Count
   const counts = { default: 0, fallback: 0 }
   for (const processor of known.values()) counts[processor] += 1
   return counts
+}
+
+/** After a purge nothing counts but what was accepted since, whoever announces what. */
+function compareWithRows({ ledgerStore, observer }: World, { id }: Instance, got: Summary): void {
+  const counted = got.default.payments + got.fallback.payments
+  if (counted <= ledgerStore.rows.size) return
+  observer.fail('a purged payment is counted no more', `${id}: ${counted} counted`)
 }
 
 function compare(

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { SettledPayment } from '../../src/actors/payment.ts'
 import type { MakeLedger } from './ledger.ts'
-import { acceptMany, lease, settled, uuid } from './ledger-words.ts'
+import { acceptMany, lease, request, settled, uuid } from './ledger-words.ts'
 
 const NOTHING = { payments: 0, cents: 0 }
 
@@ -39,13 +39,27 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
     ]
     await first.record([settled(1)], mine)
 
-    const { summary, flushed } = await first.summarize({ to: 5_000 }, [...unflushed, ...unflushed])
+    const { summary, stale } = await first.summarize({ to: 5_000 }, [...unflushed, ...unflushed])
 
     t.strictSame(summary, {
       default: { payments: 1, cents: 1_990 },
       fallback: { payments: 1, cents: 5 },
     })
-    t.strictSame(flushed, [uuid(1)])
+    t.strictSame(stale, [uuid(1)])
+  })
+
+  t.test('a settlement announced while everything is forgotten is not counted', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 2 })
+    await second.purge()
+    await first.accept([request(2)], { ...mine, parked: false })
+    const announced = [settled(1), settled(2), settled(3)]
+
+    const { summary, stale } = await second.summarize({}, announced)
+
+    t.strictSame(summary, { default: { payments: 1, cents: 1_990 }, fallback: NOTHING })
+    t.strictSame(stale, [uuid(1), uuid(3)])
   })
 
   t.test(
@@ -64,9 +78,9 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
         t.strictSame(summary, { default: { payments: 100, cents: 199_000 }, fallback: NOTHING })
       }
       await Promise.all(flushes)
-      const { summary, flushed } = await second.summarize({}, all)
+      const { summary, stale } = await second.summarize({}, all)
       t.equal(summary.default.payments, 100)
-      t.equal(flushed.length, 100)
+      t.equal(stale.length, 100)
     },
   )
 
@@ -74,7 +88,7 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
     const { first } = await makeLedger()
     t.strictSame(await first.summarize({ from: 0, to: 10 }, []), {
       summary: { default: NOTHING, fallback: NOTHING },
-      flushed: [],
+      stale: [],
     })
   })
   t.end()

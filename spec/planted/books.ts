@@ -47,7 +47,7 @@ export function floatSums(): Planted {
     ledger: (ledger, store) => ({
       ...ledger,
       async summarize(window, unflushed) {
-        const { summary, flushed } = await ledger.summarize(window, unflushed)
+        const { summary, stale } = await ledger.summarize(window, unflushed)
         const total = (processor: keyof Summary): ProcessorTotal => {
           const amounts = [...store.rows.values()]
             .filter((row) => row.processor === processor && isInside(window, row.requestedAt ?? 0))
@@ -58,7 +58,7 @@ export function floatSums(): Planted {
             ? { payments, cents: Math.trunc(sum * 100) }
             : summary[processor]
         }
-        return { summary: { default: total('default'), fallback: total('fallback') }, flushed }
+        return { summary: { default: total('default'), fallback: total('fallback') }, stale }
       },
     }),
   }
@@ -110,14 +110,14 @@ export function batchFlushedTwice(): Planted {
         return ledger.record(outcomes, request)
       },
       async summarize(window, unflushed) {
-        const { summary, flushed } = await ledger.summarize(window, unflushed)
+        const { summary, stale } = await ledger.summarize(window, unflushed)
         const sums = { default: { ...summary.default }, fallback: { ...summary.fallback } }
         for (const { processor, requestedAt, amountCents } of twice) {
           if (!isInside(window, requestedAt)) continue
           const { payments, cents } = sums[processor]
           sums[processor] = { payments: payments + 1, cents: cents + amountCents }
         }
-        return { summary: sums, flushed }
+        return { summary: sums, stale }
       },
     }),
   }

@@ -32,7 +32,9 @@ export async function findPayment(
 /**
  * The ledger's totals plus what is settled but not in the ledger yet: this instance's own lane, and
  * what the others put on the board. The board is read first, then the lane, then the ledger, so that a
- * payment flushed in between is in the ledger's snapshot and counted there, once.
+ * payment flushed in between is in the ledger's snapshot and counted there, once. What the snapshot
+ * does not hold as open is counted nowhere else: a settlement of a purged payment may be announced
+ * after the purge, and would stand on the board for an hour.
  */
 export async function summarize(
   archive: Archive,
@@ -46,9 +48,9 @@ export async function summarize(
   })
   const own = unwrittenOf(laneNow())
   try {
-    const { summary, flushed } = await ledger.summarize(request.window, union(own, others))
+    const { summary, stale } = await ledger.summarize(request.window, union(own, others))
     request.replyTo({ kind: 'found', value: summary })
-    if (flushed.length > 0) settledBoard.remove(flushed).catch(boardFailureOf)
+    if (stale.length > 0) settledBoard.remove(stale).catch(boardFailureOf)
   } catch (error) {
     request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
   }

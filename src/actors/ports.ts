@@ -145,12 +145,12 @@ export interface Ledger {
 
   /**
    * Settled payments of a window: those in the ledger plus those of `unflushed` that the same
-   * snapshot does not hold as settled. `flushed` names the ones it did hold.
+   * snapshot holds as open. `stale` names the others in the window: written meanwhile, or purged.
    */
   summarize(
     window: TimeWindow,
     unflushed: readonly SettledPayment[],
-  ): Promise<{ summary: Summary; flushed: readonly string[] }>
+  ): Promise<{ summary: Summary; stale: readonly string[] }>
   find(correlationId: string): Promise<PaymentStory | undefined>
   /** Forgets every payment, on behalf of all instances. */
   purge(): Promise<void>

@@ -13,12 +13,11 @@ export const HELD = `held AS MATERIALIZED (
   )`
 
 /**
- * Whether payment `p` is open or settled, where it is looked for by its id. The sum keeps the partial
+ * Whether payment `p` is open, where it is looked for by its id. The sum keeps the partial
  * indexes out: while they are small the planner takes one of them for cheaper than the primary key,
  * and goes on scanning it when it has grown.
  */
 export const IS_OPEN = '(p.state + 0) = 0'
-export const IS_SETTLED = '(p.state + 0) = 1'
 
 /** How a processor is written in the tables. */
 export const PROCESSOR_NUMBER: Readonly<Record<ProcessorName, number>> = { default: 1, fallback: 2 }

@@ -4,7 +4,7 @@ import type { ProcessorTotal, SettledPayment, Summary, TimeWindow } from '../act
 import type { Ledger } from '../actors/ports.ts'
 import type { Query } from './postgres-connection.ts'
 import type { PostgresLane } from './postgres-lane.ts'
-import { IS_SETTLED, arrayOf } from './postgres-sql.ts'
+import { IS_OPEN, arrayOf } from './postgres-sql.ts'
 import { coverWindow } from './summary-window.ts'
 
 interface SummaryRow {
@@ -12,7 +12,7 @@ interface SummaryRow {
   readonly default_cents: number
   readonly fallback_payments: number
   readonly fallback_cents: number
-  readonly flushed: readonly string[] | null
+  readonly open: readonly string[] | null
 }
 
 /** Sums up windows: one statement, hence one snapshot of totals and of what is settled. */
@@ -21,8 +21,10 @@ export function createSummaries(lane: PostgresLane): Pick<Ledger, 'summarize'> {
     async summarize(window, unflushed) {
       const inside = onceEach(unflushed.filter((entry) => isInside(entry, window)))
       const [row] = await lane.run<SummaryRow>(SUMMARIZE, summaryParameters(window, inside))
-      const flushed = row?.flushed ?? []
-      return { summary: addUp(row, without(inside, flushed)), flushed }
+      const open = new Set(row?.open)
+      const stale = inside.filter(({ correlationId }) => !open.has(correlationId))
+      const unwritten = inside.filter(({ correlationId }) => open.has(correlationId))
+      return { summary: addUp(row, unwritten), stale: stale.map((entry) => entry.correlationId) }
     },
   }
 }
@@ -52,14 +54,6 @@ function onceEach(entries: readonly SettledPayment[]): readonly SettledPayment[]
   return [...new Map(entries.map((entry) => [entry.correlationId, entry])).values()]
 }
 
-function without(
-  entries: readonly SettledPayment[],
-  correlationIds: readonly string[],
-): readonly SettledPayment[] {
-  const left = new Set(correlationIds)
-  return entries.filter((entry) => !left.has(entry.correlationId))
-}
-
 function addUp(row: SummaryRow | undefined, unflushed: readonly SettledPayment[]): Summary {
   const sum: Record<'default' | 'fallback', ProcessorTotal> = {
     default: { payments: row?.default_payments ?? 0, cents: row?.default_cents ?? 0 },
@@ -72,7 +66,7 @@ function addUp(row: SummaryRow | undefined, unflushed: readonly SettledPayment[]
   return sum
 }
 
-/** One row of totals, and which of the ids $7 are settled. */
+/** One row of totals, and which of the ids $7 are open. */
 export const SUMMARIZE: Query = {
   name: 'summarize',
   effect: 'reads',
@@ -97,7 +91,7 @@ export const SUMMARIZE: Query = {
     coalesce(sum(cents) FILTER (WHERE processor = 2), 0)::bigint AS fallback_cents,
     (
       SELECT array_agg(p.correlation_id::text) FROM payments p
-      WHERE p.correlation_id = ANY ($7::uuid[]) AND ${IS_SETTLED}
-    ) AS flushed
+      WHERE p.correlation_id = ANY ($7::uuid[]) AND ${IS_OPEN}
+    ) AS open
   FROM part`,
 }
