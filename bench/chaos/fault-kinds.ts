@@ -27,6 +27,7 @@ export const FAULT_KINDS = {
   'postgres-hang': at('postgres', [1000, 5000], 'PostgreSQL hangs'),
   'postgres-stutter': at('postgres', [2000, 5000], 'PostgreSQL hangs again and again'),
   'postgres-cut': at('postgres', [1000, 3000], 'connections to PostgreSQL cut, also in commits'),
+  'postgres-lost': at('postgres', [1000, 4000], 'PostgreSQL commits and its answer is lost'),
   'postgres-full': at('postgres', [1000, 4000], 'PostgreSQL out of connections'),
   'redis-stop': at('redis', [500, 4000], 'Redis stopped and started, empty'),
   'redis-empty': at('redis', [0, 0], 'Redis emptied'),
@@ -50,6 +51,8 @@ export const FAULT_KINDS = {
   'look-up-stale': at('processors', [2000, 4000], 'look-ups lag behind, charges 500'),
   gone: at('processors', [2000, 6000], 'connections to one processor cut and refused'),
   'both-gone': at('processors', [3000, 8000], 'connections to both cut and refused'),
+  // In runs of ten minutes and more, see LONG_EVERY of the plan.
+  'both-gone-minutes': at('processors', [60_000, 150_000], 'both gone for minutes'),
 } as const satisfies Readonly<Record<string, FaultKind>>
 
 export type FaultName = keyof typeof FAULT_KINDS

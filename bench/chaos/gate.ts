@@ -1,4 +1,5 @@
-// A TCP relay in front of a processor, so that the processor can be gone without losing its ledger.
+// A TCP relay in front of a processor or PostgreSQL: what is behind it can be gone without losing
+// anything, and can do what it is asked without its answer arriving.
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
@@ -6,6 +7,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 export class Gate {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Far ends whose next answer is lost. */
+  readonly #muted = new Set<Socket>()
+  /** Far ends of all connections that are open. */
+  readonly #far = new Set<Socket>()
   readonly #place: { readonly port: number; readonly target: number }
 
   /** @param place ports of the loopback: where it listens, and what it stands before. */
@@ -36,10 +41,29 @@ export class Gate {
     })
   }
 
+  /**
+   * What is asked next on each open connection is still done; its answer is dropped and the
+   * connection reset.
+   */
+  loseNextAnswers(): void {
+    for (const far of this.#far) this.#muted.add(far)
+  }
+
   #relay(near: Socket): void {
     const far = connect({ host: '127.0.0.1', port: this.#place.target, noDelay: true })
     this.#couple(near, far)
     this.#couple(far, near)
+    this.#far.add(far)
+    far.on('close', () => {
+      this.#far.delete(far)
+      this.#muted.delete(far)
+    })
+    // Before the pipe: what it writes to a socket that was reset is dropped.
+    far.on('data', () => {
+      if (!this.#muted.has(far)) return
+      near.resetAndDestroy()
+      far.resetAndDestroy()
+    })
     near.pipe(far)
     far.pipe(near)
   }

@@ -6,6 +6,7 @@ import type { FaultName, Place } from './fault-kinds.ts'
 import { killDraining, killFor, pauseFor, restartInTurn } from './instance-faults.ts'
 import { pause } from './pause.ts'
 import type { PlannedFault } from './plan.ts'
+import type { Recoveries } from './recoveries.ts'
 import type { Stage } from './stage.ts'
 import { injectPostgres, injectProcessors, injectRedis } from './outer-faults.ts'
 import type { Takeovers } from './takeovers.ts'
@@ -23,6 +24,7 @@ export interface Dose {
 export interface InjectorOptions {
   readonly stage: Stage
   readonly takeovers: Takeovers
+  readonly recoveries: Recoveries
   /** Monotonic start of the load, ms. */
   readonly startedAt: number
   readonly note: (text: string) => void
@@ -83,7 +85,7 @@ export class Injector {
       case 'redis':
         return injectRedis(this.#options.stage, fault)
       case 'processors':
-        return injectProcessors(this.#options.stage, fault)
+        return injectProcessors(this.#options.stage, fault, this.#options.recoveries)
     }
   }
 

@@ -5,15 +5,25 @@ import { pauseFor } from './instance-faults.ts'
 import { pause } from './pause.ts'
 import type { PlannedFault } from './plan.ts'
 import type { Stage } from './stage.ts'
-import { cutFor, fillFor, killStoreFor, stopFor, stutterFor, tellRedis } from './store-faults.ts'
+import type { Recoveries } from './recoveries.ts'
+import {
+  cutFor,
+  fillFor,
+  killStoreFor,
+  loseAnswersFor,
+  stopFor,
+  stutterFor,
+  tellRedis,
+} from './store-faults.ts'
 
 export async function injectPostgres(
-  { layout, saboteur }: Stage,
+  { layout, saboteur, postgresGate: gate }: Stage,
   { name, lastsMs }: PlannedFault,
 ): Promise<void> {
   const { postgres } = layout
-  if (name === 'postgres-stop') await stopFor(postgres, lastsMs)
-  else if (name === 'postgres-kill') await killStoreFor(postgres, lastsMs)
+  if (name === 'postgres-stop') await stopFor(postgres, { lastsMs, gate })
+  else if (name === 'postgres-kill') await killStoreFor(postgres, { lastsMs, gate })
+  else if (name === 'postgres-lost') await loseAnswersFor(gate, lastsMs)
   else if (name === 'postgres-hang') await pauseFor([postgres], lastsMs)
   else if (name === 'postgres-stutter') await stutterFor(postgres, lastsMs)
   else if (name === 'postgres-cut') await cutFor(saboteur, lastsMs)
@@ -25,7 +35,7 @@ export async function injectRedis(
   { name, lastsMs }: PlannedFault,
 ): Promise<void> {
   if (redis === undefined) return
-  if (name === 'redis-stop') await stopFor(redis, lastsMs)
+  if (name === 'redis-stop') await stopFor(redis, { lastsMs })
   else if (name === 'redis-empty') await tellRedis(redis.url, 'FLUSHALL')
   else if (name === 'redis-hang') await pauseFor([redis], lastsMs)
   else {
@@ -37,17 +47,16 @@ export async function injectRedis(
 
 export async function injectProcessors(
   { gates, ledgers }: Stage,
-  { processors, switches, lastsMs }: PlannedFault,
+  { name: fault, processors, switches, lastsMs }: PlannedFault,
+  recoveries: Recoveries,
 ): Promise<void> {
   const all = (act: (name: ProcessorName) => Promise<void>): Promise<unknown> =>
     Promise.all(processors.map(act))
-  if (switches === undefined) {
-    await all((name) => gates[name].close())
-    await pause(lastsMs)
-    await all((name) => gates[name].open())
-  } else {
-    await all((name) => ledgers[name].setFaults(switches))
-    await pause(lastsMs)
-    await all((name) => ledgers[name].setFaults({}))
-  }
+  await all((name) => recoveries.end(name))
+  if (switches === undefined) await all((name) => gates[name].close())
+  else await all((name) => ledgers[name].setFaults(switches))
+  await pause(lastsMs)
+  await all((name) => recoveries.begin(fault, name))
+  if (switches === undefined) await all((name) => gates[name].open())
+  else await all((name) => ledgers[name].setFaults({}))
 }

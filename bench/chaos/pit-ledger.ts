@@ -2,6 +2,7 @@
 
 import pg from 'pg'
 import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { Backlog } from './recoveries.ts'
 
 /** A payment as Pit's table has it. */
 export interface PitPayment {
@@ -20,6 +21,7 @@ const STATES = ['open', 'settled', 'rejected'] as const
 export class PitLedger {
   readonly #url: string
   #client: pg.Client | undefined
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(url: string) {
     this.#url = url
@@ -28,6 +30,25 @@ export class PitLedger {
   /** Payments that are neither settled nor rejected. */
   async countOpen(): Promise<number> {
     const [row] = await this.#query('SELECT count(*)::int AS n FROM payments WHERE state = 0')
+    return Number(row?.['n'])
+  }
+
+  async readBacklog(): Promise<Backlog> {
+    const [row] = await this.#query(
+      `SELECT count(*)::int AS total, (count(*) FILTER (WHERE state = 0))::int AS open,
+         now()::text AS at FROM payments`,
+    )
+    return { total: Number(row?.['total']), open: Number(row?.['open']), at: String(row?.['at']) }
+  }
+
+  /** Open payments accepted up to `at`, by the indexes of the open ones only. */
+  async countOpenSince(at: string): Promise<number> {
+    const open = (owner: string): string =>
+      `(SELECT count(*) FROM payments WHERE state = 0 AND owner IS ${owner}
+         AND accepted_at <= $1::timestamptz)`
+    const [row] = await this.#query(`SELECT (${open('NULL')} + ${open('NOT NULL')})::int AS n`, [
+      at,
+    ])
     return Number(row?.['n'])
   }
 
@@ -72,7 +93,14 @@ export class PitLedger {
     await client?.end().catch(() => undefined)
   }
 
-  async #query(text: string, values: unknown[] = []): Promise<readonly Record<string, unknown>[]> {
+  /** One after the other, in the order of the calls. */
+  #query(text: string, values: unknown[] = []): Promise<readonly Record<string, unknown>[]> {
+    const rows = this.#turn.then(() => this.#ask(text, values))
+    this.#turn = rows.catch(() => undefined)
+    return rows
+  }
+
+  async #ask(text: string, values: unknown[]): Promise<readonly Record<string, unknown>[]> {
     try {
       const client = (this.#client ??= await this.#connect())
       return (await client.query<Record<string, unknown>>(text, values)).rows

@@ -3,6 +3,7 @@
 import type { ProcessorName } from '../../src/actors/payment.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { Chance, type Span } from '../simulation/chance.ts'
+import { Deck } from './deck.ts'
 import { FAULT_KINDS, drawSwitches, type FaultName, type Place } from './fault-kinds.ts'
 
 export interface PlannedFault {
@@ -55,7 +56,8 @@ const OVERHEAD_MS: Readonly<Record<FaultName, number>> = {
 
 /**
  * Draws the faults in order of time, all of them over within the load. Each place goes through all
- * of its faults, in an order of the seed's, before it repeats one.
+ * of its faults, in an order of the seed's, before it repeats one; those that last for minutes come
+ * seldom.
  */
 export function drawPlan(request: PlanRequest): readonly PlannedFault[] {
   const chance = new Chance(request.seed)
@@ -68,7 +70,7 @@ export function drawPlan(request: PlanRequest): readonly PlannedFault[] {
 function drawPlace(place: Place, request: PlanRequest, chance: Chance): readonly PlannedFault[] {
   const names = request.faults.filter((name) => FAULT_KINDS[name].place === place)
   if (names.length === 0) return []
-  const deck = shuffledForEver(names, chance)
+  const deck = new Deck(names, { durationMs: request.durationMs, chance })
   const faults: PlannedFault[] = []
   for (let atMs = FIRST_AT_MS + chance.between([0, 3000]); ;) {
     const slot = drawSlot(deck, request, { chance, atMs })
@@ -90,21 +92,17 @@ interface Slot {
 }
 
 /** One fault, or one for each processor at the same time. */
-function drawSlot(
-  deck: Iterator<FaultName, never>,
-  request: PlanRequest,
-  slot: Slot,
-): readonly PlannedFault[] {
-  const { chance } = slot
-  const name = deck.next().value
+function drawSlot(deck: Deck, request: PlanRequest, slot: Slot): readonly PlannedFault[] {
+  const { chance, atMs } = slot
+  const name = deck.deal(atMs)
   const first = drawFault(name, request, slot)
   if (first.place !== 'processors') return [first]
-  if (name === 'both-gone') return [{ ...first, processors: ['default', 'fallback'] }]
+  if (hitsBoth(name)) return [{ ...first, processors: ['default', 'fallback'] }]
   const target = chance.pick<ProcessorName>(['default', 'default', 'fallback'])
   const alone: PlannedFault = { ...first, processors: [target] }
   if (chance.happens(0.5)) return [alone]
-  const second = drawFault(deck.next().value, request, slot)
-  if (second.name === 'both-gone') return [{ ...second, processors: ['default', 'fallback'] }]
+  const second = drawFault(deck.deal(atMs), request, slot)
+  if (hitsBoth(second.name)) return [{ ...second, processors: ['default', 'fallback'] }]
   return [alone, { ...second, processors: [target === 'default' ? 'fallback' : 'default'] }]
 }
 
@@ -120,15 +118,6 @@ function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Slot
   }
 }
 
-function* shuffledForEver(
-  names: readonly FaultName[],
-  chance: Chance,
-): Generator<FaultName, never> {
-  for (;;) {
-    const left = [...names]
-    while (left.length > 0) {
-      const [name] = left.splice(chance.below(left.length), 1)
-      if (name !== undefined) yield name
-    }
-  }
+function hitsBoth(name: FaultName): boolean {
+  return name.startsWith('both-gone')
 }

@@ -10,9 +10,18 @@ import { findPaymentFaults, type PaymentFault } from './payment-faults.ts'
 import type { Ledgers } from './processor-ledger.ts'
 import type { Register } from './register.ts'
 import { makeRows, type ReportRow } from './report.ts'
-import { describeWindow, lateBacklog, lateTakeovers, shown, slowAnswers } from './sentences.ts'
+import {
+  describeWindow,
+  floodedRecoveries,
+  lateBacklog,
+  lateTakeovers,
+  shown,
+  slowAnswers,
+} from './sentences.ts'
 import type { Stage } from './stage.ts'
 import { findStoryFaults } from './stories.ts'
+import { judgeRecoveries, type JudgedRecovery } from './recovery-verdicts.ts'
+import type { Recoveries } from './recoveries.ts'
 import type { Takeover, Takeovers } from './takeovers.ts'
 import type { Watch } from './watch.ts'
 import { LedgerSums, drawWindows, isEqual, type WindowCheck } from './windows.ts'
@@ -24,6 +33,7 @@ export interface Reckoning {
   readonly payments: readonly PaymentFault[]
   readonly windows: readonly WindowCheck[]
   readonly takeovers: readonly Takeover[]
+  readonly recoveries: readonly JudgedRecovery[]
   /** How often clients got which answer. */
   readonly answers: Readonly<Record<string, number>>
   /** From the last fault until nothing was open, ms; null: it did not happen. */
@@ -41,6 +51,7 @@ export interface ReckoningInput {
   readonly injector: Injector
   readonly watch: Watch
   readonly takeovers: Takeovers
+  readonly recoveries: Recoveries
   readonly emptiedMs: number | undefined
   readonly startedAtWall: number
   readonly self: SelfReport
@@ -61,6 +72,7 @@ export async function reckon(input: ReckoningInput): Promise<Reckoning> {
   const payments = findPaymentFaults({ posted: register.payments, ledgers, pit })
   const windows = await compareWindows(input, ledgers)
   const stories = await findStoryFaults(stage.layout.url, ledgers, input.chance)
+  const recoveries = judgeRecoveries(input.recoveries.measured, stage.layout.pits)
   const broken = [
     ...injector.failures,
     ...register.strays,
@@ -68,6 +80,7 @@ export async function reckon(input: ReckoningInput): Promise<Reckoning> {
     ...slowAnswers(register.slowestMs, input.self),
     ...lateBacklog(input.emptiedMs),
     ...lateTakeovers(takeovers.measured),
+    ...shown(floodedRecoveries(recoveries)),
     ...shown(
       payments.map(({ kind, correlationId, detail }) => `${correlationId} ${kind}: ${detail}`),
     ),
@@ -80,6 +93,7 @@ export async function reckon(input: ReckoningInput): Promise<Reckoning> {
     faults: payments,
     windows,
     takeovers: takeovers.measured,
+    recoveries,
     startedAtWall: input.startedAtWall,
     brokeOtherwise: broken.length > 0 ? 'yes' : 'no',
   })
@@ -89,6 +103,7 @@ export async function reckon(input: ReckoningInput): Promise<Reckoning> {
     payments,
     windows: windows.filter((check) => !isEqual(check)),
     takeovers: takeovers.measured,
+    recoveries,
     answers: Object.fromEntries(register.answers),
     emptiedMs: input.emptiedMs ?? null,
     slowestAnswerMs: Math.round(register.slowestMs),

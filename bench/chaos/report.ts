@@ -4,6 +4,8 @@ import type { FaultName } from './fault-kinds.ts'
 import type { Dose } from './injector.ts'
 import type { PaymentFault, PaymentFaultKind } from './payment-faults.ts'
 import type { Posted } from './register.ts'
+import { sendsPerPayment } from './recoveries.ts'
+import type { JudgedRecovery } from './recovery-verdicts.ts'
 import type { Takeover } from './takeovers.ts'
 import { isEqual, type WindowCheck } from './windows.ts'
 
@@ -25,6 +27,10 @@ export interface ReportRow {
   readonly windows: number
   /** ms; null where none was measured. */
   readonly longestTakeoverMs: number | null
+  /** Most charges per payment that waited or came in, of all recoveries; null: none measured. */
+  readonly mostSends: number | null
+  /** Most openings of one circuit in a recovery; null: none measured. */
+  readonly mostOpenings: number | null
   readonly verdict: 'held' | 'broken'
 }
 
@@ -34,6 +40,7 @@ export interface ReportInput {
   readonly faults: readonly PaymentFault[]
   readonly windows: readonly WindowCheck[]
   readonly takeovers: readonly Takeover[]
+  readonly recoveries: readonly JudgedRecovery[]
   /** Wall clock at the start of the load, epoch ms. */
   readonly startedAtWall: number
   /** Whether something else broke, which belongs to no single fault. */
@@ -57,6 +64,7 @@ interface Share {
   readonly faults: readonly PaymentFault[]
   readonly windows: readonly WindowCheck[]
   readonly takeovers: readonly Takeover[]
+  readonly recoveries: readonly JudgedRecovery[]
 }
 
 function makeRow(name: FaultName, input: ReportInput): ReportRow {
@@ -76,25 +84,26 @@ function makeRow(name: FaultName, input: ReportInput): ReportRow {
     faults: input.faults.filter(({ atMs }) => atMs !== undefined && isDuring(atMs)),
     windows: input.windows.filter(overlaps),
     takeovers: input.takeovers.filter(({ fault }) => fault === name),
+    recoveries: input.recoveries.filter(({ fault }) => fault === name),
   })
 }
 
 function makeTotal(input: ReportInput): ReportRow {
-  const { doses, faults, windows, takeovers } = input
   const payments = countAccepted(input.posted, () => true)
-  const row = summarize({ fault: 'all', doses, payments, faults, windows, takeovers })
+  const row = summarize({ ...input, fault: 'all', payments })
   return input.brokeOtherwise === 'yes' ? { ...row, verdict: 'broken' } : row
 }
 
 function summarize(share: Share): ReportRow {
-  const { doses, faults, windows, takeovers } = share
+  const { doses, faults, windows, takeovers, recoveries } = share
   const count = (kind: PaymentFaultKind): number =>
     faults.filter((fault) => fault.kind === kind).length
   const seconds = doses.reduce((sum, dose) => sum + dose.endedMs - dose.beganMs, 0) / 1000
-  const longest = takeovers.length === 0 ? null : Math.max(...takeovers.map((one) => one.tookMs))
+  const longest = most(takeovers.map((one) => one.tookMs))
   const isBroken =
     faults.length > 0 ||
     windows.some((check) => !isEqual(check)) ||
+    recoveries.some(({ verdict }) => verdict === 'broken') ||
     (longest ?? 0) > TAKEOVER_MS_MAX
   return {
     fault: share.fault,
@@ -107,8 +116,14 @@ function summarize(share: Share): ReportRow {
     centsOff: Math.max(0, ...windows.map((check) => check.centsOff)),
     windows: windows.length,
     longestTakeoverMs: longest,
+    mostSends: most(recoveries.map((one) => Number(sendsPerPayment(one).toFixed(2)))),
+    mostOpenings: most(recoveries.map((one) => one.openings)),
     verdict: isBroken ? 'broken' : 'held',
   }
+}
+
+function most(numbers: readonly number[]): number | null {
+  return numbers.length === 0 ? null : Math.max(...numbers)
 }
 
 function countAccepted(

@@ -9,6 +9,8 @@ import type { ChaosOptions } from './options.ts'
 import { endOf, drawPlan } from './plan.ts'
 import { ChaosProgress } from './progress.ts'
 import type { ProgressStream } from '../challenge/progress.ts'
+import { PROCESSORS } from './payment-faults.ts'
+import { Recoveries } from './recoveries.ts'
 import { reckon, type Reckoning } from './reckoning.ts'
 import { Register } from './register.ts'
 import { awaitEmpty } from './settle.ts'
@@ -55,7 +57,8 @@ async function runOn(
   const register = new Register()
   const takeovers = new Takeovers(stage.pitLedger)
   const note = (text: string): void => progress.log(text)
-  const injector = new Injector({ stage, takeovers, startedAt, note })
+  const recoveries = recoveriesOn(stage)
+  const injector = new Injector({ stage, takeovers, recoveries, startedAt, note })
   const clients = new Clients({
     url: stage.layout.url,
     register,
@@ -80,6 +83,7 @@ async function runOn(
   progress.log(`all faults over, planned for ${lastsMs} ms`)
   const emptiedMs = await awaitEmpty(stage.pitLedger, lastFaultAt)
   await takeovers.ended()
+  await Promise.all(PROCESSORS.map((name) => recoveries.end(name)))
   await watch.stop()
   progress.log(`backlog empty after ${emptiedMs} ms`)
 
@@ -89,9 +93,18 @@ async function runOn(
     injector,
     watch,
     takeovers,
+    recoveries,
     emptiedMs,
     startedAtWall,
     self: self.stop(),
     chance: chance.branch(3),
+  })
+}
+
+function recoveriesOn({ surveyor, ledgers }: Stage): Recoveries {
+  return new Recoveries({
+    readBacklog: () => surveyor.readBacklog(),
+    countOpenSince: (at) => surveyor.countOpenSince(at),
+    countSends: (processor) => ledgers[processor].countSends(),
   })
 }

@@ -1,6 +1,7 @@
 // What broke in a chaos run, a sentence each.
 
 import type { SelfReport } from '../load/self-watch.ts'
+import type { JudgedRecovery } from './recovery-verdicts.ts'
 import { TAKEOVER_MS_MAX } from './report.ts'
 import { SETTLE_WITHIN_MS } from './settle.ts'
 import type { Takeover } from './takeovers.ts'
@@ -28,6 +29,15 @@ export function lateTakeovers(takeovers: readonly Takeover[]): readonly string[]
   return takeovers
     .filter(({ tookMs }) => tookMs > TAKEOVER_MS_MAX)
     .map(({ instance, fault, tookMs }) => `takeover of ${instance} after ${fault}: ${tookMs} ms`)
+}
+
+export function floodedRecoveries(recoveries: readonly JudgedRecovery[]): readonly string[] {
+  return recoveries
+    .filter(({ verdict }) => verdict === 'broken')
+    .map(({ processor, fault, sends, waiting, accepted, openings }) => {
+      const payments = `${waiting} payments that waited and ${accepted} that came in`
+      return `${processor} after ${fault}: ${sends} charges for ${payments}, ${openings} openings`
+    })
 }
 
 export function describeWindow({ window, difference }: WindowCheck): string {

@@ -1,4 +1,5 @@
-// What a chaos run happens to: the whole layout, with a gate in front of each processor.
+// What a chaos run happens to: the whole layout, with a gate in front of each processor and of
+// PostgreSQL.
 
 import type { ProcessorName } from '../../src/actors/payment.ts'
 import { startLayout } from '../layout/layout.ts'
@@ -11,11 +12,15 @@ import { ProcessorLedger } from './processor-ledger.ts'
 export interface Stage {
   readonly layout: Layout
   readonly gates: Readonly<Record<ProcessorName, Gate>>
+  /** Between the instances and PostgreSQL. */
+  readonly postgresGate: Gate
   readonly ledgers: Readonly<Record<ProcessorName, ProcessorLedger>>
   /** For looking on. */
   readonly pitLedger: PitLedger
   /** For faults of PostgreSQL: what they wait for holds up nobody else. */
   readonly saboteur: PitLedger
+  /** For the counts at the start and end of recoveries. */
+  readonly surveyor: PitLedger
   close(): Promise<void>
 }
 
@@ -25,18 +30,24 @@ export async function startStage(place: {
   readonly instances: number
   readonly env: Readonly<Record<string, string>>
 }): Promise<Stage> {
-  const ports = { default: await freePort(), fallback: await freePort() }
+  const ports = {
+    default: await freePort(),
+    fallback: await freePort(),
+    postgres: await freePort(),
+  }
   const gates = {
     default: new Gate({ port: await freePort(), target: ports.default }),
     fallback: new Gate({ port: await freePort(), target: ports.fallback }),
   }
-  await Promise.all([gates.default.open(), gates.fallback.open()])
+  const postgresGate = new Gate({ port: await freePort(), target: ports.postgres })
+  await Promise.all([gates.default.open(), gates.fallback.open(), postgresGate.open()])
   const layout = await startLayout({
     dir: place.dir,
     instances: place.instances,
     ports,
     env: {
       LOG_LEVEL: 'info',
+      DATABASE_URL: `postgresql://pit@${new URL(postgresGate.url).host}/postgres`,
       PROCESSOR_DEFAULT_URL: gates.default.url,
       PROCESSOR_FALLBACK_URL: gates.fallback.url,
       ...place.env,
@@ -44,19 +55,22 @@ export async function startStage(place: {
   })
   const pitLedger = new PitLedger(layout.postgres.url)
   const saboteur = new PitLedger(layout.postgres.url)
+  const surveyor = new PitLedger(layout.postgres.url)
   return {
     layout,
     gates,
+    postgresGate,
     ledgers: {
       default: new ProcessorLedger(`http://127.0.0.1:${ports.default}`),
       fallback: new ProcessorLedger(`http://127.0.0.1:${ports.fallback}`),
     },
     pitLedger,
     saboteur,
+    surveyor,
     close: async () => {
-      await Promise.all([pitLedger.close(), saboteur.close()])
+      await Promise.all([pitLedger.close(), saboteur.close(), surveyor.close()])
       await layout.stop()
-      await Promise.all([gates.default.close(), gates.fallback.close()])
+      await Promise.all([gates.default.close(), gates.fallback.close(), postgresGate.close()])
     },
   }
 }

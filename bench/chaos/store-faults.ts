@@ -3,21 +3,45 @@
 import { connect } from 'node:net'
 import pg from 'pg'
 import type { Part } from '../layout/part.ts'
+import type { Gate } from './gate.ts'
 import { pauseFor, startAgain } from './instance-faults.ts'
 import { pause } from './pause.ts'
 import type { PitLedger } from './pit-ledger.ts'
 
-export async function stopFor(part: Part, lastsMs: number): Promise<void> {
-  await part.stop()
-  await pause(lastsMs)
-  await startAgain(part)
+interface Outage {
+  readonly lastsMs: number
+  /** In front of it: shut meanwhile, or it would take connections that nobody answers. */
+  readonly gate?: Gate
 }
 
-export async function killStoreFor(part: Part, lastsMs: number): Promise<void> {
+export async function stopFor(part: Part, outage: Outage): Promise<void> {
+  await part.stop()
+  await beGone(part, outage)
+}
+
+export async function killStoreFor(part: Part, outage: Outage): Promise<void> {
   part.kill('SIGKILL')
   await part.ended()
+  await beGone(part, outage)
+}
+
+async function beGone(part: Part, { lastsMs, gate }: Outage): Promise<void> {
+  await gate?.close()
   await pause(lastsMs)
   await startAgain(part)
+  await gate?.open()
+}
+
+/** Between two losses, ms: long enough for an instance to connect and to begin a commit. */
+const LOSE_EVERY_MS = 400
+
+/** What is asked of PostgreSQL is done, commits too, and whoever asked is not told. */
+export async function loseAnswersFor(gate: Gate, lastsMs: number): Promise<void> {
+  const endsAt = performance.now() + lastsMs
+  while (performance.now() < endsAt) {
+    gate.loseNextAnswers()
+    await pause(LOSE_EVERY_MS)
+  }
 }
 
 /** Lengths of the hangs and of the pauses between them, ms: around the bound on a commit. */

@@ -10,8 +10,10 @@ const COLUMNS: readonly (readonly [title: string, cell: (row: ReportRow) => stri
   ['paid twice', (row) => row.paidTwice],
   ['misattributed', (row) => row.misattributed],
   ['cents off', (row) => row.centsOff],
-  ['windows', (row) => row.windows],
+  ['windows compared', (row) => row.windows],
   ['longest takeover', (row) => takeover(row.longestTakeoverMs)],
+  ['sends per payment', (row) => row.mostSends?.toFixed(2) ?? ''],
+  ['openings', (row) => row.mostOpenings?.toString() ?? ''],
   ['verdict', (row) => row.verdict],
 ]
 

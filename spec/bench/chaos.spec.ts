@@ -35,6 +35,21 @@ t.test('every fault occurs, and all are over within the load', async (t) => {
   t.ok(minute.length > 25, `${minute.length} in a minute`)
 })
 
+t.test('half an hour has each fault several times, and outages of minutes', async (t) => {
+  for (let seed = 1; seed <= 50; seed += 1) {
+    const plan = drawPlan({ ...HOUR, seed, durationMs: 1_800_000 })
+    const count = (name: FaultName): number => plan.filter((each) => each.name === name).length
+    const seldom = FAULT_NAMES.filter((name) => count(name) < 3)
+    const long = plan.filter(({ name }) => name === 'both-gone-minutes')
+
+    t.strictSame(seldom, [], `seed ${seed}`)
+    t.ok(long.length <= 8 && long.some(({ lastsMs }) => lastsMs > 90_000))
+  }
+  const minutes = drawPlan({ ...HOUR, durationMs: 300_000 })
+  t.notOk(minutes.some(({ name }) => name === 'both-gone-minutes'))
+  t.ok(drawPlan({ ...HOUR, faults: ['both-gone-minutes'] }).length > 10)
+})
+
 t.test('faults of one place do not overlap, those of different places do', async (t) => {
   const plan = drawPlan(HOUR)
   const targets = plan.flatMap((fault) =>
@@ -200,6 +215,7 @@ t.test('what broke is counted with the faults that were on at the time', async (
     faults: [{ kind: 'lost', correlationId: 'a', atMs: 1500, detail: '' }],
     windows: [],
     takeovers: [{ fault: 'pause', instance: 'pit-1', tookMs: 6000 }],
+    recoveries: [],
     startedAtWall: AT,
     brokeOtherwise: 'no',
   }
