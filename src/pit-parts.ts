@@ -22,6 +22,7 @@ export type Configured = Pick<
   | 'circuit'
   | 'accepts'
   | 'outcomes'
+  | 'answersWhen'
   | 'leaseTtlMs'
   | 'probeIntervalMs'
   | 'shutdownDeadlineMs'
