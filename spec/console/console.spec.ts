@@ -22,7 +22,10 @@ interface Watched {
   readonly url: string
 }
 
-async function startWatched(t: Parameters<typeof startWorld>[0]): Promise<Watched> {
+async function startWatched(
+  t: Parameters<typeof startWorld>[0],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Watched> {
   const port = await freePort()
   const world = await startWorld(t, {
     databaseUrl: await postgres.freshDatabase(),
@@ -35,6 +38,7 @@ async function startWatched(t: Parameters<typeof startWorld>[0]): Promise<Watche
       ATTEMPT_TIMEOUT_MS: '5000',
       CONNECT_TIMEOUT_MS: '3000',
       IN_DOUBT_HORIZON_MS: '6000',
+      ...env,
     },
   })
   return { world, url: `http://127.0.0.1:${port}/` }
@@ -103,11 +107,11 @@ t.test('a circuit that opens is seen, and the keyboard is enough', { skip }, asy
 
 t.test('a payment that waits tells for what and until when', { skip }, async (t) => {
   if (browser === undefined) return
-  const { world, url } = await startWatched(t)
+  const { world, url } = await startWatched(t, { IN_DOUBT_HORIZON_MS: '20000' })
   const { page, faults } = await openPage(t, browser, { url, viewport: WIDE })
   await page.waitForSelector('#state-settled .count')
-  world.simulators.default.setDelay(12_000)
-  world.simulators.fallback.setFailure(true)
+  const charge = [{ kind: 'resetThenRecord', share: 1, delayMs: 12_000 }] as const
+  for (const simulator of Object.values(world.simulators)) simulator.setFaults({ charge })
   await world.client.postAll(1)
   await page.waitForSelector('#state-confirming.busy')
 
@@ -130,10 +134,12 @@ t.test('a console that lost Pit says so, and goes on with the next one', { skip 
   await world.client.postAll(5)
   await hasCount(page, 'settled', '5')
 
+  // Read in one go: Pit may be back before a second question.
+  const lost = page.waitForFunction(`document.body.dataset.link === 'lost' &&
+    document.querySelector('#banner:not([hidden])')?.textContent`)
   const restarted = world.restart()
-  await page.waitForSelector('body[data-link=lost]')
-  t.match(await page.textContent('#banner'), /stands here is from \d\d:\d\d:\d\d/)
-  t.ok(await page.isVisible('#banner'), 'it says how old the figures are')
+  const banner = (await (await lost).jsonValue()) as string
+  t.match(banner, /stands here is from \d\d:\d\d:\d\d/, 'it says how old the figures are')
   await restarted
   await page.waitForSelector('body[data-link=live]')
   t.notOk(await page.isVisible('#banner'))

@@ -91,7 +91,7 @@ function dotOf(states: Chart['states'], edges: Chart['edges'], direction: 'LR' |
 /** A narrow page shows the drawing smaller, so its words are larger. */
 const BOXES = {
   LR: 'width=1.6, height=0.75, fontsize=14',
-  TB: 'width=2.0, height=0.95, fontsize=22',
+  TB: 'width=2.3, height=0.95, fontsize=22',
 } as const
 
 function arrowOf({ from, to, labels }: ChartEdge): string {

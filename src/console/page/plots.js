@@ -5,8 +5,9 @@ import uPlot from './uplot.js'
 
 const DARK = matchMedia('(prefers-color-scheme: dark)')
 
-/** Seconds shown. */
+/** Seconds shown, at most and at least. */
 const SHOWN = 300
+const SHOWN_MIN = 60
 
 const HEIGHT = 180
 
@@ -45,7 +46,7 @@ function optionsOf(lines, scale, width) {
     height: HEIGHT,
     cursor: { y: false, points: { size: 5 } },
     legend: { live: true, markers: { width: 3, dash: markOf } },
-    padding: [8, 18, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: {
       x: { range: lastMinutes },
       y: scale === 'log' ? { distr: 3, range: logRange } : { range: linearRange },
@@ -77,7 +78,11 @@ function axesOf(scale) {
     ticks: { show: false },
     font: '11px sans-serif',
   }
-  const times = { values: (_, splits) => splits.map(clock), incrs: [60, 120, 300], space: 60 }
+  const times = {
+    values: (_, splits) => splits.map(clock),
+    incrs: [15, 30, 60, 120, 300],
+    space: 64,
+  }
   const numbers = { values: (_, splits) => splits.map(short), ...splitsOf(scale) }
   return [
     { ...axis, ...times, grid: { show: false }, size: 28 },
@@ -103,10 +108,10 @@ function splitsOf(scale) {
   return { splits }
 }
 
-/** Always as long, so that a second is as wide now as it was a minute ago. */
-function lastMinutes(_, __, max) {
+/** All there is, up to the last minutes; a page just opened does not stretch its first seconds. */
+function lastMinutes(_, min, max) {
   const end = max ?? Date.now() / 1000
-  return [end - SHOWN, end]
+  return [Math.min(end - SHOWN_MIN, Math.max(end - SHOWN, min ?? end)), end]
 }
 
 function linearRange(_, __, max) {

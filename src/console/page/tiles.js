@@ -33,7 +33,7 @@ export function showTiles({ instances, open, seconds, fees }) {
   const rejected = all((instance) => instance.rejected)
   const refused = all((instance) => instance.refused)
   const total = settled('default') + settled('fallback')
-  const share = total === 0 ? '' : `${percent(settled(cheaper) / total)} settled at ${cheaper}`
+  const share = total === 0 ? '' : `${percent(settled(cheaper) / total)} at ${cheaper}`
   set('accepted', count(all(({ accepted }) => accepted)), rate(seconds, acceptedOf))
   set('settled', count(total), rate(seconds, settledOf), 'good')
   set('waiting', count(ready + parked), `${count(parked)} in the database`)
