@@ -88,7 +88,7 @@ function createYesLedger(): Ledger {
     acquireLease: () => Promise.resolve({ leaseId: 1 }),
     renewLease: () => Promise.resolve({ held: true, purges: 0 }),
     releaseLease: () => Promise.resolve(),
-    accept: (batch) => Promise.resolve(batch.map(() => 'accepted')),
+    accept: (batch) => Promise.resolve({ results: batch.map(() => 'accepted'), purges: 0 }),
     findOwned: () => Promise.resolve([]),
     record: () => Promise.resolve(),
     claimDue: () => Promise.resolve([]),
@@ -98,7 +98,7 @@ function createYesLedger(): Ledger {
     takeOver: () => Promise.resolve([]),
     summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, stale: [] }),
     find: () => Promise.resolve(undefined),
-    purge: () => Promise.resolve(),
+    purge: () => Promise.resolve({ purges: 1 }),
     close: () => Promise.resolve(),
   }
 }

@@ -33,7 +33,7 @@ export function openParentLives(alive: number): Lives {
   let told = 0
   const tell = (): void => {
     const batch = Array.from({ length: BATCH }, nextPayment)
-    payments.send({ type: 'payments.accepted', batch, leaseId: 1 })
+    payments.send({ type: 'payments.accepted', batch, leaseId: 1, purges: 0 })
     told += BATCH
   }
   return {

@@ -61,12 +61,16 @@ export function newRow(
 }
 
 /** The payment as the instance gets it that owns it now. */
-export function claimOf(row: PaymentRow, now: number): ClaimedPayment {
+export function claimOf(
+  row: PaymentRow,
+  { now, purges }: { now: number; purges: number },
+): ClaimedPayment {
   const { correlationId, amountCents, claim, rounds, attempts } = row
   return {
     correlationId,
     amountCents,
     claim,
+    purges,
     rounds,
     ageMs: now - row.acceptedAt,
     doubts: row.doubts.map(({ processor, until, requestedAt }) => {

@@ -9,7 +9,7 @@ import type {
   Summary,
   TimeWindow,
 } from '../../src/actors/payment.ts'
-import type { AcceptRequest, AcceptResult, ParkedEntry } from '../../src/actors/ports.ts'
+import type { Accepted, AcceptRequest, AcceptResult, ParkedEntry } from '../../src/actors/ports.ts'
 import {
   claimOf,
   doubtRows,
@@ -67,19 +67,21 @@ export class LedgerStore {
   accept(
     batch: readonly AcceptRequest[],
     { leaseId, parked }: { leaseId: number; parked: boolean },
-  ): readonly AcceptResult[] {
-    if (batch.length === 0) return []
+  ): Accepted {
+    if (batch.length === 0) return { results: [], purges: 0 }
     this.#mustHold(leaseId, 'accept')
-    return batch.map((request) => {
+    const place = { now: this.#now(), owner: parked ? null : leaseId }
+    const results = batch.map((request): AcceptResult => {
       const known = this.rows.get(request.correlationId)
       if (known !== undefined) {
         return known.amountCents === request.amountCents ? 'known' : 'conflicting'
       }
-      const row = newRow(request, { now: this.#now(), owner: parked ? null : leaseId })
+      const row = newRow(request, place)
       this.rows.set(row.correlationId, row)
       this.open.set(row.correlationId, row)
       return 'accepted'
     })
+    return { results, purges: this.purges }
   }
 
   findOwned(ids: readonly string[], { leaseId }: { leaseId: number }): readonly ClaimedPayment[] {
@@ -87,7 +89,7 @@ export class LedgerStore {
     return rows
       .filter((row) => row !== undefined)
       .sort((one, other) => one.acceptedAt - other.acceptedAt || byId(one, other))
-      .map((row) => claimOf(row, this.#now()))
+      .map((row) => this.#claimed(row))
   }
 
   record(outcomes: readonly Outcome[], { leaseId }: { leaseId: number }): void {
@@ -140,7 +142,7 @@ export class LedgerStore {
       row.doubts = doubtsOfOrphan(row, endedAt + horizonMs)
       row.owner = leaseId
       row.claim += 1
-      return claimOf(row, now)
+      return this.#claimed(row)
     })
     if (taken.length < limit) this.#dropLeases()
     return taken
@@ -158,10 +160,15 @@ export class LedgerStore {
     return row === undefined ? undefined : storyOf(row, this.#now())
   }
 
-  purge(): void {
+  purge(): { purges: number } {
     this.rows.clear()
     this.open.clear()
     this.purges += 1
+    return { purges: this.purges }
+  }
+
+  #claimed(row: PaymentRow): ClaimedPayment {
+    return claimOf(row, { now: this.#now(), purges: this.purges })
   }
 
   #mustHold(leaseId: number, operation: string): void {
@@ -184,7 +191,7 @@ export class LedgerStore {
       row.owner = leaseId
       row.claim += 1
       row.dueAt = null
-      return claimOf(row, this.#now())
+      return this.#claimed(row)
     })
   }
 

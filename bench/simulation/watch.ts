@@ -23,6 +23,7 @@ export interface WatchParts {
   readonly history: History
   readonly store: LedgerStore
   readonly postings: Postings
+  readonly leaseTtlMs: number
 }
 
 export class Watch implements InstanceObserver {
@@ -32,6 +33,7 @@ export class Watch implements InstanceObserver {
   readonly #leasesOf = new Map<Instance, Set<number>>()
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
+  #purgedAt = Number.NEGATIVE_INFINITY
   readonly #parts: WatchParts
 
   constructor(parts: WatchParts) {
@@ -48,9 +50,10 @@ export class Watch implements InstanceObserver {
   }
 
   onCall(instance: Instance, what: string): void {
-    const { history, postings } = this.#parts
+    const { history, postings, scheduler } = this.#parts
     history.note(instance.id, what)
     if (what.startsWith('ledger.purge')) {
+      this.#purgedAt = scheduler.now()
       postings.forget()
       this.settledBy.clear()
     }
@@ -86,7 +89,7 @@ export class Watch implements InstanceObserver {
 
   /** Whoever sends holds its lease, and the payment is open and its own. */
   onSent(instance: Instance, processor: ProcessorName, charge: Charge): void {
-    const { history, store, postings } = this.#parts
+    const { history, store, postings, scheduler, leaseTtlMs } = this.#parts
     const { correlationId, amountCents, requestedAt } = charge
     const what = `${short(correlationId)} ${amountCents} stamped ${requestedAt % 1e6}`
     history.note(instance.id, `charge ${processor} ${what}`)
@@ -94,8 +97,9 @@ export class Watch implements InstanceObserver {
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
     if (!store.holds(leaseId)) this.fail('who sends holds a lease', whose)
-    // Whoever has not heard yet that everything is forgotten goes on for a while.
-    if (postings.byId.get(correlationId)?.isForgotten === true) return
+    // Whoever has not heard yet that everything is forgotten goes on until it has to renew its lease.
+    const mayNotKnow = scheduler.now() - this.#purgedAt < leaseTtlMs
+    if (postings.byId.get(correlationId)?.isForgotten === true && mayNotKnow) return
     if (row === undefined) this.fail('what is sent is in the ledger', whose)
     else if (row.state !== 'open') this.fail('what is sent is open', `${whose}, ${row.state}`)
     else if (row.owner !== leaseId) {

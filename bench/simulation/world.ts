@@ -61,7 +61,8 @@ export class World implements Surroundings {
     this.boardStore = new BoardStore(scheduler.now, BOARD_BOUNDS)
     this.boardService = new SimulatedServer(scheduler, network)
     const { history, postings, ledgerStore: store } = this
-    this.observer = new Watch({ scheduler, history, store, postings })
+    const { leaseTtlMs } = settings.configured
+    this.observer = new Watch({ scheduler, history, store, postings, leaseTtlMs })
     this.servers = { default: this.#server('default'), fallback: this.#server('fallback') }
     this.places = Array.from({ length: instances }, () => this.#begin())
   }

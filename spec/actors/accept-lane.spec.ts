@@ -27,7 +27,7 @@ const D = received('d')
 const E = received('e')
 const WRITTEN: AcceptLaneEvent = {
   type: 'batch.written',
-  results: ['accepted'],
+  accepted: { results: ['accepted'], purges: 0 },
   tookMs: 1,
   leaseId: 7,
 }

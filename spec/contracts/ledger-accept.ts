@@ -10,12 +10,12 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
       const mine = { ...(await lease(first)), parked: false }
       const theirs = { ...(await lease(second, 'b')), parked: false }
 
-      t.strictSame(await first.accept([request(1)], mine), ['accepted'])
-      t.strictSame(await first.accept([request(1)], mine), ['known'])
-      t.strictSame(await second.accept([request(1)], theirs), ['known'])
-      t.strictSame(await second.accept([request(1, 5)], theirs), ['conflicting'])
+      t.strictSame((await first.accept([request(1)], mine)).results, ['accepted'])
+      t.strictSame((await first.accept([request(1)], mine)).results, ['known'])
+      t.strictSame((await second.accept([request(1)], theirs)).results, ['known'])
+      t.strictSame((await second.accept([request(1, 5)], theirs)).results, ['conflicting'])
       await first.record([settled(1)], mine)
-      t.strictSame(await second.accept([request(1)], theirs), ['known'])
+      t.strictSame((await second.accept([request(1)], theirs)).results, ['known'])
     },
   )
 
@@ -25,7 +25,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     await first.accept([request(2)], mine)
 
     const batch = [request(9), request(2), request(1), request(9, 7), request(9), request(2, 7)]
-    t.strictSame(await first.accept(batch, mine), [
+    t.strictSame((await first.accept(batch, mine)).results, [
       'accepted',
       'known',
       'accepted',
@@ -34,7 +34,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
       'conflicting',
     ])
     t.equal((await first.find(uuid(9)))?.amountCents, 1_990)
-    t.strictSame(await first.accept([], mine), [])
+    t.strictSame((await first.accept([], mine)).results, [])
   })
 
   t.test(
@@ -64,7 +64,9 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     const mine = await lease(first)
     const theirs = await lease(second, 'b')
 
-    t.strictSame(await first.accept([request(1)], { ...mine, parked: true }), ['accepted'])
+    t.strictSame((await first.accept([request(1)], { ...mine, parked: true })).results, [
+      'accepted',
+    ])
 
     t.equal((await first.find(uuid(1)))?.state, 'parked')
     t.strictSame(await first.findOwned([uuid(1)], mine), [])
@@ -96,8 +98,12 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
         first.accept(fresh, mine),
         second.accept(fresh.toReversed(), theirs),
       ])
-      const both = b.toReversed()
-      t.ok(a.every((result, index) => [result, both[index]].sort().join() === 'accepted,known'))
+      const both = b.results.toReversed()
+      t.ok(
+        a.results.every(
+          (result, index) => [result, both[index]].sort().join() === 'accepted,known',
+        ),
+      )
     }
   })
 
@@ -108,7 +114,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     await acceptMany(first, { ...mine, count: 3 })
     await first.record([settled(1)], mine)
 
-    await second.purge()
+    t.strictSame(await second.purge(), { purges: before.purges + 1 })
 
     const { held, purges } = await first.renewLease({ ...mine, ttlMs: TTL_MS })
     t.ok(held, 'leases outlive it')
@@ -119,7 +125,31 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     await first.record([settled(2)], mine)
     t.equal((await first.summarize({}, [])).summary.default.payments, 0, 'late writes find nothing')
     const again = await first.accept([request(1)], { ...mine, parked: false })
-    t.strictSame(again, ['accepted'])
+    t.strictSame(again, { results: ['accepted'], purges })
+  })
+
+  t.test('what is accepted or claimed says how many purges came before it', async (t) => {
+    const { first, second, passTime } = await makeLedger()
+    const mine = await lease(first)
+    const once = await first.accept([request(1)], { ...mine, parked: true })
+    const claimedOnce = await first.claimDue({ ...mine, limit: 9 })
+    const { purges } = await second.purge()
+    const batch = [request(1), request(2), request(2, 7)]
+    const again = await first.accept(batch.slice(0, 1), { ...mine, parked: true })
+    const claimedAgain = await first.claimParked([uuid(1)], mine)
+    const mixed = await first.accept(batch, { ...mine, parked: false })
+    await passTime(TTL_MS + 2_000)
+    const theirs = await lease(second, 'b')
+    const sweep = { limit: 9, graceMs: 1_000, horizonMs: 1_000 }
+    const taken = await second.takeOver({ ...theirs, ...sweep })
+
+    t.strictSame(once, { results: ['accepted'], purges: purges - 1 })
+    t.match(claimedOnce, [{ correlationId: uuid(1), purges: purges - 1 }])
+    t.strictSame(again, { results: ['accepted'], purges })
+    t.match(claimedAgain, [{ correlationId: uuid(1), purges }])
+    t.strictSame(mixed, { results: ['known', 'accepted', 'conflicting'], purges })
+    t.strictSame(idsOf(taken), [uuid(1), uuid(2)])
+    t.ok(taken.every((claim) => claim.purges === purges))
   })
   t.end()
 }

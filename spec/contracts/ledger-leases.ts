@@ -15,7 +15,9 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     t.match(await first.renewLease({ ...one, ttlMs: TTL_MS }), { held: true, purges: 0 })
     await passTime(20_000)
 
-    t.strictSame(await first.accept([request(1)], { ...one, parked: false }), ['accepted'])
+    t.strictSame((await first.accept([request(1)], { ...one, parked: false })).results, [
+      'accepted',
+    ])
     await t.rejects(first.accept([request(2)], { ...two, parked: false }), { code: 'lease_lost' })
   })
 

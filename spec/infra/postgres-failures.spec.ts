@@ -28,7 +28,7 @@ t.test('a commit whose answer is lost is reported as unknown, and can be asked f
 
   t.equal(proxy.lost(), 1)
   t.match(await ledger.findOwned([uuid(7)], mine), [{ correlationId: uuid(7), claim: 0 }])
-  t.strictSame(await ledger.accept([request(7)], { ...mine, parked: false }), ['known'])
+  t.strictSame((await ledger.accept([request(7)], { ...mine, parked: false })).results, ['known'])
 })
 
 t.test('a settlement whose answer is lost is written again without counting twice', async (t) => {
@@ -59,7 +59,7 @@ t.test('an accept that lost only its second look is unknown as a whole', async (
   await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'unknown' })
   proxy.loseAnswersTo(undefined)
 
-  t.strictSame(await ledger.accept([request(1), request(2)], mine), ['known', 'known'])
+  t.strictSame((await ledger.accept([request(1), request(2)], mine)).results, ['known', 'known'])
 })
 
 t.test('sessions that the server ends are replaced, and nothing crashes', async (t) => {
@@ -189,6 +189,6 @@ t.test('a closed ledger refuses at once', async (t) => {
 
   await ledger.close()
 
-  t.strictSame(await last, ['accepted'], 'after what was under way')
+  t.strictSame((await last).results, ['accepted'], 'after what was under way')
   await t.rejects(ledger.find(uuid(1)), { code: 'ledger_unavailable', outcome: 'none' })
 })

@@ -33,10 +33,11 @@ export function conflictAccepted(): Planted {
   return {
     ledger: (ledger) => ({
       ...ledger,
-      accept: async (batch, request) =>
-        (await ledger.accept(batch, request)).map((result) =>
-          result === 'conflicting' ? 'known' : result,
-        ),
+      async accept(batch, request) {
+        const { results, purges } = await ledger.accept(batch, request)
+        const told = results.map((result) => (result === 'conflicting' ? 'known' : result))
+        return { results: told, purges }
+      },
     }),
   }
 }

@@ -16,7 +16,9 @@ export function claimWithoutOwner(): Planted {
           .filter(({ owner }) => owner !== null && owner !== leaseId && store.holds(leaseId))
           .slice(0, limit)
         for (const row of stolen) Object.assign(row, { owner: leaseId, claim: row.claim + 1 })
-        const claims = stolen.map((row) => claimOf(row, row.acceptedAt))
+        const claims = stolen.map((row) =>
+          claimOf(row, { now: row.acceptedAt, purges: store.purges }),
+        )
         return [...(await ledger.claimDue(request)), ...claims]
       },
     }),

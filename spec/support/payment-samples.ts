@@ -38,7 +38,7 @@ export function claimedPayment(
   correlationId: string,
   changes: Partial<ClaimedPayment> = {},
 ): ClaimedPayment {
-  const nothing = { rounds: 0, ageMs: 0, doubts: [], attempts: [] }
+  const nothing = { purges: 0, rounds: 0, ageMs: 0, doubts: [], attempts: [] }
   return { correlationId, amountCents: 1990, claim: 1, ...nothing, ...changes }
 }
 

@@ -6,7 +6,7 @@ import { emptyBacklog, takeOldest, withItem, type Backlog } from './backlog.ts'
 import type { LedgerFailure } from './errors.ts'
 import type { PaymentReceived } from './events.ts'
 import { mayBeDone } from './ledger-failure.ts'
-import type { AcceptResult } from './ports.ts'
+import type { Accepted } from './ports.ts'
 
 export interface AcceptLaneInput {
   /** Payments in one commit. */
@@ -32,7 +32,7 @@ export type AcceptLaneEvent =
   | { readonly type: 'window.elapsed' }
   | {
       readonly type: 'batch.written'
-      readonly results: readonly AcceptResult[]
+      readonly accepted: Accepted
       readonly tookMs: number
       /** Lease that the batch was written under. */
       readonly leaseId: number

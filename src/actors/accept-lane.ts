@@ -62,8 +62,8 @@ async function writeBatch(
   const startedAt = clock.now()
   const leaseId = lease.id
   try {
-    const results = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
-    self.send({ type: 'batch.written', results, tookMs: clock.now() - startedAt, leaseId })
+    const accepted = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
+    self.send({ type: 'batch.written', accepted, tookMs: clock.now() - startedAt, leaseId })
   } catch (error) {
     self.send({ type: 'batch.failed', error: ledgerFailureOf(error), leaseId })
   }
@@ -71,7 +71,8 @@ async function writeBatch(
 
 function answerBatch({ archive, system }: Parts, { context, event }: Step): void {
   if (event.type !== 'batch.written') return
-  const { results, tookMs, leaseId } = event
+  const { tookMs, leaseId } = event
+  const { results, purges } = event.accepted
   const counts = { accepted: 0, known: 0, conflicting: 0 }
   context.batch.forEach((payment, index) => {
     const result = results[index] ?? 'conflicting'
@@ -86,7 +87,7 @@ function answerBatch({ archive, system }: Parts, { context, event }: Step): void
     const entries = accepted.map(({ correlationId }) => ({ correlationId, dueInMs: 0 }))
     tell(system, 'retryQueue', { type: 'payments.parked', entries })
   } else if (accepted.length > 0)
-    tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId })
+    tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId, purges })
   archive.journal.note({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
 }
 

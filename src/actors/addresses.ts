@@ -36,8 +36,6 @@ export type SupervisorNotice =
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost' }
   | { readonly type: 'lease.released' }
-  /** The ledger was purged after this monotonic instant, ms. */
-  | { readonly type: 'payments.purged'; readonly after: number }
   /** No payment is left in memory. */
   | { readonly type: 'payments.emptied' }
   /** Nothing is left to be written. */

@@ -17,17 +17,15 @@ export interface LeaseInput {
 
 interface LeaseContext extends LeaseInput {
   readonly leaseId: number
-  /** Purges counted by the ledger at the last renewal; null before the first. */
-  readonly purges: number | null
-  /** Monotonic instant before the last renewal was asked for, ms. */
-  readonly renewedAt: number
+  /** Purges counted by the ledger at the last renewal of any lease; 0 before the first. */
+  readonly purges: number
 }
 
 /** What a call to the ledger brought, with the instant before it was made. */
 interface Granted {
   readonly leaseId: number
   readonly held: boolean
-  readonly purges: number | null
+  readonly purges: number
   readonly askedAt: number
 }
 
@@ -55,8 +53,8 @@ export const leaseMachine = setup({
   },
   actions: {
     takeGrant: assign((_, params: Granted) => {
-      const { leaseId, purges, askedAt } = params
-      return { leaseId, purges, renewedAt: askedAt }
+      const { leaseId, purges } = params
+      return { leaseId, purges }
     }),
     openFence: ({ context }, params: Granted) => {
       const validForMs = context.ttlMs * (1 - MARGIN_SHARE)
@@ -72,8 +70,8 @@ export const leaseMachine = setup({
       context.archive.journal.note({ type: 'lease.lost', leaseId: context.leaseId })
       tell(self.system, 'supervisor', { type: 'lease.lost' })
     },
-    announcePurge: ({ context, self }) => {
-      tell(self.system, 'supervisor', { type: 'payments.purged', after: context.renewedAt })
+    announcePurges: ({ self }, { purges }: Granted) => {
+      tell(self.system, 'payments', { type: 'purges.counted', purges })
     },
     returnPayments: ({ self }) => {
       tell(self.system, 'payments', { type: 'payments.returned' })
@@ -91,8 +89,7 @@ export const leaseMachine = setup({
     isTainted: ({ context, event }) =>
       event.type === 'lease.tainted' && event.leaseId === context.leaseId,
     isHeld: (_, params: Granted) => params.held,
-    wasPurged: ({ context }, params: Granted) =>
-      params.held && context.purges !== null && params.purges !== context.purges,
+    wasPurged: ({ context }, params: Granted) => params.held && params.purges !== context.purges,
   },
   delays: {
     renewalInterval: ({ context }) => context.ttlMs / RENEWALS_PER_TTL,
@@ -100,7 +97,7 @@ export const leaseMachine = setup({
   },
 }).createMachine({
   id: 'lease',
-  context: ({ input }) => ({ ...input, leaseId: 0, purges: null, renewedAt: 0 }),
+  context: ({ input }) => ({ ...input, leaseId: 0, purges: 0 }),
   initial: 'acquiring',
   on: { 'release.requested': { target: '.releasing' } },
   states: {
@@ -137,7 +134,7 @@ export const leaseMachine = setup({
             guard: { type: 'wasPurged', params: ({ event }) => event.output },
             target: 'held',
             actions: [
-              'announcePurge',
+              { type: 'announcePurges', params: ({ event }) => event.output },
               { type: 'takeGrant', params: ({ event }) => event.output },
               { type: 'openFence', params: ({ event }) => event.output },
             ],
@@ -195,10 +192,11 @@ export const leaseMachine = setup({
   },
 })
 
-async function acquire({ archive, instanceId, ttlMs }: LeaseContext): Promise<Granted> {
+async function acquire(context: LeaseContext): Promise<Granted> {
+  const { archive, instanceId, ttlMs, purges } = context
   const askedAt = archive.clock.now()
   const { leaseId } = await archive.ledger.acquireLease({ instanceId, ttlMs })
-  return { leaseId, held: true, purges: null, askedAt }
+  return { leaseId, held: true, purges, askedAt }
 }
 
 async function renew({ archive, leaseId, ttlMs }: LeaseContext): Promise<Granted> {

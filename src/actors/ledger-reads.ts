@@ -1,5 +1,6 @@
 // Reads for the edge: one payment, a summary, and the purge. Each request is answered once.
 
+import { tell, type Directory } from './addresses.ts'
 import type { Archive } from './archive.ts'
 import { itemsOf } from './backlog.ts'
 import type { PaymentRequested, PurgeRequested, SummaryRequested } from './events.ts'
@@ -56,9 +57,15 @@ export async function summarize(
   }
 }
 
-export async function purgeLedger(archive: Archive, request: PurgeRequested): Promise<void> {
+/** Payments in memory are dropped once the ledger has forgotten them, lest a failed purge lose them. */
+export async function purgeLedger(
+  { archive, system }: { readonly archive: Archive; readonly system: Directory },
+  request: PurgeRequested,
+): Promise<void> {
   try {
-    await archive.ledger.purge()
+    const { purges } = await archive.ledger.purge()
+    tell(system, 'payments', { type: 'purges.counted', purges })
+    archive.journal.note({ type: 'payments.purged' })
     await archive.settledBoard.clear().catch(boardFailureOf)
     request.replyTo({ kind: 'found', value: null })
   } catch (error) {

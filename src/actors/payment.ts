@@ -52,6 +52,8 @@ export interface ClaimedPayment {
   readonly amountCents: number
   /** Fencing token: counts how often the payment was claimed; part of each later write. */
   readonly claim: number
+  /** Purges counted when it was claimed: it is gone once more are counted. */
+  readonly purges: number
   /** Rounds of quick tries that ended refused so far; sets the delay in the retry queue. */
   readonly rounds: number
   /** Time since the payment was accepted, ms. */

@@ -13,6 +13,8 @@ export type PaymentsEvent =
       readonly type: 'payments.accepted'
       readonly batch: readonly AcceptRequest[]
       readonly leaseId: number
+      /** Purges counted when they were committed. */
+      readonly purges: number
     }
   | {
       readonly type: 'payments.claimed'
@@ -31,11 +33,10 @@ export type PaymentsEvent =
   | { readonly type: 'payments.recalled' }
   /** This lease ends, another one follows: hand back everything, in doubt where it is. */
   | { readonly type: 'payments.returned' }
-  /**
-   * Forget the payments accepted before this monotonic instant, ms: they belong to others now, or
-   * were purged.
-   */
-  | { readonly type: 'payments.dropped'; readonly acceptedBefore: number }
+  /** Forget them all: they belong to others now. */
+  | { readonly type: 'payments.dropped' }
+  /** So often everything was purged: what was committed under a smaller count is gone. */
+  | { readonly type: 'purges.counted'; readonly purges: number }
   | PaymentRequested
   | { readonly type: 'xstate.done.actor.payment'; readonly output: PaymentOutput }
   | {

@@ -52,6 +52,7 @@ export class PaymentsFloor {
   #parksIntake = false
   #isCongested = false
   #isDraining = false
+  #purges = 0
   #ticks = 0
   /** Monotonic instant of the next tick, ms. */
   #tickDueAt = 0
@@ -60,8 +61,7 @@ export class PaymentsFloor {
     const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
     this.#scope = scope
     this.#slots = createSlotTable(2 * concurrency + confirmingMax)
-    const bounds = { readyMax: readyMax + claimMax, doubtfulMax: confirmingMax }
-    this.#waiting = createWaiting(bounds)
+    this.#waiting = createWaiting({ readyMax: readyMax + claimMax, doubtfulMax: confirmingMax })
     this.#shop = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
@@ -88,12 +88,15 @@ export class PaymentsFloor {
   take(event: PaymentsEvent): void {
     // Under a lease that was replaced meanwhile: others take them over from it.
     if ('leaseId' in event && event.leaseId !== this.#shop.lease.id) return
+    if ('purges' in event && this.#isPurged(event.purges)) return
     switch (event.type) {
       case 'payments.accepted':
         for (const request of event.batch) this.#enqueue(acceptedRecord(request, this.#now()))
         break
       case 'payments.claimed':
-        for (const payment of event.batch) this.#enqueue(claimedRecord(payment, this.#now()))
+        for (const payment of event.batch) {
+          if (!this.#isPurged(payment.purges)) this.#enqueue(claimedRecord(payment, this.#now()))
+        }
         reportClaimed(this.#desk, event)
         break
       case 'xstate.done.actor.payment':
@@ -125,12 +128,13 @@ export class PaymentsFloor {
         this.#recall(() => true)
         break
       case 'payments.dropped':
-        this.#drop(event.acceptedBefore)
+        this.#drop()
         break
       case 'payment.requested':
         this.#answer(event)
         return
       case 'circuit.changed':
+      case 'purges.counted':
         break
     }
     this.#pump()
@@ -221,9 +225,16 @@ export class PaymentsFloor {
     recallSlots(this.#slots, { endsAt, matches })
   }
 
-  #drop(acceptedBefore: number): void {
-    dropSlots(this.#slots, { acceptedBefore, stopChild: this.#scope.stopChild })
-    this.#waiting.dropBefore(acceptedBefore)
+  /** Whether what was committed under so many purges is gone; all in memory is of the highest count. */
+  #isPurged(purges: number): boolean {
+    if (purges > this.#purges) this.#drop()
+    this.#purges = Math.max(this.#purges, purges)
+    return purges < this.#purges
+  }
+
+  #drop(): void {
+    dropSlots(this.#slots, this.#scope.stopChild)
+    this.#waiting.takeAll()
     this.#tellIfEmptied()
   }
 
@@ -232,10 +243,9 @@ export class PaymentsFloor {
     tell(this.#scope.system, 'supervisor', { type: 'payments.emptied' })
   }
 
-  #answer({ correlationId, replyTo }: PaymentRequested): void {
-    const value = findStory(this.view, correlationId)
-    if (value !== undefined) replyTo({ kind: 'found', value })
-    else
-      tell(this.#scope.system, 'persistence', { type: 'payment.requested', correlationId, replyTo })
+  #answer(request: PaymentRequested): void {
+    const value = findStory(this.view, request.correlationId)
+    if (value === undefined) tell(this.#scope.system, 'persistence', request)
+    else request.replyTo({ kind: 'found', value })
   }
 }

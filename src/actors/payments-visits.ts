@@ -23,14 +23,10 @@ export function isIdle(slot: Slot): boolean {
   return slot.actor?.getSnapshot().hasTag('trying') !== true
 }
 
-/** Stops and forgets the payments that were accepted before an instant (monotonic ms). */
-export function dropSlots(
-  slots: SlotTable,
-  drop: { acceptedBefore: number; stopChild: (child: AnyActorRef) => void },
-): void {
+/** Stops and forgets all of them. */
+export function dropSlots(slots: SlotTable, stopChild: (child: AnyActorRef) => void): void {
   slots.forEachUsed((slot) => {
-    if (slot.record === null || slot.record.acceptedAt >= drop.acceptedBefore) return
-    if (slot.actor !== null) drop.stopChild(slot.actor)
+    if (slot.actor !== null) stopChild(slot.actor)
     slots.release(slot)
   })
 }

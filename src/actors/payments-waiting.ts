@@ -13,8 +13,6 @@ export interface Waiting {
   push(record: PaymentRecord): boolean
   /** Takes all out, oldest first. */
   takeAll(): readonly PaymentRecord[]
-  /** Forgets those accepted before this monotonic instant, ms. */
-  dropBefore(acceptedBefore: number): void
 }
 
 /** Bounded rings for both kinds. */
@@ -32,9 +30,6 @@ export function createWaiting(bounds: { readyMax: number; doubtfulMax: number })
     },
     push,
     takeAll,
-    dropBefore(acceptedBefore) {
-      for (const record of takeAll()) if (record.acceptedAt >= acceptedBefore) push(record)
-    },
   }
 }
 

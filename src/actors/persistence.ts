@@ -54,6 +54,7 @@ export const persistenceLogic: ActorLogic<PersistenceSnapshot, TakenEvent, Persi
 
 class PersistenceDesk {
   readonly #archive: Archive
+  readonly #system: Directory
   readonly #accepts: AcceptLaneActor
   readonly #outcomes: OutcomeLaneActor
   /** Undefined unless clients are answered before the commit. */
@@ -63,6 +64,7 @@ class PersistenceDesk {
     const parts = { archive: input.archive, system: scope.system }
     const lane = { parent: scope.self, id: 'lane' }
     this.#archive = input.archive
+    this.#system = scope.system
     this.#accepts = createActor(providedAcceptLane(parts), { ...lane, input: input.accepts })
     this.#outcomes = createActor(providedOutcomeLane(parts), { ...lane, input: input.outcomes })
     this.#early = input.answersWhen === 'taken' ? this.#answerEarly(input) : undefined
@@ -97,7 +99,7 @@ class PersistenceDesk {
         void summarize(this.#archive, () => this.#outcomes.getSnapshot().context, event)
         break
       case 'purge.requested':
-        void purgeLedger(this.#archive, event)
+        void purgeLedger({ archive: this.#archive, system: this.#system }, event)
         break
       case 'xstate.error.actor.lane':
         throw event.error

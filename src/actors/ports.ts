@@ -83,6 +83,14 @@ export interface AcceptRequest {
 /** `known`: the same id with the same amount was there; `conflicting`: with another amount. */
 export type AcceptResult = 'accepted' | 'known' | 'conflicting'
 
+/** What became of a batch. */
+export interface Accepted {
+  /** In the order of the batch. */
+  readonly results: readonly AcceptResult[]
+  /** Purges counted by the very snapshot that the batch was committed in. */
+  readonly purges: number
+}
+
 /**
  * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
  * `LedgerUnavailable` or `LeaseLost` (actors/errors.ts). Writes are atomic per call.
@@ -92,7 +100,7 @@ export interface Ledger {
   acquireLease(request: { instanceId: string; ttlMs: number }): Promise<{ leaseId: number }>
   /**
    * Prolongs a lease. `held: false` once another instance has revoked it. `purges` counts purges
-   * over all instances: a change means that the payments in memory are gone.
+   * over all instances: what was accepted or claimed under a smaller count is gone.
    */
   renewLease(request: {
     leaseId: number
@@ -102,13 +110,13 @@ export interface Ledger {
   releaseLease(leaseId: number): Promise<void>
 
   /**
-   * Commits a batch; results in the order of the batch, which may hold an id twice. With `parked`
-   * the payments get no owner and are due at once: never sent, for any instance to claim.
+   * Commits a batch, which may hold an id twice. With `parked` the payments get no owner and are
+   * due at once: never sent, for any instance to claim.
    */
   accept(
     batch: readonly AcceptRequest[],
     request: { leaseId: number; parked: boolean },
-  ): Promise<readonly AcceptResult[]>
+  ): Promise<Accepted>
   /** Of these ids, those open and owned by this lease: settles what a lost answer left unknown. */
   findOwned(
     correlationIds: readonly string[],
@@ -152,8 +160,8 @@ export interface Ledger {
     unflushed: readonly SettledPayment[],
   ): Promise<{ summary: Summary; stale: readonly string[] }>
   find(correlationId: string): Promise<PaymentStory | undefined>
-  /** Forgets every payment, on behalf of all instances. */
-  purge(): Promise<void>
+  /** Forgets every payment, on behalf of all instances; `purges` counts this time too. */
+  purge(): Promise<{ purges: number }>
   close(): Promise<void>
 }
 

@@ -37,9 +37,7 @@ export const supervisorMachine = setup({
     askPersistence: unprovided('askPersistence'),
     askPayments: unprovided('askPayments'),
     refuse: unprovided('refuse'),
-    purge: unprovided('purge'),
     dropAll: unprovided('dropAll'),
-    dropPurged: unprovided('dropPurged'),
     noteDrain: unprovided('noteDrain'),
     startDrain: unprovided('startDrain'),
     recallPayments: unprovided('recallPayments'),
@@ -59,10 +57,9 @@ export const supervisorMachine = setup({
   on: {
     'payment.requested': { actions: 'askPayments' },
     'summary.requested': { actions: 'askPersistence' },
-    'purge.requested': { actions: 'purge' },
+    'purge.requested': { actions: 'askPersistence' },
     'payment.received': { actions: 'refuse' },
     'lease.lost': { actions: 'dropAll' },
-    'payments.purged': { actions: 'dropPurged' },
     'xstate.error.actor.retryQueue': [
       { guard: 'mayRestart', actions: 'restartChild' },
       { target: '.draining', actions: 'noteDrain' },

@@ -40,8 +40,10 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
         children?.restart(child)
       },
       askPersistence: ({ event, self }) => {
-        if (event.type === 'payment.received' || event.type === 'summary.requested')
-          tell(self.system, 'persistence', event)
+        const { type } = event
+        const isForPersistence =
+          type === 'payment.received' || type === 'summary.requested' || type === 'purge.requested'
+        if (isForPersistence) tell(self.system, 'persistence', event)
       },
       askPayments: ({ event, self }) => {
         if (event.type === 'payment.requested') tell(self.system, 'payments', event)
@@ -49,11 +51,7 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
       refuse: ({ event }) => {
         if (event.type === 'payment.received') event.replyTo('unavailable')
       },
-      purge: (step) => purge(parts, step),
-      dropAll: ({ self }) => drop(self.system, Number.POSITIVE_INFINITY),
-      dropPurged: ({ event, self }) => {
-        if (event.type === 'payments.purged') drop(self.system, event.after)
-      },
+      dropAll: ({ self }) => tell(self.system, 'payments', { type: 'payments.dropped' }),
       noteDrain: ({ event }) => noteDrain(parts, event),
       startDrain: ({ context, self }) => {
         waits = startDrain(parts, self, context)
@@ -90,18 +88,6 @@ function isFailure(
   event: SupervisorEvent,
 ): event is Extract<SupervisorEvent, { readonly actorId: string }> {
   return 'actorId' in event
-}
-
-function drop(system: Directory, acceptedBefore: number): void {
-  tell(system, 'payments', { type: 'payments.dropped', acceptedBefore })
-}
-
-/** Payments in memory go first: one that is sent after the purge would be in no book of ours. */
-function purge({ archive }: PitParts, { event, self }: Step): void {
-  if (event.type !== 'purge.requested') return
-  drop(self.system, archive.clock.now())
-  archive.journal.note({ type: 'payments.purged' })
-  tell(self.system, 'persistence', event)
 }
 
 function noteDrain({ archive }: PitParts, event: SupervisorEvent): void {

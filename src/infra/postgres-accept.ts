@@ -1,10 +1,10 @@
 // Commits new payments in batches.
 
 import { LeaseLost, LedgerUnavailable } from '../actors/errors.ts'
-import type { AcceptRequest, AcceptResult, Ledger } from '../actors/ports.ts'
+import type { Accepted, AcceptRequest, AcceptResult, Ledger } from '../actors/ports.ts'
 import type { Query } from './postgres-connection.ts'
 import type { PostgresLane } from './postgres-lane.ts'
-import { HELD, arrayOf } from './postgres-sql.ts'
+import { HELD, PURGES, arrayOf } from './postgres-sql.ts'
 
 /**
  * Commits batches of new payments, one round trip each. A second one is made only when some id was
@@ -16,10 +16,10 @@ export function createAccept(
 ): Pick<Ledger, 'accept'> {
   return {
     async accept(batch, { leaseId, parked }) {
-      if (batch.length === 0) return []
+      if (batch.length === 0) return NOTHING
       const deadline = performance.now() + timeoutMs
       const news = firstOfEach(batch)
-      const [row] = await lane.run<{ held: boolean; inserted: number; ids: string[] | null }>(
+      const [row] = await lane.run<AcceptRow>(
         parked ? ACCEPT_PARKED : ACCEPT_OWNED,
         [
           leaseId,
@@ -30,7 +30,8 @@ export function createAccept(
         timeoutMs,
       )
       if (row?.held !== true) throw new LeaseLost('accept')
-      if (row.inserted === batch.length) return batch.map(() => 'accepted')
+      const { purges } = row
+      if (row.inserted === batch.length) return { results: batch.map(() => 'accepted'), purges }
 
       const isAllNew = row.inserted === news.length
       const inserted = new Set(isAllNew ? idsOf(news) : row.ids)
@@ -39,10 +40,19 @@ export function createAccept(
       if (others.length > 0) {
         await readAmounts(lane, others, amounts, deadline - performance.now())
       }
-      return batch.map((request) => judge(request, inserted, amounts))
+      return { results: batch.map((request) => judge(request, inserted, amounts)), purges }
     },
   }
 }
+
+interface AcceptRow {
+  readonly held: boolean
+  readonly inserted: number
+  readonly purges: number
+  readonly ids: string[] | null
+}
+
+const NOTHING: Accepted = { results: [], purges: 0 }
 
 function idsOf(requests: readonly AcceptRequest[]): readonly string[] {
   return requests.map((request) => request.correlationId)
@@ -111,7 +121,7 @@ function insert({ columns, values }: { columns: string; values: string }): strin
     ON CONFLICT DO NOTHING
     RETURNING correlation_id
   )
-  SELECT (SELECT held FROM held) AS held, count(*) AS inserted,
+  SELECT (SELECT held FROM held) AS held, count(*) AS inserted, ${PURGES},
     CASE WHEN count(*) < $4::int THEN array_agg(correlation_id::text) END AS ids
   FROM inserted`
 }

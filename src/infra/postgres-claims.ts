@@ -5,7 +5,7 @@ import type { Attempt, ClaimedPayment, Doubt } from '../actors/payment.ts'
 import type { Ledger } from '../actors/ports.ts'
 import type { Query } from './postgres-connection.ts'
 import type { PostgresLane } from './postgres-lane.ts'
-import { HELD, IS_OPEN, NOW_MS, arrayOf } from './postgres-sql.ts'
+import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './postgres-sql.ts'
 
 type Claims = Pick<Ledger, 'claimDue' | 'claimParked' | 'findOwned'>
 
@@ -34,6 +34,7 @@ export interface ClaimRow {
   readonly correlation_id: string | null
   readonly amount_cents: number
   readonly claim: number
+  readonly purges: number
   readonly rounds: number
   readonly age_ms: number
   readonly default_remaining_ms: number | null
@@ -45,7 +46,7 @@ export interface ClaimRow {
 
 /** Columns of `ClaimRow` after the first, of a payment `p`. */
 export const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents, p.claim,
-    p.rounds, (extract(epoch FROM now() - p.accepted_at) * 1000)::float8 AS age_ms,
+    ${PURGES}, p.rounds, (extract(epoch FROM now() - p.accepted_at) * 1000)::float8 AS age_ms,
     p.default_doubt_until_ms - ${NOW_MS} AS default_remaining_ms,
     p.default_doubt_requested_at_ms AS default_requested_at,
     p.fallback_doubt_until_ms - ${NOW_MS} AS fallback_remaining_ms,
@@ -80,6 +81,7 @@ function readClaim(row: ClaimRow): ClaimedPayment {
     correlationId: row.correlation_id ?? '',
     amountCents: row.amount_cents,
     claim: row.claim,
+    purges: row.purges,
     rounds: row.rounds,
     ageMs: row.age_ms,
     doubts,

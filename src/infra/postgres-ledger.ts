@@ -60,7 +60,8 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createSummaries(rest),
     ...createStories(rest),
     purge: async () => {
-      await rest.run(PURGE, [])
+      const [row] = await rest.run<{ count: string }>(PURGE, [])
+      return { purges: Number(row?.count) }
     },
     close: async () => {
       await Promise.all([accepts, records, leases, rest].map((each) => each.close()))
@@ -106,5 +107,5 @@ const PURGE: Query = {
   text: `
   SET LOCAL lock_timeout = '400ms';
   TRUNCATE payments, settled_totals;
-  UPDATE purges SET count = count + 1`,
+  UPDATE purges SET count = count + 1 RETURNING count`,
 }

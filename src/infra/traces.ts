@@ -37,13 +37,13 @@ export function openTraces(options: TracesOptions): Traces {
       ...ledger,
       async accept(batch, request) {
         const startedAt = now()
-        const results = await ledger.accept(batch, request)
+        const accepted = await ledger.accept(batch, request)
         const period = { startedAt, endedAt: now() }
         batch.forEach((payment, index) => {
-          if (results[index] !== 'accepted' || !sample.has(payment.correlationId)) return
+          if (accepted.results[index] !== 'accepted' || !sample.has(payment.correlationId)) return
           payments.accepted(payment, period)
         })
-        return results
+        return accepted
       },
       async record(outcomes, request) {
         const startedAt = now()
