@@ -196,8 +196,7 @@ export class PaymentsFloor {
   }
 
   #onTick(): void {
-    const lateMs = this.#now() - this.#tickDueAt
-    this.#starts.pacer.tick({ lateMs, quotaUsed: this.#shop.quotaUsed() })
+    this.#starts.tick(this.#now() - this.#tickDueAt)
     this.start()
     this.#ticks += 1
     if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)

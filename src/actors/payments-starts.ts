@@ -36,6 +36,11 @@ export class Starts {
     this.#startReady()
   }
 
+  /** Sets the pace for the next tick; this one ends `lateMs` after it was due. */
+  tick(lateMs: number): void {
+    this.pacer.tick({ lateMs, quotaUsed: this.#parts.shop.quotaUsed() })
+  }
+
   #startReady(): void {
     const { shop, waiting } = this.#parts
     const { ready } = waiting
