@@ -1,17 +1,15 @@
 // npm run bench:process: what one payment costs a whole Pit, from the request to the committed
 // settlement, with everything else in other processes.
 
-import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { runBench, type Note } from './measure/command.ts'
 import { text, whole } from './measure/flags.ts'
 import { loadFully, loadSteadily, type LoadResult } from './measure/payment-load.ts'
-import { selfTimes, type CpuProfile } from './measure/profile.ts'
+import { pitProfile } from './measure/pit-profile.ts'
 import type { Measured } from './measure/report.ts'
+import { settles } from './measure/settling.ts'
 import { readUsage, usageBetween } from './measure/usage.ts'
 import { startWorld, type World } from './measure/world.ts'
-import { waitUntil } from './layout/wait.ts'
 
 interface Options {
   readonly seconds: number
@@ -26,11 +24,7 @@ type Rate = 'idle' | 'steady' | 'full'
 
 /** Between two looks at what the processors have recorded, ms. */
 const LOOK_EVERY_MS = 50
-/** For what is accepted to be settled and committed after a load, ms. */
-const SETTLE_WITHIN_MS = 30_000
 const STEADY_CONNECTIONS = 256
-/** Functions of a profile that are told. */
-const PLACES_TOLD = 40
 
 await runBench({
   name: 'process',
@@ -63,19 +57,19 @@ await runBench({
 })
 
 async function measure(options: Options, rate: Rate, note: Note): Promise<Measured> {
-  const file = options.profile === '' ? undefined : profileFile(options, rate)
-  const world = await startWorld({ instances: 1, env: profilerEnvironment(file) })
+  const profile = options.profile === '' ? undefined : pitProfile(options.profile, rate)
+  const world = await startWorld({ instances: 1, env: profile?.environment ?? {} })
   try {
     await load(world, options, { rate, seconds: options.warmupSeconds })
     await settles(world)
     const { layout } = world
     const before = await world.stored()
     const start = readUsage(layout.parts)
-    if (file !== undefined) layout.pits[0]?.kill('SIGUSR2')
+    profile?.begin(world)
     const result = await load(world, options, { rate, seconds: options.seconds })
     await settles(world)
     const end = readUsage(layout.parts)
-    if (file !== undefined) await endProfile(world, file, note)
+    await profile?.end(world, note)
     const payments = (await world.stored()) - before
     const services = usageBetween({ start, end, payments })
     const pit = services['pit-1'] ?? {}
@@ -125,50 +119,5 @@ async function load(
     )
   } finally {
     clearInterval(look)
-  }
-}
-
-/** Awaits that the ledger has what the processors have, in two looks running. */
-async function settles(world: World): Promise<void> {
-  let before = -1
-  await waitUntil({ what: 'settlements', withinMs: SETTLE_WITHIN_MS }, async () => {
-    const [recorded, stored] = await Promise.all([world.recorded(), world.stored()])
-    const isOver = recorded === stored && recorded === before
-    before = recorded
-    return isOver
-  })
-}
-
-function profileFile(options: Options, rate: Rate): string {
-  return resolve(join(options.profile, `pit-${rate}-${Date.now()}.cpuprofile`))
-}
-
-function profilerEnvironment(file: string | undefined): Readonly<Record<string, string>> {
-  if (file === undefined) return {}
-  const preload = new URL('./measure/preload-profiler.js', import.meta.url).href
-  return { NODE_OPTIONS: `--import=${preload}`, PIT_PROFILE: file }
-}
-
-async function endProfile(world: World, file: string, note: Note): Promise<void> {
-  world.layout.pits[0]?.kill('SIGUSR2')
-  let profile: CpuProfile | undefined
-  await waitUntil({ what: `the profile ${file}`, withinMs: SETTLE_WITHIN_MS }, () => {
-    profile = readProfile(file)
-    return profile !== undefined
-  })
-  note(`profile in ${file}`)
-  if (profile === undefined) return
-  for (const { place, ms, percent } of selfTimes(profile, PLACES_TOLD)) {
-    note(`${percent.toFixed(1).padStart(5)} % ${ms.toFixed(1).padStart(8)} ms  ${place}`)
-  }
-}
-
-/** Undefined while it is not there, or not there as a whole. */
-function readProfile(file: string): CpuProfile | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as CpuProfile
-  } catch {
-    // It is still being written.
-    return undefined
   }
 }

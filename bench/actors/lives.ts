@@ -27,10 +27,22 @@ let next = 0
 /** Lives between two turns of the event loop, at most. */
 export const LIVES_PER_TURN = 100
 
-/** Lets `lives` take as long as at 8,000 a second, and timers and promises have their turn. */
-export function turn(clock: VirtualClock, lives: number): Promise<void> {
-  clock.advance(lives * MS_PER_LIFE)
+/** Lets `lives` take their time, and timers and promises have their turn. */
+export function turn(
+  clock: VirtualClock,
+  lives: number,
+  { msPerLife }: Pace = BUSY,
+): Promise<void> {
+  clock.advance(lives * msPerLife)
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-const MS_PER_LIFE = 0.125
+/** How lives follow each other on the actors' own clock. */
+export interface Pace {
+  readonly msPerLife: number
+  /** Lives between two turns of the event loop, at most. */
+  readonly livesPerTurn: number
+}
+
+/** 8,000 a second. */
+export const BUSY: Pace = { msPerLife: 0.125, livesPerTurn: LIVES_PER_TURN }

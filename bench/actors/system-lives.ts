@@ -2,7 +2,7 @@
 // outcome lane, lease, circuits, retry queue, all with their timers.
 
 import { createSupervisor, type SupervisorActor } from '../../src/actors/supervisor.ts'
-import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
+import { BUSY, LIVES_PER_TURN, nextPayment, turn, type Lives, type Pace } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -10,7 +10,12 @@ const READY_WITHIN_MS = 5_000
 /** Far longer than outcomes gather before they are written. */
 const TURNS_TO_FLUSH = 50
 
-export async function openSystemLives(alive: number): Promise<Lives> {
+export interface SystemLives extends Lives {
+  readonly supervisor: SupervisorActor
+  readonly clock: VirtualClock
+}
+
+export async function openSystemLives(alive: number, pace: Pace = BUSY): Promise<SystemLives> {
   const memory = createMemoryParts(alive)
   const supervisor = createSupervisor(memory.parts)
   supervisor.start()
@@ -24,14 +29,16 @@ export async function openSystemLives(alive: number): Promise<Lives> {
     supervisor.send({ type: 'payment.received', ...nextPayment(), replyTo })
   }
   return {
+    supervisor,
+    clock: memory.clock,
     async live(lives) {
       const from = memory.settled
       while (memory.settled - from < lives) {
         const before = memory.settled
-        const until = Math.min(from + lives, before + LIVES_PER_TURN)
-        while (posted < until + alive + LIVES_PER_TURN) post()
+        const until = Math.min(from + lives, before + pace.livesPerTurn)
+        while (posted < until + alive + pace.livesPerTurn) post()
         while (memory.settled < until && memory.charges.size > 0) memory.settleOldest()
-        await turn(memory.clock, Math.max(1, memory.settled - before))
+        await turn(memory.clock, Math.max(1, memory.settled - before), pace)
       }
       return memory.settled - from
     },

@@ -1,0 +1,145 @@
+// npm run bench:inspect: what Stately's inspector costs a whole Pit per payment, off, sampled and
+// full, and with a viewer that reads nothing.
+
+import { measureActors, type ActorCase } from './inspect/actor-case.ts'
+import { runBench, type Note } from './measure/command.ts'
+import { text, whole } from './measure/flags.ts'
+import { watchStream, type StreamViewer } from './load/viewer.ts'
+import { loadSteadily, type LoadResult } from './measure/payment-load.ts'
+import { pitProfile, type PitProfile } from './measure/pit-profile.ts'
+import type { Measured } from './measure/report.ts'
+import { settles } from './measure/settling.ts'
+import { readUsage, usageBetween } from './measure/usage.ts'
+import { startWorld, type World } from './measure/world.ts'
+
+interface Options {
+  readonly seconds: number
+  readonly warmupSeconds: number
+  readonly perSecond: number
+  readonly profile: string
+}
+
+interface Case {
+  readonly name: string
+  readonly env: Readonly<Record<string, string>>
+  readonly reads?: 'everything' | 'nothing'
+}
+
+const FULL = { INSPECT: '1', INSPECT_SAMPLE: '1' }
+
+/** The first is what the others are compared with. */
+const CASES: readonly Case[] = [
+  { name: 'off', env: {} },
+  { name: 'on, nobody watches', env: { INSPECT: '1' } },
+  { name: '1 in 100', env: { INSPECT: '1', INSPECT_SAMPLE: '100' }, reads: 'everything' },
+  { name: 'every payment', env: FULL, reads: 'everything' },
+  { name: 'every payment, viewer reads nothing', env: FULL, reads: 'nothing' },
+]
+
+/** The actors alone, with every port answered in memory. */
+const ACTOR_CASES: readonly (ActorCase & { readonly name: string })[] = [
+  { name: 'actors, off', oneIn: 0, livesPerRound: 1000 },
+  { name: 'actors, 1 in 100', oneIn: 100, reads: 'everything', livesPerRound: 1000 },
+  { name: 'actors, every payment', oneIn: 1, reads: 'everything', livesPerRound: 100 },
+  { name: 'actors, viewer reads nothing', oneIn: 1, reads: 'nothing', livesPerRound: 1000 },
+]
+
+const CONNECTIONS = 256
+
+/** A Pit that one case is measured on, in all its runs. */
+interface Stage {
+  readonly world: World
+  readonly viewer: StreamViewer | undefined
+  readonly profile: PitProfile | undefined
+}
+
+const stages = new Map<Case, Stage>()
+/** CPU of the first case in the turn that is on, µs per payment; NaN when it was left out. */
+let offUs = Number.NaN
+
+try {
+  await runBench({
+    name: 'inspect',
+    purpose:
+      'CPU time of one whole Pit per payment at a steady rate, against simulators, PostgreSQL and Redis in\n' +
+      'other processes, without limits: inspection off, on with nobody watching, one payment in 100 and\n' +
+      'every payment with a viewer, and with a viewer that reads nothing. Each has a Pit that runs through\n' +
+      'all turns, so that only the first one pays for warming up; the others are idle meanwhile. A ratio\n' +
+      'is to `off` in the same turn. Beside them the actors alone with their ports answered in memory:\n' +
+      'what a viewer adds to a life, by rounds with and without one in the same process, with quartiles.',
+    runs: 9,
+    flags: {
+      seconds: whole({ fallback: 8, min: 1, max: 600, meaning: 'length of a load, s' }),
+      warmupSeconds: whole({ fallback: 15, min: 0, max: 600, meaning: 'load before the first, s' }),
+      perSecond: whole({ fallback: 500, min: 1, max: 20_000, meaning: 'payments/s' }),
+      profile: text('FOLDER', 'where a CPU profile of each first run goes; costs what it costs'),
+    },
+    variants: (options) => [
+      ...CASES.map((each) => ({
+        name: each.name,
+        measure: (note: Note) => measure(each, options, note),
+      })),
+      ...ACTOR_CASES.map((each) => ({ name: each.name, measure: () => measureActors(each) })),
+    ],
+  })
+} finally {
+  for (const { world, viewer } of stages.values()) {
+    viewer?.leave()
+    await world.stop()
+  }
+}
+
+async function measure(each: Case, options: Options, note: Note): Promise<Measured> {
+  const isFirst = !stages.has(each)
+  const stage = stages.get(each) ?? (await open(each, options))
+  const { world, viewer } = stage
+  const profile = isFirst ? stage.profile : undefined
+  const before = { payments: await world.stored(), bytes: viewer?.bytes ?? 0 }
+  const start = readUsage(world.layout.parts)
+  profile?.begin(world)
+  const result = await load(world, options.perSecond, options.seconds)
+  await settles(world)
+  const end = readUsage(world.layout.parts)
+  await profile?.end(world, note)
+  const payments = (await world.stored()) - before.payments
+  const pit = usageBetween({ start, end, payments })['pit-1'] ?? {}
+  const us = pit['cpuUsPerPayment'] ?? Number.NaN
+  if (each === CASES[0]) offUs = us
+  return {
+    figures: {
+      cpuUsPerPayment: us,
+      ...(Number.isNaN(offUs) ? {} : { ofOffPercent: (100 * us) / offUs }),
+      ...(viewer === undefined ? {} : { seenBytes: (viewer.bytes - before.bytes) / payments }),
+      p50Ms: result.tally.latency.percentileMs(50),
+      p99Ms: result.tally.latency.percentileMs(99),
+      failed: result.tally.failed,
+      memoryPeakMib: pit['memoryPeakMib'] ?? Number.NaN,
+    },
+  }
+}
+
+/** Starts what the case needs; the viewer is there from the first payment on. */
+async function open(each: Case, options: Options): Promise<Stage> {
+  const { profile: folder, perSecond, warmupSeconds } = options
+  const name = each.name.replaceAll(/\W+/g, '-')
+  const profile = folder === '' ? undefined : pitProfile(folder, name)
+  const env = { ...each.env, ...profile?.environment }
+  const world = await startWorld({ instances: 1, env })
+  const viewer = await watch(world, each)
+  const stage = { world, viewer, profile }
+  stages.set(each, stage)
+  await load(world, perSecond, warmupSeconds)
+  await settles(world)
+  return stage
+}
+
+async function watch(world: World, { reads }: Case): Promise<StreamViewer | undefined> {
+  const opsUrl = world.layout.pits[0]?.opsUrl
+  if (reads === undefined || opsUrl === undefined) return undefined
+  return watchStream({ port: Number(new URL(opsUrl).port), path: '/inspect/ws', reads })
+}
+
+function load(world: World, perSecond: number, seconds: number): Promise<LoadResult> {
+  const plan = { target: world.socket, seconds, connections: CONNECTIONS }
+  return loadSteadily(plan, perSecond)
+}

@@ -1,0 +1,70 @@
+// Payments' lives in the whole actor system with inspection as Pit has it, in a process of their
+// own; whoever watches sits in the parent process.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import uWS from 'uWebSockets.js'
+import { openSystemLives, type SystemLives } from '../actors/system-lives.ts'
+import { createInspection } from '../../src/console/inspection.ts'
+import { listen } from '../../src/http/listen.ts'
+
+export interface ActorTask {
+  /** 0: without any code of inspection. */
+  readonly oneIn: number
+}
+
+/** What the job is told next. */
+export interface Round {
+  readonly lives: number
+}
+
+export type ActorReport =
+  | { readonly type: 'opened'; readonly port: number }
+  | { readonly type: 'lived'; readonly cpuUsPerLife: number }
+
+/** As many as are under way in a Pit that takes 500/s from processors that answer within 20 ms. */
+const ALIVE = 10
+
+/** As one process has them at 500/s: what is allowed so many times a second is met as often. */
+const PACE = { msPerLife: 2, livesPerTurn: 2 }
+
+/** For the loop to take notice of viewers that came or left, ms. */
+const NOTICE_MS = 30
+
+process.once('message', (task: ActorTask) => void run(task))
+
+async function run({ oneIn }: ActorTask): Promise<void> {
+  const lives = await openSystemLives(ALIVE, PACE)
+  const port = oneIn === 0 ? 0 : await open(lives, oneIn)
+  process.on('message', (round: Round) => {
+    void live(lives, round).then((cpuUsPerLife) => report({ type: 'lived', cpuUsPerLife }))
+  })
+  report({ type: 'opened', port })
+}
+
+function report(told: ActorReport): void {
+  process.send?.(told)
+}
+
+async function live(lives: SystemLives, { lives: count }: Round): Promise<number> {
+  await pause(NOTICE_MS)
+  const cpu = process.cpuUsage()
+  const lived = await lives.live(count)
+  const { user, system } = process.cpuUsage(cpu)
+  return (user + system) / lived
+}
+
+async function open({ supervisor, clock }: SystemLives, oneIn: number): Promise<number> {
+  const fail = (error: unknown): never => {
+    throw error
+  }
+  const inspection = createInspection({
+    supervisor,
+    oneIn,
+    now: () => clock.now(),
+    onDropped: () => undefined,
+    onBroken: fail,
+  })
+  const app = uWS.App()
+  inspection.extend(app)
+  return (await listen(app, { host: '127.0.0.1', port: 0 })).port
+}
