@@ -10,7 +10,7 @@ import { waitUntil } from '../../bench/layout/wait.ts'
 import { createAllowance } from '../../src/console/allowance.ts'
 import { isOurOwn } from '../../src/console/doorkeeper.ts'
 import { plainData } from '../../src/console/plain-data.ts'
-import { isSampled } from '../../src/console/sample.ts'
+import { isSampled } from '../../src/console/share.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startWorld, type World } from '../support/system-world.ts'
 

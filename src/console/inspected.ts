@@ -26,11 +26,6 @@ export type Inspection =
   | (Pick<Told, 'actorRef' | 'sourceRef' | 'event'> & { readonly type: '@xstate.event' })
   | (Pick<Told, 'actorRef' | 'event' | 'snapshot'> & { readonly type: '@xstate.snapshot' })
 
-/** The part of an actor system that takes observers. */
-export interface Inspectable {
-  inspect(observer: { next(inspection: Told): void }): { unsubscribe(): void }
-}
-
 export function isPayment(actor: InspectedActor): boolean {
   return actor.id === 'payment'
 }
@@ -42,15 +37,28 @@ export function nameOf({ systemId, logic, id }: InspectedActor): string {
 
 /** The payments that an event is about: none, one, or a batch. */
 export function paymentsIn(event: AnyEventObject): readonly string[] {
-  const fields = event as AnyEventObject & EventFields
-  const record = fields.input?.record ?? fields.output?.context?.record
-  const one = fields.correlationId ?? fields.outcome?.correlationId ?? record?.correlationId
+  const one = paymentIn(event)
   if (one !== undefined) return [one]
-  if (!Array.isArray(fields.batch)) return NOBODY
-  return fields.batch.flatMap((payment) => payment.correlationId ?? [])
+  return batchIn(event).flatMap((payment) => payment.correlationId ?? [])
 }
 
-const NOBODY: readonly string[] = []
+/** The one payment that an event is about. Asked of every event, so it allocates nothing. */
+export function paymentIn(event: AnyEventObject): string | undefined {
+  const fields = event as AnyEventObject & EventFields
+  if (fields.correlationId !== undefined) return fields.correlationId
+  if (fields.outcome !== undefined) return fields.outcome.correlationId
+  return (fields.input?.record ?? fields.output?.context?.record)?.correlationId
+}
+
+/** The payments of a batch that an event carries. */
+export function batchIn(event: AnyEventObject): Batch {
+  const { batch } = event as AnyEventObject & EventFields
+  return Array.isArray(batch) ? batch : NOBODY
+}
+
+type Batch = readonly { readonly correlationId?: string }[]
+
+const NOBODY: Batch = []
 
 /** Where events of Pit's actors name payments. */
 interface EventFields {
@@ -58,5 +66,5 @@ interface EventFields {
   readonly outcome?: { readonly correlationId?: string }
   readonly input?: { readonly record?: { readonly correlationId: string } }
   readonly output?: { readonly context?: { readonly record?: { readonly correlationId: string } } }
-  readonly batch?: readonly { readonly correlationId?: string }[]
+  readonly batch?: Batch
 }

@@ -3,13 +3,14 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { SupervisorActor } from '../actors/supervisor.ts'
 import { pageReply } from './assets.ts'
-import { isPayment, type Inspectable, type InspectedActor, type Inspection } from './inspected.ts'
+import { isPayment, type InspectedActor, type Inspection } from './inspected.ts'
 import { createStatelyStream } from './inspector.ts'
 import { plainSnapshot } from './plain-data.ts'
 import { route } from './routes.ts'
 import { createSample } from './sample.ts'
 import { createSequences, type Sequences } from './sequences.ts'
 import { openStream, type Viewer } from './stream.ts'
+import { listenIn, type Tapped } from './wiretap.ts'
 
 export interface InspectionOptions {
   readonly supervisor: SupervisorActor
@@ -50,12 +51,12 @@ const LONG_LIVED = [
 
 export function createInspection(options: InspectionOptions): ActorInspection {
   const { supervisor, oneIn, now } = options
-  const system = supervisor.system as unknown as Inspectable & Register
+  const system = supervisor.system as unknown as Tapped & Register
   const sample = createSample({ oneIn, now })
-  const stream = createStatelyStream(options.onDropped)
+  const stream = createStatelyStream(options)
   const sequences = createSequences(now)
   const met = createAcquaintance()
-  let attached: { unsubscribe(): void } | undefined
+  let detach: (() => void) | undefined
   let consoles = 0
 
   const tell = (told: Inspection): void => {
@@ -67,13 +68,13 @@ export function createInspection(options: InspectionOptions): ActorInspection {
     if (verdict !== 'shown' || isNew) stream.actor(told.actorRef)
     stream.tell(told)
   }
-  const observer = harmless(tell, options.onBroken)
+  const hear = harmless(tell, options.onBroken)
   const adjust = (): void => {
     const isWatched = consoles + stream.viewers > 0
-    if (isWatched) attached ??= system.inspect(observer)
+    if (isWatched) detach ??= listenIn(system, hear)
     else {
-      attached?.unsubscribe()
-      attached = undefined
+      detach?.()
+      detach = undefined
       sample.forget()
       met.forget()
     }
@@ -98,30 +99,26 @@ export function createInspection(options: InspectionOptions): ActorInspection {
       consoles = viewers
       adjust()
     },
-    stop: () => attached?.unsubscribe(),
+    stop: () => detach?.(),
   }
 }
 
-/** What an observer throws would fail the actor that it looks at: the first time is the last. */
+/** What a listener throws would fail the actor that it hears: the first time is the last. */
 function harmless(
   tell: (told: Inspection) => void,
   onBroken: (error: unknown) => void,
-): { next(inspection: { readonly type: string }): void } {
+): (told: Inspection) => void {
   let isBroken = false
-  return {
-    next(inspection) {
-      if (isBroken || !TOLD.has(inspection.type)) return
-      try {
-        tell(inspection as Inspection)
-      } catch (error) {
-        isBroken = true
-        onBroken(error)
-      }
-    },
+  return (told) => {
+    if (isBroken) return
+    try {
+      tell(told)
+    } catch (error) {
+      isBroken = true
+      onBroken(error)
+    }
   }
 }
-
-const TOLD = new Set(['@xstate.actor', '@xstate.event', '@xstate.snapshot'])
 
 /** Actors other than payments that are remembered for later viewers: all of them, and some more. */
 const MET_MAX = 64

@@ -1,7 +1,9 @@
 // Says what the actors do in the language of Stately's inspector, to whoever is connected.
 
 import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect'
+import type { AnyEventObject } from 'xstate'
 import { nameOf, type InspectedActor, type Inspection } from './inspected.ts'
+import { createOutbox } from './outbox.ts'
 import { plainData, plainSnapshot } from './plain-data.ts'
 import type { Viewer } from './stream.ts'
 
@@ -14,18 +16,63 @@ export interface StatelyStream {
   tell(inspection: Inspection): void
 }
 
-/** `onDropped` hears how many messages slow viewers have missed since the last call, now and then. */
-export function createStatelyStream(onDropped: (messages: number) => void): StatelyStream {
-  const viewers = new Set<Viewer>()
-  let audience: Iterable<Viewer> = viewers
-  let dropped = 0
-  let about: InspectedActor | undefined
-  const definitions = new WeakMap<object, string>()
+export interface StreamOptions {
+  /** Monotonic, ms. */
+  readonly now: () => number
+  /** Hears how many messages viewers have missed since the last call, once a second at most. */
+  readonly onDropped: (messages: number) => void
+}
 
-  const send = (message: StatelyInspectionEvent): void => {
-    const text = JSON.stringify(message)
-    for (const viewer of audience) if (!viewer.send(text)) dropped += 1
+export function createStatelyStream({ now, onDropped }: StreamOptions): StatelyStream {
+  const outbox = createOutbox(now)
+  let newcomer: string[] | undefined
+  const say = createSpeaker((text) => {
+    if (newcomer === undefined) outbox.put(text)
+    else newcomer.push(text)
+  })
+  const noteDropped = (actor: InspectedActor): void => {
+    const messages = outbox.missed()
+    if (messages === 0) return
+    onDropped(messages)
+    say.event(rootOf(actor), { type: 'inspection.thinned', messages })
   }
+  /** False when what follows need not be made; it is counted as missed. */
+  const isHeard = (actor: InspectedActor): boolean => {
+    noteDropped(actor)
+    if (outbox.isOpen) return true
+    outbox.miss()
+    return false
+  }
+  return {
+    get viewers() {
+      return outbox.viewers
+    },
+    join(viewer, actors) {
+      newcomer = []
+      for (const actor of actors) say.actor(actor)
+      viewer.sendAll(newcomer)
+      newcomer = undefined
+      outbox.join(viewer)
+    },
+    leave: (viewer) => outbox.leave(viewer),
+    actor(actor) {
+      if (isHeard(actor)) say.actor(actor)
+    },
+    tell(inspection) {
+      // The caller shows an actor before it tells of it.
+      if (inspection.type === '@xstate.actor' || !isHeard(inspection.actorRef)) return
+      const { actorRef, event } = inspection
+      if (inspection.type === '@xstate.snapshot') say.snapshot(actorRef, event, inspection.snapshot)
+      else say.event(actorRef, event, inspection.sourceRef)
+    },
+  }
+}
+
+/** What Stately's package makes of actors, events and snapshots, as texts. */
+function createSpeaker(put: (text: string) => void) {
+  const definitions = new WeakMap<object, string>()
+  let about: InspectedActor | undefined
+  const send = (message: StatelyInspectionEvent): void => put(JSON.stringify(message))
   // What the library leaves open: which system, the actor's name, and its chart, made once per kind.
   const serialize = (message: StatelyInspectionEvent): StatelyInspectionEvent => {
     if (about === undefined) return message
@@ -41,45 +88,25 @@ export function createStatelyStream(onDropped: (messages: number) => void): Stat
     }
   }
   const inspector = createInspector({ send }, { serialize })
-
-  const actor = (shown: InspectedActor): void => {
-    about = shown
-    inspector.actor(shown.sessionId, plainSnapshot(shown.getSnapshot()))
-  }
-  const noteDropped = (): void => {
-    if (dropped === 0 || about === undefined) return
-    const event = { type: 'inspection.thinned', messages: dropped }
-    onDropped(dropped)
-    dropped = 0
-    inspector.event(rootOf(about).sessionId, event)
-  }
   return {
-    get viewers() {
-      return viewers.size
+    actor(actor: InspectedActor): void {
+      about = actor
+      inspector.actor(actor.sessionId, plainSnapshot(actor.getSnapshot()))
     },
-    join(viewer, actors) {
-      audience = [viewer]
-      for (const shown of actors) actor(shown)
-      audience = viewers
-      viewers.add(viewer)
+    event(actor: InspectedActor, event: AnyEventObject, from?: InspectedActor): void {
+      about = actor
+      const source = from === undefined ? {} : { source: from.sessionId }
+      inspector.event(actor.sessionId, plainEvent(event), source)
     },
-    leave: (viewer) => void viewers.delete(viewer),
-    actor,
-    tell(inspection) {
-      about = inspection.actorRef
-      noteDropped()
-      // The caller shows an actor before it tells of it.
-      if (inspection.type === '@xstate.actor') return
-      const event = plainData(inspection.event) as { type: string }
-      if (inspection.type === '@xstate.snapshot') {
-        inspector.snapshot(about.sessionId, plainSnapshot(inspection.snapshot), { event })
-        return
-      }
-      const { sourceRef } = inspection
-      const source = sourceRef === undefined ? {} : { source: sourceRef.sessionId }
-      inspector.event(about.sessionId, event, source)
+    snapshot(actor: InspectedActor, event: AnyEventObject, snapshot: unknown): void {
+      about = actor
+      inspector.snapshot(actor.sessionId, plainSnapshot(snapshot), { event: plainEvent(event) })
     },
   }
+}
+
+function plainEvent(event: AnyEventObject): AnyEventObject {
+  return plainData(event) as AnyEventObject
 }
 
 function rootOf(actor: InspectedActor): InspectedActor {

@@ -1,9 +1,11 @@
-// Which of all that happens in the actor system is inspected. Decided before anything is converted:
-// that costs more than the payment's own work.
+// Which of all that happens in the actor system is inspected. Decided before anything is converted,
+// which costs more than the payment's own work; and asked some twenty times in each payment's life,
+// so that what is not shown allocates nothing here.
 
 import type { AnyEventObject } from 'xstate'
-import { createAllowance } from './allowance.ts'
-import { isPayment, paymentsIn, type InspectedActor, type Inspection } from './inspected.ts'
+import { createAllowance, type Allowance } from './allowance.ts'
+import { batchIn, isPayment, paymentIn, type InspectedActor, type Inspection } from './inspected.ts'
+import { createChoice } from './share.ts'
 
 export interface Sample {
   /**
@@ -29,7 +31,7 @@ const SLOW_MS = 500
 /** Unusual payments outside the sample that are shown, a second: an outage makes all unusual. */
 const UNUSUAL_PER_SECOND = 10
 
-/** Events of one type at other actors of one id that are about no payment, a second. */
+/** Events of one type at another actor that are about no payment, a second. */
 const PLAIN_PER_SECOND = 1
 
 /** They come twenty times a second and say nothing. */
@@ -43,68 +45,106 @@ const UNUSUAL = new Set(
 )
 
 export function createSample({ oneIn, now }: SampleOptions): Sample {
-  const shown = new Map<string, InspectedActor>()
-  const ids = new Set<string>()
+  const shown = new Set<InspectedActor>()
+  const caught = createCaught()
   const told = new WeakSet<AnyEventObject>()
+  const isNews = createNews()
   const unusual = createAllowance(UNUSUAL_PER_SECOND, now)
-  const plain = createAllowance(PLAIN_PER_SECOND, now)
-
-  const isShownId = (id: string): boolean => isSampled(id, oneIn) || ids.has(id)
-  const show = (actor: InspectedActor, id: string | undefined): void => {
-    shown.set(actor.sessionId, actor)
-    if (id === undefined) return
-    ids.add(id)
-    const [oldest] = ids
-    if (ids.size > LEFT_MAX + shown.size && oldest !== undefined) ids.delete(oldest)
-  }
+  const plain = createPlainAllowance(now)
+  const isChosen = createChoice(oneIn)
+  const isShownId = (id: string): boolean => isChosen(id) || caught.has(id)
   const judgePayment = (inspection: Inspection) => {
     const { actorRef, type } = inspection
     // It has no snapshot yet; its first event tells which payment it is.
     if (type === '@xstate.actor') return 'hidden'
     const { event } = inspection
-    if (shown.has(actorRef.sessionId)) {
-      if (type === '@xstate.snapshot' && hasLeft(inspection.snapshot)) {
-        shown.delete(actorRef.sessionId)
-      }
+    if (shown.has(actorRef)) {
+      if (type === '@xstate.snapshot' && hasLeft(inspection.snapshot)) shown.delete(actorRef)
       return 'shown'
     }
     if (type !== '@xstate.event') return 'hidden'
-    const [id] = paymentsIn(event)
-    if (event.type === 'xstate.init' && id !== undefined && isSampled(id, oneIn)) {
-      show(actorRef, id)
+    if (event.type === 'xstate.init') {
+      const id = paymentIn(event)
+      if (id === undefined || !isChosen(id)) return 'hidden'
+      shown.add(actorRef)
       return 'born'
     }
     if (!isUnusual(event) || !unusual.take('payments')) return 'hidden'
-    show(actorRef, paymentOf(actorRef))
+    shown.add(actorRef)
+    caught.add(paymentOf(actorRef), LEFT_MAX + shown.size)
     return 'caught'
   }
+  const isEventShown = (actor: InspectedActor, event: AnyEventObject): boolean => {
+    const id = paymentIn(event)
+    if (id !== undefined) return isShownId(id)
+    const batch = batchIn(event)
+    if (batch.length === 0) return plain.take(actor, event.type)
+    for (const { correlationId } of batch) {
+      if (correlationId !== undefined && isShownId(correlationId)) return true
+    }
+    return false
+  }
   const judgeOther = (inspection: Inspection) => {
-    const { actorRef } = inspection
-    if (inspection.type === '@xstate.actor') return plain.take(actorRef.id) ? 'shown' : 'hidden'
+    const { actorRef, type } = inspection
+    if (type === '@xstate.actor') return plain.take(actorRef, type) ? 'shown' : 'hidden'
     const { event } = inspection
-    if (inspection.type === '@xstate.snapshot') return told.has(event) ? 'shown' : 'hidden'
-    if (NOISE.has(event.type)) return 'hidden'
-    const payments = paymentsIn(event)
-    const isShown =
-      payments.length > 0 ? payments.some(isShownId) : plain.take(`${actorRef.id} ${event.type}`)
-    if (!isShown) return 'hidden'
+    if (type === '@xstate.snapshot') {
+      return told.has(event) && isNews(actorRef, inspection.snapshot) ? 'shown' : 'hidden'
+    }
+    if (NOISE.has(event.type) || !isEventShown(actorRef, event)) return 'hidden'
     told.add(event)
     return 'shown'
   }
   return {
     judge: (inspection) =>
       isPayment(inspection.actorRef) ? judgePayment(inspection) : judgeOther(inspection),
-    living: () => shown.values(),
+    living: () => shown,
     forget() {
       shown.clear()
-      ids.clear()
+      caught.forget()
+      plain.forget()
     },
   }
 }
 
-/** The last digits are random in every kind of UUID that clients may use. */
-export function isSampled(correlationId: string, oneIn: number): boolean {
-  return oneIn === 1 || Number.parseInt(correlationId.slice(-8), 16) % oneIn === 0
+/** Unusual payments, latest last; sampled ones are told by the id itself and are not among them. */
+function createCaught() {
+  const ids = new Set<string>()
+  return {
+    has: (id: string): boolean => ids.size > 0 && ids.has(id),
+    add(id: string | undefined, atMost: number): void {
+      if (id === undefined) return
+      ids.add(id)
+      const [oldest] = ids
+      if (ids.size > atMost && oldest !== undefined) ids.delete(oldest)
+    },
+    forget: () => ids.clear(),
+  }
+}
+
+/** Whether an actor's snapshot is another than the last: those without states have only one. */
+function createNews(): (actor: InspectedActor, snapshot: unknown) => boolean {
+  const seen = new WeakMap<InspectedActor, unknown>()
+  return (actor, snapshot) => {
+    if (seen.get(actor) === snapshot) return false
+    seen.set(actor, snapshot)
+    return true
+  }
+}
+
+/** By actor and kind, in two steps: to join both names would cost more than all else here. */
+function createPlainAllowance(now: () => number) {
+  const byActor = new Map<string, Allowance>()
+  return {
+    take({ systemId, id }: InspectedActor, kind: string): boolean {
+      const name = systemId ?? id
+      const known = byActor.get(name)
+      const allowance = known ?? createAllowance(PLAIN_PER_SECOND, now)
+      if (known === undefined) byActor.set(name, allowance)
+      return allowance.take(kind)
+    },
+    forget: () => byActor.clear(),
+  }
 }
 
 function isUnusual(event: AnyEventObject): boolean {

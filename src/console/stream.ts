@@ -5,8 +5,12 @@ import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import { isOurOwn } from './doorkeeper.ts'
 
 export interface Viewer {
-  /** False, and nothing sent, while the viewer has not taken what it was sent before. */
+  /** Whether it has yet to take what it was sent before: it would be sent nothing now. */
+  readonly isBehind: boolean
+  /** False, and nothing sent, while the viewer is behind. */
   send(text: string): boolean
+  /** Several messages in one go, which costs little more than one; how many were not sent. */
+  sendAll(texts: readonly string[]): number
 }
 
 export interface StreamOptions {
@@ -67,11 +71,22 @@ export function openStream(app: TemplatedApp, options: StreamOptions): void {
 const TRY_LATER = 1013
 
 function viewerOf(socket: WebSocket<Seat>, bufferedBytesMax: number): Viewer {
-  return {
+  const viewer: Viewer = {
+    get isBehind() {
+      return socket.getBufferedAmount() > bufferedBytesMax
+    },
     send(text) {
-      if (socket.getBufferedAmount() > bufferedBytesMax) return false
+      if (viewer.isBehind) return false
       socket.send(text)
       return true
     },
+    sendAll(texts) {
+      let missed = 0
+      socket.cork(() => {
+        for (const text of texts) if (!viewer.send(text)) missed += 1
+      })
+      return missed
+    },
   }
+  return viewer
 }

@@ -1,0 +1,72 @@
+// Messages on their way to viewers. They are sent together, some times a second: a packet for each
+// would cost more than the message.
+
+import { createAllowance } from './allowance.ts'
+import type { Viewer } from './stream.ts'
+
+export interface Outbox {
+  readonly viewers: number
+  /** False while no viewer would be sent anything: what is not even made costs nothing. */
+  readonly isOpen: boolean
+  /** To every viewer, a moment later. */
+  put(text: string): void
+  /** Counts a message that was not made, because nobody would have been sent it. */
+  miss(): void
+  /** Messages that viewers have missed since it last told of some, which is once a second at most. */
+  missed(): number
+  join(viewer: Viewer): void
+  leave(viewer: Viewer): void
+}
+
+/** A viewer sees things this much later, at most, ms. */
+const HELD_MAX_MS = 50
+
+/** Messages that are held at once, at most; some hundred KiB. */
+const HELD_MAX = 256
+
+/** `now`: monotonic, ms. */
+export function createOutbox(now: () => number): Outbox {
+  const viewers = new Set<Viewer>()
+  const asking = createAllowance(1, now)
+  let held: string[] = []
+  let missed = 0
+  let timer: NodeJS.Timeout | undefined
+
+  const flush = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    const texts = held
+    held = []
+    for (const viewer of viewers) missed += viewer.sendAll(texts)
+  }
+  return {
+    get viewers() {
+      return viewers.size
+    },
+    get isOpen() {
+      for (const viewer of viewers) if (!viewer.isBehind) return true
+      return false
+    },
+    put(text) {
+      held.push(text)
+      if (held.length >= HELD_MAX) flush()
+      else timer ??= setTimeout(flush, HELD_MAX_MS).unref()
+    },
+    miss: () => void (missed += 1),
+    missed() {
+      if (missed === 0 || !asking.take('missed')) return 0
+      const count = missed
+      missed = 0
+      return count
+    },
+    join(viewer) {
+      // A newcomer is shown everything as it is by now; what is held is older.
+      flush()
+      viewers.add(viewer)
+    },
+    leave(viewer) {
+      viewers.delete(viewer)
+      if (viewers.size === 0) flush()
+    },
+  }
+}
