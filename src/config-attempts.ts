@@ -58,7 +58,8 @@ export const ATTEMPT_VARIABLES = {
     unit: 'ms',
     min: 1000,
     max: 600_000,
-    meaning: 'Time in which an old request can still land; longer than ATTEMPT_TIMEOUT_MS',
+    meaning:
+      'Time in which an old request can still land; longer than ATTEMPT_TIMEOUT_MS; 5 % are added for clocks that drift',
   }),
   processorConcurrency: whole({
     name: 'PROCESSOR_CONCURRENCY',

@@ -32,9 +32,6 @@ export interface Settings extends PhaseBounds {
 /** Share of the seeds that run with the lengths of the default configuration, 0 to 1. */
 const FULL_LENGTH_SHARE = 0.1
 
-/** Clocks that drift and margins of the network take this share off a horizon, 0 to 1. */
-const LANDING_SHARE = 0.85
-
 export function drawSettings(chance: Chance): Settings {
   const scale = chance.happens(FULL_LENGTH_SHARE) ? 1 : 0.2
   const horizonMs = 20_000 * scale
@@ -45,7 +42,7 @@ export function drawSettings(chance: Chance): Settings {
     ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 * Math.max(scale, 0.4) },
     attemptTimeoutMs,
     lookUpTimeoutMs: 2000 * scale,
-    landingMaxMs: horizonMs * LANDING_SHARE - lookUpLagMs,
+    landingMaxMs: horizonMs - lookUpLagMs,
     lookUpLagMs,
     quietMaxMs: scale === 1 ? 30_000 : 12_000,
     faultsMs: chance.between([4000, 9000]),

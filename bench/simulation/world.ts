@@ -28,9 +28,6 @@ export interface WorldParts {
 /** Kept for so long by the boards, ms. */
 const BOARD_BOUNDS = { keptMs: 60_000, retryEntriesMax: 20_000 }
 
-/** Instances whose clocks run fast wait less than they mean to, which a setting has to allow for. */
-const LAG_SHARE = 0.95
-
 export class World implements Surroundings {
   readonly scheduler: Scheduler
   readonly chance: Chance
@@ -111,7 +108,7 @@ export class World implements Surroundings {
       name,
       scheduler,
       chance: chance.branch(name.length),
-      lookUpLagMs: settings.lookUpLagMs * LAG_SHARE,
+      lookUpLagMs: settings.lookUpLagMs,
       landingMaxMs: settings.landingMaxMs,
       probeWindowMs: settings.configured.probeIntervalMs,
       onRecorded: (payment) => observer.onRecorded(name, payment),

@@ -15,6 +15,7 @@ import {
   jittered,
   LOOK_UP_PAUSE_MAX_MS,
   LOOK_UP_PAUSE_MS,
+  outlasting,
   type WorkSettings,
 } from './work-settings.ts'
 
@@ -153,7 +154,9 @@ function lookUpPauseMs(shop: Workshop, context: PaymentContext): number {
   const { doubts, lookUps } = context
   const doubt = doubts[lookUps % Math.max(1, doubts.length)]
   const remainingMs = (doubt?.endsAt ?? 0) - shop.clock.now()
-  if (lookUps === 0) return remainingMs <= shop.settings.lookUpLagMs ? Math.max(0, remainingMs) : 0
+  // A millisecond more, for instants that were added up.
+  const lagMs = outlasting(shop.settings.lookUpLagMs) + 1
+  if (lookUps === 0) return remainingMs <= lagMs ? Math.max(0, remainingMs) : 0
   const pauseMs = jittered(doubled(LOOK_UP_PAUSE_MS, lookUps, LOOK_UP_PAUSE_MAX_MS), shop.random)
   return remainingMs > 0 ? Math.min(pauseMs, remainingMs) : pauseMs
 }
@@ -165,6 +168,7 @@ function chargeEvent(
 ): PaymentEvent {
   const { answer, tookMs, at } = end
   const { detail } = answer
+  const { lookUpLagMs, horizonMs } = shop.settings
   switch (answer.kind) {
     case 'settled':
       return { type: 'charge.settled', tookMs, detail }
@@ -173,11 +177,11 @@ function chargeEvent(
     case 'refused':
       return { type: 'charge.refused', tookMs, detail, next: nextAfterRefusal(shop, context) }
     case 'failed':
-      return { type: 'charge.failed', tookMs, detail, endsAt: at + shop.settings.lookUpLagMs }
+      return { type: 'charge.failed', tookMs, detail, endsAt: at + outlasting(lookUpLagMs) }
     case 'known':
     case 'inDoubt': {
       const type = answer.kind === 'known' ? 'charge.known' : 'charge.doubted'
-      return { type, tookMs, detail, endsAt: at - tookMs + shop.settings.horizonMs }
+      return { type, tookMs, detail, endsAt: at - tookMs + outlasting(horizonMs) }
     }
   }
 }

@@ -27,7 +27,7 @@ import { Starts } from './payments-starts.ts'
 import { findStory, noteGauges, type FloorView } from './payments-views.ts'
 import { clearBroken, dropSlots, isIdle, recallSlots } from './payments-visits.ts'
 import { createWaiting, type Waiting } from './payments-waiting.ts'
-import { TICK_MS } from './work-settings.ts'
+import { outlasting, TICK_MS } from './work-settings.ts'
 
 export type PaymentsInput = Omit<Workshop, 'inFlight' | 'due' | 'generationOf' | 'isCrowded'>
 
@@ -220,7 +220,7 @@ export class PaymentsFloor {
   }
 
   #recall(matches: (slot: Slot) => boolean): void {
-    const endsAt = this.#now() + this.#shop.settings.horizonMs
+    const endsAt = this.#now() + outlasting(this.#shop.settings.horizonMs)
     recallSlots(this.#slots, { endsAt, matches })
   }
 

@@ -6,6 +6,7 @@ import type { Workshop } from './payment-effects.ts'
 import { deferredRecord, parkedOutcome, parkingDelayMs } from './payment-records.ts'
 import type { ClaimSource } from './journal.ts'
 import type { ClaimedPayment, Outcome } from './payment.ts'
+import { outlasting } from './work-settings.ts'
 
 /** A shop together with the system that its reports go to. */
 export interface Desk {
@@ -68,7 +69,7 @@ export function reportClaimed(
 /** A payment whose actor failed: what was sent is unknown, so it is in doubt at both processors. */
 export function reportBroken(desk: Desk, record: PaymentRecord, error: unknown): void {
   const { clock, settings, journal } = desk.shop
-  const doubt = { requestedAt: null, endsAt: clock.now() + settings.horizonMs }
+  const doubt = { requestedAt: null, endsAt: clock.now() + outlasting(settings.horizonMs) }
   const doubts = [
     { processor: 'default' as const, ...doubt },
     { processor: 'fallback' as const, ...doubt },

@@ -17,7 +17,7 @@ import type { HealthActor } from './processor-health.machine.ts'
 import { providedHealth } from './processor-health.ts'
 import { retryQueueMachine } from './retry-queue.machine.ts'
 import { takeoverMachine, type TakeoverInput } from './takeover.machine.ts'
-import type { WorkSettings } from './work-settings.ts'
+import { outlasting, type WorkSettings } from './work-settings.ts'
 
 /** Everything that Pit's actors are made of; main builds it from the configuration. */
 export interface PitParts {
@@ -114,7 +114,7 @@ function takeoverInput(parts: PitParts): TakeoverInput {
     archive: parts.archive,
     batchMax: TAKEOVER_BATCH_MAX,
     graceMs: TAKEOVER_GRACE_MS,
-    horizonMs: parts.work.horizonMs,
+    horizonMs: outlasting(parts.work.horizonMs),
     settlingMs: parts.leaseTtlMs,
   }
 }

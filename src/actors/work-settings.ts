@@ -34,6 +34,17 @@ export const LOOK_UP_PAUSE_MAX_MS = 2000
 /** How often waiting payments are looked at again, ms. */
 export const TICK_MS = 50
 
+/** Share by which a clock may run faster than those of others, 0 to 1. */
+export const CLOCK_DRIFT = 0.05
+
+/**
+ * How long to wait by this machine's clock so that `durationMs` have passed by anybody's, whole ms.
+ * Only what may happen elsewhere is waited out so; other delays need not be exact.
+ */
+export function outlasting(durationMs: number): number {
+  return Math.ceil(durationMs * (1 + CLOCK_DRIFT))
+}
+
 /** Half to one and a half times a delay; `random` gives 0 to 1. */
 export function jittered(delayMs: number, random: () => number): number {
   return delayMs * (0.5 + random())
