@@ -10,7 +10,7 @@ import {
 } from '../../src/actors/backlog.ts'
 import { createDueQueue } from '../../src/actors/due-queue.ts'
 import { createRing } from '../../src/actors/ready-ring.ts'
-import { doubled, jittered } from '../../src/actors/work-settings.ts'
+import { doubled } from '../../src/actors/work-settings.ts'
 import { StandingTime } from '../support/standing-time.ts'
 
 t.test('what is due is handed over at its time, in order, by one timer', async (t) => {
@@ -176,14 +176,10 @@ t.test('evidence leaves the window after half to all of its length', async (t) =
   t.equal(seenAt(500, 499), 1 / 3, 'what comes late counts as of now')
 })
 
-t.test('delays double up to their bound and scatter around it', async (t) => {
+t.test('delays double up to their bound', async (t) => {
   t.same(
     [0, 1, 2, 3, 99].map((step) => doubled(50, step, 300)),
     [50, 100, 200, 300, 300],
   )
   t.ok(Number.isFinite(doubled(50, Number.MAX_SAFE_INTEGER, 300)))
-  t.same(
-    [0, 0.5, 1].map((random) => jittered(100, () => random)),
-    [50, 100, 150],
-  )
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { CLOCK_DRIFT, outlasting } from '../../src/actors/work-settings.ts'
+import { backoff, CLOCK_DRIFT, jittered, outlasting } from '../../src/actors/work-settings.ts'
 
 t.test('a horizon is waited out by a clock that runs fast', async (t) => {
   const durations = fc.integer({ min: 0, max: 600_000 })
@@ -14,4 +14,17 @@ t.test('a horizon is waited out by a clock that runs fast', async (t) => {
     }),
   )
   t.ok(Number.isInteger(outlasting(1_001)), 'the ledger takes whole milliseconds')
+})
+
+t.test('a jittered delay never exceeds its maximum', async (t) => {
+  const scattered = (delayMs: number): readonly number[] =>
+    [0, 0.5, 1].map((random) => jittered({ delayMs, maxMs: 300 }, () => random))
+  const grown = [0, 1, 2, 3, 99].map((step) =>
+    backoff({ firstMs: 50, step, maxMs: 300 }, () => 1 - Number.EPSILON),
+  )
+
+  t.same(scattered(100), [50, 100, 150])
+  t.same(scattered(250), [125, 212.5, 300])
+  t.same(scattered(300), [150, 225, 300])
+  t.same(grown.map(Math.round), [75, 150, 300, 300, 300])
 })

@@ -11,8 +11,7 @@ import type { ProcessorName } from './payment.ts'
 import type { ChargeAnswer, Clock, Lease, LookUpAnswer, Processor } from './ports.ts'
 import { chooseRoute, letsThrough, type CircuitView, type Route } from './route.ts'
 import {
-  doubled,
-  jittered,
+  backoff,
   LOOK_UP_PAUSE_MAX_MS,
   LOOK_UP_PAUSE_MS,
   outlasting,
@@ -137,11 +136,11 @@ export function sendLookUp(shop: Workshop, context: PaymentContext, self: Paymen
 
 export function planBackoff(shop: Workshop, context: PaymentContext): void {
   if (context.tries >= context.triesMax) return
-  const { quickBackoffMs, retryDelayMaxMs } = shop.settings
-  const delayMs = doubled(quickBackoffMs, context.tries - 1, retryDelayMaxMs)
+  const { quickBackoffMs: firstMs, retryDelayMaxMs: maxMs } = shop.settings
+  const delayMs = backoff({ firstMs, step: context.tries - 1, maxMs }, shop.random)
   const { slot } = context
   const generation = shop.generationOf(slot)
-  shop.due.push({ slot, generation, kind: 'backoff' }, jittered(delayMs, shop.random))
+  shop.due.push({ slot, generation, kind: 'backoff' }, delayMs)
 }
 
 function nextRoute(shop: Workshop, context: PaymentContext): NextRoute {
@@ -150,6 +149,8 @@ function nextRoute(shop: Workshop, context: PaymentContext): NextRoute {
   return { to, reason, requestedAt: shop.clock.wallNow() }
 }
 
+const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
+
 function lookUpPauseMs(shop: Workshop, context: PaymentContext): number {
   const { doubts, lookUps } = context
   const doubt = doubts[lookUps % Math.max(1, doubts.length)]
@@ -157,7 +158,7 @@ function lookUpPauseMs(shop: Workshop, context: PaymentContext): number {
   // A millisecond more, for instants that were added up.
   const lagMs = outlasting(shop.settings.lookUpLagMs) + 1
   if (lookUps === 0) return remainingMs <= lagMs ? Math.max(0, remainingMs) : 0
-  const pauseMs = jittered(doubled(LOOK_UP_PAUSE_MS, lookUps, LOOK_UP_PAUSE_MAX_MS), shop.random)
+  const pauseMs = backoff({ ...LOOK_UP_PAUSE, step: lookUps }, shop.random)
   return remainingMs > 0 ? Math.min(pauseMs, remainingMs) : pauseMs
 }
 

@@ -3,7 +3,7 @@
 import type { PaymentContext, PaymentRecord } from './payment-context.ts'
 import type { ClaimedPayment, Outcome } from './payment.ts'
 import type { AcceptRequest } from './ports.ts'
-import { doubled, jittered, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from './work-settings.ts'
+import { backoff, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from './work-settings.ts'
 
 /** Shared by all records that have none: most payments never see a doubt or a second attempt. */
 const NOTHING: readonly never[] = Object.freeze([])
@@ -69,6 +69,6 @@ export function parkingDelayMs(
 ): number {
   if (context.doubts.length > 0) return LOOK_UP_PAUSE_MAX_MS
   if (context.deferred) return 0
-  const { retryDelayMs, retryDelayMaxMs } = settings
-  return jittered(doubled(retryDelayMs, context.record.rounds, retryDelayMaxMs), random)
+  const { retryDelayMs: firstMs, retryDelayMaxMs: maxMs } = settings
+  return backoff({ firstMs, step: context.record.rounds, maxMs }, random)
 }

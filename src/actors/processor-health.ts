@@ -23,7 +23,8 @@ export function providedHealth(parts: Parts): typeof processorHealthMachine {
     actions: {
       startRest: ({ context, self }) => {
         const opening = context.openings
-        const restMs = jittered(context.restMs, parts.random)
+        const { restMs: delayMs, settings } = context
+        const restMs = jittered({ delayMs, maxMs: settings.openMaxMs }, parts.random)
         clock.setTimeout(
           () => self.send({ type: 'rest.elapsed', opening, at: clock.now() }),
           restMs,

@@ -45,9 +45,21 @@ export function outlasting(durationMs: number): number {
   return Math.ceil(durationMs * (1 + CLOCK_DRIFT))
 }
 
-/** Half to one and a half times a delay; `random` gives 0 to 1. */
-export function jittered(delayMs: number, random: () => number): number {
-  return delayMs * (0.5 + random())
+/** Half to one and a half times a delay, never above `maxMs`; `random` gives 0 to 1. */
+export function jittered(
+  { delayMs, maxMs }: { readonly delayMs: number; readonly maxMs: number },
+  random: () => number,
+): number {
+  const leastMs = delayMs / 2
+  return leastMs + random() * (Math.min(maxMs, leastMs + delayMs) - leastMs)
+}
+
+/** Grows from `firstMs` by steps, jittered, up to `maxMs`. */
+export function backoff(
+  { firstMs, step, maxMs }: { firstMs: number; step: number; maxMs: number },
+  random: () => number,
+): number {
+  return jittered({ delayMs: doubled(firstMs, step, maxMs), maxMs }, random)
 }
 
 /** `first × 2^step`, at most `max`. */
