@@ -54,6 +54,13 @@ export class Flight implements Dispatcher.DispatchHandler {
     this.#dispatching = false
   }
 
+  /** When it is late unless something comes, monotonic ms. */
+  get dueAt(): number {
+    const { sendBy, answerBy } = this.#plan
+    if (this.#controller !== undefined) return answerBy
+    return this.#concluded ? Number.POSITIVE_INFINITY : sendBy
+  }
+
   /** Gives up when it is late. What was not written yet will not be, whatever undici does later. */
   expire(now: number): void {
     if (this.#controller === undefined) {
