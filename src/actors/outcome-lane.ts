@@ -3,15 +3,16 @@
 
 import type { Actor } from 'xstate'
 import { tell, type Directory } from './addresses.ts'
+import { createAnnouncer, type Announcer } from './announcer.ts'
 import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type Archive } from './archive.ts'
 import { compileChart } from './compiled-chart.ts'
-import { boardFailureOf, ledgerFailureOf } from './ledger-failure.ts'
+import { ledgerFailureOf } from './ledger-failure.ts'
 import {
   outcomeLaneMachine,
   type OutcomeLaneContext,
   type OutcomeLaneEvent,
 } from './outcome-lane.machine.ts'
-import type { Outcome, SettledPayment } from './payment.ts'
+import type { Outcome } from './payment.ts'
 import { doubled } from './work-settings.ts'
 
 export type OutcomeLaneActor = Actor<typeof outcomeLaneMachine>
@@ -27,9 +28,6 @@ interface LaneSelf {
   send(event: OutcomeLaneEvent): void
 }
 
-/** How long settlements gather before they are put on the board together, ms. */
-const ANNOUNCE_WINDOW_MS = 10
-
 /** The chart with its effects, compiled: it takes an event per payment. */
 export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
   const { archive, system } = parts
@@ -38,12 +36,18 @@ export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
   const provided = outcomeLaneMachine.provide({
     actions: {
       announce: ({ event }) => {
-        if (event.type === 'outcome.reached') announcer.add(event.outcome)
+        if (event.type !== 'outcome.reached' || event.outcome.kind !== 'settled') return
+        announcer.add(event.outcome)
       },
       startWindow: ({ context, self }) =>
         void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
-      writeBatch: ({ context, self }) => void writeBatch(archive, context, self),
-      publishWritten: ({ context, event }) => publishWritten(parts, context, event),
+      writeBatch: ({ context, self }) => {
+        // In the same turn, which saves the wakeup that the announcement would be.
+        announcer.announce()
+        void writeBatch(archive, context, self)
+      },
+      publishWritten: ({ context, event }) =>
+        publishWritten({ ...parts, announcer }, context, event),
       noteFailure: ({ event }) => {
         if (event.type !== 'batch.failed') return
         journal.note({ type: 'ledger.failed', operation: 'record', cause: event.error.message })
@@ -54,7 +58,10 @@ export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
       },
       reportCongested: () => tell(system, 'payments', { type: 'outcomes.congested' }),
       reportRelieved: () => tell(system, 'payments', { type: 'outcomes.relieved' }),
-      reportFlushed: () => tell(system, 'supervisor', { type: 'persistence.flushed' }),
+      reportFlushed: () => {
+        announcer.announce()
+        tell(system, 'supervisor', { type: 'persistence.flushed' })
+      },
       reportWritten: () => tell(system, 'lease', { type: 'outcomes.written' }),
     },
   })
@@ -81,36 +88,21 @@ async function writeBatch(
 }
 
 function publishWritten(
-  parts: Parts,
+  parts: Parts & { readonly announcer: Announcer },
   { batch }: OutcomeLaneContext,
   event: OutcomeLaneEvent,
 ): void {
   if (event.type !== 'batch.written') return
-  const { settledBoard, journal } = parts.archive
-  const settled = settledOf(batch).map(({ correlationId }) => correlationId)
-  if (settled.length > 0) settledBoard.remove(settled).catch(boardFailureOf)
+  parts.announcer.remove(settledOf(batch).map(({ correlationId }) => correlationId))
   const entries = batch.flatMap((outcome) =>
     outcome.kind === 'parked'
       ? [{ correlationId: outcome.correlationId, dueInMs: outcome.delayMs }]
       : [],
   )
   if (entries.length > 0) tell(parts.system, 'retryQueue', { type: 'payments.parked', entries })
-  journal.note({ type: 'batch.recorded', outcomes: batch.length, tookMs: event.tookMs })
-}
-
-/** Puts settlements on the board a few at a time; a board that fails costs nothing but the view. */
-function createAnnouncer({ clock, settledBoard }: Archive): { add(outcome: Outcome): void } {
-  let gathered: SettledPayment[] = []
-  const announce = (): void => {
-    const entries = gathered
-    gathered = []
-    settledBoard.add(entries).catch(boardFailureOf)
-  }
-  return {
-    add(outcome) {
-      if (outcome.kind !== 'settled') return
-      if (gathered.length === 0) clock.setTimeout(announce, ANNOUNCE_WINDOW_MS)
-      gathered.push(outcome)
-    },
-  }
+  parts.archive.journal.note({
+    type: 'batch.recorded',
+    outcomes: batch.length,
+    tookMs: event.tookMs,
+  })
 }
