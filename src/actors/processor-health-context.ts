@@ -37,7 +37,7 @@ export interface HealthContext extends HealthInput {
   readonly restMs: number
   /** Counts openings, so that the end of an earlier rest is known as such. */
   readonly openings: number
-  /** Smoothed response time of attempts that were answered, ms. */
+  /** Smoothed response time, ms; failures raise it only. */
   readonly measuredMs: number
   /** `minResponseTime` as last announced by the processor, ms. */
   readonly announcedMs: number
@@ -89,11 +89,17 @@ export function circuitOf(
   }
 }
 
+/**
+ * A failure says no more than that an answer would have taken longer: a timeout counts with all its
+ * time, while quick 500s and refused connections must not make a slow processor look fast, to which
+ * the route would then send what it means to keep from slow ones.
+ */
 export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
   if (event.type !== 'attempt.reported') return {}
   const window = withEvidence(context.window, evidenceOf(context, event), context.settings.windowMs)
   const { measuredMs } = context
-  return { window, measuredMs: measuredMs + SMOOTHING * (event.tookMs - measuredMs) }
+  const sampleMs = event.failed ? Math.max(measuredMs, event.tookMs) : event.tookMs
+  return { window, measuredMs: measuredMs + SMOOTHING * (sampleMs - measuredMs) }
 }
 
 /** A fresh announcement replaces what attempts measured: a processor shunned as slow recovers so. */
