@@ -13,7 +13,7 @@ export const ATTEMPT_VARIABLES = {
   }),
   routeWaitMaxMs: whole({
     name: 'ROUTE_WAIT_MAX_MS',
-    fallback: 5000,
+    fallback: 1000,
     unit: 'ms',
     min: 0,
     max: 3_600_000,
@@ -63,7 +63,7 @@ export const ATTEMPT_VARIABLES = {
   }),
   processorConcurrency: whole({
     name: 'PROCESSOR_CONCURRENCY',
-    fallback: 128,
+    fallback: 256,
     unit: 'charges',
     min: 1,
     max: 10_000,

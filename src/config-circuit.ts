@@ -45,7 +45,7 @@ export const CIRCUIT_VARIABLES = {
   }),
   circuitOpenMaxMs: whole({
     name: 'CIRCUIT_OPEN_MAX_MS',
-    fallback: 5000,
+    fallback: 500,
     unit: 'ms',
     min: 10,
     max: 600_000,
