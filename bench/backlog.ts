@@ -7,7 +7,7 @@ import { oneOf, whole } from './measure/flags.ts'
 import { watchMemory } from './measure/memory-watch.ts'
 import { loadFully } from './measure/payment-load.ts'
 import type { Measured } from './measure/report.ts'
-import { readUsage, servicesOf, sumOf, usageBetween } from './measure/usage.ts'
+import { readUsage, servicesOf, sumOf, usageBetween, withLimits } from './measure/usage.ts'
 import { sharesFor, startWorld, type World } from './measure/world.ts'
 
 interface Options {
@@ -29,7 +29,8 @@ await runBench({
   name: 'backlog',
   purpose:
     'Payments accepted by the whole layout while both processors answer 500 to everything, then both\n' +
-    'work again: memory of each service over time, time to settle all of it, books compared.',
+    'work again: memory of each service over time, time to settle all of it, books compared. A run of\n' +
+    'a million takes some ten minutes; --runs 3 gives medians.',
   runs: 1,
   flags: {
     payments: whole({ fallback: 1_000_000, min: 1, max: 4_000_000, meaning: 'payments' }),
@@ -45,7 +46,8 @@ await runBench({
 })
 
 async function measure(options: Options, note: Note): Promise<Measured> {
-  const world = await startWorld({ limits: sharesFor(options.limits) })
+  const shares = sharesFor(options.limits)
+  const world = await startWorld({ limits: shares })
   const services = servicesOf(world.layout)
   const count = { accepted: 0, stored: 0 }
   const everyMs = options.sampleSeconds * 1000
@@ -82,8 +84,11 @@ async function measure(options: Options, note: Note): Promise<Measured> {
         booksEqual: booksEqual ? 1 : 0,
         oomKills: sumOf(whole, 'oomKills'),
       },
-      services: Object.fromEntries(
-        Object.entries(whole).map(([name, used]) => [name, { ...used, ...highest[name] }]),
+      services: withLimits(
+        Object.fromEntries(
+          Object.entries(whole).map(([name, used]) => [name, { ...used, ...highest[name] }]),
+        ),
+        shares,
       ),
       series: samples,
     }

@@ -83,6 +83,7 @@ async function measure(options: Options, rate: Rate, note: Note): Promise<Measur
         p50Ms: result.tally.latency.percentileMs(50),
         p99Ms: result.tally.latency.percentileMs(99),
         failed: result.tally.failed,
+        unsent: result.unsent,
       },
       services,
     }

@@ -7,7 +7,7 @@ import { oneOf, whole } from './measure/flags.ts'
 import { watchMemory } from './measure/memory-watch.ts'
 import { loadSteadily } from './measure/payment-load.ts'
 import type { Measured } from './measure/report.ts'
-import { readUsage, servicesOf, sumOf, usageBetween } from './measure/usage.ts'
+import { readUsage, servicesOf, sumOf, usageBetween, withLimits } from './measure/usage.ts'
 import { sharesFor, startWorld, type World } from './measure/world.ts'
 import { checkWindow } from './challenge/checks.ts'
 
@@ -54,7 +54,8 @@ await runBench({
 })
 
 async function measure(options: Options, note: Note): Promise<Measured> {
-  const world = await startWorld({ limits: sharesFor(options.limits) })
+  const shares = sharesFor(options.limits)
+  const world = await startWorld({ limits: shares })
   const watch = watchMemory({ services: servicesOf(world.layout), everyMs: 1000 })
   try {
     const steps: Step[] = []
@@ -71,11 +72,12 @@ async function measure(options: Options, note: Note): Promise<Measured> {
     const drainSeconds = (performance.now() - drainedFrom) / 1000
     const books = await checkWindow(world.parties, {})
     const { highest } = watch.stop()
-    return told(steps, highest, {
+    const measured = told(steps, highest, {
       drainSeconds,
       lost: isStored ? 0 : accepted - (await world.stored()),
       booksEqual: books.agree ? 1 : 0,
     })
+    return { ...measured, services: withLimits(measured.services ?? {}, shares) }
   } finally {
     watch.stop()
     await world.stop()

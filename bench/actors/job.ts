@@ -44,12 +44,10 @@ async function measureTime(lives: Lives, task: Task): Promise<Figures> {
   for (let round = 0; round < task.rounds; round += 1) {
     rounds.push(await measureRound(lives, task.livesPerRound))
   }
-  const retainedBytes = await measureRetained(lives, task.livesForMemory)
   return {
     cpuUsPerLife: median(rounds.map((round) => round.cpuUs)),
     livesPerSecond: median(rounds.map((round) => round.perSecond)),
-    retainedBytes,
-    retainedBytesPerLife: retainedBytes / task.livesForMemory,
+    ...(await measureRetained(lives, task.livesForMemory)),
   }
 }
 
@@ -88,13 +86,26 @@ async function measureRound(
   return { cpuUs: (user + system) / lived, perSecond: lived / seconds }
 }
 
-/** Growth of the heap over many lives, garbage collected before and after; negative is shrinkage. */
-async function measureRetained(lives: Lives, count: number): Promise<number> {
-  await lives.rest()
-  const before = await heapAfterCollection()
-  await lives.live(count)
-  await lives.rest()
-  return (await heapAfterCollection()) - before
+/**
+ * Growth of the heap over many lives, garbage collected before and after; negative is shrinkage.
+ * What the first tenth leaves behind is caches and compiled code; what each life of the rest adds is
+ * what would go on growing.
+ */
+async function measureRetained(lives: Lives, count: number): Promise<Figures> {
+  const heapAfter = async (more: number): Promise<number> => {
+    if (more > 0) await lives.live(more)
+    await lives.rest()
+    return heapAfterCollection()
+  }
+  const tenth = Math.ceil(count / 10)
+  const before = await heapAfter(0)
+  const early = await heapAfter(tenth)
+  const late = await heapAfter(count - tenth)
+  return {
+    retainedBytes: late - before,
+    retainedBytesOfFirstTenth: early - before,
+    grownBytesPerLife: (late - early) / (count - tenth),
+  }
 }
 
 async function heapAfterCollection(): Promise<number> {

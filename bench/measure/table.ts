@@ -3,7 +3,7 @@
 import type { Figures } from './figures.ts'
 import type { Report, Row } from './report.ts'
 
-/** Title, where and when, the medians by variant, then by service, then the machine's noise. */
+/** Title, where and when, the medians by variant, by service, what changed, the machine's noise. */
 export function formatReport(report: Report): string {
   const { bench, command, startedAt, machine, settings, rows } = report
   const { processor, cores, memoryMiB, system, node } = machine
@@ -15,6 +15,7 @@ export function formatReport(report: Report): string {
     `${processor}, ${cores} cores, ${memoryMiB} MiB, ${system}, Node ${node}; ${told.join(', ')}.`,
     figuresTable(rows),
     ...servicesTable(rows),
+    ...seriesTables(report),
     noiseTable(rows),
   ].join('\n\n')
 }
@@ -51,6 +52,28 @@ function servicesTable(rows: readonly Row[]): readonly string[] {
   )
   return lines.length === 0 ? [] : [`By service:\n\n${table('', lines)}`]
 }
+
+/** What changed during each variant's last run, in a bounded number of lines. */
+function seriesTables({ rows, runs }: Report): readonly string[] {
+  return rows.flatMap(({ variant }) => {
+    const last = runs.findLast((run) => run.variant === variant)
+    const series = thinned(last?.series ?? [])
+    const [corner] = Object.keys(series[0] ?? {})
+    if (last === undefined || corner === undefined) return []
+    const lines = series.map(({ [corner]: at = Number.NaN, ...others }) => {
+      return [formatNumber(at), others] as const
+    })
+    return [`${variant}, run ${last.run}:\n\n${table(titleOf(corner), lines)}`]
+  })
+}
+
+/** Evenly chosen, the first and the last among them. */
+function thinned(series: readonly Figures[]): readonly Figures[] {
+  const every = Math.max(1, Math.ceil((series.length - 1) / (SERIES_LINES_MAX - 1)))
+  return series.filter((_, index) => index % every === 0 || index === series.length - 1)
+}
+
+const SERIES_LINES_MAX = 24
 
 function noiseTable(rows: readonly Row[]): string {
   const noise = rows.map(({ variant, noise }) => [variant, noise] as const)

@@ -2,6 +2,7 @@
 
 import type { Layout } from '../layout/plan.ts'
 import type { Part } from '../layout/part.ts'
+import type { Shares } from '../limits/shares.ts'
 import type { Figures as PartFigures } from '../limits/figures.ts'
 import type { Figures } from './figures.ts'
 
@@ -57,6 +58,20 @@ export function usageBetween(span: {
       ]
     }),
   )
+}
+
+/** The same with what each may use beside it; as they are without limits. */
+export function withLimits(
+  services: Readonly<Record<string, Figures>>,
+  shares: Shares | undefined,
+): Readonly<Record<string, Figures>> {
+  const entries = Object.entries(services).map(([name, used]) => {
+    const share = shares?.[name]
+    if (share === undefined) return [name, used] as const
+    const limits = { cpusLimit: share.cpus, memoryLimitMib: mebibytes(share.memoryBytes) }
+    return [name, { ...used, ...limits }] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 /** One figure summed over services; of those only whose name begins with `prefix`. */

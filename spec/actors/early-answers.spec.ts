@@ -153,6 +153,16 @@ t.test('a flush before the end waits for payments that were answered early', asy
   t.same(told(house, 'supervisor'), ['persistence.flushed'])
 })
 
+t.test('an instance that stops tells what it loses', async (t) => {
+  const { answers, house, persistence } = started('taken')
+  persistence.send(received('a', answers))
+
+  // As the supervisor stops its children.
+  persistence.send({ type: 'xstate.stop' })
+
+  t.match(house.facts, [{ type: 'payments.lost', payments: 1 }])
+})
+
 function started(answersWhen: 'taken' | 'committed') {
   const house = actorHouse()
   const { archive } = house

@@ -1,15 +1,6 @@
 import t from 'tap'
 import { calibrate } from '../../bench/measure/calibration.ts'
 import { median, medians, rounded } from '../../bench/measure/figures.ts'
-import {
-  decimal,
-  flagsHelp,
-  oneOf,
-  readFlags,
-  text,
-  UsageError,
-  whole,
-} from '../../bench/measure/flags.ts'
 import { watchNoise } from '../../bench/measure/noise.ts'
 import { selfTimes } from '../../bench/measure/profile.ts'
 import { rowsOf, tidied, type Report, type Run } from '../../bench/measure/report.ts'
@@ -56,55 +47,6 @@ t.test('noise is told in figures', async (t) => {
   t.ok(Object.values(noise).every((value) => value >= 0))
 })
 
-const flags = {
-  cpus: decimal({ fallback: 0.4, min: 0.1, max: 2, meaning: 'CPUs' }),
-  warmupSeconds: whole({ fallback: 10, min: 0, max: 60, meaning: 'load before it, s' }),
-  limits: oneOf(['compose', 'none'], 'shares, or none'),
-  dir: text('FOLDER', 'where'),
-}
-
-t.test('options are read by their declarations', async (t) => {
-  t.same(readFlags(flags, []), {
-    cpus: 0.4,
-    warmupSeconds: 10,
-    limits: 'compose',
-    dir: '',
-  })
-  t.same(readFlags(flags, ['--warmup-seconds', '0', '--limits', 'none', '--dir', 'x']), {
-    cpus: 0.4,
-    warmupSeconds: 0,
-    limits: 'none',
-    dir: 'x',
-  })
-  t.equal(readFlags(flags, ['--help']), 'help')
-})
-
-t.test('an option that is not understood is named with what it takes', async (t) => {
-  const rows: [readonly string[], RegExp][] = [
-    [['--warmup-seconds', '61'], /--warmup-seconds takes a whole number from 0 to 60/],
-    [['--warmup-seconds', '1.5'], /whole number/],
-    [['--warmup-seconds', ''], /whole number/],
-    [['--cpus', '2.1'], /--cpus takes a number from 0.1 to 2/],
-    [['--cpus', '.5'], /a number/],
-    [['--limits', 'few'], /--limits takes one of compose, none/],
-    [['--nothing'], /--nothing/],
-    [['word'], /word/],
-  ]
-  for (const [args, message] of rows) {
-    t.throws(() => readFlags(flags, args), UsageError)
-    t.throws(() => readFlags(flags, args), { message })
-  }
-})
-
-t.test('--help has a line for each option, with its fallback', async (t) => {
-  const help = flagsHelp(flags)
-
-  t.match(help, /--warmup-seconds N +load before it, s \(10\)/)
-  t.match(help, /--limits compose\|none +shares, or none \(compose\)/)
-  t.match(help, /--dir FOLDER +where$/m)
-  t.match(help, /--help/)
-})
-
 const noise = { calibrationCpuMs: 40 }
 const runs: readonly Run[] = [
   {
@@ -120,7 +62,7 @@ const runs: readonly Run[] = [
     run: 2,
     figures: { p99Ms: 3 },
     services: { pit: { cpus: 2 }, nginx: { cpus: 1 } },
-    series: [{ atSecond: 1 }],
+    series: Array.from({ length: 50 }, (_, index) => ({ atSecond: index, p99Ms: 2 * index })),
     noise,
   },
 ]
@@ -171,6 +113,8 @@ t.test('a report is a table of figures, one of services and one of noise', async
   t.match(text, '|  | p99 ms | accepted /s |\n| --- | ---: | ---: |\n| Pit | 2 | – |')
   t.match(text, '| floor | 0.5 | 51,234 |')
   t.match(text, '| Pit: nginx | 2 |')
+  t.match(text, 'Pit, run 2:\n\n| at second | p99 ms |\n| --- | ---: |\n| 0 | 0 |\n| 3 | 6 |')
+  t.match(text, '| 48 | 96 |\n| 49 | 98 |\n\n', 'the last one too')
   t.match(text, '| floor | 40 |')
 })
 
