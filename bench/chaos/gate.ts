@@ -3,7 +3,10 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Open: relays. Closed: nothing listens, and every connection has been reset. */
+/**
+ * Open: relays. Closed: nothing listens, and every connection has been reset. Faults may overlap at
+ * one gate, so it opens when each that closed it has opened it again.
+ */
 export class Gate {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -11,6 +14,8 @@ export class Gate {
   readonly #muted = new Set<Socket>()
   /** Far ends of all connections that are open. */
   readonly #far = new Set<Socket>()
+  /** Openings that are owed; a new gate waits for its first. */
+  #closings = 1
   readonly #place: { readonly port: number; readonly target: number }
 
   /** @param place ports of the loopback: where it listens, and what it stands before. */
@@ -25,6 +30,8 @@ export class Gate {
 
   /** Rejects when its port is taken. */
   open(): Promise<void> {
+    this.#closings -= 1
+    if (this.#closings > 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen({ host: '127.0.0.1', port: this.#place.port }, () => {
@@ -35,6 +42,8 @@ export class Gate {
   }
 
   close(): Promise<void> {
+    this.#closings += 1
+    if (this.#closings > 1) return Promise.resolve()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
       for (const socket of this.#sockets) socket.resetAndDestroy()

@@ -72,6 +72,22 @@ t.test('a circuit that flaps while its processor recovers is noticed', async (t)
   t.match(judgeRecoveries([calm], [{ name: 'pit-1', logs: () => logs }]), [{ verdict: 'held' }])
 })
 
+t.test('a gate that two overlapping faults closed opens after the second', async (t) => {
+  const simulator = await startProcessor(t)
+  const gate = new Gate({ port: await freePort(), target: simulator.port })
+  await gate.open()
+  t.teardown(() => gate.close())
+  const pay = openClient(t, gate.url)
+
+  await gate.close()
+  await gate.close()
+  await gate.open()
+  t.not(await pay(), 'HTTP 200')
+  await gate.open()
+
+  t.equal(await pay(), 'HTTP 200')
+})
+
 t.test('behind a gate that loses answers, what was asked is done', async (t) => {
   const simulator = await startProcessor(t)
   const gate = new Gate({ port: await freePort(), target: simulator.port })
