@@ -69,6 +69,8 @@ export class Recoveries {
     const before = await soon(this.#options.readBacklog())
     const sendsBefore = await soon(this.#options.countSends(processor))
     if (before === undefined || sendsBefore === undefined) return
+    // Of two overlapping faults that end at once, one is followed.
+    if (this.#open.has(processor)) return
     const started = { fault, processor, fromMs: Date.now(), before, sendsBefore }
     const open: Open = { ...started, ended: Promise.resolve(), stopping: false }
     this.#open.set(processor, open)

@@ -72,6 +72,15 @@ t.test('a circuit that flaps while its processor recovers is noticed', async (t)
   t.match(judgeRecoveries([calm], [{ name: 'pit-1', logs: () => logs }]), [{ verdict: 'held' }])
 })
 
+t.test('of two faults that end at once at a processor, one recovery is followed', async (t) => {
+  const { recoveries } = await startRecovery(t, { waiting: 20, accepted: 5 })
+
+  await Promise.all([recoveries.begin('gone', 'default'), recoveries.begin('both-gone', 'default')])
+  await recoveries.end('default')
+
+  t.equal(recoveries.measured.length, 1)
+})
+
 t.test('a gate that two overlapping faults closed opens after the second', async (t) => {
   const simulator = await startProcessor(t)
   const gate = new Gate({ port: await freePort(), target: simulator.port })
