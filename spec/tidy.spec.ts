@@ -59,7 +59,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   },
   operator: {
     files:
-      /^src\/(operator\/|infra\/(postgres-(connection|lane|sql|summary)|processor-wire)\.ts$|actors\/(money|payment)\.ts$)/,
+      /^src\/(operator\/|infra\/(postgres-(connection|lane|sql|summary)|processor-(books|wire))\.ts$|actors\/(money|payment)\.ts$)/,
     packages: [],
   },
   simulator: { files: /^src\/simulator\//, packages: ['uWebSockets.js'] },

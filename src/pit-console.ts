@@ -12,7 +12,7 @@ import type { ActorInspection } from './console/inspection.ts'
 import { createTally } from './console/tally.ts'
 import type { Adapters, Addresses } from './pit-adapters.ts'
 import { subsystemLogger, type Logger } from './infra/logger.ts'
-import { readProcessorBooks } from './infra/processor-books.ts'
+import { ProcessorBooks } from './infra/processor-books.ts'
 import { systemClock } from './infra/system-clock.ts'
 
 export interface PitConsole {
@@ -30,6 +30,9 @@ export interface Surrounded {
   readonly adapters: Adapters
   readonly logger: Logger
 }
+
+/** Bound on a processor's answer about its books, ms. */
+const BOOKS_TIMEOUT_MS = 2_000
 
 export function createPitConsole(
   config: Config,
@@ -95,6 +98,10 @@ function booksOf(config: Config, addresses: Addresses, supervisor: SupervisorAct
   return {
     from,
     readOurs,
-    readTheirs: (processor, window) => readProcessorBooks({ url: urls[processor], token }, window),
+    readTheirs: async (name, window) => {
+      const options = { name, url: urls[name], token, timeoutMs: BOOKS_TIMEOUT_MS }
+      const answer = await new ProcessorBooks(options).total(window)
+      return answer.kind === 'told' ? answer.value : undefined
+    },
   }
 }

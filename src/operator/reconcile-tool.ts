@@ -1,9 +1,9 @@
 // `pit reconcile`: from the command line and the environment to the exit code.
 
 import type { ProcessorName } from '../actors/payment.ts'
+import { ProcessorBooks } from '../infra/processor-books.ts'
 import { booksInTables, booksOverHttp } from './books.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
-import { ProcessorBooks } from './processor-books.ts'
 import type { ReconcileOptions } from './reconcile-options.ts'
 import { describeComparisons } from './reconcile-text.ts'
 import { areEqual, reconcile } from './reconcile.ts'
@@ -16,6 +16,9 @@ export interface ReconcilePlaces {
   /** For the processors' admin summaries. */
   readonly token: string | undefined
 }
+
+/** Bound on one question to a processor, ms. */
+const TIMEOUT_MS = 10_000
 
 /** The exit code. Rejects with `UsageError` or `BooksUnreachable`. */
 export async function runReconcile(
@@ -37,9 +40,10 @@ export async function runReconcile(
       span,
       pit,
       tables,
-      processors: (['default', 'fallback'] as const).map(
-        (name) => new ProcessorBooks({ name, url: processors[name].replace(/\/$/, ''), token }),
-      ),
+      processors: (['default', 'fallback'] as const).map((name) => {
+        const url = processors[name].replace(/\/$/, '')
+        return new ProcessorBooks({ name, url, token, timeoutMs: TIMEOUT_MS })
+      }),
     })
     write(`${describeComparisons(comparisons)}\n`)
     return areEqual(comparisons) ? EXIT_FINE : EXIT_DIFFERENT

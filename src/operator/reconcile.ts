@@ -2,9 +2,10 @@
 
 import type { ProcessorName, ProcessorTotal } from '../actors/payment.ts'
 import type { PostgresLane } from '../infra/postgres-lane.ts'
+import type { ProcessorBooks, ProcessorPayment, Told } from '../infra/processor-books.ts'
 import type { PitBooks, Span } from './books.ts'
+import { BooksUnreachable } from './failures.ts'
 import { isDifferent, narrow, type Difference, type Narrowed } from './narrow.ts'
-import type { ProcessorBooks, ProcessorPayment } from './processor-books.ts'
 import { findSuspects, type Suspect } from './suspects.ts'
 
 /** One payment that the two sides tell differently. */
@@ -51,11 +52,12 @@ async function compareWith(books: ProcessorBooks, request: ReconcileRequest): Pr
   const { span, pit } = request
   const processor = books.name
   // Pit first: what it has then, the processor must have, too.
-  const [ours, recorded] = [(await pit.summarize(span))[processor], await books.total(span)]
+  const ours = (await pit.summarize(span))[processor]
+  const recorded = heardFrom(books, await books.total(span))
   const difference = subtract(ours, recorded)
   const narrowed = isDifferent(difference)
     ? await narrow(span, async (part) =>
-        subtract((await pit.summarize(part))[processor], await books.total(part)),
+        subtract((await pit.summarize(part))[processor], heardFrom(books, await books.total(part))),
       )
     : []
   const spots: Spot[] = []
@@ -73,12 +75,17 @@ async function findCulprits(
   if (tables === undefined || from !== to) return undefined
   const culprits: Culprit[] = []
   for (const suspect of await findSuspects(tables, { processor: books.name, at: from })) {
-    const recorded = await books.find(suspect.correlationId)
+    const recorded = heardFrom(books, await books.find(suspect.correlationId))
     if (!agree(suspect, recorded, { processor: books.name, at: from })) {
       culprits.push({ suspect, recorded })
     }
   }
   return culprits
+}
+
+function heardFrom<Value>(books: ProcessorBooks, answer: Told<Value>): Value {
+  if (answer.kind === 'told') return answer.value
+  throw new BooksUnreachable(`processor ${books.name}`, answer.why)
 }
 
 /** Whether this payment adds the same to both books of this instant. */

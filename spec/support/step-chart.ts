@@ -1,4 +1,4 @@
-// A payment-like chart for measuring actors: five states, an assign on each step, no effects.
+// A payment-like chart: five states, an assign on each step, no effects.
 
 import { assign, setup } from 'xstate'
 
