@@ -39,6 +39,16 @@ const RESTS_MS: Readonly<Record<Place, Span>> = {
   processors: [300, 2000],
 }
 
+/**
+ * Storms of this length, ms, with a calm after each, so that what has piled up is worked off: under
+ * faults without an end a backlog has none either.
+ */
+const STORM_MS = 90_000
+const CALM_MS = 30_000
+
+/** After a fault that lasts for minutes its place rests as long again. */
+const LONG_MS = 60_000
+
 /** Time that a fault takes besides its length: processes start and are waited for, ms. */
 const OVERHEAD_MS: Readonly<Record<FaultName, number>> = {
   ...(Object.fromEntries(Object.keys(FAULT_KINDS).map((name) => [name, 100])) as Record<
@@ -73,12 +83,21 @@ function drawPlace(place: Place, request: PlanRequest, chance: Chance): readonly
   const deck = new Deck(names, { durationMs: request.durationMs, chance })
   const faults: PlannedFault[] = []
   for (let atMs = FIRST_AT_MS + chance.between([0, 3000]); ;) {
-    const slot = drawSlot(deck, request, { chance, atMs })
+    const slot = drawSlot(deck, request, { chance, atMs }).map(outOfCalms)
     const endMs = Math.max(...slot.map(endOf))
     if (endMs > request.durationMs) return faults
     faults.push(...slot)
-    atMs = endMs + chance.between(RESTS_MS[place])
+    const longestMs = Math.max(...slot.map(({ lastsMs }) => lastsMs))
+    atMs = endMs + chance.between(RESTS_MS[place]) + (longestMs >= LONG_MS ? longestMs : 0)
   }
+}
+
+/** Puts off what would reach into a calm; whatever lasts for minutes goes on through them. */
+function outOfCalms(fault: PlannedFault): PlannedFault {
+  const storm = Math.floor(fault.atMs / (STORM_MS + CALM_MS)) * (STORM_MS + CALM_MS)
+  const ends = fault.lastsMs >= LONG_MS ? fault.atMs : endOf(fault)
+  if (ends <= storm + STORM_MS) return fault
+  return { ...fault, atMs: storm + STORM_MS + CALM_MS + (fault.atMs % 1000) }
 }
 
 /** When a fault is over and what it stopped works again, ms from the start of the load. */

@@ -1,9 +1,8 @@
 import t from 'tap'
-import { FAULT_KINDS, FAULT_NAMES, type FaultName } from '../../bench/chaos/fault-kinds.ts'
+import { FAULT_NAMES } from '../../bench/chaos/fault-kinds.ts'
 import { readCommandLine } from '../../bench/chaos/options.ts'
 import { findPaymentFaults } from '../../bench/chaos/payment-faults.ts'
 import type { PitPayment } from '../../bench/chaos/pit-ledger.ts'
-import { drawPlan, endOf } from '../../bench/chaos/plan.ts'
 import type { Recorded } from '../../bench/chaos/processor-ledger.ts'
 import { Register } from '../../bench/chaos/register.ts'
 import { makeRows, type ReportInput } from '../../bench/chaos/report.ts'
@@ -11,78 +10,6 @@ import { formatTable } from '../../bench/chaos/table.ts'
 import { LedgerSums, drawWindows, isEqual } from '../../bench/chaos/windows.ts'
 import { UsageError } from '../../bench/challenge/errors.ts'
 import { Chance } from '../../bench/simulation/chance.ts'
-
-const HOUR: Parameters<typeof drawPlan>[0] = {
-  seed: 7,
-  durationMs: 3_600_000,
-  faults: FAULT_NAMES,
-  instances: 2,
-}
-
-t.test('one seed is one plan', async (t) => {
-  const write = (seed: number): string => JSON.stringify(drawPlan({ ...HOUR, seed }))
-
-  t.equal(write(7), write(7))
-  t.ok(write(7) !== write(8), 'another seed is another plan')
-})
-
-t.test('every fault occurs, and all are over within the load', async (t) => {
-  const plan = drawPlan(HOUR)
-
-  t.strictSame(new Set(plan.map(({ name }) => name)), new Set(FAULT_NAMES))
-  t.ok(plan.every((fault) => fault.atMs > 0 && endOf(fault) <= HOUR.durationMs))
-  const minute = drawPlan({ ...HOUR, durationMs: 60_000 })
-  t.ok(minute.length > 25, `${minute.length} in a minute`)
-})
-
-t.test('half an hour has each fault several times, and outages of minutes', async (t) => {
-  for (let seed = 1; seed <= 50; seed += 1) {
-    const plan = drawPlan({ ...HOUR, seed, durationMs: 1_800_000 })
-    const count = (name: FaultName): number => plan.filter((each) => each.name === name).length
-    const seldom = FAULT_NAMES.filter((name) => count(name) < 3)
-    const long = plan.filter(({ name }) => name === 'both-gone-minutes')
-
-    t.strictSame(seldom, [], `seed ${seed}`)
-    t.ok(long.length <= 8 && long.some(({ lastsMs }) => lastsMs > 90_000))
-  }
-  const minutes = drawPlan({ ...HOUR, durationMs: 300_000 })
-  t.notOk(minutes.some(({ name }) => name === 'both-gone-minutes'))
-  t.ok(drawPlan({ ...HOUR, faults: ['both-gone-minutes'] }).length > 10)
-})
-
-t.test('faults of one place do not overlap, those of different places do', async (t) => {
-  const plan = drawPlan(HOUR)
-  const targets = plan.flatMap((fault) =>
-    (fault.processors.length > 0 ? fault.processors : [fault.place]).map((target) => ({
-      target,
-      from: fault.atMs,
-      to: fault.atMs + fault.lastsMs,
-    })),
-  )
-  const clashes = targets.filter((one) =>
-    targets.some((other) => other !== one && other.from <= one.to && one.from <= other.to),
-  )
-  const own = clashes.filter((one) =>
-    targets.some(
-      (other) =>
-        other !== one &&
-        other.target === one.target &&
-        other.from <= one.to &&
-        one.from <= other.to,
-    ),
-  )
-
-  t.strictSame(own, [])
-  t.ok(clashes.length > 100)
-})
-
-t.test('a plan of some faults has no others, and a pause outlasts the lease', async (t) => {
-  const faults: readonly FaultName[] = ['pause', 'redis-hang']
-  const plan = drawPlan({ ...HOUR, faults })
-
-  t.strictSame(new Set(plan.map(({ name }) => name)), new Set(faults))
-  t.ok(FAULT_KINDS.pause.lastsMs[0] > 4000)
-})
 
 t.test('the command line has its defaults and its bounds', async (t) => {
   t.match(readCommandLine(['--seed', '5', '--minutes', '0.5', '--faults', 'kill,pause']), {
