@@ -74,6 +74,14 @@ async function specify(): Promise<void> {
     await world.booksAgree(t, 5_000)
   })
 
+  t.test('a flood of headers is answered, and not taken for an outage', async (t) => {
+    const headers = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`x-${at}`, '1']))
+
+    const answer = await fetch(`${layout.url}/payments/${randomUUID()}`, { headers })
+
+    t.equal(answer.status, 404)
+  })
+
   t.test('an id posted to both instances at once is one payment', async (t) => {
     await world.purge()
     const payments = Array.from({ length: 50 }, () => {

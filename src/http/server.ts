@@ -4,10 +4,12 @@ import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Edge, HttpLimits, Supervisor } from './edge.ts'
 import { Exchange } from './exchange.ts'
+import { isPlainlyFramed } from './framing.ts'
 import { listen } from './listen.ts'
 import type { ListenAt } from './listen.ts'
 import { receivePayment } from './payments.ts'
 import { methodNotAllowed, NOT_FOUND } from './problem.ts'
+import type { Reply } from './problem.ts'
 import { purge } from './purge.ts'
 import { tellPayment } from './story.ts'
 import { summarize } from './summary.ts'
@@ -43,7 +45,8 @@ export interface HttpServer {
  *
  * What uWebSockets does by itself: a connection that is idle, or whose request stalls, is closed
  * after about 10 s; headers are bounded; what is not HTTP/1.1 is answered 400 or 505 and closed;
- * a request pipelined behind one that waits for its answer closes the connection.
+ * a request pipelined behind one that waits for its answer closes the connection. A request that
+ * does not tell plainly where it ends has its connection closed here.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { supervisor, limits, allowPurge, latency } = options
@@ -79,16 +82,18 @@ const ROUTES: readonly { path: string; method: 'get' | 'post'; route: Route }[] 
 ]
 
 function addRoutes(app: TemplatedApp, edge: Edge): void {
-  for (const { path, method, route } of ROUTES) {
-    app[method](path, (response, request) => {
-      route(edge, response, request)
-    })
-    const reply = methodNotAllowed([method.toUpperCase()])
-    app.any(path, (response, request) => {
+  const guarded = (route: Route) => (response: HttpResponse, request: HttpRequest) => {
+    if (isPlainlyFramed(request)) route(edge, response, request)
+    // Without an answer: after one, what is behind it would still be read as requests.
+    else response.close()
+  }
+  const always = (reply: Reply) =>
+    guarded((_, response, request) => {
       new Exchange(response, request.getMethod(), edge).answer(reply)
     })
+  for (const { path, method, route } of ROUTES) {
+    app[method](path, guarded(route))
+    app.any(path, always(methodNotAllowed([method.toUpperCase()])))
   }
-  app.any('/*', (response, request) => {
-    new Exchange(response, request.getMethod(), edge).answer(NOT_FOUND)
-  })
+  app.any('/*', always(NOT_FOUND))
 }
