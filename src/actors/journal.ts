@@ -51,6 +51,12 @@ export type Fact =
       readonly delayMs: number
       readonly doubts: number
     }
+  /** A 422 said that the processor has it, a look-up after the horizon that it has not. */
+  | {
+      readonly type: 'payment.contradicted'
+      readonly correlationId: string
+      readonly processor: ProcessorName
+    }
   | { readonly type: 'payment.broken'; readonly correlationId: string; readonly cause: string }
   | {
       readonly type: 'circuit.changed'

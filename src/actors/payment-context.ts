@@ -176,6 +176,20 @@ export function provesMissing({ context, event }: PaymentStep): boolean {
   return doubt !== undefined && event.askedAt >= doubt.endsAt
 }
 
+/**
+ * Whether a look-up, asked at `askedAt`, that found nothing proves what its processor has denied by
+ * answering the last charge with 422. One of the two words is wrong.
+ */
+export function contradicts(
+  { attempts, doubts }: PaymentContext,
+  { processor, askedAt }: { processor: ProcessorName; askedAt: number },
+): boolean {
+  const last = attempts.at(-1)
+  const doubt = doubts.find((each) => each.processor === processor)
+  const isOver = doubt !== undefined && askedAt >= doubt.endsAt
+  return isOver && last?.outcome === 'known' && last.processor === processor
+}
+
 /** Whether the request in doubt may be repeated at this processor: same id, same `requestedAt`. */
 export function mayResend({ context, event }: PaymentStep, processor: ProcessorName): boolean {
   const doubt = context.doubts[0]

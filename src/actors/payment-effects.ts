@@ -6,7 +6,7 @@ import type { HealthActor } from './processor-health.machine.ts'
 import type { DueQueue } from './due-queue.ts'
 import type { Journal } from './journal.ts'
 import type { NextRoute, PaymentEvent } from './payment-events.ts'
-import type { CurrentAttempt, PaymentContext } from './payment-context.ts'
+import { contradicts, type CurrentAttempt, type PaymentContext } from './payment-context.ts'
 import type { ProcessorName } from './payment.ts'
 import type { ChargeAnswer, Clock, Lease, LookUpAnswer, Processor } from './ports.ts'
 import { chooseRoute, letsThrough, type CircuitView, type Route } from './route.ts'
@@ -203,6 +203,10 @@ function lookUpEvent(
     case 'found':
       return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
     case 'missing':
+      if (contradicts(context, { processor, askedAt })) {
+        const { correlationId } = context.record
+        shop.journal.note({ type: 'payment.contradicted', correlationId, processor })
+      }
       return { type: 'lookup.missing', processor, askedAt, next: nextRoute(shop, context) }
     case 'failed':
       return { type: 'lookup.failed', processor }

@@ -18,6 +18,7 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'payment.settled': ['payments', 'debug'],
   'payment.rejected': ['payments', 'warn'],
   'payment.parked': ['payments', 'info'],
+  'payment.contradicted': ['payments', 'warn'],
   'payment.broken': ['payments', 'error'],
   'payments.claimed': ['payments', 'info'],
   'payments.purged': ['payments', 'warn'],

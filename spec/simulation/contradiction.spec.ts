@@ -1,0 +1,53 @@
+// A processor that contradicts itself: it knows a payment, and does not find it.
+
+import t from 'tap'
+import { Chance } from '../../bench/simulation/chance.ts'
+import type { Planted } from '../../bench/simulation/planted.ts'
+import { correlationIdOf } from '../../bench/simulation/postings.ts'
+import { drawSettings } from '../../bench/simulation/settings.ts'
+import { World } from '../../bench/simulation/world.ts'
+
+const ID = correlationIdOf(1)
+
+t.test(
+  'a payment known by 422 and never found is asked for once a horizon, and told',
+  async (t) => {
+    let isContradicting = true
+    let charges = 0
+    const planted: Planted = {
+      processor: (processor) => ({
+        ...processor,
+        charge(charge, reply) {
+          if (!isContradicting) return processor.charge(charge, reply)
+          charges += 1
+          // Nothing is recorded; the look-up is there for the time that it takes.
+          const known = (): void => reply({ kind: 'known', detail: 'http 422' })
+          return processor.lookUp(charge.correlationId, known)
+        },
+      }),
+    }
+    const lines: string[] = []
+    const chance = new Chance(1)
+    const settings = drawSettings(chance.branch(1))
+    const print = (line: string): void => void lines.push(line)
+    const world = new World({ chance, settings, planted, instances: 1, print })
+    const pass = (durationMs: number) => world.scheduler.run(world.scheduler.now() + durationMs)
+    const { horizonMs } = settings.configured.work
+    await pass(20)
+    world.postings.post(ID, 100)
+    const replyTo = (): void => undefined
+    world.at(0).send({ type: 'payment.received', correlationId: ID, amountCents: 100, replyTo })
+
+    await pass(3.5 * horizonMs)
+    const told = lines.filter((line) => line.includes('payment.contradicted'))
+    const chargedMeanwhile = charges
+    isContradicting = false
+    await pass(1.5 * horizonMs)
+
+    t.equal(chargedMeanwhile, 4, 'once, and once a horizon')
+    t.equal(told.length, 3)
+    t.match(told[0], 'default')
+    t.equal(world.ledgerStore.rows.get(ID)?.state, 'settled', 'as soon as it has it')
+    t.equal(world.violation, undefined)
+  },
+)
