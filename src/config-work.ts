@@ -95,4 +95,13 @@ export const WORK_VARIABLES = {
     max: 600_000,
     meaning: 'Time for an orderly stop',
   }),
+  drainGraceMs: whole({
+    name: 'DRAIN_GRACE_MS',
+    fallback: 500,
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    meaning:
+      'Time for answers to charges at a stop, then handed over in doubt; half of SHUTDOWN_DEADLINE_MS at most',
+  }),
 } as const

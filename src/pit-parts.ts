@@ -26,6 +26,7 @@ export type Configured = Pick<
   | 'leaseTtlMs'
   | 'probeIntervalMs'
   | 'shutdownDeadlineMs'
+  | 'drainGraceMs'
 >
 
 /** What the actors are made of, for this configuration. */
@@ -64,6 +65,7 @@ export function configuredBy(config: Config): Configured {
     leaseTtlMs: config.leaseTtlMs,
     probeIntervalMs: config.probeIntervalMs,
     shutdownDeadlineMs: config.shutdownDeadlineMs,
+    drainGraceMs: config.drainGraceMs,
   }
 }
 

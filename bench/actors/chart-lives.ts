@@ -63,6 +63,7 @@ function createShop(parts: PitParts): Workshop {
     due: createDueQueue(archive.clock, () => undefined),
     generationOf: () => 0,
     isCrowded: () => false,
+    isDraining: () => false,
   }
 }
 

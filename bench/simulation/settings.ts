@@ -16,6 +16,7 @@ export type Configured = Pick<
   | 'leaseTtlMs'
   | 'probeIntervalMs'
   | 'shutdownDeadlineMs'
+  | 'drainGraceMs'
 >
 
 export interface Settings extends PhaseBounds {
@@ -92,5 +93,6 @@ function draw(
     leaseTtlMs: Math.max(600, 3000 * scale),
     probeIntervalMs: Math.max(1000, 5000 * scale),
     shutdownDeadlineMs: 10_000 * scale,
+    drainGraceMs: 500 * scale,
   }
 }

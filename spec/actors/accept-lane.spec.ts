@@ -36,54 +36,47 @@ const NONE: AcceptLaneEvent = failed(new LedgerUnavailable('accept', 'none'))
 const LOST: AcceptLaneEvent = failed(new LeaseLost('accept'))
 const PAUSED: AcceptLaneEvent = { type: 'pause.elapsed' }
 const WINDOW: AcceptLaneEvent = { type: 'window.elapsed' }
+const CLOSE: AcceptLaneEvent = { type: 'intake.closed' }
 const PARK: AcceptLaneEvent = { type: 'intake.changed', parks: true }
 
 function failed(error: LedgerUnavailable | LeaseLost): AcceptLaneEvent {
   return { type: 'batch.failed', error, leaseId: 7 }
 }
 
+/** Of a batch that may have been committed all the same. */
+const REFUSED = 'paused refuseAll reportStrays startPause'
+
 /** Each row: where the lane is brought to, and what each event does there; the rest is ignored. */
 const TABLE: readonly (readonly [string, typeof AT_ONCE, readonly AcceptLaneEvent[], object])[] = [
-  ['idle', AT_ONCE, [], { received: 'writing writeBatch', parks: 'idle' }],
-  ['idle, with a window', GATHERING, [], { received: 'gathering startWindow', parks: 'idle' }],
+  ['idle', AT_ONCE, [], { received: 'writing writeBatch', close: 'closed reportEnded' }],
+  [
+    'idle, with a window',
+    GATHERING,
+    [],
+    { received: 'gathering startWindow', close: 'closed reportEnded' },
+  ],
   [
     'gathering',
     GATHERING,
     [A],
-    { received: 'writing writeBatch', window: 'writing writeBatch', parks: 'gathering' },
-  ],
-  [
-    'writing',
-    AT_ONCE,
-    [A],
     {
-      received: 'writing',
-      written: 'idle answerBatch',
-      failed: 'paused refuseAll reportStrays startPause',
-      parks: 'writing',
+      received: 'writing writeBatch',
+      window: 'writing writeBatch',
+      close: 'writing writeBatch',
     },
   ],
+  ['writing', AT_ONCE, [A], { written: 'idle answerBatch', failed: REFUSED }],
   [
     'writing, one waits',
     AT_ONCE,
     [A, B],
-    {
-      received: 'writing',
-      written: 'writing answerBatch writeBatch',
-      failed: 'paused refuseAll reportStrays startPause',
-      parks: 'writing',
-    },
+    { written: 'writing answerBatch writeBatch', failed: REFUSED },
   ],
   [
     'writing, one waits for a window',
     GATHERING,
     [A, B, C],
-    {
-      received: 'writing',
-      written: 'gathering answerBatch startWindow',
-      failed: 'paused refuseAll reportStrays startPause',
-      parks: 'writing',
-    },
+    { written: 'gathering answerBatch startWindow', failed: REFUSED },
   ],
   [
     'writing, full',
@@ -92,11 +85,29 @@ const TABLE: readonly (readonly [string, typeof AT_ONCE, readonly AcceptLaneEven
     {
       received: 'writing refuseOne',
       written: 'writing answerBatch writeBatch',
-      failed: 'paused refuseAll reportStrays startPause',
-      parks: 'writing',
+      failed: REFUSED,
     },
   ],
-  ['paused', AT_ONCE, [A, NONE], { received: 'paused refuseOne', paused: 'idle', parks: 'paused' }],
+  ['paused', AT_ONCE, [A, NONE], { received: 'paused refuseOne', paused: 'idle' }],
+  [
+    'writing, closed',
+    AT_ONCE,
+    [A, CLOSE],
+    { written: 'closed answerBatch reportEnded', failed: REFUSED },
+  ],
+  [
+    'writing, closed, one waits for a window',
+    GATHERING,
+    [A, B, C, CLOSE],
+    { written: 'writing answerBatch startWindow writeBatch', failed: REFUSED },
+  ],
+  [
+    'paused, closed',
+    AT_ONCE,
+    [A, NONE, CLOSE],
+    { received: 'paused refuseOne', paused: 'closed reportEnded' },
+  ],
+  ['closed', AT_ONCE, [CLOSE], { received: 'closed refuseOne' }],
 ]
 const EVENTS = {
   received: E,
@@ -105,6 +116,7 @@ const EVENTS = {
   failed: UNKNOWN,
   paused: PAUSED,
   parks: PARK,
+  close: CLOSE,
 }
 
 t.test('each event in each condition does what its table says, and nothing else', async (t) => {
@@ -153,6 +165,7 @@ t.test('a batch is parked or not as it was when it was taken', async (t) => {
   t.equal(parks(A, PARK), false)
   t.equal(parks(A, PARK, B, WRITTEN), true)
   t.equal(parks(PARK, { type: 'intake.changed', parks: false }, A), false)
+  t.equal(parks(A, B, CLOSE, { type: 'intake.changed', parks: false }, WRITTEN), true)
 })
 
 t.test('whatever comes, each payment is answered once or still in the lane', async (t) => {
@@ -212,6 +225,7 @@ function quiet() {
       refuseOne: ignore,
       startPause: ignore,
       reportStrays: ignore,
+      reportEnded: ignore,
     },
   })
 }

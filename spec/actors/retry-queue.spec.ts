@@ -203,6 +203,7 @@ t.test('a drain ends the claims, and what is being claimed still arrives', async
   await settled()
   queue.send({ type: 'room.offered', limit: 3 })
 
-  t.same(told(house), [claimed(1)])
-  t.same([queue.getSnapshot().value, board.waiting], ['idle', []])
+  const ended = ['payments', 'intake.ended', undefined, undefined]
+  t.same(told(house), [claimed(1), ended], 'it says so after the last claim')
+  t.same([queue.getSnapshot().value, board.waiting], ['closed', []])
 })

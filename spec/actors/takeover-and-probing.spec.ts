@@ -79,6 +79,25 @@ t.test('after a failure, or without a lease, the others get time again', async (
   t.same(house.ledger.waiting, [])
 })
 
+t.test('a drain ends the look for the dead, and what is being claimed still arrives', async (t) => {
+  const { house, takeover } = startTakeover()
+  house.clock.increment(3000)
+  const call = await house.ledger.called('takeOver')
+
+  takeover.send({ type: 'drain.started' })
+  call.answer([claimedPayment('a'), claimedPayment('b')])
+  await settled()
+  house.clock.increment(3000)
+
+  const told = house.heard.map(({ event }) => event.type)
+  t.same(told, ['payments.claimed', 'intake.ended'], 'it says so after the last claim')
+  t.equal(takeover.getSnapshot().value, 'closed')
+  t.same(house.ledger.waiting, [], 'a full batch is not followed by another')
+  const other = startTakeover()
+  other.takeover.send({ type: 'drain.started' })
+  t.match(other.house.heard, [{ who: 'payments', event: { type: 'intake.ended' } }])
+})
+
 function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine> } {
   const house = actorHouse()
   const bounds = { batchMax: 2, graceMs: 250, horizonMs: 4000, settlingMs: 3000 }

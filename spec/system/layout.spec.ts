@@ -7,10 +7,17 @@ import { CALM, findSchedule } from '../../bench/challenge/stages.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 import { missingPrograms, startSpecLayout } from '../support/system-layout.ts'
+import type { Story } from '../support/system-client.ts'
 import { startLoad, type SteadyLoad } from '../support/system-load.ts'
 
 /** The challenge delays a processor by up to 5 s, whatever the length of the load. */
 const HORIZON_MS = 6_500
+
+/** The grace of 500 ms, a flush, and the end of a process on a busy machine. */
+const STOPPED_WITHIN_MS = 2_500
+
+/** States of what is in memory of the instance that is asked, besides its end. */
+const TAKEN_ON = ['confirming', 'tryingDefault', 'settled']
 
 /** A lease, its grace, the horizon, and time for what is settled after it. */
 const TAKEN_OVER_WITHIN_MS = 20_000
@@ -120,6 +127,35 @@ async function specify(): Promise<void> {
     await processors.admin.default.setConditions(CALM)
   })
 
+  t.test('a stop over hanging charges hands them to the other instance at once', async (t) => {
+    await world.purge()
+    const [stopped] = pits
+    const [first, other] = direct
+    await processors.admin.default.setConditions({ delayMs: 5_000, failing: false })
+    const ids = await first.postAll(40)
+    await waitUntil({ what: 'charges hang', withinMs: 2_000 }, async () => {
+      const stories = await Promise.all(ids.map((id) => first.story(id)))
+      return stories.every((story) => stateOf(story) === 'tryingDefault')
+    })
+    const load = startLoad(t, [client], 20)
+
+    const stoppedAt = performance.now()
+    stopped.kill('SIGTERM')
+    await stopped.ended()
+    t.ok(performance.now() - stoppedAt < STOPPED_WITHIN_MS, 'no answer is waited for')
+    await waitUntil({ what: 'the other one works on them', withinMs: 2_000 }, async () => {
+      const stories = await Promise.all(ids.map((id) => other.story(id)))
+      return stories.every((story) => TAKEN_ON.includes(stateOf(story)))
+    })
+    await load.stop()
+
+    const odd = [...load.receptions.keys()].filter((each) => each !== 202 && each !== 503)
+    t.strictSame(odd, [])
+    await world.booksAgree(t, 10_000, other)
+    await processors.admin.default.setConditions(CALM)
+    await stopped.start()
+  })
+
   t.test('what a killed instance had accepted is settled once, by the other one', async (t) => {
     await world.purge()
     await processors.admin.default.setConditions({ delayMs: 200, failing: false })
@@ -175,6 +211,10 @@ async function specify(): Promise<void> {
 
     await world.booksAgree(t, TAKEN_OVER_WITHIN_MS)
   })
+}
+
+function stateOf(story: Story | 'missing' | undefined): string {
+  return typeof story === 'object' ? story.state : 'unknown'
 }
 
 function accepted(load: SteadyLoad, count: number): Promise<void> {

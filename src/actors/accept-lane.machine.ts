@@ -24,11 +24,15 @@ export interface AcceptLaneContext extends AcceptLaneInput {
   readonly parks: boolean
   /** `parks` when the batch was taken. */
   readonly batchParks: boolean
+  /** Whether nothing more is let in: what waits is written at once, and the lane ends. */
+  readonly isClosed: boolean
 }
 
 export type AcceptLaneEvent =
   | PaymentReceived
   | { readonly type: 'intake.changed'; readonly parks: boolean }
+  /** A drain: write what waits, then report that no more comes. */
+  | { readonly type: 'intake.closed' }
   | { readonly type: 'window.elapsed' }
   | {
       readonly type: 'batch.written'
@@ -68,6 +72,7 @@ export const acceptLaneMachine = setup({
     refuseOne: unprovided('refuseOne'),
     startPause: unprovided('startPause'),
     reportStrays: unprovided('reportStrays'),
+    reportEnded: unprovided('reportEnded'),
 
     keep: assign((step: Step) => kept(step)),
     takeBatch: assign(({ context }: Step) => batchTaken(context)),
@@ -76,13 +81,17 @@ export const acceptLaneMachine = setup({
     noteIntake: assign(({ event }: Step) =>
       event.type === 'intake.changed' ? { parks: event.parks } : {},
     ),
+    // Nobody here is going to work on what is accepted from now on.
+    close: assign({ isClosed: true, parks: true }),
   },
   guards: {
     mayWrite: ({ context }) =>
       context.pending.size > 0 &&
       (context.windowMs === 0 || context.pending.size >= context.batchMax),
     hasPending: ({ context }) => context.pending.size > 0,
-    batchIsFull: ({ context }) => context.pending.size >= context.batchMax,
+    mustWrite: ({ context }) => context.isClosed || context.pending.size >= context.batchMax,
+    isOpen: ({ context }) => !context.isClosed,
+    isClosed: ({ context }) => context.isClosed,
     laneIsFull: ({ context }) => context.pending.size >= context.pendingMax,
     mayHaveStrays: (step) => mayHaveStrays(step),
   },
@@ -94,15 +103,20 @@ export const acceptLaneMachine = setup({
     batch: [],
     parks: false,
     batchParks: false,
+    isClosed: false,
   }),
   initial: 'idle',
-  on: { 'intake.changed': { actions: 'noteIntake' } },
+  on: {
+    'intake.changed': { guard: 'isOpen', actions: 'noteIntake' },
+    'intake.closed': { actions: 'close' },
+  },
   states: {
     idle: {
       on: { 'payment.received': { actions: 'keep' } },
       always: [
         { guard: 'mayWrite', target: 'writing' },
         { guard: 'hasPending', target: 'gathering' },
+        { guard: 'isClosed', target: 'closed' },
       ],
     },
     gathering: {
@@ -111,7 +125,7 @@ export const acceptLaneMachine = setup({
         'payment.received': { actions: 'keep' },
         'window.elapsed': { target: 'writing' },
       },
-      always: { guard: 'batchIsFull', target: 'writing' },
+      always: { guard: 'mustWrite', target: 'writing' },
     },
     writing: {
       entry: ['takeBatch', 'writeBatch'],
@@ -134,6 +148,10 @@ export const acceptLaneMachine = setup({
         'payment.received': { actions: 'refuseOne' },
         'pause.elapsed': { target: 'idle' },
       },
+    },
+    closed: {
+      entry: 'reportEnded',
+      on: { 'payment.received': { actions: 'refuseOne' } },
     },
   },
 })

@@ -48,6 +48,7 @@ export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
         if (event.type !== 'batch.failed') return
         tell(parts.system, 'lease', { type: 'lease.tainted', leaseId: event.leaseId })
       },
+      reportEnded: () => tell(parts.system, 'payments', { type: 'intake.ended', from: 'accepts' }),
     },
   })
   return compileChart(provided)

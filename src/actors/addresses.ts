@@ -3,7 +3,12 @@
 
 import type { EdgeRequest, PaymentReceived, PurgeRequested, SummaryRequested } from './events.ts'
 import type { PaymentRequested } from './events.ts'
-import type { PaymentsEvent, PersistenceEvent, RetryQueueEvent } from './payments-events.ts'
+import type {
+  PaymentsEvent,
+  PersistenceEvent,
+  RetryQueueEvent,
+  TakeoverEvent,
+} from './payments-events.ts'
 
 /** The part of XState's actor system that looks actors up by name. */
 export interface Directory {
@@ -17,6 +22,7 @@ export interface Addressees {
   readonly persistence:
     PersistenceEvent | PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
   readonly retryQueue: RetryQueueEvent
+  readonly takeover: TakeoverEvent
   readonly lease: LeaseEvent
 }
 
@@ -36,7 +42,7 @@ export type SupervisorNotice =
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost' }
   | { readonly type: 'lease.released' }
-  /** No payment is left in memory. */
+  /** No payment is left in memory, and none is to come. */
   | { readonly type: 'payments.emptied' }
   /** Nothing is left to be written. */
   | { readonly type: 'persistence.flushed' }

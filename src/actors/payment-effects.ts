@@ -43,6 +43,8 @@ export interface Workshop {
   generationOf(slot: number): number
   /** Whether a payment in doubt has to leave memory. */
   isCrowded(): boolean
+  /** Whether the instance stops: nothing more is sent, and what has its answer leaves memory. */
+  isDraining(): boolean
 }
 
 interface PaymentSelf {
@@ -62,7 +64,7 @@ export function routeFor(
   payment: { acceptedAt: number; refusedBy: readonly ProcessorName[] },
 ): Route {
   const now = shop.clock.now()
-  if (!shop.lease.holds(now)) return { to: null, reason: 'noneAvailable' }
+  if (shop.isDraining() || !shop.lease.holds(now)) return { to: null, reason: 'noneAvailable' }
   const circuits = {
     default: circuitView(shop, 'default'),
     fallback: circuitView(shop, 'fallback'),
@@ -105,7 +107,7 @@ export function sendCharge(shop: Workshop, context: PaymentContext, self: Paymen
 }
 
 export function planLookUp(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
-  if (shop.isCrowded()) {
+  if (shop.isCrowded() || shop.isDraining()) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
   }
@@ -134,8 +136,12 @@ export function sendLookUp(shop: Workshop, context: PaymentContext, self: Paymen
   })
 }
 
-export function planBackoff(shop: Workshop, context: PaymentContext): void {
+export function planBackoff(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
   if (context.tries >= context.triesMax) return
+  if (shop.isDraining()) {
+    self.send({ type: 'payment.recalled', endsAt: 0 })
+    return
+  }
   const { quickBackoffMs: firstMs, retryDelayMaxMs: maxMs } = shop.settings
   const delayMs = backoff({ firstMs, step: context.tries - 1, maxMs }, shop.random)
   const { slot } = context

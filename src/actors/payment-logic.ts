@@ -19,7 +19,7 @@ export function providedPayment(shop: Workshop): typeof paymentMachine {
       sendCharge: ({ context, self }) => sendCharge(shop, context, self),
       planLookUp: ({ context, self }) => planLookUp(shop, context, self),
       sendLookUp: ({ context, self }) => sendLookUp(shop, context, self),
-      planBackoff: ({ context }) => planBackoff(shop, context),
+      planBackoff: ({ context, self }) => planBackoff(shop, context, self),
     },
   })
 }

@@ -6,6 +6,9 @@ import type { ClaimedPayment, Outcome } from './payment.ts'
 import type { PaymentOutput } from './payment.machine.ts'
 import type { AcceptRequest, ParkedEntry } from './ports.ts'
 
+/** Who brings payments to be worked on. */
+export type Intake = 'accepts' | ClaimSource
+
 /** What `payments` (the parent of all payment actors) is told. */
 export type PaymentsEvent =
   /** Committed with this lease as owner. */
@@ -31,6 +34,8 @@ export type PaymentsEvent =
   | { readonly type: 'drain.started' }
   /** The drain's time is over: hand back everything, in doubt where it is. */
   | { readonly type: 'payments.recalled' }
+  /** A drain: nothing more comes from there. */
+  | { readonly type: 'intake.ended'; readonly from: Intake }
   /** This lease ends, another one follows: hand back everything, in doubt where it is. */
   | { readonly type: 'payments.returned' }
   /** Forget them all: they belong to others now. */
@@ -51,13 +56,22 @@ export type RetryQueueEvent =
   | { readonly type: 'room.offered'; readonly limit: number }
   /** Committed as parked: they will be due. */
   | { readonly type: 'payments.parked'; readonly entries: readonly ParkedEntry[] }
+  /** Claim nothing more, and tell `payments` when the last claim has been answered. */
   | { readonly type: 'drain.started' }
+
+/** What takeover is told. */
+export interface TakeoverEvent {
+  /** Claim nothing more, and tell `payments` when the last claim has been answered. */
+  readonly type: 'drain.started'
+}
 
 /** What persistence is told, besides the edge's own requests. */
 export type PersistenceEvent =
   | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
   /** Whether accepted payments are kept in memory or parked in the ledger. */
   | { readonly type: 'intake.changed'; readonly parks: boolean }
+  /** Nothing more is let in: tell `payments` when the last accept has been answered. */
+  | { readonly type: 'intake.closed' }
   /** Write what is left at once, then report `outcomes.written`. */
   | { readonly type: 'flush.requested' }
   /** Write what is left, then report `persistence.flushed`. */

@@ -6,14 +6,15 @@ import { tell, type Directory } from './addresses.ts'
 import { createDueQueue } from './due-queue.ts'
 import type { PaymentRequested } from './events.ts'
 import type { PaymentRecord } from './payment-context.ts'
-import { mayResendNow, type DueStep, type Workshop } from './payment-effects.ts'
+import type { DueStep, Workshop } from './payment-effects.ts'
 import { countingFlows, createFlows } from './payment-flows.ts'
 import { paymentLogicOf } from './payment-logic.ts'
 import type { PaymentOutput } from './payment.machine.ts'
 import { acceptedRecord, claimedRecord, deferredRecord } from './payment-records.ts'
 import { createSlotTable, type Slot, type SlotTable } from './payment-slots.ts'
-import type { PaymentsEvent } from './payments-events.ts'
+import type { Intake, PaymentsEvent } from './payments-events.ts'
 import {
+  reportAllParked,
   reportBroken,
   reportClaimed,
   reportParked,
@@ -25,11 +26,13 @@ import {
 import { intakeParks, roomForClaims } from './payments-room.ts'
 import { Starts } from './payments-starts.ts'
 import { findStory, noteGauges, type FloorView } from './payments-views.ts'
-import { clearBroken, dropSlots, isIdle, recallSlots } from './payments-visits.ts'
+import { clearBroken, dropSlots, isIdle, recallSlots, tellDue } from './payments-visits.ts'
 import { createWaiting, type Waiting } from './payments-waiting.ts'
 import { outlasting, TICK_MS } from './work-settings.ts'
 
-export type PaymentsInput = Omit<Workshop, 'inFlight' | 'due' | 'generationOf' | 'isCrowded'>
+type OfTheFloor = 'inFlight' | 'due' | 'generationOf' | 'isCrowded' | 'isDraining'
+
+export type PaymentsInput = Omit<Workshop, OfTheFloor>
 
 interface Scope {
   readonly self: AnyActorRef
@@ -53,6 +56,8 @@ export class PaymentsFloor {
   #isCongested = false
   #isDraining = false
   #purges = 0
+  /** From where payments may still come in a drain; a recall ends the wait for them. */
+  readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover'])
   #ticks = 0
   /** Monotonic instant of the next tick, ms. */
   #tickDueAt = 0
@@ -65,9 +70,10 @@ export class PaymentsFloor {
     this.#shop = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
-      due: createDueQueue<DueStep>(input.clock, (step) => this.#onDue(step)),
+      due: createDueQueue<DueStep>(input.clock, (step) => tellDue(this.#shop, this.#slots, step)),
       generationOf: (slot) => this.#slots.at(slot)?.generation ?? -1,
       isCrowded: () => this.#confirming() > confirmingMax,
+      isDraining: () => this.#isDraining,
     }
     this.#desk = { shop: this.#shop, system: scope.system }
     const flows = createFlows()
@@ -119,12 +125,17 @@ export class PaymentsFloor {
       case 'drain.started':
         this.#drain()
         break
+      case 'intake.ended':
+        this.#intakes.delete(event.from)
+        this.#tellIfEmptied()
+        return
       case 'payments.recalled':
+        this.#intakes.clear()
         this.#recall(() => true)
         break
       case 'payments.returned':
         // The fence is closed by now, so nothing of this starts again.
-        this.#parkWaiting()
+        reportAllParked(this.#desk, this.#waiting.takeAll())
         this.#recall(() => true)
         break
       case 'payments.dropped':
@@ -172,16 +183,6 @@ export class PaymentsFloor {
     tell(this.#scope.system, 'persistence', { type: 'intake.changed', parks })
   }
 
-  #onDue(step: DueStep): void {
-    const slot = this.#slots.at(step.slot)
-    if (slot === undefined || slot.actor === null || slot.generation !== step.generation) return
-    if (step.kind === 'backoff') slot.actor.send({ type: 'backoff.elapsed' })
-    else {
-      const { context } = slot.actor.getSnapshot()
-      slot.actor.send({ type: 'lookup.due', resend: mayResendNow(this.#shop, context) })
-    }
-  }
-
   #onLeft({ kind, context }: PaymentOutput): void {
     const slot = this.#slots.at(context.slot)
     if (slot === undefined || slot.record !== context.record) return
@@ -208,20 +209,14 @@ export class PaymentsFloor {
 
   #drain(): void {
     this.#isDraining = true
-    this.#parkWaiting()
+    reportAllParked(this.#desk, this.#waiting.takeAll())
     this.#recall(isIdle)
-    this.#tellIfEmptied()
-  }
-
-  #parkWaiting(): void {
-    for (const record of this.#waiting.takeAll()) {
-      reportParked(this.#desk, record, { delayMs: 0, rounds: record.rounds })
-    }
   }
 
   #recall(matches: (slot: Slot) => boolean): void {
     const endsAt = this.#now() + outlasting(this.#shop.settings.horizonMs)
     recallSlots(this.#slots, { endsAt, matches })
+    this.#tellIfEmptied()
   }
 
   /** Whether what was committed under so many purges is gone; all in memory is of the highest count. */
@@ -238,7 +233,7 @@ export class PaymentsFloor {
   }
 
   #tellIfEmptied(): void {
-    if (!this.#isDraining || this.#slots.used > 0) return
+    if (!this.#isDraining || this.#intakes.size > 0 || this.#slots.used > 0) return
     tell(this.#scope.system, 'supervisor', { type: 'payments.emptied' })
   }
 

@@ -59,6 +59,11 @@ export function reportParked(
   desk.shop.journal.note({ type: 'payment.parked', correlationId, delayMs, doubts })
 }
 
+/** Hands payments back that waited in memory; they are due at once. */
+export function reportAllParked(desk: Desk, records: readonly PaymentRecord[]): void {
+  for (const record of records) reportParked(desk, record, { delayMs: 0, rounds: record.rounds })
+}
+
 export function reportClaimed(
   desk: Desk,
   { batch, from }: { batch: readonly ClaimedPayment[]; from: ClaimSource },

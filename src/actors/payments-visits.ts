@@ -1,6 +1,7 @@
 // What is done to many payments in work at once: recalling, dropping, clearing away broken ones.
 
 import type { AnyActorRef } from 'xstate'
+import { mayResendNow, type DueStep, type Workshop } from './payment-effects.ts'
 import type { PaymentRecord } from './payment-context.ts'
 import type { Slot, SlotTable } from './payment-slots.ts'
 
@@ -16,6 +17,17 @@ export function recallSlots(
     if (!recall.matches(slot)) return
     slot.actor?.send({ type: 'payment.recalled', endsAt: recall.endsAt })
   })
+}
+
+/** Tells a payment in work what it waited for, unless another one has its slot by now. */
+export function tellDue(shop: Workshop, slots: SlotTable, step: DueStep): void {
+  const slot = slots.at(step.slot)
+  if (slot === undefined || slot.actor === null || slot.generation !== step.generation) return
+  if (step.kind === 'backoff') slot.actor.send({ type: 'backoff.elapsed' })
+  else {
+    const { context } = slot.actor.getSnapshot()
+    slot.actor.send({ type: 'lookup.due', resend: mayResendNow(shop, context) })
+  }
 }
 
 /** Whether a payment in work waits for something else than the answer to a charge. */

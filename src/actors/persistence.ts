@@ -82,6 +82,7 @@ class PersistenceDesk {
         else this.#early.take(event)
         break
       case 'intake.changed':
+      case 'intake.closed':
         this.#accepts.send(event)
         break
       case 'outcome.reached':

@@ -25,8 +25,8 @@ interface RetryQueueContext extends RetryQueueInput {
   readonly sweptFull: boolean
   /** Whether the last look brought payments: more may be due. */
   readonly isFlowing: boolean
-  /** Whether claims are still made; a drain ends them, and what is being claimed still arrives. */
-  readonly isOpen: boolean
+  /** Whether a drain has ended the claims; what is being claimed still arrives. */
+  readonly isClosed: boolean
 }
 
 interface Claimed {
@@ -68,7 +68,7 @@ export const retryQueueMachine = setup({
       if (event.type !== 'payments.parked') return
       context.board.schedule(event.entries).catch(boardFailureOf)
     },
-    close: assign({ isOpen: false }),
+    close: assign({ isClosed: true }),
     noteLook: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
       return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
     }),
@@ -83,13 +83,16 @@ export const retryQueueMachine = setup({
       if (!('error' in event) || !mayBeDone(event.error)) return
       tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
     },
+    reportEnded: ({ self }) =>
+      tell(self.system, 'payments', { type: 'intake.ended', from: 'retryQueue' }),
     noteFailure: ({ context, event }) => {
       const cause = causeOf(event)
       context.archive.journal.note({ type: 'ledger.failed', operation: 'claimDue', cause })
     },
   },
   guards: {
-    isWorthALook: ({ context }) => context.isOpen && (context.isFlowing || isSweepDue(context)),
+    isWorthALook: ({ context }) => context.isFlowing || isSweepDue(context),
+    isClosed: ({ context }) => context.isClosed,
   },
   delays: { failurePause: PAUSE_MS },
 }).createMachine({
@@ -101,7 +104,7 @@ export const retryQueueMachine = setup({
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
     isFlowing: false,
-    isOpen: true,
+    isClosed: false,
   }),
   initial: 'idle',
   on: {
@@ -111,6 +114,7 @@ export const retryQueueMachine = setup({
   states: {
     idle: {
       on: { 'room.offered': { guard: 'isWorthALook', target: 'claiming', actions: 'noteLimit' } },
+      always: { guard: 'isClosed', target: 'closed' },
     },
     claiming: {
       invoke: {
@@ -128,7 +132,11 @@ export const retryQueueMachine = setup({
       },
     },
     paused: {
+      always: { guard: 'isClosed', target: 'closed' },
       after: { failurePause: { target: 'idle' } },
+    },
+    closed: {
+      entry: 'reportEnded',
     },
   },
 })

@@ -40,6 +40,8 @@ export interface PitParts {
   readonly leaseTtlMs: number
   readonly probeIntervalMs: number
   readonly shutdownDeadlineMs: number
+  /** How long a stop waits for answers to charges, ms; half its deadline at most. */
+  readonly drainGraceMs: number
 }
 
 export interface Children {

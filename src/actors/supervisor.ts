@@ -74,11 +74,11 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
 
 /** The root actor of Pit, not started yet. */
 export function createSupervisor(parts: PitParts): SupervisorActor {
-  const { shutdownDeadlineMs: deadlineMs } = parts
+  const { shutdownDeadlineMs: deadlineMs, drainGraceMs } = parts
   const supervisor = createActor(supervisorLogic(parts), {
     systemId: 'supervisor',
     clock: parts.archive.clock,
-    input: { deadlineMs, recallAfterMs: deadlineMs / 2 },
+    input: { deadlineMs, recallAfterMs: Math.min(drainGraceMs, deadlineMs / 2) },
   })
   unlist(supervisor.system)
   return supervisor
@@ -102,8 +102,10 @@ function startDrain(
   waits: { recallAfterMs: number; deadlineMs: number },
 ): readonly unknown[] {
   const { clock } = archive
-  tell(self.system, 'retryQueue', { type: 'drain.started' })
   tell(self.system, 'payments', { type: 'drain.started' })
+  tell(self.system, 'retryQueue', { type: 'drain.started' })
+  tell(self.system, 'takeover', { type: 'drain.started' })
+  tell(self.system, 'persistence', { type: 'intake.closed' })
   return [
     clock.setTimeout(() => self.send({ type: 'recall.due' }), waits.recallAfterMs),
     clock.setTimeout(() => self.send({ type: 'deadline.elapsed' }), waits.deadlineMs),

@@ -5,6 +5,7 @@ import { tell } from './addresses.ts'
 import type { Archive } from './archive.ts'
 import { causeOf, mayBeDone } from './ledger-failure.ts'
 import type { ClaimedPayment } from './payment.ts'
+import type { TakeoverEvent } from './payments-events.ts'
 
 export interface TakeoverInput {
   readonly archive: Archive
@@ -25,6 +26,8 @@ interface TakeoverContext extends TakeoverInput {
   readonly isFull: boolean
   /** Lease that payments are claimed under. */
   readonly leaseId: number
+  /** Whether a drain has ended the claims; what is being claimed still arrives. */
+  readonly isClosed: boolean
 }
 
 /** Between two looks, ms. */
@@ -34,6 +37,7 @@ export const takeoverMachine = setup({
   types: {
     context: {} as TakeoverContext,
     input: {} as TakeoverInput,
+    events: {} as TakeoverEvent,
   },
   actors: {
     claimOrphans: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
@@ -54,6 +58,9 @@ export const takeoverMachine = setup({
     noteFullness: assign(({ context }, batch: readonly ClaimedPayment[]) => {
       return { isFull: batch.length >= context.batchMax }
     }),
+    close: assign({ isClosed: true }),
+    reportEnded: ({ self }) =>
+      tell(self.system, 'payments', { type: 'intake.ended', from: 'takeover' }),
     noteFailure: ({ context, event }) => {
       const cause = causeOf(event)
       context.archive.journal.note({ type: 'ledger.failed', operation: 'takeOver', cause })
@@ -62,6 +69,7 @@ export const takeoverMachine = setup({
   guards: {
     holdsLease: ({ context: { archive } }) => archive.lease.holds(archive.clock.now()),
     claimedFullBatch: ({ context }) => context.isFull,
+    isClosed: ({ context }) => context.isClosed,
   },
   delays: {
     settlingTime: ({ context }) => context.settlingMs,
@@ -69,13 +77,16 @@ export const takeoverMachine = setup({
   },
 }).createMachine({
   id: 'takeover',
-  context: ({ input }) => ({ ...input, isFull: false, leaseId: 0 }),
+  context: ({ input }) => ({ ...input, isFull: false, leaseId: 0, isClosed: false }),
   initial: 'settling',
+  on: { 'drain.started': { actions: 'close' } },
   states: {
     settling: {
+      always: { guard: 'isClosed', target: 'closed' },
       after: { settlingTime: { target: 'claiming' } },
     },
     waiting: {
+      always: { guard: 'isClosed', target: 'closed' },
       after: {
         lookInterval: [
           { guard: 'holdsLease', target: 'claiming' },
@@ -101,7 +112,14 @@ export const takeoverMachine = setup({
       },
     },
     claimed: {
-      always: [{ guard: 'claimedFullBatch', target: 'claiming' }, { target: 'waiting' }],
+      always: [
+        { guard: 'isClosed', target: 'closed' },
+        { guard: 'claimedFullBatch', target: 'claiming' },
+        { target: 'waiting' },
+      ],
+    },
+    closed: {
+      entry: 'reportEnded',
     },
   },
 })
