@@ -10,14 +10,14 @@ export function planFaults(world: World, faults: readonly PlannedFault[], healAt
   for (const { at, lastsMs, fault } of faults) {
     world.scheduler.after(at, () => {
       world.history.note('world', `${describe(fault)} for ${lastsMs.toFixed(0)} ms`)
-      const end = begin(world, fault)
+      const end = begin(world, fault, healAt)
       if (at + lastsMs < healAt) world.scheduler.after(lastsMs, end)
     })
   }
   world.scheduler.after(healAt, () => world.heal())
 }
 
-function begin(world: World, fault: Fault): () => void {
+function begin(world: World, fault: Fault, healAt: number): () => void {
   switch (fault.kind) {
     case 'crash':
       world.at(fault.instance).gate.kill()
@@ -25,6 +25,9 @@ function begin(world: World, fault: Fault): () => void {
     case 'stop':
       world.at(fault.instance).stop()
       return () => world.replace(fault.instance)
+    case 'rolling':
+      restartInTurn(world, fault.everyMs, healAt)
+      return nothing
     case 'pause': {
       const { gate } = world.at(fault.instance)
       gate.pause()
@@ -53,6 +56,19 @@ function begin(world: World, fault: Fault): () => void {
       return trouble(world, world.boardService, fault.kind)
   }
 }
+
+/** One after the other: the next one is stopped when the one before has had time to come back. */
+function restartInTurn(world: World, everyMs: number, healAt: number): void {
+  for (const place of world.places.keys()) {
+    const delayMs = place * everyMs
+    if (world.scheduler.now() + delayMs >= healAt) return
+    world.scheduler.after(delayMs, () => world.at(place).stop())
+    world.scheduler.after(delayMs + everyMs * BACK_SHARE, () => world.replace(place))
+  }
+}
+
+/** Share of the interval of a rolling restart after which an instance is started again, 0 to 1. */
+const BACK_SHARE = 0.7
 
 function trouble({ chance }: World, service: SimulatedServer, kind: string): () => void {
   if (kind.endsWith('Down')) service.goDown()

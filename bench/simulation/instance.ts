@@ -4,8 +4,14 @@ import type { EdgeRequest } from '../../src/actors/events.ts'
 import type { Fact } from '../../src/actors/journal.ts'
 import { LeaseFence } from '../../src/actors/lease-fence.ts'
 import type { ProcessorName } from '../../src/actors/payment.ts'
+import { roomForClaims } from '../../src/actors/payments-room.ts'
+import type { PaymentsSnapshot } from '../../src/actors/payments.ts'
 import type { Charge, Clock, Processor } from '../../src/actors/ports.ts'
-import { createSupervisor, type SupervisorActor } from '../../src/actors/supervisor.ts'
+import {
+  createSupervisor,
+  type PitParts,
+  type SupervisorActor,
+} from '../../src/actors/supervisor.ts'
 import { createSimulatedBoards } from './board-client.ts'
 import type { BoardStore } from './board-store.ts'
 import type { Chance } from './chance.ts'
@@ -39,7 +45,14 @@ export interface InstanceObserver {
   onSent(instance: Instance, processor: ProcessorName, charge: Charge): void
   onCall(instance: Instance, what: string): void
   onRecord(instance: Instance, leaseId: number): void
+  /** It has stopped as it was asked to. */
+  onStopped(instance: Instance): void
   onBroken(instance: Instance, error: unknown): void
+}
+
+/** What is registered as `payments` in an actor system. */
+interface PaymentsActor {
+  getSnapshot(): PaymentsSnapshot
 }
 
 /** Virtual 2025-01-01T00:00:00Z, epoch ms. */
@@ -62,7 +75,10 @@ export class Instance {
     this.#supervisor = this.#assemble(around)
     this.#supervisor.subscribe({
       error: (error) => around.observer.onBroken(this, error),
-      complete: () => this.gate.kill(),
+      complete: () => {
+        this.gate.kill()
+        around.observer.onStopped(this)
+      },
     })
   }
 
@@ -78,6 +94,12 @@ export class Instance {
   stop(): void {
     this.isStopping = true
     this.gate.enter(() => this.#supervisor.send({ type: 'stop.requested', cause: 'SIGTERM' }))
+  }
+
+  /** Payments that it would claim now if they were due. */
+  room(): number {
+    const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().floor
+    return roomForClaims(view.shop, view.waiting.size)
   }
 
   #assemble(around: Surroundings): SupervisorActor {
@@ -98,7 +120,7 @@ export class Instance {
       onRecord: (leaseId) => observer.onRecord(this, leaseId),
     })
     const journal = { note: (fact: Fact) => observer.onFact(this, fact) }
-    return createSupervisor({
+    const parts: PitParts = {
       ...settings.configured,
       archive: {
         ledger: planted.ledger?.(ledger, around.ledgerStore) ?? ledger,
@@ -117,7 +139,8 @@ export class Instance {
       random: chance.branch(1).next,
       quotaUsed: () => 0,
       instanceId: this.id,
-    })
+    }
+    return createSupervisor(planted.parts?.(parts) ?? parts)
   }
 
   #processor(around: Surroundings, name: ProcessorName, clock: Clock): Processor {

@@ -124,6 +124,15 @@ export class LedgerStore {
     return { parked, owned: this.open.size - parked }
   }
 
+  /** Whether anybody may claim it. */
+  isDue({ owner, dueAt }: PaymentRow): boolean {
+    return owner === null && (dueAt ?? 0) <= this.#now()
+  }
+
+  countDue(): number {
+    return [...this.open.values()].filter((row) => this.isDue(row)).length
+  }
+
   takeOver(request: {
     leaseId: number
     limit: number

@@ -59,6 +59,11 @@ export function drawPhase(chance: Chance, bounds: PhaseBounds): Phase {
   return chance.happens(0.3) ? { ...phase, ...troubledLookUps(chance, bounds) } : phase
 }
 
+/** Answers nothing before a caller gives up; what was sent is recorded all the same. */
+export function hangingPhase({ attemptTimeoutMs, landingMaxMs }: PhaseBounds): Phase {
+  return { ...HEALTHY, name: 'hanging', delayMs: [attemptTimeoutMs, landingMaxMs * 0.9] }
+}
+
 const KINDS = [
   'healthy',
   'failing',

@@ -2,7 +2,7 @@
 
 import type { ProcessorName } from '../../src/actors/payment.ts'
 import type { Chance, Span } from './chance.ts'
-import { drawPhase, type Phase } from './phase.ts'
+import { drawPhase, hangingPhase, type Phase } from './phase.ts'
 import type { Settings } from './settings.ts'
 
 export interface PlannedPayment {
@@ -17,6 +17,8 @@ export interface PlannedPayment {
 
 export type Fault =
   | { readonly kind: 'crash' | 'pause' | 'stop'; readonly instance: number }
+  /** Each instance is stopped and replaced, one after the other, at this interval, ms. */
+  | { readonly kind: 'rolling'; readonly everyMs: number }
   | { readonly kind: 'ledgerDown' | 'ledgerHung' | 'ledgerSlow' | 'ledgerLoses' | 'ledgerRefuses' }
   | { readonly kind: 'boardsDown' | 'boardsHung' | 'boardsSlow' | 'boardsEmptied' }
   | { readonly kind: 'phase'; readonly processor: ProcessorName; readonly phase: Phase }
@@ -37,12 +39,16 @@ export interface Plan {
 
 export function drawPlan(chance: Chance, settings: Settings): Plan {
   const instances = chance.pick([1, 2, 2, 3])
+  const payments = drawPayments(chance, settings.faultsMs)
+  // Around sound stores instances have to keep their own bounds, without allowance.
+  const kinds = chance.happens(0.3) ? INSTANCE_KINDS : [...INSTANCE_KINDS, ...STORE_KINDS]
+  const parts = { chance, settings, instances, payments, kinds }
   return {
     instances,
-    payments: drawPayments(chance, settings.faultsMs),
+    payments,
     faults: [
       ...drawPhases(chance, settings),
-      ...Array.from({ length: chance.below(6) }, () => drawFault(chance, settings, instances)),
+      ...Array.from({ length: chance.below(6) }, () => drawFaults(parts)).flat(),
       ...(chance.happens(0.08) ? [purgeOf(chance, settings)] : []),
     ],
   }
@@ -80,12 +86,19 @@ function drawPhases(chance: Chance, settings: Settings): readonly PlannedFault[]
 const SHORT: Span = [50, 500]
 const LONG: Span = [500, 3000]
 
-const KINDS = [
+const INSTANCE_KINDS = [
   'crash',
   'crash',
   'pause',
   'pause',
   'stop',
+  'stop',
+  'stopHanging',
+  'stopHanging',
+  'rolling',
+] as const
+
+const STORE_KINDS = [
   'ledgerDown',
   'ledgerHung',
   'ledgerSlow',
@@ -97,18 +110,61 @@ const KINDS = [
   'boardsEmptied',
 ] as const
 
-function drawFault(chance: Chance, settings: Settings, instances: number): PlannedFault {
-  const kind = chance.pick(KINDS)
-  const at = chance.between([0, settings.faultsMs])
+interface FaultParts {
+  readonly chance: Chance
+  readonly settings: Settings
+  readonly instances: number
+  readonly payments: readonly PlannedPayment[]
+  readonly kinds: readonly ((typeof INSTANCE_KINDS)[number] | (typeof STORE_KINDS)[number])[]
+}
+
+function drawFaults(parts: FaultParts): readonly PlannedFault[] {
+  const { chance, settings, instances, kinds } = parts
+  const kind = chance.pick(kinds)
+  const at = chance.happens(0.4) ? soonAfterPosting(parts) : chance.between([0, settings.faultsMs])
   // Long enough, mostly, for others to take over what a paused instance owns.
   const overLeaseMs: Span = [settings.configured.leaseTtlMs, settings.configured.leaseTtlMs * 4]
   const spans = kind === 'pause' ? [SHORT, overLeaseMs, overLeaseMs] : [SHORT, LONG]
   const lastsMs = chance.between(chance.pick<Span>(spans))
-  if (kind === 'crash' || kind === 'pause' || kind === 'stop') {
-    return { at, lastsMs, fault: { kind, instance: chance.below(instances) } }
+  const instance = chance.below(instances)
+  if (kind === 'stopHanging') return stopHanging(settings, { at, lastsMs, instance })
+  if (kind === 'rolling') {
+    const everyMs = chance.between([200, 1500])
+    return [{ at, lastsMs: everyMs * instances, fault: { kind, everyMs } }]
   }
-  return { at, lastsMs, fault: { kind } }
+  if (kind === 'crash' || kind === 'pause' || kind === 'stop') {
+    return [{ at, lastsMs, fault: { kind, instance } }]
+  }
+  return [{ at, lastsMs, fault: { kind } }]
 }
+
+/** While a payment is being committed, or sent, or answered. */
+function soonAfterPosting({ chance, payments, settings: { faultsMs } }: FaultParts): number {
+  const { at } = chance.pick(payments)
+  // Never when all faults end: one that began then would not.
+  return Math.min(at + chance.between(chance.pick<Span>([[0, 5], SOON])), faultsMs - 1)
+}
+
+const SOON: Span = [0, 100]
+
+/** Both processors hang, and while they do an instance is stopped. */
+function stopHanging(
+  settings: Settings,
+  stop: { at: number; lastsMs: number; instance: number },
+): readonly PlannedFault[] {
+  const { at, lastsMs, instance } = stop
+  const phase = hangingPhase(settings)
+  return [
+    ...(['default', 'fallback'] as const).map((processor): PlannedFault => {
+      const from = Math.max(0, at - HANGING_MS)
+      return { at: from, lastsMs: HANGING_MS + lastsMs, fault: { kind: 'phase', processor, phase } }
+    }),
+    { at, lastsMs, fault: { kind: 'stop', instance } },
+  ]
+}
+
+/** How long the processors hang when an instance is stopped over its charges, ms. */
+const HANGING_MS = 150
 
 function purgeOf(chance: Chance, { faultsMs }: Settings): PlannedFault {
   return { at: chance.between([0, faultsMs / 2]), lastsMs: 0, fault: { kind: 'purge' } }

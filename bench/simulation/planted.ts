@@ -3,14 +3,19 @@
 import type { LeaseFence } from '../../src/actors/lease-fence.ts'
 import type { EdgeRequest } from '../../src/actors/events.ts'
 import type { Ledger, Processor } from '../../src/actors/ports.ts'
+import type { PitParts } from '../../src/actors/supervisor.ts'
 import type { LedgerStore } from './ledger-store.ts'
+import type { Plan } from './plan.ts'
 import type { Settings } from './settings.ts'
 
 export interface Planted {
   readonly settings?: (settings: Settings) => Settings
+  /** What happens instead of what was drawn. */
+  readonly plan?: (plan: Plan, settings: Settings) => Plan
   readonly fence?: () => LeaseFence
   readonly ledger?: (ledger: Ledger, store: LedgerStore) => Ledger
   readonly processor?: (processor: Processor) => Processor
+  readonly parts?: (parts: PitParts) => PitParts
   readonly edge?: (request: EdgeRequest) => EdgeRequest
 }
 

@@ -5,6 +5,7 @@ import { Chance } from './chance.ts'
 import { Clients } from './clients.ts'
 import { planFaults } from './faults.ts'
 import { short } from './history.ts'
+import { watchHandovers } from './handovers.ts'
 import { drawPlan } from './plan.ts'
 import { NOTHING_PLANTED, type Planted } from './planted.ts'
 import { drawSettings } from './settings.ts'
@@ -42,7 +43,8 @@ export async function runSeed({ seed, planted, print }: SeedRun): Promise<SeedRe
   const chance = new Chance(seed)
   const drawn = drawSettings(chance.branch(1))
   const settings = planted?.settings?.(drawn) ?? drawn
-  const plan = drawPlan(chance.branch(2), settings)
+  const usual = drawPlan(chance.branch(2), settings)
+  const plan = planted?.plan?.(usual, settings) ?? usual
   const world = new World({
     chance: chance.branch(3),
     settings,
@@ -53,6 +55,7 @@ export async function runSeed({ seed, planted, print }: SeedRun): Promise<SeedRe
   new Clients(world).plan(plan.payments)
   planFaults(world, plan.faults, settings.faultsMs)
   askWhileRunning(world, settings.faultsMs)
+  watchHandovers(world)
   await world.scheduler.run(settings.faultsMs)
   const emptiedAfterMs = await becomeQuiet(world)
   if (world.violation === undefined) await closeBooks(world, chance.branch(4))

@@ -57,6 +57,12 @@ export class SimulatedServer {
     return this.#state === 'up'
   }
 
+  /** Whether a call may be lost or come late at this moment. */
+  get isTroubled(): boolean {
+    const isUsual = this.latencyMs === USUAL_MS && this.answersLost + this.rolledBack === 0
+    return !this.isUp || !isUsual
+  }
+
   /** Connections break; what had arrived is done or not, and nobody is told. */
   goDown(): void {
     this.#breakdowns += 1

@@ -30,6 +30,10 @@ export class Watch implements InstanceObserver {
   violation: Violation | undefined
   /** Settled by that instance under its present lease, by id. */
   readonly settledBy = new Map<Instance, Map<string, ProcessorName>>()
+  /** Payments that instances which have stopped in good order still owned then. */
+  readonly leftBy = new Map<Instance, readonly string[]>()
+  /** When that instance was last told that the ledger has failed it, virtual ms. */
+  readonly failedAt = new Map<Instance, number>()
   readonly #leasesOf = new Map<Instance, Set<number>>()
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
@@ -63,9 +67,22 @@ export class Watch implements InstanceObserver {
     this.fail('an instance never fails', `${instance.id}: ${String(error)}`)
   }
 
+  onStopped(instance: Instance): void {
+    const leases = this.#leasesOf.get(instance)
+    const owned = [...this.#parts.store.open.values()].filter(({ owner }) =>
+      leases?.has(owner ?? 0),
+    )
+    const left = owned.map(({ correlationId }) => short(correlationId))
+    this.leftBy.set(instance, left)
+    this.#parts.history.note(instance.id, `has stopped, left ${left.length}`)
+  }
+
   onFact(instance: Instance, fact: Fact): void {
     if (QUIET_FACTS.has(fact.type)) return
     this.#parts.history.note(instance.id, describe(fact))
+    if (fact.type === 'ledger.failed' || fact.type === 'batch.refused') {
+      this.failedAt.set(instance, this.#parts.scheduler.now())
+    }
     if (fact.type === 'child.restarted') {
       this.fail('no actor fails', `${instance.id}: ${fact.child}, ${fact.cause}`)
     } else if (fact.type === 'payment.broken') {

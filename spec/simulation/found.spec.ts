@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { Chance } from '../../bench/simulation/chance.ts'
 import type { Planted } from '../../bench/simulation/planted.ts'
 import { runSeed } from '../../bench/simulation/run.ts'
+import { stopsAfterPostings, stopsOverHangingCharges } from '../planted/handovers.ts'
 import { LedgerUnavailable } from '../../src/actors/errors.ts'
 
 const SEEDS = 12
@@ -13,11 +14,18 @@ const TRIPS = 40
 
 type Losing = <Value>(done: Promise<Value>) => Promise<Value>
 
+/** Answers lost by one instance: every loss costs its payments another horizon. */
+const LOSSES_MAX = 4
+
 /** Calls are done, and now and then the caller is told that the answer was lost. */
 function losing(isLost: () => boolean): Losing {
+  let lost = 0
   return async (done) => {
     const value = await done
-    if (isLost()) throw new LedgerUnavailable('spec', 'unknown')
+    if (lost < LOSSES_MAX && isLost()) {
+      lost += 1
+      throw new LedgerUnavailable('spec', 'unknown')
+    }
     return value
   }
 }
@@ -78,4 +86,12 @@ t.test('an accept that is answered after its lease was replaced is left to other
       }
     },
   }))
+})
+
+t.test('what is being accepted when an instance stops is handed over', async (t) => {
+  await holdsWith(t, () => ({ plan: stopsAfterPostings }))
+})
+
+t.test('a stop over hanging charges hands them over at once', async (t) => {
+  await holdsWith(t, () => ({ plan: stopsOverHangingCharges }))
 })
