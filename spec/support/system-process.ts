@@ -23,6 +23,8 @@ export interface PitProcessOptions {
   /** The whole environment besides PATH. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** For Node itself. */
+  readonly nodeArgs?: readonly string[]
   /** Who runs it, by default whoever runs the spec. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined
 }
@@ -33,9 +35,11 @@ const SAYS_WITHIN_MS = 30_000
 const ENDS_WITHIN_MS = 20_000
 
 /** Runs the compiled program; killed at the test's end if it still runs. */
-export function runPit(t: Test, { env, args = [], account }: PitProcessOptions = {}): PitProcess {
+export function runPit(t: Test, options: PitProcessOptions = {}): PitProcess {
+  const { env, args = [], nodeArgs = [], account } = options
+  const command = [process.execPath, ...nodeArgs, MAIN, ...args]
   // tap would instrument it through NODE_OPTIONS, which `env` takes away again and then becomes it.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, MAIN, ...args], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
     ...account,
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '', ...env },
