@@ -2,7 +2,6 @@ import t from 'tap'
 import { createActor, initialTransition, transition } from 'xstate'
 import type { AnyStateMachine } from 'xstate'
 import { getShortestPaths, toDirectedGraph } from 'xstate/graph'
-import { stepChart } from '../support/step-chart.ts'
 import { compileChart } from '../../src/actors/compiled-chart.ts'
 import { COMPILED } from '../support/compiled-charts.ts'
 import { INTERPRETED } from '../support/interpreted-charts.ts'
@@ -10,6 +9,7 @@ import { picture } from '../support/picture.ts'
 import { EVENTS, randomChart } from '../support/random-chart.ts'
 import { sameWalks } from '../support/same-walks.ts'
 import { seeded } from '../support/seeded.ts'
+import { stepChart } from '../support/step-chart.ts'
 
 t.test('random charts take the same steps compiled as interpreted', async (t) => {
   const seed = Date.now() % 1_000_000
