@@ -136,7 +136,8 @@ function storyFault(
   name: ProcessorName,
   entry: RecordedPayment,
 ): string | undefined {
-  if (story === undefined || story === 'missing') return `is recorded at ${name}, Pit has no story`
+  if (story === undefined) return `is recorded at ${name}, Pit does not answer for it`
+  if (story === 'missing') return `is recorded at ${name}, Pit has no story`
   const { state, processor, amount } = story
   const requestedAt = story.requestedAt === undefined ? NaN : Date.parse(story.requestedAt)
   if (state !== 'settled') return `is recorded at ${name}, Pit has it as ${state}`
