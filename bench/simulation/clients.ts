@@ -22,10 +22,16 @@ interface Request {
 export class Clients {
   readonly #world: World
   readonly #chance: Chance
+  /** Requests that are to be posted, or wait for their answer. */
+  #underway = 0
 
   constructor(world: World) {
     this.#world = world
     this.#chance = world.chance.branch(3)
+  }
+
+  get underway(): number {
+    return this.#underway
   }
 
   plan(payments: readonly PlannedPayment[]): void {
@@ -41,6 +47,7 @@ export class Clients {
   }
 
   #postAfter(delayMs: number, request: Request): void {
+    this.#underway += 1
     this.#world.scheduler.after(delayMs, () => this.#post(request))
   }
 
@@ -53,6 +60,7 @@ export class Clients {
     const giveUp = (): void => {
       if (isOver) return
       isOver = true
+      this.#underway -= 1
       if (triesLeft <= 1) return
       const pauseMs = this.#chance.between([20, 600])
       this.#postAfter(pauseMs, { ...request, triesLeft: triesLeft - 1 })
@@ -62,8 +70,9 @@ export class Clients {
       history.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
       const fault = postings.answered(posting, amountCents, answer)
       if (fault !== null) observer.fail('a client is told the truth', `${correlationId} ${fault}`)
-      if (answer === 'unavailable') giveUp()
+      if (answer === 'unavailable') return giveUp()
       isOver = true
+      this.#underway -= 1
     }
     scheduler.after(this.#travelMs(), () => {
       const instance = this.#world.at(place)

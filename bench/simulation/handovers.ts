@@ -2,9 +2,8 @@
 // the dead, and those that a stopping instance hands over.
 
 import { short } from './history.ts'
-import type { Instance } from './instance.ts'
 import type { PaymentRow } from './ledger-rows.ts'
-import { DRIFT, Standing, type Fitness, type Watched } from './standing.ts'
+import { DRIFT, isRunning, Standing, type Fitness, type Watched } from './standing.ts'
 
 /** Between two looks, virtual ms. */
 const LOOK_MS = 20
@@ -109,8 +108,4 @@ function checkStops({ settings, observer }: Watched, standing: Standing, now: nu
       observer.fail('a stopped instance owns nothing', `${instance.id}: ${left.join()}`)
     }
   }
-}
-
-function isRunning({ gate }: Instance): boolean {
-  return gate.state === 'running'
 }

@@ -95,6 +95,7 @@ export class LedgerStore {
   record(outcomes: readonly Outcome[], { leaseId }: { leaseId: number }): void {
     for (const outcome of outcomes) {
       const row = this.open.get(outcome.correlationId)
+      if (outcome.purges !== this.purges) continue
       if (row?.owner === leaseId && row.claim === outcome.claim) this.#write(row, outcome)
     }
   }

@@ -52,12 +52,13 @@ export async function runSeed({ seed, planted, print }: SeedRun): Promise<SeedRe
     instances: plan.instances,
     ...(print === undefined ? {} : { print }),
   })
-  new Clients(world).plan(plan.payments)
+  const clients = new Clients(world)
+  clients.plan(plan.payments)
   planFaults(world, plan.faults, settings.faultsMs)
   askWhileRunning(world, settings.faultsMs)
   watchHandovers(world)
   await world.scheduler.run(settings.faultsMs)
-  const emptiedAfterMs = await becomeQuiet(world)
+  const emptiedAfterMs = await becomeQuiet(world, clients)
   if (world.violation === undefined) await closeBooks(world, chance.branch(4))
   return {
     seed,
@@ -71,12 +72,14 @@ export async function runSeed({ seed, planted, print }: SeedRun): Promise<SeedRe
 }
 
 /** Until nothing is open, nobody waits and nothing travels, within the bound. */
-async function becomeQuiet(world: World): Promise<number> {
+async function becomeQuiet(world: World, clients: Clients): Promise<number> {
   const { scheduler, settings, ledgerStore, servers, observer } = world
   const healedAt = scheduler.now()
   const isQuiet = (): boolean =>
-    ledgerStore.open.size === 0 && servers.default.underway + servers.fallback.underway === 0
-  // Clients that insist have posted the last time by then.
+    clients.underway === 0 &&
+    ledgerStore.open.size === 0 &&
+    servers.default.underway + servers.fallback.underway === 0
+  // Clients that insist have mostly posted the last time by then.
   const clientsMs = 3000
   while (observer.violation === undefined) {
     await scheduler.run(scheduler.now() + LOOK_MS)

@@ -78,9 +78,10 @@ export class Standing {
   /** Stops that nothing has disturbed, neither while they lasted nor by what came before. */
   stops(): readonly Stop[] {
     const { ledger, boards } = this.#troubledAt
-    return [...this.#stays].flatMap(([instance, { stoppedAt, resumedAt, isRunning }]) => {
+    return [...this.#stays].flatMap(([instance, { stoppedAt, resumedAt }]) => {
       if (stoppedAt === null) return []
-      const isKilled = !isRunning && !this.#world.observer.leftBy.has(instance)
+      // As it is now: one that was killed may have been replaced before the next look.
+      const isKilled = !isRunning(instance) && !this.#world.observer.leftBy.has(instance)
       // A call that was not answered may leave payments that the instance does not know of.
       const failedAt = this.#world.observer.failedAt.get(instance) ?? NEVER
       const disturbedAt = Math.max(ledger, boards, resumedAt, failedAt)
@@ -90,18 +91,18 @@ export class Standing {
   }
 
   #note(instance: Instance, { now, due }: { now: number; due: number }): Stay {
-    const isRunning = instance.gate.state === 'running'
+    const runs = isRunning(instance)
     const stay = this.#stays.get(instance) ?? {
       startedAt: now,
       resumedAt: NEVER,
-      isRunning,
+      isRunning: runs,
       roomyAt: now,
       stoppedAt: null,
     }
     this.#stays.set(instance, stay)
-    if (isRunning && !stay.isRunning) stay.resumedAt = now
-    stay.isRunning = isRunning
-    if (!isRunning || instance.room() < Math.max(1, due)) stay.roomyAt = now
+    if (runs && !stay.isRunning) stay.resumedAt = now
+    stay.isRunning = runs
+    if (!runs || instance.room() < Math.max(1, due)) stay.roomyAt = now
     if (instance.isStopping) stay.stoppedAt ??= now
     return stay
   }
@@ -116,4 +117,9 @@ export class Standing {
   #recoveryMs(): number {
     return this.#world.settings.ledger.statementTimeoutMs * DRIFT + RECOVERED_WITHIN_MS
   }
+}
+
+/** Neither dead nor paused. */
+export function isRunning({ gate }: Instance): boolean {
+  return gate.state === 'running'
 }

@@ -14,7 +14,7 @@ import { seeded } from '../support/seeded.ts'
 const INPUT = { batchMax: 2, windowMs: 20, congestedAt: 4 }
 
 function outcome(correlationId: string): Outcome {
-  return { kind: 'rejected', correlationId, claim: 0, attempts: [] }
+  return { kind: 'rejected', correlationId, claim: 0, purges: 0, attempts: [] }
 }
 
 function reached(correlationId: string): OutcomeLaneEvent {

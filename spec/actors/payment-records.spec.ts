@@ -78,7 +78,7 @@ t.test('the ages of a claimed payment become instants of this clock', async (t) 
 t.test('what is parked and claimed again comes back as it was, doubts never shorter', async (t) => {
   const doubts = [sampleDoubt('fallback', { endsAt: 1234.5 })]
   const record = sampleRecord({ claim: 3, rounds: 2, doubts, attempts: [ATTEMPT] })
-  const outcome = parkedOutcome(record, { now: 1000.3, delayMs: 12.6, rounds: 3 })
+  const outcome = parkedOutcome(record, { now: 1000.3, delayMs: 12.6, rounds: 3, purges: 0 })
 
   t.match(outcome, { kind: 'parked', claim: 3, rounds: 3, delayMs: 13, attempts: [ATTEMPT] })
   t.match(outcome, { doubts: [{ processor: 'fallback', remainingMs: 235 }] })

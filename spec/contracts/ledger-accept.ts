@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { MakeLedger } from './ledger.ts'
-import { TTL_MS, acceptMany, idsOf, lease, request, settled, uuid } from './ledger-words.ts'
+import { TTL_MS, acceptMany, idsOf, lease, request, parked, settled, uuid } from './ledger-words.ts'
 
 export function acceptContract(t: Test, makeLedger: MakeLedger): void {
   t.test(
@@ -150,6 +150,21 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(mixed, { results: ['known', 'accepted', 'conflicting'], purges })
     t.strictSame(idsOf(taken), [uuid(1), uuid(2)])
     t.ok(taken.every((claim) => claim.purges === purges))
+  })
+
+  t.test('what was reached before a purge is not written to an id posted again', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 3 })
+    const { purges } = await second.purge()
+    await acceptMany(first, { ...mine, count: 3 })
+
+    await first.record([settled(1)], mine)
+    await first.record([settled(2, { purges: purges - 1 }), settled(3, { purges })], mine)
+    await first.record([parked(1)], mine)
+
+    t.strictSame(await first.countOpen(), { parked: 0, owned: 2 })
+    t.equal((await first.summarize({}, [])).summary.default.payments, 1)
   })
   t.end()
 }

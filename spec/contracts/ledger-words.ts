@@ -32,23 +32,25 @@ export function attempt(processor: ProcessorName, outcome: Attempt['outcome']): 
   return { processor, requestedAt: 1_000, reason: 'cheaper', outcome, tookMs: 12, detail: 'http' }
 }
 
+const OF_OWNER = { claim: 0, purges: 0 }
+
 type Settled = Extract<Outcome, { kind: 'settled' }>
 type Parked = Extract<Outcome, { kind: 'parked' }>
 
 export function settled(n: number, change: Partial<Settled> = {}): Settled {
   const what = { processor: 'default', requestedAt: 1_000, amountCents: 1_990 } as const
   const attempts = [attempt('default', 'settled')]
-  return { kind: 'settled', correlationId: uuid(n), claim: 0, ...what, attempts, ...change }
+  return { kind: 'settled', correlationId: uuid(n), ...OF_OWNER, ...what, attempts, ...change }
 }
 
 export function parked(n: number, change: Partial<Parked> = {}): Parked {
   const what = { delayMs: 5_000, rounds: 1, doubts: [], attempts: [] }
-  return { kind: 'parked', correlationId: uuid(n), claim: 0, ...what, ...change }
+  return { kind: 'parked', correlationId: uuid(n), ...OF_OWNER, ...what, ...change }
 }
 
 export function rejected(n: number): Outcome {
   const attempts = [attempt('fallback', 'rejected')]
-  return { kind: 'rejected', correlationId: uuid(n), claim: 0, attempts }
+  return { kind: 'rejected', correlationId: uuid(n), ...OF_OWNER, attempts }
 }
 
 /** The ids, sorted, of whatever has one. */

@@ -88,6 +88,15 @@ t.test('an accept that is answered after its lease was replaced is left to other
   }))
 })
 
+t.test(
+  'what was settled before a purge is not written to the same id posted after it',
+  async (t) => {
+    const { violation } = await runSeed({ seed: 14_894 })
+
+    t.equal(violation, undefined)
+  },
+)
+
 t.test('what is being accepted when an instance stops is handed over', async (t) => {
   await holdsWith(t, () => ({ plan: stopsAfterPostings }))
 })

@@ -46,12 +46,13 @@ export function deferredRecord(context: PaymentContext): PaymentRecord {
 /** What the ledger is to keep of a payment that is handed back; due after `delayMs`. */
 export function parkedOutcome(
   record: PaymentRecord,
-  park: { now: number; delayMs: number; rounds: number },
+  park: { now: number; delayMs: number; rounds: number; purges: number },
 ): Outcome {
   return {
     kind: 'parked',
     correlationId: record.correlationId,
     claim: record.claim,
+    purges: park.purges,
     delayMs: Math.round(park.delayMs),
     rounds: park.rounds,
     doubts: record.doubts.map(({ processor, requestedAt, endsAt }) => {

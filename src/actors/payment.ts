@@ -72,28 +72,32 @@ export interface SettledPayment {
 }
 
 /** What became of a payment that an instance worked on, to be written to the ledger. */
-export type Outcome =
-  | (SettledPayment & {
-      readonly kind: 'settled'
-      readonly claim: number
-      readonly attempts: readonly Attempt[]
-    })
-  | {
-      readonly kind: 'rejected'
-      readonly correlationId: string
-      readonly claim: number
-      readonly attempts: readonly Attempt[]
-    }
-  | {
-      /** Handed back: no owner, due again after `delayMs`, any instance may claim it. */
-      readonly kind: 'parked'
-      readonly correlationId: string
-      readonly claim: number
-      readonly delayMs: number
-      readonly rounds: number
-      readonly doubts: readonly Doubt[]
-      readonly attempts: readonly Attempt[]
-    }
+export type Outcome = OfOwner & (SettledOutcome | RejectedOutcome | ParkedOutcome)
+
+interface OfOwner {
+  readonly claim: number
+  /** Purges counted when it was reached: of a payment that is gone once more are counted. */
+  readonly purges: number
+  readonly attempts: readonly Attempt[]
+}
+
+interface SettledOutcome extends SettledPayment {
+  readonly kind: 'settled'
+}
+
+interface RejectedOutcome {
+  readonly kind: 'rejected'
+  readonly correlationId: string
+}
+
+/** Handed back: no owner, due again after `delayMs`, any instance may claim it. */
+interface ParkedOutcome {
+  readonly kind: 'parked'
+  readonly correlationId: string
+  readonly delayMs: number
+  readonly rounds: number
+  readonly doubts: readonly Doubt[]
+}
 
 /** States in which a reader can find a payment; the first seven are those of its chart. */
 export type PaymentState =

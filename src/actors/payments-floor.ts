@@ -75,7 +75,7 @@ export class PaymentsFloor {
       isCrowded: () => this.#confirming() > confirmingMax,
       isDraining: () => this.#isDraining,
     }
-    this.#desk = { shop: this.#shop, system: scope.system }
+    this.#desk = { shop: this.#shop, system: scope.system, purges: () => this.#purges }
     const flows = createFlows()
     this.view = { shop: this.#shop, slots: this.#slots, waiting: this.#waiting, flows }
     this.#starts = new Starts({

@@ -12,6 +12,8 @@ import { outlasting } from './work-settings.ts'
 export interface Desk {
   readonly shop: Workshop
   readonly system: Directory
+  /** Purges counted so far: what is in memory was accepted or claimed under that many. */
+  readonly purges: () => number
 }
 
 export function reportSettled(desk: Desk, context: PaymentContext): void {
@@ -19,8 +21,8 @@ export function reportSettled(desk: Desk, context: PaymentContext): void {
   if (settlement === null) return
   const { correlationId, amountCents, claim } = record
   const { processor, requestedAt } = settlement
-  const kind = 'settled'
-  report(desk, { kind, correlationId, amountCents, processor, requestedAt, claim, attempts })
+  const settled = { kind: 'settled', correlationId, amountCents, processor, requestedAt } as const
+  report(desk, { ...settled, claim, purges: desk.purges(), attempts })
   const tookMs = desk.shop.clock.now() - record.acceptedAt
   const last = attempts.at(-1)
   const byAttempt = last?.outcome === 'settled' ? { attemptTookMs: last.tookMs } : {}
@@ -30,7 +32,7 @@ export function reportSettled(desk: Desk, context: PaymentContext): void {
 
 export function reportRejected(desk: Desk, { record, attempts }: PaymentContext): void {
   const { correlationId, claim } = record
-  report(desk, { kind: 'rejected', correlationId, claim, attempts })
+  report(desk, { kind: 'rejected', correlationId, claim, purges: desk.purges(), attempts })
   const last = attempts.at(-1)
   const by = last === undefined ? {} : { processor: last.processor }
   const detail = last?.detail ?? ''
@@ -53,7 +55,7 @@ export function reportParked(
 ): void {
   const { delayMs, rounds } = park
   const now = desk.shop.clock.now()
-  report(desk, parkedOutcome(record, { now, delayMs, rounds }))
+  report(desk, parkedOutcome(record, { now, delayMs, rounds, purges: desk.purges() }))
   const { correlationId } = record
   const doubts = record.doubts.length
   desk.shop.journal.note({ type: 'payment.parked', correlationId, delayMs, doubts })

@@ -11,7 +11,7 @@ const ARRAYS = ['correlation_id uuid', 'claim int', 'processor smallint', 'reque
  */
 const EXPECTED_TO_BE_FEW = 'claim + 0 = claim'
 
-/** $1 lease id, $2 shard, then an array each of the columns below, then attempts as jsonb. */
+/** $1 lease id, $2 shard, $3 purges counted so far, then an array each of the columns below, then attempts as jsonb. */
 export const SETTLE: Query = {
   name: 'settle',
   effect: 'writes',
@@ -53,11 +53,11 @@ export const RECORD: Query = {
 // the payments: two flushes, or one and its own replay, wait for each other but never in a circle.
 function record({ arrays, set }: { arrays: readonly string[]; set: string }): string {
   const columns = arrays.map((each) => each.split(' ')[0])
-  const values = arrays.map((each, index) => `unnest($${index + 3}::${each.split(' ')[1]}[])`)
+  const values = arrays.map((each, index) => `unnest($${index + 4}::${each.split(' ')[1]}[])`)
   return `
   WITH outcome AS MATERIALIZED (
     SELECT * FROM ROWS FROM (
-      ${values.join(', ')}, jsonb_array_elements($${arrays.length + 3}::jsonb)
+      ${values.join(', ')}, jsonb_array_elements($${arrays.length + 4}::jsonb)
     ) AS item (${columns.join(', ')}, attempts)
     WHERE ${EXPECTED_TO_BE_FEW}
     ORDER BY correlation_id
@@ -67,6 +67,7 @@ function record({ arrays, set }: { arrays: readonly string[]; set: string }): st
     FROM outcome o
     WHERE p.correlation_id = o.correlation_id
       AND ${IS_OPEN} AND p.owner = $1 AND p.claim = o.claim
+      AND (SELECT count FROM purges) = $3::bigint
     RETURNING p.state, p.processor, p.requested_at_ms, p.amount_cents
   )
   INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)

@@ -13,18 +13,21 @@ const SHARDS = 16
 
 /**
  * Writes what became of payments, in one statement that updates the payments and the totals
- * together. Only rows really updated are counted, so a replay changes nothing.
+ * together. Only rows really updated are counted, so a replay changes nothing. What was reached
+ * before a purge is left out: the id may have been posted again since, under the same lease.
  */
 export function createRecord(lane: PostgresLane): Pick<Ledger, 'record'> {
   return {
     async record(outcomes, { leaseId }) {
       if (outcomes.length === 0) return
-      const settled = outcomes.filter((outcome) => outcome.kind === 'settled')
-      const shared = [leaseId, leaseId % SHARDS]
-      if (settled.length === outcomes.length) {
-        await lane.run(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(outcomes)])
+      const purges = outcomes.reduce((most, outcome) => Math.max(most, outcome.purges), 0)
+      const lasting = outcomes.filter((outcome) => outcome.purges === purges)
+      const settled = lasting.filter((outcome) => outcome.kind === 'settled')
+      const shared = [leaseId, leaseId % SHARDS, purges]
+      if (settled.length === lasting.length) {
+        await lane.run(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(lasting)])
       } else {
-        await lane.run(RECORD, [...shared, ...mixedColumns(outcomes), attemptsOf(outcomes)])
+        await lane.run(RECORD, [...shared, ...mixedColumns(lasting), attemptsOf(lasting)])
       }
     },
   }
