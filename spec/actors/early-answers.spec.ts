@@ -118,7 +118,7 @@ t.test('before the commit it is answered, after it sent to a processor', async (
   t.same(told(house, 'payments'), [])
   house.clock.increment(OFFER_PAUSE_MS)
   const second = await house.ledger.called('accept')
-  second.answer(['accepted'])
+  second.answer({ results: ['accepted'], purges: 0 })
   await settled()
 
   t.same(told(house, 'payments'), ['payments.accepted'])
@@ -132,7 +132,7 @@ t.test('without the setting nobody is answered before the commit', async (t) => 
   const call = await house.ledger.called('accept')
   await settled()
   t.same(answers, [])
-  call.answer(['accepted'])
+  call.answer({ results: ['accepted'], purges: 0 })
   await settled()
 
   t.same(answers, ['a accepted'])
@@ -146,7 +146,7 @@ t.test('a flush before the end waits for payments that were answered early', asy
   const call = await house.ledger.called('accept')
   await settled()
   t.same(told(house, 'supervisor'), [])
-  call.answer(['accepted'])
+  call.answer({ results: ['accepted'], purges: 0 })
   await settled()
   house.clock.increment(0)
 

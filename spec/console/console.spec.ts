@@ -135,10 +135,16 @@ t.test('a console that lost Pit says so, and goes on with the next one', { skip 
   await hasCount(page, 'settled', '5')
 
   // Read in one go: Pit may be back before a second question.
-  const lost = page.waitForFunction(`document.body.dataset.link === 'lost' &&
-    document.querySelector('#banner:not([hidden])')?.textContent`)
+  const lost = page.evaluate<string>(`new Promise((resolve) => {
+    const look = () => {
+      const banner = document.querySelector('#banner:not([hidden])')
+      if (document.body.dataset.link === 'lost' && banner !== null) resolve(banner.textContent)
+      else requestAnimationFrame(look)
+    }
+    look()
+  })`)
   const restarted = world.restart()
-  const banner = (await (await lost).jsonValue()) as string
+  const banner = await lost
   t.match(banner, /stands here is from \d\d:\d\d:\d\d/, 'it says how old the figures are')
   await restarted
   await page.waitForSelector('body[data-link=live]')
