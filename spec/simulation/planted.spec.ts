@@ -25,7 +25,7 @@ import {
 import { failoverOnTimeout, knownAsFailure, restampedResend } from '../planted/processors.ts'
 
 /** Seeds within which a fault has to be noticed. */
-const SEEDS_MAX = 150
+const SEEDS_MAX = 300
 
 /** Each fault with a name for it; made anew for each seed, since some remember. */
 const FAULTS: Readonly<Record<string, () => Planted>> = {
