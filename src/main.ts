@@ -11,7 +11,7 @@ import { startSurroundings, type Surroundings } from './surroundings.ts'
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
-/** How long a process that failed may take to end by itself, ms. */
+/** How long a process that has stopped or failed may take to end by itself, ms. */
 const LAST_EXIT_MS = 2000
 
 await main()
@@ -26,10 +26,13 @@ async function main(): Promise<void> {
   } catch (error) {
     process.stderr.write(`pit: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED
-    // After a bug, timers or sockets of what failed may be left: they must not keep a process alive
-    // that does no work, where a container would start a new one.
-    setTimeout(() => process.exit(), LAST_EXIT_MS).unref()
   }
+  // After a bug, timers or sockets of what failed may be left: they must not keep a process alive
+  // that does no work, where a container would start a new one.
+  setTimeout(() => {
+    process.stderr.write('pit: ended by force, something was left open\n')
+    process.exit()
+  }, LAST_EXIT_MS).unref()
 }
 
 async function run(config: Config): Promise<void> {

@@ -3,6 +3,7 @@
 import t, { type Test } from 'tap'
 import type { PitParts, SupervisorActor } from '../../src/actors/supervisor.ts'
 import { createSupervisor } from '../../src/actors/supervisor.ts'
+import { LedgerUnavailable } from '../../src/actors/errors.ts'
 import { LeaseFence } from '../../src/actors/lease-fence.ts'
 import type { ChargeAnswer, HealthBoard, Ledger, Processor } from '../../src/actors/ports.ts'
 import type { RetryBoard, SettledBoard } from '../../src/actors/ports.ts'
@@ -120,6 +121,25 @@ t.test('a claim that is not answered is not waited for beyond the grace', async 
   await pass(pit, GRACE_MS)
 
   await ends(t, pit)
+})
+
+t.test('what a late claim brings is not written for ever after the end of a stop', async (t) => {
+  const pit = await started()
+  const claiming = await claim(pit)
+  stop(pit)
+  await pass(pit, GRACE_MS)
+  const release = await pit.ledger.called('releaseLease')
+
+  claiming.answer([claimedPayment('b')])
+  const record = await pit.ledger.called('record')
+  release.answer(undefined)
+  await settled()
+  t.equal(pit.supervisor.getSnapshot().status, 'done')
+  record.fail(new LedgerUnavailable('record', 'none'))
+  await settled()
+  await pass(pit, 10_000)
+
+  t.same(pit.ledger.waiting, [], 'it is taken over from the lease that was released')
 })
 
 interface StartedPit {

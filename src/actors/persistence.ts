@@ -106,6 +106,8 @@ class PersistenceDesk {
         throw event.error
       case 'xstate.stop':
         this.#early?.end()
+        // What comes later would be written for ever to a ledger that is closed.
+        for (const lane of [this.#accepts, this.#outcomes]) (lane as AnyActorRef).send(event)
     }
   }
 
