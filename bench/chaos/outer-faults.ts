@@ -56,7 +56,8 @@ export async function injectProcessors(
   if (switches === undefined) await all((name) => gates[name].close())
   else await all((name) => ledgers[name].setFaults(switches))
   await pause(lastsMs)
-  await all((name) => recoveries.begin(fault, name))
+  const works = (name: ProcessorName): boolean => switches !== undefined || gates[name].opensNext
+  await all((name) => (works(name) ? recoveries.begin(fault, name) : Promise.resolve()))
   if (switches === undefined) await all((name) => gates[name].open())
   else await all((name) => ledgers[name].setFaults({}))
 }
