@@ -14,6 +14,8 @@ const EXIT_USAGE = 2
 /** How long a process that has stopped or failed may take to end by itself, ms. */
 const LAST_EXIT_MS = 2000
 
+const LEFT_OPEN = 'ended by force 2 s after the stop, something was left open'
+
 await main()
 
 async function main(): Promise<void> {
@@ -30,7 +32,8 @@ async function main(): Promise<void> {
   // After a bug, timers or sockets of what failed may be left: they must not keep a process alive
   // that does no work, where a container would start a new one.
   setTimeout(() => {
-    process.stderr.write('pit: ended by force, something was left open\n')
+    // A failure has said more already.
+    if (process.exitCode === undefined) process.stderr.write(`pit: ${LEFT_OPEN}\n`)
     process.exit()
   }, LAST_EXIT_MS).unref()
 }
