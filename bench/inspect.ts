@@ -29,19 +29,25 @@ const FULL = { INSPECT: '1', INSPECT_SAMPLE: '1' }
 
 /** The first is what the others are compared with. */
 const CASES: readonly Case[] = [
-  { name: 'off', env: {} },
-  { name: 'on, nobody watches', env: { INSPECT: '1' } },
-  { name: '1 in 100', env: { INSPECT: '1', INSPECT_SAMPLE: '100' }, reads: 'everything' },
-  { name: 'every payment', env: FULL, reads: 'everything' },
-  { name: 'every payment, viewer reads nothing', env: FULL, reads: 'nothing' },
+  { name: 'Pit, off', env: {} },
+  { name: 'Pit, on, nobody watches', env: { INSPECT: '1' } },
+  { name: 'Pit, 1 in 100', env: { INSPECT: '1', INSPECT_SAMPLE: '100' }, reads: 'everything' },
+  { name: 'Pit, every payment', env: FULL, reads: 'everything' },
+  { name: 'Pit, every payment, viewer reads nothing', env: FULL, reads: 'nothing' },
 ]
 
 /** The actors alone, with every port answered in memory. */
 const ACTOR_CASES: readonly (ActorCase & { readonly name: string })[] = [
-  { name: 'actors, off', oneIn: 0, livesPerRound: 1000 },
-  { name: 'actors, 1 in 100', oneIn: 100, reads: 'everything', livesPerRound: 1000 },
-  { name: 'actors, every payment', oneIn: 1, reads: 'everything', livesPerRound: 100 },
-  { name: 'actors, viewer reads nothing', oneIn: 1, reads: 'nothing', livesPerRound: 1000 },
+  { name: 'actors, off', oneIn: 0, livesPerRound: 1000, rounds: 100 },
+  { name: 'actors, 1 in 100', oneIn: 100, reads: 'everything', livesPerRound: 1000, rounds: 100 },
+  { name: 'actors, every payment', oneIn: 1, reads: 'everything', livesPerRound: 100, rounds: 60 },
+  {
+    name: 'actors, viewer reads nothing',
+    oneIn: 1,
+    reads: 'nothing',
+    livesPerRound: 1000,
+    rounds: 20,
+  },
 ]
 
 const CONNECTIONS = 256
@@ -65,7 +71,7 @@ try {
       'other processes, without limits: inspection off, on with nobody watching, one payment in 100 and\n' +
       'every payment with a viewer, and with a viewer that reads nothing. Each has a Pit that runs through\n' +
       'all turns, so that only the first one pays for warming up; the others are idle meanwhile. A ratio\n' +
-      'is to `off` in the same turn. Beside them the actors alone with their ports answered in memory:\n' +
+      'is to the first in the same turn. Beside them the actors alone with their ports answered in memory:\n' +
       'what a viewer adds to a life, by rounds with and without one in the same process, with quartiles.',
     runs: 9,
     flags: {

@@ -15,8 +15,8 @@ const TOOLS = new Set(
 )
 
 const DEPTH_MAX = 7
-/** As many as attempts are kept of a payment; of a batch one sees that it is one. */
-const ITEMS_MAX = 16
+/** Of a batch one sees that it is one; a payment's attempts are all in its story. */
+const ITEMS_MAX = 8
 const TEXT_MAX = 400
 
 /** Numbers, texts, arrays and plain objects of them; all else becomes the name of its class. */
