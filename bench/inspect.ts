@@ -115,7 +115,9 @@ async function measure(each: Case, options: Options, note: Note): Promise<Measur
     figures: {
       cpuUsPerPayment: us,
       ...(Number.isNaN(offUs) ? {} : { ofOffPercent: (100 * us) / offUs }),
-      ...(viewer === undefined ? {} : { seenBytes: (viewer.bytes - before.bytes) / payments }),
+      ...(viewer === undefined
+        ? {}
+        : { seenBytesPerPayment: (viewer.bytes - before.bytes) / payments }),
       p50Ms: result.tally.latency.percentileMs(50),
       p99Ms: result.tally.latency.percentileMs(99),
       failed: result.tally.failed,
