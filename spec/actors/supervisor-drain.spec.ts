@@ -123,6 +123,24 @@ t.test('a claim that is not answered is not waited for beyond the grace', async 
   await ends(t, pit)
 })
 
+t.test(
+  'a child that fails during a stop drains again, by the waits that were set first',
+  async (t) => {
+    const pit = await started()
+    await accept(pit)
+    stop(pit)
+    const { started: timers } = pit.clock
+
+    const error = new Error('a planted bug')
+    pit.supervisor.send({ type: 'xstate.error.actor.lease', error, actorId: 'lease' })
+    await settled()
+    t.equal(pit.clock.started, timers)
+    await pass(pit, GRACE_MS)
+
+    await ends(t, pit, await pit.ledger.called('record'))
+  },
+)
+
 t.test('what a late claim brings is not written for ever after the end of a stop', async (t) => {
   const pit = await started()
   const claiming = await claim(pit)

@@ -54,7 +54,9 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
       dropAll: ({ self }) => tell(self.system, 'payments', { type: 'payments.dropped' }),
       noteDrain: ({ event }) => noteDrain(parts, event),
       startDrain: ({ context, self }) => {
-        waits = startDrain(parts, self, context)
+        tellDrain(self.system)
+        // A child that fails meanwhile drains again, by the waits that were set first.
+        if (waits.length === 0) waits = startWaits(parts, self, context)
       },
       recallPayments: ({ self }) => tell(self.system, 'payments', { type: 'payments.recalled' }),
       flushPersistence: ({ self }) => tell(self.system, 'persistence', { type: 'drain.started' }),
@@ -95,17 +97,19 @@ function noteDrain({ archive }: PitParts, event: SupervisorEvent): void {
   archive.journal.note({ type: 'drain.started', cause })
 }
 
+function tellDrain(system: Directory): void {
+  tell(system, 'payments', { type: 'drain.started' })
+  tell(system, 'retryQueue', { type: 'drain.started' })
+  tell(system, 'takeover', { type: 'drain.started' })
+  tell(system, 'persistence', { type: 'intake.closed' })
+}
+
 /** The handles of the waits, to be cleared once the drain is over: they keep the process alive. */
-function startDrain(
-  { archive }: PitParts,
+function startWaits(
+  { archive: { clock } }: PitParts,
   self: Step['self'],
   waits: { recallAfterMs: number; deadlineMs: number },
 ): readonly unknown[] {
-  const { clock } = archive
-  tell(self.system, 'payments', { type: 'drain.started' })
-  tell(self.system, 'retryQueue', { type: 'drain.started' })
-  tell(self.system, 'takeover', { type: 'drain.started' })
-  tell(self.system, 'persistence', { type: 'intake.closed' })
   return [
     clock.setTimeout(() => self.send({ type: 'recall.due' }), waits.recallAfterMs),
     clock.setTimeout(() => self.send({ type: 'deadline.elapsed' }), waits.deadlineMs),
