@@ -81,7 +81,8 @@ const PLACE_VARIABLES = {
     unit: 'payments',
     min: 1,
     max: 1_000_000,
-    meaning: 'One payment in so many is inspected, and each that is slow, failed or in doubt',
+    meaning:
+      'One payment in so many is inspected; besides slow, failed and doubtful ones, at most 10 a second',
   }),
   logLevel: oneOf({
     name: 'LOG_LEVEL',

@@ -1,6 +1,6 @@
 // The command line of `npm run challenge`.
 
-import { parseArgs } from 'node:util'
+import { readOptions, readWhole } from './arguments.ts'
 import { parseTarget } from '../load/target.ts'
 import type { Target } from '../load/target.ts'
 import { UsageError } from './errors.ts'
@@ -19,7 +19,7 @@ export type CommandLine =
 
 /** @throws UsageError */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const values = parseValues(args)
+  const values = readOptions(args, FLAGS)
   if (values.help === true) return { kind: 'help' }
   const options: ChallengeOptions = {
     pit: readTarget('url', values.url),
@@ -71,30 +71,10 @@ const FLAGS = {
   help: { type: 'boolean' },
 } as const
 
-function parseValues(
-  args: readonly string[],
-): ReturnType<typeof parseArgs<{ args: string[]; options: typeof FLAGS }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : 'bad arguments', { cause })
-  }
-}
-
 function readTarget(flag: string, text: string): Target {
   try {
     return parseTarget(text)
   } catch (cause) {
     throw new UsageError(`--${flag} is ${(cause as Error).message}`, { cause })
   }
-}
-
-function readWhole(
-  flag: string,
-  text: string,
-  bounds: { readonly min: number; readonly max: number },
-): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value
-  throw new UsageError(`--${flag} is a whole number from ${bounds.min} to ${bounds.max}`)
 }

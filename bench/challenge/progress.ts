@@ -1,45 +1,30 @@
-// Shows a run on the terminal: one line that changes, or plain lines where nothing can change.
+// Shows a run of the challenge on the terminal.
 
-import type { WriteStream } from 'node:tty'
+import { StatusLine, type ProgressStream } from '../load/status-line.ts'
 import type { ChallengeListener, ChallengeStatus } from './load.ts'
 
-/** What `process.stderr` is: a terminal or not. */
-export type ProgressStream = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean }
+const PLAIN_INTERVAL_MS = 5_000
 
 export class TerminalProgress implements ChallengeListener {
-  readonly #stream: ProgressStream
+  readonly #line: StatusLine
   readonly #seconds: number
-  #timer: NodeJS.Timeout | undefined
 
   /** @param options.seconds length of the load. */
   constructor(options: { readonly stream: ProgressStream; readonly seconds: number }) {
-    this.#stream = options.stream
+    this.#line = new StatusLine(options.stream, PLAIN_INTERVAL_MS)
     this.#seconds = options.seconds
   }
 
   onNote(note: string): void {
-    this.#stream.write(`${this.#lineStart}${note}\n`)
+    this.#line.say(note)
   }
 
   onLoadStarted(read: () => ChallengeStatus): void {
-    const isTerminal = this.#stream.isTTY === true
-    this.#timer = setInterval(
-      () => {
-        const line = formatStatus(read(), this.#seconds)
-        this.#stream.write(`${this.#lineStart}${line}${isTerminal ? '' : '\n'}`)
-      },
-      isTerminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS,
-    )
+    this.#line.show(() => formatStatus(read(), this.#seconds))
   }
 
   onLoadEnded(): void {
-    clearInterval(this.#timer)
-    this.#stream.write(this.#lineStart)
-  }
-
-  /** On a terminal: back to the line's start, and clears it. */
-  get #lineStart(): string {
-    return this.#stream.isTTY === true ? '\r\u001B[K' : ''
+    this.#line.stop()
   }
 }
 
@@ -54,6 +39,3 @@ function formatStatus(status: ChallengeStatus, seconds: number): string {
     `${status.checks.length} checks, ${disagreeing} disagreeing`,
   ].join('  ')
 }
-
-const TERMINAL_INTERVAL_MS = 500
-const PLAIN_INTERVAL_MS = 5_000

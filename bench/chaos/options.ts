@@ -1,6 +1,6 @@
 // The command line of `npm run chaos`.
 
-import { parseArgs } from 'node:util'
+import { readOptions } from '../challenge/arguments.ts'
 import { UsageError } from '../challenge/errors.ts'
 import { FAULT_KINDS, FAULT_NAMES, type FaultName } from './fault-kinds.ts'
 
@@ -28,7 +28,7 @@ export type CommandLine =
 
 /** @throws UsageError */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const values = parseValues(args)
+  const values = readOptions(args, FLAGS)
   if (values.help === true) return { kind: 'help' }
   const number = (flag: 'seed' | 'minutes' | 'rate' | 'instances', bounds: Bounds): number =>
     readNumber(flag, values[flag] ?? String(bounds.fallback), bounds)
@@ -80,14 +80,6 @@ interface Bounds {
   readonly min: number
   readonly max: number
   readonly step: number
-}
-
-function parseValues(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : 'bad arguments', { cause })
-  }
 }
 
 function readNumber(flag: string, text: string, { min, max, step }: Bounds): number {

@@ -1,24 +1,22 @@
 // Shows a chaos run on the terminal and writes its faults into a log beside those of the processes.
 
 import { appendFileSync } from 'node:fs'
-import type { ProgressStream } from '../challenge/progress.ts'
+import { StatusLine, type ProgressStream } from '../load/status-line.ts'
 
-const TERMINAL_INTERVAL_MS = 500
 const PLAIN_INTERVAL_MS = 10_000
 
 export class ChaosProgress {
-  readonly #stream: ProgressStream
+  readonly #line: StatusLine
   readonly #logFile: string
-  #timer: NodeJS.Timeout | undefined
 
   constructor(options: { readonly stream: ProgressStream; readonly logFile: string }) {
-    this.#stream = options.stream
+    this.#line = new StatusLine(options.stream, PLAIN_INTERVAL_MS)
     this.#logFile = options.logFile
   }
 
   /** A line for people. */
   say(text: string): void {
-    this.#stream.write(`${this.#lineStart}${text}\n`)
+    this.#line.say(text)
     this.log(text)
   }
 
@@ -29,20 +27,10 @@ export class ChaosProgress {
 
   /** Shows what `read` says from time to time until `stop`. */
   show(read: () => string): void {
-    const isTerminal = this.#stream.isTTY === true
-    this.#timer = setInterval(
-      () => this.#stream.write(`${this.#lineStart}${read()}${isTerminal ? '' : '\n'}`),
-      isTerminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS,
-    )
+    this.#line.show(read)
   }
 
   stop(): void {
-    clearInterval(this.#timer)
-    this.#stream.write(this.#lineStart)
-  }
-
-  /** On a terminal: back to the line's start, and clears it. */
-  get #lineStart(): string {
-    return this.#stream.isTTY === true ? '\r\u001B[K' : ''
+    this.#line.stop()
   }
 }

@@ -1,6 +1,6 @@
 // The command line of `npm run simulate`.
 
-import { parseArgs } from 'node:util'
+import { readOptions, readWhole } from '../challenge/arguments.ts'
 import { UsageError } from '../challenge/errors.ts'
 
 export type SimulateCommand =
@@ -36,7 +36,7 @@ Exit codes: 0 every promise held; 1 one did not; 2 usage.
 
 /** @throws UsageError */
 export function readSimulateCommand(args: readonly string[]): SimulateCommand {
-  const values = parseValues(args)
+  const values = readOptions(args, FLAGS)
   if (values.help === true) return { kind: 'help' }
   if (values.seed !== undefined) {
     const seed = readWhole('seed', values.seed, { min: 0, max: SEED_MAX })
@@ -63,23 +63,3 @@ const FLAGS = {
   trace: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
-
-function parseValues(
-  args: readonly string[],
-): ReturnType<typeof parseArgs<{ args: string[]; options: typeof FLAGS }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : 'bad arguments', { cause })
-  }
-}
-
-function readWhole(
-  flag: string,
-  text: string,
-  bounds: { readonly min: number; readonly max: number },
-): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value
-  throw new UsageError(`--${flag} is a whole number from ${bounds.min} to ${bounds.max}`)
-}

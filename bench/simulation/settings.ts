@@ -1,23 +1,10 @@
 // How simulated instances are configured: the defaults' proportions at a quarter of their length,
 // now and then the defaults themselves.
 
-import type { PitParts } from '../../src/actors/supervisor.ts'
+import type { Configured } from '../../src/pit-parts.ts'
 import type { Chance } from './chance.ts'
 import type { LedgerBounds } from './ledger-client.ts'
 import type { PhaseBounds } from './phase.ts'
-
-export type Configured = Pick<
-  PitParts,
-  | 'work'
-  | 'circuit'
-  | 'accepts'
-  | 'outcomes'
-  | 'answersWhen'
-  | 'leaseTtlMs'
-  | 'probeIntervalMs'
-  | 'shutdownDeadlineMs'
-  | 'drainGraceMs'
->
 
 export interface Settings extends PhaseBounds {
   readonly configured: Configured

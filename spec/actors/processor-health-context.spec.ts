@@ -7,17 +7,7 @@ import {
   type HealthContext,
 } from '../../src/actors/processor-health-context.ts'
 import { chooseRoute } from '../../src/actors/route.ts'
-
-const SETTINGS = {
-  windowMs: 1000,
-  callsMin: 4,
-  failureRate: 0.5,
-  slowRate: 0.75,
-  slowMs: 100,
-  openMs: 50,
-  openMaxMs: 180,
-  concurrency: 8,
-}
+import { SETTINGS } from '../support/circuit-settings.ts'
 
 interface Ended {
   readonly failed: boolean

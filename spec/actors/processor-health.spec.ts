@@ -5,11 +5,11 @@ import { emptyWindow } from '../../src/actors/attempt-window.ts'
 import { processorHealthMachine } from '../../src/actors/processor-health.machine.ts'
 import {
   circuitOf,
-  type CircuitSettings,
   type HealthContext,
   type HealthEvent,
 } from '../../src/actors/processor-health-context.ts'
 import { sameWalks } from '../support/same-walks.ts'
+import { SETTINGS } from '../support/circuit-settings.ts'
 
 type Snapshot = SnapshotFrom<typeof processorHealthMachine>
 type State = Snapshot['value']
@@ -17,16 +17,6 @@ type State = Snapshot['value']
 /** Instant at which the circuit came into its state, in the tables below; monotonic, ms. */
 const SINCE = 1000
 
-const SETTINGS: CircuitSettings = {
-  windowMs: 1000,
-  callsMin: 4,
-  failureRate: 0.5,
-  slowRate: 0.75,
-  slowMs: 100,
-  openMs: 50,
-  openMaxMs: 180,
-  concurrency: 8,
-}
 const INPUT = { processor: 'default', settings: SETTINGS, now: SINCE } as const
 
 /** Answered a millisecond after it was sent, unless told otherwise. */

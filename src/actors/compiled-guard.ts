@@ -7,7 +7,8 @@ export type Guard = (snapshot: AnyMachineSnapshot, event: AnyEventObject) => unk
 
 /**
  * Resolves a guard as a transition names it: a function, a name, or `{ type, params }`.
- * Undefined when it is anything else or not implemented, which is left to the interpreter.
+ * Undefined when it is anything else, or a name that the chart was given no function for: the
+ * interpreter then says so.
  */
 export function compileGuard(machine: AnyStateMachine, guard: unknown): Guard | undefined {
   const test = resolveGuard(machine, guard)

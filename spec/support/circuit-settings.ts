@@ -1,0 +1,13 @@
+import type { CircuitSettings } from '../../src/actors/processor-health-context.ts'
+
+/** Small numbers that can be counted by hand. */
+export const SETTINGS: CircuitSettings = {
+  windowMs: 1000,
+  callsMin: 4,
+  failureRate: 0.5,
+  slowRate: 0.75,
+  slowMs: 100,
+  openMs: 50,
+  openMaxMs: 180,
+  concurrency: 8,
+}
