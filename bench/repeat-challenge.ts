@@ -1,7 +1,11 @@
 // npm run bench:challenge: the challenge's load several times on the limited layout, and the same
 // users at a server that only answers 202.
 
-import { measureChallenge, measureChallengeFloor } from './measure/challenge-load.ts'
+import {
+  measureChallenge,
+  measureChallengeFloor,
+  measureCommitFloor,
+} from './measure/challenge-load.ts'
 import { runBench } from './measure/command.ts'
 import { oneOf, text, whole } from './measure/flags.ts'
 import { sharesFor } from './measure/world.ts'
@@ -10,9 +14,11 @@ await runBench({
   name: 'challenge',
   purpose:
     'The load of the challenge against the whole layout, started afresh for each run, and beside it the\n' +
-    'same users at a server that does nothing but answer 202, without limits: the floor. The start is\n' +
-    'a cold one: start seconds are of the whole layout, with the initdb seconds that its database\n' +
-    'takes to be made within its own share, and with both simulators.',
+    'same users at a server that does nothing but answer 202, without limits: the floor; and at nginx,\n' +
+    'PostgreSQL and two servers that commit one plain insert and answer 202, in the shares of the two\n' +
+    'Pits: the floor with a commit. The start is a cold one: start seconds are of the whole layout,\n' +
+    'with the initdb seconds that its database takes to be made within its own share, and with both\n' +
+    'simulators.',
   runs: 5,
   flags: {
     seconds: whole({ fallback: 60, min: 5, max: 3600, meaning: 'length of the load, s' }),
@@ -20,11 +26,13 @@ await runBench({
     stages: text('NAME|FILE', 'schedule of the processors, as for npm run challenge'),
     limits: oneOf(['compose', 'none'], 'shares of docker-compose.yml, or none'),
   },
-  variants: ({ limits, ...load }) => [
-    { name: 'floor', measure: () => measureChallengeFloor(load) },
-    {
-      name: `Pit, ${limits === 'none' ? 'no limits' : 'limits'}`,
-      measure: (note) => measureChallenge(load, { limits: sharesFor(limits) }, note),
-    },
-  ],
+  variants: ({ limits, ...load }) => {
+    const named = limits === 'none' ? 'no limits' : 'limits'
+    const shares = { limits: sharesFor(limits) }
+    return [
+      { name: 'floor', measure: () => measureChallengeFloor(load) },
+      { name: `floor with a commit, ${named}`, measure: () => measureCommitFloor(load, shares) },
+      { name: `Pit, ${named}`, measure: (note) => measureChallenge(load, shares, note) },
+    ]
+  },
 })

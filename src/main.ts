@@ -3,6 +3,7 @@
 
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { helpText } from './config-text.ts'
+import { lowerHelperThreads } from './infra/helper-threads.ts'
 import { createLogger } from './infra/logger.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './pit.ts'
 import { startSurroundings, type Surroundings } from './surroundings.ts'
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
 }
 
 async function run(config: Config): Promise<void> {
+  lowerHelperThreads()
   const { logLevel: level, instanceId } = config
   const logger = createLogger({ level, instanceId })
   // A PostgreSQL of its own would outlive a start that a signal cuts short: the start is finished

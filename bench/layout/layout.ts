@@ -114,10 +114,9 @@ async function planPits(plan: {
       plan.options.nginx === false
         ? { port: await freePort() }
         : { socketPath: join(plan.dir, `${name}.sock`) }
-    const cgroup = plan.groupOf(name)
-    pits.push(
-      pitPart({ name, dir: plan.dir, listen, opsPort: await freePort(), cgroup, env: plan.env }),
-    )
+    const { dir, env, options } = plan
+    const place = { name, dir, listen, opsPort: await freePort(), cgroup: plan.groupOf(name) }
+    pits.push(pitPart({ ...place, env, program: options.program }))
   }
   return pits
 }

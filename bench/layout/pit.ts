@@ -23,6 +23,8 @@ export function pitPart(place: {
   readonly cgroup: Cgroup | undefined
   /** Wins over the compose file. */
   readonly env: Readonly<Record<string, string>>
+  /** Instead of Pit itself. */
+  readonly program?: string | undefined
 }): PitPart {
   const opsUrl = `http://127.0.0.1:${place.opsPort}`
   const listen =
@@ -32,7 +34,7 @@ export function pitPart(place: {
   const part = createPart({
     name: place.name,
     command: process.execPath,
-    args: [...containerNodeFlags(), compiled('main.js')],
+    args: [...containerNodeFlags(), place.program ?? compiled('main.js')],
     env: {
       PATH: process.env['PATH'] ?? '',
       NODE_ENV: 'production',

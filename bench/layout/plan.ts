@@ -21,6 +21,8 @@ export interface LayoutOptions {
   readonly limits?: Shares | undefined
   /** Environment of every Pit; wins over the compose file's. */
   readonly env?: Readonly<Record<string, string>>
+  /** Compiled program that runs as each Pit; absent: Pit itself. */
+  readonly program?: string
   /** Settings of PostgreSQL that win over compose/postgresql.conf, by name. */
   readonly postgresSettings?: Readonly<Record<string, string>>
   /** Fixed ports; a free one for each that is absent. */

@@ -1,14 +1,16 @@
-// The challenge's load against a whole layout that is started for it, and against the floor.
+// The challenge's load against a whole layout that is started for it, and against the floors.
 
+import { fileURLToPath } from 'node:url'
 import { INITIAL_TOKEN } from '../challenge/processor-admin.ts'
 import { TerminalProgress } from '../challenge/progress.ts'
 import { runChallenge } from '../challenge/run.ts'
 import { findSchedule } from '../challenge/stages.ts'
 import { Users } from '../challenge/users.ts'
+import { startLayout } from '../layout/layout.ts'
 import type { LayoutOptions } from '../layout/plan.ts'
 import { SelfWatch } from '../load/self-watch.ts'
 import { AnswerTally } from '../load/tally.ts'
-import { parseTarget } from '../load/target.ts'
+import { parseTarget, type Target } from '../load/target.ts'
 import type { Note } from './command.ts'
 import { startFloor } from './floor.ts'
 import { AMOUNT_CENTS } from './payment-load.ts'
@@ -35,25 +37,58 @@ const SETTLE_SECONDS = 60
 export async function measureChallengeFloor(load: ChallengeLoad): Promise<Measured> {
   const floor = await startFloor(undefined)
   try {
-    const tally = new AnswerTally()
-    const watch = new SelfWatch()
-    await new Users({
-      target: floor.target,
-      users: load.users,
-      durationMs: load.seconds * 1000,
-      thinkMs: THINK_MS,
-      timeoutMs: TIMEOUT_MS,
-      amountCents: AMOUNT_CENTS,
-      onAnswer: (answer) => tally.record(answer),
-    }).run()
-    const { p50Ms, p99Ms, p999Ms } = tally.latency.report()
-    const { delayP99Ms } = watch.stop()
-    const { succeeded: accepted, failed } = tally
-    return { figures: { p50Ms, p99Ms, p999Ms, accepted, failed, generatorDelayP99Ms: delayP99Ms } }
+    return { figures: await runUsers(load, floor.target) }
   } finally {
     await floor.stop()
   }
 }
+
+/**
+ * The same users at nginx, PostgreSQL and two servers that commit one plain insert for each payment
+ * and do nothing else, in the shares of the two Pits.
+ */
+export async function measureCommitFloor(
+  load: ChallengeLoad,
+  layoutOptions: LayoutOptions,
+): Promise<Measured> {
+  const program = fileURLToPath(new URL('./commit-floor-server.js', import.meta.url))
+  const layout = await startLayout({ ...layoutOptions, program, simulators: false, redis: false })
+  try {
+    const services = servicesOf(layout)
+    const start = readUsage(services)
+    const figures = await runUsers(load, parseTarget(layout.url))
+    const used = usageBetween({ start, end: readUsage(services), payments: figures.accepted })
+    return {
+      figures: { ...figures, throttledPeriods: sumOf(used, 'throttledPeriods') },
+      services: used,
+    }
+  } finally {
+    await layout.stop()
+  }
+}
+
+async function runUsers(load: ChallengeLoad, target: Target): Promise<UserFigures> {
+  const tally = new AnswerTally()
+  const watch = new SelfWatch()
+  await new Users({
+    target,
+    users: load.users,
+    durationMs: load.seconds * 1000,
+    thinkMs: THINK_MS,
+    timeoutMs: TIMEOUT_MS,
+    amountCents: AMOUNT_CENTS,
+    onAnswer: (answer) => tally.record(answer),
+  }).run()
+  const { p50Ms, p99Ms, p999Ms } = tally.latency.report()
+  const { delayP99Ms } = watch.stop()
+  const { succeeded: accepted, failed } = tally
+  return { p50Ms, p99Ms, p999Ms, accepted, failed, generatorDelayP99Ms: delayP99Ms }
+}
+
+type UserFigures = Record<
+  'p50Ms' | 'p99Ms' | 'p999Ms' | 'accepted' | 'failed' | 'generatorDelayP99Ms',
+  number
+>
 
 /**
  * Of a cold start `startSeconds` is all, from the first process to the last part's readiness, with

@@ -54,13 +54,31 @@ t.test('an accept that lost only its second look is unknown as a whole', async (
   const mine = { ...(await lease(ledger)), parked: false }
   await ledger.accept([request(1)], mine)
 
-  proxy.loseAnswersTo('readAmounts')
+  proxy.loseAnswersTo('readKnown')
   const accepting = ledger.accept([request(1), request(2)], mine)
   await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'unknown' })
   proxy.loseAnswersTo(undefined)
 
   t.strictSame((await ledger.accept([request(1), request(2)], mine)).results, ['known', 'known'])
 })
+
+t.test(
+  'an accept that wrote nothing and lost its second look has certainly done nothing',
+  async (t) => {
+    const database = await server.freshDatabase()
+    const proxy = await startProxy(t, database)
+    const ledger = await open(t, proxy.connectionString)
+    const mine = { ...(await lease(ledger)), parked: false }
+    await ledger.accept([request(1)], mine)
+
+    proxy.loseAnswersTo('readKnown')
+    const accepting = ledger.accept([request(1)], mine)
+    await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'none' })
+    proxy.loseAnswersTo(undefined)
+
+    t.strictSame((await ledger.accept([request(1)], mine)).results, ['known'])
+  },
+)
 
 t.test('sessions that the server ends are replaced, and nothing crashes', async (t) => {
   const database = await server.freshDatabase()

@@ -5,12 +5,12 @@ import type { ProcessorName } from '../actors/payment.ts'
 /** PostgreSQL's clock in epoch ms, the same for a whole statement. */
 export const NOW_MS = '(extract(epoch FROM now()) * 1000)::bigint'
 
-/** Whether the lease $1 is held: one row, one column `held`. */
-export const HELD = `held AS MATERIALIZED (
-    SELECT EXISTS (
-      SELECT FROM leases WHERE id = $1 AND NOT revoked AND expires_at > now()
-    ) AS held
-  )`
+/** Whether the lease $1 is held; asked once per statement. */
+export const IS_HELD =
+  'SELECT EXISTS (SELECT FROM leases WHERE id = $1 AND NOT revoked AND expires_at > now())'
+
+/** The same as one row with one column `held`. */
+export const HELD = `held AS MATERIALIZED (${IS_HELD} AS held)`
 
 /**
  * How often everything was purged. A statement that waited for a purge takes its snapshot once it has

@@ -1,0 +1,78 @@
+// The floor of what is durable: commits each payment by one plain insert, answers 202, and does
+// nothing else: it knows no lease, settles nothing and keeps no books. It takes the place of a Pit
+// in the layout, with its environment, so what it shows is what nginx, Node, PostgreSQL and the
+// machine need at the least.
+
+import { createServer } from 'node:http'
+import pg from 'pg'
+import uWS from 'uWebSockets.js'
+import type { HttpResponse } from 'uWebSockets.js'
+
+interface Waiting {
+  readonly id: string
+  readonly cents: number
+  /** Undefined once the client is gone. */
+  response: HttpResponse | undefined
+}
+
+const { DATABASE_URL = '', LISTEN_SOCKET = '', OPS_PORT = '' } = process.env
+
+const client = new pg.Client({ connectionString: DATABASE_URL })
+await client.connect()
+// Two servers that make the same table at once would fail each other.
+await client.query(`SELECT pg_advisory_lock(1);
+  CREATE TABLE IF NOT EXISTS floor (id uuid PRIMARY KEY, cents bigint NOT NULL);
+  SELECT pg_advisory_unlock(1)`)
+
+const INSERT = {
+  name: 'insert',
+  text: `INSERT INTO floor SELECT * FROM unnest($1::uuid[], $2::bigint[]) ON CONFLICT DO NOTHING`,
+}
+
+let waiting: Waiting[] = []
+let isWriting = false
+
+/** Group commit, as Pit's: while one batch is committed the next one gathers. */
+async function write(): Promise<void> {
+  if (isWriting) return
+  isWriting = true
+  while (waiting.length > 0) {
+    const batch = waiting
+    waiting = []
+    const ids = `{${batch.map(({ id }) => id).join(',')}}`
+    const cents = `{${batch.map((each) => each.cents).join(',')}}`
+    await client.query({ ...INSERT, values: [ids, cents] })
+    for (const { response } of batch) {
+      response?.cork(() => void response.writeStatus('202 Accepted').end())
+    }
+  }
+  isWriting = false
+}
+
+function take(response: HttpResponse, body: string): void {
+  const { correlationId, amount } = JSON.parse(body) as { correlationId: string; amount: number }
+  const payment: Waiting = { id: correlationId, cents: Math.round(amount * 100), response }
+  response.onAborted(() => {
+    payment.response = undefined
+  })
+  waiting.push(payment)
+  void write()
+}
+
+uWS
+  .App()
+  .post('/payments', (response) => {
+    let body = ''
+    response.onAborted(() => undefined)
+    response.onData((chunk, isLast) => {
+      body += Buffer.from(chunk).toString()
+      if (isLast) take(response, body)
+    })
+  })
+  .listen_unix((token) => {
+    if (token === false) throw new Error(`floor: cannot listen on ${LISTEN_SOCKET}`)
+    // The layout's question whether it is ready.
+    createServer((_, answer) => answer.end()).listen(Number(OPS_PORT), '127.0.0.1')
+  }, LISTEN_SOCKET)
+
+process.on('SIGTERM', () => process.exit(0))
