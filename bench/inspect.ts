@@ -55,8 +55,9 @@ const CONNECTIONS = 256
 /** A Pit that one case is measured on, in all its runs. */
 interface Stage {
   readonly world: World
-  readonly viewer: StreamViewer | undefined
   readonly profile: PitProfile | undefined
+  /** Loads so far; the viewer comes first in every other run. */
+  runs: number
 }
 
 const stages = new Map<Case, Stage>()
@@ -70,9 +71,11 @@ try {
       'CPU time of one whole Pit per payment at a steady rate, against simulators, PostgreSQL and Redis in\n' +
       'other processes, without limits: inspection off, on with nobody watching, one payment in 100 and\n' +
       'every payment with a viewer, and with a viewer that reads nothing. Each has a Pit that runs through\n' +
-      'all turns, so that only the first one pays for warming up; the others are idle meanwhile. A ratio\n' +
-      'is to the first in the same turn. Beside them the actors alone with their ports answered in memory:\n' +
-      'what a viewer adds to a life, by rounds with and without one in the same process, with quartiles.',
+      'all turns, so that only the first one pays for warming up; the others are idle meanwhile. Two\n' +
+      'processes differ by more than a viewer costs, so a Pit with a viewer is measured without it too,\n' +
+      'before or after by turns: what is added is within the one process. Beside them the actors alone\n' +
+      'with their ports answered in memory: what a viewer adds to a life, by rounds with and without one\n' +
+      'in the same process, with quartiles.',
     runs: 9,
     flags: {
       seconds: whole({ fallback: 8, min: 1, max: 600, meaning: 'length of a load, s' }),
@@ -89,35 +92,69 @@ try {
     ],
   })
 } finally {
-  for (const { world, viewer } of stages.values()) {
-    viewer?.leave()
-    await world.stop()
-  }
+  for (const { world } of stages.values()) await world.stop()
 }
 
 async function measure(each: Case, options: Options, note: Note): Promise<Measured> {
-  const isFirst = !stages.has(each)
   const stage = stages.get(each) ?? (await open(each, options))
-  const { world, viewer } = stage
-  const profile = isFirst ? stage.profile : undefined
+  const run = stage.runs
+  stage.runs += 1
+  const withoutViewer = async (): Promise<Loaded> => loadOnce(stage, undefined, options)
+  const asNamed = async (): Promise<Loaded> => {
+    const viewer = await watch(stage.world, each)
+    if (run === 0) stage.profile?.begin(stage.world)
+    try {
+      return await loadOnce(stage, viewer, options)
+    } finally {
+      if (run === 0) await stage.profile?.end(stage.world, note)
+      viewer?.leave()
+    }
+  }
+  if (each.reads === undefined) {
+    const { figures, us } = await asNamed()
+    if (each === CASES[0]) offUs = us
+    const ratio = Number.isNaN(offUs) ? {} : { ofOffPercent: (100 * us) / offUs }
+    return { figures: { ...figures, ...ratio } }
+  }
+  const before = run % 2 === 0 ? await withoutViewer() : undefined
+  const { figures, us } = await asNamed()
+  const without = before ?? (await withoutViewer())
+  return {
+    figures: {
+      ...figures,
+      withoutViewerUs: without.us,
+      addedUs: us - without.us,
+      addedPercent: 100 * (us / without.us - 1),
+    },
+  }
+}
+
+interface Loaded {
+  readonly figures: Readonly<Record<string, number>>
+  /** CPU of the Pit, µs per payment. */
+  readonly us: number
+}
+
+async function loadOnce(
+  { world }: Stage,
+  viewer: StreamViewer | undefined,
+  { perSecond, seconds }: Options,
+): Promise<Loaded> {
   const before = { payments: await world.stored(), bytes: viewer?.bytes ?? 0 }
   const start = readUsage(world.layout.parts)
-  profile?.begin(world)
-  const result = await load(world, options.perSecond, options.seconds)
+  const result = await load(world, perSecond, seconds)
   await settles(world)
   const end = readUsage(world.layout.parts)
-  await profile?.end(world, note)
   const payments = (await world.stored()) - before.payments
   const pit = usageBetween({ start, end, payments })['pit-1'] ?? {}
   const us = pit['cpuUsPerPayment'] ?? Number.NaN
-  if (each === CASES[0]) offUs = us
+  const seen =
+    viewer === undefined ? {} : { seenBytesPerPayment: (viewer.bytes - before.bytes) / payments }
   return {
+    us,
     figures: {
       cpuUsPerPayment: us,
-      ...(Number.isNaN(offUs) ? {} : { ofOffPercent: (100 * us) / offUs }),
-      ...(viewer === undefined
-        ? {}
-        : { seenBytesPerPayment: (viewer.bytes - before.bytes) / payments }),
+      ...seen,
       p50Ms: result.tally.latency.percentileMs(50),
       p99Ms: result.tally.latency.percentileMs(99),
       failed: result.tally.failed,
@@ -126,15 +163,14 @@ async function measure(each: Case, options: Options, note: Note): Promise<Measur
   }
 }
 
-/** Starts what the case needs; the viewer is there from the first payment on. */
+/** Starts and warms what the case needs. */
 async function open(each: Case, options: Options): Promise<Stage> {
   const { profile: folder, perSecond, warmupSeconds } = options
   const name = each.name.replaceAll(/\W+/g, '-')
   const profile = folder === '' ? undefined : pitProfile(folder, name)
   const env = { ...each.env, ...profile?.environment }
   const world = await startWorld({ instances: 1, env })
-  const viewer = await watch(world, each)
-  const stage = { world, viewer, profile }
+  const stage = { world, profile, runs: 0 }
   stages.set(each, stage)
   await load(world, perSecond, warmupSeconds)
   await settles(world)
