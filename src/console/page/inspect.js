@@ -23,21 +23,20 @@ window.addEventListener('message', ({ source, data }) => {
   waiting = []
 })
 
-document.getElementById('again').addEventListener('click', () => {
-  absent.hidden = true
-  // Of another origin, so that it cannot be told to reload.
-  frame.src = `${STATELY}/inspect`
-  expect()
-})
+document.getElementById('again').addEventListener('click', load)
 
 connect()
-expect()
+load()
 setInterval(() => {
   const words = isThere ? `${passed} messages passed on` : `${waiting.length} messages wait`
   document.getElementById('note').textContent = words
 }, 1_000)
 
-function expect() {
+/** Only from here, not by the page: the inspector says once that it is there, and may be quick. */
+function load() {
+  absent.hidden = true
+  // Of another origin, so that it cannot be told to reload.
+  frame.src = `${STATELY}/inspect`
   setTimeout(() => {
     absent.hidden = isThere
   }, ABSENT_MS)
