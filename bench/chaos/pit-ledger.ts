@@ -22,6 +22,7 @@ export class PitLedger {
   readonly #url: string
   #client: pg.Client | undefined
   #turn: Promise<unknown> = Promise.resolve()
+  #isClosed = false
 
   constructor(url: string) {
     this.#url = url
@@ -87,7 +88,16 @@ export class PitLedger {
     return new Map(rows.map((row) => [String(row['id']), paymentOf(row)]))
   }
 
+  /** For ever: questions that still wait are not asked. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#drop()
+    // One that was just connecting.
+    await this.#turn
+    await this.#drop()
+  }
+
+  async #drop(): Promise<void> {
     const client = this.#client
     this.#client = undefined
     await client?.end().catch(() => undefined)
@@ -101,11 +111,12 @@ export class PitLedger {
   }
 
   async #ask(text: string, values: unknown[]): Promise<readonly Record<string, unknown>[]> {
+    if (this.#isClosed) throw new Error('chaos: the ledger is closed')
     try {
       const client = (this.#client ??= await this.#connect())
       return (await client.query<Record<string, unknown>>(text, values)).rows
     } catch (cause) {
-      void this.close()
+      void this.#drop()
       throw new Error('chaos: PostgreSQL did not answer', { cause })
     }
   }

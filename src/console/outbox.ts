@@ -19,7 +19,7 @@ export interface Outbox {
 }
 
 /** A viewer sees things this much later, at most, ms. */
-const HELD_MAX_MS = 50
+const HELD_MAX_MS = 200
 
 /** Messages that are held at once, at most; some hundred KiB. */
 const HELD_MAX = 256
