@@ -68,28 +68,32 @@ t.test('what Pit tells reaches the frame in Stately’s own format', { skip }, a
   t.notOk(await page.isVisible('#absent'))
 })
 
-t.test('the frame is not asked for before somebody listens to what it says', { skip }, async (t) => {
-  const { origin } = await startInspected(t)
-  const context = await openContext(t)
-  const page = await context.newPage()
-  const asked: string[] = []
-  await context.route('https://stately.ai/**', (route) => {
-    asked.push('frame')
-    return route.fulfill({ contentType: 'text/html', body: STAND_IN })
-  })
-  await context.route('**/inspect.js', async (route) => {
-    // The page has been read as far as the frame, and only the script that listens is late.
-    await page.waitForFunction(`document.getElementById('inspector') !== null`)
-    await page.evaluate(`fetch('/healthz')`)
-    asked.push('script')
-    await route.continue()
-  })
+t.test(
+  'the frame is not asked for before somebody listens to what it says',
+  { skip },
+  async (t) => {
+    const { origin } = await startInspected(t)
+    const context = await openContext(t)
+    const page = await context.newPage()
+    const asked: string[] = []
+    await context.route('https://stately.ai/**', (route) => {
+      asked.push('frame')
+      return route.fulfill({ contentType: 'text/html', body: STAND_IN })
+    })
+    await context.route('**/inspect.js', async (route) => {
+      // The page has been read as far as the frame, and only the script that listens is late.
+      await page.waitForFunction(`document.getElementById('inspector') !== null`)
+      await page.evaluate(`fetch('/healthz')`)
+      asked.push('script')
+      await route.continue()
+    })
 
-  await page.goto(`${origin}/inspect`)
-  await page.getByText(/\d+ messages passed on/).waitFor()
+    await page.goto(`${origin}/inspect`)
+    await page.getByText(/\d+ messages passed on/).waitFor()
 
-  t.strictSame(asked, ['script', 'frame'])
-})
+    t.strictSame(asked, ['script', 'frame'])
+  },
+)
 
 t.test('without the internet the page says so and leads to the console', { skip }, async (t) => {
   const { origin } = await startInspected(t)
