@@ -1,6 +1,7 @@
 // A TCP relay in front of a processor or PostgreSQL: what is behind it can be gone without losing
 // anything, and can do what it is asked without its answer arriving.
 
+import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /**
@@ -46,13 +47,14 @@ export class Gate {
     })
   }
 
-  close(): Promise<void> {
+  /** Resolves once both ends of every connection are closed: the server knows of one only. */
+  async close(): Promise<void> {
     this.#closings += 1
-    if (this.#closings > 1) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve())
-      for (const socket of this.#sockets) socket.resetAndDestroy()
-    })
+    if (this.#closings > 1) return
+    const ended = [once(this.#server, 'close'), ...[...this.#sockets].map(closed)]
+    this.#server.close()
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+    await Promise.all(ended)
   }
 
   /**
@@ -91,4 +93,11 @@ export class Gate {
       if (!hadError) other.destroySoon()
     })
   }
+}
+
+// Not `once`, which would reject when the socket fails first.
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve())
+  })
 }
