@@ -10,7 +10,7 @@ import { describeCheck } from './result.ts'
 import type { RunTally } from './run-tally.ts'
 import type { Stage } from './stages.ts'
 import { Timetable } from './timetable.ts'
-import { Users } from './users.ts'
+import { Users, type UsersOptions } from './users.ts'
 
 /** Where a run is. */
 export interface ChallengeStatus {
@@ -57,7 +57,12 @@ export async function runLoad({ options, listener, parties, tally }: LoadInput):
     windows.push(window)
     if (!check.agree) listener.onNote(`check ${checks.length}: ${describeCheck(check)}`)
   }
-  const load = createUsers(options, tally)
+  const load = createUsers({
+    target: options.pit,
+    users: options.users,
+    seconds,
+    onAnswer: (answer) => tally.countPayment(answer),
+  })
   const timetable = new Timetable()
   const watch = new SelfWatch()
   const startedAt = performance.now()
@@ -82,15 +87,22 @@ export async function runLoad({ options, listener, parties, tally }: LoadInput):
   return { checks, windows, generator: watch.stop() }
 }
 
-function createUsers(options: LoadInput['options'], tally: RunTally): Users {
+/** The load script's users: `users` of them at the end of `seconds`. */
+export function createUsers(load: {
+  readonly target: Target
+  readonly users: number
+  readonly seconds: number
+  readonly onAnswer: UsersOptions['onAnswer']
+}): Users {
+  const { target, users, seconds, onAnswer } = load
   return new Users({
-    target: options.pit,
-    users: options.users,
-    durationMs: options.seconds * 1000,
+    target,
+    users,
+    durationMs: seconds * 1000,
     thinkMs: THINK_MS,
     timeoutMs: REQUEST_TIMEOUT_MS,
     amountCents: AMOUNT_CENTS,
-    onAnswer: (answer) => tally.countPayment(answer),
+    onAnswer,
   })
 }
 

@@ -1,11 +1,11 @@
 // The challenge's load against a whole layout that is started for it, and against the floors.
 
 import { fileURLToPath } from 'node:url'
+import { createUsers } from '../challenge/load.ts'
 import { INITIAL_TOKEN } from '../challenge/processor-admin.ts'
 import { TerminalProgress } from '../challenge/progress.ts'
 import { runChallenge } from '../challenge/run.ts'
 import { findSchedule } from '../challenge/stages.ts'
-import { Users } from '../challenge/users.ts'
 import { startLayout } from '../layout/layout.ts'
 import type { LayoutOptions } from '../layout/plan.ts'
 import { SelfWatch } from '../load/self-watch.ts'
@@ -13,7 +13,6 @@ import { AnswerTally } from '../load/tally.ts'
 import { parseTarget, type Target } from '../load/target.ts'
 import type { Note } from './command.ts'
 import { startFloor } from './floor.ts'
-import { AMOUNT_CENTS } from './payment-load.ts'
 import type { Measured } from './report.ts'
 import { readUsage, servicesOf, sumOf, usageBetween } from './usage.ts'
 import { startWorld } from './world.ts'
@@ -27,9 +26,6 @@ export interface ChallengeLoad {
   readonly stages: string
 }
 
-/** As the challenge has them. */
-const THINK_MS = 1_000
-const TIMEOUT_MS = 1_500
 /** For what still waits after the load, s. */
 const SETTLE_SECONDS = 60
 
@@ -70,15 +66,8 @@ export async function measureCommitFloor(
 async function runUsers(load: ChallengeLoad, target: Target): Promise<UserFigures> {
   const tally = new AnswerTally()
   const watch = new SelfWatch()
-  await new Users({
-    target,
-    users: load.users,
-    durationMs: load.seconds * 1000,
-    thinkMs: THINK_MS,
-    timeoutMs: TIMEOUT_MS,
-    amountCents: AMOUNT_CENTS,
-    onAnswer: (answer) => tally.record(answer),
-  }).run()
+  const { seconds, users } = load
+  await createUsers({ target, users, seconds, onAnswer: (answer) => tally.record(answer) }).run()
   const { p50Ms, p99Ms, p999Ms } = tally.latency.report()
   const { delayP99Ms } = watch.stop()
   const { succeeded: accepted, failed } = tally

@@ -8,19 +8,23 @@ import pg from 'pg'
 import uWS from 'uWebSockets.js'
 import type { HttpResponse } from 'uWebSockets.js'
 
+interface Client {
+  /** Undefined once it is gone. */
+  response: HttpResponse | undefined
+}
+
 interface Waiting {
   readonly id: string
   readonly cents: number
-  /** Undefined once the client is gone. */
-  response: HttpResponse | undefined
+  readonly client: Client
 }
 
 const { DATABASE_URL = '', LISTEN_SOCKET = '', OPS_PORT = '' } = process.env
 
-const client = new pg.Client({ connectionString: DATABASE_URL })
-await client.connect()
+const ledger = new pg.Client({ connectionString: DATABASE_URL })
+await ledger.connect()
 // Two servers that make the same table at once would fail each other.
-await client.query(`SELECT pg_advisory_lock(1);
+await ledger.query(`SELECT pg_advisory_lock(1);
   CREATE TABLE IF NOT EXISTS floor (id uuid PRIMARY KEY, cents bigint NOT NULL);
   SELECT pg_advisory_unlock(1)`)
 
@@ -41,32 +45,32 @@ async function write(): Promise<void> {
     waiting = []
     const ids = `{${batch.map(({ id }) => id).join(',')}}`
     const cents = `{${batch.map((each) => each.cents).join(',')}}`
-    await client.query({ ...INSERT, values: [ids, cents] })
-    for (const { response } of batch) {
+    await ledger.query({ ...INSERT, values: [ids, cents] })
+    for (const { client } of batch) {
+      const { response } = client
       response?.cork(() => void response.writeStatus('202 Accepted').end())
     }
   }
   isWriting = false
 }
 
-function take(response: HttpResponse, body: string): void {
+function take(body: string, client: Client): void {
   const { correlationId, amount } = JSON.parse(body) as { correlationId: string; amount: number }
-  const payment: Waiting = { id: correlationId, cents: Math.round(amount * 100), response }
-  response.onAborted(() => {
-    payment.response = undefined
-  })
-  waiting.push(payment)
+  waiting.push({ id: correlationId, cents: Math.round(amount * 100), client })
   void write()
 }
 
 uWS
   .App()
   .post('/payments', (response) => {
+    const client: Client = { response }
     let body = ''
-    response.onAborted(() => undefined)
+    response.onAborted(() => {
+      client.response = undefined
+    })
     response.onData((chunk, isLast) => {
       body += Buffer.from(chunk).toString()
-      if (isLast) take(response, body)
+      if (isLast) take(body, client)
     })
   })
   .listen_unix((token) => {

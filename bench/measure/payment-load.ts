@@ -132,7 +132,7 @@ class Poster {
 }
 
 /** 19.90 */
-export const AMOUNT_CENTS = 1_990
+const AMOUNT_CENTS = 1_990
 /** Of each request, as the challenge's. */
 const TIMEOUT_MS = 1_500
 /** Between two looks at what is due. */

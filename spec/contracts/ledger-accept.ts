@@ -82,8 +82,14 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     for (const leaseId of [mine.leaseId, 0, 12_345]) {
       const accepting = first.accept([request(1)], { leaseId, parked: false })
       await t.rejects(accepting, { code: 'lease_lost' })
+      // Several at once, and parked ones, are written by statements of their own.
+      for (const parked of [false, true]) {
+        const several = first.accept([request(1), request(2)], { leaseId, parked })
+        await t.rejects(several, { code: 'lease_lost' })
+      }
     }
     t.equal(await first.find(uuid(1)), undefined)
+    t.equal(await first.find(uuid(2)), undefined)
   })
 
   t.test('two instances that accept the same ids at once get each payment once', async (t) => {

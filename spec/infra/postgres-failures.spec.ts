@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { Ledger } from '../../src/actors/ports.ts'
+import type { AcceptRequest, Ledger } from '../../src/actors/ports.ts'
 import { createPostgresLedger } from '../../src/infra/postgres-ledger.ts'
 import { acceptMany, lease, request, settled, uuid } from '../contracts/ledger-words.ts'
 import { startProxy } from '../support/postgres-proxy.ts'
@@ -48,37 +48,36 @@ t.test('a settlement whose answer is lost is written again without counting twic
 })
 
 t.test('an accept that lost only its second look is unknown as a whole', async (t) => {
-  const database = await server.freshDatabase()
-  const proxy = await startProxy(t, database)
-  const ledger = await open(t, proxy.connectionString)
-  const mine = { ...(await lease(ledger)), parked: false }
-  await ledger.accept([request(1)], mine)
+  const { accept, loseSecondLook } = await acceptedOne(t)
 
-  proxy.loseAnswersTo('readKnown')
-  const accepting = ledger.accept([request(1), request(2)], mine)
-  await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'unknown' })
-  proxy.loseAnswersTo(undefined)
+  const looking = loseSecondLook([request(1), request(2)])
+  await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'unknown' })
 
-  t.strictSame((await ledger.accept([request(1), request(2)], mine)).results, ['known', 'known'])
+  t.strictSame((await accept([request(1), request(2)])).results, ['known', 'known'])
 })
 
-t.test(
-  'an accept that wrote nothing and lost its second look has certainly done nothing',
-  async (t) => {
-    const database = await server.freshDatabase()
-    const proxy = await startProxy(t, database)
-    const ledger = await open(t, proxy.connectionString)
-    const mine = { ...(await lease(ledger)), parked: false }
-    await ledger.accept([request(1)], mine)
+t.test('an accept that wrote nothing and lost its second look has done nothing', async (t) => {
+  const { accept, loseSecondLook } = await acceptedOne(t)
 
+  const looking = loseSecondLook([request(1)])
+  await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'none' })
+
+  t.strictSame((await accept([request(1)])).results, ['known'])
+})
+
+/** A ledger that has accepted `request(1)`; the second look of an accept is for what it knows. */
+async function acceptedOne(t: Test) {
+  const proxy = await startProxy(t, await server.freshDatabase())
+  const ledger = await open(t, proxy.connectionString)
+  const mine = { ...(await lease(ledger)), parked: false }
+  const accept = (batch: readonly AcceptRequest[]) => ledger.accept(batch, mine)
+  await accept([request(1)])
+  const loseSecondLook = (batch: readonly AcceptRequest[]) => {
     proxy.loseAnswersTo('readKnown')
-    const accepting = ledger.accept([request(1)], mine)
-    await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'none' })
-    proxy.loseAnswersTo(undefined)
-
-    t.strictSame((await ledger.accept([request(1)], mine)).results, ['known'])
-  },
-)
+    return accept(batch).finally(() => proxy.loseAnswersTo(undefined))
+  }
+  return { accept, loseSecondLook }
+}
 
 t.test('sessions that the server ends are replaced, and nothing crashes', async (t) => {
   const database = await server.freshDatabase()

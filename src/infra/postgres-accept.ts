@@ -158,7 +158,8 @@ function insert(parts: {
   RETURNING correlation_id::text, ${PURGES}`
 }
 
-const READ_KNOWN: Query = {
+/** What is known of ids, whether they are payments or not. */
+export const READ_KNOWN: Query = {
   name: 'readKnown',
   effect: 'reads',
   text: `
