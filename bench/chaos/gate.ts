@@ -53,7 +53,7 @@ export class Gate {
     if (this.#closings > 1) return
     const ended = [once(this.#server, 'close'), ...[...this.#sockets].map(closed)]
     this.#server.close()
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) reset(socket)
     await Promise.all(ended)
   }
 
@@ -77,8 +77,8 @@ export class Gate {
     // Before the pipe: what it writes to a socket that was reset is dropped.
     far.on('data', () => {
       if (!this.#muted.has(far)) return
-      near.resetAndDestroy()
-      far.resetAndDestroy()
+      reset(near)
+      reset(far)
     })
     near.pipe(far)
     far.pipe(near)
@@ -87,12 +87,19 @@ export class Gate {
   /** What ends one side ends the other in the same way: an end is an end, a reset is a reset. */
   #couple(socket: Socket, other: Socket): void {
     this.#sockets.add(socket)
-    socket.on('error', () => other.resetAndDestroy())
+    socket.on('error', () => reset(other))
     socket.on('close', (hadError) => {
       this.#sockets.delete(socket)
       if (!hadError) other.destroySoon()
     })
   }
+}
+
+/** Node neither resets nor closes a socket whose end is just being sent, and then never closes it. */
+function reset(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished
+  if (isEnding) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 // Not `once`, which would reject when the socket fails first.
