@@ -62,6 +62,26 @@ t.test('the payments that left last are remembered, bounded, newest first', asyn
   t.same(recent.list('settled'), [])
 })
 
+t.test('a payment that left is shown with what it left by', async (t) => {
+  let now = 1_700_000_000_000
+  const recent = createRecent(() => (now += 1))
+  const settled = { processor: 'default', amountCents: 1, attemptTookMs: 2 } as const
+  recent.note({ type: 'payment.settled', correlationId: 'a', tookMs: 3.14, ...settled })
+  recent.note({ type: 'payment.settled', correlationId: 'b', tookMs: 31.4, ...settled })
+  recent.note({ type: 'payment.parked', correlationId: 'c', delayMs: 99.6, doubts: 0 })
+  recent.note({ type: 'payment.parked', correlationId: 'd', delayMs: 0, doubts: 2 })
+  recent.note({ type: 'payment.broken', correlationId: 'e', cause: 'a bug' })
+
+  t.same(recent.list('settled'), [
+    { correlationId: 'b', at: 1_700_000_000_002, note: 'default, after 31 ms' },
+    { correlationId: 'a', at: 1_700_000_000_001, note: 'default, after 3.1 ms' },
+  ])
+  t.same(recent.list('parked'), [
+    { correlationId: 'd', at: 1_700_000_000_004, note: 'in doubt, due at once' },
+    { correlationId: 'c', at: 1_700_000_000_003, note: 'due after 100 ms' },
+  ])
+})
+
 function figures(instanceId: string, counted = createTally().counted()): Figures {
   return figuresOf({ instanceId, startedAt: 1 }, counted, { state: 'accepting', circuits: {} })
 }

@@ -23,59 +23,67 @@ export interface Recent {
 /** Payments remembered per state. */
 export const RECENT_MAX = 200
 
-const STATE_OF: Partial<Record<Fact['type'], FinalState>> = {
-  'payment.settled': 'settled',
-  'payment.rejected': 'rejected',
-  'payment.parked': 'parked',
-}
-
 export function createRecent(now: () => number = Date.now): Recent {
   const rings = { settled: createRing(), rejected: createRing(), parked: createRing() }
   return {
     note(fact) {
-      const state = STATE_OF[fact.type]
-      if (state !== undefined) rings[state].push({ fact, at: now() })
+      if (fact.type === 'payment.settled') {
+        rings.settled.write(fact.correlationId, now(), fact.processor, fact.tookMs)
+      } else if (fact.type === 'payment.rejected') {
+        rings.rejected.write(fact.correlationId, now(), fact.detail, 0)
+      } else if (fact.type === 'payment.parked') {
+        const word = fact.doubts > 0 ? IN_DOUBT : ''
+        rings.parked.write(fact.correlationId, now(), word, fact.delayMs)
+      }
     },
-    list: (state) => rings[state].newestFirst().flatMap(({ fact, at }) => recentOf(fact, at)),
+    list: (state) =>
+      rings[state].newestFirst().map((entry) => {
+        const { correlationId, at } = entry
+        return { correlationId, at, note: NOTES[state](entry) }
+      }),
   }
+}
+
+const IN_DOUBT = 'in doubt, '
+
+const NOTES: Readonly<Record<FinalState, (entry: Entry) => string>> = {
+  settled: ({ word, ms }) => `${word}, after ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`,
+  rejected: ({ word }) => word,
+  parked: ({ word, ms }) => word + (ms > 0 ? `due after ${Math.round(ms)} ms` : 'due at once'),
 }
 
 interface Entry {
-  readonly fact: Fact
-  readonly at: number
+  correlationId: string
+  /** Epoch ms. */
+  at: number
+  word: string
+  ms: number
 }
 
+/**
+ * Its entries are there from the start and are written over: facts that were kept would each grow
+ * old, and old garbage costs far more than young.
+ */
 function createRing() {
-  const entries: Entry[] = []
-  let next = 0
+  const entries = Array.from({ length: RECENT_MAX }, (): Entry => {
+    // Fractions: V8 then keeps the place for a number with the entry instead of making a new one.
+    return { correlationId: '', at: 0.5, word: '', ms: 0.5 }
+  })
+  let written = 0
   return {
-    push(entry: Entry): void {
-      entries[next] = entry
-      next = (next + 1) % RECENT_MAX
+    write(correlationId: string, at: number, word: string, ms: number): void {
+      const entry = entries[written % RECENT_MAX]
+      if (entry === undefined) return
+      entry.correlationId = correlationId
+      entry.at = at
+      entry.word = word
+      entry.ms = ms
+      written += 1
     },
-    newestFirst: (): readonly Entry[] =>
-      [...entries.slice(next), ...entries.slice(0, next)].reverse(),
+    newestFirst(): readonly Entry[] {
+      const oldest = written % RECENT_MAX
+      const all = written < RECENT_MAX ? entries.slice(0, written) : entries
+      return [...all.slice(oldest), ...all.slice(0, oldest)].reverse()
+    },
   }
-}
-
-function recentOf(fact: Fact, at: number): readonly RecentPayment[] {
-  switch (fact.type) {
-    case 'payment.settled':
-      return [{ correlationId: fact.correlationId, at, note: noteSettled(fact) }]
-    case 'payment.rejected':
-      return [{ correlationId: fact.correlationId, at, note: fact.detail }]
-    case 'payment.parked':
-      return [{ correlationId: fact.correlationId, at, note: noteParked(fact) }]
-    default:
-      return []
-  }
-}
-
-function noteSettled({ processor, tookMs }: Extract<Fact, { type: 'payment.settled' }>): string {
-  return `${processor}, after ${tookMs < 10 ? tookMs.toFixed(1) : Math.round(tookMs)} ms`
-}
-
-function noteParked({ delayMs, doubts }: Extract<Fact, { type: 'payment.parked' }>): string {
-  const due = delayMs > 0 ? `due after ${Math.round(delayMs)} ms` : 'due at once'
-  return doubts > 0 ? `in doubt, ${due}` : due
 }
