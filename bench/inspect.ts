@@ -7,6 +7,7 @@ import { text, whole } from './measure/flags.ts'
 import { watchStream, type StreamViewer } from './load/viewer.ts'
 import { loadSteadily, type LoadResult } from './measure/payment-load.ts'
 import { pitProfile, type PitProfile } from './measure/pit-profile.ts'
+import { percentWithin } from './measure/profile.ts'
 import type { Measured } from './measure/report.ts'
 import { settles } from './measure/settling.ts'
 import { readUsage, usageBetween } from './measure/usage.ts'
@@ -52,6 +53,9 @@ const ACTOR_CASES: readonly (ActorCase & { readonly name: string })[] = [
 
 const CONNECTIONS = 256
 
+/** Where inspection begins: what actors report goes through the one, what viewers get the other. */
+const INSPECTION = ['dist/console/wiretap.js', 'dist/console/outbox.js']
+
 /** A Pit that one case is measured on, in all its runs. */
 interface Stage {
   readonly world: World
@@ -81,7 +85,7 @@ try {
       seconds: whole({ fallback: 8, min: 1, max: 600, meaning: 'length of a load, s' }),
       warmupSeconds: whole({ fallback: 15, min: 0, max: 600, meaning: 'load before the first, s' }),
       perSecond: whole({ fallback: 500, min: 1, max: 20_000, meaning: 'payments/s' }),
-      profile: text('FOLDER', 'where a CPU profile of each first run goes; costs what it costs'),
+      profile: text('FOLDER', 'where a CPU profile of each first run goes; it says the share, too'),
     },
     variants: (options) => [
       ...CASES.map((each) => ({
@@ -102,11 +106,15 @@ async function measure(each: Case, options: Options, note: Note): Promise<Measur
   const withoutViewer = async (): Promise<Loaded> => loadOnce(stage, undefined, options)
   const asNamed = async (): Promise<Loaded> => {
     const viewer = await watch(stage.world, each)
-    if (run === 0) stage.profile?.begin(stage.world)
+    const profile = run === 0 ? stage.profile : undefined
+    profile?.begin(stage.world)
     try {
-      return await loadOnce(stage, viewer, options)
+      const { us, figures } = await loadOnce(stage, viewer, options)
+      const profiled = await profile?.end(stage.world, note)
+      const profilePercent =
+        profiled === undefined ? {} : { profilePercent: percentWithin(profiled, INSPECTION) }
+      return { us, figures: { ...figures, ...profilePercent } }
     } finally {
-      if (run === 0) await stage.profile?.end(stage.world, note)
       viewer?.leave()
     }
   }

@@ -1,6 +1,6 @@
 // A CPU profile of the first Pit of a world, begun and ended by signals, told as its dearest places.
 
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { waitUntil } from '../layout/wait.ts'
 import type { Note } from './command.ts'
@@ -17,11 +17,12 @@ export interface PitProfile {
   /** For the process that will be profiled. */
   readonly environment: Readonly<Record<string, string>>
   begin(world: World): void
-  end(world: World, note: Note): Promise<void>
+  end(world: World, note: Note): Promise<CpuProfile>
 }
 
-/** In `folder`, named after what ran meanwhile. */
+/** In `folder`, which is made where it is missing, named after what ran meanwhile. */
 export function pitProfile(folder: string, name: string): PitProfile {
+  mkdirSync(folder, { recursive: true })
   const file = resolve(join(folder, `pit-${name}-${Date.now()}.cpuprofile`))
   const preload = new URL('./preload-profiler.js', import.meta.url).href
   const signal = (world: World): void => world.layout.pits[0]?.kill('SIGUSR2')
@@ -30,8 +31,10 @@ export function pitProfile(folder: string, name: string): PitProfile {
     begin: signal,
     async end(world, note) {
       signal(world)
-      tellPlaces(await written(file), note)
+      const profile = await written(file)
+      tellPlaces(profile, note)
       note(`profile in ${file}`)
+      return profile
     },
   }
 }

@@ -4,6 +4,8 @@
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number
+    /** Ids of what it was seen to call. */
+    readonly children?: readonly number[]
     readonly callFrame: {
       readonly functionName: string
       readonly url: string
@@ -46,6 +48,29 @@ export function selfTimes(profile: CpuProfile, count: number): readonly SelfTime
         percent: Number(((us * 100) / totalUs).toFixed(1)),
       }
     })
+}
+
+/**
+ * Share of the time in which the thread was not idle, %, that was spent in functions of files whose
+ * paths end so, and in all that they called.
+ */
+export function percentWithin(profile: CpuProfile, files: readonly string[]): number {
+  const inside = new Set<number>()
+  // A caller comes before what it calls.
+  for (const { id, callFrame, children = [] } of profile.nodes) {
+    if (files.some((file) => callFrame.url.endsWith(file))) inside.add(id)
+    if (inside.has(id)) for (const child of children) inside.add(child)
+  }
+  const idle = profile.nodes.filter(({ callFrame }) => IDLE.includes(placeOf(callFrame)))
+  const idleIds = new Set(idle.map(({ id }) => id))
+  let [insideUs, totalUs] = [0, 0]
+  for (const [index, id] of profile.samples.entries()) {
+    if (idleIds.has(id)) continue
+    const us = Math.max(0, profile.timeDeltas[index] ?? 0)
+    totalUs += us
+    if (inside.has(id)) insideUs += us
+  }
+  return (100 * insideUs) / totalUs
 }
 
 const IDLE: readonly string[] = ['(idle)', '(root)']

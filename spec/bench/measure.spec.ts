@@ -2,7 +2,7 @@ import t from 'tap'
 import { calibrate } from '../../bench/measure/calibration.ts'
 import { median, medians, rounded } from '../../bench/measure/figures.ts'
 import { watchNoise } from '../../bench/measure/noise.ts'
-import { selfTimes } from '../../bench/measure/profile.ts'
+import { percentWithin, selfTimes } from '../../bench/measure/profile.ts'
 import { rowsOf, tidied, type Report, type Run } from '../../bench/measure/report.ts'
 import { formatReport, titleOf } from '../../bench/measure/table.ts'
 import { sumOf, usageBetween, type Reading } from '../../bench/measure/usage.ts'
@@ -164,6 +164,25 @@ t.test('a profile tells where the time went, idle time left out', async (t) => {
     { place: 'anonymous (pg/dist/lib.js:5)', ms: 1, percent: 25 },
   ])
   t.equal(selfTimes(profile, 1).length, 1)
+})
+
+t.test('a profile tells the share of some files and of all that they called', async (t) => {
+  const frame = (url: string) => ({ functionName: 'run', url, lineNumber: 4 })
+  const profile = {
+    nodes: [
+      { id: 1, callFrame: { ...frame(''), functionName: '(root)' }, children: [2, 3, 6] },
+      { id: 2, callFrame: { ...frame(''), functionName: '(idle)' } },
+      { id: 3, callFrame: frame('file:///x/dist/console/wiretap.js'), children: [4] },
+      { id: 4, callFrame: frame('file:///x/dist/console/sample.js'), children: [5] },
+      { id: 5, callFrame: frame('') },
+      { id: 6, callFrame: frame('file:///x/dist/console/sample.js') },
+    ],
+    samples: [2, 3, 4, 5, 6],
+    timeDeltas: [9000, 1000, 1000, 2000, 4000],
+  }
+
+  t.equal(percentWithin(profile, ['console/wiretap.js', 'console/outbox.js']), 50)
+  t.equal(percentWithin(profile, ['console/outbox.js']), 0)
 })
 
 t.test('a window has its length and lies in the span', async (t) => {

@@ -77,15 +77,10 @@ function createSpeaker(put: (text: string) => void) {
   const serialize = (message: StatelyInspectionEvent): StatelyInspectionEvent => {
     if (about === undefined) return message
     const rootId = rootOf(about).sessionId
-    if (message.type !== '@xstate.actor') return { ...message, rootId }
+    if (message.type !== '@xstate.actor') return Object.assign(message, { rootId })
     const definition = definitionOf(about, definitions)
-    return {
-      ...message,
-      rootId,
-      name: nameOf(about),
-      definition,
-      parentId: about._parent?.sessionId,
-    }
+    const parentId = about._parent?.sessionId
+    return Object.assign(message, { rootId, name: nameOf(about), definition, parentId })
   }
   const inspector = createInspector({ send }, { serialize })
   return {
