@@ -28,13 +28,9 @@ export interface SelfTime {
 
 /** The dearest functions, dearest first; idle time left out. */
 export function selfTimes(profile: CpuProfile, count: number): readonly SelfTime[] {
-  const places = new Map(profile.nodes.map((node) => [node.id, placeOf(node.callFrame)]))
   const byPlace = new Map<string, number>()
   let totalUs = 0
-  for (const [index, id] of profile.samples.entries()) {
-    const place = places.get(id) ?? 'unknown'
-    if (IDLE.includes(place)) continue
-    const us = Math.max(0, profile.timeDeltas[index] ?? 0)
+  for (const { place, us } of busySamples(profile)) {
     byPlace.set(place, (byPlace.get(place) ?? 0) + us)
     totalUs += us
   }
@@ -61,16 +57,20 @@ export function percentWithin(profile: CpuProfile, files: readonly string[]): nu
     if (files.some((file) => callFrame.url.endsWith(file))) inside.add(id)
     if (inside.has(id)) for (const child of children) inside.add(child)
   }
-  const idle = profile.nodes.filter(({ callFrame }) => IDLE.includes(placeOf(callFrame)))
-  const idleIds = new Set(idle.map(({ id }) => id))
   let [insideUs, totalUs] = [0, 0]
-  for (const [index, id] of profile.samples.entries()) {
-    if (idleIds.has(id)) continue
-    const us = Math.max(0, profile.timeDeltas[index] ?? 0)
+  for (const { id, us } of busySamples(profile)) {
     totalUs += us
     if (inside.has(id)) insideUs += us
   }
   return (100 * insideUs) / totalUs
+}
+
+function* busySamples(profile: CpuProfile) {
+  const places = new Map(profile.nodes.map((node) => [node.id, placeOf(node.callFrame)]))
+  for (const [index, id] of profile.samples.entries()) {
+    const place = places.get(id) ?? 'unknown'
+    if (!IDLE.includes(place)) yield { id, place, us: Math.max(0, profile.timeDeltas[index] ?? 0) }
+  }
 }
 
 const IDLE: readonly string[] = ['(idle)', '(root)']

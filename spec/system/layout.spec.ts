@@ -18,6 +18,9 @@ const HORIZON_MS = 6_500
 /** The grace of 500 ms, a flush, and the end of a process on a busy machine. */
 const STOPPED_WITHIN_MS = 2_500
 
+/** A load generator that is this late shows that the machine stalls. */
+const STALLED_MS = 200
+
 /** States of what is in memory of the instance that is asked, besides its end. */
 const TAKEN_ON = ['confirming', 'tryingDefault', 'settled']
 
@@ -52,16 +55,22 @@ async function specify(): Promise<void> {
       { onNote: (note) => t.comment(note), onLoadStarted: () => {}, onLoadEnded: () => {} },
     )
 
-    const { failed, failuresByStatus, accepted, settlement } = result
+    const { failed, failuresByStatus, accepted, settlement, generator } = result
     t.ok(accepted > 500, `${accepted} payments`)
     t.match(result, { inconsistencies: 0, disagreeingChecks: 0 })
     t.match(settlement, { booksEqual: true, lost: 0, surplus: 0 })
     t.strictSame(settlement.differingWindows, [])
-    // On a machine that stalls for longer than nginx waits, what is told 503 may have been settled.
+    for (const { name } of failed > 0 ? pits : []) {
+      t.comment(name, warningsOf(join(layout.dir, `${name}.log`)))
+    }
+    // Nobody is refused, but while the machine itself stalls: then what is told 503 may be settled.
     t.strictSame(failuresByStatus, failed === 0 ? {} : { 503: failed })
-    t.ok(failed <= accepted / 100, `${failed} refused`)
-    if (failed === 0) t.strictSame(findFaults(result), [])
-    else for (const { name } of pits) t.comment(name, warningsOf(join(layout.dir, `${name}.log`)))
+    const isStalled = generator.delayMaxMs >= STALLED_MS
+    t.ok(failed <= (isStalled ? accepted / 100 : 0), `${failed} refused`)
+    if (failed === 0) {
+      t.strictSame(findFaults(result), [])
+      t.equal(settlement.settled, accepted)
+    }
     t.ok(result.settlement.books.pit.default.payments > 0)
     t.ok(result.settlement.books.pit.fallback.payments > 0)
   })

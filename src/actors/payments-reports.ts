@@ -25,13 +25,13 @@ export function reportSettled(desk: Desk, context: PaymentContext): void {
   if (settlement === null) return
   const { correlationId, amountCents, claim } = record
   const { processor, requestedAt } = settlement
-  const charge = { kind: 'settled' as const, correlationId, amountCents, processor, requestedAt }
-  report(desk, Object.assign(charge, { claim, purges: desk.purges(), attempts }))
+  const paid = { correlationId, amountCents, processor, requestedAt }
+  report(desk, { kind: 'settled', ...paid, claim, purges: desk.purges(), attempts })
   const tookMs = desk.shop.clock.now() - record.acceptedAt
-  const fact = { type: 'payment.settled' as const, correlationId, processor, amountCents, tookMs }
   const last = attempts.at(-1)
   const byAttempt = last?.outcome === 'settled' ? { attemptTookMs: last.tookMs } : {}
-  desk.shop.journal.note(Object.assign(fact, byAttempt))
+  const fact = { correlationId, amountCents, processor, tookMs, ...byAttempt }
+  desk.shop.journal.note({ type: 'payment.settled', ...fact })
 }
 
 export function reportRejected(desk: Desk, { record, attempts }: PaymentContext): void {
