@@ -29,7 +29,7 @@ t.test(
     for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
     const before = pacer.pace
 
-    useUp(pacer, 0.8)
+    useUp(pacer, 0.95)
 
     t.equal(pacer.pace, Math.floor(before * 0.75))
   },
@@ -40,7 +40,7 @@ t.test('a tick that used much of the quota leaves the pace as it is', async (t) 
   for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
   const before = pacer.pace
 
-  useUp(pacer, 0.6)
+  useUp(pacer, 0.85)
 
   t.equal(pacer.pace, before)
 })

@@ -115,6 +115,31 @@ t.test('of one kind a long-lived actor shows one a second, and no snapshot twice
   t.equal(sample.judge(after(lane, third, snapshot)), 'hidden', 'it is as it was')
 })
 
+t.test('an event passed on from actor to actor shows the snapshot of each', async (t) => {
+  const sample = createSample({ oneIn: 1, now: () => 0 })
+  const [outer, inner] = [actor('persistence'), actor('lane')]
+  const event = { type: 'payment.received', correlationId: OUTSIDE }
+
+  t.equal(sample.judge(told(outer, event)), 'shown')
+  t.equal(sample.judge(told(inner, event)), 'shown')
+  t.equal(sample.judge(after(inner, event, { status: 'active' })), 'shown')
+  t.equal(sample.judge(after(outer, event, { status: 'active' })), 'shown')
+  t.equal(sample.judge(after(outer, event, { status: 'active' })), 'hidden', 'once each')
+})
+
+t.test('events that no snapshot follows are forgotten, and the latest is not', async (t) => {
+  const sample = createSample({ oneIn: 1, now: () => 0 })
+  const lane = actor('lane')
+  const events = Array.from({ length: 1_000 }, (_, index) => ({ type: `kind ${index}` }))
+
+  t.ok(events.every((event) => sample.judge(told(lane, event)) === 'shown'))
+
+  const verdicts = [events[0], events[999]].map((event, index) =>
+    sample.judge(after(lane, event ?? { type: '' }, { status: 'active', value: index })),
+  )
+  t.same(verdicts, ['hidden', 'shown'])
+})
+
 t.test(
   'for a viewer that reads nothing nothing is made, and its loss is told once a second',
   async (t) => {

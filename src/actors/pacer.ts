@@ -14,8 +14,8 @@ export const PACE_MAX = 512
 const LATE_MS = 12
 
 /** Share of the CPU quota above which the pace falls, and below which it may rise. */
-const QUOTA_FULL = 0.75
-const QUOTA_AMPLE = 0.55
+const QUOTA_FULL = 0.9
+const QUOTA_AMPLE = 0.8
 
 /** What is left of the pace after a tick that nearly spent the quota. */
 const FULL_SHARE = 0.75

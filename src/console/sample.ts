@@ -34,8 +34,8 @@ const UNUSUAL_PER_SECOND = 10
 /** Events of one type at another actor that are about no payment, a second. */
 const PLAIN_PER_SECOND = 1
 
-/** They come twenty times a second and say nothing. */
-const NOISE = new Set(['payments.ticked', 'room.offered'])
+/** Events shown whose snapshots are still to come, at most: each comes at once, or never. */
+const AWAITED_MAX = 64
 
 /** Payments that left lately and that others may still speak of. */
 const LEFT_MAX = 128
@@ -47,7 +47,7 @@ const UNUSUAL = new Set(
 export function createSample({ oneIn, now }: SampleOptions): Sample {
   const shown = new Set<InspectedActor>()
   const caught = createCaught()
-  const told = new WeakSet<AnyEventObject>()
+  const awaited = createAwaited()
   const isNews = createNews()
   const unusual = createAllowance(UNUSUAL_PER_SECOND, now)
   const plain = createPlainAllowance(now)
@@ -89,18 +89,22 @@ export function createSample({ oneIn, now }: SampleOptions): Sample {
     if (type === '@xstate.actor') return plain.take(actorRef, type) ? 'shown' : 'hidden'
     const { event } = inspection
     if (type === '@xstate.snapshot') {
-      return told.has(event) && isNews(actorRef, inspection.snapshot) ? 'shown' : 'hidden'
+      return awaited.take(event) && isNews(actorRef, inspection.snapshot) ? 'shown' : 'hidden'
     }
-    if (NOISE.has(event.type) || !isEventShown(actorRef, event)) return 'hidden'
-    told.add(event)
+    if (isNoise(event) || !isEventShown(actorRef, event)) return 'hidden'
+    awaited.add(event)
     return 'shown'
   }
   return {
-    judge: (inspection) =>
-      isPayment(inspection.actorRef) ? judgePayment(inspection) : judgeOther(inspection),
+    judge(inspection) {
+      // Half of all reports, of which nearly none follows on something shown.
+      if (inspection.type === '@xstate.snapshot' && shown.size + awaited.size === 0) return 'hidden'
+      return isPayment(inspection.actorRef) ? judgePayment(inspection) : judgeOther(inspection)
+    },
     living: () => shown,
     forget() {
       shown.clear()
+      awaited.forget()
       caught.forget()
       plain.forget()
     },
@@ -119,6 +123,26 @@ function createCaught() {
       if (ids.size > atMost && oldest !== undefined) ids.delete(oldest)
     },
     forget: () => ids.clear(),
+  }
+}
+
+/** Events that were shown, each as often as it was, until the snapshots that they lead to are. */
+function createAwaited() {
+  const events: AnyEventObject[] = []
+  return {
+    get size() {
+      return events.length
+    },
+    add(event: AnyEventObject): void {
+      if (events.push(event) > AWAITED_MAX) events.shift()
+    },
+    /** Whether this event was shown once more than it was taken. */
+    take(event: AnyEventObject): boolean {
+      const index = events.indexOf(event)
+      if (index !== -1) events.splice(index, 1)
+      return index !== -1
+    },
+    forget: () => void (events.length = 0),
   }
 }
 
@@ -148,8 +172,15 @@ function createPlainAllowance(now: () => number) {
 }
 
 function isUnusual(event: AnyEventObject): boolean {
-  if (UNUSUAL.has(event.type)) return true
-  return event.type === 'charge.settled' && Number(event['tookMs']) > SLOW_MS
+  const { type } = event
+  if (type === 'route.chosen') return false
+  if (type === 'charge.settled') return Number(event['tookMs']) > SLOW_MS
+  return UNUSUAL.has(type)
+}
+
+/** They come twenty times a second and say nothing. */
+function isNoise({ type }: AnyEventObject): boolean {
+  return type === 'payments.ticked' || type === 'room.offered'
 }
 
 function hasLeft(snapshot: unknown): boolean {
