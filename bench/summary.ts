@@ -26,7 +26,7 @@ interface Options {
 }
 
 /** Requests before those that count: connections, plans, caches. */
-const WARMUP_REQUESTS = 50
+const WARMUP_REQUESTS = 500
 const TIMEOUT_MS = 5_000
 
 /** Once made, for all variants. */

@@ -43,6 +43,14 @@ export const WORK_VARIABLES = {
     max: 1000,
     meaning: 'How long the first payment of a commit waits for others',
   }),
+  acceptCommitsMax: whole({
+    name: 'ACCEPT_COMMITS_MAX',
+    fallback: 500,
+    unit: 'commits/s',
+    min: 10,
+    max: 100_000,
+    meaning: 'Rate of commits beyond which accepted payments gather',
+  }),
   loseAcceptedPaymentsOnCrash: onOff({
     name: 'LOSE_ACCEPTED_PAYMENTS_ON_CRASH',
     meaning: 'Answer 202 before the commit: a crash then loses payments that clients take for safe',

@@ -23,6 +23,7 @@ export type Configured = Pick<
   | 'accepts'
   | 'outcomes'
   | 'answersWhen'
+  | 'acceptCommitsMax'
   | 'leaseTtlMs'
   | 'probeIntervalMs'
   | 'shutdownDeadlineMs'
@@ -56,6 +57,7 @@ export function configuredBy(config: Config): Configured {
       windowMs: config.acceptWindowMs,
       pendingMax: config.httpInFlightMax,
     },
+    acceptCommitsMax: config.acceptCommitsMax,
     outcomes: {
       batchMax: flushBatchMax,
       windowMs: config.flushWindowMs,

@@ -77,6 +77,7 @@ function draw(
       congestedAt: 8 * flushBatchMax,
     },
     answersWhen: 'committed',
+    acceptCommitsMax: chance.pick([20, 500]),
     leaseTtlMs: Math.max(600, 3000 * scale),
     probeIntervalMs: Math.max(1000, 5000 * scale),
     shutdownDeadlineMs: 10_000 * scale,

@@ -29,8 +29,10 @@ const WRITTEN: AcceptLaneEvent = {
   type: 'batch.written',
   accepted: { results: ['accepted'], purges: 0 },
   tookMs: 1,
+  gatherMs: 0,
   leaseId: 7,
 }
+const WRITTEN_DENSELY: AcceptLaneEvent = { ...WRITTEN, gatherMs: 2 }
 const UNKNOWN: AcceptLaneEvent = failed(new LedgerUnavailable('accept', 'unknown'))
 const NONE: AcceptLaneEvent = failed(new LedgerUnavailable('accept', 'none'))
 const LOST: AcceptLaneEvent = failed(new LeaseLost('accept'))
@@ -38,6 +40,7 @@ const PAUSED: AcceptLaneEvent = { type: 'pause.elapsed' }
 const WINDOW: AcceptLaneEvent = { type: 'window.elapsed' }
 const CLOSE: AcceptLaneEvent = { type: 'intake.closed' }
 const PARK: AcceptLaneEvent = { type: 'intake.changed', parks: true }
+const KEEP: AcceptLaneEvent = { type: 'intake.changed', parks: false }
 
 function failed(error: LedgerUnavailable | LeaseLost): AcceptLaneEvent {
   return { type: 'batch.failed', error, leaseId: 7 }
@@ -77,6 +80,18 @@ const TABLE: readonly (readonly [string, typeof AT_ONCE, readonly AcceptLaneEven
     GATHERING,
     [A, B, C],
     { written: 'gathering answerBatch startWindow', failed: REFUSED },
+  ],
+  [
+    'idle, the last commits too dense',
+    AT_ONCE,
+    [A, WRITTEN_DENSELY],
+    { received: 'gathering startWindow', close: 'closed reportEnded' },
+  ],
+  [
+    'idle, dense commits long ago',
+    AT_ONCE,
+    [A, WRITTEN_DENSELY, B, WINDOW, WRITTEN],
+    { received: 'writing writeBatch', close: 'closed reportEnded' },
   ],
   [
     'writing, full',
@@ -168,6 +183,11 @@ t.test('a batch is parked or not as it was when it was taken', async (t) => {
   t.equal(parks(A, B, CLOSE, { type: 'intake.changed', parks: false }, WRITTEN), true)
 })
 
+t.test('a batch gathers as long as its window or the density of commits asks for', async (t) => {
+  const lane = stepped(acceptLaneMachine, { ...AT_ONCE, windowMs: 5 }, [A, WINDOW, WRITTEN_DENSELY])
+  t.equal(lane.context.gatherMs, 5)
+})
+
 t.test('whatever comes, each payment is answered once or still in the lane', async (t) => {
   const seed = Date.now() % 1_000_000
   const random = seeded(seed)
@@ -191,7 +211,7 @@ t.test('whatever comes, each payment is answered once or still in the lane', asy
 
 t.test('the accept lane takes the same steps compiled as interpreted', async (t) => {
   sameWalks(t, quiet(), {
-    events: [...Object.values(EVENTS), A, NONE, LOST, { type: 'intake.changed', parks: false }],
+    events: [...Object.values(EVENTS), A, WRITTEN_DENSELY, NONE, LOST, KEEP],
     input: (random) => random.pick([AT_ONCE, GATHERING]),
     walks: 200,
   })
@@ -199,7 +219,7 @@ t.test('the accept lane takes the same steps compiled as interpreted', async (t)
 
 function anyEvent(random: Random, asked: number): AcceptLaneEvent {
   if (random.onceIn(2)) return received(`id-${asked}`)
-  return random.pick([WRITTEN, WRITTEN, UNKNOWN, NONE, LOST, PAUSED, WINDOW, PARK])
+  return random.pick([WRITTEN, WRITTEN_DENSELY, UNKNOWN, NONE, LOST, PAUSED, WINDOW, PARK])
 }
 
 function answersOf({ effects }: Lane, event: AcceptLaneEvent): readonly string[] {
@@ -216,16 +236,11 @@ function idsOf({ batch, pending }: AcceptLaneContext): readonly string[] {
 
 function quiet() {
   const ignore = (): void => undefined
-  return acceptLaneMachine.provide({
-    actions: {
-      startWindow: ignore,
-      writeBatch: ignore,
-      answerBatch: ignore,
-      refuseAll: ignore,
-      refuseOne: ignore,
-      startPause: ignore,
-      reportStrays: ignore,
-      reportEnded: ignore,
-    },
-  })
+  const effects = ['startWindow', 'writeBatch', 'answerBatch', 'refuseAll', 'refuseOne'].concat([
+    'startPause',
+    'reportStrays',
+    'reportEnded',
+  ])
+  const actions = Object.fromEntries(effects.map((effect) => [effect, ignore]))
+  return acceptLaneMachine.provide({ actions })
 }

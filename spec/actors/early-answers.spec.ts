@@ -166,7 +166,8 @@ t.test('an instance that stops tells what it loses', async (t) => {
 function started(answersWhen: 'taken' | 'committed') {
   const house = actorHouse()
   const { archive } = house
-  const input = { archive, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
+  const common = { accepts: ACCEPTS, outcomes: OUTCOMES, acceptCommitsMax: 500 }
+  const input = { archive, ...common, answersWhen }
   return { answers: [] as string[], house, persistence: house.start(persistenceLogic, input) }
 }
 

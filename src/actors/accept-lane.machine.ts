@@ -1,5 +1,6 @@
 // Group commit of accepted payments: while one batch is being committed the next one gathers, so a
-// quiet system commits at once and a busy one many at a time.
+// quiet system commits at once and a busy one many at a time. Beyond a rate of commits it gathers a
+// little even then, since each costs the database more than a further payment in it.
 
 import { assign, setup } from 'xstate'
 import { emptyBacklog, takeOldest, withItem, type Backlog } from './backlog.ts'
@@ -20,6 +21,8 @@ export interface AcceptLaneInput {
 export interface AcceptLaneContext extends AcceptLaneInput {
   readonly pending: Backlog<PaymentReceived>
   readonly batch: readonly PaymentReceived[]
+  /** How long the next batch gathers, ms; 0 commits at once. */
+  readonly gatherMs: number
   /** Whether new payments are parked in the ledger instead of kept in memory. */
   readonly parks: boolean
   /** `parks` when the batch was taken. */
@@ -38,6 +41,8 @@ export type AcceptLaneEvent =
       readonly type: 'batch.written'
       readonly accepted: Accepted
       readonly tookMs: number
+      /** How long the next batch is to gather, ms, for commits not to follow too densely; or 0. */
+      readonly gatherMs: number
       /** Lease that the batch was written under. */
       readonly leaseId: number
     }
@@ -77,6 +82,11 @@ export const acceptLaneMachine = setup({
     keep: assign((step: Step) => kept(step)),
     takeBatch: assign(({ context }: Step) => batchTaken(context)),
     dropBatch: assign({ batch: [] }),
+    noteDensity: assign(({ context, event }: Step) =>
+      event.type === 'batch.written'
+        ? { gatherMs: Math.max(context.windowMs, event.gatherMs) }
+        : {},
+    ),
     dropAll: assign({ batch: [], pending: emptyBacklog<PaymentReceived>() }),
     noteIntake: assign(({ event }: Step) =>
       event.type === 'intake.changed' ? { parks: event.parks } : {},
@@ -87,7 +97,7 @@ export const acceptLaneMachine = setup({
   guards: {
     mayWrite: ({ context }) =>
       context.pending.size > 0 &&
-      (context.windowMs === 0 || context.pending.size >= context.batchMax),
+      (context.gatherMs === 0 || context.pending.size >= context.batchMax),
     hasPending: ({ context }) => context.pending.size > 0,
     mustWrite: ({ context }) => context.isClosed || context.pending.size >= context.batchMax,
     isOpen: ({ context }) => !context.isClosed,
@@ -101,6 +111,7 @@ export const acceptLaneMachine = setup({
     ...input,
     pending: emptyBacklog<PaymentReceived>(),
     batch: [],
+    gatherMs: input.windowMs,
     parks: false,
     batchParks: false,
     isClosed: false,
@@ -131,7 +142,7 @@ export const acceptLaneMachine = setup({
       entry: ['takeBatch', 'writeBatch'],
       on: {
         'payment.received': [{ guard: 'laneIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
-        'batch.written': { target: 'idle', actions: ['answerBatch', 'dropBatch'] },
+        'batch.written': { target: 'idle', actions: ['answerBatch', 'dropBatch', 'noteDensity'] },
         'batch.failed': [
           {
             guard: 'mayHaveStrays',

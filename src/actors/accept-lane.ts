@@ -10,6 +10,7 @@ import {
 import { tell, type Directory } from './addresses.ts'
 import { WRITE_PAUSE_MS, type Archive } from './archive.ts'
 import { itemsOf } from './backlog.ts'
+import type { CommitBudget } from './commit-budget.ts'
 import { compileChart } from './compiled-chart.ts'
 import { ledgerFailureOf } from './ledger-failure.ts'
 
@@ -18,6 +19,7 @@ export type AcceptLaneActor = Actor<typeof acceptLaneMachine>
 interface Parts {
   readonly archive: Archive
   readonly system: Directory
+  readonly budget: CommitBudget
 }
 
 interface LaneSelf {
@@ -35,7 +37,7 @@ export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
   const provided = acceptLaneMachine.provide({
     actions: {
       startWindow: ({ context, self }) =>
-        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
+        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.gatherMs),
       writeBatch: ({ context, self }) => void writeBatch(parts, context, self),
       answerBatch: (step) => answerBatch(parts, step),
       refuseAll: (step) => refuseAll(parts, step),
@@ -55,16 +57,18 @@ export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
 }
 
 async function writeBatch(
-  { archive }: Parts,
+  { archive, budget }: Parts,
   context: AcceptLaneContext,
   self: LaneSelf,
 ): Promise<void> {
   const { ledger, lease, clock } = archive
   const startedAt = clock.now()
   const leaseId = lease.id
+  const gatherMs = budget(startedAt)
   try {
     const accepted = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
-    self.send({ type: 'batch.written', accepted, tookMs: clock.now() - startedAt, leaseId })
+    const tookMs = clock.now() - startedAt
+    self.send({ type: 'batch.written', accepted, tookMs, gatherMs, leaseId })
   } catch (error) {
     self.send({ type: 'batch.failed', error: ledgerFailureOf(error), leaseId })
   }

@@ -5,6 +5,7 @@ import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'x
 import { providedAcceptLane, type AcceptLaneActor } from './accept-lane.ts'
 import type { AcceptLaneInput } from './accept-lane.machine.ts'
 import type { Directory } from './addresses.ts'
+import { createCommitBudget } from './commit-budget.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import type {
   PaymentReceived,
@@ -21,6 +22,8 @@ import type { Archive } from './archive.ts'
 export interface PersistenceInput {
   readonly archive: Archive
   readonly accepts: AcceptLaneInput
+  /** Commits of accepted payments a second beyond which they gather. */
+  readonly acceptCommitsMax: number
   readonly outcomes: OutcomeLaneInput
   readonly answersWhen: AnswersWhen
 }
@@ -65,7 +68,9 @@ class PersistenceDesk {
     const lane = { parent: scope.self, id: 'lane' }
     this.#archive = input.archive
     this.#system = scope.system
-    this.#accepts = createActor(providedAcceptLane(parts), { ...lane, input: input.accepts })
+    const budget = createCommitBudget(input.acceptCommitsMax)
+    const accepting = providedAcceptLane({ ...parts, budget })
+    this.#accepts = createActor(accepting, { ...lane, input: input.accepts })
     this.#outcomes = createActor(providedOutcomeLane(parts), { ...lane, input: input.outcomes })
     this.#early = input.answersWhen === 'taken' ? this.#answerEarly(input) : undefined
   }

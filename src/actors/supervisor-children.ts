@@ -37,6 +37,8 @@ export interface PitParts {
   readonly accepts: AcceptLaneInput
   readonly outcomes: OutcomeLaneInput
   readonly answersWhen: AnswersWhen
+  /** Commits of accepted payments a second beyond which they gather. */
+  readonly acceptCommitsMax: number
   readonly leaseTtlMs: number
   readonly probeIntervalMs: number
   readonly shutdownDeadlineMs: number
@@ -69,10 +71,10 @@ export function createChildren(parts: PitParts, parent: Parent): Children {
   const shop = { ...archive, settings: parts.work, random, quotaUsed, processors, health }
   const makers = {
     persistence: () => {
-      const { accepts, outcomes, answersWhen } = parts
+      const { accepts, outcomes, answersWhen, acceptCommitsMax } = parts
       return createActor(persistenceLogic, {
         ...child('persistence'),
-        input: { archive, accepts, outcomes, answersWhen },
+        input: { archive, accepts, outcomes, answersWhen, acceptCommitsMax },
       })
     },
     payments: () => createActor(paymentsLogic, { ...child('payments'), input: shop }),
