@@ -1,0 +1,59 @@
+import t from 'tap'
+import type { PaymentReceived } from '../../src/actors/events.ts'
+import { persistenceLogic } from '../../src/actors/persistence.ts'
+import { actorHouse, settled } from '../support/actor-house.ts'
+
+t.test('payments gather once commits are denser than the rate allows', async (t) => {
+  const { house, post, sizes } = desk(20)
+
+  // Two may be made at once; the second has the third gather for a twentieth of a second.
+  for (const id of ['a', 'b', 'c']) {
+    post(id)
+    await settled()
+  }
+  t.same(sizes(), [1, 1])
+  post('d')
+  house.clock.increment(49)
+  await settled()
+  t.same(sizes(), [1, 1])
+  house.clock.increment(1)
+  await settled()
+  t.same(sizes(), [1, 1, 2])
+})
+
+t.test('far below the rate each payment is committed at once', async (t) => {
+  const { house, post, sizes } = desk(20)
+
+  for (const id of ['a', 'b', 'c', 'd', 'e']) {
+    post(id)
+    await settled()
+    house.clock.increment(100)
+  }
+
+  t.same(sizes(), [1, 1, 1, 1, 1])
+})
+
+/** Persistence over a ledger that commits at once, and the sizes of the batches that it was given. */
+function desk(acceptCommitsMax: number) {
+  const house = actorHouse()
+  const sizes: number[] = []
+  const ledger = {
+    ...house.archive.ledger,
+    accept: async (batch: readonly unknown[]) => {
+      sizes.push(batch.length)
+      return { results: batch.map(() => 'accepted' as const), purges: 0 }
+    },
+  }
+  const persistence = house.start(persistenceLogic, {
+    archive: { ...house.archive, ledger },
+    accepts: { batchMax: 10, windowMs: 0, pendingMax: 10 },
+    outcomes: { batchMax: 10, windowMs: 20, congestedAt: 40 },
+    acceptCommitsMax,
+    answersWhen: 'committed',
+  })
+  const post = (correlationId: string): void => {
+    const payment = { correlationId, amountCents: 1990, replyTo: () => undefined }
+    persistence.send({ type: 'payment.received', ...payment } satisfies PaymentReceived)
+  }
+  return { house, post, sizes: () => sizes }
+}
