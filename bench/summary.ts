@@ -25,7 +25,7 @@ interface Options {
   readonly limits: 'compose' | 'none'
 }
 
-/** Requests before those that count: connections, plans, caches. */
+/** Requests before those that count: connections, plans, caches, and code to be compiled. */
 const WARMUP_REQUESTS = 500
 const TIMEOUT_MS = 5_000
 

@@ -23,7 +23,6 @@ export type Configured = Pick<
   | 'accepts'
   | 'outcomes'
   | 'answersWhen'
-  | 'acceptCommitsMax'
   | 'leaseTtlMs'
   | 'probeIntervalMs'
   | 'shutdownDeadlineMs'
@@ -55,9 +54,9 @@ export function configuredBy(config: Config): Configured {
     accepts: {
       batchMax: acceptBatchMax,
       windowMs: config.acceptWindowMs,
+      commitsMax: config.acceptCommitsMax,
       pendingMax: config.httpInFlightMax,
     },
-    acceptCommitsMax: config.acceptCommitsMax,
     outcomes: {
       batchMax: flushBatchMax,
       windowMs: config.flushWindowMs,

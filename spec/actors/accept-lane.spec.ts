@@ -13,7 +13,7 @@ import { seeded, type Random } from '../support/seeded.ts'
 
 type Lane = Stepped<typeof acceptLaneMachine>
 
-const AT_ONCE = { batchMax: 2, windowMs: 0, pendingMax: 3 }
+const AT_ONCE = { batchMax: 2, windowMs: 0, commitsMax: 500, pendingMax: 3 }
 const GATHERING = { ...AT_ONCE, windowMs: 2 }
 
 function received(correlationId: string): PaymentReceived {
@@ -88,7 +88,7 @@ const TABLE: readonly (readonly [string, typeof AT_ONCE, readonly AcceptLaneEven
     { received: 'gathering startWindow', close: 'closed reportEnded' },
   ],
   [
-    'idle, dense commits long ago',
+    'idle, the last commit no longer too dense',
     AT_ONCE,
     [A, WRITTEN_DENSELY, B, WINDOW, WRITTEN],
     { received: 'writing writeBatch', close: 'closed reportEnded' },

@@ -34,7 +34,7 @@ t.test('far below the rate each payment is committed at once', async (t) => {
 })
 
 /** Persistence over a ledger that commits at once, and the sizes of the batches that it was given. */
-function desk(acceptCommitsMax: number) {
+function desk(commitsMax: number) {
   const house = actorHouse()
   const sizes: number[] = []
   const ledger = {
@@ -46,9 +46,8 @@ function desk(acceptCommitsMax: number) {
   }
   const persistence = house.start(persistenceLogic, {
     archive: { ...house.archive, ledger },
-    accepts: { batchMax: 10, windowMs: 0, pendingMax: 10 },
+    accepts: { batchMax: 10, windowMs: 0, commitsMax, pendingMax: 10 },
     outcomes: { batchMax: 10, windowMs: 20, congestedAt: 40 },
-    acceptCommitsMax,
     answersWhen: 'committed',
   })
   const post = (correlationId: string): void => {

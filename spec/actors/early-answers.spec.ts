@@ -7,7 +7,7 @@ import { persistenceLogic } from '../../src/actors/persistence.ts'
 import { actorHouse, settled } from '../support/actor-house.ts'
 import { StandingTime } from '../support/standing-time.ts'
 
-const ACCEPTS = { batchMax: 10, windowMs: 0, pendingMax: 3 }
+const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
 
 /** Early answers before a lane that the spec plays, and what clients were answered. */
@@ -166,8 +166,7 @@ t.test('an instance that stops tells what it loses', async (t) => {
 function started(answersWhen: 'taken' | 'committed') {
   const house = actorHouse()
   const { archive } = house
-  const common = { accepts: ACCEPTS, outcomes: OUTCOMES, acceptCommitsMax: 500 }
-  const input = { archive, ...common, answersWhen }
+  const input = { archive, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
   return { answers: [] as string[], house, persistence: house.start(persistenceLogic, input) }
 }
 

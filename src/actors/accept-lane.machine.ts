@@ -14,6 +14,8 @@ export interface AcceptLaneInput {
   readonly batchMax: number
   /** How long a batch gathers when nothing is being committed, ms; 0 commits at once. */
   readonly windowMs: number
+  /** Commits a second beyond which batches gather. */
+  readonly commitsMax: number
   /** Payments that may wait for the next batch; beyond it they are refused. */
   readonly pendingMax: number
 }

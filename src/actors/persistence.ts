@@ -22,8 +22,6 @@ import type { Archive } from './archive.ts'
 export interface PersistenceInput {
   readonly archive: Archive
   readonly accepts: AcceptLaneInput
-  /** Commits of accepted payments a second beyond which they gather. */
-  readonly acceptCommitsMax: number
   readonly outcomes: OutcomeLaneInput
   readonly answersWhen: AnswersWhen
 }
@@ -68,7 +66,7 @@ class PersistenceDesk {
     const lane = { parent: scope.self, id: 'lane' }
     this.#archive = input.archive
     this.#system = scope.system
-    const budget = createCommitBudget(input.acceptCommitsMax)
+    const budget = createCommitBudget(input.accepts.commitsMax)
     const accepting = providedAcceptLane({ ...parts, budget })
     this.#accepts = createActor(accepting, { ...lane, input: input.accepts })
     this.#outcomes = createActor(providedOutcomeLane(parts), { ...lane, input: input.outcomes })

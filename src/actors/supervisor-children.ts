@@ -37,8 +37,6 @@ export interface PitParts {
   readonly accepts: AcceptLaneInput
   readonly outcomes: OutcomeLaneInput
   readonly answersWhen: AnswersWhen
-  /** Commits of accepted payments a second beyond which they gather. */
-  readonly acceptCommitsMax: number
   readonly leaseTtlMs: number
   readonly probeIntervalMs: number
   readonly shutdownDeadlineMs: number
@@ -71,10 +69,10 @@ export function createChildren(parts: PitParts, parent: Parent): Children {
   const shop = { ...archive, settings: parts.work, random, quotaUsed, processors, health }
   const makers = {
     persistence: () => {
-      const { accepts, outcomes, answersWhen, acceptCommitsMax } = parts
+      const { accepts, outcomes, answersWhen } = parts
       return createActor(persistenceLogic, {
         ...child('persistence'),
-        input: { archive, accepts, outcomes, answersWhen, acceptCommitsMax },
+        input: { archive, accepts, outcomes, answersWhen },
       })
     },
     payments: () => createActor(paymentsLogic, { ...child('payments'), input: shop }),
