@@ -7,7 +7,7 @@ import type { Ledger } from '../../src/actors/ports.ts'
 import { PLANNER_SETTINGS } from '../../src/infra/postgres-connection.ts'
 import { createPostgresLedger } from '../../src/infra/postgres-ledger.ts'
 import { SUMMARIZE, summaryParameters } from '../../src/infra/postgres-summary.ts'
-import { coverWindow } from '../../src/infra/summary-window.ts'
+import { BUCKET_WIDTHS_MS, coverWindow } from '../../src/infra/summary-window.ts'
 import { lease, parked, request, settled } from '../contracts/ledger-words.ts'
 import { runSql, startPostgres } from '../support/postgres.ts'
 
@@ -73,18 +73,58 @@ function addUp(
   return { default: total('default'), fallback: total('fallback') }
 }
 
+// From a millisecond to years, so that the ends meet at every level.
+const spans = fc
+  .tuple(fc.integer({ min: 0, max: 4_000_000_000_000 }), fc.integer({ min: 0, max: 40 }))
+  .chain(([from, power]) =>
+    fc.integer({ min: 0, max: 2 ** power }).map((widthMs) => ({ from, to: from + widthMs })),
+  )
+
 t.test('a window is cut into bounded runs of whole buckets, whatever its width', async () => {
-  const anywhere = fc.integer({ min: 0, max: 4_000_000_000_000 })
-  const widths = [1_000, 60_000, 3_600_000, 86_400_000]
   fc.assert(
-    fc.property(anywhere, anywhere, (from, to) => {
-      const { buckets, raw } = coverWindow({ from, to })
-      const rawMs = raw.reduce((sum, run) => sum + run.to - run.from, 0)
-      const counts = buckets.map((run) => (run.to - run.from) / (widths[run.level] ?? NaN))
-      const bounded = buckets.every((run, n) => run.level === 3 || (counts[n] ?? 0) < 120)
-      return rawMs <= 1_000 && counts.every(Number.isInteger) && bounded
+    fc.property(spans, (window) => {
+      const { buckets, raw } = coverWindow(window)
+      const lengths = [1_000, 60, 60, 24].map((wider, index) => {
+        const level = index - 1
+        const runs = level < 0 ? raw : buckets.filter((run) => run.level === level)
+        const widthMs = BUCKET_WIDTHS_MS[level] ?? 1
+        const units = runs.map((run) => (run.to - run.from) / widthMs)
+        assert.ok(units.every((count) => Number.isInteger(count) && count > 0))
+        return { wider, units: units.reduce((sum, count) => sum + count, 0) }
+      })
+      assert.ok(lengths.every(({ wider, units }) => units <= wider))
     }),
-    { numRuns: 2_000 },
+    { numRuns: 5_000 },
+  )
+})
+
+t.test('a wrong total has no part in a window within one second', async (t) => {
+  for (const [from, to] of [
+    [5_000, 5_999],
+    [5_001, 5_999],
+    [5_000, 5_998],
+    [5_700, 5_700],
+  ] as const) {
+    t.same(coverWindow({ from, to }), { buckets: [], raw: [{ sign: 1, from, to: to + 1 }] })
+  }
+  t.not(coverWindow({ from: 5_000, to: 6_000 }).buckets.length, 0)
+})
+
+t.test('the runs of a window add up to it, at each of its instants', async () => {
+  fc.assert(
+    fc.property(spans, fc.integer({ min: -90_000_000, max: 90_000_000 }), (window, offset) => {
+      const { buckets, raw } = coverWindow(window)
+      const { from, to } = window
+      const runs = [...buckets, ...raw]
+      const borders = [from, to, ...runs.flatMap((run) => [run.from, run.to])]
+      const instants = [from + offset, ...borders.flatMap((at) => [at - 1, at, at + 1])]
+      for (const instant of instants) {
+        const around = runs.filter((run) => run.from <= instant && instant < run.to)
+        const sum = around.reduce((total, run) => total + run.sign, 0)
+        assert.equal(sum, from <= instant && instant <= to ? 1 : 0)
+      }
+    }),
+    { numRuns: 5_000 },
   )
 })
 
@@ -102,7 +142,7 @@ t.test('a window over many payments reads totals, not payments', async (t) => {
     ...text.matchAll(/"Node Type":"Index[^}]*?"Actual Rows":([\d.]+),"Actual Loops":(\d+)/g),
   ]
   const touched = scans.reduce((sum, scan) => sum + Number(scan[1]) * Number(scan[2]), 0)
-  t.ok(scans.length > 0 && touched > 0 && touched < 600, `touches ${touched} rows`)
+  t.ok(scans.length > 0 && touched > 0 && touched < 300, `touches ${touched} rows`)
   t.equal(summary.default.payments, 89_501)
 })
 

@@ -36,6 +36,7 @@ export function summaryParameters(
 ): readonly string[] {
   const { buckets, raw } = coverWindow(window)
   return [
+    arrayOf(buckets, (run) => run.sign),
     arrayOf(buckets, (run) => run.level),
     arrayOf(buckets, (run) => run.from),
     arrayOf(buckets, (run) => run.to),
@@ -66,20 +67,21 @@ function addUp(row: SummaryRow | undefined, unflushed: readonly SettledPayment[]
   return sum
 }
 
-/** One row of totals, and which of the ids $7 are open. */
+/** One row of totals, and which of the ids $8 are open. */
 export const SUMMARIZE: Query = {
   name: 'summarize',
   effect: 'reads',
   text: `
   WITH part AS (
-    SELECT t.processor, sum(t.payments) AS payments, sum(t.cents) AS cents
-    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS run (level, from_ms, to_ms)
+    SELECT t.processor, run.sign * sum(t.payments) AS payments, run.sign * sum(t.cents) AS cents
+    FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[])
+      AS run (sign, level, from_ms, to_ms)
     JOIN settled_totals t
       ON t.level = run.level AND t.bucket_ms >= run.from_ms AND t.bucket_ms < run.to_ms
-    GROUP BY t.processor
+    GROUP BY t.processor, run.sign
     UNION ALL
     SELECT p.processor, run.sign * count(*), run.sign * sum(p.amount_cents)
-    FROM unnest($4::smallint[], $5::bigint[], $6::bigint[]) AS run (sign, from_ms, to_ms)
+    FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS run (sign, from_ms, to_ms)
     JOIN payments p
       ON p.state = 1 AND p.requested_at_ms >= run.from_ms AND p.requested_at_ms < run.to_ms
     GROUP BY p.processor, run.sign
@@ -91,7 +93,7 @@ export const SUMMARIZE: Query = {
     coalesce(sum(cents) FILTER (WHERE processor = 2), 0)::bigint AS fallback_cents,
     (
       SELECT array_agg(p.correlation_id::text) FROM payments p
-      WHERE p.correlation_id = ANY ($7::uuid[]) AND ${IS_OPEN}
+      WHERE p.correlation_id = ANY ($8::uuid[]) AND ${IS_OPEN}
     ) AS open
   FROM part`,
 }

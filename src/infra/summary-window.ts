@@ -5,87 +5,79 @@ import type { TimeWindow } from '../actors/payment.ts'
 /** Widths of the running totals, ms, by their level in `compose/schema.sql`. */
 export const BUCKET_WIDTHS_MS = [1_000, 60_000, 3_600_000, 86_400_000] as const
 
-/** A run of whole buckets of one level: from inclusive, to exclusive, epoch ms. */
-export interface BucketRun {
-  readonly level: number
-  readonly from: number
-  readonly to: number
-}
-
-/** Single payments to be added, or taken off again with sign -1; from inclusive, to exclusive. */
-export interface RawRun {
+/** A stretch of time to be added, or taken off again with sign -1; from inclusive, to exclusive, epoch ms. */
+export interface SignedRun {
   readonly sign: 1 | -1
   readonly from: number
   readonly to: number
 }
 
+/** A run of whole buckets of one level. */
+export interface BucketRun extends SignedRun {
+  readonly level: number
+}
+
+/** What a window is added up from: totals, and single payments. */
+export interface Cover {
+  readonly buckets: readonly BucketRun[]
+  readonly raw: readonly SignedRun[]
+}
+
 /**
  * Splits a window into whole buckets, as wide ones as fit, and what sticks out of the seconds at
- * either end. Bounds: two runs a level of less than one wider bucket each, one run of days, and at
- * most half a second of single payments an end: of a second that is covered by more than half, the
- * whole is taken and the rest subtracted.
+ * either end. A bucket of which an edge covers more than half is taken whole and its rest taken off
+ * again; but a window within one second has its payments added up, so that whoever narrows a
+ * difference down (`pit reconcile`) tells a wrong total from a wrong payment. Bounds: at either end
+ * half a second of single payments, 30 seconds, 30 minutes, and 12 hours; one run of days.
  */
-export function coverWindow(window: TimeWindow): {
-  readonly buckets: readonly BucketRun[]
-  readonly raw: readonly RawRun[]
-} {
+export function coverWindow(window: TimeWindow): Cover {
   const from = Math.max(Math.ceil(window.from ?? FIRST_MS), FIRST_MS)
   const to = Math.min(Math.floor(window.to ?? END_MS) + 1, END_MS)
   if (from >= to) return { buckets: [], raw: [] }
-  if (floorTo(from, SECOND_MS) === floorTo(to - 1, SECOND_MS)) {
-    return { buckets: [], raw: [{ sign: 1, from, to }] }
-  }
 
-  const raw: RawRun[] = []
-  const start = coverStart(from, raw)
-  const end = coverEnd(to, raw)
-  return { buckets: coverSeconds({ start, end }), raw }
+  const [secondMs, ...widerMs] = BUCKET_WIDTHS_MS
+  if (Math.floor(from / secondMs) === Math.floor((to - 1) / secondMs)) {
+    return { buckets: [], raw: runs([1, from, to]) }
+  }
+  const { edges: raw, rest } = roundTo(secondMs, { from, to })
+  const buckets: BucketRun[] = []
+  let inner = rest
+  for (const [level, widthMs] of widerMs.entries()) {
+    const round = roundTo(widthMs, inner)
+    buckets.push(...round.edges.map((edge) => ({ level, ...edge })))
+    inner = round.rest
+  }
+  if (!isEmpty(inner)) buckets.push({ level: widerMs.length, sign: 1, ...inner })
+  return { buckets, raw }
 }
 
 // What Date can hold, and whole days at both ends: an open window needs days only.
 const FIRST_MS = 0
 const END_MS = 8_640_000_000_000_000
-const SECOND_MS = BUCKET_WIDTHS_MS[0]
 
-function coverStart(from: number, raw: RawRun[]): number {
-  const below = floorTo(from, SECOND_MS)
-  if (from === below) return from
-  if (from - below <= SECOND_MS / 2) {
-    raw.push({ sign: -1, from: below, to: from })
-    return below
-  }
-  raw.push({ sign: 1, from, to: below + SECOND_MS })
-  return below + SECOND_MS
+interface Span {
+  readonly from: number
+  readonly to: number
 }
 
-function coverEnd(to: number, raw: RawRun[]): number {
-  const below = floorTo(to, SECOND_MS)
-  if (to === below) return to
-  if (to - below <= SECOND_MS / 2) {
-    raw.push({ sign: 1, from: below, to })
-    return below
-  }
-  raw.push({ sign: -1, from: to, to: below + SECOND_MS })
-  return below + SECOND_MS
+/** Moves both ends of a span to the nearest multiples of a width; the edges make up for it. */
+function roundTo(widthMs: number, { from, to }: Span): { edges: readonly SignedRun[]; rest: Span } {
+  const start = nearest(from, widthMs)
+  const end = nearest(to, widthMs)
+  if (start === end) return { edges: runs([1, from, to]), rest: { from: start, to: end } }
+  const edges = runs([1, from, start], [-1, start, from], [1, end, to], [-1, to, end])
+  return { edges, rest: { from: start, to: end } }
 }
 
-function coverSeconds({ start, end }: { start: number; end: number }): readonly BucketRun[] {
-  const runs: BucketRun[] = []
-  let [from, to] = [start, end]
-  for (const [level] of BUCKET_WIDTHS_MS.entries()) {
-    const wider = BUCKET_WIDTHS_MS[level + 1]
-    const innerFrom = wider === undefined ? to : Math.ceil(from / wider) * wider
-    const innerTo = wider === undefined ? to : floorTo(to, wider)
-    if (wider === undefined || innerFrom >= innerTo) {
-      runs.push({ level, from, to })
-      break
-    }
-    runs.push({ level, from, to: innerFrom }, { level, from: innerTo, to })
-    ;[from, to] = [innerFrom, innerTo]
-  }
-  return runs.filter((run) => run.from < run.to)
+function nearest(instant: number, widthMs: number): number {
+  return Math.round(instant / widthMs) * widthMs
 }
 
-function floorTo(instant: number, widthMs: number): number {
-  return Math.floor(instant / widthMs) * widthMs
+/** Those that are not empty. */
+function runs(...all: readonly (readonly [1 | -1, number, number])[]): readonly SignedRun[] {
+  return all.map(([sign, from, to]) => ({ sign, from, to })).filter((run) => !isEmpty(run))
+}
+
+function isEmpty({ from, to }: Span): boolean {
+  return from >= to
 }
