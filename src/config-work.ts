@@ -49,7 +49,7 @@ export const WORK_VARIABLES = {
     unit: 'commits/s',
     min: 10,
     max: 100_000,
-    meaning: 'Rate of commits beyond which accepted payments gather',
+    meaning: 'Rate of commits beyond which they are spaced out',
   }),
   loseAcceptedPaymentsOnCrash: onOff({
     name: 'LOSE_ACCEPTED_PAYMENTS_ON_CRASH',

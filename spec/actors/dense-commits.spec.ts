@@ -3,10 +3,10 @@ import type { PaymentReceived } from '../../src/actors/events.ts'
 import { persistenceLogic } from '../../src/actors/persistence.ts'
 import { actorHouse, settled } from '../support/actor-house.ts'
 
-t.test('payments gather once commits are denser than the rate allows', async (t) => {
+t.test('commits are spaced out once they are denser than the rate allows', async (t) => {
   const { house, post, sizes } = desk(20)
 
-  // Two may be made at once; the second has the third gather for a twentieth of a second.
+  // Two may be made at once; after the second a twentieth of a second is left.
   for (const id of ['a', 'b', 'c']) {
     post(id)
     await settled()
@@ -20,6 +20,25 @@ t.test('payments gather once commits are denser than the rate allows', async (t)
   await settled()
   t.same(sizes(), [1, 1, 2])
 })
+
+t.test(
+  'after a quiet time the first payment is committed at once, dense as it was before',
+  async (t) => {
+    const { house, post, sizes } = desk(20)
+
+    for (const id of ['a', 'b', 'c']) {
+      post(id)
+      await settled()
+    }
+    house.clock.increment(1_000)
+    await settled()
+    house.clock.increment(1_000)
+    post('d')
+    await settled()
+
+    t.same(sizes(), [1, 1, 1, 1])
+  },
+)
 
 t.test('far below the rate each payment is committed at once', async (t) => {
   const { house, post, sizes } = desk(20)

@@ -1,6 +1,6 @@
 // Group commit of accepted payments: while one batch is being committed the next one gathers, so a
-// quiet system commits at once and a busy one many at a time. Beyond a rate of commits it gathers a
-// little even then, since each costs the database more than a further payment in it.
+// quiet system commits at once and a busy one many at a time. Beyond a rate of commits they are
+// spaced out, since each costs the database more than a further payment in it.
 
 import { assign, setup } from 'xstate'
 import { emptyBacklog, takeOldest, withItem, type Backlog } from './backlog.ts'
@@ -14,7 +14,7 @@ export interface AcceptLaneInput {
   readonly batchMax: number
   /** How long a batch gathers when nothing is being committed, ms; 0 commits at once. */
   readonly windowMs: number
-  /** Commits a second beyond which batches gather. */
+  /** Commits a second beyond which they are spaced out. */
   readonly commitsMax: number
   /** Payments that may wait for the next batch; beyond it they are refused. */
   readonly pendingMax: number
@@ -23,8 +23,6 @@ export interface AcceptLaneInput {
 export interface AcceptLaneContext extends AcceptLaneInput {
   readonly pending: Backlog<PaymentReceived>
   readonly batch: readonly PaymentReceived[]
-  /** How long the next batch gathers, ms; 0 commits at once. */
-  readonly gatherMs: number
   /** Whether new payments are parked in the ledger instead of kept in memory. */
   readonly parks: boolean
   /** `parks` when the batch was taken. */
@@ -43,8 +41,8 @@ export type AcceptLaneEvent =
       readonly type: 'batch.written'
       readonly accepted: Accepted
       readonly tookMs: number
-      /** How long the next batch is to gather, ms, for commits not to follow too densely; or 0. */
-      readonly gatherMs: number
+      /** How long to leave before the next commit, ms, for them not to follow too densely; or 0. */
+      readonly spacingMs: number
       /** Lease that the batch was written under. */
       readonly leaseId: number
     }
@@ -53,6 +51,7 @@ export type AcceptLaneEvent =
       readonly error: LedgerFailure
       readonly leaseId: number
     }
+  | { readonly type: 'spacing.elapsed' }
   | { readonly type: 'pause.elapsed' }
 
 interface Step {
@@ -73,6 +72,7 @@ export const acceptLaneMachine = setup({
   actions: {
     // Effects, given by persistence.ts.
     startWindow: unprovided('startWindow'),
+    startSpacing: unprovided('startSpacing'),
     writeBatch: unprovided('writeBatch'),
     answerBatch: unprovided('answerBatch'),
     refuseAll: unprovided('refuseAll'),
@@ -84,11 +84,6 @@ export const acceptLaneMachine = setup({
     keep: assign((step: Step) => kept(step)),
     takeBatch: assign(({ context }: Step) => batchTaken(context)),
     dropBatch: assign({ batch: [] }),
-    noteDensity: assign(({ context, event }: Step) =>
-      event.type === 'batch.written'
-        ? { gatherMs: Math.max(context.windowMs, event.gatherMs) }
-        : {},
-    ),
     dropAll: assign({ batch: [], pending: emptyBacklog<PaymentReceived>() }),
     noteIntake: assign(({ event }: Step) =>
       event.type === 'intake.changed' ? { parks: event.parks } : {},
@@ -99,9 +94,11 @@ export const acceptLaneMachine = setup({
   guards: {
     mayWrite: ({ context }) =>
       context.pending.size > 0 &&
-      (context.gatherMs === 0 || context.pending.size >= context.batchMax),
+      (context.windowMs === 0 || context.pending.size >= context.batchMax),
     hasPending: ({ context }) => context.pending.size > 0,
-    mustWrite: ({ context }) => context.isClosed || context.pending.size >= context.batchMax,
+    mustWrite: ({ context }) =>
+      context.pending.size > 0 && (context.isClosed || context.pending.size >= context.batchMax),
+    isDense: ({ event }) => event.type === 'batch.written' && event.spacingMs > 0,
     isOpen: ({ context }) => !context.isClosed,
     isClosed: ({ context }) => context.isClosed,
     laneIsFull: ({ context }) => context.pending.size >= context.pendingMax,
@@ -113,7 +110,6 @@ export const acceptLaneMachine = setup({
     ...input,
     pending: emptyBacklog<PaymentReceived>(),
     batch: [],
-    gatherMs: input.windowMs,
     parks: false,
     batchParks: false,
     isClosed: false,
@@ -144,7 +140,14 @@ export const acceptLaneMachine = setup({
       entry: ['takeBatch', 'writeBatch'],
       on: {
         'payment.received': [{ guard: 'laneIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
-        'batch.written': { target: 'idle', actions: ['answerBatch', 'dropBatch', 'noteDensity'] },
+        'batch.written': [
+          {
+            guard: 'isDense',
+            target: 'spacing',
+            actions: ['answerBatch', 'dropBatch', 'startSpacing'],
+          },
+          { target: 'idle', actions: ['answerBatch', 'dropBatch'] },
+        ],
         'batch.failed': [
           {
             guard: 'mayHaveStrays',
@@ -154,6 +157,16 @@ export const acceptLaneMachine = setup({
           { target: 'paused', actions: ['refuseAll', 'dropAll'] },
         ],
       },
+    },
+    spacing: {
+      on: {
+        'payment.received': { actions: 'keep' },
+        'spacing.elapsed': [{ guard: 'hasPending', target: 'writing' }, { target: 'idle' }],
+      },
+      always: [
+        { guard: 'mustWrite', target: 'writing' },
+        { guard: 'isClosed', target: 'closed' },
+      ],
     },
     paused: {
       entry: 'startPause',

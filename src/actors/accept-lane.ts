@@ -37,7 +37,11 @@ export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
   const provided = acceptLaneMachine.provide({
     actions: {
       startWindow: ({ context, self }) =>
-        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.gatherMs),
+        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
+      startSpacing: ({ event, self }) => {
+        if (event.type !== 'batch.written') return
+        clock.setTimeout(() => self.send({ type: 'spacing.elapsed' }), event.spacingMs)
+      },
       writeBatch: ({ context, self }) => void writeBatch(parts, context, self),
       answerBatch: (step) => answerBatch(parts, step),
       refuseAll: (step) => refuseAll(parts, step),
@@ -64,11 +68,11 @@ async function writeBatch(
   const { ledger, lease, clock } = archive
   const startedAt = clock.now()
   const leaseId = lease.id
-  const gatherMs = budget(startedAt)
+  const spacingMs = budget(startedAt)
   try {
     const accepted = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
     const tookMs = clock.now() - startedAt
-    self.send({ type: 'batch.written', accepted, tookMs, gatherMs, leaseId })
+    self.send({ type: 'batch.written', accepted, tookMs, spacingMs, leaseId })
   } catch (error) {
     self.send({ type: 'batch.failed', error: ledgerFailureOf(error), leaseId })
   }
