@@ -25,7 +25,6 @@ export function cgroupV1(
   const memory = path('memory')
   writeFileSync(`${cpu}/cpu.cfs_period_us`, String(CFS_PERIOD_US))
   writeFileSync(`${cpu}/cpu.cfs_quota_us`, String(Math.round(share.cpus * CFS_PERIOD_US)))
-  writeFileSync(`${cpu}/cpu.shares`, String(share.cpuShares))
   writeFileSync(`${memory}/memory.limit_in_bytes`, String(share.memoryBytes))
   // Memory and swap together; absent where swap is not accounted for.
   const withSwap = `${memory}/memory.memsw.limit_in_bytes`

@@ -32,7 +32,6 @@ export function cgroupV2(
   mkdirSync(path, { recursive: true })
   const quotaUs = Math.round(share.cpus * CFS_PERIOD_US)
   writeFileSync(`${path}/cpu.max`, `${quotaUs} ${CFS_PERIOD_US}`)
-  writeFileSync(`${path}/cpu.weight`, String(weightOf(share.cpuShares)))
   writeFileSync(`${path}/memory.max`, String(share.memoryBytes))
   if (existsSync(`${path}/memory.swap.max`)) writeFileSync(`${path}/memory.swap.max`, '0')
 
@@ -45,11 +44,6 @@ export function cgroupV2(
       removeIfEmpty(parent)
     },
   }
-}
-
-/** Docker's shares on the scale of version 2, 1 to 10000, as runc maps them. */
-function weightOf(cpuShares: number): number {
-  return 1 + Math.floor(((cpuShares - 2) * 9_999) / 262_142)
 }
 
 /** Lets children of this group have CPU and memory limits. */

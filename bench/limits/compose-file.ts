@@ -10,8 +10,6 @@ export interface ComposeEntry {
   /** As written in deploy.resources.limits. */
   readonly cpus: string | undefined
   readonly memory: string | undefined
-  /** As written at the service; undefined where the default does. */
-  readonly cpuShares: string | undefined
   /** As written in one line; undefined for what always runs. */
   readonly profiles: string | undefined
 }
@@ -32,7 +30,6 @@ export function readCompose(path: string): Readonly<Record<string, ComposeEntry>
       environment: scalarsOf(childOf(service, 'environment')),
       cpus: scalarOf(limits['cpus']),
       memory: scalarOf(limits['memory']),
-      cpuShares: scalarOf(service['cpu_shares']),
       profiles: scalarOf(service['profiles']),
     }
   }

@@ -6,21 +6,16 @@ import { readCompose, type ComposeEntry } from './compose-file.ts'
 export interface Share {
   /** Cores, fractions allowed. */
   readonly cpus: number
-  /** Weight among those that want a core at the same time, as in Docker: 2 to 262144. */
-  readonly cpuShares: number
   /** Hard memory limit, bytes; page cache counts. */
   readonly memoryBytes: number
 }
-
-/** What Docker gives to whom nothing is said about. */
-const CPU_SHARES_DEFAULT = 1024
 
 /** By the service's name in docker-compose.yml. */
 export type Shares = Readonly<Record<string, Share>>
 
 /**
  * Reads the shares of every service that always runs, so not of those with a profile; one without
- * both limits, or with a weight that is no number, is an error.
+ * both limits is an error.
  */
 export function readShares(composePath: string): Shares {
   const shares: Record<string, Share> = {}
@@ -33,14 +28,10 @@ export function readShares(composePath: string): Shares {
 function shareOf(name: string, service: ComposeEntry): Share {
   const cpus = Number(service.cpus)
   const memoryBytes = bytesOf(service.memory)
-  const cpuShares = Number(service.cpuShares ?? CPU_SHARES_DEFAULT)
   if (!(cpus > 0) || !(memoryBytes > 0)) {
     throw new Error(`compose file: ${name} has no usable deploy.resources.limits`)
   }
-  if (!(cpuShares >= 2 && cpuShares <= 262_144)) {
-    throw new Error(`compose file: ${name} has no usable cpu_shares`)
-  }
-  return { cpus, cpuShares, memoryBytes }
+  return { cpus, memoryBytes }
 }
 
 /** Compose counts in powers of 1024, as Docker does: 85M is 85 MiB. */

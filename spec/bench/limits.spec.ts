@@ -33,7 +33,6 @@ services:
       <<: *env
       NAME: one
   two:
-    cpu_shares: 8192
     volumes:
       - a:/b
     deploy:
@@ -43,20 +42,13 @@ services:
           memory: 1g
 `
 
-const LIMITS = `    deploy:
-      resources:
-        limits:
-          cpus: 1
-          memory: 1m
-`
-
 t.test('shares and environment come out of a compose file with anchors', async (t) => {
   const dir = t.testdir({ 'compose.yml': COMPOSE })
   const path = join(dir, 'compose.yml')
 
   t.same(readShares(path), {
-    one: { cpus: 0.4, cpuShares: 1024, memoryBytes: 85 * 1024 ** 2 },
-    two: { cpus: 0.5, cpuShares: 8192, memoryBytes: 1024 ** 3 },
+    one: { cpus: 0.4, memoryBytes: 85 * 1024 ** 2 },
+    two: { cpus: 0.5, memoryBytes: 1024 ** 3 },
   })
   t.same(readCompose(path)['one']?.environment, {
     URL: 'http://host:80',
@@ -68,13 +60,11 @@ t.test('shares and environment come out of a compose file with anchors', async (
 t.test('a compose file that cannot be read stops with a sentence', async (t) => {
   const dir = t.testdir({
     shareless: 'services:\n  one:\n    image: pit\n',
-    weightless: `services:\n  one:\n    cpu_shares: many\n${LIMITS}`,
     strange: 'services:\n  ? complex\n',
     dangling: 'services:\n  one:\n    <<: *nothing\n',
   })
 
   t.throws(() => readShares(join(dir, 'shareless')), /one has no usable deploy.resources.limits/)
-  t.throws(() => readShares(join(dir, 'weightless')), /one has no usable cpu_shares/)
   t.throws(() => readShares(join(dir, 'strange')), /strange:2 is beyond this reader/)
   t.throws(() => readShares(join(dir, 'dangling')), /\*nothing is not defined above its use/)
 })
@@ -88,7 +78,7 @@ t.test('version 2 gets its limits in one folder and hands controllers down', asy
 
   const cgroup = createCgroup(
     { parent: 'pit', name: 'one' },
-    { cpus: 0.25, cpuShares: 8192, memoryBytes: 1000 },
+    { cpus: 0.25, memoryBytes: 1000 },
     { root },
   )
 
@@ -96,7 +86,6 @@ t.test('version 2 gets its limits in one folder and hands controllers down', asy
   t.equal(file('cgroup.subtree_control'), 'memory\n+cpu')
   t.equal(file('pit/cgroup.subtree_control'), '+cpu+memory')
   t.equal(file('pit/one/cpu.max'), '25000 100000')
-  t.equal(file('pit/one/cpu.weight'), '313')
   t.equal(file('pit/one/memory.max'), '1000')
   t.equal(file('pit/one/memory.swap.max'), '0')
   t.same(cgroup.entrances, [join(root, 'pit/one/cgroup.procs')])
@@ -110,12 +99,7 @@ t.test('a machine without cgroups is told so', async (t) => {
   const root = t.testdir({})
 
   t.throws(
-    () =>
-      createCgroup(
-        { parent: 'pit', name: 'one' },
-        { cpus: 1, cpuShares: 1024, memoryBytes: 1 },
-        { root },
-      ),
+    () => createCgroup({ parent: 'pit', name: 'one' }, { cpus: 1, memoryBytes: 1 }, { root }),
     /limits: no cgroups with a memory controller/,
   )
 })
@@ -124,7 +108,7 @@ const unlimited = mayMakeCgroups() ? {} : { skip: 'this user may not make cgroup
 
 t.test('a limited process runs in its cgroup from its first instruction', unlimited, async (t) => {
   const group = { parent: `pit-spec-${process.pid}`, name: 'one' }
-  const cgroup = createCgroup(group, { cpus: 0.2, cpuShares: 1024, memoryBytes: 64 * 1024 ** 2 })
+  const cgroup = createCgroup(group, { cpus: 0.2, memoryBytes: 64 * 1024 ** 2 })
   t.teardown(() => cgroup.remove())
   const busy = 'const end = Date.now() + 700; while (Date.now() < end);'
   const line = wrapped(
