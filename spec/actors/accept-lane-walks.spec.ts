@@ -70,7 +70,10 @@ function quiet() {
     'answerBatch',
     'refuseAll',
     'refuseOne',
-  ].concat(['startPause', 'reportStrays', 'reportEnded'])
+    'startPause',
+    'reportStrays',
+    'reportEnded',
+  ]
   const actions = Object.fromEntries(effects.map((effect) => [effect, ignore]))
   return acceptLaneMachine.provide({ actions })
 }

@@ -40,6 +40,22 @@ t.test(
   },
 )
 
+t.test('a batch gathers for its window, and after dense commits no longer than that', async (t) => {
+  const { house, post, sizes } = desk(10, 5)
+  const after = async (ms: number): Promise<readonly number[]> => {
+    house.clock.increment(ms)
+    await settled()
+    return sizes()
+  }
+
+  post('a')
+  t.same(await after(4), [])
+  t.same(await after(1), [1])
+  post('b')
+  t.same(await after(99), [1])
+  t.same(await after(1), [1, 1], 'what waited for the spacing waits for no window')
+})
+
 t.test('far below the rate each payment is committed at once', async (t) => {
   const { house, post, sizes } = desk(20)
 
@@ -53,7 +69,7 @@ t.test('far below the rate each payment is committed at once', async (t) => {
 })
 
 /** Persistence over a ledger that commits at once, and the sizes of the batches that it was given. */
-function desk(commitsMax: number) {
+function desk(commitsMax: number, windowMs = 0) {
   const house = actorHouse()
   const sizes: number[] = []
   const ledger = {
@@ -65,7 +81,7 @@ function desk(commitsMax: number) {
   }
   const persistence = house.start(persistenceLogic, {
     archive: { ...house.archive, ledger },
-    accepts: { batchMax: 10, windowMs: 0, commitsMax, pendingMax: 10 },
+    accepts: { batchMax: 10, windowMs, commitsMax, pendingMax: 10 },
     outcomes: { batchMax: 10, windowMs: 20, congestedAt: 40 },
     answersWhen: 'committed',
   })
