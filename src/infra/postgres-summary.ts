@@ -72,20 +72,6 @@ export const SUMMARIZE: Query = {
   name: 'summarize',
   effect: 'reads',
   text: `
-  WITH part AS (
-    SELECT t.processor, run.sign * sum(t.payments) AS payments, run.sign * sum(t.cents) AS cents
-    FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[])
-      AS run (sign, level, from_ms, to_ms)
-    JOIN settled_totals t
-      ON t.level = run.level AND t.bucket_ms >= run.from_ms AND t.bucket_ms < run.to_ms
-    GROUP BY t.processor, run.sign
-    UNION ALL
-    SELECT p.processor, run.sign * count(*), run.sign * sum(p.amount_cents)
-    FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS run (sign, from_ms, to_ms)
-    JOIN payments p
-      ON p.state = 1 AND p.requested_at_ms >= run.from_ms AND p.requested_at_ms < run.to_ms
-    GROUP BY p.processor, run.sign
-  )
   SELECT
     coalesce(sum(payments) FILTER (WHERE processor = 1), 0)::bigint AS default_payments,
     coalesce(sum(cents) FILTER (WHERE processor = 1), 0)::bigint AS default_cents,
@@ -95,5 +81,16 @@ export const SUMMARIZE: Query = {
       SELECT array_agg(p.correlation_id::text) FROM payments p
       WHERE p.correlation_id = ANY ($8::uuid[]) AND ${IS_OPEN}
     ) AS open
-  FROM part`,
+  FROM (
+    SELECT t.processor, run.sign * t.payments AS payments, run.sign * t.cents AS cents
+    FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[])
+      AS run (sign, level, from_ms, to_ms)
+    JOIN settled_totals t
+      ON t.level = run.level AND t.bucket_ms >= run.from_ms AND t.bucket_ms < run.to_ms
+    UNION ALL
+    SELECT p.processor, run.sign, run.sign * p.amount_cents
+    FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS run (sign, from_ms, to_ms)
+    JOIN payments p
+      ON p.state = 1 AND p.requested_at_ms >= run.from_ms AND p.requested_at_ms < run.to_ms
+  ) AS part`,
 }

@@ -37,7 +37,7 @@ export function coverWindow(window: TimeWindow): Cover {
 
   const [secondMs, ...widerMs] = BUCKET_WIDTHS_MS
   if (Math.floor(from / secondMs) === Math.floor((to - 1) / secondMs)) {
-    return { buckets: [], raw: runs([1, from, to]) }
+    return { buckets: [], raw: [{ sign: 1, from, to }] }
   }
   const { edges: raw, rest } = roundTo(secondMs, { from, to })
   const buckets: BucketRun[] = []
@@ -64,9 +64,15 @@ interface Span {
 function roundTo(widthMs: number, { from, to }: Span): { edges: readonly SignedRun[]; rest: Span } {
   const start = nearest(from, widthMs)
   const end = nearest(to, widthMs)
-  if (start === end) return { edges: runs([1, from, to]), rest: { from: start, to: end } }
-  const edges = runs([1, from, start], [-1, start, from], [1, end, to], [-1, to, end])
-  return { edges, rest: { from: start, to: end } }
+  const rest = { from: start, to: end }
+  if (isEmpty(rest)) return { edges: some({ sign: 1, from, to }), rest }
+  const edges = some(
+    { sign: 1, from, to: start },
+    { sign: -1, from: start, to: from },
+    { sign: 1, from: end, to },
+    { sign: -1, from: to, to: end },
+  )
+  return { edges, rest }
 }
 
 function nearest(instant: number, widthMs: number): number {
@@ -74,8 +80,8 @@ function nearest(instant: number, widthMs: number): number {
 }
 
 /** Those that are not empty. */
-function runs(...all: readonly (readonly [1 | -1, number, number])[]): readonly SignedRun[] {
-  return all.map(([sign, from, to]) => ({ sign, from, to })).filter((run) => !isEmpty(run))
+function some(...runs: readonly SignedRun[]): readonly SignedRun[] {
+  return runs.filter((run) => !isEmpty(run))
 }
 
 function isEmpty({ from, to }: Span): boolean {
