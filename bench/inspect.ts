@@ -54,7 +54,7 @@ const ACTOR_CASES: readonly (ActorCase & { readonly name: string })[] = [
 const CONNECTIONS = 256
 
 /** Where inspection begins: what actors report goes through the one, what viewers get the other. */
-const INSPECTION = ['dist/console/wiretap.js', 'dist/console/outbox.js']
+const INSPECTION = ['dist/console/inspector-hook.js', 'dist/console/send-buffer.js']
 
 /** A Pit that one case is measured on, in all its runs. */
 interface Stage {

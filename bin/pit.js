@@ -4,7 +4,7 @@
 
 import { existsSync } from 'node:fs'
 
-const cli = new URL('../dist/cli.js', import.meta.url)
+const cli = new URL('../dist/cli/cli.js', import.meta.url)
 
 if (existsSync(cli)) await import(cli.href)
 else {

@@ -1,15 +1,15 @@
 // The charts that ARCHITECTURE.md shows, by the name that stands in its markers.
 
 import type { AnyStateMachine } from 'xstate'
-import { acceptLaneMachine } from '../src/actors/accept-lane.machine.ts'
-import { leaseMachine } from '../src/actors/lease.machine.ts'
-import { outcomeLaneMachine } from '../src/actors/outcome-lane.machine.ts'
-import { paymentMachine } from '../src/actors/payment.machine.ts'
-import { probingMachine } from '../src/actors/probing.machine.ts'
-import { processorHealthMachine } from '../src/actors/processor-health.machine.ts'
-import { retryQueueMachine } from '../src/actors/retry-queue.machine.ts'
-import { supervisorMachine } from '../src/actors/supervisor.machine.ts'
-import { takeoverMachine } from '../src/actors/takeover.machine.ts'
+import { acceptLaneMachine } from '../src/actors/persistence/accept-batcher.machine.ts'
+import { leaseMachine } from '../src/actors/ownership/lease.machine.ts'
+import { outcomeLaneMachine } from '../src/actors/persistence/outcome-batcher.machine.ts'
+import { paymentMachine } from '../src/actors/payment/payment.machine.ts'
+import { probingMachine } from '../src/actors/circuit/probing.machine.ts'
+import { processorHealthMachine } from '../src/actors/circuit/processor-health.machine.ts'
+import { retryQueueMachine } from '../src/actors/ownership/retry-queue.machine.ts'
+import { supervisorMachine } from '../src/actors/supervisor/supervisor.machine.ts'
+import { takeoverMachine } from '../src/actors/ownership/takeover.machine.ts'
 
 export interface ListedChart {
   /** Letters, digits and dashes: `<!-- chart:NAME -->`. */

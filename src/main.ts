@@ -1,12 +1,12 @@
 // The process: reads the configuration, starts what is missing around Pit, runs Pit, and stops all
 // of it on SIGTERM or SIGINT.
 
-import { ConfigError, readConfig, type Config } from './config.ts'
-import { helpText } from './config-text.ts'
-import { lowerHelperThreads } from './infra/helper-threads.ts'
-import { createLogger } from './infra/logger.ts'
-import { LOSES_PAYMENTS, startPit, type Pit } from './pit.ts'
-import { startSurroundings, type Surroundings } from './surroundings.ts'
+import { ConfigError, readConfig, type Config } from './config/config.ts'
+import { helpText } from './config/text.ts'
+import { lowerHelperThreads } from './infra/process/helper-threads.ts'
+import { createLogger } from './infra/process/logger.ts'
+import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
+import { startSurroundings, type Surroundings } from './app/dev-stack.ts'
 
 /** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
 const EXIT_FAILED = 1

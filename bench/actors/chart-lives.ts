@@ -2,14 +2,14 @@
 // XState interprets it.
 
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
-import { acceptedRecord } from '../../src/actors/payment-records.ts'
-import { paymentLogicOf, providedPayment } from '../../src/actors/payment-logic.ts'
-import type { Workshop } from '../../src/actors/payment-effects.ts'
-import type { PaymentOutput } from '../../src/actors/payment.machine.ts'
-import { createDueQueue } from '../../src/actors/due-queue.ts'
-import { providedHealth } from '../../src/actors/processor-health.ts'
-import type { HealthActor } from '../../src/actors/processor-health.machine.ts'
-import type { PitParts } from '../../src/actors/supervisor.ts'
+import { acceptedRecord } from '../../src/actors/payments/records.ts'
+import { paymentLogicOf, providedPayment } from '../../src/actors/payment/logic.ts'
+import type { Workshop } from '../../src/actors/payment/effects.ts'
+import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
+import { createDueQueue } from '../../src/actors/payments/timers.ts'
+import { providedHealth } from '../../src/actors/circuit/processor-health.ts'
+import type { HealthActor } from '../../src/actors/circuit/processor-health.machine.ts'
+import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 

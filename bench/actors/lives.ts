@@ -1,7 +1,7 @@
 // Lets payments live and end, so many at once.
 
 import { randomUUID } from 'node:crypto'
-import type { AcceptRequest } from '../../src/actors/ports.ts'
+import type { AcceptRequest } from '../../src/actors/model/ports.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 export interface Lives {

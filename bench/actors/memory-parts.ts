@@ -1,17 +1,17 @@
 // Pit's actors' parts with every port answered in memory: charges wait in a ring until the
 // benchmark answers them, the ledger says yes to everything.
 
-import { createTotals, totalsJournal } from '../../src/actors/totals.ts'
-import { LeaseFence } from '../../src/actors/lease-fence.ts'
-import type { ProcessorName } from '../../src/actors/payment.ts'
-import type { ChargeAnswer, Ledger, Processor } from '../../src/actors/ports.ts'
-import { createRing, type Ring } from '../../src/actors/ready-ring.ts'
-import type { PitParts } from '../../src/actors/supervisor.ts'
-import { readConfig } from '../../src/config.ts'
-import { createAloneBoards } from '../../src/infra/alone-boards.ts'
-import { createJournalLog, journals } from '../../src/infra/journal-log.ts'
-import { createLogger } from '../../src/infra/logger.ts'
-import { partsOf } from '../../src/pit-parts.ts'
+import { createTotals, totalsJournal } from '../../src/actors/supervisor/totals.ts'
+import { LeaseFence } from '../../src/actors/ownership/fence.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { ChargeAnswer, Ledger, Processor } from '../../src/actors/model/ports.ts'
+import { createRing, type Ring } from '../../src/actors/payments/ring.ts'
+import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { createAloneBoards } from '../../src/infra/redis/without-redis.ts'
+import { createJournalLog, journals } from '../../src/infra/process/facts-log.ts'
+import { createLogger } from '../../src/infra/process/logger.ts'
+import { partsOf } from '../../src/app/settings.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 type Reply = (answer: ChargeAnswer) => void

@@ -1,11 +1,11 @@
 // Lives in the real parent of payments: ring, routing, slots, circuits, journal, outcomes told.
 
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
-import { paymentsLogic } from '../../src/actors/payments.ts'
-import { providedHealth } from '../../src/actors/processor-health.ts'
-import type { HealthActor } from '../../src/actors/processor-health.machine.ts'
-import type { PitParts } from '../../src/actors/supervisor.ts'
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import { paymentsLogic } from '../../src/actors/payments/payments.ts'
+import { providedHealth } from '../../src/actors/circuit/processor-health.ts'
+import type { HealthActor } from '../../src/actors/circuit/processor-health.machine.ts'
+import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 

@@ -1,7 +1,7 @@
 // Lives in the whole system of actors, as the edge starts them: supervisor, accept lane, payments,
 // outcome lane, lease, circuits, retry queue, all with their timers.
 
-import { createSupervisor, type SupervisorActor } from '../../src/actors/supervisor.ts'
+import { createSupervisor, type SupervisorActor } from '../../src/actors/supervisor/supervisor.ts'
 import { BUSY, LIVES_PER_TURN, nextPayment, turn, type Lives, type Pace } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 import type { VirtualClock } from './virtual-clock.ts'

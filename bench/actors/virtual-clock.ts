@@ -1,6 +1,6 @@
 // A clock that moves when it is told to: what actors pace by time is not measured by this machine's.
 
-import type { Clock } from '../../src/actors/ports.ts'
+import type { Clock } from '../../src/actors/model/ports.ts'
 
 export interface VirtualClock extends Clock {
   /** Lets time pass and runs what is due meanwhile, in order. */

@@ -1,6 +1,6 @@
 // Comparing Pit's books with the processors'. Pure.
 
-import type { ProcessorName, ProcessorTotal, Summary } from '../../src/actors/payment.ts'
+import type { ProcessorName, ProcessorTotal, Summary } from '../../src/actors/model/payment.ts'
 
 /** Pit's figure minus the processor's own; all 0 when the books agree. */
 export interface BooksDifference {

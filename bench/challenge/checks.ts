@@ -1,6 +1,6 @@
 // The consistency checks: one window, asked of Pit and of both processors at the same moment.
 
-import type { Summary, TimeWindow } from '../../src/actors/payment.ts'
+import type { Summary, TimeWindow } from '../../src/actors/model/payment.ts'
 import { NO_BOOKS, booksAgree, countInconsistencies, subtractBooks } from './books.ts'
 import type { BooksDifference } from './books.ts'
 import type { PitEndpoint } from './pit-endpoint.ts'

@@ -1,6 +1,6 @@
 // The load with all that happens while it lasts: switches, checks, and a listener that looks on.
 
-import type { TimeWindow } from '../../src/actors/payment.ts'
+import type { TimeWindow } from '../../src/actors/model/payment.ts'
 import { SelfWatch } from '../load/self-watch.ts'
 import type { SelfReport } from '../load/self-watch.ts'
 import type { Target } from '../load/target.ts'

@@ -1,6 +1,6 @@
 // Pit as its clients see it, for checks: the load itself goes over the users' own connections.
 
-import type { ProcessorTotal, Summary, TimeWindow } from '../../src/actors/payment.ts'
+import type { ProcessorTotal, Summary, TimeWindow } from '../../src/actors/model/payment.ts'
 import { HttpClient, readJson } from '../load/client.ts'
 import type { ClientOptions } from '../load/client.ts'
 import type { Answer } from '../load/connection.ts'

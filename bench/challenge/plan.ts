@@ -1,6 +1,6 @@
 // A run's appointments: when the processors are switched, and when the books are checked.
 
-import type { TimeWindow } from '../../src/actors/payment.ts'
+import type { TimeWindow } from '../../src/actors/model/payment.ts'
 import { checkWindow, scaleTiming, windowAt } from './checks.ts'
 import type { Check, Parties } from './checks.ts'
 import { scaleStages } from './stages.ts'

@@ -1,6 +1,6 @@
 // A processor's admin endpoints: they belong to whoever runs the challenge, never to Pit.
 
-import type { ProcessorName, ProcessorTotal, TimeWindow } from '../../src/actors/payment.ts'
+import type { ProcessorName, ProcessorTotal, TimeWindow } from '../../src/actors/model/payment.ts'
 import { HttpClient, describeAnswer, readJson } from '../load/client.ts'
 import type { ClientOptions } from '../load/client.ts'
 import type { HttpRequest } from '../load/request.ts'

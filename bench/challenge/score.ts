@@ -1,6 +1,6 @@
 // The challenge's arithmetic. Pure; the rules stand in the load script's closing summary.
 
-import type { ProcessorName, Summary } from '../../src/actors/payment.ts'
+import type { ProcessorName, Summary } from '../../src/actors/model/payment.ts'
 
 export interface ScoreInput {
   /** Payments answered 200, 201, 202 or 204. */

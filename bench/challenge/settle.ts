@@ -1,7 +1,7 @@
 // After the challenge's own result: does every accepted payment settle, and do the books agree?
 
 import { setTimeout as wait } from 'node:timers/promises'
-import type { TimeWindow } from '../../src/actors/payment.ts'
+import type { TimeWindow } from '../../src/actors/model/payment.ts'
 import { countPayments } from './books.ts'
 import { checkWindow } from './checks.ts'
 import type { Check, Parties } from './checks.ts'

@@ -1,6 +1,6 @@
 // What a layout is asked to be, and what it then is.
 
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Shares } from '../limits/shares.ts'
 import type { Part } from './part.ts'
 import type { PitPart } from './pit.ts'

@@ -1,6 +1,6 @@
 // One simulated processor in a process of its own, outside of all limits: it belongs to the world.
 
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { createPart, type Part } from './part.ts'
 import { compiled } from './project.ts'
 import { accepts } from './wait.ts'

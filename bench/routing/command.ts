@@ -1,6 +1,6 @@
 // The command line of `npm run bench:routing`, and the study that it asks for.
 
-import { ConfigError, readConfig, type Environment } from '../../src/config.ts'
+import { ConfigError, readConfig, type Environment } from '../../src/config/config.ts'
 import { text, UsageError, whole, type Values } from '../measure/flags.ts'
 import { listSchedules, NAMED, type Schedule } from './schedules.ts'
 import type { StudyRequest } from './study.ts'

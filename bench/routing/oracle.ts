@@ -1,6 +1,6 @@
 // What whoever knows the schedule beforehand could earn: the bound that earnings are shares of.
 
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Stage } from '../challenge/stages.ts'
 
 export interface OracleQuestion {

@@ -1,15 +1,15 @@
 // One load against one schedule with one configuration, in virtual time, and what it earned.
 
-import type { ProcessorName, Summary } from '../../src/actors/payment.ts'
-import { readConfig, type Config, type Environment } from '../../src/config.ts'
-import { configuredBy } from '../../src/pit-parts.ts'
+import type { ProcessorName, Summary } from '../../src/actors/model/payment.ts'
+import { readConfig, type Config, type Environment } from '../../src/config/config.ts'
+import { configuredBy } from '../../src/app/settings.ts'
 import { computeScore } from '../challenge/score.ts'
 import type { Stage } from '../challenge/stages.ts'
-import { Chance } from '../simulation/chance.ts'
-import { HEALTHY } from '../simulation/phase.ts'
-import { NOTHING_PLANTED } from '../simulation/planted.ts'
-import type { Settings } from '../simulation/settings.ts'
-import { World } from '../simulation/world.ts'
+import { Chance } from '../../spec/simulation/chance.ts'
+import { HEALTHY } from '../../spec/simulation/phase.ts'
+import { NOTHING_PLANTED } from '../../spec/simulation/planted-world.ts'
+import type { Settings } from '../../spec/simulation/settings.ts'
+import { World } from '../../spec/simulation/world.ts'
 import { bestShare } from './oracle.ts'
 import { RoutingUsers, THINK_MS } from './users.ts'
 

@@ -2,7 +2,7 @@
 // the other one.
 
 import { SCHEDULE_SECONDS, type Conditions, type Stage } from '../challenge/stages.ts'
-import { Chance } from '../simulation/chance.ts'
+import { Chance } from '../../spec/simulation/chance.ts'
 
 interface Turn {
   readonly share: number

@@ -1,6 +1,6 @@
 // What a study found, by variant and schedule. Pure.
 
-import type { Environment } from '../../src/config.ts'
+import type { Environment } from '../../src/config/config.ts'
 import type { Played, StudyRequest } from './study.ts'
 
 export interface VariantResult {

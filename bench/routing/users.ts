@@ -1,7 +1,7 @@
 // The challenge's users in virtual time: each posts, waits for its answer, thinks, and posts again.
 
-import { correlationIdOf } from '../simulation/postings.ts'
-import type { World } from '../simulation/world.ts'
+import { correlationIdOf } from '../../spec/simulation/postings.ts'
+import type { World } from '../../spec/simulation/world.ts'
 
 export interface UsersParts {
   readonly world: World

@@ -1,7 +1,7 @@
 // The settings that a study turns, one at a time around the defaults, and a few together.
 
-import type { Environment } from '../../src/config.ts'
-import { VARIABLES } from '../../src/config-variables.ts'
+import type { Environment } from '../../src/config/config.ts'
+import { VARIABLES } from '../../src/config/variables.ts'
 import { UsageError } from '../measure/flags.ts'
 
 /** By variable: the values of interest; the default among them is what all others are played with. */

@@ -3,7 +3,7 @@
 import pg from 'pg'
 import { NO_BOOKS, booksAgree, subtractBooks } from '../challenge/books.ts'
 import type { PitEndpoint } from '../challenge/pit-endpoint.ts'
-import type { Summary, TimeWindow } from '../../src/actors/payment.ts'
+import type { Summary, TimeWindow } from '../../src/actors/model/payment.ts'
 
 /** Whether Pit says of a window what counting every row in it says. */
 export async function isRight(

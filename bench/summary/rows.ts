@@ -1,7 +1,7 @@
 // Fills a ledger with settled payments, made inside PostgreSQL, as if they had come at a steady rate.
 
 import pg from 'pg'
-import { createPostgresLedger } from '../../src/infra/postgres-ledger.ts'
+import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 
 export interface RowsPlan {
   readonly url: string

@@ -1,6 +1,6 @@
 // Windows to be summed up: of one length, anywhere in a span. Pure but for the chance it is given.
 
-import type { TimeWindow } from '../../src/actors/payment.ts'
+import type { TimeWindow } from '../../src/actors/model/payment.ts'
 import type { Span } from './rows.ts'
 
 export type WindowKind = 'second' | 'minute' | 'hour' | 'all'

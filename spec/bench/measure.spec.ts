@@ -172,7 +172,7 @@ t.test('a profile tells the share of some files and of all that they called', as
     nodes: [
       { id: 1, callFrame: { ...frame(''), functionName: '(root)' }, children: [2, 3, 6] },
       { id: 2, callFrame: { ...frame(''), functionName: '(idle)' } },
-      { id: 3, callFrame: frame('file:///x/dist/console/wiretap.js'), children: [4] },
+      { id: 3, callFrame: frame('file:///x/dist/console/inspector-hook.js'), children: [4] },
       { id: 4, callFrame: frame('file:///x/dist/console/sample.js'), children: [5] },
       { id: 5, callFrame: frame('') },
       { id: 6, callFrame: frame('file:///x/dist/console/sample.js') },
@@ -181,7 +181,7 @@ t.test('a profile tells the share of some files and of all that they called', as
     timeDeltas: [9000, 1000, 1000, 2000, 4000],
   }
 
-  t.equal(percentWithin(profile, ['console/wiretap.js', 'console/outbox.js']), 50)
+  t.equal(percentWithin(profile, ['console/inspector-hook.js', 'console/outbox.js']), 50)
   t.equal(percentWithin(profile, ['console/outbox.js']), 0)
 })
 

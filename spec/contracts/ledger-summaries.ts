@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { SettledPayment } from '../../src/actors/payment.ts'
+import type { SettledPayment } from '../../src/actors/model/payment.ts'
 import type { MakeLedger } from './ledger.ts'
 import { acceptMany, lease, request, settled, uuid } from './ledger-words.ts'
 

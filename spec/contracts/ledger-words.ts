@@ -1,7 +1,7 @@
 // Short ways to say what the ledger's contract is about.
 
-import type { Attempt, Outcome, ProcessorName } from '../../src/actors/payment.ts'
-import type { AcceptRequest, Ledger } from '../../src/actors/ports.ts'
+import type { Attempt, Outcome, ProcessorName } from '../../src/actors/model/payment.ts'
+import type { AcceptRequest, Ledger } from '../../src/actors/model/ports.ts'
 
 /** Long enough that no lease runs out by itself while a test runs. */
 export const TTL_MS = 60_000

@@ -1,7 +1,7 @@
 // What every ledger has to do, whatever it is made of. Each adapter's spec runs all of it.
 
 import type { Test } from 'tap'
-import type { Ledger } from '../../src/actors/ports.ts'
+import type { Ledger } from '../../src/actors/model/ports.ts'
 import { claimsContract } from './ledger-claims.ts'
 import { leasesContract } from './ledger-leases.ts'
 import { recordContract } from './ledger-record.ts'

@@ -3,7 +3,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { Client } from 'undici'
-import type { EdgeRequest, PaymentReceived } from '../../src/actors/events.ts'
+import type { EdgeRequest, PaymentReceived } from '../../src/actors/messages.ts'
 import type { HttpServer } from '../../src/http/server.ts'
 import { startHttp } from '../../src/http/server.ts'
 import type { ListenAt } from '../../src/http/listen.ts'

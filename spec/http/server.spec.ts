@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { PaymentStory } from '../../src/actors/payment.ts'
+import type { PaymentStory } from '../../src/actors/model/payment.ts'
 import { call, ID, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
 
 t.test('a payment is answered 202 without a body once it is accepted', async (t) => {

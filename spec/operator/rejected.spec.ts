@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createPostgresLedger } from '../../src/infra/postgres-ledger.ts'
+import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { BooksUnreachable, UsageError } from '../../src/operator/failures.ts'
 import { readRejectedOptions, runRejected } from '../../src/operator/rejected-tool.ts'
 import { openTables } from '../../src/operator/tables.ts'

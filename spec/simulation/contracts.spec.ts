@@ -1,16 +1,16 @@
 // The simulated PostgreSQL and Redis keep the very contracts of the real ones.
 
 import t from 'tap'
-import { BoardStore } from '../../bench/simulation/board-store.ts'
-import { createSimulatedBoards } from '../../bench/simulation/board-client.ts'
-import { Chance } from '../../bench/simulation/chance.ts'
-import { Gate } from '../../bench/simulation/gate.ts'
-import { EPOCH_MS } from '../../bench/simulation/instance.ts'
-import { createSimulatedLedger } from '../../bench/simulation/ledger-client.ts'
-import { LedgerStore } from '../../bench/simulation/ledger-store.ts'
-import { Scheduler } from '../../bench/simulation/scheduler.ts'
-import { SimulatedServer } from '../../bench/simulation/simulated-server.ts'
-import { boardContracts, type Boards } from '../contracts/boards.ts'
+import { BoardStore } from './board-store.ts'
+import { createSimulatedBoards } from './board-client.ts'
+import { Chance } from './chance.ts'
+import { Gate } from './gate.ts'
+import { EPOCH_MS } from './instance.ts'
+import { createSimulatedLedger } from './ledger-client.ts'
+import { LedgerStore } from './ledger-store.ts'
+import { Scheduler } from './scheduler.ts'
+import { SimulatedServer } from './simulated-server.ts'
+import { boardContracts, type Boards } from '../contracts/redis.ts'
 import { ledgerContract } from '../contracts/ledger.ts'
 
 const BOUNDS = { acceptTimeoutMs: 900, statementTimeoutMs: 3000 }

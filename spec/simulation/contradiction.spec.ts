@@ -1,11 +1,11 @@
 // A processor that contradicts itself: it knows a payment, and does not find it.
 
 import t from 'tap'
-import { Chance } from '../../bench/simulation/chance.ts'
-import type { Planted } from '../../bench/simulation/planted.ts'
-import { correlationIdOf } from '../../bench/simulation/postings.ts'
-import { drawSettings } from '../../bench/simulation/settings.ts'
-import { World } from '../../bench/simulation/world.ts'
+import { Chance } from './chance.ts'
+import type { Planted } from './planted-world.ts'
+import { correlationIdOf } from './postings.ts'
+import { drawSettings } from './settings.ts'
+import { World } from './world.ts'
 
 const ID = correlationIdOf(1)
 

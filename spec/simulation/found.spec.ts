@@ -1,11 +1,11 @@
 // Histories that the simulation once found broken, brought about on purpose.
 
 import t, { type Test } from 'tap'
-import { Chance } from '../../bench/simulation/chance.ts'
-import type { Planted } from '../../bench/simulation/planted.ts'
-import { runSeed } from '../../bench/simulation/run.ts'
-import { stopsAfterPostings, stopsOverHangingCharges } from '../planted/handovers.ts'
-import { LedgerUnavailable } from '../../src/actors/errors.ts'
+import { Chance } from './chance.ts'
+import type { Planted } from './planted-world.ts'
+import { runSeed } from './run.ts'
+import { stopsAfterPostings, stopsOverHangingCharges } from './planted/handovers.ts'
+import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
 
 const SEEDS = 12
 

@@ -1,9 +1,9 @@
 // The rules that watch how payments are handed over and taken on are shown to be able to fail.
 
 import t from 'tap'
-import type { Planted } from '../../bench/simulation/planted.ts'
-import { runSeed } from '../../bench/simulation/run.ts'
-import { rareClaims, seldomTakeOver, stopThatKeeps, stopThatLingers } from '../planted/handovers.ts'
+import type { Planted } from './planted-world.ts'
+import { runSeed } from './run.ts'
+import { rareClaims, seldomTakeOver, stopThatKeeps, stopThatLingers } from './planted/handovers.ts'
 
 /** Seeds within which a fault has to be noticed. */
 const SEEDS_MAX = 150

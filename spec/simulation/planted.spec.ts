@@ -1,8 +1,8 @@
 // The checkers are checked: each planted fault is noticed by the simulation.
 
 import t from 'tap'
-import type { Planted } from '../../bench/simulation/planted.ts'
-import { runSeed } from '../../bench/simulation/run.ts'
+import type { Planted } from './planted-world.ts'
+import { runSeed } from './run.ts'
 import {
   acceptedBeforeCommit,
   answeredWhenTaken,
@@ -12,7 +12,7 @@ import {
   knownAsSuccessElsewhere,
   lostBatch,
   unflushedMissed,
-} from '../planted/books.ts'
+} from './planted/books.ts'
 import {
   claimWithoutOwner,
   doubtLostInParking,
@@ -21,8 +21,8 @@ import {
   shortHorizon,
   zombieThatSends,
   zombieThatWrites,
-} from '../planted/claims.ts'
-import { failoverOnTimeout, knownAsFailure, restampedResend } from '../planted/processors.ts'
+} from './planted/claims.ts'
+import { failoverOnTimeout, knownAsFailure, restampedResend } from './planted/processors.ts'
 
 /** Seeds within which a fault has to be noticed. */
 const SEEDS_MAX = 300

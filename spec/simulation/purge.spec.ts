@@ -1,14 +1,14 @@
 // What a purge forgets, and what it must not: whole instances in virtual time.
 
 import t from 'tap'
-import { Chance } from '../../bench/simulation/chance.ts'
-import type { Instance } from '../../bench/simulation/instance.ts'
-import { HEALTHY } from '../../bench/simulation/phase.ts'
-import { NOTHING_PLANTED, type Planted } from '../../bench/simulation/planted.ts'
-import { correlationIdOf } from '../../bench/simulation/postings.ts'
-import { drawSettings } from '../../bench/simulation/settings.ts'
-import { World } from '../../bench/simulation/world.ts'
-import { LedgerUnavailable } from '../../src/actors/errors.ts'
+import { Chance } from './chance.ts'
+import type { Instance } from './instance.ts'
+import { HEALTHY } from './phase.ts'
+import { NOTHING_PLANTED, type Planted } from './planted-world.ts'
+import { correlationIdOf } from './postings.ts'
+import { drawSettings } from './settings.ts'
+import { World } from './world.ts'
+import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
 
 /** For answers to travel, and for nothing else to happen, virtual ms. */
 const TRIP_MS = 20

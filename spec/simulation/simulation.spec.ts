@@ -1,8 +1,8 @@
 // Whole Pit on virtual time: every promise holds under the fault plans of many seeds.
 
 import t from 'tap'
-import { runSeed } from '../../bench/simulation/run.ts'
-import { replayCommand } from '../../bench/simulation/seeds.ts'
+import { runSeed } from './run.ts'
+import { replayCommand } from './seeds.ts'
 
 /** Seeds of a usual run; continuous integration runs more by `npm run simulate`. */
 const SEEDS = 60

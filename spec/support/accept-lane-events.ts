@@ -1,9 +1,12 @@
 // What the accept lane is told, one of each kind, for the specs of its chart.
 
-import type { AcceptLaneContext, AcceptLaneEvent } from '../../src/actors/accept-lane.machine.ts'
-import { itemsOf } from '../../src/actors/backlog.ts'
-import { LeaseLost, LedgerUnavailable } from '../../src/actors/errors.ts'
-import type { PaymentReceived } from '../../src/actors/events.ts'
+import type {
+  AcceptLaneContext,
+  AcceptLaneEvent,
+} from '../../src/actors/persistence/accept-batcher.machine.ts'
+import { itemsOf } from '../../src/actors/persistence/pending-queue.ts'
+import { LeaseLost, LedgerUnavailable } from '../../src/actors/model/errors.ts'
+import type { PaymentReceived } from '../../src/actors/messages.ts'
 
 export const AT_ONCE = { batchMax: 2, windowMs: 0, commitsMax: 500, pendingMax: 3 }
 export const GATHERING = { ...AT_ONCE, windowMs: 2 }

@@ -12,10 +12,10 @@ import type {
   Snapshot,
 } from 'xstate'
 import type { Addressees } from '../../src/actors/addresses.ts'
-import type { Archive } from '../../src/actors/archive.ts'
-import type { Fact } from '../../src/actors/journal.ts'
-import { LeaseFence } from '../../src/actors/lease-fence.ts'
-import type { Ledger, SettledBoard } from '../../src/actors/ports.ts'
+import type { Archive } from '../../src/actors/model/shared-ports.ts'
+import type { Fact } from '../../src/actors/model/facts.ts'
+import { LeaseFence } from '../../src/actors/ownership/fence.ts'
+import type { Ledger, SettledBoard } from '../../src/actors/model/ports.ts'
 import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
 import { StandingTime } from './standing-time.ts'
 

@@ -2,7 +2,7 @@
 
 import { Client } from 'undici'
 import type { Test } from 'tap'
-import type { ApiDocument, ApiResponse, Operation } from '../../src/http/openapi-document.ts'
+import type { ApiDocument, ApiResponse, Operation } from '../../src/http/openapi/document.ts'
 import { schemaFaults } from './json-schema.ts'
 
 export interface Told {

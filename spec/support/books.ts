@@ -1,6 +1,6 @@
 // Compares Pit's books with the processors', id by id, window by window, in cents.
 
-import type { ProcessorName, TimeWindow } from '../../src/actors/payment.ts'
+import type { ProcessorName, TimeWindow } from '../../src/actors/model/payment.ts'
 import type { RecordedPayment } from '../../src/simulator/simulator.ts'
 import { booksAgree, countPayments, subtractBooks } from '../../bench/challenge/books.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'

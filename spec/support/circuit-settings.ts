@@ -1,4 +1,4 @@
-import type { CircuitSettings } from '../../src/actors/processor-health-context.ts'
+import type { CircuitSettings } from '../../src/actors/circuit/context.ts'
 
 /** Small numbers that can be counted by hand. */
 export const SETTINGS: CircuitSettings = {

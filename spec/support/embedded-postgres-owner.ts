@@ -1,7 +1,7 @@
 // A process that owns an embedded PostgreSQL, to be killed by a spec. Writes the connection string
 // as a line once it runs, and a line for each SIGINT it gets, which it survives.
 
-import { startEmbeddedPostgres } from '../../src/infra/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
 
 process.on('SIGINT', () => process.stdout.write('SIGINT\n'))
 const { connectionString } = await startEmbeddedPostgres({ dataDir: process.argv[2] ?? '' })

@@ -1,7 +1,7 @@
 // Checks a value against a schema of the API's description: every keyword that Pit's schemas use,
 // and an error for any other, so that none is passed over.
 
-import type { ApiDocument, Schema } from '../../src/http/openapi-document.ts'
+import type { ApiDocument, Schema } from '../../src/http/openapi/document.ts'
 
 /** What is wrong with a value, one sentence each with the path to it; empty: nothing. */
 export function schemaFaults(

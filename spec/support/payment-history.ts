@@ -1,9 +1,9 @@
 // What the world saw of one payment, kept apart from the chart, and what must never be seen.
 
 import assert from 'node:assert/strict'
-import { ATTEMPTS_KEPT_MAX, type PinnedDoubt } from '../../src/actors/payment-context.ts'
-import type { PaymentEvent } from '../../src/actors/payment-events.ts'
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import { ATTEMPTS_KEPT_MAX, type PinnedDoubt } from '../../src/actors/payment/context.ts'
+import type { PaymentEvent } from '../../src/actors/payment/events.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { PaymentSnapshot } from './payment-samples.ts'
 
 interface Sent {

@@ -1,15 +1,15 @@
 // Payments in every condition and what can be told to them, for specs of the payment chart.
 
 import { initialTransition, transition, type SnapshotFrom } from 'xstate'
-import { paymentMachine } from '../../src/actors/payment.machine.ts'
-import { initialContext } from '../../src/actors/payment-context.ts'
+import { paymentMachine } from '../../src/actors/payment/payment.machine.ts'
+import { initialContext } from '../../src/actors/payment/context.ts'
 import type {
   PaymentContext,
   PaymentRecord,
   PinnedDoubt,
-} from '../../src/actors/payment-context.ts'
-import type { NextRoute, PaymentEvent } from '../../src/actors/payment-events.ts'
-import type { ClaimedPayment, ProcessorName } from '../../src/actors/payment.ts'
+} from '../../src/actors/payment/context.ts'
+import type { NextRoute, PaymentEvent } from '../../src/actors/payment/events.ts'
+import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
 
 export type PaymentSnapshot = SnapshotFrom<typeof paymentMachine>
 export type PaymentValue = PaymentSnapshot['value']

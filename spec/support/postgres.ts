@@ -8,9 +8,9 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { findPostmaster } from '../../src/infra/embedded-postgres-process.ts'
-import { startEmbeddedPostgres } from '../../src/infra/embedded-postgres.ts'
-import { projectFile } from '../../src/infra/project-file.ts'
+import { findPostmaster } from '../../src/infra/postgres-embedded/server-process.ts'
+import { startEmbeddedPostgres } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { projectFile } from '../../src/infra/process/project-file.ts'
 
 export interface SpecPostgres {
   /** Connection string of an empty database of its own. */

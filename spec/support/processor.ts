@@ -2,10 +2,10 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import type { Charge, ChargeAnswer, LookUpAnswer, Processor } from '../../src/actors/ports.ts'
-import { createProcessorClient } from '../../src/infra/processor-client.ts'
-import type { ProcessorClientOptions } from '../../src/infra/processor-client.ts'
-import { systemClock } from '../../src/infra/system-clock.ts'
+import type { Charge, ChargeAnswer, LookUpAnswer, Processor } from '../../src/actors/model/ports.ts'
+import { createProcessorClient } from '../../src/infra/processor/client.ts'
+import type { ProcessorClientOptions } from '../../src/infra/processor/client.ts'
+import { systemClock } from '../../src/infra/process/system-clock.ts'
 
 export const CHARGE: Charge = {
   correlationId: '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3',

@@ -1,9 +1,9 @@
 // Payments and what they are told, made at random: instants and stamps come from a narrow range, so
 // that they meet, and most events are ones that the state takes.
 
-import type { PaymentRecord } from '../../src/actors/payment-context.ts'
-import type { NextRoute, PaymentEvent } from '../../src/actors/payment-events.ts'
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { PaymentRecord } from '../../src/actors/payment/context.ts'
+import type { NextRoute, PaymentEvent } from '../../src/actors/payment/events.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { sampleRecord, type PaymentValue } from './payment-samples.ts'
 import type { Random } from './seeded.ts'
 

@@ -3,7 +3,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { Test } from 'tap'
 import type { AnyEventObject, AnyStateMachine } from 'xstate'
-import { compileChart } from '../../src/actors/compiled-chart.ts'
+import { compileChart } from '../../src/actors/compiled-chart/compiled-chart.ts'
 import { traceWalk } from './chart-trace.ts'
 import type { Walk } from './chart-trace.ts'
 import { picture } from './picture.ts'

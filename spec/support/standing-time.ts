@@ -1,7 +1,7 @@
 // Time that stands until a spec turns it on, as the actors' clock.
 
 import { SimulatedClock } from 'xstate'
-import type { Clock } from '../../src/actors/ports.ts'
+import type { Clock } from '../../src/actors/model/ports.ts'
 
 /** Wall clock at monotonic 0, epoch ms. */
 export const WALL_START = 1_700_000_000_000

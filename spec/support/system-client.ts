@@ -2,7 +2,12 @@
 
 import { randomInt, randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import type { PaymentState, ProcessorName, Summary, TimeWindow } from '../../src/actors/payment.ts'
+import type {
+  PaymentState,
+  ProcessorName,
+  Summary,
+  TimeWindow,
+} from '../../src/actors/model/payment.ts'
 import { PitEndpoint } from '../../bench/challenge/pit-endpoint.ts'
 import { HttpClient, readJson } from '../../bench/load/client.ts'
 import type { FailureCause } from '../../bench/load/connection.ts'

@@ -1,7 +1,7 @@
 // Watches that no instance sends anything while both circuits of each are open.
 
 import type { Test } from 'tap'
-import type { Pit } from '../../src/pit.ts'
+import type { Pit } from '../../src/app/pit.ts'
 
 export interface Silence {
   /** Times in which both circuits were open long enough to be watched. */

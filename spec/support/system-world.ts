@@ -2,9 +2,9 @@
 // two simulated processors around them.
 
 import type { Test } from 'tap'
-import { readConfig } from '../../src/config.ts'
-import { createLogger } from '../../src/infra/logger.ts'
-import { startPit, type Pit } from '../../src/pit.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { createLogger } from '../../src/infra/process/logger.ts'
+import { startPit, type Pit } from '../../src/app/pit.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { freePort } from '../../bench/layout/ports.ts'
 import { compareBooks } from './books.ts'

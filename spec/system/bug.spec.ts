@@ -4,14 +4,14 @@ import { rm } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
-import { projectFile } from '../../src/infra/project-file.ts'
+import { projectFile } from '../../src/infra/process/project-file.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
 import { openPitClient } from '../support/system-client.ts'
 import { embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
 
 /** The supervisor passes requests on by this action; the chart is the one that the program runs. */
-const CHART = pathToFileURL(projectFile('dist/actors/supervisor.machine.js')).href
+const CHART = pathToFileURL(projectFile('dist/actors/supervisor/supervisor.machine.js')).href
 const PLANT = `
 import { supervisorMachine } from ${JSON.stringify(CHART)}
 const provide = supervisorMachine.provide.bind(supervisorMachine)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ProcessorName } from '../../src/actors/payment.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'

@@ -1,14 +1,14 @@
 // Who can be told what by name: the long-lived actors register under these system ids, so none of
 // them has to be handed the others.
 
-import type { EdgeRequest, PaymentReceived, PurgeRequested, SummaryRequested } from './events.ts'
-import type { PaymentRequested } from './events.ts'
+import type { EdgeRequest, PaymentReceived, PurgeRequested, SummaryRequested } from './messages.ts'
+import type { PaymentRequested } from './messages.ts'
 import type {
   PaymentsEvent,
   PersistenceEvent,
   RetryQueueEvent,
   TakeoverEvent,
-} from './payments-events.ts'
+} from './payments-messages.ts'
 
 /** The part of XState's actor system that looks actors up by name. */
 export interface Directory {

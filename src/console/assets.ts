@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Reply } from '../http/problem.ts'
-import { projectFile } from '../infra/project-file.ts'
+import { projectFile } from '../infra/process/project-file.ts'
 
 const KINDS: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',

@@ -1,6 +1,6 @@
 // Our books beside the processors', for the eye: what both hold of all payments but the last ones.
 
-import type { ProcessorName, Summary, TimeWindow } from '../actors/payment.ts'
+import type { ProcessorName, Summary, TimeWindow } from '../actors/model/payment.ts'
 
 export interface Total {
   readonly payments: number

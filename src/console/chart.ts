@@ -1,7 +1,7 @@
 // The payment's chart as a drawing: taken from the machine itself, described in Graphviz' language.
 
 import { toDirectedGraph } from 'xstate/graph'
-import { paymentMachine } from '../actors/payment.machine.ts'
+import { paymentMachine } from '../actors/payment/payment.machine.ts'
 
 export interface ChartEdge {
   readonly from: string

@@ -1,10 +1,10 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
 import type { TemplatedApp } from 'uWebSockets.js'
-import { lookAt } from '../actors/looks.ts'
-import type { Clock, Ledger } from '../actors/ports.ts'
-import type { ProcessorName } from '../actors/payment.ts'
-import type { SupervisorActor } from '../actors/supervisor.ts'
+import { lookAt } from '../actors/supervisor/snapshot.ts'
+import type { Clock, Ledger } from '../actors/model/ports.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
+import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { compareBooks, type BooksSource, type ComparedBooks } from './books.ts'
 import { figuresOf, type Figures, type FiguresBoard } from './figures.ts'
 import { frameOf } from './frame.ts'

@@ -1,9 +1,9 @@
 // The figures of one instance, as it tells them to the others once a second and to its viewers.
 
-import type { Gauges } from '../actors/journal.ts'
-import type { CircuitLook, InstanceLook } from '../actors/looks.ts'
-import type { PaymentFlows } from '../actors/payment-flows.ts'
-import type { ProcessorName } from '../actors/payment.ts'
+import type { Gauges } from '../actors/model/facts.ts'
+import type { CircuitLook, InstanceLook } from '../actors/supervisor/snapshot.ts'
+import type { PaymentFlows } from '../actors/payments/transition-counts.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
 import type { DurationCounts } from './durations.ts'
 
 /** What has been counted since the instance started; payments, unless it says otherwise. */

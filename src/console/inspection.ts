@@ -1,7 +1,7 @@
 // Inspection of the actor system: attached while somebody watches, and not there at all otherwise.
 
 import type { TemplatedApp } from 'uWebSockets.js'
-import type { SupervisorActor } from '../actors/supervisor.ts'
+import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { pageReply } from './assets.ts'
 import { isPayment, type InspectedActor, type Inspection } from './inspected.ts'
 import { createStatelyStream } from './inspector.ts'
@@ -10,7 +10,7 @@ import { route } from './routes.ts'
 import { createSample } from './sample.ts'
 import { createSequences, type Sequences } from './sequences.ts'
 import { openStream, type Viewer } from './stream.ts'
-import { listenIn, type Tapped } from './wiretap.ts'
+import { listenIn, type Tapped } from './inspector-hook.ts'
 
 export interface InspectionOptions {
   readonly supervisor: SupervisorActor

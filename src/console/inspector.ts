@@ -3,7 +3,7 @@
 import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect'
 import type { AnyEventObject } from 'xstate'
 import { nameOf, type InspectedActor, type Inspection } from './inspected.ts'
-import { createOutbox } from './outbox.ts'
+import { createOutbox } from './send-buffer.ts'
 import { plainData, plainSnapshot } from './plain-data.ts'
 import type { Viewer } from './stream.ts'
 

@@ -1,6 +1,6 @@
 // What happened to the instance lately: the rare facts, as lines for people.
 
-import type { Fact } from '../actors/journal.ts'
+import type { Fact } from '../actors/model/facts.ts'
 
 export interface NewsItem {
   /** Counts up from 1; a viewer knows by it what it has seen. */

@@ -1,7 +1,7 @@
 // The payments that left this instance last, by the state they left in: what a viewer can open
 // although it lived for a few milliseconds only.
 
-import type { Fact } from '../actors/journal.ts'
+import type { Fact } from '../actors/model/facts.ts'
 
 /** States in which payments leave their actor. */
 export type FinalState = 'settled' | 'rejected' | 'parked'

@@ -1,6 +1,6 @@
 // One sample a second over all instances, kept for some minutes: what the plots show.
 
-import type { ProcessorName } from '../actors/payment.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
 import { addedCounts, countsSince, percentileMs, type DurationCounts } from './durations.ts'
 import type { Figures } from './figures.ts'
 

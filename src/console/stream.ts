@@ -2,7 +2,7 @@
 // makes Pit hold more than a bounded number of bytes for it.
 
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
-import { isOurOwn } from './doorkeeper.ts'
+import { isOurOwn } from './origin-check.ts'
 
 export interface Viewer {
   /** Whether it has yet to take what it was sent before: it would be sent nothing now. */

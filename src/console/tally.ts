@@ -1,6 +1,6 @@
 // Counts what the actors note, for the console: cheap enough to run whether somebody looks or not.
 
-import type { Fact, Journal } from '../actors/journal.ts'
+import type { Fact, Journal } from '../actors/model/facts.ts'
 import { createDurationTally } from './durations.ts'
 import type { Counted } from './figures.ts'
 import { createNews, type News } from './news.ts'

@@ -1,7 +1,7 @@
 // What the routes of the payment port share.
 
-import type { EdgeRequest } from '../actors/events.ts'
-import type { Connections, Exchange } from './exchange.ts'
+import type { EdgeRequest } from '../actors/messages.ts'
+import type { Connections, Exchange } from './responder.ts'
 import { UNAVAILABLE } from './problem.ts'
 
 /** The supervisor as the edge knows it. Replies may come within `send`. */

@@ -3,10 +3,10 @@
 
 import uWS from 'uWebSockets.js'
 import type { TemplatedApp } from 'uWebSockets.js'
-import { renderDocs } from './docs-page.ts'
-import { Exchange } from './exchange.ts'
+import { renderDocs } from './openapi/docs-page.ts'
+import { Exchange } from './responder.ts'
 import { listen } from './listen.ts'
-import { describeApi } from './openapi.ts'
+import { describeApi } from './openapi/openapi.ts'
 import { json, methodNotAllowed, NOT_FOUND, problem } from './problem.ts'
 import type { Reply } from './problem.ts'
 

@@ -3,16 +3,16 @@
 import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Edge, HttpLimits, Supervisor } from './edge.ts'
-import { Exchange } from './exchange.ts'
-import { isPlainlyFramed } from './framing.ts'
+import { Exchange } from './responder.ts'
+import { isPlainlyFramed } from './request/framing.ts'
 import { listen } from './listen.ts'
 import type { ListenAt } from './listen.ts'
-import { receivePayment } from './payments.ts'
+import { receivePayment } from './routes/payments.ts'
 import { methodNotAllowed, NOT_FOUND } from './problem.ts'
 import type { Reply } from './problem.ts'
-import { purge } from './purge.ts'
-import { tellPayment } from './story.ts'
-import { summarize } from './summary.ts'
+import { purge } from './routes/purge.ts'
+import { tellPayment } from './routes/payment-status.ts'
+import { summarize } from './routes/summary.ts'
 
 export interface HttpOptions {
   readonly listen: ListenAt

@@ -1,9 +1,9 @@
 // Pit's books in a window: from its own tables, or as it tells its clients.
 
-import type { Summary } from '../actors/payment.ts'
-import { createSummaries } from '../infra/postgres-summary.ts'
-import type { PostgresLane } from '../infra/postgres-lane.ts'
-import { readObject } from '../infra/processor-wire.ts'
+import type { Summary } from '../actors/model/payment.ts'
+import { createSummaries } from '../infra/postgres/summary.ts'
+import type { PostgresLane } from '../infra/postgres/pool.ts'
+import { readObject } from '../infra/processor/wire.ts'
 import { BooksUnreachable } from './failures.ts'
 
 /** A window with both ends, inclusive, whole epoch ms. */

@@ -1,7 +1,7 @@
 // Narrows a window in which two books differ down to the instants at fault, by bisection. Pure over
 // the comparison that it is given.
 
-import type { ProcessorTotal } from '../actors/payment.ts'
+import type { ProcessorTotal } from '../actors/model/payment.ts'
 import type { Span } from './books.ts'
 
 /** Pit's figure minus the processor's. */

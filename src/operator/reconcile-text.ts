@@ -1,7 +1,7 @@
 // What `pit reconcile` prints.
 
-import { formatCents } from '../actors/money.ts'
-import type { ProcessorTotal } from '../actors/payment.ts'
+import { formatCents } from '../actors/model/money.ts'
+import type { ProcessorTotal } from '../actors/model/payment.ts'
 import type { Span } from './books.ts'
 import type { Difference } from './narrow.ts'
 import { NARROWED_MAX } from './narrow.ts'

@@ -1,7 +1,7 @@
 // `pit reconcile`: from the command line and the environment to the exit code.
 
-import type { ProcessorName } from '../actors/payment.ts'
-import { ProcessorBooks } from '../infra/processor-books.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
+import { ProcessorBooks } from '../infra/processor/books.ts'
 import { booksInTables, booksOverHttp } from './books.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import type { ReconcileOptions } from './reconcile-options.ts'

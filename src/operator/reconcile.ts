@@ -1,8 +1,8 @@
 // Compares Pit's books with both processors', and finds the payments at fault where they differ.
 
-import type { ProcessorName, ProcessorTotal } from '../actors/payment.ts'
-import type { PostgresLane } from '../infra/postgres-lane.ts'
-import type { ProcessorBooks, ProcessorPayment, Told } from '../infra/processor-books.ts'
+import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
+import type { PostgresLane } from '../infra/postgres/pool.ts'
+import type { ProcessorBooks, ProcessorPayment, Told } from '../infra/processor/books.ts'
 import type { PitBooks, Span } from './books.ts'
 import { BooksUnreachable } from './failures.ts'
 import { isDifferent, narrow, type Difference, type Narrowed } from './narrow.ts'

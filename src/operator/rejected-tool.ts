@@ -1,8 +1,8 @@
 // `pit rejected`: its command line and what it prints.
 
 import { parseArgs } from 'node:util'
-import { formatCents } from '../actors/money.ts'
-import type { PostgresLane } from '../infra/postgres-lane.ts'
+import { formatCents } from '../actors/model/money.ts'
+import type { PostgresLane } from '../infra/postgres/pool.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import { LISTED_MAX, listRejected, redrive, type RejectedPayment } from './rejected.ts'
 

@@ -1,8 +1,8 @@
 // Payments that a processor said it never will take: listed, and sent through again by hand.
 
-import type { Attempt } from '../actors/payment.ts'
-import type { Query } from '../infra/postgres-connection.ts'
-import type { PostgresLane } from '../infra/postgres-lane.ts'
+import type { Attempt } from '../actors/model/payment.ts'
+import type { Query } from '../infra/postgres/connection.ts'
+import type { PostgresLane } from '../infra/postgres/pool.ts'
 import { BooksUnreachable } from './failures.ts'
 
 export interface RejectedPayment {

@@ -1,9 +1,9 @@
 // Payments in Pit's tables that may be why the books of an instant differ.
 
-import type { ProcessorName } from '../actors/payment.ts'
-import type { Query } from '../infra/postgres-connection.ts'
-import type { PostgresLane } from '../infra/postgres-lane.ts'
-import { PROCESSOR_NUMBER, processorName } from '../infra/postgres-sql.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
+import type { Query } from '../infra/postgres/connection.ts'
+import type { PostgresLane } from '../infra/postgres/pool.ts'
+import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
 import { BooksUnreachable } from './failures.ts'
 
 /** A payment as Pit has it. */

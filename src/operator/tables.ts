@@ -1,6 +1,6 @@
 // A connection of an operator's tool to Pit's tables.
 
-import { PostgresLane } from '../infra/postgres-lane.ts'
+import { PostgresLane } from '../infra/postgres/pool.ts'
 
 /** Bound on one statement, ms: an operator waits longer than a client. */
 const TIMEOUT_MS = 30_000

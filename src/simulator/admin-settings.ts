@@ -1,7 +1,7 @@
 // PUT /admin/configurations/*: reads the new value, sets it, and says what was and what is.
 
 import { field, parseJson } from './body.ts'
-import type { Answer } from './exchange.ts'
+import type { Answer } from './responder.ts'
 import { FaultsInvalid } from './faults-check.ts'
 import { parseFaults } from './faults.ts'
 import type { Switches } from './switches.ts'

@@ -1,7 +1,7 @@
 // Reads request bodies, bounded.
 
 import type { HttpResponse } from 'uWebSockets.js'
-import type { Exchange } from './exchange.ts'
+import type { Exchange } from './responder.ts'
 
 /** Bytes of a request body that are read; a charge has some 130, faults a few thousand. */
 export const BODY_BYTES_MAX = 16_384

@@ -4,7 +4,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { field, parseJson, readBody } from './body.ts'
 import { roundToCents } from './decimal.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange } from './responder.ts'
 import { answerFaulty } from './faulty-answer.ts'
 import { parseInstant } from './instant.ts'
 import type { LedgerEntry } from './payment-ledger.ts'

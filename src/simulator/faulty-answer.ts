@@ -1,6 +1,6 @@
 // The answers that a charge gets when it meets a fault. The ledger is told before the client is.
 
-import type { Exchange } from './exchange.ts'
+import type { Exchange } from './responder.ts'
 import type { ChargeFaultKind, Fault } from './faults.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
 import { answerRightly, record, SUCCESS } from './record.ts'

@@ -3,7 +3,7 @@
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { printCents } from './decimal.ts'
-import { Exchange, type Answer } from './exchange.ts'
+import { Exchange, type Answer } from './responder.ts'
 import { printInstant } from './instant.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
 import { RETRY_AFTER_S, type SimulatorState } from './state.ts'

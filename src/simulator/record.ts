@@ -1,6 +1,6 @@
 // The last step of a charge: the ledger is told, then the client.
 
-import type { Exchange } from './exchange.ts'
+import type { Exchange } from './responder.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
 import type { SimulatorState } from './state.ts'
 

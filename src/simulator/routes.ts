@@ -4,7 +4,7 @@ import uWS from 'uWebSockets.js'
 import type { TemplatedApp } from 'uWebSockets.js'
 import { addAdminRoutes } from './admin.ts'
 import { receiveCharge } from './charge.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange } from './responder.ts'
 import { receiveLookUp, receiveProbe } from './look-up.ts'
 import type { SimulatorState } from './state.ts'
 

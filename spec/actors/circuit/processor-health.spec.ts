@@ -1,0 +1,231 @@
+import t from 'tap'
+import { createActor, initialTransition, SimulatedClock, transition } from 'xstate'
+import type { SnapshotFrom } from 'xstate'
+import { emptyWindow } from '../../../src/actors/circuit/window.ts'
+import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
+import {
+  circuitOf,
+  type HealthContext,
+  type HealthEvent,
+} from '../../../src/actors/circuit/context.ts'
+import { sameWalks } from '../../support/same-walks.ts'
+import { SETTINGS } from '../../support/circuit-settings.ts'
+
+type Snapshot = SnapshotFrom<typeof processorHealthMachine>
+type State = Snapshot['value']
+
+/** Instant at which the circuit came into its state, in the tables below; monotonic, ms. */
+const SINCE = 1000
+
+const INPUT = { processor: 'default', settings: SETTINGS, now: SINCE } as const
+
+/** Answered a millisecond after it was sent, unless told otherwise. */
+function attempt(at: number, changes: { failed?: boolean; tookMs?: number } = {}): HealthEvent {
+  return { type: 'attempt.reported', failed: false, tookMs: 1, at, ...changes }
+}
+
+function probe(
+  at: number,
+  changes: { failing?: boolean; minResponseMs?: number } = {},
+): HealthEvent {
+  return { type: 'probe.answered', failing: false, minResponseMs: 5, at, ...changes }
+}
+
+function rest(opening: number): HealthEvent {
+  return { type: 'rest.elapsed', opening, at: SINCE + 500 }
+}
+
+/** A circuit that came into its state at `SINCE`, at its second opening. */
+function circuit(value: State, changes: Partial<HealthContext> = {}): Snapshot {
+  const [{ context }] = initialTransition(processorHealthMachine, INPUT)
+  const allowance = value === 'halfOpen' ? 1 : SETTINGS.concurrency
+  return processorHealthMachine.resolveState({
+    value,
+    context: { ...context, openings: 2, allowance, ...changes },
+  })
+}
+
+/** The state after the events, with the effects that the last one asked for. */
+function after(from: Snapshot, ...events: readonly HealthEvent[]): [Snapshot, string] {
+  let snapshot = from
+  let effects = ''
+  for (const event of events) {
+    const [next, actions] = transition(processorHealthMachine, snapshot, event)
+    snapshot = next
+    effects = actions.map(({ type, params }) => [type, stateIn(params)].join(' ').trim()).join(', ')
+  }
+  return [snapshot, effects]
+}
+
+function stateIn(params: unknown): string {
+  return typeof params === 'object' && params !== null && 'state' in params
+    ? String(params.state)
+    : ''
+}
+
+const OPENS = ['open', 'startRest, announceCircuit open'] as const
+const LETS_SOME = ['halfOpen', 'announceCircuit halfOpen'] as const
+const CLOSES = ['closed', 'announceCircuit closed'] as const
+const FAILURE = { failed: true }
+const SLOW = { tookMs: 101 }
+
+/** What one event does to a circuit without evidence of its own. */
+const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, string]])[] = [
+  ['closed', 'good attempt', attempt(SINCE + 10), ['closed', '']],
+  ['closed', 'lone failure', attempt(SINCE + 10, FAILURE), ['closed', '']],
+  ['closed', 'probe that fails', probe(SINCE + 1, { failing: true }), OPENS],
+  ['closed', 'probe from before', probe(SINCE, { failing: true }), ['closed', '']],
+  ['closed', 'slow probe', probe(SINCE + 1, { minResponseMs: 5000 }), ['closed', '']],
+  ['closed', 'rest over', rest(2), ['closed', '']],
+  ['open', 'good attempt', attempt(SINCE + 10), ['open', '']],
+  ['open', 'failure', attempt(SINCE + 10, FAILURE), ['open', '']],
+  ['open', 'good probe', probe(SINCE + 1), LETS_SOME],
+  ['open', 'probe at the bound', probe(SINCE + 1, { minResponseMs: 100 }), LETS_SOME],
+  ['open', 'good probe from before', probe(SINCE), ['open', '']],
+  ['open', 'slow probe', probe(SINCE + 1, { minResponseMs: 101 }), ['open', '']],
+  ['open', 'probe that fails', probe(SINCE + 1, { failing: true }), ['open', '']],
+  ['open', 'its rest over', rest(2), LETS_SOME],
+  ['open', 'an earlier rest over', rest(1), ['open', '']],
+  ['halfOpen', 'good attempt', attempt(SINCE + 10), ['halfOpen', '']],
+  ['halfOpen', 'failure', attempt(SINCE + 10, FAILURE), OPENS],
+  ['halfOpen', 'slow attempt', attempt(SINCE + 200, SLOW), OPENS],
+  ['halfOpen', 'attempt at the bound', attempt(SINCE + 200, { tookMs: 100 }), ['halfOpen', '']],
+  ['halfOpen', 'failure sent before', attempt(SINCE, FAILURE), ['halfOpen', '']],
+  ['halfOpen', 'good one sent before', attempt(SINCE), ['halfOpen', '']],
+  ['halfOpen', 'probe that fails', probe(SINCE + 1, { failing: true }), OPENS],
+  ['halfOpen', 'failing probe from before', probe(SINCE, { failing: true }), ['halfOpen', '']],
+  ['halfOpen', 'good probe', probe(SINCE + 1), ['halfOpen', '']],
+  ['halfOpen', 'rest over', rest(2), ['halfOpen', '']],
+]
+
+t.test('each event in each state does what its table says', async (t) => {
+  for (const [value, name, event, [state, effects]] of TABLE) {
+    const [next, asked] = after(circuit(value), event)
+    t.same([next.value, asked], [state, effects], `${value}: ${name}`)
+  }
+  t.same(
+    new Set(TABLE.map(([value]) => value)),
+    new Set(Object.keys(processorHealthMachine.states)),
+  )
+})
+
+t.test('a circuit starts closed and lets everything through', async (t) => {
+  const [snapshot, actions] = initialTransition(processorHealthMachine, INPUT)
+
+  t.equal(snapshot.value, 'closed')
+  t.same(
+    actions.map(({ type, params }) => [type, stateIn(params)]),
+    [['announceCircuit', 'closed']],
+  )
+  t.match(circuitOf(snapshot.value, snapshot.context), { allowance: 8, expectedMs: 0 })
+})
+
+t.test('a rate opens the circuit once there are enough attempts', async (t) => {
+  const good = attempt(SINCE + 10)
+  const bad = attempt(SINCE + 10, FAILURE)
+  const slow = attempt(SINCE + 200, SLOW)
+  const opensAt = (...events: readonly HealthEvent[]): readonly State[] =>
+    events.map((_, index) => after(circuit('closed'), ...events.slice(0, index + 1))[0].value)
+
+  t.same(opensAt(bad, bad, bad, bad), ['closed', 'closed', 'closed', 'open'], 'too few before')
+  t.same(opensAt(good, good, bad, bad).at(-1), 'open', 'half of them failed')
+  t.same(opensAt(good, good, good, bad).at(-1), 'closed')
+  t.same(opensAt(good, slow, slow, slow).at(-1), 'open', 'three quarters were slow')
+  t.same(opensAt(good, good, slow, slow).at(-1), 'closed')
+  const later = attempt(SINCE + 1011)
+  const long = opensAt(bad, bad, bad, later, later, attempt(SINCE + 1012, FAILURE), later)
+  t.same(long.at(-1), 'closed', 'what was long ago is forgotten')
+})
+
+t.test('a half-open circuit doubles what it lets through until it is closed', async (t) => {
+  let [snapshot] = after(circuit('open'), rest(2))
+  const allowances = [snapshot.context.allowance]
+  for (let at = SINCE + 510; snapshot.value === 'halfOpen'; at += 10) {
+    ;[snapshot] = after(snapshot, attempt(at))
+    allowances.push(snapshot.context.allowance)
+  }
+
+  t.same(allowances, [1, 2, 4, 8])
+  t.same(after(circuit('halfOpen', { allowance: 4 }), attempt(SINCE + 10))[0].value, CLOSES[0])
+  t.same(after(circuit('halfOpen', { allowance: 4 }), attempt(SINCE + 10))[1], CLOSES[1])
+  const closed = snapshot.context
+  t.same([closed.window, closed.since], [emptyWindow(SINCE + 530), SINCE + 530])
+})
+
+t.test('each failed return doubles the rest up to its bound, a good one resets it', async (t) => {
+  const rests: number[] = []
+  let [snapshot] = after(circuit('closed', { openings: 0 }), probe(SINCE + 1, { failing: true }))
+  for (let opening = 1; opening <= 4; opening += 1) {
+    rests.push(snapshot.context.restMs)
+    t.equal(snapshot.context.openings, opening)
+    const failure = attempt(SINCE + 600, FAILURE)
+    ;[snapshot] = after(snapshot, rest(opening), failure)
+  }
+
+  t.same(rests, [50, 100, 180, 180])
+  const events = [rest(5), ...[610, 620, 630].map((ms) => attempt(SINCE + ms))]
+  const [closed] = after(snapshot, ...events)
+  t.same([closed.value, closed.context.restMs], ['closed', 50])
+})
+
+t.test('a failure of the time before the return is weighed and does not open again', async (t) => {
+  const stale = attempt(SINCE + 3, { failed: true, tookMs: 4 })
+  const [snapshot] = after(circuit('halfOpen'), stale)
+
+  t.equal(snapshot.value, 'halfOpen')
+  t.equal(snapshot.context.allowance, 1, 'nor does it let more through')
+})
+
+t.test('what to expect is the larger of the measured and the announced time', async (t) => {
+  const expected = (snapshot: Snapshot): number =>
+    circuitOf(snapshot.value, snapshot.context).expectedMs
+  const slow = after(circuit('closed'), attempt(SINCE + 10, { tookMs: 50 }))[0]
+  const probed = after(slow, probe(SINCE + 20, { minResponseMs: 70 }))[0]
+  const stale = after(probed, probe(SINCE + 20, { minResponseMs: 1 }))[0]
+
+  t.equal(expected(slow), 10, 'a fifth of each new measurement counts')
+  t.equal(expected(probed), 70)
+  t.equal(expected(stale), 70, 'an announcement that is not newer is no news')
+  t.equal(expected(after(probed, probe(SINCE + 30, { minResponseMs: 2 }))[0]), 2)
+  t.equal(circuitOf('open', probed.context).allowance, 0)
+})
+
+t.test('an open circuit comes back by the clock, as far as its rest says', async (t) => {
+  const clock = new SimulatedClock()
+  const states: string[] = []
+  const machine = processorHealthMachine.provide({
+    actions: {
+      startRest: ({ context: { openings: opening, restMs }, self }) =>
+        clock.setTimeout(() => self.send({ ...rest(opening), at: clock.now() }), restMs),
+      announceCircuit: (_, { state }) => states.push(state),
+    },
+  })
+  const actor = createActor(machine, { input: { ...INPUT, now: 0 } }).start()
+
+  clock.increment(10)
+  actor.send(probe(clock.now(), { failing: true }))
+  clock.increment(20)
+  actor.send(probe(clock.now()))
+  actor.send(attempt(clock.now() + 2, FAILURE))
+  clock.increment(50)
+  t.equal(actor.getSnapshot().value, 'open', 'the first rest ends without effect')
+  clock.increment(50)
+
+  t.same(states, ['closed', 'open', 'halfOpen', 'open', 'halfOpen'])
+})
+
+t.test('the circuit chart takes the same steps compiled as interpreted', async (t) => {
+  const quiet = { startRest: () => undefined, announceCircuit: () => undefined }
+  const machine = processorHealthMachine.provide({ actions: quiet })
+
+  sameWalks(t, machine, {
+    events: [
+      (random) => attempt(SINCE + random.below(99), { failed: random.onceIn(2) }),
+      (random) => attempt(SINCE + random.below(999), { tookMs: random.below(200) }),
+      (random) => probe(SINCE + random.below(99), { failing: random.onceIn(2) }),
+      (random) => rest(random.below(4)),
+    ],
+    input: () => ({ ...INPUT, settings: { ...SETTINGS, callsMin: 2 } }),
+    walks: 250,
+  })
+})

@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { AMOUNT_CENTS_MAX, formatCents, parseCents } from '../../../src/actors/model/money.ts'
+
+t.test('an amount is read exactly in every notation that JSON knows', async (t) => {
+  const texts = ['19.9', '19.90', '1.99e1', '1990e-2', '0.199E+2', '19.900', '1990.000e-2']
+  for (const text of texts) t.equal(parseCents(text), 1990, text)
+
+  t.equal(parseCents('1E2'), 10_000)
+  t.equal(parseCents('0.01'), 1)
+  t.equal(parseCents('1000000000.00'), AMOUNT_CENTS_MAX)
+  t.equal(parseCents('1e9'), AMOUNT_CENTS_MAX)
+  for (const zero of ['0', '-0', '0.000', '0e999', '-0.0E-5']) t.equal(parseCents(zero), 0, zero)
+})
+
+t.test('what is no amount is told apart by its fault', async (t) => {
+  const faults = {
+    notANumber: [
+      '',
+      ' 1',
+      '01',
+      '00.1',
+      '1.',
+      '.5',
+      '+1',
+      '1e',
+      '1,5',
+      '0x10',
+      'NaN',
+      '"1"',
+      '1.2.3',
+    ],
+    negative: ['-1', '-0.01', '-1e30', '-0.001'],
+    tooManyDecimals: ['0.001', '19.901', '1e-3', '19.900000000000000000001', '1e-99999999999999'],
+    tooLarge: ['1000000000.01', '1e10', '99999999999999999999', `1e${'9'.repeat(3000)}`],
+  }
+  for (const [fault, texts] of Object.entries(faults)) {
+    for (const text of texts) t.equal(parseCents(text), fault, text.slice(0, 40))
+  }
+})
+
+t.test('digits beyond the precision of a double are judged', async (t) => {
+  // Both are 19.9 to JSON.parse.
+  t.equal(parseCents('19.9000000000000000001'), 'tooManyDecimals')
+  t.equal(parseCents(`19.9${'0'.repeat(3000)}`), 1990)
+})
+
+t.test('parsing agrees with exact arithmetic on big integers', async () => {
+  const digits = fc.stringMatching(/^[0-9]{0,14}$/)
+  const parts = fc.record({
+    sign: fc.constantFrom('', '-'),
+    whole: fc.stringMatching(/^(0|[1-9][0-9]{0,13})$/),
+    decimals: fc.option(digits, { nil: '' }),
+    exponent: fc.option(fc.integer({ min: -20, max: 20 }), { nil: undefined }),
+  })
+
+  fc.assert(
+    fc.property(parts, ({ sign, whole, decimals, exponent }) => {
+      const point = decimals === '' ? '' : `.${decimals}`
+      const text = `${sign}${whole}${point}${exponent === undefined ? '' : `e${exponent}`}`
+      const expected = exactCents(sign, whole + decimals, (exponent ?? 0) - decimals.length)
+      return parseCents(text) === expected
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+t.test('printed cents are a JSON number with two decimals that reads back', async (t) => {
+  t.equal(formatCents(0), '0.00')
+  t.equal(formatCents(5), '0.05')
+  t.equal(formatCents(1990), '19.90')
+  t.equal(formatCents(Number.MAX_SAFE_INTEGER), '90071992547409.91')
+
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: AMOUNT_CENTS_MAX }), (cents) => {
+      const text = formatCents(cents)
+      const value: unknown = JSON.parse(text)
+      return /^\d+\.\d\d$/.test(text) && value === cents / 100 && parseCents(text) === cents
+    }),
+  )
+})
+
+t.test('what is no sum of cents is not printed', async (t) => {
+  for (const cents of [-1, 0.5, NaN, Infinity, 2 ** 53]) t.throws(() => formatCents(cents))
+})
+
+/** The value is digits × 10^power. */
+function exactCents(sign: string, digits: string, power: number): number | string {
+  const value = BigInt(digits)
+  if (value === 0n) return 0
+  if (sign === '-') return 'negative'
+  const scale = power + 2
+  if (scale < 0 && value % 10n ** BigInt(-scale) !== 0n) return 'tooManyDecimals'
+  const cents = scale < 0 ? value / 10n ** BigInt(-scale) : value * 10n ** BigInt(scale)
+  return cents > BigInt(AMOUNT_CENTS_MAX) ? 'tooLarge' : Number(cents)
+}

@@ -1,0 +1,189 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { ProcessorName } from '../../../src/actors/model/payment.ts'
+import {
+  cheaperOf,
+  chooseRoute,
+  letsThrough,
+  type CircuitView,
+  type RouteQuestion,
+  type RouteSettings,
+} from '../../../src/actors/model/route.ts'
+
+const SETTINGS: RouteSettings = {
+  fees: { default: 0.05, fallback: 0.15 },
+  slowMs: 100,
+  waitMaxMs: 50,
+}
+
+const UP: CircuitView = { state: 'closed', allowance: 4, inFlight: 0, expectedMs: 10 }
+const OPEN: CircuitView = { ...UP, state: 'open', allowance: 0 }
+const FULL: CircuitView = { ...UP, inFlight: 4 }
+const AT_BOUND: CircuitView = { ...UP, expectedMs: 100 }
+const SLOW: CircuitView = { ...UP, expectedMs: 101 }
+const SLOWER: CircuitView = { ...UP, expectedMs: 500 }
+const RETURNING: CircuitView = { ...UP, state: 'halfOpen', allowance: 1 }
+const RETURNED: CircuitView = { ...RETURNING, inFlight: 1 }
+
+const YOUNG = 49
+const OLD = 50
+
+/** `default`, `fallback`, age in ms, refused by; the answer as `to: reason`. `default` is cheaper. */
+const TABLE: readonly (readonly [
+  string,
+  CircuitView,
+  CircuitView,
+  number,
+  readonly ProcessorName[],
+  string,
+])[] = [
+  ['both up', UP, UP, YOUNG, [], 'default: cheaper'],
+  ['both up, old', UP, UP, OLD, [], 'default: cheaper'],
+  ['dearer open', UP, OPEN, YOUNG, [], 'default: cheaper'],
+  ['cheaper half-open with room', RETURNING, UP, YOUNG, [], 'default: cheaper'],
+  ['cheaper half-open and full', RETURNED, UP, OLD, [], 'fallback: cheaperBusy'],
+  ['cheaper as slow as allowed', AT_BOUND, UP, YOUNG, [], 'default: cheaper'],
+  ['cheaper slow', SLOW, UP, YOUNG, [], 'fallback: cheaperSlow'],
+  ['cheaper slow, dearer slower', SLOW, SLOWER, OLD, [], 'default: cheaper'],
+  ['both as slow', SLOW, SLOW, OLD, [], 'default: cheaper'],
+  ['cheaper slow, dearer open', SLOW, OPEN, OLD, [], 'default: cheaper'],
+  ['cheaper slow, dearer full', SLOW, FULL, OLD, [], 'default: cheaper'],
+  ['cheaper slow, dearer refused', SLOW, UP, OLD, ['fallback'], 'default: cheaper'],
+  ['cheaper open, young', OPEN, UP, YOUNG, [], 'null: waitingForCheaper'],
+  ['cheaper open, old', OPEN, UP, OLD, [], 'fallback: cheaperOpen'],
+  ['cheaper full, young', FULL, UP, YOUNG, [], 'null: waitingForCheaper'],
+  ['cheaper full, old', FULL, UP, OLD, [], 'fallback: cheaperBusy'],
+  ['cheaper refused, young', UP, UP, YOUNG, ['default'], 'null: waitingForCheaper'],
+  ['cheaper refused, old', UP, UP, OLD, ['default'], 'fallback: cheaperRefused'],
+  ['cheaper refused and open, old', OPEN, UP, OLD, ['default'], 'fallback: cheaperRefused'],
+  ['both open', OPEN, OPEN, OLD, [], 'null: noneAvailable'],
+  ['both full', FULL, FULL, OLD, [], 'null: noneAvailable'],
+  ['both refused', UP, UP, OLD, ['default', 'fallback'], 'null: noneAvailable'],
+  ['cheaper open, dearer refused', OPEN, UP, OLD, ['fallback'], 'null: noneAvailable'],
+  ['cheaper open, dearer slow, old', OPEN, SLOWER, OLD, [], 'fallback: cheaperOpen'],
+]
+
+t.test('each case is routed as the table says', async (t) => {
+  for (const [name, first, second, ageMs, refusedBy, expected] of TABLE) {
+    const question = { circuits: { default: first, fallback: second }, ageMs, refusedBy }
+    const { to, reason } = chooseRoute(question, SETTINGS)
+    t.equal(`${to}: ${reason}`, expected, name)
+  }
+})
+
+t.test('which one is cheaper is a matter of the fees, not of the names', async (t) => {
+  const swapped = { default: 0.15, fallback: 0.05 }
+  const question = { circuits: { default: UP, fallback: UP }, ageMs: 0, refusedBy: [] }
+
+  t.equal(cheaperOf(SETTINGS.fees), 'default')
+  t.equal(cheaperOf(swapped), 'fallback')
+  t.equal(cheaperOf({ default: 0.05, fallback: 0.05 }), 'default')
+  t.equal(chooseRoute(question, { ...SETTINGS, fees: swapped }).to, 'fallback')
+})
+
+const NAMES = ['default', 'fallback'] as const
+const anyCircuit: fc.Arbitrary<CircuitView> = fc.record({
+  state: fc.constantFrom('closed', 'open', 'halfOpen'),
+  allowance: fc.nat({ max: 4 }),
+  inFlight: fc.nat({ max: 4 }),
+  expectedMs: fc.nat({ max: 200 }),
+})
+const anyQuestion: fc.Arbitrary<RouteQuestion> = fc.record({
+  circuits: fc.record({ default: anyCircuit, fallback: anyCircuit }),
+  ageMs: fc.nat({ max: 100 }),
+  refusedBy: fc.subarray([...NAMES]),
+})
+const fee = fc.double({ min: 0, max: 1, noNaN: true })
+const anySettings: fc.Arbitrary<RouteSettings> = fc.record({
+  fees: fc.record({ default: fee, fallback: fee }),
+  slowMs: fc.nat({ max: 200 }),
+  waitMaxMs: fc.nat({ max: 100 }),
+})
+
+/** Holds for every question and settings; `usable` tells who could take the payment now. */
+function always(
+  holds: (
+    question: RouteQuestion,
+    settings: RouteSettings,
+    usable: readonly ProcessorName[],
+  ) => boolean,
+): void {
+  fc.assert(
+    fc.property(anyQuestion, anySettings, (question, settings) =>
+      holds(question, settings, usableIn(question)),
+    ),
+    { numRuns: 2000 },
+  )
+}
+
+function usableIn({ circuits, refusedBy }: RouteQuestion): readonly ProcessorName[] {
+  return NAMES.filter((name) => {
+    const { state, allowance, inFlight } = circuits[name]
+    return state !== 'open' && inFlight < allowance && !refusedBy.includes(name)
+  })
+}
+
+t.test('whoever is chosen is up, has room and has not refused', async () => {
+  always((question, settings, usable) => {
+    const { to } = chooseRoute(question, settings)
+    return to === null || usable.includes(to)
+  })
+})
+
+t.test('a payment waits only for what is not there', async () => {
+  always((question, settings, usable) => {
+    const { to, reason } = chooseRoute(question, settings)
+    const cheaper = cheaperOf(settings.fees)
+    if (usable.length === 0) return to === null && reason === 'noneAvailable'
+    if (usable.includes(cheaper)) return to !== null
+    const waits = question.ageMs < settings.waitMaxMs
+    return waits ? to === null && reason === 'waitingForCheaper' : to !== null
+  })
+})
+
+t.test('the cheaper one is chosen when it is usable and fast enough', async () => {
+  always((question, settings, usable) => {
+    const cheaper = cheaperOf(settings.fees)
+    const isFast = question.circuits[cheaper].expectedMs <= settings.slowMs
+    return !usable.includes(cheaper) || !isFast || chooseRoute(question, settings).to === cheaper
+  })
+})
+
+t.test('the dearer one is never chosen over a usable cheaper one that is no slower', async () => {
+  always((question, settings, usable) => {
+    const { to } = chooseRoute(question, settings)
+    const cheaper = cheaperOf(settings.fees)
+    if (to === null || to === cheaper || !usable.includes(cheaper)) return true
+    return question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
+  })
+})
+
+t.test('age only ends the wait for the cheaper one: it changes no other answer', async () => {
+  always((question, settings, usable) => {
+    const now = chooseRoute(question, settings)
+    const later = chooseRoute({ ...question, ageMs: question.ageMs + 30 }, settings)
+    const isSame = later.to === now.to && later.reason === now.reason
+    if (now.reason !== 'waitingForCheaper') return isSame
+    return isSame || (later.to !== null && usable.includes(later.to))
+  })
+})
+
+t.test('the reason tells the route', async () => {
+  always((question, settings) => {
+    const { to, reason } = chooseRoute(question, settings)
+    const cheaper = cheaperOf(settings.fees)
+    if (reason === 'cheaper') return to === cheaper
+    if (reason === 'waitingForCheaper' || reason === 'noneAvailable') return to === null
+    return to !== null && to !== cheaper
+  })
+})
+
+t.test('an open or full circuit lets nothing through', async (t) => {
+  t.same([UP, RETURNING].map(letsThrough), [true, true])
+  t.same([OPEN, FULL, RETURNED, { ...UP, state: 'open' as const }].map(letsThrough), [
+    false,
+    false,
+    false,
+    false,
+  ])
+})

@@ -1,0 +1,199 @@
+import t from 'tap'
+import type { Actor } from 'xstate'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
+import { leaseMachine } from '../../../src/actors/ownership/lease.machine.ts'
+import { actorHouse, settled, type House } from '../../support/actor-house.ts'
+
+const TTL_MS = 3000
+const GONE = new LedgerUnavailable('lease', 'unknown')
+
+type LeaseActor = Actor<typeof leaseMachine>
+
+function startLease(house: House): { lease: LeaseActor; fence: LeaseFence } {
+  const fence = new LeaseFence()
+  const input = { archive: house.archive, fence, instanceId: 'pit-1', ttlMs: TTL_MS }
+  return { lease: house.start(leaseMachine, input), fence }
+}
+
+async function startHeld(house: House): Promise<ReturnType<typeof startLease>> {
+  const parts = startLease(house)
+  ;(await house.ledger.called('acquireLease')).answer({ leaseId: 3 })
+  await settled()
+  return parts
+}
+
+async function renew(house: House, answer: object | Error): Promise<void> {
+  house.clock.increment(TTL_MS / 3)
+  const call = await house.ledger.called('renewLease')
+  if (answer instanceof Error) call.fail(answer)
+  else call.answer(answer)
+  await settled()
+}
+
+function told(house: House): readonly unknown[] {
+  return house.heard.map(({ who, event }) => `${who} ${event.type}`)
+}
+
+t.test('a lease is taken, and opens the fence from before it was asked for', async (t) => {
+  const house = actorHouse()
+  const { lease, fence } = startLease(house)
+  const call = await house.ledger.called('acquireLease')
+  house.clock.increment(400)
+
+  call.answer({ leaseId: 3 })
+  await settled()
+
+  t.same(call.args, [{ instanceId: 'pit-1', ttlMs: TTL_MS }])
+  t.equal(lease.getSnapshot().value, 'held')
+  t.equal(fence.id, 3)
+  t.ok(fence.holds(0.9 * TTL_MS - 1), 'counted from the asking, less a margin')
+  t.notOk(fence.holds(0.9 * TTL_MS))
+  t.same(told(house), ['supervisor lease.acquired'])
+  t.match(house.facts, [{ type: 'lease.acquired', leaseId: 3 }])
+})
+
+t.test('a lease that cannot be taken is asked for again after a pause', async (t) => {
+  const house = actorHouse()
+  const { lease, fence } = startLease(house)
+
+  ;(await house.ledger.called('acquireLease')).fail(GONE)
+  await settled()
+  t.equal(lease.getSnapshot().value, 'waiting')
+  t.notOk(fence.holds(0))
+  t.match(house.facts, [{ type: 'ledger.failed', operation: 'lease' }])
+  house.clock.increment(200)
+
+  t.equal(lease.getSnapshot().value, 'acquiring')
+  ;(await house.ledger.called('acquireLease')).answer({ leaseId: 4 })
+  await settled()
+  t.equal(fence.id, 4)
+})
+
+t.test('a lease is renewed three times in its life', async (t) => {
+  const house = actorHouse()
+  const { lease, fence } = await startHeld(house)
+  house.clock.increment(TTL_MS / 3 - 1)
+  t.same(house.ledger.waiting, [])
+  house.clock.increment(1)
+  const call = await house.ledger.called('renewLease')
+
+  call.answer({ held: true, purges: 0 })
+  await settled()
+
+  t.same(call.args, [{ leaseId: 3, ttlMs: TTL_MS }])
+  t.equal(lease.getSnapshot().value, 'held')
+  t.ok(fence.holds(TTL_MS / 3 + 0.9 * TTL_MS - 1))
+  t.same(told(house), ['supervisor lease.acquired'])
+})
+
+t.test('a renewal that fails is tried again, and the fence closes by itself', async (t) => {
+  const house = actorHouse()
+  const { lease, fence } = await startHeld(house)
+
+  await renew(house, GONE)
+  t.equal(lease.getSnapshot().value, 'faltering')
+  for (let paused = 0; paused < 9; paused += 1) {
+    house.clock.increment(200)
+    t.equal(lease.getSnapshot().value, 'renewing')
+    ;(await house.ledger.called('renewLease')).fail(GONE)
+    await settled()
+  }
+
+  t.ok(fence.holds(0.9 * TTL_MS - 1))
+  t.notOk(fence.holds(house.clock.now()), `closed at ${house.clock.now()} ms`)
+})
+
+t.test('a lease that was revoked closes the fence, and another is taken', async (t) => {
+  const house = actorHouse()
+  const { lease, fence } = await startHeld(house)
+
+  await renew(house, { held: false, purges: 0 })
+
+  t.notOk(fence.holds(house.clock.now()))
+  t.equal(lease.getSnapshot().value, 'acquiring')
+  t.same(told(house), ['supervisor lease.acquired', 'supervisor lease.lost'])
+  ;(await house.ledger.called('acquireLease')).answer({ leaseId: 4 })
+  await settled()
+  t.same([fence.id, fence.holds(house.clock.now())], [4, true])
+})
+
+t.test('how often everything was purged is told when it is news', async (t) => {
+  const house = actorHouse()
+  const { fence } = await startHeld(house)
+
+  await renew(house, { held: true, purges: 5 })
+  await renew(house, { held: true, purges: 5 })
+  await renew(house, { held: true, purges: 6 })
+  await renew(house, { held: true, purges: 6 })
+
+  t.same(told(house).slice(1), ['payments purges.counted', 'payments purges.counted'])
+  t.match(
+    house.heard.slice(1).map(({ event }) => event),
+    [{ purges: 5 }, { purges: 6 }],
+  )
+  t.ok(fence.holds(house.clock.now()))
+})
+
+t.test('a tainted lease is given back with all that is known, and another is taken', async (t) => {
+  const house = actorHouse()
+  const { lease, fence } = await startHeld(house)
+
+  lease.send({ type: 'lease.tainted', leaseId: 2 })
+  t.equal(lease.getSnapshot().value, 'held', 'an earlier one is gone already')
+  lease.send({ type: 'lease.tainted', leaseId: 3 })
+  t.notOk(fence.holds(house.clock.now()), 'nothing is sent from now on')
+  t.same(told(house).slice(1), ['payments payments.returned', 'persistence flush.requested'])
+  t.same(house.ledger.waiting, [], 'the outcomes are written first')
+  lease.send({ type: 'outcomes.written' })
+  const release = await house.ledger.called('releaseLease')
+  release.answer(undefined)
+  ;(await house.ledger.called('acquireLease')).answer({ leaseId: 4 })
+  await settled()
+
+  t.same(release.args, [3])
+  t.same([lease.getSnapshot().value, fence.id], ['held', 4])
+  t.ok(fence.holds(house.clock.now()))
+})
+
+t.test('a lease is tainted also while it is renewed or falters', async (t) => {
+  for (const state of ['renewing', 'faltering'] as const) {
+    const house = actorHouse()
+    const { lease } = await startHeld(house)
+    if (state === 'faltering') await renew(house, GONE)
+    else house.clock.increment(TTL_MS / 3)
+    t.equal(lease.getSnapshot().value, state)
+
+    lease.send({ type: 'lease.tainted', leaseId: 3 })
+    lease.send({ type: 'outcomes.written' })
+    ;(await house.ledger.called('releaseLease')).fail(GONE)
+    await settled()
+
+    t.equal(lease.getSnapshot().value, 'acquiring', 'it ends by itself')
+  }
+})
+
+t.test('a lease is released once, from wherever it stands', async (t) => {
+  for (const leave of ['held', 'acquiring', 'waiting', 'faltering'] as const) {
+    const house = actorHouse()
+    const { lease, fence } = leave === 'held' ? await startHeld(house) : startLease(house)
+    if (leave === 'waiting') (await house.ledger.called('acquireLease')).fail(GONE)
+    if (leave === 'faltering') {
+      ;(await house.ledger.called('acquireLease')).answer({ leaseId: 3 })
+      await settled()
+      await renew(house, GONE)
+    }
+    await settled()
+    t.equal(lease.getSnapshot().value, leave)
+
+    lease.send({ type: 'release.requested' })
+    t.notOk(fence.holds(house.clock.now()), 'nothing is sent while it is released')
+    const call = await house.ledger.called('releaseLease')
+    if (leave === 'held') call.answer(undefined)
+    else call.fail(GONE)
+    await settled()
+
+    t.equal(lease.getSnapshot().status, 'done', leave)
+    t.equal(told(house).at(-1), 'supervisor lease.released')
+  }
+})

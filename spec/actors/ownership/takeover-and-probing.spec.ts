@@ -1,0 +1,215 @@
+import t from 'tap'
+import type { Actor } from 'xstate'
+import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
+import { BoardUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import { leaseMachine } from '../../../src/actors/ownership/lease.machine.ts'
+import type { ProcessorName } from '../../../src/actors/model/payment.ts'
+import type { HealthBoard, Processor } from '../../../src/actors/model/ports.ts'
+import { probingMachine } from '../../../src/actors/circuit/probing.machine.ts'
+import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
+import { retryQueueMachine } from '../../../src/actors/ownership/retry-queue.machine.ts'
+import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.ts'
+import { actorHouse, settled, type House } from '../../support/actor-house.ts'
+import { claimedPayment } from '../../support/payment-samples.ts'
+import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
+
+const GONE = new LedgerUnavailable('takeOver', 'unknown')
+const BOARD_GONE = new BoardUnavailable('board')
+
+t.test('payments of the dead are looked for after a settling time, twice a second', async (t) => {
+  const { house, takeover } = startTakeover()
+  house.clock.increment(2999)
+  t.same(house.ledger.waiting, [], 'living owners renew first')
+  house.clock.increment(1)
+  const call = await house.ledger.called('takeOver')
+
+  call.answer([])
+  await settled()
+
+  t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, horizonMs: 4000 }])
+  t.equal(takeover.getSnapshot().value, 'waiting')
+  t.same(house.heard, [], 'nothing was found, nothing is told')
+  house.clock.increment(500)
+  ;(await house.ledger.called('takeOver')).answer([claimedPayment('a')])
+  await settled()
+  t.match(house.heard, [{ who: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } }])
+})
+
+t.test('a claim that was not answered taints the lease that it was made under', async (t) => {
+  const { house } = startTakeover()
+  house.clock.increment(3000)
+  house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
+
+  ;(await house.ledger.called('takeOver')).fail(GONE)
+  await settled()
+  house.clock.increment(3000)
+  ;(await house.ledger.called('takeOver')).fail(new LedgerUnavailable('takeOver', 'none'))
+  await settled()
+
+  t.same(house.heard, [{ who: 'lease', event: { type: 'lease.tainted', leaseId: 7 } }])
+})
+
+t.test('a full batch is followed at once by the next', async (t) => {
+  const { house, takeover } = startTakeover()
+  house.clock.increment(3000)
+
+  ;(await house.ledger.called('takeOver')).answer([claimedPayment('a'), claimedPayment('b')])
+  ;(await house.ledger.called('takeOver')).answer([claimedPayment('c')])
+  await settled()
+
+  t.equal(house.heard.length, 2)
+  t.equal(takeover.getSnapshot().value, 'waiting')
+})
+
+t.test('after a failure, or without a lease, the others get time again', async (t) => {
+  const { house, takeover } = startTakeover()
+  house.clock.increment(3000)
+  ;(await house.ledger.called('takeOver')).fail(GONE)
+  await settled()
+  t.equal(takeover.getSnapshot().value, 'settling')
+  t.match(house.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
+
+  house.clock.increment(3000)
+  ;(await house.ledger.called('takeOver')).answer([])
+  await settled()
+  house.fence.close()
+  house.clock.increment(500)
+
+  t.equal(takeover.getSnapshot().value, 'settling')
+  t.same(house.ledger.waiting, [])
+})
+
+t.test('a drain ends the look for the dead, and what is being claimed still arrives', async (t) => {
+  const { house, takeover } = startTakeover()
+  house.clock.increment(3000)
+  const call = await house.ledger.called('takeOver')
+
+  takeover.send({ type: 'drain.started' })
+  call.answer([claimedPayment('a'), claimedPayment('b')])
+  await settled()
+  house.clock.increment(3000)
+
+  const told = house.heard.map(({ event }) => event.type)
+  t.same(told, ['payments.claimed', 'intake.ended'], 'it says so after the last claim')
+  t.equal(takeover.getSnapshot().value, 'closed')
+  t.same(house.ledger.waiting, [], 'a full batch is not followed by another')
+  const other = startTakeover()
+  other.takeover.send({ type: 'drain.started' })
+  t.match(other.house.heard, [{ who: 'payments', event: { type: 'intake.ended' } }])
+})
+
+function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine> } {
+  const house = actorHouse()
+  const bounds = { batchMax: 2, graceMs: 250, horizonMs: 4000, settlingMs: 3000 }
+  const input = { archive: house.archive, ...bounds }
+  return { house, takeover: house.start(takeoverMachine, input) }
+}
+
+interface Probing {
+  readonly house: House
+  readonly board: ScriptedPort<HealthBoard>
+  readonly processors: Readonly<Record<ProcessorName, ScriptedPort<Processor>>>
+  /** What the circuits were told. */
+  readonly told: readonly (readonly [ProcessorName, HealthEvent])[]
+}
+
+function startProbing(): Probing {
+  const house = actorHouse()
+  const board = scriptedPort<HealthBoard>()
+  const processors = { default: scriptedPort<Processor>(), fallback: scriptedPort<Processor>() }
+  const told: (readonly [ProcessorName, HealthEvent])[] = []
+  const circuit = (name: ProcessorName) => ({
+    send: (event: HealthEvent) => void told.push([name, event]),
+  })
+  house.start(probingMachine, {
+    archive: house.archive,
+    board: board.port,
+    processors: { default: processors.default.port, fallback: processors.fallback.port },
+    health: { default: circuit('default'), fallback: circuit('fallback') },
+    intervalMs: 5000,
+  })
+  return { house, board, processors, told }
+}
+
+async function probeBoth({ processors }: Probing, failing: ProcessorName | null): Promise<void> {
+  for (const name of ['default', 'fallback'] as const) {
+    const probe = await processors[name].called('probe')
+    probe.answer({ kind: 'answered', failing: name === failing, minResponseMs: 3 })
+  }
+}
+
+t.test('who gets the lease asks both processors and tells everybody', async (t) => {
+  const probing = startProbing()
+  const { board, house, told } = probing
+  const lease = await board.called('takeProbeLease')
+  lease.answer(true)
+
+  await probeBoth(probing, 'fallback')
+  for (const _ of [1, 2]) (await board.called('publishHealth')).answer(0)
+  await settled()
+
+  t.ok(Number(lease.args[0]) > 5000, 'two questions never fall into one window')
+  const answered = { type: 'probe.answered', minResponseMs: 3, at: 0 }
+  t.match(told, [
+    ['default', { ...answered, failing: false }],
+    ['fallback', { ...answered, failing: true }],
+  ])
+  const changes = house.facts.filter(({ type }) => type === 'health.changed')
+  t.match(changes, [{ processor: 'default' }, { processor: 'fallback', failing: true }])
+})
+
+t.test('who does not get it reads the answers of another, with their age', async (t) => {
+  const { board, house, told, processors } = startProbing()
+  house.clock.increment(100)
+  ;(await board.called('takeProbeLease')).answer(false)
+
+  const health = { failing: true, minResponseMs: 9, ageMs: 60 }
+  ;(await board.called('readHealth')).answer({ fallback: health })
+  await settled()
+
+  t.match(told, [['fallback', { failing: true, minResponseMs: 9, at: 40 }]])
+  t.same(processors.default.waiting, [])
+})
+
+t.test('without a board each instance asks for itself, once per interval', async (t) => {
+  const probing = startProbing()
+  const { board, house, told } = probing
+  ;(await board.called('takeProbeLease')).fail(BOARD_GONE)
+  await probeBoth(probing, null)
+  for (const _ of [1, 2]) (await board.called('publishHealth')).fail(BOARD_GONE)
+  await settled()
+  t.equal(told.length, 2)
+
+  for (let look = 0; look < 9; look += 1) {
+    house.clock.increment(500)
+    ;(await board.called('readHealth')).fail(BOARD_GONE)
+    await settled()
+  }
+  t.equal(told.length, 2, 'nothing is known in between')
+  house.clock.increment(500)
+
+  ;(await board.called('takeProbeLease')).fail(BOARD_GONE)
+  await probeBoth(probing, null)
+})
+
+t.test('a processor that does not say is left as it was', async (t) => {
+  const { board, house, told, processors } = startProbing()
+  ;(await board.called('takeProbeLease')).answer(true)
+  ;(await processors.default.called('probe')).answer({ kind: 'limited' })
+  ;(await processors.fallback.called('probe')).answer({ kind: 'failed', detail: 'timeout' })
+  await settled()
+
+  t.same(told, [])
+  t.match(house.facts, [
+    { type: 'health.unknown', processor: 'default', cause: 'http 429' },
+    { type: 'health.unknown', processor: 'fallback', cause: 'timeout' },
+  ])
+  house.clock.increment(500)
+  t.ok(await board.called('readHealth'), 'and it looks again')
+})
+
+t.test('charts that invoke are run by the interpreter', async (t) => {
+  for (const machine of [retryQueueMachine, probingMachine, leaseMachine, takeoverMachine]) {
+    t.equal(compileChart(machine as never), machine, machine.id)
+  }
+})

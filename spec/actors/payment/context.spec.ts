@@ -1,0 +1,126 @@
+import t from 'tap'
+import { ATTEMPTS_KEPT_MAX, storyOf } from '../../../src/actors/payment/context.ts'
+import type { PaymentContext } from '../../../src/actors/payment/context.ts'
+import type { Attempt } from '../../../src/actors/model/payment.ts'
+import {
+  begin,
+  ENDS_AT,
+  EVENTS,
+  sampleContext,
+  sampleDoubt,
+  sampleRecord,
+  STAMP,
+  take,
+  trying,
+  type EventName,
+} from '../../support/payment-samples.ts'
+
+const IN_DOUBT = { doubts: [sampleDoubt('default')] }
+
+t.test('a doubt lasts as long as the last request can land', async (t) => {
+  const late = { doubts: [sampleDoubt('default', { endsAt: ENDS_AT + 9 })], lookUps: 3 }
+  const again = take('tryingDefault', { ...trying('default'), ...late }, EVENTS.doubted).context
+  const fresh = take('tryingDefault', { ...trying('default'), lookUps: 3 }, EVENTS.doubted).context
+  const failed = take('tryingDefault', { ...trying('default'), ...late }, EVENTS.failed).context
+  const early = { ...trying('default'), doubts: [sampleDoubt('default', { endsAt: 1 })] }
+
+  t.same(again.doubts, late.doubts)
+  t.equal(again.lookUps, 3, 'look-ups go on at their pace')
+  t.same(failed.doubts, late.doubts, 'a 500 does not end the doubt about an earlier request')
+  t.same(fresh.doubts, IN_DOUBT.doubts)
+  t.equal(fresh.lookUps, 0)
+  t.same(take('tryingDefault', early, EVENTS.doubted).context.doubts, IN_DOUBT.doubts)
+})
+
+t.test('after a 422 the request that landed is unknown', async (t) => {
+  const { doubts, refusedBy } = take('tryingDefault', trying('default'), EVENTS.known).context
+
+  t.same(doubts, [sampleDoubt('default', { requestedAt: null })])
+  t.same(refusedBy, [], 'which is no refusal')
+})
+
+t.test('a payment settles with the requestedAt that landed', async (t) => {
+  const charged = take('tryingFallback', trying('fallback'), EVENTS.settled)
+  const found = take('confirming', IN_DOUBT, EVENTS.found)
+
+  t.match(charged.snapshot.output?.context.settlement, {
+    processor: 'fallback',
+    requestedAt: STAMP,
+  })
+  t.same(found.context.settlement, { processor: 'default', requestedAt: STAMP - 1 })
+  t.equal(charged.snapshot.output?.kind, 'settled')
+  t.equal(found.snapshot.output?.kind, 'settled')
+})
+
+t.test('a payment that is recalled in flight leaves in doubt', async (t) => {
+  const { context, snapshot } = take('tryingDefault', trying('default'), EVENTS.recalled)
+
+  t.same(context.doubts, IN_DOUBT.doubts)
+  t.match(context.attempts, [{ outcome: 'inDoubt', detail: 'recalled', tookMs: 0 }])
+  t.equal(snapshot.output?.kind, 'parked')
+})
+
+t.test('a payment without a route leaves with no attempt burnt', async (t) => {
+  for (const event of [EVENTS.deferred, EVENTS.recalled]) {
+    const { context } = take('pending', {}, event)
+    t.same([context.deferred, context.attempts, context.tries], [true, [], 0], event.type)
+  }
+})
+
+t.test('each attempt is kept with its outcome and how long it took', async (t) => {
+  const outcomes: Partial<Record<EventName, Attempt['outcome']>> = {
+    settled: 'settled',
+    rejected: 'rejected',
+    refusedNextNone: 'refused',
+    failed: 'failed',
+    known: 'known',
+    doubted: 'inDoubt',
+  }
+  for (const [name, outcome] of Object.entries(outcomes)) {
+    const { attempts } = take('tryingDefault', trying('default'), EVENTS[name as EventName]).context
+    const kept = { ...trying('default').attempt, outcome, tookMs: 12.346, detail: 'http 500' }
+    t.same(attempts, [kept], name)
+  }
+})
+
+t.test('of many attempts the newest are kept', async (t) => {
+  const attempt = { ...trying('default').attempt, outcome: 'refused', tookMs: 1 } as Attempt
+  const attempts = Array.from({ length: ATTEMPTS_KEPT_MAX }, (_, index): Attempt => {
+    return { ...attempt, requestedAt: index }
+  })
+
+  const { context } = take('tryingDefault', { ...trying('default'), attempts }, EVENTS.doubted)
+
+  t.equal(context.attempts.length, ATTEMPTS_KEPT_MAX)
+  t.equal(context.attempts[0]?.requestedAt, 1)
+  t.match(context.attempts.at(-1), { requestedAt: STAMP, outcome: 'inDoubt' })
+})
+
+t.test('a refusal counts once per round and processor', async (t) => {
+  const again: Partial<PaymentContext> = { ...trying('default'), refusedBy: ['default'] }
+
+  t.same(take('tryingDefault', again, EVENTS.refusedNextFallback).context.refusedBy, ['default'])
+  t.same(take('tryingDefault', again, EVENTS.failed).context.refusedBy, ['default'])
+})
+
+t.test('what a payment brings from earlier visits stays with it', async (t) => {
+  const attempt = { ...trying('default').attempt, outcome: 'refused', tookMs: 1 } as Attempt
+
+  const { context } = begin(sampleRecord({ attempts: [attempt] }))
+
+  t.same(context.attempts, [attempt])
+})
+
+t.test('the story of a payment shows the attempt in flight and the settlement', async (t) => {
+  const inFlight = storyOf(sampleContext(trying('default')), 'tryingDefault', 77)
+  const refused = storyOf(sampleContext(trying('default')), 'retry', 77)
+  const { context } = take('tryingDefault', trying('default'), EVENTS.settled)
+  const settled = storyOf(context, 'settled', 77)
+
+  t.match(inFlight, { state: 'tryingDefault', acceptedAt: 77, amountCents: 1990 })
+  t.match(inFlight.attempts, [{ processor: 'default', outcome: 'inFlight', tookMs: 0 }])
+  t.notOk('processor' in inFlight)
+  t.same(refused.attempts, [], 'an attempt that has ended is in the history alone')
+  t.match(settled, { processor: 'default', requestedAt: STAMP })
+  t.equal(settled.attempts.length, 1)
+})

@@ -1,0 +1,219 @@
+import t from 'tap'
+import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
+import type { PaymentContext } from '../../../src/actors/payment/context.ts'
+import {
+  begin,
+  ENDS_AT,
+  EVENTS,
+  next,
+  sampleDoubt,
+  sampleRecord,
+  STAMP,
+  take,
+  trying,
+  type EventName,
+  type PaymentValue,
+} from '../../support/payment-samples.ts'
+
+type Changes = Partial<PaymentContext>
+type Row = Partial<Readonly<Record<EventName, string>>>
+
+const IN_DOUBT = { doubts: [sampleDoubt('default')] }
+const IN_DOUBT_AT_BOTH = {
+  doubts: [
+    sampleDoubt('default', { requestedAt: null }),
+    sampleDoubt('fallback', { requestedAt: null }),
+  ],
+}
+
+const ENDS: Row = {
+  settled: 'settled',
+  rejected: 'rejected',
+  failed: 'confirming planLookUp',
+  known: 'confirming planLookUp',
+  doubted: 'confirming planLookUp',
+  recalled: 'parked',
+}
+const RESENT: Row = {
+  ...ENDS,
+  rejected: 'confirming planLookUp',
+  refusedNextDefault: 'confirming planLookUp',
+  refusedNextFallback: 'confirming planLookUp',
+  refusedNextNone: 'confirming planLookUp',
+}
+const ASKING: Row = {
+  found: 'settled',
+  foundFallback: 'settled',
+  missingEarly: 'confirming planLookUp',
+  missingNextDefault: 'confirming planLookUp',
+  missingNextFallback: 'confirming planLookUp',
+  missingNextNone: 'confirming planLookUp',
+  missingAtFallback: 'confirming planLookUp',
+  missingAtFallbackNextDefault: 'confirming planLookUp',
+  missingAtFallbackNextFallback: 'confirming planLookUp',
+  lookUpFailed: 'confirming planLookUp',
+  dueResend: 'confirming sendLookUp',
+  dueLookUp: 'confirming sendLookUp',
+  recalled: 'parked',
+}
+
+/** Per condition: what each event does. What a row does not name is ignored. */
+const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
+  [
+    'pending',
+    'pending',
+    {},
+    {
+      chosenDefault: 'tryingDefault sendCharge',
+      chosenFallback: 'tryingFallback sendCharge',
+      deferred: 'parked',
+      recalled: 'parked',
+    },
+  ],
+  [
+    'tried at default',
+    'tryingDefault',
+    trying('default'),
+    {
+      ...ENDS,
+      refusedNextDefault: 'retry planBackoff',
+      refusedNextFallback: 'tryingFallback sendCharge',
+      refusedNextNone: 'retry planBackoff',
+    },
+  ],
+  [
+    'tried at fallback',
+    'tryingFallback',
+    trying('fallback'),
+    {
+      ...ENDS,
+      refusedNextDefault: 'tryingDefault sendCharge',
+      refusedNextFallback: 'retry planBackoff',
+      refusedNextNone: 'retry planBackoff',
+    },
+  ],
+  ['sent again to default', 'tryingDefault', { ...trying('default'), ...IN_DOUBT }, RESENT],
+  [
+    'sent again to fallback',
+    'tryingFallback',
+    { ...trying('fallback'), doubts: [sampleDoubt('fallback')] },
+    RESENT,
+  ],
+  [
+    'in doubt at default',
+    'confirming',
+    IN_DOUBT,
+    {
+      ...ASKING,
+      missingNextDefault: 'tryingDefault sendCharge',
+      missingNextFallback: 'tryingFallback sendCharge',
+      missingNextNone: 'retry planBackoff',
+      dueResend: 'tryingDefault sendCharge',
+    },
+  ],
+  [
+    'in doubt at fallback',
+    'confirming',
+    { doubts: [sampleDoubt('fallback')] },
+    {
+      ...ASKING,
+      missingAtFallback: 'retry planBackoff',
+      missingAtFallbackNextDefault: 'tryingDefault sendCharge',
+      missingAtFallbackNextFallback: 'tryingFallback sendCharge',
+      dueResend: 'tryingFallback sendCharge',
+    },
+  ],
+  ['in doubt at both', 'confirming', IN_DOUBT_AT_BOTH, ASKING],
+  [
+    'known to default',
+    'confirming',
+    { doubts: [sampleDoubt('default', { requestedAt: null })] },
+    {
+      ...ASKING,
+      missingNextDefault: 'tryingDefault sendCharge',
+      missingNextFallback: 'tryingFallback sendCharge',
+      missingNextNone: 'retry planBackoff',
+    },
+  ],
+  [
+    'backing off',
+    'retry',
+    { tries: 1 },
+    { backoffElapsed: 'pending askRoute', recalled: 'parked' },
+  ],
+  ['settled', 'settled', {}, {}],
+  ['parked', 'parked', {}, {}],
+  ['rejected', 'rejected', {}, {}],
+]
+
+t.test('each event in each condition does what its table says, and nothing else', async (t) => {
+  for (const [condition, value, changes, row] of TABLE) {
+    for (const [name, event] of Object.entries(EVENTS)) {
+      const told = take(value, changes, event).told
+      t.equal(told, row[name as EventName] ?? 'ignored', `${condition}: ${name}`)
+    }
+  }
+})
+
+t.test('the table has every state of the chart', async (t) => {
+  t.same(new Set(TABLE.map(([, value]) => value)), new Set(Object.keys(paymentMachine.states)))
+})
+
+t.test('a new payment asks for its route, one in doubt looks it up first', async (t) => {
+  t.equal(begin(sampleRecord()).told, 'pending askRoute')
+  t.equal(begin(sampleRecord(IN_DOUBT)).told, 'confirming askRoute planLookUp')
+  t.same(begin(sampleRecord(IN_DOUBT)).context.doubts, IN_DOUBT.doubts)
+})
+
+t.test('the last round that ends refused parks the payment', async (t) => {
+  const attempt = trying('default')
+
+  const last = take('tryingDefault', { ...attempt, tries: 1, triesMax: 2 }, EVENTS.refusedNextNone)
+  const first = take('tryingDefault', { ...attempt, tries: 0, triesMax: 2 }, EVENTS.refusedNextNone)
+
+  t.equal(last.told, 'parked planBackoff')
+  t.same([last.context.tries, last.context.deferred], [2, false])
+  t.equal(last.snapshot.output?.kind, 'parked')
+  t.equal(first.told, 'retry planBackoff')
+  t.same([first.context.tries, first.context.refusedBy], [1, []], 'a new round asks everybody')
+})
+
+t.test('an attempt carries what its route was chosen with', async (t) => {
+  const { attempt } = take('pending', {}, EVENTS.chosenFallback).context
+  const refused = take('tryingDefault', trying('default'), EVENTS.refusedNextFallback).context
+
+  t.same(attempt, { processor: 'fallback', requestedAt: STAMP, reason: 'cheaper' })
+  t.same(refused.attempt, { processor: 'fallback', requestedAt: STAMP + 1, reason: 'cheaper' })
+  t.same(refused.refusedBy, ['default'])
+})
+
+t.test('a look-up proves only what was asked for once the old request cannot land', async (t) => {
+  const missing = { type: 'lookup.missing', processor: 'default', next: next('fallback') } as const
+  const at = (askedAt: number): string => take('confirming', IN_DOUBT, { ...missing, askedAt }).told
+
+  t.equal(at(ENDS_AT - 0.001), 'confirming planLookUp')
+  t.equal(at(ENDS_AT), 'tryingFallback sendCharge')
+  const proved = take('confirming', IN_DOUBT, EVENTS.missingNextFallback).context
+  t.same(proved.doubts, [])
+  const unproved = take('confirming', IN_DOUBT, EVENTS.missingEarly).context
+  t.same([unproved.doubts, unproved.lookUps], [IN_DOUBT.doubts, 1])
+})
+
+t.test('of two doubts each is proved by itself', async (t) => {
+  const one = take('confirming', IN_DOUBT_AT_BOTH, EVENTS.missingNextDefault)
+  const [, fallback] = IN_DOUBT_AT_BOTH.doubts
+
+  t.equal(one.told, 'confirming planLookUp')
+  t.same([one.context.doubts, one.context.lookUps], [[fallback], 1])
+  const both = take('confirming', one.context, EVENTS.missingAtFallbackNextDefault)
+  t.equal(both.told, 'tryingDefault sendCharge')
+})
+
+t.test('a request in doubt is sent again to the letter, or not at all', async (t) => {
+  const resent = take('confirming', IN_DOUBT, EVENTS.dueResend).context
+  const unknown = { doubts: [sampleDoubt('default', { requestedAt: null })] }
+
+  t.same(resent.attempt, { processor: 'default', requestedAt: STAMP, reason: 'resend' })
+  t.same([resent.doubts, resent.lookUps], [IN_DOUBT.doubts, 1])
+  t.equal(take('confirming', unknown, EVENTS.dueResend).told, 'confirming sendLookUp')
+})

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import t from 'tap'
+import { createActor, initialTransition, transition } from 'xstate'
+import type { AnyTransitionDefinition } from 'xstate'
+import { getSimplePaths } from 'xstate/graph'
+import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
+import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
+import type { PaymentRecord } from '../../../src/actors/payment/context.ts'
+import type { PaymentEvent } from '../../../src/actors/payment/events.ts'
+import { paymentHistory } from '../../support/payment-history.ts'
+import {
+  EVENTS,
+  sampleDoubt,
+  sampleRecord,
+  type PaymentSnapshot,
+} from '../../support/payment-samples.ts'
+import { randomEvent, randomRecord } from '../../support/random-payment.ts'
+import { sameWalks } from '../../support/same-walks.ts'
+import { seeded, type Random } from '../../support/seeded.ts'
+
+const quiet = (): void => undefined
+const machine = paymentMachine.provide({
+  actions: {
+    askRoute: quiet,
+    sendCharge: quiet,
+    planLookUp: quiet,
+    sendLookUp: quiet,
+    planBackoff: quiet,
+  },
+})
+const compiled = compileChart(machine)
+
+const BOTH = (['default', 'fallback'] as const).map((processor) =>
+  sampleDoubt(processor, { requestedAt: null }),
+)
+const RECORDS: readonly PaymentRecord[] = [sampleRecord(), sampleRecord({ doubts: BOTH })]
+
+/** Random walks, and the most steps of one. */
+const WALKS = 1500
+const STEPS = 60
+
+/** Starts and events whose simple paths are walked; of two rounds there are too many with a 422. */
+const WORLDS = [
+  ...RECORDS.map((record) => ({ record, triesMax: 1, events: Object.values(EVENTS) })),
+  {
+    record: sampleRecord(),
+    triesMax: 2,
+    events: Object.values(EVENTS).filter((event) => event !== EVENTS.known),
+  },
+]
+
+t.test('every simple path of the chart ends settled, rejected or parked', async (t) => {
+  const taken = new Set<AnyTransitionDefinition>()
+  const ends = new Map<unknown, number>()
+  for (const { record, triesMax, events } of WORLDS) {
+    const input = { record, slot: 0, triesMax }
+    const paths = getSimplePaths(machine, { input, events, serializeState: condition })
+    const seen = new Set<string>()
+    for (const { state, steps } of paths) {
+      const told = steps.slice(1).map(({ event }) => event)
+      const reached = walk(input, told, taken)
+      assert.equal(condition(reached), condition(state))
+      if (state.status === 'done') ends.set(state.value, 1 + (ends.get(state.value) ?? 0))
+      else if (!seen.has(condition(state))) {
+        seen.add(condition(state))
+        // A simple path never comes back to where it was: those steps are taken here, as the last.
+        const further = events.map((event) => walk(input, [...told, event], taken))
+        assert(
+          further.some(({ value }) => value !== state.value),
+          `${state.value} leads on`,
+        )
+      }
+    }
+  }
+
+  t.same(new Set(ends.keys()), new Set(['settled', 'rejected', 'parked']))
+  t.comment(ends)
+  const untaken = transitionsOf().filter((transition) => !taken.has(transition))
+  t.same(untaken.map(picture), [], 'the paths take every transition of the chart')
+})
+
+t.test('whatever comes, a payment is never sent where it may be paid twice', async (t) => {
+  const seed = Date.now() % 1_000_000
+  const random = seeded(seed)
+  let sent = 0
+  for (let walked = 0; walked < WALKS && t.passing(); walked += 1) {
+    const story: PaymentEvent[] = []
+    const record = randomRecord(random)
+    try {
+      sent += wander(random, record, story)
+    } catch (error) {
+      t.fail(`walk ${walked} of seed ${seed}: ${String(error)}`, { record, story })
+    }
+  }
+
+  if (t.passing()) t.ok(sent > 2 * WALKS, `${sent} charges in ${WALKS} walks of seed ${seed}`)
+})
+
+t.test('the payment chart takes the same steps compiled as interpreted', async (t) => {
+  sameWalks(t, machine, {
+    events: Object.values(EVENTS),
+    input: (random) => ({ record: random.pick(RECORDS), slot: random.below(9), triesMax: 2 }),
+    walks: 150,
+  })
+})
+
+/** Sends one payment on a random walk with its books beside it; how many charges it sent. */
+function wander(random: Random, record: PaymentRecord, story: PaymentEvent[]): number {
+  const history = paymentHistory(record.doubts)
+  const input = { record, slot: 0, triesMax: 1 + random.below(3) }
+  let [snapshot, actions] = initialTransition(paymentMachine, input)
+  history.take(null, snapshot, actions.map(typeOf))
+  for (let step = 0; step < STEPS && snapshot.status === 'active'; step += 1) {
+    const before = snapshot
+    const event = randomEvent(random, snapshot.value)
+    ;[snapshot, actions] = transition(paymentMachine, before, event)
+    if (snapshot === before && actions.length === 0) continue
+    story.push(event)
+    history.take(event, snapshot, actions.map(typeOf))
+  }
+  return history.sent.length
+}
+
+/** Where a payment stands, without what only counts up. */
+function condition({ value, context }: PaymentSnapshot): string {
+  const doubts = context.doubts.map((doubt) => [doubt.processor, doubt.requestedAt === null])
+  return [value, doubts, context.tries].join(' ')
+}
+
+/** Walks the compiled chart as an actor, which is what runs. */
+function walk(
+  input: { readonly record: PaymentRecord; readonly slot: number; readonly triesMax: number },
+  events: readonly PaymentEvent[],
+  taken: Set<AnyTransitionDefinition>,
+): PaymentSnapshot {
+  const actor = createActor(compiled, {
+    input,
+    inspect: (event) => {
+      if (event.type !== '@xstate.microstep') return
+      for (const transition of event._transitions) taken.add(transition)
+    },
+  }).start()
+  for (const event of events) actor.send(event)
+  return actor.getSnapshot()
+}
+
+function transitionsOf(): readonly AnyTransitionDefinition[] {
+  return Object.values(machine.states).flatMap((node) => [
+    ...[...node.transitions.values()].flat(),
+    ...(node.always ?? []),
+  ])
+}
+
+function picture({ source, eventType, guard, target }: AnyTransitionDefinition): string {
+  return `${source.key} ${eventType} ${JSON.stringify(guard)} ${target?.[0]?.key}`
+}
+
+function typeOf({ type }: { readonly type: string }): string {
+  return type
+}

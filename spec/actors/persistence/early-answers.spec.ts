@@ -1,0 +1,175 @@
+import t from 'tap'
+import { EarlyAnswers, OFFER_PAUSE_MS } from '../../../src/actors/persistence/early-answers.ts'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { PaymentReceived } from '../../../src/actors/messages.ts'
+import type { Fact } from '../../../src/actors/model/facts.ts'
+import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
+import { actorHouse, settled } from '../../support/actor-house.ts'
+import { StandingTime } from '../../support/standing-time.ts'
+
+const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
+const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
+
+/** Early answers before a lane that the spec plays, and what clients were answered. */
+function desk() {
+  const clock = new StandingTime()
+  const facts: Fact[] = []
+  const lane: PaymentReceived[] = []
+  const answers: string[] = []
+  const early = new EarlyAnswers({
+    clock,
+    journal: { note: (fact) => void facts.push(fact) },
+    heldMax: 3,
+    commit: (payment) => void lane.push(payment),
+  })
+  const post = (correlationId: string): void => early.take(received(correlationId, answers))
+  return { clock, facts, lane, answers, early, post }
+}
+
+function received(correlationId: string, answers: string[]): PaymentReceived {
+  const replyTo = (answer: string): void => void answers.push(`${correlationId} ${answer}`)
+  return { type: 'payment.received', correlationId, amountCents: 1990, replyTo }
+}
+
+function idsOf(payments: readonly { readonly correlationId: string }[]): readonly string[] {
+  return payments.map(({ correlationId }) => correlationId)
+}
+
+t.test('a payment is answered once, when it is taken', async (t) => {
+  const { answers, lane, post } = desk()
+
+  post('a')
+  t.same(answers, ['a accepted'])
+  t.same(idsOf(lane), ['a'])
+  lane[0]?.replyTo('accepted')
+
+  t.same(answers, ['a accepted'])
+})
+
+t.test('more than the bound is refused until something is committed', async (t) => {
+  const { answers, lane, post } = desk()
+
+  for (const id of ['a', 'b', 'c', 'd']) post(id)
+  t.equal(answers.at(-1), 'd unavailable')
+  lane[0]?.replyTo('conflicting')
+  post('e')
+
+  t.equal(answers.at(-1), 'e accepted')
+  t.same(idsOf(lane), ['a', 'b', 'c', 'e'])
+})
+
+t.test('what the lane refuses is offered again, in order, until it is taken', async (t) => {
+  const { answers, clock, lane, post } = desk()
+  post('a')
+  post('b')
+
+  for (const payment of lane.splice(0)) payment.replyTo('unavailable')
+  post('c')
+  t.same(idsOf(lane), [], 'nobody overtakes')
+  clock.increment(OFFER_PAUSE_MS)
+  t.same(idsOf(lane), ['a', 'b', 'c'])
+  for (const payment of lane.splice(0)) payment.replyTo('unavailable')
+  clock.increment(OFFER_PAUSE_MS)
+
+  t.same(idsOf(lane), ['a', 'b', 'c'])
+  t.same(answers, ['a accepted', 'b accepted', 'c accepted'])
+})
+
+t.test('a drain waits for what is held', async (t) => {
+  const { clock, early, lane, post } = desk()
+  let emptied = 0
+  post('a')
+
+  early.whenEmpty(() => (emptied += 1))
+  lane[0]?.replyTo('unavailable')
+  clock.increment(OFFER_PAUSE_MS)
+  t.equal(emptied, 0)
+  lane[1]?.replyTo('accepted')
+  t.equal(emptied, 0, 'first the other actors are told of the commit')
+  clock.increment(0)
+  t.equal(emptied, 1)
+  early.whenEmpty(() => (emptied += 1))
+
+  t.equal(emptied, 2, 'at once when nothing is held')
+})
+
+t.test('what an instance ends with is told as lost, and not offered again', async (t) => {
+  const { clock, early, facts, lane, post } = desk()
+  post('a')
+  post('b')
+  lane[0]?.replyTo('unavailable')
+
+  early.end()
+  lane[1]?.replyTo('unavailable')
+  clock.increment(OFFER_PAUSE_MS)
+
+  t.same(facts, [{ type: 'payments.lost', payments: 2 }])
+  t.same([lane.length, clock.pending], [2, 0])
+})
+
+t.test('before the commit it is answered, after it sent to a processor', async (t) => {
+  const { answers, house, persistence } = started('taken')
+
+  persistence.send(received('a', answers))
+  t.same(answers, ['a accepted'])
+  const first = await house.ledger.called('accept')
+  first.fail(new LedgerUnavailable('accept', 'none'))
+  await settled()
+  t.same(told(house, 'payments'), [])
+  house.clock.increment(OFFER_PAUSE_MS)
+  const second = await house.ledger.called('accept')
+  second.answer({ results: ['accepted'], purges: 0 })
+  await settled()
+
+  t.same(told(house, 'payments'), ['payments.accepted'])
+  t.same(answers, ['a accepted'])
+})
+
+t.test('without the setting nobody is answered before the commit', async (t) => {
+  const { answers, house, persistence } = started('committed')
+
+  persistence.send(received('a', answers))
+  const call = await house.ledger.called('accept')
+  await settled()
+  t.same(answers, [])
+  call.answer({ results: ['accepted'], purges: 0 })
+  await settled()
+
+  t.same(answers, ['a accepted'])
+})
+
+t.test('a flush before the end waits for payments that were answered early', async (t) => {
+  const { answers, house, persistence } = started('taken')
+  persistence.send(received('a', answers))
+
+  persistence.send({ type: 'drain.started' })
+  const call = await house.ledger.called('accept')
+  await settled()
+  t.same(told(house, 'supervisor'), [])
+  call.answer({ results: ['accepted'], purges: 0 })
+  await settled()
+  house.clock.increment(0)
+
+  t.same(told(house, 'supervisor'), ['persistence.flushed'])
+})
+
+t.test('an instance that stops tells what it loses', async (t) => {
+  const { answers, house, persistence } = started('taken')
+  persistence.send(received('a', answers))
+
+  // As the supervisor stops its children.
+  persistence.send({ type: 'xstate.stop' })
+
+  t.match(house.facts, [{ type: 'payments.lost', payments: 1 }])
+})
+
+function started(answersWhen: 'taken' | 'committed') {
+  const house = actorHouse()
+  const { archive } = house
+  const input = { archive, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
+  return { answers: [] as string[], house, persistence: house.start(persistenceLogic, input) }
+}
+
+function told(house: ReturnType<typeof actorHouse>, name: string): readonly string[] {
+  return house.heard.filter(({ who }) => who === name).map(({ event }) => event.type)
+}

@@ -1,0 +1,237 @@
+import t from 'tap'
+import { itemsOf } from '../../../src/actors/persistence/pending-queue.ts'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import {
+  outcomeLaneMachine,
+  type OutcomeLaneContext,
+  type OutcomeLaneEvent,
+} from '../../../src/actors/persistence/outcome-batcher.machine.ts'
+import type { Outcome } from '../../../src/actors/model/payment.ts'
+import { oneStep, stepped } from '../../support/chart-steps.ts'
+import { sameWalks } from '../../support/same-walks.ts'
+import { seeded } from '../../support/seeded.ts'
+
+const INPUT = { batchMax: 2, windowMs: 20, congestedAt: 4 }
+
+function outcome(correlationId: string): Outcome {
+  return { kind: 'rejected', correlationId, claim: 0, purges: 0, attempts: [] }
+}
+
+function reached(correlationId: string): OutcomeLaneEvent {
+  return { type: 'outcome.reached', outcome: outcome(correlationId) }
+}
+
+const A = reached('a')
+const B = reached('b')
+const C = reached('c')
+const WINDOW: OutcomeLaneEvent = { type: 'window.elapsed' }
+const WRITTEN: OutcomeLaneEvent = { type: 'batch.written', tookMs: 1 }
+const FAILED: OutcomeLaneEvent = {
+  type: 'batch.failed',
+  error: new LedgerUnavailable('record', 'unknown'),
+}
+const PAUSED: OutcomeLaneEvent = { type: 'pause.elapsed' }
+const DRAIN: OutcomeLaneEvent = { type: 'drain.started' }
+const FLUSH: OutcomeLaneEvent = { type: 'flush.requested' }
+const EVENTS = {
+  reached: reached('z'),
+  window: WINDOW,
+  written: WRITTEN,
+  failed: FAILED,
+  paused: PAUSED,
+  drain: DRAIN,
+  flush: FLUSH,
+}
+
+const REPORTS_ALL = /^report(Flushed|Written)$/
+
+type Row = Partial<Readonly<Record<keyof typeof EVENTS, string>>>
+
+/** Each row: where the lane is brought to, and what each event does there; the rest is ignored. */
+const TABLE: readonly (readonly [string, readonly OutcomeLaneEvent[], Row])[] = [
+  [
+    'idle',
+    [],
+    {
+      reached: 'gathering announce startWindow',
+      drain: 'flushed reportFlushed',
+      flush: 'idle reportWritten',
+    },
+  ],
+  [
+    'gathering',
+    [A],
+    {
+      reached: 'writing announce writeBatch',
+      window: 'writing writeBatch',
+      drain: 'writing writeBatch',
+      flush: 'writing writeBatch',
+    },
+  ],
+  [
+    'writing',
+    [A, B],
+    {
+      reached: 'writing announce',
+      written: 'idle publishWritten',
+      failed: 'paused noteFailure startPause',
+      drain: 'writing',
+    },
+  ],
+  [
+    'writing, one waits',
+    [A, B, C],
+    {
+      reached: 'writing announce',
+      written: 'gathering publishWritten startWindow',
+      failed: 'paused noteFailure startPause',
+      drain: 'writing',
+    },
+  ],
+  [
+    'writing, a batch waits',
+    [A, B, C, reached('d')],
+    {
+      reached: 'writing announce',
+      written: 'writing publishWritten startWindow writeBatch',
+      failed: 'paused noteFailure startPause',
+      drain: 'writing',
+    },
+  ],
+  [
+    'paused',
+    [A, B, FAILED],
+    { reached: 'paused announce', paused: 'writing writeBatch', drain: 'paused' },
+  ],
+  [
+    'writing the last',
+    [A, DRAIN],
+    {
+      reached: 'writing announce',
+      written: 'flushed publishWritten reportFlushed',
+      failed: 'paused noteFailure startPause',
+      drain: 'writing',
+    },
+  ],
+  ['flushed', [DRAIN], { reached: 'writing announce writeBatch', drain: 'flushed' }],
+]
+
+t.test('each event in each condition does what its table says, and nothing else', async (t) => {
+  for (const [condition, past, row] of TABLE) {
+    const before = stepped(outcomeLaneMachine, INPUT, past)
+    for (const [name, event] of Object.entries(EVENTS)) {
+      const told = oneStep(outcomeLaneMachine, before.snapshot, event).told
+      const expected = row[name as keyof typeof EVENTS] ?? before.snapshot.value
+      t.equal(told, expected, `${condition}: ${name}`)
+    }
+  }
+  const states = TABLE.map(([, past]) => stepped(outcomeLaneMachine, INPUT, past).snapshot.value)
+  t.same(new Set(states), new Set(Object.keys(outcomeLaneMachine.states)))
+})
+
+t.test('a batch that failed is written again as it was, after a pause that grows', async (t) => {
+  const failures: number[] = []
+  let lane = stepped(outcomeLaneMachine, INPUT, [A, B, C])
+  for (const event of [FAILED, PAUSED, FAILED, PAUSED, FAILED, PAUSED]) {
+    lane = oneStep(outcomeLaneMachine, lane.snapshot, event)
+    const pause = lane.effects.find(({ type }) => type === 'startPause')
+    if (pause !== undefined) failures.push(pause.context.failures)
+    t.same(lane.context.batch, [outcome('a'), outcome('b')])
+  }
+  const written = oneStep(outcomeLaneMachine, lane.snapshot, WRITTEN)
+
+  t.same(failures, [1, 2, 3])
+  t.same(written.effects[0]?.context.batch, [outcome('a'), outcome('b')], 'what is published')
+  t.same([written.context.batch, written.context.failures], [[], 0])
+  t.same(itemsOf(written.context.pending), [outcome('c')])
+})
+
+t.test('who waits for a flush is told once, when all so far is written', async (t) => {
+  const writing = stepped(outcomeLaneMachine, INPUT, [A, B, C, FLUSH])
+  const rest = oneStep(outcomeLaneMachine, writing.snapshot, WRITTEN)
+  const done = oneStep(outcomeLaneMachine, rest.snapshot, WRITTEN)
+
+  t.equal(rest.told, 'writing publishWritten startWindow writeBatch')
+  t.equal(done.told, 'idle publishWritten reportWritten')
+  const later = [B, WINDOW, WRITTEN]
+  t.equal(
+    later.reduce((lane, event) => oneStep(outcomeLaneMachine, lane.snapshot, event), done).told,
+    'idle publishWritten',
+  )
+})
+
+t.test('congestion is reported once, and relief once half of it is gone', async (t) => {
+  const reports: string[] = []
+  let lane = stepped(outcomeLaneMachine, INPUT, [A, B])
+  const tell = (...events: readonly OutcomeLaneEvent[]): void => {
+    for (const event of events) {
+      lane = oneStep(outcomeLaneMachine, lane.snapshot, event)
+      for (const { type } of lane.effects) {
+        if (/Congested|Relieved/.test(type)) reports.push(`${type} ${lane.context.pending.size}`)
+      }
+    }
+  }
+
+  tell(FAILED, ...['c', 'd', 'e', 'f'].map(reached))
+  t.same(reports, [], 'as many as allowed')
+  tell(reached('g'), reached('h'))
+  t.same(reports, ['reportCongested 5'])
+  tell(PAUSED, WRITTEN)
+  t.same(reports.length, 1, 'four wait still')
+  tell(WRITTEN, WRITTEN, WRITTEN)
+
+  t.same(reports, ['reportCongested 5', 'reportRelieved 0'])
+})
+
+t.test('whatever comes, outcomes are written in order, each once, none lost', async (t) => {
+  const seed = Date.now() % 1_000_000
+  const random = seeded(seed)
+  for (let walked = 0; walked < 300 && t.passing(); walked += 1) {
+    const asked: string[] = []
+    const published: string[] = []
+    let lane = stepped(outcomeLaneMachine, INPUT)
+    for (let step = 0; step < 40; step += 1) {
+      const isNew = random.onceIn(2)
+      const event = isNew ? reached(`${asked.length}`) : random.pick(Object.values(EVENTS).slice(1))
+      if (isNew) asked.push(`${asked.length}`)
+      lane = oneStep(outcomeLaneMachine, lane.snapshot, event)
+      for (const { type, context } of lane.effects) {
+        if (type === 'publishWritten') published.push(...idsOf(context.batch))
+        if (REPORTS_ALL.test(type)) t.same(waiting(context), [], type)
+      }
+    }
+    t.same([...published, ...waiting(lane.context)], asked, `walk ${walked} of seed ${seed}`)
+  }
+})
+
+t.test('the outcome lane takes the same steps compiled as interpreted', async (t) => {
+  const ignore = (): void => undefined
+  const quiet = outcomeLaneMachine.provide({
+    actions: {
+      announce: ignore,
+      startWindow: ignore,
+      writeBatch: ignore,
+      publishWritten: ignore,
+      noteFailure: ignore,
+      startPause: ignore,
+      reportCongested: ignore,
+      reportRelieved: ignore,
+      reportFlushed: ignore,
+      reportWritten: ignore,
+    },
+  })
+
+  sameWalks(t, quiet, {
+    events: [...Object.values(EVENTS), A, B],
+    input: () => ({ ...INPUT, congestedAt: 2 }),
+    walks: 200,
+  })
+})
+
+function waiting({ batch, pending }: OutcomeLaneContext): readonly string[] {
+  return idsOf([...batch, ...itemsOf(pending)])
+}
+
+function idsOf(outcomes: readonly Outcome[]): readonly string[] {
+  return outcomes.map(({ correlationId }) => correlationId)
+}

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import t from 'tap'
+import type { Test } from 'tap'
+import { Gate } from './gate.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+
+t.test('a gate relays until it closes, which both ends see', async (t) => {
+  const { gate, client, far } = await relay(t)
+
+  client.write('ping')
+  t.equal(String(await once(far, 'data')), 'ping')
+  far.write('pong')
+  t.equal(String(await once(client, 'data')), 'pong')
+
+  const ended = Promise.all([closed(client), closed(far)])
+  await gate.close()
+  await ended
+})
+
+t.test('a gate closes a connection that it resets while an end is being sent', async (t) => {
+  const { gate, client, far } = await relay(t)
+  client.write('ping')
+  await once(far, 'data')
+  gate.loseNextAnswers()
+
+  // Both arrive at once: the end is passed on, and the answer has the connection reset.
+  client.destroy()
+  far.resume().write('lost')
+
+  await goneFor(far)
+  await gate.close()
+})
+
+async function relay(t: Test) {
+  const server = createServer({ allowHalfOpen: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const port = await freePort()
+  const gate = new Gate({ port, target: (server.address() as AddressInfo).port })
+  await gate.open()
+  const arrived = once(server, 'connection') as Promise<[Socket]>
+  const client = connect({ host: '127.0.0.1', port })
+  const [far] = await arrived
+  for (const socket of [client, far]) socket.on('error', () => undefined)
+  t.teardown(() => {
+    client.destroy()
+    far.destroy()
+    server.close()
+  })
+  return { gate, client, far }
+}
+
+/** Not `once`, which rejects when the socket is reset. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve())
+  })
+}
+
+/** It sees the other side end or reset. */
+function goneFor(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['end', 'close']) socket.on(event, () => resolve())
+  })
+}

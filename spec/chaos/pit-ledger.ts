@@ -1,0 +1,147 @@
+// Pit's own tables, read behind its back: what became of each payment, and who owns what.
+
+import pg from 'pg'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Backlog } from './recoveries.ts'
+
+/** A payment as Pit's table has it. */
+export interface PitPayment {
+  readonly state: 'open' | 'settled' | 'rejected'
+  readonly amountCents: number
+  readonly processor: ProcessorName | undefined
+  /** Epoch ms. */
+  readonly requestedAt: number | undefined
+}
+
+/** Longest wait for an answer, ms: PostgreSQL may be hanging. */
+const TIMEOUT_MS = 3000
+const STATES = ['open', 'settled', 'rejected'] as const
+
+/** One connection, opened again after each failure. Calls reject while PostgreSQL is away. */
+export class PitLedger {
+  readonly #url: string
+  #client: pg.Client | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  /** Payments that are neither settled nor rejected. */
+  async countOpen(): Promise<number> {
+    const [row] = await this.#query('SELECT count(*)::int AS n FROM payments WHERE state = 0')
+    return Number(row?.['n'])
+  }
+
+  async readBacklog(): Promise<Backlog> {
+    const [row] = await this.#query(
+      `SELECT count(*)::int AS total, (count(*) FILTER (WHERE state = 0))::int AS open,
+         now()::text AS at FROM payments`,
+    )
+    return { total: Number(row?.['total']), open: Number(row?.['open']), at: String(row?.['at']) }
+  }
+
+  /** Open payments accepted up to `at`, by the indexes of the open ones only. */
+  async countOpenSince(at: string): Promise<number> {
+    const open = (owner: string): string =>
+      `(SELECT count(*) FROM payments WHERE state = 0 AND owner IS ${owner}
+         AND accepted_at <= $1::timestamptz)`
+    const [row] = await this.#query(`SELECT (${open('NULL')} + ${open('NOT NULL')})::int AS n`, [
+      at,
+    ])
+    return Number(row?.['n'])
+  }
+
+  /** Leases that an instance holds now. */
+  async leasesOf(instanceId: string): Promise<readonly number[]> {
+    const rows = await this.#query(
+      'SELECT id FROM leases WHERE instance_id = $1 AND NOT revoked AND expires_at > now()',
+      [instanceId],
+    )
+    return rows.map((row) => Number(row['id']))
+  }
+
+  /** Of these leases, those that still own an open payment. */
+  async ownersAmong(leases: readonly number[]): Promise<readonly number[]> {
+    const rows = await this.#query(
+      'SELECT DISTINCT owner FROM payments WHERE state = 0 AND owner = ANY ($1::int[])',
+      [leases],
+    )
+    return rows.map((row) => Number(row['owner']))
+  }
+
+  /** Ends all connections to PostgreSQL but this one. */
+  async cutConnections(): Promise<void> {
+    await this.#query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+    )
+  }
+
+  /** Every payment by its id. */
+  async readAll(): Promise<ReadonlyMap<string, PitPayment>> {
+    const rows = await this.#query(
+      `SELECT correlation_id::text AS id, state, amount_cents::float8 AS cents, processor,
+         requested_at_ms::float8 AS requested_at FROM payments`,
+    )
+    return new Map(rows.map((row) => [String(row['id']), paymentOf(row)]))
+  }
+
+  /** For ever: questions that still wait are not asked. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#drop()
+    // One that was just connecting.
+    await this.#turn
+    await this.#drop()
+  }
+
+  async #drop(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    await client?.end().catch(() => undefined)
+  }
+
+  /** One after the other, in the order of the calls. */
+  #query(text: string, values: unknown[] = []): Promise<readonly Record<string, unknown>[]> {
+    const rows = this.#turn.then(() => this.#ask(text, values))
+    this.#turn = rows.catch(() => undefined)
+    return rows
+  }
+
+  async #ask(text: string, values: unknown[]): Promise<readonly Record<string, unknown>[]> {
+    if (this.#isClosed) throw new Error('chaos: the ledger is closed')
+    try {
+      const client = (this.#client ??= await this.#connect())
+      return (await client.query<Record<string, unknown>>(text, values)).rows
+    } catch (cause) {
+      void this.#drop()
+      throw new Error('chaos: PostgreSQL did not answer', { cause })
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      connectionTimeoutMillis: TIMEOUT_MS,
+      query_timeout: TIMEOUT_MS * 10,
+      application_name: 'chaos',
+    })
+    client.on('error', () => {
+      if (this.#client === client) this.#client = undefined
+    })
+    await client.connect()
+    return client
+  }
+}
+
+function paymentOf(row: Record<string, unknown>): PitPayment {
+  const processor = row['processor']
+  return {
+    state: STATES[Number(row['state'])] ?? 'open',
+    amountCents: Number(row['cents']),
+    processor: processor === 1 ? 'default' : processor === 2 ? 'fallback' : undefined,
+    requestedAt: row['requested_at'] === null ? undefined : Number(row['requested_at']),
+  }
+}

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { Gate } from './gate.ts'
+import { openingsDuring, readOpenings } from './openings.ts'
+import { Recoveries, sendsPerPayment, type Backlog } from './recoveries.ts'
+import { OPENINGS_MAX, judgeRecoveries } from './recovery-verdicts.ts'
+import { floodedRecoveries } from './sentences.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+import { HttpClient, describeAnswer } from '../../bench/load/client.ts'
+import { parseTarget } from '../../bench/load/target.ts'
+import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+
+t.test('a recovery with 1.2 charges a payment holds', async (t) => {
+  const { recoveries, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
+
+  await recoveries.begin('gone', 'default')
+  for (let sent = 0; sent < 30; sent += 1) await charge()
+  await recoveries.end('default')
+
+  const judged = judgeRecoveries(recoveries.measured, [])
+  t.match(judged, [{ fault: 'gone', waiting: 20, accepted: 5, sends: 30, verdict: 'held' }])
+  t.equal(judged.map(sendsPerPayment).join(), '1.2')
+  t.strictSame(floodedRecoveries(judged), [])
+})
+
+t.test('a recovering processor that is flooded is noticed', async (t) => {
+  const { recoveries, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
+
+  await recoveries.begin('gone', 'default')
+  for (let sent = 0; sent < 31; sent += 1) await charge()
+  await recoveries.end('default')
+
+  const judged = judgeRecoveries(recoveries.measured, [])
+  t.match(judged, [{ sends: 31, verdict: 'broken' }])
+  t.match(floodedRecoveries(judged), [/default after gone: 31 charges for 20 payments/])
+})
+
+t.test(
+  'charges before a recovery do not count, and one without PostgreSQL is left out',
+  async (t) => {
+    const { recoveries, charge, fail } = await startRecovery(t, { waiting: 1, accepted: 0 })
+
+    for (let sent = 0; sent < 9; sent += 1) await charge()
+    await recoveries.begin('slow', 'default')
+    await charge()
+    await recoveries.begin('limited', 'default')
+    fail()
+    await recoveries.end('default')
+
+    t.match(recoveries.measured, [{ fault: 'slow', waiting: 1, sends: 1 }])
+    t.equal(recoveries.measured.length, 1)
+  },
+)
+
+t.test('a circuit that flaps while its processor recovers is noticed', async (t) => {
+  const line = (second: number, change: Record<string, string> = {}): string => {
+    const time = new Date(AT + second * 1000).toISOString()
+    return JSON.stringify({ time, processor: 'default', to: 'open', ...change, msg: CHANGED })
+  }
+  const lines = [line(0), ...[1, 2, 3, 4].map((second) => line(second)), line(11)]
+  const others = [line(5, { processor: 'fallback' }), line(6, { to: 'halfOpen' }), '{"half']
+  const logs = [...lines, ...others, line(7).slice(0, -3)].join('\n')
+  const counts = { waiting: 100, accepted: 0, sends: 100 }
+  const recovery = { fault: 'flap', processor: 'default', ...counts } as const
+  const during = { ...recovery, fromMs: AT + 500, toMs: AT + 10_000 }
+
+  t.equal(openingsDuring(during, readOpenings('pit-1', logs)), 4)
+  t.match(judgeRecoveries([during], [{ name: 'pit-1', logs: () => logs }]), [
+    { openings: OPENINGS_MAX + 1, verdict: 'broken' },
+  ])
+  const calm = { ...during, toMs: AT + 3500 }
+  t.match(judgeRecoveries([calm], [{ name: 'pit-1', logs: () => logs }]), [{ verdict: 'held' }])
+})
+
+t.test('of two faults that end at once at a processor, one recovery is followed', async (t) => {
+  const { recoveries } = await startRecovery(t, { waiting: 20, accepted: 5 })
+
+  await Promise.all([recoveries.begin('gone', 'default'), recoveries.begin('both-gone', 'default')])
+  await recoveries.end('default')
+
+  t.equal(recoveries.measured.length, 1)
+})
+
+t.test('a gate that two overlapping faults closed opens after the second', async (t) => {
+  const simulator = await startProcessor(t)
+  const gate = new Gate({ port: await freePort(), target: simulator.port })
+  await gate.open()
+  t.teardown(() => gate.close())
+  const pay = openClient(t, gate.url)
+
+  await gate.close()
+  await gate.close()
+  await gate.open()
+  t.not(await pay(), 'HTTP 200')
+  await gate.open()
+
+  t.equal(await pay(), 'HTTP 200')
+})
+
+t.test('behind a gate that loses answers, what was asked is done', async (t) => {
+  const simulator = await startProcessor(t)
+  const gate = new Gate({ port: await freePort(), target: simulator.port })
+  await gate.open()
+  t.teardown(() => gate.close())
+  const pay = openClient(t, gate.url)
+  t.equal(await pay(), 'HTTP 200')
+
+  gate.loseNextAnswers()
+
+  t.match(await pay(), /^reset/, 'the answer is lost')
+  t.equal(simulator.summary().payments, 2)
+  t.equal(await pay(), 'HTTP 200', 'a new connection is not muted')
+})
+
+const AT = Date.parse('2026-03-01T10:00:00.000Z')
+const CHANGED = 'circuit.changed'
+
+/** Recoveries over a real processor, and a backlog that is as it is said to be. */
+async function startRecovery(
+  t: Test,
+  counts: { readonly waiting: number; readonly accepted: number },
+) {
+  const simulator = await startProcessor(t)
+  const { waiting, accepted } = counts
+  const looks: Backlog[] = [
+    { total: 100, open: waiting, at: '' },
+    { total: 100 + accepted, open: 0, at: '' },
+  ]
+  let isAway = false
+  const recoveries = new Recoveries({
+    readBacklog: async () => {
+      const look = looks.length > 1 ? looks.shift() : looks[0]
+      if (isAway || look === undefined) throw new Error('PostgreSQL is away')
+      return look
+    },
+    countOpenSince: async () => 1,
+    countSends: async () => simulator.sends().received,
+  })
+  return {
+    recoveries,
+    charge: openClient(t, `http://127.0.0.1:${simulator.port}`),
+    fail: () => {
+      isAway = true
+    },
+  }
+}
+
+async function startProcessor(t: Test): Promise<Simulator> {
+  const simulator = await startSimulator({ port: 0, feeRate: 0.05, name: 'default' })
+  t.teardown(() => simulator.close())
+  return simulator
+}
+
+/** A client of its own keeps to one connection. */
+function openClient(t: Test, url: string): () => Promise<string> {
+  const client = new HttpClient({ target: parseTarget(url), timeoutMs: 5000 })
+  t.teardown(() => client.close())
+  return async () => {
+    const requestedAt = new Date(AT).toISOString()
+    const body = JSON.stringify({ correlationId: randomUUID(), amount: 1, requestedAt })
+    return describeAnswer(await client.request({ method: 'POST', path: '/payments', body }))
+  }
+}

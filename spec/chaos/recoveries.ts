@@ -1,0 +1,126 @@
+// What a recovering processor is sent: from the moment at which it works again until what waited
+// then is worked off, or until its next fault.
+
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { FaultName } from './fault-kinds.ts'
+import { pause } from './pause.ts'
+
+export interface Recovery {
+  readonly fault: FaultName
+  readonly processor: ProcessorName
+  /** Wall clock, epoch ms. */
+  readonly fromMs: number
+  readonly toMs: number
+  /** Payments open when it worked again, and those accepted until the end of the recovery. */
+  readonly waiting: number
+  readonly accepted: number
+  /** Charges that arrived at the processor meanwhile, by its own count, from all instances. */
+  readonly sends: number
+}
+
+/** A look at all payments that PostgreSQL has. */
+export interface Backlog {
+  readonly total: number
+  readonly open: number
+  /** PostgreSQL's own time of the look, as text that it reads again. */
+  readonly at: string
+}
+
+export interface RecoveriesOptions {
+  /** Rejects while PostgreSQL is away; such a recovery is not measured. */
+  readonly readBacklog: () => Promise<Backlog>
+  /** Open payments accepted up to a time of `readBacklog`. */
+  readonly countOpenSince: (at: string) => Promise<number>
+  /** Charges that a processor has received since its start. */
+  readonly countSends: (processor: ProcessorName) => Promise<number>
+}
+
+/** The most charges for each payment that waits or comes in. */
+export const SENDS_PER_PAYMENT_MAX = 1.2
+
+/** Plans are kept to: a look that takes longer is given up, ms. */
+const LOOK_WITHIN_MS = 500
+const LOOK_EVERY_MS = 250
+
+interface Open {
+  readonly fault: FaultName
+  readonly processor: ProcessorName
+  readonly fromMs: number
+  readonly before: Backlog
+  readonly sendsBefore: number
+  /** Resolves once the recovery was measured; set right after the start. */
+  ended: Promise<void>
+  stopping: boolean
+}
+
+export class Recoveries {
+  readonly measured: Recovery[] = []
+  readonly #options: RecoveriesOptions
+  readonly #open = new Map<ProcessorName, Open>()
+
+  constructor(options: RecoveriesOptions) {
+    this.#options = options
+  }
+
+  /** Call right before a processor works again. Never rejects. */
+  async begin(fault: FaultName, processor: ProcessorName): Promise<void> {
+    await this.end(processor)
+    // The backlog first: what is sent between both looks counts for Pit, by milliseconds.
+    const before = await soon(this.#options.readBacklog())
+    const sendsBefore = await soon(this.#options.countSends(processor))
+    if (before === undefined || sendsBefore === undefined) return
+    // Of two overlapping faults that end at once, one is followed.
+    if (this.#open.has(processor)) return
+    const started = { fault, processor, fromMs: Date.now(), before, sendsBefore }
+    const open: Open = { ...started, ended: Promise.resolve(), stopping: false }
+    this.#open.set(processor, open)
+    open.ended = this.#follow(open)
+  }
+
+  /** Call right before a processor's next fault, and at the end of all. Never rejects. */
+  async end(processor: ProcessorName): Promise<void> {
+    const open = this.#open.get(processor)
+    if (open === undefined) return
+    open.stopping = true
+    await open.ended
+  }
+
+  async #follow(open: Open): Promise<void> {
+    let left: number | undefined
+    do {
+      await pause(LOOK_EVERY_MS)
+      left = await soon(this.#options.countOpenSince(open.before.at))
+    } while (!open.stopping && left !== 0)
+    this.#open.delete(open.processor)
+    const recovery = await this.#measure(open)
+    if (recovery !== undefined) this.measured.push(recovery)
+  }
+
+  async #measure({ before, sendsBefore, ...open }: Open): Promise<Recovery | undefined> {
+    const { fault, processor, fromMs } = open
+    const toMs = Date.now()
+    const sends = await soon(this.#options.countSends(processor))
+    const after = await soon(this.#options.readBacklog())
+    if (sends === undefined || after === undefined) return undefined
+    const counts = { waiting: before.open, accepted: after.total - before.total }
+    return { fault, processor, fromMs, toMs, ...counts, sends: sends - sendsBefore }
+  }
+}
+
+/** Charges per payment that waited or came in. */
+export function sendsPerPayment({ sends, waiting, accepted }: Recovery): number {
+  return sends / Math.max(1, waiting + accepted)
+}
+
+/** Whether the recovering processor was sent more than it may be. */
+export function isFlooded({ sends, waiting, accepted }: Recovery): boolean {
+  return sends > Math.ceil(SENDS_PER_PAYMENT_MAX * (waiting + accepted))
+}
+
+/** Undefined for what is late or rejects. */
+async function soon<Value>(value: Promise<Value>): Promise<Value | undefined> {
+  return await Promise.race([
+    value.catch(() => undefined),
+    pause(LOOK_WITHIN_MS).then(() => undefined),
+  ])
+}

@@ -1,0 +1,248 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { figuresOf } from '../../src/cli/figures.ts'
+import { parseSamples } from '../../src/cli/samples.ts'
+import { lineOf, tableOf } from '../../src/cli/table.ts'
+import { startOps } from '../../src/http/ops.ts'
+import { createMetrics } from '../../src/infra/metrics/metrics.ts'
+import { projectFile } from '../../src/infra/process/project-file.ts'
+import { startSimulator } from '../../src/simulator/simulator.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+import { startPostgres } from '../support/postgres.ts'
+
+/** As `npx pit` runs it; `npm test` builds it before. */
+const CLI = projectFile('dist/cli/cli.js')
+
+function run(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return { child, ended: once(child, 'close') as Promise<[number | null, string | null]> }
+}
+
+async function finish(t: Test, ...args: readonly string[]) {
+  const { child, ended } = run(t, args)
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  return { out, err, code }
+}
+
+/** An operators' port whose metrics count `accepted` payments more at each scrape. */
+async function startCounting(t: Test, accepted: number): Promise<string> {
+  const fees = { default: 0.05, fallback: 0.15 }
+  const metrics = createMetrics({ instanceId: 'spec', version: '1.2.3', fees })
+  const ops = await startOps({
+    host: '127.0.0.1',
+    port: 0,
+    isReady: () => true,
+    version: '1.2.3',
+    metrics: () => {
+      const counts = { accepted, known: 0, conflicting: 0 }
+      metrics.journal.note({ type: 'batch.accepted', ...counts, parked: false, tookMs: 1 })
+      for (let payment = 0; payment < accepted; payment += 1) metrics.latency.record(1_100)
+      return metrics.scrape({
+        isReady: () => true,
+        edge: () => ({ refused: 2, inFlight: 0 }),
+        countOpen: () => Promise.resolve({ parked: 4, owned: 1 }),
+      })
+    },
+  })
+  t.teardown(() => ops.close())
+  return `http://127.0.0.1:${ops.port}`
+}
+
+t.test('the command line tells its commands, and what is wrong with one', async (t) => {
+  const [help, none, odd, version] = await Promise.all([
+    finish(t, '--help'),
+    finish(t),
+    finish(t, 'pay'),
+    finish(t, '--version'),
+  ])
+
+  t.match(help, { code: 0, err: '' })
+  for (const name of ['start', 'status', 'reconcile', 'rejected', 'simulator', 'challenge']) {
+    t.match(help.out, new RegExp(`^ {2}${name} +[A-Z]`, 'm'))
+  }
+  t.match(none, { code: 2, out: '', err: 'Usage: pit <command>' })
+  t.match(odd, { code: 2, out: '', err: 'pit has no command pay' })
+  t.match(version, { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+})
+
+t.test('what npm links is there, and says so, before the first build', async (t) => {
+  const linked = projectFile('bin/pit.js')
+  accessSync(linked, constants.X_OK)
+  const bare = t.testdir()
+  mkdirSync(join(bare, 'bin'))
+  copyFileSync(linked, join(bare, 'bin/pit.mjs'))
+  const told = async (path: string, ...args: readonly string[]) => {
+    const child = spawn(process.execPath, [path, ...args])
+    const [out, err, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ])
+    return { out, err, code: code as number }
+  }
+
+  t.match(await told(linked, '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await told(join(bare, 'bin/pit.mjs'), 'start'), {
+    code: 1,
+    out: '',
+    err: 'pit is not built here: run npm run build\n',
+  })
+})
+
+t.test('each command has its help, and refuses what it does not know', async (t) => {
+  for (const name of ['start', 'status', 'reconcile', 'rejected', 'simulator']) {
+    const [help, odd] = await Promise.all([finish(t, name, '--help'), finish(t, name, '--odd')])
+
+    t.match(help, { code: 0, err: '' }, `pit ${name} --help`)
+    t.ok(help.out.length > 100)
+    t.match(help.out, `pit ${name}`, 'it shows how it is called')
+    t.match(odd, { code: 2, out: '' }, `pit ${name} --odd`)
+    t.ok(odd.err.length > 10)
+  }
+})
+
+t.test('status shows each instance once, as lines or JSON', async (t) => {
+  const url = await startCounting(t, 10)
+
+  const other = await startCounting(t, 20)
+
+  const lines = await finish(t, 'status', '--once', url, other)
+  const json = await finish(t, 'status', '--once', '--json', url)
+
+  t.equal(lines.code, 0)
+  const [first, second] = lines.out.trimEnd().split('\n')
+  t.match(first, /^\d{4}-\S+Z instance=spec version=1\.2\.3 ready=true accepted=10 /)
+  t.match(second, / accepted=20 acceptedPerSecond=- .* refused=2 .* parked=4 /)
+  const { instances } = JSON.parse(json.out) as { instances: readonly unknown[] }
+  t.match(instances, [
+    {
+      url,
+      figures: {
+        instance: 'spec',
+        accepted: 20,
+        acceptedPerSecond: null,
+        processors: { default: { circuit: 'closed', settled: 0 } },
+      },
+    },
+  ])
+})
+
+t.test('status goes on until it is stopped, with rates between its looks', async (t) => {
+  const url = await startCounting(t, 10)
+  const { child, ended } = run(t, ['status', '--json', '--every', '0.1', url])
+  let out = ''
+  for await (const chunk of child.stdout) {
+    out += String(chunk)
+    if (out.split('\n').length > 3) break
+  }
+  child.kill('SIGINT')
+  const [code, signal] = await ended
+
+  t.same([code, signal], [0, null])
+  const looks = out.split('\n').slice(0, 3)
+  const rates = looks.map((line) => {
+    const { instances } = JSON.parse(line) as {
+      instances: readonly { figures: { acceptedPerSecond: number | null } }[]
+    }
+    return instances[0]?.figures.acceptedPerSecond
+  })
+  t.equal(rates[0], null)
+  t.ok((rates[1] ?? 0) > 1 && (rates[1] ?? 0) <= 100, `${rates[1]} payments a second`)
+})
+
+t.test('status ends without a complaint when nobody reads on', async (t) => {
+  const url = await startCounting(t, 10)
+  const { child, ended } = run(t, ['status', '--every', '0.1', url])
+  const err = text(child.stderr)
+  await once(child.stdout, 'data')
+  child.stdout.destroy()
+
+  t.same(await ended, [0, null])
+  t.equal(await err, '')
+})
+
+const NO_TERMINAL = existsSync('/usr/bin/script') ? false : 'there is no script(1) to make one'
+
+t.test('status draws its table anew on a terminal', { skip: NO_TERMINAL }, async (t) => {
+  const url = await startCounting(t, 10)
+  const command = `exec ${process.execPath} ${CLI} status --every 0.1 ${url}`
+  const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'])
+  t.teardown(() => child.kill('SIGKILL'))
+  let out = ''
+  for await (const chunk of child.stdout) {
+    out += String(chunk)
+    if (/accepted +\d+ \(\d+\/s\)/.test(out)) break
+  }
+
+  const [, first = '', second] = out.split('\u001B[H\u001B[J')
+  t.match(first, /^instance +spec\r$/m)
+  t.match(second, /^accepted +20 /m)
+})
+
+t.test('status names a silent instance, and fails when it looks once', async (t) => {
+  const url = `http://127.0.0.1:${await freePort()}`
+
+  const silent = await finish(t, 'status', '--once', url)
+  const wrong = await finish(t, 'status', '--every', '0', url)
+  const odd = await finish(t, 'status', 'ftp://127.0.0.1')
+
+  t.match(silent, { code: 3, out: `url=${url} fault="no answer: ECONNREFUSED"` })
+  t.match(wrong, { code: 2, out: '', err: '--every takes' })
+  t.match(odd, { code: 2, out: '', err: 'no URL: ftp:' })
+})
+
+t.test('the table has a column for each instance, silent ones included', async (t) => {
+  const url = await startCounting(t, 1_234)
+  const look = async () => ({
+    samples: parseSamples(await (await fetch(`${url}/metrics`)).text()),
+    at: performance.now(),
+  })
+  const before = await look()
+  const now = { ...(await look()), at: before.at + 1_000 }
+  const figures = figuresOf(now, before)
+  const silent = { url: 'http://other:9998', fault: 'no answer' }
+
+  const table = tableOf([{ url, figures }, silent], '2025-08-09T12:00:00.000Z')
+
+  t.match(table, /^instance +spec +other:9998$/m)
+  t.match(table, /^state +ready +no answer$/m)
+  t.match(table, /^accepted +2,468 \(1234\/s\)$/m)
+  t.match(table, /^accept p50, p99 +1\.1\d, 1\.2\d ms$/m)
+  t.match(table, /^parked, rejected +4, 0$/m)
+  t.ok(table.split('\n').every((line) => line.length <= 80))
+  t.match(lineOf(silent, 'now'), 'now url=http://other:9998 fault="no answer"')
+})
+
+t.test('start runs an instance until it is told to stop, and status sees it', async (t) => {
+  const postgres = await startPostgres(t)
+  const processors = await Promise.all(
+    [0.05, 0.15].map((feeRate) => startSimulator({ port: 0, feeRate })),
+  )
+  t.teardown(() => Promise.all(processors.map((processor) => processor.close())))
+  const opsPort = String(await freePort())
+  const { child, ended } = run(t, ['start'], {
+    PORT: '0',
+    OPS_PORT: opsPort,
+    DATABASE_URL: await postgres.freshDatabase(),
+    PROCESSOR_DEFAULT_URL: processors[0]?.url,
+    PROCESSOR_FALLBACK_URL: processors[1]?.url,
+    INSTANCE_ID: 'spec-start',
+    LOG_LEVEL: 'silent',
+  })
+  const [greeting] = (await once(child.stdout, 'data')) as [Buffer]
+
+  const status = await finish(t, 'status', '--once', `http://127.0.0.1:${opsPort}`)
+  child.kill('SIGTERM')
+  const [code, signal] = await ended
+
+  t.match(greeting.toString(), 'started Pit, instance spec-start')
+  t.match(status, { code: 0, out: / instance=spec-start .* ready=true / })
+  t.same([code, signal], [0, null])
+})

@@ -1,0 +1,186 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import t from 'tap'
+import { configTable, helpText } from '../../src/config/text.ts'
+import { VARIABLES } from '../../src/config/variables.ts'
+import { ConfigError, readConfig } from '../../src/config/config.ts'
+import { createLogger, subsystemLogger } from '../../src/infra/process/logger.ts'
+
+t.test('an empty environment is a whole configuration', async (t) => {
+  const config = readConfig({})
+
+  t.match(config, {
+    listen: { port: 9999 },
+    opsPort: 9998,
+    opsHost: '127.0.0.1',
+    databaseUrl: undefined,
+    redisUrl: undefined,
+    processorDefaultUrl: undefined,
+    processorDefaultFee: 0.05,
+    processorFallbackFee: 0.15,
+    allowPurge: false,
+    dataDir: '.data',
+    logLevel: 'info',
+    inDoubtHorizonMs: 20_000,
+    acceptWindowMs: 0,
+    loseAcceptedPaymentsOnCrash: false,
+  })
+  t.match(config.instanceId, new RegExp(`-${process.pid}$`))
+  t.ok(config.instanceId.startsWith(hostname().slice(0, 1)))
+})
+
+t.test('every variable that is set arrives in its field', async (t) => {
+  const config = readConfig({
+    LISTEN_SOCKET: '/run/pit/1.sock',
+    DATABASE_URL: 'postgresql://pit:secret@db/pit',
+    REDIS_URL: 'redis://redis:6379/',
+    PROCESSOR_DEFAULT_URL: 'http://payment-processor-default:8080/',
+    PROCESSOR_FALLBACK_URL: 'https://payment-processor-fallback',
+    PROCESSOR_DEFAULT_FEE: '0.04',
+    ALLOW_PURGE: 'on',
+    INSTANCE_ID: 'pit-1',
+    LOG_LEVEL: 'warn',
+    OPS_PORT: '0',
+    READY_MAX: '10',
+    CIRCUIT_SLOW_RATE: '1',
+  })
+
+  t.match(config, {
+    listen: { socket: '/run/pit/1.sock' },
+    databaseUrl: 'postgresql://pit:secret@db/pit',
+    redisUrl: 'redis://redis:6379',
+    processorDefaultUrl: 'http://payment-processor-default:8080',
+    processorFallbackUrl: 'https://payment-processor-fallback',
+    processorDefaultFee: 0.04,
+    allowPurge: true,
+    instanceId: 'pit-1',
+    logLevel: 'warn',
+    opsPort: 0,
+    readyMax: 10,
+    circuitSlowRate: 1,
+  })
+})
+
+t.test('a variable that is empty counts as unset', async (t) => {
+  t.same(
+    readConfig({ PORT: '', DATABASE_URL: '', INSTANCE_ID: 'a' }),
+    readConfig({ INSTANCE_ID: 'a' }),
+  )
+})
+
+t.test('every default lies within the bounds of its variable', async (t) => {
+  for (const variable of Object.values(VARIABLES)) {
+    if (typeof variable.fallback !== 'number') continue
+    t.same(variable.parse(variable.shown), { value: variable.fallback }, variable.name)
+  }
+})
+
+t.test('the name of a field is the name of its variable', async (t) => {
+  for (const [field, { name }] of Object.entries(VARIABLES)) {
+    t.equal(field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(), name)
+  }
+})
+
+t.test('the configuration is frozen', async (t) => {
+  const config = readConfig({})
+  t.ok(Object.isFrozen(config))
+  t.ok(Object.isFrozen(config.listen))
+})
+
+t.test('every fault is told at once, without the texts of URLs', async (t) => {
+  const faults = faultsOf({
+    PORT: 'http',
+    OPS_PORT: '65536',
+    DATABASE_URL: 'mysql://pit:secret@db/pit',
+    REDIS_URL: 'secret',
+    PROCESSOR_DEFAULT_FEE: '5%',
+    ALLOW_PURGE: 'perhaps',
+    INSTANCE_ID: 'two words',
+    LOG_LEVEL: 'loud',
+    QUICK_TRIES: '1.5',
+    CIRCUIT_FAILURE_RATE: '0',
+    READY_MAX: '-1',
+  })
+
+  t.equal(faults.length, 11)
+  t.match(faults.join('\n'), 'PORT is not a whole number')
+  t.match(faults.join('\n'), 'OPS_PORT is out of range (port, 0 to 65535)')
+  t.match(faults.join('\n'), 'LOG_LEVEL is none of trace')
+  t.notMatch(faults.join('\n'), 'secret')
+})
+
+t.test('variables that do not go together are faults', async (t) => {
+  const at = 'http://127.0.0.1:8001'
+  t.match(faultsOf({ PORT: '1', LISTEN_SOCKET: '/a' }), [/both set/])
+  t.match(faultsOf({ PROCESSOR_DEFAULT_URL: at }), [/go together/])
+  t.match(faultsOf({ PROCESSOR_DEFAULT_URL: at, PROCESSOR_FALLBACK_URL: `${at}/` }), [/the same/])
+  t.match(faultsOf({ PORT: '9998' }), [/OPS_PORT and PORT are the same/])
+  t.match(faultsOf({ IN_DOUBT_HORIZON_MS: '8000' }), [/not longer than ATTEMPT_TIMEOUT_MS/])
+  t.match(faultsOf({ CONNECT_TIMEOUT_MS: '9000' }), [/CONNECT_TIMEOUT_MS/])
+  t.match(faultsOf({ RETRY_DELAY_MS: '40000' }), [/RETRY_DELAY_MS/])
+  t.match(faultsOf({ CIRCUIT_OPEN_MS: '6000' }), [/CIRCUIT_OPEN_MS/])
+})
+
+t.test('a socket path that the kernel would cut is a fault', async (t) => {
+  t.match(faultsOf({ LISTEN_SOCKET: `/${'a'.repeat(107)}` }), [/LISTEN_SOCKET is not a path/])
+})
+
+t.test('help and table name every variable with its default', async (t) => {
+  for (const { name, shown } of Object.values(VARIABLES)) {
+    t.match(helpText(), `${name}=${shown}`)
+    t.match(configTable(), `| \`${name}\` | ${shown} |`)
+  }
+})
+
+const README = new URL('../../README.md', import.meta.url)
+
+t.test('the table in README is current', { skip: !existsSync(README) }, async (t) => {
+  const readme = readFileSync(README, 'utf8')
+  t.ok(withoutPadding(readme).includes(withoutPadding(configTable())))
+})
+
+t.test('a logged line names instance and subsystem and hides passwords', async (t) => {
+  const lines: string[] = []
+  const destination = { write: (line: string) => lines.push(line) }
+  const logger = createLogger({ level: 'info', instanceId: 'pit-1', destination })
+  const url = 'postgresql://pit:se@cret@db:5432/pit?password=secret&x=1'
+
+  subsystemLogger(logger, 'ledger').warn({ url, err: new Error(`no route to ${url}`) }, `at ${url}`)
+  logger.debug('not written')
+
+  t.equal(lines.length, 1)
+  const [line = ''] = lines
+  t.notMatch(line, 'cret')
+  t.match(JSON.parse(line), {
+    level: 'warn',
+    instance: 'pit-1',
+    subsystem: 'ledger',
+    time: /^\d{4}-\d\d-\d\dT.*Z$/,
+    url: 'postgresql://pit:***@db:5432/pit?password=***&x=1',
+  })
+})
+
+t.test('a URL without a password is logged as it is', async (t) => {
+  const lines: string[] = []
+  const destination = { write: (line: string) => lines.push(line) }
+  const logger = createLogger({ level: 'info', instanceId: 'pit-1', destination })
+
+  logger.info('calls http://127.0.0.1:8001/payments?user=a@b')
+
+  t.match(lines[0], 'http://127.0.0.1:8001/payments?user=a@b')
+})
+
+function faultsOf(environment: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+  return []
+}
+
+/** Formatters align the columns of Markdown tables. */
+function withoutPadding(markdown: string): string {
+  return markdown.replace(/ +/g, ' ').replace(/-{3,}/g, '---')
+}

@@ -1,0 +1,94 @@
+// The one place that relies on XState's insides: held against what XState tells its own observers.
+
+import t from 'tap'
+import { assign, createActor, sendTo, setup, SimulatedClock, type InspectionEvent } from 'xstate'
+import { compileChart } from '../../src/actors/compiled-chart/compiled-chart.ts'
+import type { Inspection } from '../../src/console/inspected.ts'
+import { listenIn, type Tapped } from '../../src/console/inspector-hook.ts'
+
+const childMachine = setup({
+  types: { context: {} as { told: number }, events: {} as { type: 'child.told' | 'child.ended' } },
+  actions: { count: assign({ told: ({ context }) => context.told + 1 }) },
+}).createMachine({
+  id: 'child',
+  context: { told: 0 },
+  initial: 'living',
+  states: {
+    living: { on: { 'child.told': { actions: 'count' }, 'child.ended': { target: 'ended' } } },
+    ended: { type: 'final' },
+  },
+})
+
+const parentMachine = setup({
+  types: { events: {} as { type: 'parent.woken' | 'parent.left' } },
+  actors: { child: childMachine },
+}).createMachine({
+  id: 'parent',
+  initial: 'resting',
+  states: {
+    resting: { on: { 'parent.woken': { target: 'working' } } },
+    working: {
+      invoke: { src: 'child', id: 'child', onDone: { target: 'waiting' } },
+      entry: [sendTo('child', { type: 'child.told' }), sendTo('child', { type: 'child.ended' })],
+    },
+    waiting: { after: { 1000: { target: 'resting' } }, on: { 'parent.left': { target: 'left' } } },
+    left: { type: 'final' },
+  },
+})
+
+type Line = readonly [type: string, actor: unknown, said: unknown, result: unknown, from: unknown]
+
+function lineOf(told: Inspection | InspectionEvent): Line {
+  const { type, actorRef, event, snapshot, sourceRef } = told as Inspection &
+    Readonly<Record<'event' | 'snapshot' | 'sourceRef', unknown>>
+  return [type, actorRef, event, snapshot, sourceRef]
+}
+
+for (const [kind, logic] of [
+  ['XState runs', parentMachine],
+  ['is compiled', compileChart(parentMachine)],
+] as const) {
+  t.test(`inspection hears what XState’s own observers hear of a chart that ${kind}`, async (t) => {
+    const clock = new SimulatedClock()
+    const root = createActor(logic, { clock })
+    const theirs: Line[] = []
+    const ours: Line[] = []
+    root.system.inspect((told) => void theirs.push(lineOf(told)))
+    const system = root.system as unknown as Tapped
+    const own = system._sendInspectionEvent
+    const end = listenIn(system, (told) => void ours.push(lineOf(told)))
+
+    root.start()
+    root.send({ type: 'parent.woken' })
+    clock.increment(1000)
+    root.send({ type: 'parent.woken' })
+    root.send({ type: 'parent.left' })
+
+    const wanted = theirs.filter(([type]) => !/^@xstate\.(action|microstep)$/.test(type))
+    t.ok(wanted.length > 25)
+    t.same(
+      [...new Set(wanted.map(([type]) => type))].toSorted(),
+      ['@xstate.actor', '@xstate.event', '@xstate.snapshot'],
+      'no other kind has come up',
+    )
+    t.equal(ours.length, wanted.length)
+    const differing = ours.filter((line, index) => {
+      return line.some((part, place) => part !== wanted[index]?.[place])
+    })
+    t.equal(differing.length, 0, 'the same actors, events and snapshots in the same order')
+
+    end()
+    t.equal(system._sendInspectionEvent, own, 'nothing of it is left')
+  })
+}
+
+t.test('who has ended listening hears nothing more', async (t) => {
+  const root = createActor(parentMachine, { clock: new SimulatedClock() }).start()
+  const heard: Inspection[] = []
+  const end = listenIn(root.system as unknown as Tapped, (told) => void heard.push(told))
+  end()
+
+  root.send({ type: 'parent.woken' })
+
+  t.same(heard, [])
+})

@@ -1,0 +1,95 @@
+// What any retry board must do.
+
+import type { Test } from 'tap'
+import type { OpenWorld } from './redis.ts'
+
+export async function retryBoardContract(t: Test, open: OpenWorld): Promise<void> {
+  await t.test('entries come out when due, the earliest first, once', (t) => duesComeOnce(t, open))
+
+  await t.test('several takers never get the same entry', async (t) => {
+    const world = await open(t)
+    const ids = Array.from({ length: 100 }, (_, index) => `id-${index}`)
+    await world.as('a').retry.schedule(ids.map((correlationId) => ({ correlationId, dueInMs: 0 })))
+
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => world.as(`${index % 3}`).retry.takeDue(7)),
+    )
+
+    t.same(taken.flat().toSorted(), ids.toSorted())
+  })
+
+  await t.test('an entry scheduled again is due at its new time only', async (t) => {
+    const world = await open(t)
+    const { retry } = world.as('a')
+    await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
+
+    await retry.schedule([{ correlationId: 'x', dueInMs: 60_000 }])
+
+    t.same(await retry.takeDue(10), [])
+  })
+
+  await t.test('a full board leaves new entries out and moves old ones', (t) => fillUp(t, open))
+
+  await t.test('a new board is rebuilt by one instance, and again when it was lost', (t) =>
+    rebuildOnce(t, open),
+  )
+
+  await t.test('a cleared board is empty and not lost', async (t) => {
+    const { retry } = (await open(t)).as('a')
+    await retry.claimRebuild()
+    await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
+
+    await retry.clear()
+
+    t.same(await retry.takeDue(10), [])
+    t.equal(await retry.claimRebuild(), false)
+  })
+}
+
+async function duesComeOnce(t: Test, open: OpenWorld): Promise<void> {
+  const world = await open(t)
+  const { retry } = world.as('a')
+  await retry.schedule([
+    { correlationId: 'later', dueInMs: 300 },
+    { correlationId: 'now', dueInMs: 0 },
+    { correlationId: 'overdue', dueInMs: -500.5 },
+    { correlationId: 'tomorrow', dueInMs: 86_400_000 },
+  ])
+
+  t.same(await retry.takeDue(1), ['overdue'])
+  t.same(await retry.takeDue(10), ['now'])
+  await world.pass(300)
+  t.same(await world.as('b').retry.takeDue(10), ['later'])
+  t.same(await retry.takeDue(10), [])
+}
+
+async function fillUp(t: Test, open: OpenWorld): Promise<void> {
+  const world = await open(t)
+  const { retry } = world.as('a')
+  await retry.claimRebuild()
+  const bound = world.retryEntriesMax
+  const entries = Array.from({ length: bound + 3 }, (_, index) => ({
+    correlationId: `id-${index}`,
+    dueInMs: 60_000,
+  }))
+  await retry.schedule(entries)
+
+  await retry.schedule(entries.map((entry) => ({ ...entry, dueInMs: 0 })))
+
+  t.equal((await retry.takeDue(bound + 10)).length, bound)
+}
+
+async function rebuildOnce(t: Test, open: OpenWorld): Promise<void> {
+  const world = await open(t)
+  const claimAll = (): Promise<boolean[]> =>
+    Promise.all(['a', 'b', 'c'].map((id) => world.as(id).retry.claimRebuild()))
+
+  t.equal((await claimAll()).filter(Boolean).length, 1)
+  t.equal((await claimAll()).filter(Boolean).length, 0)
+  await world.lose()
+  // Entries that come in before the rebuild do not hide the loss.
+  await world.as('a').retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
+  t.equal((await claimAll()).filter(Boolean).length, 1)
+  t.same(await world.as('b').retry.takeDue(10), ['x'])
+  t.equal((await claimAll()).filter(Boolean).length, 0)
+}

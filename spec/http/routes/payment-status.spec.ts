@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import type { Client } from 'undici'
+import { readConfig } from '../../../src/config/config.ts'
+import { describeApi } from '../../../src/http/openapi/openapi.ts'
+import { createLogger } from '../../../src/infra/process/logger.ts'
+import { startPit } from '../../../src/app/pit.ts'
+import { waitUntil } from '../../../bench/layout/wait.ts'
+import { createWitness, openClient, type Told } from '../../support/api-witness.ts'
+import { serve } from '../../support/collector.ts'
+import { startPostgres } from '../../support/postgres.ts'
+import { startWorld } from '../../support/system-world.ts'
+
+const postgres = await startPostgres(t)
+const witness = createWitness(describeApi('0.0.0'))
+
+function hearStory(t: Test, client: Client, id: string): Promise<Told> {
+  return witness.hear(t, client, { path: '/payments/{correlationId}', at: `/payments/${id}` })
+}
+
+async function post(t: Test, client: Client, correlationId: string): Promise<void> {
+  const body = JSON.stringify({ correlationId, amount: 19.9 })
+  await witness.hear(t, client, { path: '/payments', method: 'POST', body })
+}
+
+interface Story {
+  readonly state: string
+  readonly waitsFor?: string
+  readonly dueInMs?: number
+  readonly ownedBy?: string
+  readonly doubts?: readonly { readonly processor: string; readonly remainingMs: number }[]
+  readonly attempts: readonly { readonly outcome: string; readonly reason: string }[]
+}
+
+/** Follows a payment until its story matches; every story on the way is as described. */
+async function follow(
+  t: Test,
+  client: Client,
+  { id, until }: { id: string; until: (story: Story) => boolean },
+): Promise<Story> {
+  let story: Story | undefined
+  await waitUntil({ what: `the story of ${id}`, withinMs: 8_000 }, async () => {
+    story = JSON.parse((await hearStory(t, client, id)).text) as Story
+    return until(story)
+  })
+  if (story === undefined) throw new Error('no story')
+  return story
+}
+
+t.test('a payment in doubt tells where, and how long yet', async (t) => {
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: { ATTEMPT_TIMEOUT_MS: '400', IN_DOUBT_HORIZON_MS: '3000', ROUTE_WAIT_MAX_MS: '0' },
+  })
+  const client = openClient(t, world.pits[0]?.port ?? 0)
+  world.simulators.default.setDelay(1_500)
+  const id = randomUUID()
+  await post(t, client, id)
+
+  const sent = await follow(t, client, { id, until: ({ attempts }) => attempts.length > 0 })
+  const doubtful = await follow(t, client, { id, until: ({ waitsFor }) => waitsFor === 'lookUp' })
+  const settled = await follow(t, client, { id, until: ({ state }) => state === 'settled' })
+
+  t.match(sent.attempts, [{ outcome: 'inFlight', reason: 'cheaper' }])
+  t.match(doubtful, { state: 'confirming', doubts: [{ processor: 'default' }] })
+  t.match(doubtful.attempts, [{ outcome: 'inDoubt', detail: 'timeout' }])
+  const [doubt] = doubtful.doubts ?? []
+  t.ok(doubt !== undefined && doubt.remainingMs > 0 && doubt.remainingMs <= 3_000)
+  t.equal(settled.doubts, undefined)
+  t.equal(settled.waitsFor, undefined)
+})
+
+t.test('a refused payment tells its backoff and when it is due again', async (t) => {
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: {
+      LOOKUP_LAG_MS: '50',
+      QUICK_BACKOFF_MS: '400',
+      CIRCUIT_CALLS_MIN: '1000',
+      PROBE_INTERVAL_MS: '60000',
+      RETRY_DELAY_MS: '1000',
+    },
+  })
+  const client = openClient(t, world.pits[0]?.port ?? 0)
+  for (const simulator of Object.values(world.simulators)) simulator.setFailure(true)
+  const id = randomUUID()
+  await post(t, client, id)
+
+  const backoff = await follow(t, client, { id, until: ({ state }) => state === 'retry' })
+  const parked = await follow(t, client, { id, until: ({ state }) => state === 'parked' })
+  for (const simulator of Object.values(world.simulators)) simulator.setFailure(false)
+  const settled = await follow(t, client, { id, until: ({ state }) => state === 'settled' })
+
+  t.match(backoff, { waitsFor: 'backoff', dueInMs: Number })
+  t.ok((backoff.dueInMs ?? 0) <= 600)
+  t.match(parked, { waitsFor: 'retryQueue', dueInMs: Number })
+  t.ok(settled.attempts.length > 1)
+  t.match(settled.attempts.at(-1), { outcome: 'settled' })
+  t.equal(settled.dueInMs, undefined)
+})
+
+t.test('a payment that waits in memory tells so, and another instance who has it', async (t) => {
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    instances: 2,
+    env: { PROCESSOR_CONCURRENCY: '1', ATTEMPT_TIMEOUT_MS: '1500', ROUTE_WAIT_MAX_MS: '0' },
+  })
+  const [first, second] = world.pits.map(({ port }) => openClient(t, port))
+  if (first === undefined || second === undefined) throw new Error('two instances run')
+  for (const simulator of Object.values(world.simulators)) simulator.setDelay(500)
+  const ids = Array.from({ length: 6 }, () => randomUUID())
+  for (const id of ids) await post(t, first, id)
+  const last = ids.at(-1) ?? ''
+
+  const here = JSON.parse((await hearStory(t, first, last)).text) as Story
+  const there = JSON.parse((await hearStory(t, second, last)).text) as Story
+
+  t.match(here, { state: 'pending', waitsFor: 'route', attempts: [] })
+  t.equal(here.ownedBy, undefined)
+  t.match(there, { state: 'pending', waitsFor: 'owner', ownedBy: 'spec-1' })
+})
+
+t.test('a rejected payment tells who rejected it, and with which words', async (t) => {
+  const refusing = (): Promise<string> =>
+    serve(t, async ({ method }) => ({ status: method === 'POST' ? 400 : 404, body: '{}' }))
+  const config = readConfig({ PORT: '0', OPS_PORT: '0', INSTANCE_ID: 'spec-1' })
+  const pit = await startPit(
+    config,
+    {
+      databaseUrl: await postgres.freshDatabase(),
+      processorDefaultUrl: await refusing(),
+      processorFallbackUrl: await refusing(),
+    },
+    createLogger({ level: 'silent', instanceId: config.instanceId }),
+  )
+  t.teardown(() => pit.stop('the spec is over'))
+  const client = openClient(t, pit.port)
+  const id = randomUUID()
+  await post(t, client, id)
+
+  const rejected = await follow(t, client, { id, until: ({ state }) => state === 'rejected' })
+
+  t.equal(rejected.attempts.length, 1, 'no other processor is tried')
+  t.match(rejected.attempts, [
+    { processor: 'default', outcome: 'rejected', reason: 'cheaper', detail: 'http 400' },
+  ])
+  t.equal(rejected.waitsFor, undefined)
+  t.equal(rejected.doubts, undefined)
+})

@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pass } from 'node:timers/promises'
+import t from 'tap'
+import type { Fact } from '../../../src/actors/model/facts.ts'
+import { parseSamples, quantile, type Samples } from '../../../src/cli/samples.ts'
+import { BucketTally } from '../../../src/infra/metrics/histogram.ts'
+import { createMetrics, type MetricsSources } from '../../../src/infra/metrics/metrics.ts'
+import { freePort } from '../../../bench/layout/ports.ts'
+import { waitUntil } from '../../../bench/layout/wait.ts'
+import { startPostgres } from '../../support/postgres.ts'
+import { readText } from '../../support/sources.ts'
+import { startWorld } from '../../support/system-world.ts'
+
+const FEES = { default: 0.05, fallback: 0.15 }
+const OPTIONS = { instanceId: 'spec', version: '1.2.3', fees: FEES }
+const QUIET: MetricsSources = {
+  isReady: () => true,
+  edge: () => ({ refused: 7, inFlight: 3 }),
+  countOpen: () => Promise.resolve({ parked: 11, owned: 13 }),
+}
+
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
+
+/** What a scraper reads after these facts. */
+async function told(facts: readonly Fact[], sources = QUIET): Promise<Samples> {
+  const metrics = createMetrics(OPTIONS)
+  for (const fact of facts) metrics.journal.note(fact)
+  return parseSamples((await metrics.scrape(sources)).body)
+}
+
+const SETTLED = {
+  type: 'payment.settled',
+  correlationId: randomUUID(),
+  processor: 'default',
+  amountCents: 1990,
+  tookMs: 40,
+} as const
+
+const ENDED = {
+  type: 'attempt.ended',
+  correlationId: SETTLED.correlationId,
+  processor: 'fallback',
+  reason: 'cheaperOpen',
+  detail: 'timeout',
+} as const
+
+t.test('payments are counted by what became of them', async (t) => {
+  const samples = await told([
+    { type: 'batch.accepted', accepted: 5, known: 2, conflicting: 1, parked: false, tookMs: 1.5 },
+    { type: 'batch.accepted', accepted: 3, known: 0, conflicting: 0, parked: true, tookMs: 0.2 },
+    SETTLED,
+    { ...SETTLED, processor: 'fallback', amountCents: 10 },
+    { type: 'payment.rejected', correlationId: randomUUID(), processor: 'default', detail: '400' },
+    { type: 'payment.parked', correlationId: randomUUID(), delayMs: 1, doubts: 0 },
+    { type: 'payments.claimed', payments: 4, from: 'takeover' },
+    { type: 'batch.recorded', outcomes: 9, tookMs: 3 },
+  ])
+
+  const of = (name: string): number | undefined => samples.sum(`pit_payments_${name}_total`)
+  t.same([of('accepted'), of('known'), of('conflicting'), of('refused')], [8, 2, 1, 7])
+  t.same([of('parked'), of('settled'), of('rejected'), of('broken')], [1, 2, 1, 0])
+  t.equal(samples.sum('pit_payments_claimed_total', { source: 'takeover' }), 4)
+  t.equal(samples.sum('pit_settled_cents_total', { processor: 'default' }), 1990)
+  t.equal(samples.sum('pit_settled_cents_total', { processor: 'fallback' }), 10)
+  t.equal(samples.sum('pit_commit_payments_sum', { lane: 'accept' }), 11)
+  t.equal(samples.sum('pit_commit_payments_count', { lane: 'outcome' }), 1)
+  t.equal(samples.sum('pit_commit_duration_seconds_sum', { lane: 'outcome' }), 0.003)
+})
+
+t.test('every attempt is counted once, by the processor and its outcome', async (t) => {
+  const samples = await told([
+    { ...ENDED, outcome: 'inDoubt', tookMs: 8_000 },
+    { ...ENDED, outcome: 'refused', tookMs: 0.3 },
+    { ...SETTLED, attemptTookMs: 3.5 },
+    // Settled by a look-up: its attempt has ended before, in doubt.
+    SETTLED,
+  ])
+
+  const attempts = (processor: string, outcome: string): number | undefined =>
+    samples.sum('pit_attempts_total', { processor, outcome })
+  t.equal(attempts('fallback', 'inDoubt'), 1)
+  t.equal(attempts('fallback', 'refused'), 1)
+  t.equal(attempts('default', 'settled'), 1)
+  t.equal(samples.sum('pit_attempts_total'), 3)
+  t.equal(samples.sum('pit_attempt_duration_seconds_count', { processor: 'fallback' }), 2)
+  t.equal(samples.sum('pit_attempt_duration_seconds_sum', { processor: 'default' }), 0.0035)
+  t.equal(samples.sum('pit_settlement_duration_seconds_count', { processor: 'default' }), 2)
+})
+
+t.test('gauges tell the moment: circuits, memory, the ledger, the lease', async (t) => {
+  const samples = await told([
+    { type: 'lease.acquired', leaseId: 1 },
+    { type: 'circuit.changed', processor: 'default', from: 'closed', to: 'open', cause: 'spec' },
+    { type: 'health.probed', processor: 'default', failing: true, minResponseMs: 1_500 },
+    {
+      type: 'payments.measured',
+      gauges: { ready: 21, inFlight: { default: 4, fallback: 5 }, byState: { confirming: 6 } },
+    },
+  ])
+
+  const circuit = (processor: string, state: string): number | undefined =>
+    samples.sum('pit_circuit_state', { processor, state })
+  t.same([circuit('default', 'open'), circuit('default', 'closed')], [1, 0])
+  t.same([circuit('fallback', 'open'), circuit('fallback', 'closed')], [0, 1])
+  t.equal(samples.sum('pit_circuit_changes_total', { state: 'open' }), 1)
+  t.equal(samples.sum('pit_processor_failing', { processor: 'default' }), 1)
+  t.equal(samples.sum('pit_processor_failing', { processor: 'fallback' }), undefined)
+  t.equal(samples.sum('pit_processor_min_response_seconds'), 1.5)
+  t.equal(samples.sum('pit_payments_waiting'), 21)
+  t.equal(samples.sum('pit_charges_in_flight', { processor: 'fallback' }), 5)
+  t.equal(samples.sum('pit_payments_in_work', { state: 'confirming' }), 6)
+  t.equal(samples.sum('pit_ledger_open_payments', { kind: 'parked' }), 11)
+  t.equal(samples.sum('pit_lease_held'), 1)
+  t.equal(samples.sum('pit_ready'), 1)
+  t.equal(samples.sum('pit_http_in_flight'), 3)
+  t.equal(samples.label('pit_build_info', 'version'), '1.2.3')
+})
+
+t.test('a silent or failing ledger holds no scrape up', async (t) => {
+  const silent = { ...QUIET, countOpen: () => new Promise<never>(() => undefined) }
+  const failing = { ...QUIET, countOpen: () => Promise.reject(new Error('gone')) }
+  const began = performance.now()
+
+  for (const sources of [silent, failing]) {
+    const samples = await told([SETTLED], sources)
+    t.equal(samples.sum('pit_payments_settled_total'), 1)
+    t.equal(samples.sum('pit_ledger_open_payments'), undefined)
+  }
+  t.ok(performance.now() - began < 3_000)
+})
+
+t.test('a second scrape counts on, and at the same time as another, too', async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  const settled = async (): Promise<number | undefined> => {
+    const { body } = await metrics.scrape(QUIET)
+    return parseSamples(body).sum('pit_payments_settled_total')
+  }
+  metrics.journal.note(SETTLED)
+  t.equal(await settled(), 1)
+  metrics.journal.note(SETTLED)
+  t.same(await Promise.all([settled(), settled()]), [2, 2])
+})
+
+t.test('a value counts in the bucket that it fits, ends inclusive', async (t) => {
+  const tally = new BucketTally([1, 2, 5])
+  for (const value of [0, 1, 1.01, 2, 5, 5.1, 1e9]) tally.record(value)
+
+  t.same([...tally.counts], [2, 2, 1, 2])
+  t.equal(tally.sum, 0 + 1 + 1.01 + 2 + 5 + 5.1 + 1e9)
+})
+
+t.test('accept latencies come in µs and leave in seconds, from 0.25 ms', async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  for (const us of [100, 250, 251, 999, 3_000_000]) metrics.latency.record(us)
+  const samples = parseSamples((await metrics.scrape(QUIET)).body)
+  const buckets = samples.buckets('pit_accept_duration_seconds')
+
+  t.equal(samples.sum('pit_accept_duration_seconds_count'), 5)
+  t.match(samples.sum('pit_accept_duration_seconds_sum')?.toFixed(4), '3.0016')
+  t.same(buckets[0], { le: 0.00025, count: 2 })
+  t.same(buckets.at(-1), { le: Infinity, count: 5 })
+  t.equal(quantile(0.4, buckets), 0.00025)
+  t.equal(quantile(1, buckets), 2.5, 'beyond the last end there is only that end')
+  t.equal(quantile(0.5, []), undefined)
+  t.equal(quantile(0.99, buckets, buckets), undefined, 'nothing between two equal looks')
+})
+
+t.test('names and units are by Prometheus’ rules, and all stand in the documents', async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  metrics.journal.note({ type: 'child.restarted', child: 'probing', cause: 'spec' })
+  const { contentType, body } = await metrics.scrape(QUIET, OPEN_METRICS)
+  const families = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => {
+    return type === 'counter' ? `${name}_total` : name
+  })
+  const own = families.filter((name) => name.startsWith('pit_'))
+  const documents = readText('docs/METRICS.md')
+  const documented = new Set([...documents.matchAll(/^\| `(pit_\w+)`/gm)].map(([, name]) => name))
+
+  t.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/)
+  t.ok(body.endsWith('# EOF\n'))
+  t.equal(new Set(families).size, families.length, 'each stands there once')
+  t.same(own.toSorted(), [...documented].toSorted())
+  for (const name of own) {
+    t.match(name, /^pit_[a-z]+(_[a-z]+)*$/)
+    t.notMatch(name, /_(ms|us|milliseconds|duration)$/)
+  }
+  t.ok(families.includes('nodejs_gc_duration_seconds'))
+  t.ok(families.includes('nodejs_eventloop_lag_p99_seconds'))
+  t.ok(families.includes('process_cpu_seconds_total'))
+})
+
+t.test('garbage collections are counted from the first scrape on', async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  const collections = async (): Promise<number> => {
+    const { body } = await metrics.scrape(QUIET)
+    return parseSamples(body).sum('nodejs_gc_duration_seconds_count') ?? 0
+  }
+  t.equal(await collections(), 0)
+
+  await waitUntil({ what: 'garbage is collected', withinMs: 10_000 }, async () => {
+    Array.from({ length: 200_000 }, (_, index) => ({ index }))
+    await pass(1)
+    return (await collections()) > 0
+  })
+})
+
+t.test('a live instance tells what clients and processors saw', async (t) => {
+  const postgres = await startPostgres(t)
+  const opsPort = await freePort()
+  const world = await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: { OPS_PORT: String(opsPort) },
+  })
+  const ids = await world.client.postAll(30)
+  await world.client.post({ correlationId: ids[0] ?? '', amountCents: 1 })
+  await world.booksAgree(t, 10_000)
+
+  const samples = parseSamples(await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text())
+  const paid = world.simulators.default.summary().payments
+  const paidToo = world.simulators.fallback.summary().payments
+  t.equal(samples.sum('pit_payments_accepted_total'), 30)
+  t.equal(samples.sum('pit_payments_conflicting_total'), 1)
+  t.equal(samples.sum('pit_payments_settled_total', { processor: 'default' }), paid)
+  t.equal(samples.sum('pit_payments_settled_total', { processor: 'fallback' }), paidToo)
+  t.equal(samples.sum('pit_attempts_total', { outcome: 'settled' }), 30)
+  t.equal(samples.sum('pit_attempt_duration_seconds_count'), samples.sum('pit_attempts_total'))
+  t.equal(samples.sum('pit_accept_duration_seconds_count'), 31)
+  t.equal(samples.sum('pit_commit_payments_sum', { lane: 'accept' }), 31)
+  t.equal(samples.sum('pit_ready'), 1)
+  t.equal(samples.sum('pit_ledger_open_payments'), 0)
+})

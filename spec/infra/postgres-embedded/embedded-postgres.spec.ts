@@ -1,0 +1,218 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import type { Test } from 'tap'
+import { findPostmaster } from '../../../src/infra/postgres-embedded/server-process.ts'
+import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
+
+const NOTE = 'CREATE TABLE note (text text); INSERT INTO note VALUES ($$kept$$)'
+const READ_NOTE = 'SELECT text FROM note'
+
+t.test('a new folder becomes a server that only its owner can use', async (t) => {
+  const dataDir = join(await makeFolder(t), 'deep', 'data')
+  const signals = process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')
+  const server = await start(t, { dataDir })
+  const address = new URL(server.connectionString)
+
+  const settings = await runSql(
+    server.connectionString,
+    `SELECT name, setting FROM pg_settings WHERE name IN
+      ('fsync', 'synchronous_commit', 'full_page_writes', 'listen_addresses')`,
+  )
+  t.strictSame(settings.map((row) => Object.values(row).join('=')).sort(), [
+    'fsync=on',
+    'full_page_writes=on',
+    'listen_addresses=127.0.0.1',
+    'synchronous_commit=on',
+  ])
+  t.equal((await stat(join(dataDir, 'password'))).mode & 0o777, 0o600)
+  t.equal(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM'), signals)
+
+  const wrong = new URL(address)
+  wrong.password = 'guess'
+  await t.rejects(runSql(wrong.href, 'SELECT 1'), { code: '28P01' })
+  for (const host of otherAddresses()) {
+    const outside = new URL(address)
+    outside.hostname = host
+    await t.rejects(runSql(outside.href, 'SELECT 1'), { code: 'ECONNREFUSED' })
+  }
+})
+
+function otherAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  const v4 = all.filter((each) => each.family === 'IPv4' && !each.internal)
+  return v4.map((each) => each.address)
+}
+
+t.test('what was committed is there after a stop and a start', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const first = await start(t, { dataDir })
+  await runSql(first.connectionString, NOTE)
+  await Promise.all([first.stop(), first.stop()])
+  t.equal(await findPostmaster(join(dataDir, 'cluster')), undefined, 'nothing runs')
+
+  const second = await start(t, { dataDir })
+
+  t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
+
+t.test('a server in use is left alone, and one whose Pit was killed is replaced', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const owner = await startOwner(t, dataDir)
+  await runSql(owner.connectionString, NOTE)
+
+  const starting = startEmbeddedPostgres({ dataDir })
+  await t.rejects(starting, { message: /another Pit .* is using/ })
+  t.strictSame(await runSql(owner.connectionString, READ_NOTE), [{ text: 'kept' }])
+
+  owner.process.kill('SIGKILL')
+  await once(owner.process, 'exit')
+  t.ok(await findPostmaster(join(dataDir, 'cluster')), 'its server has outlived it')
+  const heir = await start(t, { dataDir })
+  t.strictSame(await runSql(heir.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
+
+t.test('Ctrl-C reaches Pit but not its server', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const owner = await startOwner(t, dataDir)
+
+  process.kill(-(owner.process.pid ?? NaN), 'SIGINT') // the whole process group, as a terminal does
+  t.equal(await owner.nextLine(), 'SIGINT')
+
+  t.strictSame(await runSql(owner.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+  owner.process.kill('SIGKILL')
+  await once(owner.process, 'exit')
+  await (await start(t, { dataDir })).stop()
+})
+
+t.test(
+  'a crash of the server, and a number that is someone else’s since, are no hurdle',
+  async (t) => {
+    const dataDir = await makeDataDir(t)
+    const first = await start(t, { dataDir })
+    await runSql(first.connectionString, NOTE)
+    const cluster = join(dataDir, 'cluster')
+    const postmaster = await findPostmaster(cluster)
+    const note = await readFile(join(cluster, 'postmaster.pid'), 'utf8')
+    process.kill(postmaster?.pid ?? NaN, 'SIGQUIT')
+    while (await findPostmaster(cluster)) await new Promise(setImmediate)
+    await writeFile(
+      join(cluster, 'postmaster.pid'),
+      note.replace(`${postmaster?.pid}`, `${process.pid}`),
+    )
+
+    const second = await start(t, { dataDir })
+
+    t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
+  },
+)
+
+t.test('a folder that cannot be used is refused in one sentence', async (t) => {
+  const folder = await makeFolder(t)
+  const refuse = async (name: string, message: RegExp): Promise<void> => {
+    const starting = startEmbeddedPostgres({ dataDir: join(folder, name) })
+    await t.rejects(starting, { name: 'Error', message }, name)
+  }
+
+  await writeFile(join(folder, 'file'), '')
+  await refuse('file', /^the data folder .*file cannot be made or entered$/)
+  await refuse('file/below', /^the data folder .*below cannot be made or entered$/)
+
+  await mkdir(join(folder, 'garbage', 'cluster'), { recursive: true })
+  await refuse('garbage', /cluster does not hold the data of a PostgreSQL$/)
+
+  await copyTemplate(join(folder, 'old'))
+  await writeFile(join(folder, 'old', 'cluster', 'PG_VERSION'), '9\n')
+  await refuse('old', /cluster holds data of PostgreSQL 9, this one is 18$/)
+
+  await copyTemplate(join(folder, 'broken'))
+  await rm(join(folder, 'broken', 'cluster', 'global', 'pg_control'))
+  await refuse('broken', /^PostgreSQL did not start on port \d+: .*\S$/)
+
+  if (process.getuid?.() === 0) return
+  await mkdir(join(folder, 'closed'), { mode: 0o500 })
+  await refuse('closed/data', /^the data folder .*closed\/data cannot be made or entered$/)
+})
+
+const onlyRoot = process.getuid?.() === 0 ? {} : { skip: 'of use to root only' }
+t.test('root may keep it where nobody else can go', onlyRoot, async (t) => {
+  const folder = await makeFolder(t)
+  await chmod(folder, 0o700)
+
+  const server = await start(t, { dataDir: join(folder, 'data') })
+
+  t.strictSame(await runSql(server.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+  await server.stop()
+  const again = await start(t, { dataDir: join(folder, 'data') })
+  t.strictSame(await runSql(again.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
+t.test('a start that was cut short leaves nothing in the way', async (t) => {
+  const dataDir = await makeFolder(t)
+  await mkdir(join(dataDir, 'cluster.new', 'base'), { recursive: true })
+
+  const server = await start(t, { dataDir })
+
+  t.strictSame(await runSql(server.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
+t.test('a port that is taken is named', async (t) => {
+  const taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => taken.close())
+  const bound = taken.address()
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+
+  const starting = startEmbeddedPostgres({ dataDir: await makeDataDir(t), port })
+
+  await t.rejects(starting, { message: new RegExp(`did not start on port ${port}: `) })
+})
+
+async function makeFolder(t: Test): Promise<string> {
+  const folder = await makeEnterableFolder()
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function makeDataDir(t: Test): Promise<string> {
+  const dataDir = join(await makeFolder(t), 'data')
+  await copyTemplate(dataDir)
+  return dataDir
+}
+
+type Config = Parameters<typeof startEmbeddedPostgres>[0]
+
+async function start(t: Test, config: Config): ReturnType<typeof startEmbeddedPostgres> {
+  const server = await startEmbeddedPostgres(config)
+  t.teardown(() => server.stop())
+  return server
+}
+
+interface Owner {
+  readonly process: ChildProcess
+  readonly connectionString: string
+  nextLine(): Promise<string>
+}
+
+async function startOwner(t: Test, dataDir: string): Promise<Owner> {
+  const script = fileURLToPath(new URL('../../support/embedded-postgres-owner.ts', import.meta.url))
+  const child = spawn(process.execPath, [...process.execArgv, script, dataDir], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const nextLine = async (): Promise<string> => {
+    const line = await lines.next()
+    return line.done === true ? '' : line.value
+  }
+  return { process: child, connectionString: await nextLine(), nextLine }
+}

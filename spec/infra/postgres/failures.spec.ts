@@ -1,0 +1,211 @@
+import pg from 'pg'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { AcceptRequest, Ledger } from '../../../src/actors/model/ports.ts'
+import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { acceptMany, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
+import { startProxy } from '../../support/postgres-proxy.ts'
+import { runSql, startPostgres } from '../../support/postgres.ts'
+
+const server = await startPostgres(t)
+
+async function open(t: Test, connectionString: string, startTimeoutMs = 30_000): Promise<Ledger> {
+  const ledger = await createPostgresLedger({ connectionString, startTimeoutMs })
+  t.teardown(() => ledger.close())
+  return ledger
+}
+
+t.test('a commit whose answer is lost is reported as unknown, and can be asked for', async (t) => {
+  const database = await server.freshDatabase()
+  const proxy = await startProxy(t, database)
+  const ledger = await open(t, proxy.connectionString)
+  const mine = await lease(ledger)
+
+  proxy.loseAnswersTo('00000007')
+  const accepting = ledger.accept([request(7)], { ...mine, parked: false })
+  await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'unknown' })
+  proxy.loseAnswersTo(undefined)
+
+  t.equal(proxy.lost(), 1)
+  t.match(await ledger.findOwned([uuid(7)], mine), [{ correlationId: uuid(7), claim: 0 }])
+  t.strictSame((await ledger.accept([request(7)], { ...mine, parked: false })).results, ['known'])
+})
+
+t.test('a settlement whose answer is lost is written again without counting twice', async (t) => {
+  const database = await server.freshDatabase()
+  const proxy = await startProxy(t, database)
+  const ledger = await open(t, proxy.connectionString)
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 9 })
+
+  proxy.loseAnswersTo('00000009')
+  const recording = ledger.record([settled(8), settled(9)], mine)
+  await t.rejects(recording, { code: 'ledger_unavailable', outcome: 'unknown' })
+  proxy.loseAnswersTo(undefined)
+  await ledger.record([settled(8), settled(9)], mine)
+
+  t.strictSame((await ledger.summarize({}, [])).summary.default, { payments: 2, cents: 3_980 })
+})
+
+t.test('an accept that lost only its second look is unknown as a whole', async (t) => {
+  const { accept, loseSecondLook } = await acceptedOne(t)
+
+  const looking = loseSecondLook([request(1), request(2)])
+  await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'unknown' })
+
+  t.strictSame((await accept([request(1), request(2)])).results, ['known', 'known'])
+})
+
+t.test('an accept that wrote nothing and lost its second look has done nothing', async (t) => {
+  const { accept, loseSecondLook } = await acceptedOne(t)
+
+  const looking = loseSecondLook([request(1)])
+  await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'none' })
+
+  t.strictSame((await accept([request(1)])).results, ['known'])
+})
+
+/** A ledger that has accepted `request(1)`; the second look of an accept is for what it knows. */
+async function acceptedOne(t: Test) {
+  const proxy = await startProxy(t, await server.freshDatabase())
+  const ledger = await open(t, proxy.connectionString)
+  const mine = { ...(await lease(ledger)), parked: false }
+  const accept = (batch: readonly AcceptRequest[]) => ledger.accept(batch, mine)
+  await accept([request(1)])
+  const loseSecondLook = (batch: readonly AcceptRequest[]) => {
+    proxy.loseAnswersTo('readKnown')
+    return accept(batch).finally(() => proxy.loseAnswersTo(undefined))
+  }
+  return { accept, loseSecondLook }
+}
+
+t.test('sessions that the server ends are replaced, and nothing crashes', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 1 })
+
+  for (let turn = 0; turn < 3; turn += 1) {
+    await runSql(database, END_SESSIONS)
+    await acceptSoon(ledger, { ...mine, n: 10 + turn })
+  }
+
+  t.equal((await ledger.countOpen()).owned, 4)
+})
+
+const END_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'pit' AND datname = current_database()`
+
+// The news of the end may come just after the next statement has been sent.
+async function acceptSoon(
+  ledger: Ledger,
+  { leaseId, n }: { leaseId: number; n: number },
+): Promise<void> {
+  const accept = () => ledger.accept([request(n)], { leaseId, parked: false })
+  await accept().catch(accept)
+}
+
+t.test('a statement that PostgreSQL gives up on has certainly done nothing', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger)
+  const release = await lockPayments(t, database)
+  const before = performance.now()
+
+  const accepting = ledger.accept([request(1)], { ...mine, parked: false })
+  await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'none' })
+  t.ok(performance.now() - before < 1_500)
+  const renewed = await ledger.renewLease({ ...mine, ttlMs: 60_000 })
+  await t.rejects(ledger.purge(), { code: 'ledger_unavailable', outcome: 'none' })
+  await release()
+  await ledger.purge()
+
+  t.ok(renewed.held, 'leases went on meanwhile')
+  t.equal(await ledger.find(uuid(1)), undefined)
+})
+
+async function lockPayments(t: Test, connectionString: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString })
+  t.teardown(() => client.end())
+  await client.connect()
+  await client.query('BEGIN; LOCK TABLE payments')
+  return async () => {
+    await client.query('COMMIT')
+  }
+}
+
+t.test('a server that hangs is given up on in time, and used again when it wakes', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 1 })
+  const pids = await freeze(database)
+  t.teardown(() => thaw(pids))
+
+  const before = performance.now()
+  const sent = ledger.accept([request(2)], { ...mine, parked: false })
+  const behind = ledger.accept([request(3)], { ...mine, parked: false })
+  await t.rejects(sent, { code: 'ledger_unavailable', outcome: 'unknown' })
+  await t.rejects(behind, { code: 'ledger_unavailable', outcome: 'none' })
+  t.ok(performance.now() - before < 1_300, 'within its bound')
+  await t.rejects(ledger.find(uuid(1)), { code: 'ledger_unavailable', outcome: 'none' })
+  t.ok(performance.now() - before < 5_000)
+
+  thaw(pids)
+  const story = await retryFor(2_000, async () => {
+    await ledger.accept([request(3)], { ...mine, parked: false })
+    return await ledger.find(uuid(3))
+  })
+  t.equal(story?.state, 'pending')
+})
+
+// For a moment after a failed connection the ledger refuses at once, without trying again.
+async function retryFor<Value>(boundMs: number, call: () => Promise<Value>): Promise<Value> {
+  const deadline = performance.now() + boundMs
+  for (;;) {
+    try {
+      return await call()
+    } catch (failure) {
+      if (performance.now() > deadline) throw failure
+      await new Promise(setImmediate)
+    }
+  }
+}
+
+async function freeze(database: string): Promise<readonly number[]> {
+  const rows = await runSql(
+    database,
+    `SELECT pid FROM pg_stat_activity WHERE application_name = 'pit'
+      AND datname = current_database()`,
+  )
+  const pids = [server.pid, ...rows.map((row) => Number(row['pid']))]
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  return pids
+}
+
+function thaw(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGCONT')
+    } catch {
+      // It has ended by itself since.
+    }
+  }
+}
+
+t.test('where nothing listens the start gives up, and says that nothing was done', async (t) => {
+  const nowhere = 'postgres://pit:secret@127.0.0.1:1/pit'
+  const starting = createPostgresLedger({ connectionString: nowhere, startTimeoutMs: 400 })
+  await t.rejects(starting, { code: 'ledger_unavailable', outcome: 'none' })
+})
+
+t.test('a closed ledger refuses at once', async (t) => {
+  const ledger = await createPostgresLedger({ connectionString: await server.freshDatabase() })
+  const mine = await lease(ledger)
+  const last = ledger.accept([request(1)], { ...mine, parked: false })
+
+  await ledger.close()
+
+  t.strictSame((await last).results, ['accepted'], 'after what was under way')
+  await t.rejects(ledger.find(uuid(1)), { code: 'ledger_unavailable', outcome: 'none' })
+})

@@ -1,0 +1,165 @@
+import t from 'tap'
+import type { Test } from 'tap'
+import type { Ledger } from '../../../src/actors/model/ports.ts'
+import { READ_KNOWN } from '../../../src/infra/postgres/accept.ts'
+import { CLAIM_PARKED, FIND_OWNED } from '../../../src/infra/postgres/claims.ts'
+import { PLANNER_SETTINGS } from '../../../src/infra/postgres/connection.ts'
+import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { RECORD, SETTLE } from '../../../src/infra/postgres/record-sql.ts'
+import { acceptMany, idsOf, lease, parked, rejected } from '../../contracts/ledger-words.ts'
+import { settled, uuid } from '../../contracts/ledger-words.ts'
+import { ledgerContract } from '../../contracts/ledger.ts'
+import { runSql, startPostgres } from '../../support/postgres.ts'
+
+const server = await startPostgres(t)
+
+async function open(t: Test, connectionString: string): Promise<Ledger> {
+  const ledger = await createPostgresLedger({ connectionString })
+  t.teardown(() => ledger.close())
+  return ledger
+}
+
+t.test('the ledger over PostgreSQL keeps the contract', async (t) => {
+  const database = await server.freshDatabase()
+  const [first, second] = await Promise.all([open(t, database), open(t, database)])
+
+  await ledgerContract(t, async () => {
+    await runSql(
+      database,
+      `TRUNCATE payments, settled_totals, leases RESTART IDENTITY;
+      UPDATE purges SET count = 0`,
+    )
+    const passTime = async (durationMs: number): Promise<void> => {
+      await runSql(database, passing(durationMs))
+    }
+    return { first, second, passTime }
+  })
+})
+
+// To the ledger it is the same whether its clock goes on or all that it noted moves back.
+function passing(durationMs: number): string {
+  return `
+    UPDATE leases SET expires_at = expires_at - interval '${durationMs} ms';
+    UPDATE payments SET
+      accepted_at = accepted_at - interval '${durationMs} ms',
+      due_at = due_at - interval '${durationMs} ms',
+      default_doubt_until_ms = default_doubt_until_ms - ${durationMs},
+      fallback_doubt_until_ms = fallback_doubt_until_ms - ${durationMs}`
+}
+
+t.test(
+  'the story of an open payment tells what it waits for, its doubts and its owner',
+  async (t) => {
+    const ledger = await open(t, await server.freshDatabase())
+    const mine = await lease(ledger, 'mine')
+    await acceptMany(ledger, { ...mine, count: 3 })
+    const doubts = [
+      { processor: 'default', requestedAt: 1_000, remainingMs: 20_000 },
+      { processor: 'fallback', requestedAt: null, remainingMs: 10_000 },
+    ] as const
+    await ledger.record([parked(1, { delayMs: 5_000, doubts }), rejected(3)], mine)
+
+    const waiting = await ledger.find(uuid(1))
+    const owned = await ledger.find(uuid(2))
+    const final = await ledger.find(uuid(3))
+
+    t.match(waiting, { state: 'parked', waitsFor: 'retryQueue', ownedBy: undefined })
+    t.match(
+      waiting?.doubts?.map(({ processor, requestedAt }) => [processor, requestedAt]),
+      [
+        ['default', 1_000],
+        ['fallback', null],
+      ],
+    )
+    const left = waiting?.doubts?.map(({ remainingMs }) => Math.ceil(remainingMs / 1_000))
+    t.strictSame(left, [20, 10])
+    t.match(owned, { state: 'pending', waitsFor: 'owner', ownedBy: 'mine', doubts: undefined })
+    t.match(final, { state: 'rejected', waitsFor: undefined, ownedBy: undefined })
+  },
+)
+
+t.test('instances that start at once on an empty database all get their tables', async (t) => {
+  const database = await server.freshDatabase()
+
+  const ledgers = await Promise.all([1, 2, 3, 4].map(() => open(t, database)))
+
+  for (const ledger of ledgers) t.ok((await lease(ledger)).leaseId > 0)
+})
+
+t.test('an owner whose lease is gone from the table is swept, in doubt from now on', async (t) => {
+  const database = await server.freshDatabase()
+  const [first, second] = await Promise.all([open(t, database), open(t, database)])
+  const mine = await lease(first)
+  await acceptMany(first, { ...mine, count: 2 })
+  await runSql(database, 'DELETE FROM leases')
+  const theirs = await lease(second, 'b')
+
+  const sweep = { limit: 10, graceMs: 1_000, horizonMs: 30_000 }
+  const claims = await second.takeOver({ ...theirs, ...sweep })
+
+  t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
+  const remaining = claims.flatMap((claim) => claim.doubts.map((doubt) => doubt.remainingMs))
+  t.ok(remaining.length === 4 && remaining.every((ms) => ms > 25_000 && ms <= 30_001))
+})
+
+t.test('leases that own nothing leave the table once they are revoked', async (t) => {
+  const database = await server.freshDatabase()
+  const first = await open(t, database)
+  const mine = await lease(first)
+  for (let turn = 0; turn < 5; turn += 1) {
+    await first.releaseLease((await lease(first)).leaseId)
+  }
+
+  const sweep = { limit: 10, graceMs: 1_000, horizonMs: 30_000 }
+  await first.takeOver({ ...mine, ...sweep })
+
+  t.strictSame(await runSql(database, 'SELECT id FROM leases'), [{ id: mine.leaseId }])
+})
+
+t.test('operators read payments as words, decimals and timestamps', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger, 'pit-1')
+  await acceptMany(ledger, { ...mine, count: 4 })
+  await ledger.record([settled(1), parked(2), rejected(3)], mine)
+
+  const rows = await runSql(database, 'SELECT * FROM payments_readable ORDER BY correlation_id')
+
+  t.match(rows, [
+    { state: 'settled', processor: 'default', amount: '19.90', requested_at: new Date(1_000) },
+    { state: 'parked', lease_id: null },
+    { state: 'rejected' },
+    { state: 'owned', instance_id: 'pit-1' },
+  ])
+})
+
+t.test('beyond 10,000 open payments are estimated, never as fewer', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  await runSql(
+    database,
+    `INSERT INTO payments (correlation_id, amount_cents, due_at)
+    SELECT gen_random_uuid(), 1, now() FROM generate_series(1, 12000); ANALYZE payments`,
+  )
+
+  const { parked: counted, owned } = await ledger.countOpen()
+
+  t.ok(counted > 10_000 && counted < 14_000, `${counted}`)
+  t.equal(owned, 0)
+})
+
+// Planned on empty tables, as on the first connection to a new database: an index that holds all
+// open payments looks as cheap there as the primary key, and costs a scan of the backlog later.
+t.test('payments that are named by id are looked up by the primary key only', async (t) => {
+  const database = await server.freshDatabase()
+  await open(t, database)
+
+  for (const { name, text } of [SETTLE, RECORD, CLAIM_PARKED, FIND_OWNED, READ_KNOWN]) {
+    const explain = `EXPLAIN (GENERIC_PLAN) ${text}`
+    const rows = await runSql(database, `${PLANNER_SETTINGS}; ${explain}`)
+    const indexes = JSON.stringify(rows).match(/payments_\w+/g) ?? []
+    const whole = JSON.stringify(rows).match(/Scan using payments_pkey[^,]*,[^,]*Filter/g)
+    t.strictSame([...new Set(indexes)], ['payments_pkey'], name)
+    t.equal(whole, null, `${name} does not go through the whole index`)
+  }
+})

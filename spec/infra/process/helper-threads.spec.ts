@@ -1,0 +1,78 @@
+// Helper threads of the runtime step back; the main thread never does.
+
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { lowerHelperThreads } from '../../../src/infra/process/helper-threads.ts'
+
+t.test('every thread but the main one gets the lowest priority', (t) => {
+  const changed: [number, number][] = []
+  const lowered = lowerHelperThreads({
+    threads: () => [100, 101, 102],
+    mainThread: 100,
+    setPriority: (thread, priority) => void changed.push([thread, priority]),
+  })
+  t.equal(lowered, 2)
+  t.strictSame(changed, [
+    [101, 19],
+    [102, 19],
+  ])
+  t.end()
+})
+
+t.test('a thread that has ended, or may not be changed, is passed over', (t) => {
+  const lowered = lowerHelperThreads({
+    threads: () => [100, 101, 102],
+    mainThread: 100,
+    setPriority: (thread) => {
+      if (thread === 101) throw new Error('ESRCH')
+    },
+  })
+  t.equal(lowered, 1)
+  t.end()
+})
+
+t.test('a system that lists no threads is left as it is', (t) => {
+  const lowered = lowerHelperThreads({
+    threads: () => {
+      throw new Error('ENOENT')
+    },
+    mainThread: 100,
+    setPriority: () => t.fail('nothing to change'),
+  })
+  t.equal(lowered, 0)
+  t.end()
+})
+
+const onLinux = process.platform === 'linux'
+
+t.test('in a real process', { skip: onLinux ? false : 'threads are listed on Linux only' }, (t) => {
+  const { pathname } = new URL('../../../dist/infra/process/helper-threads.js', import.meta.url)
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', program(pathname)],
+    { encoding: 'utf8' },
+  )
+  t.equal(stderr, '')
+  const { lowered, nice } = JSON.parse(stdout) as { lowered: number; nice: [string, number][] }
+  t.ok(lowered > 0)
+  t.equal(nice.filter(([, value]) => value === 19).length, lowered)
+  t.same(
+    nice.filter(([, value]) => value === 0).map(([kind]) => kind),
+    ['main'],
+  )
+  t.end()
+})
+
+// The 17th field after the name in a thread's stat is its nice value.
+function program(modulePath: string): string {
+  return `
+    import { readdirSync, readFileSync } from 'node:fs'
+    const { lowerHelperThreads } = await import(${JSON.stringify(modulePath)})
+    const lowered = lowerHelperThreads()
+    const nice = readdirSync('/proc/self/task').map((thread) => {
+      const stat = readFileSync('/proc/self/task/' + thread + '/stat', 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return [Number(thread) === process.pid ? 'main' : 'helper', Number(fields[16])]
+    })
+    console.log(JSON.stringify({ lowered, nice }))`
+}

@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { performance } from 'node:perf_hooks'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
+import { startDeafServer } from '../../support/deaf-server.ts'
+import { CHARGE, charge, lookUp, openClient, sendCharge } from '../../support/processor.ts'
+import { seeded } from '../../support/seeded.ts'
+import {
+  answer,
+  hangUp,
+  raw,
+  reset,
+  silent,
+  startRawProcessor,
+} from '../../support/raw-processor.ts'
+import type { RawRequest, Respond } from '../../support/raw-processor.ts'
+
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
+const JSON_BODY = '{"message":"ok"}'
+
+t.test('a processor that is down, unknown or deaf refuses, and each reply comes later', refusals)
+t.test('a lost lease is noticed at the moment of writing', lostLease)
+t.test('a connection that idled away is replaced before anything is sent', idledAway)
+t.test('a connection that is closed right at the write leaves doubt', closedAtWrite)
+t.test('charges beyond the connections are refused, and nothing is queued', beyondConnections)
+t.test('a late answer does not speak for the next charge', lateAnswer)
+t.test('whatever the connections do, a charge is on the wire at most once', atMostOnce)
+t.test('closing answers what is under way and refuses what comes after', closing)
+t.test('questions go through while every charge hangs', async (t) => {
+  const processor = await startRawProcessor(t, (socket, request) => {
+    if (request.method === 'GET') answer(404)(socket, request)
+  })
+  const client = openClient(t, { url: processor.url, connections: 2, attemptTimeoutMs: 60_000 })
+  void charge(client)
+  void charge(client)
+  while (processor.requests.length < 2) await processor.nextRequest()
+
+  t.same(await lookUp(client, randomUUID()), { kind: 'missing' })
+})
+
+async function refusals(t: Test): Promise<void> {
+  const gone = await startRawProcessor(t, silent)
+  await gone.close()
+  const deaf = await startDeafServer(t)
+  const refused = { kind: 'refused' }
+  for (const [url, detail] of [
+    [gone.url, 'ECONNREFUSED'],
+    ['http://no-such-host.invalid', undefined],
+    [deaf.url, 'connect timeout'],
+  ] as const) {
+    const client = openClient(t, { url, connectTimeoutMs: 80 })
+    const began = performance.now()
+    const said = await charge(client)
+    t.match(said, detail === undefined ? refused : { ...refused, detail })
+    if (detail !== undefined) t.ok(performance.now() - began < 400, 'in time')
+  }
+}
+
+async function lostLease(t: Test): Promise<void> {
+  const processor = await startRawProcessor(t, answer(200))
+  const lease = { id: 1, holds: () => true }
+  const client = openClient(t, { url: processor.url, lease })
+  t.match(await charge(client), { kind: 'settled' })
+
+  // Held at the call, lost when the connection is ready to be written to.
+  const saying = charge(client)
+  lease.holds = () => false
+  t.same(await saying, { kind: 'refused', detail: 'lease lost' })
+  t.same(await charge(client), { kind: 'refused', detail: 'lease lost' })
+  t.equal(processor.requests.length, 1)
+
+  t.match(await lookUp(client, randomUUID()), { kind: 'failed' }, 'asking needs no lease')
+  t.equal(processor.requests.length, 2)
+  lease.holds = () => true
+  t.match(await charge(client), { kind: 'settled' })
+}
+
+async function idledAway(t: Test): Promise<void> {
+  const processor = await startRawProcessor(t, answer(200))
+  const client = openClient(t, { url: processor.url })
+
+  for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
+    const before = processor.requests.length
+    t.match(await charge(client), { kind: 'settled' })
+    const closed = [...processor.sockets].map((socket) => once(socket, 'close'))
+    for (const socket of processor.sockets) socket[end]()
+    await Promise.all(closed)
+    // A reset that arrives while the charge waits for its turn fails the charge, unsent.
+    const said = await charge(client)
+    const sent = processor.requests.length - before - 1
+    t.match({ ...said, sent }, sent === 1 ? { kind: 'settled' } : { kind: 'refused', sent: 0 }, end)
+  }
+}
+
+async function closedAtWrite(t: Test): Promise<void> {
+  for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
+    const processor = await startRawProcessor(t, answer(200))
+    // The lease is asked right before the write: the other end goes away in that instant.
+    let atWrite = (): void => undefined
+    const lease = {
+      id: 1,
+      holds: () => {
+        atWrite()
+        return true
+      },
+    }
+    const client = openClient(t, { url: processor.url, lease })
+    t.match(await charge(client), { kind: 'settled' })
+
+    atWrite = () => {
+      for (const socket of processor.sockets) socket[end]()
+    }
+    t.match(await charge(client), { kind: 'inDoubt' }, end)
+    t.ok(processor.requests.length <= 2)
+
+    atWrite = () => undefined
+    t.not((await charge(client)).kind, 'inDoubt', 'a connection known to be gone is not used')
+    t.match(await charge(client), { kind: 'settled' })
+  }
+}
+
+async function beyondConnections(t: Test): Promise<void> {
+  const processor = await startRawProcessor(t, silent)
+  const client = openClient(t, { url: processor.url, connections: 3, attemptTimeoutMs: 200 })
+
+  const said = await Promise.all([1, 2, 3, 4, 5].map(() => charge(client)))
+
+  t.same(
+    said.map(({ detail }) => detail),
+    ['timeout', 'timeout', 'timeout', 'no connection', 'no connection'],
+  )
+  t.equal(said[4]?.kind, 'refused')
+  t.equal(processor.requests.length, 3)
+  processor.respond = answer(200)
+  const again = await Promise.all([1, 2, 3].map(() => charge(client)))
+  t.same(
+    again.map(({ kind }) => kind),
+    ['settled', 'settled', 'settled'],
+  )
+}
+
+async function lateAnswer(t: Test): Promise<void> {
+  const processor = await startRawProcessor(t, silent)
+  const client = openClient(t, { url: processor.url, connections: 1, attemptTimeoutMs: 100 })
+  const first = charge(client)
+  await processor.nextRequest()
+  const [socket] = processor.sockets
+  t.match(await first, { kind: 'inDoubt', detail: 'timeout' })
+
+  processor.respond = answer(422)
+  const second = charge(client)
+  if (socket !== undefined) answer(200)(socket, { method: '', path: '', body: '', connection: 0 })
+
+  t.match(await second, { kind: 'known' })
+}
+
+/** Seeded, so that a failure can be seen again. */
+async function atMostOnce(t: Test): Promise<void> {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+  t.comment(`SEED=${seed}`)
+  const behaviours: Respond[] = [
+    ...[200, 200, 200, 422, 500, 502].map((code) => answer(code)),
+    answer(429),
+    answer(200, JSON_BODY, 'connection: close\r\n'),
+    answer(200, JSON_BODY, 'keep-alive: timeout=1\r\n'),
+    (socket, request) => {
+      answer(200)(socket, request)
+      socket.end()
+    },
+    raw(`${HEAD}content-length: 99\r\n\r\n{}`, 'resets'),
+    reset,
+    hangUp,
+    silent,
+  ]
+  const random = seeded(seed)
+  const chosen = new Map<string, number>()
+  const processor = await startRawProcessor(t, (socket, request) => {
+    const index = random.below(behaviours.length)
+    chosen.set(idOf(request), index)
+    behaviours[index]?.(socket, request)
+    if (random.onceIn(20)) for (const other of processor.sockets) other.destroy()
+  })
+  const client = openClient(t, { url: processor.url, connections: 16, attemptTimeoutMs: 100 })
+  const said = new Map<string, ChargeAnswer>()
+  const chargeOn = async (count: number): Promise<void> => {
+    for (let done = 0; done < count; done += 1) {
+      const correlationId = randomUUID()
+      said.set(correlationId, await sendCharge(client, { ...CHARGE, correlationId }))
+    }
+  }
+
+  await Promise.all(Array.from({ length: 16 }, () => chargeOn(60)))
+
+  const sent = processor.requests.map(idOf)
+  t.equal(sent.length, new Set(sent).size, 'none twice')
+  const limited = behaviours.findIndex((behaviour) => behaviour === behaviours[6])
+  const wrong = [...said].filter(
+    ([id, { kind }]) => kind === 'refused' && chosen.has(id) && chosen.get(id) !== limited,
+  )
+  t.same(wrong, [], 'none that arrived is called refused, unless the processor said so')
+  t.equal(said.size, 16 * 60)
+
+  processor.respond = answer(200)
+  // The first round may still meet connections that are just going.
+  await Promise.all(Array.from({ length: 16 }, () => charge(client)))
+  const calm = await Promise.all(Array.from({ length: 16 }, () => charge(client)))
+  t.ok(
+    calm.every(({ kind }) => kind === 'settled'),
+    'all places are free again',
+  )
+}
+
+async function closing(t: Test): Promise<void> {
+  const processor = await startRawProcessor(t, silent)
+  const client = openClient(t, { url: processor.url })
+  const underWay = [charge(client), charge(client)]
+  const asked = lookUp(client, randomUUID())
+  while (processor.requests.length < 3) await processor.nextRequest()
+
+  await client.close()
+
+  for (const said of await Promise.all(underWay)) t.match(said, { kind: 'inDoubt' })
+  t.match(await asked, { kind: 'failed' })
+  t.match(await charge(client), { kind: 'refused' })
+  t.match(await lookUp(client, randomUUID()), { kind: 'failed' })
+  t.match(await client.probe(), { kind: 'failed' })
+  t.equal(processor.requests.length, 3)
+  await client.close()
+}
+
+function idOf(request: RawRequest): string {
+  return (JSON.parse(request.body) as { correlationId: string }).correlationId
+}

@@ -1,0 +1,123 @@
+// The simulated Redis: what the boards hold, each call done at one instant.
+
+import type { ProcessorName, SettledPayment } from '../../src/actors/model/payment.ts'
+import type { CircuitReport, ParkedEntry, ProbedHealth } from '../../src/actors/model/ports.ts'
+
+export interface BoardBounds {
+  /** How long reports of health and circuits are kept, ms. */
+  readonly keptMs: number
+  /** Entries that the retry board holds at most. */
+  readonly retryEntriesMax: number
+}
+
+interface Aged<Value> {
+  readonly value: Value
+  readonly at: number
+}
+
+type Health = Omit<ProbedHealth, 'ageMs'>
+
+export class BoardStore {
+  readonly #now: () => number
+  readonly #bounds: BoardBounds
+  #probeLeaseUntil = Number.NEGATIVE_INFINITY
+  readonly #health = new Map<ProcessorName, Aged<Health>>()
+  /** By instance id and processor. */
+  readonly #circuits = new Map<string, Aged<CircuitReport> & { readonly instanceId: string }>()
+  /** Due instants by id. */
+  readonly #retries = new Map<string, number>()
+  #isRebuilt = false
+  readonly #settled = new Map<string, SettledPayment>()
+
+  constructor(now: () => number, bounds: BoardBounds) {
+    this.#now = now
+    this.#bounds = bounds
+  }
+
+  /** Loses all data, as a flush or a restart does. */
+  lose(): void {
+    this.#probeLeaseUntil = Number.NEGATIVE_INFINITY
+    for (const held of [this.#health, this.#circuits, this.#retries, this.#settled]) held.clear()
+    this.#isRebuilt = false
+  }
+
+  takeProbeLease(ttlMs: number): boolean {
+    if (this.#now() < this.#probeLeaseUntil) return false
+    this.#probeLeaseUntil = this.#now() + ttlMs
+    return true
+  }
+
+  publishHealth(processor: ProcessorName, health: Health): void {
+    this.#health.set(processor, { value: health, at: this.#now() })
+  }
+
+  readHealth(): Partial<Record<ProcessorName, ProbedHealth>> {
+    const read: Partial<Record<ProcessorName, ProbedHealth>> = {}
+    for (const [processor, { value, at }] of this.#health) {
+      const ageMs = this.#now() - at
+      if (ageMs < this.#bounds.keptMs) read[processor] = { ...value, ageMs }
+    }
+    return read
+  }
+
+  publishCircuit(instanceId: string, report: CircuitReport): void {
+    const key = `${report.processor}:${instanceId}`
+    this.#circuits.set(key, { instanceId, value: report, at: this.#now() })
+  }
+
+  readCircuits(): Readonly<Record<string, readonly CircuitReport[]>> {
+    const read: Record<string, CircuitReport[]> = {}
+    for (const { instanceId, value, at } of this.#circuits.values()) {
+      if (this.#now() - at >= this.#bounds.keptMs) continue
+      read[instanceId] = [...(read[instanceId] ?? []), value]
+    }
+    return read
+  }
+
+  schedule(entries: readonly ParkedEntry[]): void {
+    for (const { correlationId, dueInMs } of entries) {
+      const isFull = this.#retries.size >= this.#bounds.retryEntriesMax
+      if (isFull && !this.#retries.has(correlationId)) continue
+      this.#retries.set(correlationId, this.#now() + Math.ceil(dueInMs))
+    }
+  }
+
+  takeDue(limit: number): readonly string[] {
+    if (limit <= 0 || this.#retries.size === 0) return []
+    const due = [...this.#retries]
+      .filter(([, dueAt]) => dueAt <= this.#now())
+      .sort(([one, oneAt], [other, otherAt]) => oneAt - otherAt || (one < other ? -1 : 1))
+      .slice(0, limit)
+      .map(([id]) => id)
+    for (const id of due) this.#retries.delete(id)
+    return due
+  }
+
+  claimRebuild(): boolean {
+    const isLost = !this.#isRebuilt
+    this.#isRebuilt = true
+    return isLost
+  }
+
+  clearRetries(): void {
+    this.#retries.clear()
+  }
+
+  addSettled(entries: readonly SettledPayment[]): void {
+    for (const { correlationId, processor, requestedAt, amountCents } of entries) {
+      this.#settled.set(correlationId, { correlationId, processor, requestedAt, amountCents })
+    }
+  }
+
+  removeSettled(correlationIds: readonly string[]): void {
+    for (const id of correlationIds) this.#settled.delete(id)
+  }
+
+  readSettled(): readonly SettledPayment[] {
+    return [...this.#settled.values()]
+  }
+
+  clearSettled(): void {
+    this.#settled.clear()
+  }
+}

@@ -1,0 +1,96 @@
+// Simulated clients: they post, give up, ask again, post twice and contradict themselves.
+
+import type { AcceptAnswer } from '../../src/actors/messages.ts'
+import type { Chance } from './chance.ts'
+import { short } from './history.ts'
+import type { PlannedPayment } from './plan.ts'
+import { correlationIdOf } from './postings.ts'
+import type { World } from './world.ts'
+
+/** When a client gives up waiting, ms. */
+const CLIENT_TIMEOUT_MS = 1500
+
+/** Tries of a client that insists. */
+const TRIES_MAX = 8
+
+interface Request {
+  readonly correlationId: string
+  readonly amountCents: number
+  readonly triesLeft: number
+}
+
+export class Clients {
+  readonly #world: World
+  readonly #chance: Chance
+  /** Requests that are to be posted, or wait for their answer. */
+  #underway = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#chance = world.chance.branch(3)
+  }
+
+  get underway(): number {
+    return this.#underway
+  }
+
+  plan(payments: readonly PlannedPayment[]): void {
+    for (const { at, number, amountCents, insists, again } of payments) {
+      const correlationId = correlationIdOf(number)
+      const triesLeft = insists ? TRIES_MAX : 1
+      this.#postAfter(at, { correlationId, amountCents, triesLeft })
+      for (const other of again) {
+        const request = { correlationId, amountCents: other.amountCents, triesLeft }
+        this.#postAfter(at + other.afterMs, request)
+      }
+    }
+  }
+
+  #postAfter(delayMs: number, request: Request): void {
+    this.#underway += 1
+    this.#world.scheduler.after(delayMs, () => this.#post(request))
+  }
+
+  #post(request: Request): void {
+    const { places, postings, history, observer, scheduler } = this.#world
+    const { correlationId, amountCents, triesLeft } = request
+    const place = this.#chance.below(places.length)
+    const posting = postings.post(correlationId, amountCents)
+    let isOver = false
+    const giveUp = (): void => {
+      if (isOver) return
+      isOver = true
+      this.#underway -= 1
+      if (triesLeft <= 1) return
+      const pauseMs = this.#chance.between([20, 600])
+      this.#postAfter(pauseMs, { ...request, triesLeft: triesLeft - 1 })
+    }
+    const take = (answer: AcceptAnswer): void => {
+      if (isOver) return
+      history.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
+      const fault = postings.answered(posting, amountCents, answer)
+      if (fault !== null) observer.fail('a client is told the truth', `${correlationId} ${fault}`)
+      if (answer === 'unavailable') return giveUp()
+      isOver = true
+      this.#underway -= 1
+    }
+    scheduler.after(this.#travelMs(), () => {
+      const instance = this.#world.at(place)
+      if (instance.gate.state === 'dead') {
+        scheduler.after(this.#travelMs(), giveUp)
+        return
+      }
+      instance.send({
+        type: 'payment.received',
+        correlationId,
+        amountCents,
+        replyTo: (answer) => scheduler.after(this.#travelMs(), () => take(answer)),
+      })
+    })
+    scheduler.after(CLIENT_TIMEOUT_MS, giveUp)
+  }
+
+  #travelMs(): number {
+    return this.#chance.between([0.05, 1])
+  }
+}

@@ -1,0 +1,184 @@
+// One simulated Pit process: the real actors on a clock, a ledger, boards and processors of its own.
+
+import type { EdgeRequest } from '../../src/actors/messages.ts'
+import type { Fact } from '../../src/actors/model/facts.ts'
+import { LeaseFence } from '../../src/actors/ownership/fence.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { roomForClaims } from '../../src/actors/payments/capacity.ts'
+import type { PaymentsSnapshot } from '../../src/actors/payments/payments.ts'
+import type { Charge, Clock, Processor } from '../../src/actors/model/ports.ts'
+import {
+  createSupervisor,
+  type PitParts,
+  type SupervisorActor,
+} from '../../src/actors/supervisor/supervisor.ts'
+import { createSimulatedBoards } from './board-client.ts'
+import type { BoardStore } from './board-store.ts'
+import type { Chance } from './chance.ts'
+import { Gate } from './gate.ts'
+import { createSimulatedLedger } from './ledger-client.ts'
+import type { LedgerStore } from './ledger-store.ts'
+import type { Planted } from './planted-world.ts'
+import { createSimulatedProcessor } from './processor-client.ts'
+import type { ProcessorServer } from './processor-server.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { SimulatedServer } from './simulated-server.ts'
+import type { Settings } from './settings.ts'
+
+/** What all instances share. */
+export interface Surroundings {
+  readonly scheduler: Scheduler
+  readonly chance: Chance
+  readonly settings: Settings
+  readonly planted: Planted
+  readonly ledgerStore: LedgerStore
+  readonly ledgerService: SimulatedServer
+  readonly boardStore: BoardStore
+  readonly boardService: SimulatedServer
+  readonly servers: Readonly<Record<ProcessorName, ProcessorServer>>
+  readonly observer: InstanceObserver
+}
+
+/** Told what an instance does. */
+export interface InstanceObserver {
+  onFact(instance: Instance, fact: Fact): void
+  onSent(instance: Instance, processor: ProcessorName, charge: Charge): void
+  onCall(instance: Instance, what: string): void
+  onRecord(instance: Instance, leaseId: number): void
+  /** It has stopped as it was asked to. */
+  onStopped(instance: Instance): void
+  onBroken(instance: Instance, error: unknown): void
+}
+
+/** What is registered as `payments` in an actor system. */
+interface PaymentsActor {
+  getSnapshot(): PaymentsSnapshot
+}
+
+/** Virtual 2025-01-01T00:00:00Z, epoch ms. */
+export const EPOCH_MS = 1_735_689_600_000
+
+export class Instance {
+  readonly id: string
+  readonly gate: Gate
+  readonly fence: LeaseFence
+  /** Set once it has been asked to stop. */
+  isStopping = false
+  readonly #supervisor: SupervisorActor
+  readonly #planted: Planted
+
+  constructor(id: string, around: Surroundings) {
+    this.id = id
+    this.#planted = around.planted
+    this.gate = new Gate(around.scheduler, around.chance)
+    this.fence = around.planted.fence?.() ?? new LeaseFence()
+    this.#supervisor = this.#assemble(around)
+    this.#supervisor.subscribe({
+      error: (error) => around.observer.onBroken(this, error),
+      complete: () => {
+        this.gate.kill()
+        around.observer.onStopped(this)
+      },
+    })
+  }
+
+  start(): void {
+    this.#supervisor.start()
+  }
+
+  send(request: EdgeRequest): void {
+    this.gate.enter(() => this.#supervisor.send(this.#planted.edge?.(request) ?? request))
+  }
+
+  /** As SIGTERM does. */
+  stop(): void {
+    this.isStopping = true
+    this.gate.enter(() => this.#supervisor.send({ type: 'stop.requested', cause: 'SIGTERM' }))
+  }
+
+  /** Payments that it would claim now if they were due. */
+  room(): number {
+    const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().floor
+    return roomForClaims(view.shop, view.waiting.size)
+  }
+
+  #assemble(around: Surroundings): SupervisorActor {
+    const { settings, planted, chance, observer } = around
+    const clock = clockOf(around, this.gate)
+    const boards = createSimulatedBoards({
+      store: around.boardStore,
+      service: around.boardService,
+      gate: this.gate,
+      instanceId: this.id,
+    })
+    const ledger = createSimulatedLedger({
+      store: around.ledgerStore,
+      service: around.ledgerService,
+      gate: this.gate,
+      bounds: settings.ledger,
+      note: (what) => observer.onCall(this, what),
+      onRecord: (leaseId) => observer.onRecord(this, leaseId),
+    })
+    const journal = { note: (fact: Fact) => observer.onFact(this, fact) }
+    const parts: PitParts = {
+      ...settings.configured,
+      archive: {
+        ledger: planted.ledger?.(ledger, around.ledgerStore) ?? ledger,
+        settledBoard: boards.settled,
+        lease: this.fence,
+        clock,
+        journal,
+      },
+      fence: this.fence,
+      processors: {
+        default: this.#processor(around, 'default', clock),
+        fallback: this.#processor(around, 'fallback', clock),
+      },
+      healthBoard: boards.health,
+      retryBoard: boards.retry,
+      random: chance.branch(1).next,
+      quotaUsed: () => 0,
+      instanceId: this.id,
+    }
+    return createSupervisor(planted.parts?.(parts) ?? parts)
+  }
+
+  #processor(around: Surroundings, name: ProcessorName, clock: Clock): Processor {
+    const { settings, servers, planted, observer } = around
+    const processor = createSimulatedProcessor({
+      server: servers[name],
+      name,
+      gate: this.gate,
+      clock,
+      lease: this.fence,
+      attemptTimeoutMs: settings.attemptTimeoutMs,
+      lookUpTimeoutMs: settings.lookUpTimeoutMs,
+      onSent: (charge) => observer.onSent(this, name, charge),
+    })
+    return planted.processor?.(processor) ?? processor
+  }
+}
+
+/** Machines' clocks differ: by this much a second, and by this many ms on the wall. */
+const DRIFT = [0.97, 1.03] as const
+const SKEW_MS = [-40, 40] as const
+
+function clockOf({ scheduler, chance }: Surroundings, gate: Gate): Clock {
+  const rate = chance.between(DRIFT)
+  const offsetMs = chance.between([0, 1e6])
+  const skewMs = chance.between(SKEW_MS)
+  return {
+    now: () => offsetMs + scheduler.now() * rate,
+    wallNow: () => Math.floor(EPOCH_MS + skewMs + scheduler.now()),
+    setTimeout: (callback, delayMs) => {
+      const timer = { isSet: true }
+      gate.after(delayMs / rate, () => {
+        if (timer.isSet) callback()
+      })
+      return timer
+    },
+    clearTimeout: (timer) => {
+      if (typeof timer === 'object' && timer !== null && 'isSet' in timer) timer.isSet = false
+    },
+  }
+}

@@ -1,0 +1,115 @@
+// The tables of the simulated PostgreSQL, and what is read off them. Instants are its own clock's,
+// epoch ms.
+
+import type {
+  Attempt,
+  ClaimedPayment,
+  Doubt,
+  PaymentStory,
+  ProcessorName,
+} from '../../src/actors/model/payment.ts'
+
+export interface PaymentRow {
+  readonly correlationId: string
+  readonly amountCents: number
+  readonly acceptedAt: number
+  state: 'open' | 'settled' | 'rejected'
+  /** Lease that owns it; null while parked. */
+  owner: number | null
+  claim: number
+  rounds: number
+  dueAt: number | null
+  doubts: readonly DoubtRow[]
+  attempts: readonly Attempt[]
+  processor: ProcessorName | null
+  requestedAt: number | null
+}
+
+export interface DoubtRow {
+  readonly processor: ProcessorName
+  readonly until: number
+  readonly requestedAt: number | null
+}
+
+export interface LeaseRow {
+  readonly id: number
+  readonly instanceId: string
+  expiresAt: number
+  isRevoked: boolean
+}
+
+export function newRow(
+  request: { correlationId: string; amountCents: number },
+  place: { now: number; owner: number | null },
+): PaymentRow {
+  const { correlationId, amountCents } = request
+  const { now, owner } = place
+  return {
+    correlationId,
+    amountCents,
+    acceptedAt: now,
+    state: 'open',
+    owner,
+    claim: 0,
+    rounds: 0,
+    dueAt: owner === null ? now : null,
+    doubts: [],
+    attempts: [],
+    processor: null,
+    requestedAt: null,
+  }
+}
+
+/** The payment as the instance gets it that owns it now. */
+export function claimOf(
+  row: PaymentRow,
+  { now, purges }: { now: number; purges: number },
+): ClaimedPayment {
+  const { correlationId, amountCents, claim, rounds, attempts } = row
+  return {
+    correlationId,
+    amountCents,
+    claim,
+    purges,
+    rounds,
+    ageMs: now - row.acceptedAt,
+    doubts: row.doubts.map(({ processor, until, requestedAt }) => {
+      return { processor, requestedAt, remainingMs: until - Math.floor(now) }
+    }),
+    attempts,
+  }
+}
+
+/** As durations turn into instants in the tables: never earlier than they were meant. */
+export function doubtRows(doubts: readonly Doubt[], now: number): readonly DoubtRow[] {
+  return doubts
+    .map(({ processor, requestedAt, remainingMs }) => {
+      return { processor, requestedAt, until: Math.floor(now) + Math.ceil(remainingMs) }
+    })
+    .sort(byProcessor)
+}
+
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+
+/** Doubts about both processors that last until at least `until`; what was known is kept. */
+export function doubtsOfOrphan(row: PaymentRow, until: number): readonly DoubtRow[] {
+  return PROCESSORS.map((processor) => {
+    const known = row.doubts.find((doubt) => doubt.processor === processor)
+    const requestedAt = known?.requestedAt ?? null
+    return { processor, requestedAt, until: Math.max(until, known?.until ?? until) }
+  })
+}
+
+export function storyOf(row: PaymentRow, now: number): PaymentStory {
+  const { correlationId, amountCents, attempts, processor, requestedAt } = row
+  const known = { correlationId, amountCents, attempts, acceptedAt: Math.floor(row.acceptedAt) }
+  if (processor !== null && requestedAt !== null) {
+    return { ...known, state: 'settled', processor, requestedAt }
+  }
+  if (row.dueAt !== null) return { ...known, state: 'parked', dueInMs: row.dueAt - now }
+  return { ...known, state: row.state === 'rejected' ? 'rejected' : 'pending' }
+}
+
+function byProcessor(one: DoubtRow, other: DoubtRow): number {
+  return one.processor < other.processor ? -1 : 1
+}

@@ -1,0 +1,171 @@
+// What will happen in a simulation: drawn from the seed before it begins.
+
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Chance, Span } from './chance.ts'
+import { drawPhase, hangingPhase, type Phase } from './phase.ts'
+import type { Settings } from './settings.ts'
+
+export interface PlannedPayment {
+  readonly at: number
+  readonly number: number
+  readonly amountCents: number
+  /** Whether the client asks again after a 503 or no answer. */
+  readonly insists: boolean
+  /** Posted again after this time, ms, by whom it may concern. */
+  readonly again: readonly { readonly afterMs: number; readonly amountCents: number }[]
+}
+
+export type Fault =
+  | { readonly kind: 'crash' | 'pause' | 'stop'; readonly instance: number }
+  /** Each instance is stopped and replaced, one after the other, at this interval, ms. */
+  | { readonly kind: 'rolling'; readonly everyMs: number }
+  | { readonly kind: 'ledgerDown' | 'ledgerHung' | 'ledgerSlow' | 'ledgerLoses' | 'ledgerRefuses' }
+  | { readonly kind: 'boardsDown' | 'boardsHung' | 'boardsSlow' | 'boardsEmptied' }
+  | { readonly kind: 'phase'; readonly processor: ProcessorName; readonly phase: Phase }
+  | { readonly kind: 'purge' }
+
+export interface PlannedFault {
+  readonly at: number
+  /** ms. */
+  readonly lastsMs: number
+  readonly fault: Fault
+}
+
+export interface Plan {
+  readonly instances: number
+  readonly payments: readonly PlannedPayment[]
+  readonly faults: readonly PlannedFault[]
+}
+
+export function drawPlan(chance: Chance, settings: Settings): Plan {
+  const instances = chance.pick([1, 2, 2, 3])
+  const payments = drawPayments(chance, settings.faultsMs)
+  // Around sound stores instances have to keep their own bounds, without allowance.
+  const kinds = chance.happens(0.3) ? INSTANCE_KINDS : [...INSTANCE_KINDS, ...STORE_KINDS]
+  const parts = { chance, settings, instances, payments, kinds }
+  return {
+    instances,
+    payments,
+    faults: [
+      ...drawPhases(chance, settings),
+      ...Array.from({ length: chance.below(6) }, () => drawFaults(parts)).flat(),
+      ...(chance.happens(0.08) ? [purgeOf(chance, settings)] : []),
+    ],
+  }
+}
+
+function drawPayments(chance: Chance, faultsMs: number): readonly PlannedPayment[] {
+  const count = 5 + chance.below(chance.pick([20, 80]))
+  const burstAt = chance.between([0, faultsMs])
+  return Array.from({ length: count }, (_, index) => {
+    const at = chance.happens(0.3) ? burstAt + chance.next() : chance.between([0, faultsMs])
+    const amountCents = 1 + chance.below(5000)
+    const repeats = chance.happens(0.25) ? 1 + chance.below(2) : 0
+    const again = Array.from({ length: repeats }, () => ({
+      afterMs: chance.happens(0.5) ? chance.next() : chance.between([0, faultsMs / 2]),
+      amountCents: chance.happens(0.25) ? amountCents + 1 : amountCents,
+    }))
+    return { at, number: index + 1, amountCents, insists: chance.happens(0.8), again }
+  })
+}
+
+/** Each processor's moods, one after the other. */
+function drawPhases(chance: Chance, settings: Settings): readonly PlannedFault[] {
+  return (['default', 'fallback'] as const).flatMap((processor) => {
+    const phases: PlannedFault[] = []
+    for (let at = chance.between([0, 1500]); at < settings.faultsMs;) {
+      const phase = drawPhase(chance, settings)
+      const lastsMs = chance.between(chance.pick<Span>([SHORT, LONG]))
+      phases.push({ at, lastsMs, fault: { kind: 'phase', processor, phase } })
+      at += lastsMs
+    }
+    return phases
+  })
+}
+
+const SHORT: Span = [50, 500]
+const LONG: Span = [500, 3000]
+
+const INSTANCE_KINDS = [
+  'crash',
+  'crash',
+  'pause',
+  'pause',
+  'stop',
+  'stop',
+  'stopHanging',
+  'stopHanging',
+  'rolling',
+] as const
+
+const STORE_KINDS = [
+  'ledgerDown',
+  'ledgerHung',
+  'ledgerSlow',
+  'ledgerLoses',
+  'ledgerRefuses',
+  'boardsDown',
+  'boardsHung',
+  'boardsSlow',
+  'boardsEmptied',
+] as const
+
+interface FaultParts {
+  readonly chance: Chance
+  readonly settings: Settings
+  readonly instances: number
+  readonly payments: readonly PlannedPayment[]
+  readonly kinds: readonly ((typeof INSTANCE_KINDS)[number] | (typeof STORE_KINDS)[number])[]
+}
+
+function drawFaults(parts: FaultParts): readonly PlannedFault[] {
+  const { chance, settings, instances, kinds } = parts
+  const kind = chance.pick(kinds)
+  const at = chance.happens(0.4) ? soonAfterPosting(parts) : chance.between([0, settings.faultsMs])
+  // Long enough, mostly, for others to take over what a paused instance owns.
+  const overLeaseMs: Span = [settings.configured.leaseTtlMs, settings.configured.leaseTtlMs * 4]
+  const spans = kind === 'pause' ? [SHORT, overLeaseMs, overLeaseMs] : [SHORT, LONG]
+  const lastsMs = chance.between(chance.pick<Span>(spans))
+  const instance = chance.below(instances)
+  if (kind === 'stopHanging') return stopHanging(settings, { at, lastsMs, instance })
+  if (kind === 'rolling') {
+    const everyMs = chance.between([200, 1500])
+    return [{ at, lastsMs: everyMs * instances, fault: { kind, everyMs } }]
+  }
+  if (kind === 'crash' || kind === 'pause' || kind === 'stop') {
+    return [{ at, lastsMs, fault: { kind, instance } }]
+  }
+  return [{ at, lastsMs, fault: { kind } }]
+}
+
+/** While a payment is being committed, or sent, or answered. */
+function soonAfterPosting({ chance, payments, settings: { faultsMs } }: FaultParts): number {
+  const { at } = chance.pick(payments)
+  // Never when all faults end: one that began then would not.
+  return Math.min(at + chance.between(chance.pick<Span>([[0, 5], SOON])), faultsMs - 1)
+}
+
+const SOON: Span = [0, 100]
+
+/** Both processors hang, and while they do an instance is stopped. */
+function stopHanging(
+  settings: Settings,
+  stop: { at: number; lastsMs: number; instance: number },
+): readonly PlannedFault[] {
+  const { at, lastsMs, instance } = stop
+  const phase = hangingPhase(settings)
+  return [
+    ...(['default', 'fallback'] as const).map((processor): PlannedFault => {
+      const from = Math.max(0, at - HANGING_MS)
+      return { at: from, lastsMs: HANGING_MS + lastsMs, fault: { kind: 'phase', processor, phase } }
+    }),
+    { at, lastsMs, fault: { kind: 'stop', instance } },
+  ]
+}
+
+/** How long the processors hang when an instance is stopped over its charges, ms. */
+const HANGING_MS = 150
+
+function purgeOf(chance: Chance, { faultsMs }: Settings): PlannedFault {
+  return { at: chance.between([0, faultsMs / 2]), lastsMs: 0, fault: { kind: 'purge' } }
+}

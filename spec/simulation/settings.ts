@@ -1,0 +1,90 @@
+// How simulated instances are configured: the defaults' proportions at a quarter of their length,
+// now and then the defaults themselves.
+
+import type { Configured } from '../../src/app/settings.ts'
+import type { Chance } from './chance.ts'
+import type { LedgerBounds } from './ledger-client.ts'
+import type { PhaseBounds } from './phase.ts'
+
+export interface Settings extends PhaseBounds {
+  readonly configured: Configured
+  readonly ledger: LedgerBounds
+  /** How far look-ups lag behind records at most, ms. */
+  readonly lookUpLagMs: number
+  /** The backlog has to be empty this long after the last fault, ms. */
+  readonly quietMaxMs: number
+  /** How long faults are injected, ms. */
+  readonly faultsMs: number
+}
+
+/** Share of the seeds that run with the lengths of the default configuration, 0 to 1. */
+const FULL_LENGTH_SHARE = 0.1
+
+export function drawSettings(chance: Chance): Settings {
+  const scale = chance.happens(FULL_LENGTH_SHARE) ? 1 : 0.2
+  const horizonMs = 20_000 * scale
+  const lookUpLagMs = 500 * scale
+  const attemptTimeoutMs = chance.pick([8000, 3000]) * scale
+  return {
+    configured: draw(chance, { scale, horizonMs, lookUpLagMs }),
+    ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 * Math.max(scale, 0.4) },
+    attemptTimeoutMs,
+    lookUpTimeoutMs: 2000 * scale,
+    landingMaxMs: horizonMs - lookUpLagMs,
+    lookUpLagMs,
+    quietMaxMs: scale === 1 ? 30_000 : 12_000,
+    faultsMs: chance.between([4000, 9000]),
+  }
+}
+
+function draw(
+  chance: Chance,
+  { scale, horizonMs, lookUpLagMs }: { scale: number; horizonMs: number; lookUpLagMs: number },
+): Configured {
+  const concurrency = chance.pick([3, 16, 128])
+  const acceptBatchMax = chance.pick([2, 512])
+  const flushBatchMax = chance.pick([2, 512])
+  const slowMs = 5000 * scale
+  return {
+    work: {
+      route: { fees: { default: 0.05, fallback: 0.15 }, slowMs, waitMaxMs: 5000 * scale },
+      concurrency,
+      readyMax: chance.pick([8, 4096]),
+      confirmingMax: chance.pick([6, 1024]),
+      acceptBatchMax,
+      claimMax: chance.pick([4, 512]),
+      triesMax: 3,
+      quickBackoffMs: 100 * scale,
+      retryDelayMs: 1000 * scale,
+      retryDelayMaxMs: 30_000 * scale * 0.2,
+      horizonMs,
+      lookUpLagMs,
+    },
+    circuit: {
+      windowMs: 2000 * scale,
+      callsMin: 5,
+      failureRate: 0.5,
+      slowRate: 0.8,
+      slowMs,
+      openMs: 500 * scale,
+      openMaxMs: 5000 * scale,
+      concurrency,
+    },
+    accepts: {
+      batchMax: acceptBatchMax,
+      windowMs: chance.pick([0, 2]),
+      commitsMax: chance.pick([20, 500]),
+      pendingMax: 4096,
+    },
+    outcomes: {
+      batchMax: flushBatchMax,
+      windowMs: chance.pick([0, 20]),
+      congestedAt: 8 * flushBatchMax,
+    },
+    answersWhen: 'committed',
+    leaseTtlMs: Math.max(600, 3000 * scale),
+    probeIntervalMs: Math.max(1000, 5000 * scale),
+    shutdownDeadlineMs: 10_000 * scale,
+    drainGraceMs: 500 * scale,
+  }
+}

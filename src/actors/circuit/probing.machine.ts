@@ -1,0 +1,145 @@
+// Asks both processors' health endpoints at once, one instance at a time, and passes the answers on
+// to the circuits. Those of another instance are read from the board.
+
+import { assign, fromPromise, setup } from 'xstate'
+import type { Archive } from '../model/shared-ports.ts'
+import { boardFailureOf } from '../model/ledger-failure.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import type { HealthBoard, ProbedHealth, Processor } from '../model/ports.ts'
+import type { HealthEvent } from './context.ts'
+
+export interface ProbingInput {
+  readonly archive: Archive
+  readonly board: HealthBoard
+  readonly processors: Readonly<Record<ProcessorName, Processor>>
+  readonly health: Readonly<Record<ProcessorName, { send(event: HealthEvent): void }>>
+  /** The processors allow one question per this many ms, over all instances. */
+  readonly intervalMs: number
+}
+
+interface ProbingContext extends ProbingInput {
+  /** Monotonic instant of this instance's own last question, ms. */
+  readonly probedAt: number
+  /** What was last heard of each processor, asked by whomever. */
+  readonly known: Partial<Readonly<Record<ProcessorName, ProbedHealth>>>
+}
+
+interface Findings {
+  readonly probedAt: number
+  readonly health: Partial<Readonly<Record<ProcessorName, ProbedHealth>>>
+  /** Monotonic instant that the ages count from, ms. */
+  readonly at: number
+}
+
+/** Between two looks at the board, ms. */
+const LOOK_INTERVAL_MS = 500
+
+/** Added to the interval so that two questions never fall into one window of the processor, ms. */
+const LEASE_MARGIN_MS = 50
+
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+
+export const probingMachine = setup({
+  types: {
+    context: {} as ProbingContext,
+    input: {} as ProbingInput,
+  },
+  actors: {
+    askHealth: fromPromise<Findings, ProbingContext>(({ input }) => askHealth(input)),
+  },
+  actions: {
+    passOn: ({ context }, { health, at }: Findings) => {
+      for (const name of PROCESSORS) {
+        const found = health[name]
+        if (found === undefined) continue
+        const { failing, minResponseMs, ageMs } = found
+        if (context.known[name]?.failing !== failing) {
+          const change = { processor: name, failing, minResponseMs }
+          context.archive.journal.note({ type: 'health.changed', ...change })
+        }
+        context.health[name].send({
+          type: 'probe.answered',
+          failing,
+          minResponseMs,
+          at: at - ageMs,
+        })
+      }
+    },
+    noteProbe: assign(({ context }, { probedAt, health }: Findings) => {
+      return { probedAt, known: { ...context.known, ...health } }
+    }),
+  },
+  delays: { lookInterval: LOOK_INTERVAL_MS },
+}).createMachine({
+  id: 'probing',
+  context: ({ input }) => ({ ...input, probedAt: Number.NEGATIVE_INFINITY, known: {} }),
+  initial: 'asking',
+  states: {
+    asking: {
+      invoke: {
+        id: 'askHealth',
+        src: 'askHealth',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'waiting',
+          actions: [
+            { type: 'passOn', params: ({ event }) => event.output },
+            { type: 'noteProbe', params: ({ event }) => event.output },
+          ],
+        },
+        onError: { target: 'waiting' },
+      },
+    },
+    waiting: {
+      after: { lookInterval: { target: 'asking' } },
+    },
+  },
+})
+
+async function askHealth(context: ProbingContext): Promise<Findings> {
+  const { archive, board } = context
+  const { clock } = archive
+  if (!(await mayProbe(context))) {
+    const health = await board.readHealth().catch(nothingKnown)
+    return { probedAt: context.probedAt, health, at: clock.now() }
+  }
+  const probedAt = clock.now()
+  const [first, second] = await Promise.all([probe(context, 'default'), probe(context, 'fallback')])
+  return { probedAt, health: { ...first, ...second }, at: clock.now() }
+}
+
+/** By the lease on the board; without the board each instance keeps the interval for itself. */
+async function mayProbe({
+  archive,
+  board,
+  intervalMs,
+  probedAt,
+}: ProbingContext): Promise<boolean> {
+  const isOwnTime = archive.clock.now() - probedAt >= intervalMs
+  if (!isOwnTime) return false
+  return board.takeProbeLease(intervalMs + LEASE_MARGIN_MS).catch((error: unknown) => {
+    boardFailureOf(error)
+    return true
+  })
+}
+
+async function probe(
+  { processors, board, archive }: ProbingContext,
+  name: ProcessorName,
+): Promise<Partial<Record<ProcessorName, ProbedHealth>>> {
+  const answer = await processors[name].probe()
+  if (answer.kind !== 'answered') {
+    const cause = answer.kind === 'limited' ? 'http 429' : answer.detail
+    archive.journal.note({ type: 'health.unknown', processor: name, cause })
+    return {}
+  }
+  const { failing, minResponseMs } = answer
+  archive.journal.note({ type: 'health.probed', processor: name, failing, minResponseMs })
+  await board.publishHealth(name, { failing, minResponseMs }).catch(boardFailureOf)
+  return { [name]: { failing, minResponseMs, ageMs: 0 } }
+}
+
+function nothingKnown(error: unknown): Record<string, never> {
+  boardFailureOf(error)
+  return {}
+}

@@ -1,0 +1,137 @@
+// One processor's circuit breaker: learns from every attempt and from the health endpoint, stops
+// the traffic to a failing processor and lets it back in gradually.
+
+import { assign, setup, type Actor } from 'xstate'
+import type { CircuitView } from '../model/route.ts'
+import { emptyWindow } from './window.ts'
+import {
+  announced,
+  crossesRate,
+  FIRST_ALLOWANCE,
+  saysUsable,
+  tripped,
+  trippedAgain,
+  weighed,
+  wentWrong,
+  type HealthContext,
+  type HealthEvent,
+  type HealthInput,
+  type HealthStep,
+} from './context.ts'
+
+const unprovided = (name: string) => (): never => {
+  throw new Error(`processor health machine: effect ${name} was not provided`)
+}
+
+export const processorHealthMachine = setup({
+  types: {
+    context: {} as HealthContext,
+    input: {} as HealthInput,
+    events: {} as HealthEvent,
+  },
+  actions: {
+    // Effects, given by the supervisor: a rest that ends in `rest.elapsed`, and telling the others.
+    startRest: unprovided('startRest'),
+    announceCircuit: (_, params: { state: CircuitView['state'] }): never =>
+      unprovided(`announceCircuit ${params.state}`)(),
+
+    weighAttempt: assign((step: HealthStep) => weighed(step)),
+    noteAnnounced: assign((step: HealthStep) => announced(step)),
+    trip: assign((step: HealthStep) => tripped(step)),
+    tripAgain: assign((step: HealthStep) => trippedAgain(step)),
+    letFewThrough: assign((step: HealthStep) => ({
+      allowance: FIRST_ALLOWANCE,
+      since: step.event.at,
+      cause: step.event.type === 'probe.answered' ? 'probe says up' : 'rest over',
+      window: emptyWindow(step.event.at),
+    })),
+    letMoreThrough: assign(({ context }: HealthStep) => ({
+      allowance: Math.min(context.settings.concurrency, context.allowance * 2),
+    })),
+    letAllThrough: assign(({ context, event }: HealthStep) => ({
+      allowance: context.settings.concurrency,
+      restMs: context.settings.openMs,
+      window: emptyWindow(event.at),
+      since: event.at,
+      cause: 'attempts succeed',
+    })),
+  },
+  guards: {
+    saysFailing: ({ context, event }) =>
+      event.type === 'probe.answered' && event.failing && event.at > context.since,
+    saysUsable: (step) => saysUsable(step),
+    crossesRate: (step) => crossesRate(step),
+    wentWrong: (step) => wentWrong(step),
+    fillsAllowance: ({ context }) => context.allowance * 2 >= context.settings.concurrency,
+    wasSentBefore: ({ context, event }) =>
+      event.type === 'attempt.reported' && event.at - event.tookMs < context.since,
+    isThisRest: ({ context, event }) =>
+      event.type === 'rest.elapsed' && event.opening === context.openings,
+  },
+}).createMachine({
+  id: 'processorHealth',
+  context: ({ input }) => ({
+    ...input,
+    window: emptyWindow(input.now),
+    allowance: input.settings.concurrency,
+    restMs: input.settings.openMs,
+    openings: 0,
+    measuredMs: 0,
+    announcedMs: 0,
+    probedAt: Number.NEGATIVE_INFINITY,
+    since: input.now,
+    cause: 'start',
+  }),
+  initial: 'closed',
+  states: {
+    closed: {
+      entry: { type: 'announceCircuit', params: { state: 'closed' } },
+      on: {
+        'attempt.reported': [
+          { guard: 'crossesRate', target: 'open', actions: ['weighAttempt', 'trip'] },
+          { actions: 'weighAttempt' },
+        ],
+        'probe.answered': [
+          { guard: 'saysFailing', target: 'open', actions: ['noteAnnounced', 'trip'] },
+          { actions: 'noteAnnounced' },
+        ],
+      },
+    },
+    open: {
+      entry: ['startRest', { type: 'announceCircuit', params: { state: 'open' } }],
+      on: {
+        'attempt.reported': { actions: 'weighAttempt' },
+        'probe.answered': [
+          {
+            guard: 'saysUsable',
+            target: 'halfOpen',
+            actions: ['noteAnnounced', 'letFewThrough'],
+          },
+          { actions: 'noteAnnounced' },
+        ],
+        'rest.elapsed': { guard: 'isThisRest', target: 'halfOpen', actions: 'letFewThrough' },
+      },
+    },
+    halfOpen: {
+      entry: { type: 'announceCircuit', params: { state: 'halfOpen' } },
+      on: {
+        'attempt.reported': [
+          { guard: 'wasSentBefore', actions: 'weighAttempt' },
+          { guard: 'wentWrong', target: 'open', actions: ['weighAttempt', 'tripAgain'] },
+          {
+            guard: 'fillsAllowance',
+            target: 'closed',
+            actions: ['weighAttempt', 'letAllThrough'],
+          },
+          { actions: ['weighAttempt', 'letMoreThrough'] },
+        ],
+        'probe.answered': [
+          { guard: 'saysFailing', target: 'open', actions: ['noteAnnounced', 'tripAgain'] },
+          { actions: 'noteAnnounced' },
+        ],
+      },
+    },
+  },
+})
+
+export type HealthActor = Actor<typeof processorHealthMachine>

@@ -1,0 +1,206 @@
+// This instance's lease in the ledger: the right to own payments. Renewed well before it runs out;
+// once another instance has revoked it, everything in memory belongs to others.
+
+import { assign, fromPromise, setup } from 'xstate'
+import { tell, type LeaseEvent } from '../addresses.ts'
+import type { Archive } from '../model/shared-ports.ts'
+import { causeOf } from '../model/ledger-failure.ts'
+import type { LeaseFence } from './fence.ts'
+
+export interface LeaseInput {
+  readonly archive: Archive
+  readonly fence: LeaseFence
+  readonly instanceId: string
+  /** How long the ledger keeps the lease without renewal, ms. */
+  readonly ttlMs: number
+}
+
+interface LeaseContext extends LeaseInput {
+  readonly leaseId: number
+  /** Purges counted by the ledger at the last renewal of any lease; 0 before the first. */
+  readonly purges: number
+}
+
+/** What a call to the ledger brought, with the instant before it was made. */
+interface Granted {
+  readonly leaseId: number
+  readonly held: boolean
+  readonly purges: number
+  readonly askedAt: number
+}
+
+/** Renewals per lifetime of a lease. */
+const RENEWALS_PER_TTL = 3
+
+/** Share of its lifetime before the end at which the fence closes, for clocks that drift. */
+const MARGIN_SHARE = 0.1
+
+/** Pause after a failed call, ms. */
+const PAUSE_MS = 200
+
+export const leaseMachine = setup({
+  types: {
+    context: {} as LeaseContext,
+    input: {} as LeaseInput,
+    events: {} as LeaseEvent,
+  },
+  actors: {
+    acquireLease: fromPromise<Granted, LeaseContext>(({ input }) => acquire(input)),
+    renewLease: fromPromise<Granted, LeaseContext>(({ input }) => renew(input)),
+    releaseLease: fromPromise<void, LeaseContext>(({ input }) =>
+      input.archive.ledger.releaseLease(input.leaseId),
+    ),
+  },
+  actions: {
+    takeGrant: assign((_, params: Granted) => {
+      const { leaseId, purges } = params
+      return { leaseId, purges }
+    }),
+    openFence: ({ context }, params: Granted) => {
+      const validForMs = context.ttlMs * (1 - MARGIN_SHARE)
+      context.fence.extend({ id: params.leaseId, validUntil: params.askedAt + validForMs })
+    },
+    closeFence: ({ context }) => context.fence.close(),
+    announceHeld: ({ context, self }, params: Granted) => {
+      const { leaseId } = params
+      context.archive.journal.note({ type: 'lease.acquired', leaseId })
+      tell(self.system, 'supervisor', { type: 'lease.acquired', leaseId })
+    },
+    announceLost: ({ context, self }) => {
+      context.archive.journal.note({ type: 'lease.lost', leaseId: context.leaseId })
+      tell(self.system, 'supervisor', { type: 'lease.lost' })
+    },
+    announcePurges: ({ self }, { purges }: Granted) => {
+      tell(self.system, 'payments', { type: 'purges.counted', purges })
+    },
+    returnPayments: ({ self }) => {
+      tell(self.system, 'payments', { type: 'payments.returned' })
+      tell(self.system, 'persistence', { type: 'flush.requested' })
+    },
+    announceReleased: ({ self }) => tell(self.system, 'supervisor', { type: 'lease.released' }),
+    noteFailure: ({ context, event }) =>
+      context.archive.journal.note({
+        type: 'ledger.failed',
+        operation: 'lease',
+        cause: causeOf(event),
+      }),
+  },
+  guards: {
+    isTainted: ({ context, event }) =>
+      event.type === 'lease.tainted' && event.leaseId === context.leaseId,
+    isHeld: (_, params: Granted) => params.held,
+    wasPurged: ({ context }, params: Granted) => params.held && params.purges !== context.purges,
+  },
+  delays: {
+    renewalInterval: ({ context }) => context.ttlMs / RENEWALS_PER_TTL,
+    failurePause: PAUSE_MS,
+  },
+}).createMachine({
+  id: 'lease',
+  context: ({ input }) => ({ ...input, leaseId: 0, purges: 0 }),
+  initial: 'acquiring',
+  on: { 'release.requested': { target: '.releasing' } },
+  states: {
+    acquiring: {
+      invoke: {
+        id: 'acquireLease',
+        src: 'acquireLease',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'held',
+          actions: [
+            { type: 'takeGrant', params: ({ event }) => event.output },
+            { type: 'openFence', params: ({ event }) => event.output },
+            { type: 'announceHeld', params: ({ event }) => event.output },
+          ],
+        },
+        onError: { target: 'waiting', actions: 'noteFailure' },
+      },
+    },
+    held: {
+      tags: ['held'],
+      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
+      after: { renewalInterval: { target: 'renewing' } },
+    },
+    renewing: {
+      tags: ['held'],
+      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
+      invoke: {
+        id: 'renewLease',
+        src: 'renewLease',
+        input: ({ context }) => context,
+        onDone: [
+          {
+            guard: { type: 'wasPurged', params: ({ event }) => event.output },
+            target: 'held',
+            actions: [
+              { type: 'announcePurges', params: ({ event }) => event.output },
+              { type: 'takeGrant', params: ({ event }) => event.output },
+              { type: 'openFence', params: ({ event }) => event.output },
+            ],
+          },
+          {
+            guard: { type: 'isHeld', params: ({ event }) => event.output },
+            target: 'held',
+            actions: [
+              { type: 'takeGrant', params: ({ event }) => event.output },
+              { type: 'openFence', params: ({ event }) => event.output },
+            ],
+          },
+          { target: 'acquiring', actions: ['closeFence', 'announceLost'] },
+        ],
+        onError: { target: 'faltering', actions: 'noteFailure' },
+      },
+    },
+    faltering: {
+      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
+      after: { failurePause: { target: 'renewing' } },
+    },
+    waiting: {
+      after: { failurePause: { target: 'acquiring' } },
+    },
+    // What is in memory goes back first, with all that is known of it; whatever else the lease may
+    // own is then taken over from it, in doubt.
+    returning: {
+      entry: ['closeFence', 'returnPayments'],
+      on: { 'outcomes.written': { target: 'replacing' } },
+    },
+    replacing: {
+      invoke: {
+        id: 'releaseLease',
+        src: 'releaseLease',
+        input: ({ context }) => context,
+        onDone: { target: 'acquiring' },
+        // It ends by itself: nobody renews it any more.
+        onError: { target: 'acquiring', actions: 'noteFailure' },
+      },
+    },
+    releasing: {
+      entry: 'closeFence',
+      invoke: {
+        id: 'releaseLease',
+        src: 'releaseLease',
+        input: ({ context }) => context,
+        onDone: { target: 'released' },
+        onError: { target: 'released', actions: 'noteFailure' },
+      },
+    },
+    released: {
+      type: 'final',
+      entry: 'announceReleased',
+    },
+  },
+})
+
+async function acquire(context: LeaseContext): Promise<Granted> {
+  const { archive, instanceId, ttlMs, purges } = context
+  const askedAt = archive.clock.now()
+  const { leaseId } = await archive.ledger.acquireLease({ instanceId, ttlMs })
+  return { leaseId, held: true, purges, askedAt }
+}
+
+async function renew({ archive, leaseId, ttlMs }: LeaseContext): Promise<Granted> {
+  const askedAt = archive.clock.now()
+  const { held, purges } = await archive.ledger.renewLease({ leaseId, ttlMs })
+  return { leaseId, held, purges, askedAt }
+}

@@ -1,0 +1,231 @@
+// What one payment's actor knows, and the pure steps that change it.
+
+import type { PaymentEvent } from './events.ts'
+import type {
+  Attempt,
+  AttemptOutcome,
+  PaymentStory,
+  ProcessorName,
+  RouteReason,
+} from '../model/payment.ts'
+
+/** Attempts kept per payment, newest last; older ones are dropped. */
+export const ATTEMPTS_KEPT_MAX = 16
+
+/** A payment as it waits in memory for its turn; also the input of its actor. */
+export interface PaymentRecord {
+  readonly correlationId: string
+  readonly amountCents: number
+  /** Fencing token of this instance's claim on the payment. */
+  readonly claim: number
+  /** Monotonic instant of acceptance, ms; negative when older than this process. */
+  readonly acceptedAt: number
+  /** Rounds of quick tries that ended refused, in earlier visits. */
+  readonly rounds: number
+  readonly doubts: readonly PinnedDoubt[]
+  readonly attempts: readonly Attempt[]
+}
+
+/** A doubt with its end on this process's monotonic clock. */
+export interface PinnedDoubt {
+  readonly processor: ProcessorName
+  /** Epoch ms; null when a dead instance sent the request. */
+  readonly requestedAt: number | null
+  /** Monotonic instant after which the old request can no longer land, ms. */
+  readonly endsAt: number
+}
+
+export interface PaymentContext {
+  readonly record: PaymentRecord
+  /** Index of the payment's slot; names the payment towards its parent. */
+  readonly slot: number
+  /** The attempt under way or just ended; null before the first one. */
+  readonly attempt: CurrentAttempt | null
+  readonly attempts: readonly Attempt[]
+  readonly doubts: readonly PinnedDoubt[]
+  /** Processors that refused in this round; emptied when a new round begins. */
+  readonly refusedBy: readonly ProcessorName[]
+  /** Rounds ended refused in this visit. */
+  readonly tries: number
+  /** Look-ups made since the payment came into doubt. */
+  readonly lookUps: number
+  /** Rounds allowed in this visit. */
+  readonly triesMax: number
+  /** Whether it left because no route was open, with no attempt burnt. */
+  readonly deferred: boolean
+  /** Whether a processor said that it never will. */
+  readonly rejected: boolean
+  readonly settlement: { readonly processor: ProcessorName; readonly requestedAt: number } | null
+}
+
+export interface CurrentAttempt {
+  readonly processor: ProcessorName
+  readonly requestedAt: number
+  readonly reason: RouteReason
+}
+
+export function initialContext(input: {
+  record: PaymentRecord
+  slot: number
+  triesMax: number
+}): PaymentContext {
+  return {
+    record: input.record,
+    slot: input.slot,
+    triesMax: input.triesMax,
+    rejected: false,
+    attempt: null,
+    attempts: input.record.attempts,
+    doubts: input.record.doubts,
+    refusedBy: NOBODY,
+    tries: 0,
+    lookUps: 0,
+    deferred: false,
+    settlement: null,
+  }
+}
+
+const NOBODY: readonly ProcessorName[] = []
+
+/** A transition's view: what is known and what has just happened. */
+export interface PaymentStep {
+  readonly context: PaymentContext
+  readonly event: PaymentEvent
+}
+
+type Change = Partial<PaymentContext>
+
+/** The attempt that `route.chosen`, or the `next` of another event, asks for. */
+export function takenRoute({ event }: PaymentStep): Change {
+  const route = 'next' in event ? event.next : event.type === 'route.chosen' ? event : null
+  if (route === null || route.to === null) return {}
+  return {
+    attempt: { processor: route.to, reason: route.reason, requestedAt: route.requestedAt },
+  }
+}
+
+/** The attempt that repeats the request in doubt, to the letter. */
+export function pinnedAttempt({ context }: PaymentStep): Change {
+  const doubt = context.doubts[0]
+  if (doubt === undefined || doubt.requestedAt === null) return {}
+  const { processor, requestedAt } = doubt
+  return {
+    attempt: { processor, requestedAt, reason: 'resend' },
+    lookUps: context.lookUps + 1,
+  }
+}
+
+/** Moves the current attempt into the history, bounded. */
+export function endedAttempt({ context, event }: PaymentStep): Change {
+  const { attempt, attempts } = context
+  const outcome = OUTCOME_OF[event.type]
+  if (attempt === null || outcome === undefined) return {}
+  const { tookMs, detail } = 'tookMs' in event ? event : RECALLED
+  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : attempts.slice(1)
+  const rounded = Math.round(tookMs * 1000) / 1000
+  const { processor, requestedAt, reason } = attempt
+  const ended = { processor, requestedAt, reason, outcome, tookMs: rounded, detail }
+  return { attempts: kept.length === 0 ? [ended] : [...kept, ended] }
+}
+
+const RECALLED = { tookMs: 0, detail: 'recalled' }
+
+const OUTCOME_OF: Partial<Record<PaymentEvent['type'], AttemptOutcome>> = {
+  'charge.settled': 'settled',
+  'charge.known': 'known',
+  'charge.failed': 'failed',
+  'charge.doubted': 'inDoubt',
+  'charge.refused': 'refused',
+  'charge.rejected': 'rejected',
+  'payment.recalled': 'inDoubt',
+}
+
+/** Counts the current attempt's processor as one that refused in this round. */
+export function refusedByCurrent({ context }: PaymentStep): Change {
+  const { attempt, refusedBy } = context
+  if (attempt === null || refusedBy.includes(attempt.processor)) return {}
+  return { refusedBy: [...refusedBy, attempt.processor] }
+}
+
+/**
+ * Puts the current attempt's processor in doubt until the event's `endsAt`, or later if an earlier
+ * request there lasts longer. After a 422 the request that landed is unknown, so nothing is resent.
+ */
+export function doubtAbout({ context, event }: PaymentStep): Change {
+  const { attempt, doubts } = context
+  if (attempt === null || !('endsAt' in event)) return {}
+  const { processor } = attempt
+  const requestedAt = event.type === 'charge.known' ? null : attempt.requestedAt
+  const earlier = doubts.find((doubt) => doubt.processor === processor)
+  const endsAt = Math.max(event.endsAt, earlier?.endsAt ?? event.endsAt)
+  const others = doubts.filter((doubt) => doubt !== earlier)
+  const lookUps = earlier === undefined ? 0 : context.lookUps
+  return { doubts: [...others, { processor, requestedAt, endsAt }], lookUps }
+}
+
+/** Ends the doubt about the processor that has just been proved not to have the payment. */
+export function doubtOver({ context, event }: PaymentStep): Change {
+  if (event.type !== 'lookup.missing') return {}
+  return { doubts: context.doubts.filter((doubt) => doubt.processor !== event.processor) }
+}
+
+/** Whether a look-up found nothing, and was asked when the old request could no longer land. */
+export function provesMissing({ context, event }: PaymentStep): boolean {
+  if (event.type !== 'lookup.missing') return false
+  const doubt = context.doubts.find(({ processor }) => processor === event.processor)
+  return doubt !== undefined && event.askedAt >= doubt.endsAt
+}
+
+/**
+ * Whether a look-up, asked at `askedAt`, that found nothing proves what its processor has denied by
+ * answering the last charge with 422. One of the two words is wrong.
+ */
+export function contradicts(
+  { attempts, doubts }: PaymentContext,
+  { processor, askedAt }: { processor: ProcessorName; askedAt: number },
+): boolean {
+  const last = attempts.at(-1)
+  const doubt = doubts.find((each) => each.processor === processor)
+  const isOver = doubt !== undefined && askedAt >= doubt.endsAt
+  return isOver && last?.outcome === 'known' && last.processor === processor
+}
+
+/** Whether the request in doubt may be repeated at this processor: same id, same `requestedAt`. */
+export function mayResend({ context, event }: PaymentStep, processor: ProcessorName): boolean {
+  const doubt = context.doubts[0]
+  return (
+    event.type === 'lookup.due' &&
+    event.resend &&
+    context.doubts.length === 1 &&
+    doubt?.processor === processor &&
+    doubt.requestedAt !== null
+  )
+}
+
+/** The settlement as the look-up found it. */
+export function foundBy({ event }: PaymentStep): Change {
+  if (event.type !== 'lookup.found') return {}
+  return { settlement: { processor: event.processor, requestedAt: event.requestedAt } }
+}
+
+/** The payment as a reader sees it while its actor lives. */
+export function storyOf(
+  context: PaymentContext,
+  state: PaymentStory['state'],
+  acceptedAtWall: number,
+): PaymentStory {
+  const { record, attempt, attempts, settlement } = context
+  const isTrying = state === 'tryingDefault' || state === 'tryingFallback'
+  const running: readonly Attempt[] =
+    isTrying && attempt !== null ? [{ ...attempt, outcome: 'inFlight', tookMs: 0 }] : []
+  return {
+    correlationId: record.correlationId,
+    amountCents: record.amountCents,
+    state,
+    acceptedAt: acceptedAtWall,
+    ...(settlement === null
+      ? {}
+      : { processor: settlement.processor, requestedAt: settlement.requestedAt }),
+    attempts: [...attempts, ...running],
+  }
+}

@@ -1,0 +1,250 @@
+// The effects of the payment machine: each asks a port and sends the answer back as an event.
+// They run once per payment or more, so they are callbacks, not invoked promises.
+
+import { circuitOf } from '../circuit/context.ts'
+import type { HealthActor } from '../circuit/processor-health.machine.ts'
+import type { DueQueue } from '../payments/timers.ts'
+import type { Journal } from '../model/facts.ts'
+import type { NextRoute, PaymentEvent } from './events.ts'
+import { contradicts, type CurrentAttempt, type PaymentContext } from './context.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import type { ChargeAnswer, Clock, Lease, LookUpAnswer, Processor } from '../model/ports.ts'
+import { chooseRoute, letsThrough, type CircuitView, type Route } from '../model/route.ts'
+import {
+  backoff,
+  LOOK_UP_PAUSE_MAX_MS,
+  LOOK_UP_PAUSE_MS,
+  outlasting,
+  type WorkSettings,
+} from '../model/settings.ts'
+
+/** What a payment waits for in the due queue. */
+export interface DueStep {
+  readonly slot: number
+  readonly generation: number
+  readonly kind: 'lookUp' | 'backoff'
+}
+
+/** What the effects share with the parent of all payments. */
+export interface Workshop {
+  readonly settings: WorkSettings
+  readonly clock: Clock
+  readonly lease: Lease
+  readonly journal: Journal
+  /** 0 to 1, for jitter. */
+  readonly random: () => number
+  /** Share of the CPU quota used since the last call; 0 without a quota. */
+  readonly quotaUsed: () => number
+  readonly processors: Readonly<Record<ProcessorName, Processor>>
+  readonly health: Readonly<Record<ProcessorName, HealthActor>>
+  /** Charges in flight, per processor; changed here only. */
+  readonly inFlight: Record<ProcessorName, number>
+  readonly due: DueQueue<DueStep>
+  generationOf(slot: number): number
+  /** Whether a payment in doubt has to leave memory. */
+  isCrowded(): boolean
+  /** Whether the instance stops: nothing more is sent, and what has its answer leaves memory. */
+  isDraining(): boolean
+}
+
+interface PaymentSelf {
+  send(event: PaymentEvent): void
+}
+
+/** A processor as the router sees it at this moment. */
+export function circuitView(shop: Workshop, name: ProcessorName): CircuitView {
+  const { value, context } = shop.health[name].getSnapshot()
+  const { state, allowance, expectedMs } = circuitOf(value, context)
+  return { state, allowance, expectedMs, inFlight: shop.inFlight[name] }
+}
+
+/** The route for a payment accepted at `acceptedAt`; waits while this instance may not send. */
+export function routeFor(
+  shop: Workshop,
+  payment: { acceptedAt: number; refusedBy: readonly ProcessorName[] },
+): Route {
+  const now = shop.clock.now()
+  if (shop.isDraining() || !shop.lease.holds(now)) return { to: null, reason: 'noneAvailable' }
+  const circuits = {
+    default: circuitView(shop, 'default'),
+    fallback: circuitView(shop, 'fallback'),
+  }
+  const { refusedBy } = payment
+  const question = { circuits, ageMs: now - payment.acceptedAt, refusedBy }
+  return chooseRoute(question, shop.settings.route)
+}
+
+export function askRoute(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+  if (context.doubts.length > 0) return
+  const route = nextRoute(shop, context)
+  if (route.to === null) self.send({ type: 'route.deferred' })
+  else {
+    const { to, reason, requestedAt } = route
+    self.send({ type: 'route.chosen', to, reason, requestedAt })
+  }
+}
+
+export function sendCharge(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+  const { attempt, record, slot } = context
+  if (attempt === null) return
+  const { processor, requestedAt } = attempt
+  const { correlationId, amountCents } = record
+  const generation = shop.generationOf(slot)
+  const sentAt = shop.clock.now()
+  shop.inFlight[processor] += 1
+  shop.processors[processor].charge({ correlationId, amountCents, requestedAt }, (answer) => {
+    shop.inFlight[processor] -= 1
+    const at = shop.clock.now()
+    const tookMs = at - sentAt
+    reportAttempt(shop, processor, { answer, tookMs, at })
+    const isStale = shop.generationOf(slot) !== generation
+    // A settlement is told with its payment, unless that has left this instance meanwhile.
+    if (isStale || answer.kind !== 'settled')
+      noteAttempt(shop, context, { attempt, answer, tookMs })
+    if (isStale) return
+    self.send(chargeEvent(shop, context, { answer, tookMs, at }))
+  })
+}
+
+export function planLookUp(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+  if (shop.isCrowded() || shop.isDraining()) {
+    self.send({ type: 'payment.recalled', endsAt: 0 })
+    return
+  }
+  const { slot } = context
+  const generation = shop.generationOf(slot)
+  shop.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(shop, context))
+}
+
+/** Whether the pinned processor may be sent the same request again: every other look-up. */
+export function mayResendNow(shop: Workshop, context: PaymentContext): boolean {
+  const doubt = context.doubts[0]
+  if (doubt === undefined || context.lookUps % 2 === 0) return false
+  const now = shop.clock.now()
+  return shop.lease.holds(now) && letsThrough(circuitView(shop, doubt.processor))
+}
+
+export function sendLookUp(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+  const doubt = context.doubts[context.lookUps % Math.max(1, context.doubts.length)]
+  if (doubt === undefined) return
+  const { processor } = doubt
+  const generation = shop.generationOf(context.slot)
+  const askedAt = shop.clock.now()
+  shop.processors[processor].lookUp(context.record.correlationId, (answer) => {
+    if (shop.generationOf(context.slot) !== generation) return
+    self.send(lookUpEvent(shop, context, { answer, processor, askedAt }))
+  })
+}
+
+export function planBackoff(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+  if (context.tries >= context.triesMax) return
+  if (shop.isDraining()) {
+    self.send({ type: 'payment.recalled', endsAt: 0 })
+    return
+  }
+  const { quickBackoffMs: firstMs, retryDelayMaxMs: maxMs } = shop.settings
+  const delayMs = backoff({ firstMs, step: context.tries - 1, maxMs }, shop.random)
+  const { slot } = context
+  const generation = shop.generationOf(slot)
+  shop.due.push({ slot, generation, kind: 'backoff' }, delayMs)
+}
+
+function nextRoute(shop: Workshop, context: PaymentContext): NextRoute {
+  const { refusedBy, record } = context
+  const { to, reason } = routeFor(shop, { acceptedAt: record.acceptedAt, refusedBy })
+  return { to, reason, requestedAt: shop.clock.wallNow() }
+}
+
+const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
+
+function lookUpPauseMs(shop: Workshop, context: PaymentContext): number {
+  const { doubts, lookUps } = context
+  const doubt = doubts[lookUps % Math.max(1, doubts.length)]
+  const remainingMs = (doubt?.endsAt ?? 0) - shop.clock.now()
+  // A millisecond more, for instants that were added up.
+  const lagMs = outlasting(shop.settings.lookUpLagMs) + 1
+  if (lookUps === 0) return remainingMs <= lagMs ? Math.max(0, remainingMs) : 0
+  const pauseMs = backoff({ ...LOOK_UP_PAUSE, step: lookUps }, shop.random)
+  return remainingMs > 0 ? Math.min(pauseMs, remainingMs) : pauseMs
+}
+
+function chargeEvent(
+  shop: Workshop,
+  context: PaymentContext,
+  end: { answer: ChargeAnswer; tookMs: number; at: number },
+): PaymentEvent {
+  const { answer, tookMs, at } = end
+  const { detail } = answer
+  const { lookUpLagMs, horizonMs } = shop.settings
+  switch (answer.kind) {
+    case 'settled':
+      return { type: 'charge.settled', tookMs, detail }
+    case 'rejected':
+      return { type: 'charge.rejected', tookMs, detail }
+    case 'refused':
+      return { type: 'charge.refused', tookMs, detail, next: nextAfterRefusal(shop, context) }
+    case 'failed':
+      return { type: 'charge.failed', tookMs, detail, endsAt: at + outlasting(lookUpLagMs) }
+    case 'known':
+    case 'inDoubt': {
+      const type = answer.kind === 'known' ? 'charge.known' : 'charge.doubted'
+      return { type, tookMs, detail, endsAt: at - tookMs + outlasting(horizonMs) }
+    }
+  }
+}
+
+function nextAfterRefusal(shop: Workshop, context: PaymentContext): NextRoute {
+  const { attempt, refusedBy } = context
+  const all = attempt === null ? refusedBy : [...refusedBy, attempt.processor]
+  return nextRoute(shop, { ...context, refusedBy: all })
+}
+
+function lookUpEvent(
+  shop: Workshop,
+  context: PaymentContext,
+  end: { answer: LookUpAnswer; processor: ProcessorName; askedAt: number },
+): PaymentEvent {
+  const { answer, processor, askedAt } = end
+  switch (answer.kind) {
+    case 'found':
+      return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
+    case 'missing':
+      if (contradicts(context, { processor, askedAt })) {
+        const { correlationId } = context.record
+        shop.journal.note({ type: 'payment.contradicted', correlationId, processor })
+      }
+      return { type: 'lookup.missing', processor, askedAt, next: nextRoute(shop, context) }
+    case 'failed':
+      return { type: 'lookup.failed', processor }
+  }
+}
+
+function reportAttempt(
+  shop: Workshop,
+  processor: ProcessorName,
+  end: { answer: ChargeAnswer; tookMs: number; at: number },
+): void {
+  const { kind } = end.answer
+  const isOwnFault = kind === 'refused' && !shop.lease.holds(end.at)
+  if (isOwnFault) return
+  const failed = kind === 'refused' || kind === 'failed' || kind === 'inDoubt'
+  const { tookMs, at } = end
+  shop.health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
+}
+
+function noteAttempt(
+  shop: Workshop,
+  context: PaymentContext,
+  end: { attempt: CurrentAttempt; answer: ChargeAnswer; tookMs: number },
+): void {
+  const { processor, reason } = end.attempt
+  shop.journal.note({
+    type: 'attempt.ended',
+    correlationId: context.record.correlationId,
+    processor,
+    outcome: end.answer.kind,
+    reason,
+    detail: end.answer.detail,
+    tookMs: end.tookMs,
+  })
+}

@@ -1,0 +1,202 @@
+// One payment's life at this instance: it is tried at one processor at a time, and a request whose
+// outcome is in doubt pins it to that processor until the doubt is over.
+
+import { assign, setup } from 'xstate'
+import {
+  doubtAbout,
+  doubtOver,
+  endedAttempt,
+  foundBy,
+  initialContext,
+  mayResend,
+  pinnedAttempt,
+  provesMissing,
+  refusedByCurrent,
+  takenRoute,
+  type PaymentContext,
+  type PaymentRecord,
+  type PaymentStep,
+} from './context.ts'
+import type { PaymentEvent } from './events.ts'
+
+export interface PaymentInput {
+  readonly record: PaymentRecord
+  readonly slot: number
+  /** Rounds of tries before a refused payment is parked. */
+  readonly triesMax: number
+}
+
+/** How the payment left: its parent writes that to the ledger or keeps it waiting. */
+export interface PaymentOutput {
+  readonly kind: 'settled' | 'rejected' | 'parked'
+  readonly context: PaymentContext
+}
+
+const unprovided = (name: string) => (): never => {
+  throw new Error(`payment machine: effect ${name} was not provided`)
+}
+
+const machineSetup = setup({
+  types: {
+    context: {} as PaymentContext,
+    input: {} as PaymentInput,
+    events: {} as PaymentEvent,
+    output: {} as PaymentOutput,
+  },
+  actions: {
+    // Effects, given by payments.ts; each answer comes back as an event.
+    askRoute: unprovided('askRoute'),
+    sendCharge: unprovided('sendCharge'),
+    planLookUp: unprovided('planLookUp'),
+    sendLookUp: unprovided('sendLookUp'),
+    planBackoff: unprovided('planBackoff'),
+
+    takeRoute: assign((step: PaymentStep) => takenRoute(step)),
+    takePinned: assign((step: PaymentStep) => pinnedAttempt(step)),
+    keepAttempt: assign((step: PaymentStep) => endedAttempt(step)),
+    noteRefusal: assign((step: PaymentStep) => refusedByCurrent(step)),
+    pinDoubt: assign((step: PaymentStep) => doubtAbout(step)),
+    clearDoubt: assign((step: PaymentStep) => doubtOver(step)),
+    countLookUp: assign(({ context }) => ({ lookUps: context.lookUps + 1 })),
+    countTry: assign(({ context }) => ({ tries: context.tries + 1, refusedBy: [] })),
+    markDeferred: assign({ deferred: true }),
+    markRejected: assign({ rejected: true }),
+    settleByCharge: assign(({ context }) => ({ settlement: context.attempt })),
+    settleByLookUp: assign((step: PaymentStep) => foundBy(step)),
+  },
+  guards: {
+    isInDoubt: ({ context }) => context.doubts.length > 0,
+    choseDefault: ({ event }) => event.type === 'route.chosen' && event.to === 'default',
+    nextIsDefault: ({ event }) => nextOf(event) === 'default',
+    nextIsFallback: ({ event }) => nextOf(event) === 'fallback',
+    provesDefaultNext: (step) => provesAllMissing(step) && nextOf(step.event) === 'default',
+    provesFallbackNext: (step) => provesAllMissing(step) && nextOf(step.event) === 'fallback',
+    provesAllMissing: (step) => provesAllMissing(step),
+    provesOneMissing: (step) => provesMissing(step),
+    mayResendDefault: (step) => mayResend(step, 'default'),
+    mayResendFallback: (step) => mayResend(step, 'fallback'),
+    triesAreSpent: ({ context }) => context.tries >= context.triesMax,
+  },
+})
+
+const chargeEnds = {
+  'charge.settled': { target: 'settled', actions: ['keepAttempt', 'settleByCharge'] },
+  'charge.known': { target: 'confirming', actions: ['keepAttempt', 'pinDoubt'] },
+  'charge.failed': { target: 'confirming', actions: ['keepAttempt', 'noteRefusal', 'pinDoubt'] },
+  'charge.doubted': { target: 'confirming', actions: ['keepAttempt', 'noteRefusal', 'pinDoubt'] },
+  'charge.rejected': [
+    // An earlier request to it may have been recorded, whatever it says of this one.
+    { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
+    { target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
+  ],
+  'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'pinDoubt'] },
+} as const
+
+export const paymentMachine = machineSetup.createMachine({
+  id: 'payment',
+  context: ({ input }) => initialContext(input),
+  initial: 'pending',
+  states: {
+    pending: {
+      entry: 'askRoute',
+      on: {
+        'route.chosen': [
+          { guard: 'choseDefault', target: 'tryingDefault', actions: 'takeRoute' },
+          { target: 'tryingFallback', actions: 'takeRoute' },
+        ],
+        'route.deferred': { target: 'parked', actions: 'markDeferred' },
+        'payment.recalled': { target: 'parked', actions: 'markDeferred' },
+      },
+      always: { guard: 'isInDoubt', target: 'confirming' },
+    },
+    tryingDefault: {
+      tags: ['trying'],
+      entry: 'sendCharge',
+      on: {
+        ...chargeEnds,
+        'charge.refused': [
+          { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
+          {
+            guard: 'nextIsFallback',
+            target: 'tryingFallback',
+            actions: ['keepAttempt', 'noteRefusal', 'takeRoute'],
+          },
+          { target: 'retry', actions: ['keepAttempt', 'noteRefusal'] },
+        ],
+      },
+    },
+    tryingFallback: {
+      tags: ['trying'],
+      entry: 'sendCharge',
+      on: {
+        ...chargeEnds,
+        'charge.refused': [
+          { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
+          {
+            guard: 'nextIsDefault',
+            target: 'tryingDefault',
+            actions: ['keepAttempt', 'noteRefusal', 'takeRoute'],
+          },
+          { target: 'retry', actions: ['keepAttempt', 'noteRefusal'] },
+        ],
+      },
+    },
+    confirming: {
+      tags: ['doubtful'],
+      entry: 'planLookUp',
+      on: {
+        'lookup.due': [
+          { guard: 'mayResendDefault', target: 'tryingDefault', actions: 'takePinned' },
+          { guard: 'mayResendFallback', target: 'tryingFallback', actions: 'takePinned' },
+          { actions: ['sendLookUp'] },
+        ],
+        'lookup.found': { target: 'settled', actions: 'settleByLookUp' },
+        'lookup.missing': [
+          {
+            guard: 'provesDefaultNext',
+            target: 'tryingDefault',
+            actions: ['clearDoubt', 'takeRoute'],
+          },
+          {
+            guard: 'provesFallbackNext',
+            target: 'tryingFallback',
+            actions: ['clearDoubt', 'takeRoute'],
+          },
+          { guard: 'provesAllMissing', target: 'retry', actions: 'clearDoubt' },
+          { guard: 'provesOneMissing', actions: ['clearDoubt', 'countLookUp', 'planLookUp'] },
+          { actions: ['countLookUp', 'planLookUp'] },
+        ],
+        'lookup.failed': { actions: ['countLookUp', 'planLookUp'] },
+        'payment.recalled': { target: 'parked' },
+      },
+    },
+    retry: {
+      entry: ['countTry', 'planBackoff'],
+      on: {
+        'backoff.elapsed': { target: 'pending' },
+        'payment.recalled': { target: 'parked' },
+      },
+      always: {
+        guard: 'triesAreSpent',
+        target: 'parked',
+      },
+    },
+    settled: { type: 'final' },
+    parked: { type: 'final' },
+    rejected: { type: 'final' },
+  },
+  output: ({ context }) => ({ kind: leftAs(context), context }),
+})
+
+function leftAs(context: PaymentContext): PaymentOutput['kind'] {
+  if (context.settlement !== null) return 'settled'
+  return context.rejected ? 'rejected' : 'parked'
+}
+
+function nextOf(event: PaymentEvent): string | null {
+  return 'next' in event ? event.next.to : null
+}
+
+function provesAllMissing(step: PaymentStep): boolean {
+  return step.context.doubts.length === 1 && provesMissing(step)
+}

@@ -1,0 +1,75 @@
+// Between a payment as the ledger knows it and as it waits in memory, both ways.
+
+import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
+import type { ClaimedPayment, Outcome } from '../model/payment.ts'
+import type { AcceptRequest } from '../model/ports.ts'
+import { backoff, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from '../model/settings.ts'
+
+/** Shared by all records that have none: most payments never see a doubt or a second attempt. */
+const NOTHING: readonly never[] = Object.freeze([])
+
+/** A payment that has just been committed; its claim is the first. */
+export function acceptedRecord(request: AcceptRequest, now: number): PaymentRecord {
+  const { correlationId, amountCents } = request
+  return {
+    correlationId,
+    amountCents,
+    claim: 0,
+    acceptedAt: now,
+    rounds: 0,
+    doubts: NOTHING,
+    attempts: NOTHING,
+  }
+}
+
+/** A payment claimed from the ledger, with its ages turned into instants of this clock. */
+export function claimedRecord(payment: ClaimedPayment, now: number): PaymentRecord {
+  const { correlationId, amountCents, claim, rounds, attempts } = payment
+  return {
+    correlationId,
+    amountCents,
+    claim,
+    rounds,
+    attempts,
+    acceptedAt: now - payment.ageMs,
+    doubts: payment.doubts.map(({ processor, requestedAt, remainingMs }) => {
+      return { processor, requestedAt, endsAt: now + remainingMs }
+    }),
+  }
+}
+
+/** The record of a payment that left its actor without an attempt burnt. */
+export function deferredRecord(context: PaymentContext): PaymentRecord {
+  return { ...context.record, attempts: context.attempts, doubts: context.doubts }
+}
+
+/** What the ledger is to keep of a payment that is handed back; due after `delayMs`. */
+export function parkedOutcome(
+  record: PaymentRecord,
+  park: { now: number; delayMs: number; rounds: number; purges: number },
+): Outcome {
+  return {
+    kind: 'parked',
+    correlationId: record.correlationId,
+    claim: record.claim,
+    purges: park.purges,
+    delayMs: Math.round(park.delayMs),
+    rounds: park.rounds,
+    doubts: record.doubts.map(({ processor, requestedAt, endsAt }) => {
+      return { processor, requestedAt, remainingMs: Math.ceil(endsAt - park.now) }
+    }),
+    attempts: record.attempts,
+  }
+}
+
+/** How long a payment that left its actor rests in the retry queue, ms. */
+export function parkingDelayMs(
+  context: PaymentContext,
+  settings: WorkSettings,
+  random: () => number,
+): number {
+  if (context.doubts.length > 0) return LOOK_UP_PAUSE_MAX_MS
+  if (context.deferred) return 0
+  const { retryDelayMs: firstMs, retryDelayMaxMs: maxMs } = settings
+  return backoff({ firstMs, step: context.record.rounds, maxMs }, random)
+}

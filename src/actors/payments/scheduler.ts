@@ -1,0 +1,78 @@
+// Who of the waiting payments is worked on next, and how many at once.
+
+import { createActor, type AnyActorRef } from 'xstate'
+import { createPacer, STARTS_AT_ONCE_MAX, type Pacer } from './pacer.ts'
+import type { PaymentRecord } from '../payment/context.ts'
+import { routeFor, type Workshop } from '../payment/effects.ts'
+import type { paymentMachine } from '../payment/payment.machine.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import type { SlotTable } from './slots.ts'
+import type { Waiting } from './queues.ts'
+
+export interface StartsParts {
+  readonly shop: Workshop
+  readonly slots: SlotTable
+  readonly waiting: Waiting
+  readonly logic: typeof paymentMachine
+  /** Parent of all payment actors. */
+  readonly parent: AnyActorRef
+  /** Payments in work that wait for something else than the answer to a charge. */
+  readonly confirming: () => number
+}
+
+const NOBODY: readonly ProcessorName[] = []
+
+export class Starts {
+  readonly pacer: Pacer = createPacer()
+  readonly #parts: StartsParts
+
+  constructor(parts: StartsParts) {
+    this.#parts = parts
+  }
+
+  /** Starts as many payments as may start now, those in doubt first, each kind oldest first. */
+  pump(): void {
+    this.#startDoubtful()
+    this.#startReady()
+  }
+
+  /** Sets the pace for the next tick; this one ends `lateMs` after it was due. */
+  tick(lateMs: number): void {
+    this.pacer.tick({ lateMs, quotaUsed: this.#parts.shop.quotaUsed() })
+  }
+
+  #startReady(): void {
+    const { shop, waiting } = this.#parts
+    const { ready } = waiting
+    for (let starts = 0; starts < STARTS_AT_ONCE_MAX && this.pacer.left > 0; starts += 1) {
+      const record = ready.peek()
+      if (record === undefined) return
+      const route = routeFor(shop, { acceptedAt: record.acceptedAt, refusedBy: NOBODY })
+      if (route.to === null || !this.#work(record)) return
+      ready.shift()
+      this.pacer.spend()
+    }
+  }
+
+  #startDoubtful(): void {
+    const { shop, waiting, confirming } = this.#parts
+    const { doubtful } = waiting
+    for (let record = doubtful.peek(); record !== undefined; record = doubtful.peek()) {
+      if (confirming() >= shop.settings.confirmingMax || !this.#work(record)) return
+      doubtful.shift()
+    }
+  }
+
+  /** Spawns the payment's actor; false when every slot is taken. */
+  #work(record: PaymentRecord): boolean {
+    const { shop, slots, logic, parent } = this.#parts
+    const slot = slots.take(record)
+    if (slot === undefined) return false
+    const { triesMax } = shop.settings
+    const input = { record, slot: slot.index, triesMax }
+    // One id for all: each unique id would be remembered for ever.
+    slot.actor = createActor(logic, { id: 'payment', parent, input })
+    slot.actor.start()
+    return true
+  }
+}

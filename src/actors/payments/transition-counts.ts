@@ -1,0 +1,70 @@
+// How many payments have gone along each transition of their chart, counted as they go.
+
+import type { AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
+import type { PaymentState } from '../model/payment.ts'
+
+/** Payments by the state that they left and the one that they came to; only ever counted up. */
+export type PaymentFlows = Readonly<Record<PaymentState, Readonly<Record<PaymentState, number>>>>
+
+type Counts = Record<PaymentState, Record<PaymentState, number>>
+
+const STATES: readonly PaymentState[] = [
+  'pending',
+  'tryingDefault',
+  'tryingFallback',
+  'confirming',
+  'retry',
+  'settled',
+  'rejected',
+  'parked',
+]
+
+export function createFlows(): Counts {
+  const none = (): Record<PaymentState, number> => byState(() => 0)
+  return byState(none)
+}
+
+/**
+ * The same logic, with its moves counted in `flows`. An addition per event: whoever watches needs
+ * no observer in the actor system, which would cost each payment more than its own work.
+ */
+export function countingFlows<Machine extends AnyStateMachine>(
+  logic: Machine,
+  flows: Counts,
+): Machine {
+  const counted: Machine = Object.create(logic, {
+    transition: {
+      value: (snapshot: AnyMachineSnapshot, event: AnyEventObject, scope: AnyActorScope) => {
+        const next = logic.transition(snapshot, event, scope)
+        if (next.value !== snapshot.value) count(flows, snapshot.value, next.value, event.type)
+        return next
+      },
+    },
+    getInitialSnapshot: {
+      value: (scope: AnyActorScope, input: never) => {
+        const snapshot = logic.getInitialSnapshot(scope, input)
+        if (snapshot.value !== 'pending') count(flows, 'pending', snapshot.value, 'xstate.init')
+        return snapshot
+      },
+    },
+  })
+  return counted
+}
+
+/** Only these lead to `parked` directly; anything else came through `retry` in the same step. */
+const PARKS_DIRECTLY: readonly string[] = ['payment.recalled', 'route.deferred']
+
+function count(flows: Counts, from: PaymentState, to: PaymentState, type: string): void {
+  if (to === 'parked' && from !== 'retry' && !PARKS_DIRECTLY.includes(type)) {
+    flows[from].retry += 1
+    flows.retry.parked += 1
+    return
+  }
+  // An actor that failed comes to no state at all.
+  const row = flows[from]
+  if (row?.[to] !== undefined) row[to] += 1
+}
+
+function byState<Value>(make: () => Value): Record<PaymentState, Value> {
+  return Object.fromEntries(STATES.map((state) => [state, make()])) as Record<PaymentState, Value>
+}

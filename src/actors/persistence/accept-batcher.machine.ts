@@ -1,0 +1,203 @@
+// Group commit of accepted payments: while one batch is being committed the next one gathers, so a
+// quiet system commits at once and a busy one many at a time. Beyond a rate of commits they are
+// spaced out, since each costs the database more than a further payment in it.
+
+import { assign, setup } from 'xstate'
+import { emptyBacklog, takeOldest, withItem, type Backlog } from './pending-queue.ts'
+import type { LedgerFailure } from '../model/errors.ts'
+import type { PaymentReceived } from '../messages.ts'
+import { mayBeDone } from '../model/ledger-failure.ts'
+import type { Accepted } from '../model/ports.ts'
+
+export interface AcceptLaneInput {
+  /** Payments in one commit. */
+  readonly batchMax: number
+  /** How long a batch gathers when nothing is being committed, ms; 0 commits at once. */
+  readonly windowMs: number
+  /** Commits a second beyond which they are spaced out. */
+  readonly commitsMax: number
+  /** Payments that may wait for the next batch; beyond it they are refused. */
+  readonly pendingMax: number
+}
+
+export interface AcceptLaneContext extends AcceptLaneInput {
+  readonly pending: Backlog<PaymentReceived>
+  readonly batch: readonly PaymentReceived[]
+  /** Whether new payments are parked in the ledger instead of kept in memory. */
+  readonly parks: boolean
+  /** `parks` when the batch was taken. */
+  readonly batchParks: boolean
+  /** Whether nothing more is let in: what waits is written at once, and the lane ends. */
+  readonly isClosed: boolean
+}
+
+export type AcceptLaneEvent =
+  | PaymentReceived
+  | { readonly type: 'intake.changed'; readonly parks: boolean }
+  /** A drain: write what waits, then report that no more comes. */
+  | { readonly type: 'intake.closed' }
+  | { readonly type: 'window.elapsed' }
+  | {
+      readonly type: 'batch.written'
+      readonly accepted: Accepted
+      readonly tookMs: number
+      /** How long to leave before the next commit, ms, for them not to follow too densely; or 0. */
+      readonly spacingMs: number
+      /** Lease that the batch was written under. */
+      readonly leaseId: number
+    }
+  | {
+      readonly type: 'batch.failed'
+      readonly error: LedgerFailure
+      readonly leaseId: number
+    }
+  | { readonly type: 'spacing.elapsed' }
+  | { readonly type: 'pause.elapsed' }
+
+interface Step {
+  readonly context: AcceptLaneContext
+  readonly event: AcceptLaneEvent
+}
+
+const unprovided = (name: string) => (): never => {
+  throw new Error(`accept lane machine: effect ${name} was not provided`)
+}
+
+export const acceptLaneMachine = setup({
+  types: {
+    context: {} as AcceptLaneContext,
+    input: {} as AcceptLaneInput,
+    events: {} as AcceptLaneEvent,
+  },
+  actions: {
+    // Effects, given by persistence.ts.
+    startWindow: unprovided('startWindow'),
+    startSpacing: unprovided('startSpacing'),
+    writeBatch: unprovided('writeBatch'),
+    answerBatch: unprovided('answerBatch'),
+    refuseAll: unprovided('refuseAll'),
+    refuseOne: unprovided('refuseOne'),
+    startPause: unprovided('startPause'),
+    reportStrays: unprovided('reportStrays'),
+    reportEnded: unprovided('reportEnded'),
+
+    keep: assign((step: Step) => kept(step)),
+    takeBatch: assign(({ context }: Step) => batchTaken(context)),
+    dropBatch: assign({ batch: [] }),
+    dropAll: assign({ batch: [], pending: emptyBacklog<PaymentReceived>() }),
+    noteIntake: assign(({ event }: Step) =>
+      event.type === 'intake.changed' ? { parks: event.parks } : {},
+    ),
+    // Nobody here is going to work on what is accepted from now on.
+    close: assign({ isClosed: true, parks: true }),
+  },
+  guards: {
+    mayWrite: ({ context }) =>
+      context.pending.size > 0 &&
+      (context.windowMs === 0 || context.pending.size >= context.batchMax),
+    hasPending: ({ context }) => context.pending.size > 0,
+    mustWrite: ({ context }) =>
+      context.pending.size > 0 && (context.isClosed || context.pending.size >= context.batchMax),
+    isDense: ({ event }) => event.type === 'batch.written' && event.spacingMs > 0,
+    isOpen: ({ context }) => !context.isClosed,
+    isClosed: ({ context }) => context.isClosed,
+    laneIsFull: ({ context }) => context.pending.size >= context.pendingMax,
+    mayHaveStrays: (step) => mayHaveStrays(step),
+  },
+}).createMachine({
+  id: 'acceptLane',
+  context: ({ input }) => ({
+    ...input,
+    pending: emptyBacklog<PaymentReceived>(),
+    batch: [],
+    parks: false,
+    batchParks: false,
+    isClosed: false,
+  }),
+  initial: 'idle',
+  on: {
+    'intake.changed': { guard: 'isOpen', actions: 'noteIntake' },
+    'intake.closed': { actions: 'close' },
+  },
+  states: {
+    idle: {
+      on: { 'payment.received': { actions: 'keep' } },
+      always: [
+        { guard: 'mayWrite', target: 'writing' },
+        { guard: 'hasPending', target: 'gathering' },
+        { guard: 'isClosed', target: 'closed' },
+      ],
+    },
+    gathering: {
+      entry: 'startWindow',
+      on: {
+        'payment.received': { actions: 'keep' },
+        'window.elapsed': { target: 'writing' },
+      },
+      always: { guard: 'mustWrite', target: 'writing' },
+    },
+    writing: {
+      entry: ['takeBatch', 'writeBatch'],
+      on: {
+        'payment.received': [{ guard: 'laneIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
+        'batch.written': [
+          {
+            guard: 'isDense',
+            target: 'spacing',
+            actions: ['answerBatch', 'dropBatch', 'startSpacing'],
+          },
+          { target: 'idle', actions: ['answerBatch', 'dropBatch'] },
+        ],
+        'batch.failed': [
+          {
+            guard: 'mayHaveStrays',
+            target: 'paused',
+            actions: ['refuseAll', 'dropAll', 'reportStrays'],
+          },
+          { target: 'paused', actions: ['refuseAll', 'dropAll'] },
+        ],
+      },
+    },
+    spacing: {
+      on: {
+        'payment.received': { actions: 'keep' },
+        'spacing.elapsed': [{ guard: 'hasPending', target: 'writing' }, { target: 'idle' }],
+      },
+      always: [
+        { guard: 'mustWrite', target: 'writing' },
+        { guard: 'isClosed', target: 'closed' },
+      ],
+    },
+    paused: {
+      entry: 'startPause',
+      on: {
+        'payment.received': { actions: 'refuseOne' },
+        'pause.elapsed': { target: 'idle' },
+      },
+    },
+    closed: {
+      entry: 'reportEnded',
+      on: { 'payment.received': { actions: 'refuseOne' } },
+    },
+  },
+})
+
+function kept({ context, event }: Step): Partial<AcceptLaneContext> {
+  if (event.type !== 'payment.received') return {}
+  return { pending: withItem(context.pending, event) }
+}
+
+function batchTaken(context: AcceptLaneContext): Partial<AcceptLaneContext> {
+  const { taken, rest } = takeOldest(context.pending, context.batchMax)
+  return { batch: taken, pending: rest, batchParks: context.parks }
+}
+
+/**
+ * Only an unanswered commit under a lease leaves payments that it may own; parked ones are found by
+ * anyone. Asking for them would not do: the commit may come later than the answer to the question,
+ * and an id that was posted twice may be in work already.
+ */
+function mayHaveStrays({ context, event }: Step): boolean {
+  if (event.type !== 'batch.failed' || context.batchParks) return false
+  return mayBeDone(event.error)
+}

@@ -1,0 +1,109 @@
+// The effects of the accept lane: commits batches, answers each payment once, and passes the new
+// ones on to be worked on.
+
+import type { Actor } from 'xstate'
+import {
+  acceptLaneMachine,
+  type AcceptLaneContext,
+  type AcceptLaneEvent,
+} from './accept-batcher.machine.ts'
+import { tell, type Directory } from '../addresses.ts'
+import { WRITE_PAUSE_MS, type Archive } from '../model/shared-ports.ts'
+import { itemsOf } from './pending-queue.ts'
+import type { CommitBudget } from './commit-budget.ts'
+import { compileChart } from '../compiled-chart/compiled-chart.ts'
+import { ledgerFailureOf } from '../model/ledger-failure.ts'
+
+export type AcceptLaneActor = Actor<typeof acceptLaneMachine>
+
+interface Parts {
+  readonly archive: Archive
+  readonly system: Directory
+  readonly budget: CommitBudget
+}
+
+interface LaneSelf {
+  send(event: AcceptLaneEvent): void
+}
+
+interface Step {
+  readonly context: AcceptLaneContext
+  readonly event: AcceptLaneEvent
+}
+
+/** The chart with its effects, compiled: it takes an event per payment. */
+export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
+  const { clock } = parts.archive
+  const provided = acceptLaneMachine.provide({
+    actions: {
+      startWindow: ({ context, self }) =>
+        void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
+      startSpacing: ({ event, self }) => {
+        if (event.type !== 'batch.written') return
+        clock.setTimeout(() => self.send({ type: 'spacing.elapsed' }), event.spacingMs)
+      },
+      writeBatch: ({ context, self }) => void writeBatch(parts, context, self),
+      answerBatch: (step) => answerBatch(parts, step),
+      refuseAll: (step) => refuseAll(parts, step),
+      refuseOne: ({ event }) => {
+        if (event.type === 'payment.received') event.replyTo('unavailable')
+      },
+      startPause: ({ self }) =>
+        void clock.setTimeout(() => self.send({ type: 'pause.elapsed' }), WRITE_PAUSE_MS),
+      reportStrays: ({ event }) => {
+        if (event.type !== 'batch.failed') return
+        tell(parts.system, 'lease', { type: 'lease.tainted', leaseId: event.leaseId })
+      },
+      reportEnded: () => tell(parts.system, 'payments', { type: 'intake.ended', from: 'accepts' }),
+    },
+  })
+  return compileChart(provided)
+}
+
+async function writeBatch(
+  { archive, budget }: Parts,
+  context: AcceptLaneContext,
+  self: LaneSelf,
+): Promise<void> {
+  const { ledger, lease, clock } = archive
+  const startedAt = clock.now()
+  const leaseId = lease.id
+  const spacingMs = budget(startedAt)
+  try {
+    const accepted = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
+    const tookMs = clock.now() - startedAt
+    self.send({ type: 'batch.written', accepted, tookMs, spacingMs, leaseId })
+  } catch (error) {
+    self.send({ type: 'batch.failed', error: ledgerFailureOf(error), leaseId })
+  }
+}
+
+function answerBatch({ archive, system }: Parts, { context, event }: Step): void {
+  if (event.type !== 'batch.written') return
+  const { tookMs, leaseId } = event
+  const { results, purges } = event.accepted
+  const counts = { accepted: 0, known: 0, conflicting: 0 }
+  context.batch.forEach((payment, index) => {
+    const result = results[index] ?? 'conflicting'
+    counts[result] += 1
+    payment.replyTo(result)
+  })
+  const accepted =
+    counts.accepted === context.batch.length
+      ? context.batch
+      : context.batch.filter((_, index) => results[index] === 'accepted')
+  if (accepted.length > 0 && context.batchParks) {
+    const entries = accepted.map(({ correlationId }) => ({ correlationId, dueInMs: 0 }))
+    tell(system, 'retryQueue', { type: 'payments.parked', entries })
+  } else if (accepted.length > 0)
+    tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId, purges })
+  archive.journal.note({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
+}
+
+function refuseAll({ archive }: Parts, { context, event }: Step): void {
+  if (event.type !== 'batch.failed') return
+  const refused = [...context.batch, ...itemsOf(context.pending)]
+  for (const payment of refused) payment.replyTo('unavailable')
+  const cause = event.error.message
+  archive.journal.note({ type: 'batch.refused', payments: refused.length, cause })
+}

@@ -1,0 +1,84 @@
+// LOSE_ACCEPTED_PAYMENTS_ON_CRASH: the 202 before the commit. A payment is answered when it is taken
+// into memory and then goes the way of every other one, commit first and processor after; what the
+// accept lane refuses is given to it again from here, as a client would that was told 503.
+
+import { WRITE_PAUSE_MS, type Archive } from '../model/shared-ports.ts'
+import type { AcceptAnswer, PaymentReceived } from '../messages.ts'
+
+/** When a client is answered: only `committed` keeps the promise that a 2xx means committed. */
+export type AnswersWhen = 'committed' | 'taken'
+
+export interface EarlyAnswersParts extends Pick<Archive, 'clock' | 'journal'> {
+  /** Payments answered and not yet committed; beyond it they are refused. */
+  readonly heldMax: number
+  /** To the accept lane. */
+  readonly commit: (payment: PaymentReceived) => void
+}
+
+/** Until the lane is offered again what it refused, ms: longer than its own pause. */
+export const OFFER_PAUSE_MS = 2 * WRITE_PAUSE_MS
+
+export class EarlyAnswers {
+  readonly #parts: EarlyAnswersParts
+  /** Answered and not yet committed, whether in the lane or waiting here. */
+  #held = 0
+  /** Refused by the lane, oldest first. */
+  #waiting: PaymentReceived[] = []
+  #whenEmpty: (() => void) | undefined
+  #hasEnded = false
+
+  constructor(parts: EarlyAnswersParts) {
+    this.#parts = parts
+  }
+
+  take(payment: PaymentReceived): void {
+    if (this.#held >= this.#parts.heldMax) {
+      payment.replyTo('unavailable')
+      return
+    }
+    this.#held += 1
+    payment.replyTo('accepted')
+    // Behind the ones that wait: of two amounts for an id the first is the one that counts.
+    if (this.#waiting.length > 0) this.#waiting.push(payment)
+    else this.#offer(payment)
+  }
+
+  /** Calls back once nothing is held, and after all that its commit told the other actors. */
+  whenEmpty(tellIt: () => void): void {
+    if (this.#held === 0) tellIt()
+    else this.#whenEmpty = tellIt
+  }
+
+  /** What is held now is never committed by this process, unless its commit is under way. */
+  end(): void {
+    this.#hasEnded = true
+    if (this.#held > 0) this.#parts.journal.note({ type: 'payments.lost', payments: this.#held })
+  }
+
+  #offer(payment: PaymentReceived): void {
+    this.#parts.commit({ ...payment, replyTo: (answer) => this.#judge(payment, answer) })
+  }
+
+  // A conflict can be told to nobody; the fact of its batch counts it.
+  #judge(payment: PaymentReceived, answer: AcceptAnswer): void {
+    if (answer === 'unavailable') {
+      if (this.#waiting.length === 0) this.#startPause()
+      this.#waiting.push(payment)
+      return
+    }
+    this.#held -= 1
+    if (this.#held > 0 || this.#whenEmpty === undefined) return
+    this.#parts.clock.setTimeout(this.#whenEmpty, 0)
+    this.#whenEmpty = undefined
+  }
+
+  #startPause(): void {
+    // A timer of an instance that has stopped would keep its process alive.
+    if (this.#hasEnded) return
+    this.#parts.clock.setTimeout(() => {
+      const refused = this.#waiting
+      this.#waiting = []
+      if (!this.#hasEnded) for (const payment of refused) this.#offer(payment)
+    }, OFFER_PAUSE_MS)
+  }
+}

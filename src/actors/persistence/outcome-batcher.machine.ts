@@ -1,0 +1,156 @@
+// Writes outcomes of payments in batches, after the processor has answered: flushed on size or age,
+// and kept until the ledger has them.
+
+import { assign, setup } from 'xstate'
+import { emptyBacklog, takeOldest, withItem, type Backlog } from './pending-queue.ts'
+import type { LedgerFailure } from '../model/errors.ts'
+import type { Outcome } from '../model/payment.ts'
+
+export interface OutcomeLaneInput {
+  /** Outcomes in one commit. */
+  readonly batchMax: number
+  /** Age at which an unwritten outcome is flushed, ms. */
+  readonly windowMs: number
+  /** Unwritten outcomes above which nothing new is started. */
+  readonly congestedAt: number
+}
+
+export interface OutcomeLaneContext extends OutcomeLaneInput {
+  readonly pending: Backlog<Outcome>
+  readonly batch: readonly Outcome[]
+  readonly isCongested: boolean
+  /** Whether everything is to be written at once from now on. */
+  readonly isDraining: boolean
+  /** Whether somebody waits until everything so far is written. */
+  readonly isAwaited: boolean
+  /** Failed writes of this batch, for the growing pause. */
+  readonly failures: number
+}
+
+export type OutcomeLaneEvent =
+  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
+  | { readonly type: 'window.elapsed' }
+  | { readonly type: 'batch.written'; readonly tookMs: number }
+  | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
+  | { readonly type: 'pause.elapsed' }
+  /** Write at once what is left, without waiting for the window. */
+  | { readonly type: 'drain.started' }
+  /** The same once, for whoever gives the lease back. */
+  | { readonly type: 'flush.requested' }
+
+interface Step {
+  readonly context: OutcomeLaneContext
+  readonly event: OutcomeLaneEvent
+}
+
+const unprovided = (name: string) => (): never => {
+  throw new Error(`outcome lane machine: effect ${name} was not provided`)
+}
+
+export const outcomeLaneMachine = setup({
+  types: {
+    context: {} as OutcomeLaneContext,
+    input: {} as OutcomeLaneInput,
+    events: {} as OutcomeLaneEvent,
+  },
+  actions: {
+    // Effects, given by persistence.ts.
+    announce: unprovided('announce'),
+    startWindow: unprovided('startWindow'),
+    writeBatch: unprovided('writeBatch'),
+    publishWritten: unprovided('publishWritten'),
+    noteFailure: unprovided('noteFailure'),
+    startPause: unprovided('startPause'),
+    reportCongested: unprovided('reportCongested'),
+    reportRelieved: unprovided('reportRelieved'),
+    reportFlushed: unprovided('reportFlushed'),
+    reportWritten: unprovided('reportWritten'),
+
+    keep: assign(({ context, event }: Step) =>
+      event.type === 'outcome.reached' ? { pending: withItem(context.pending, event.outcome) } : {},
+    ),
+    takeBatch: assign(({ context }: Step) => {
+      // After a failure the same batch is written again.
+      if (context.batch.length > 0) return {}
+      const { taken, rest } = takeOldest(context.pending, context.batchMax)
+      return { batch: taken, pending: rest }
+    }),
+    dropBatch: assign({ batch: [], failures: 0 }),
+    countFailure: assign(({ context }) => ({ failures: context.failures + 1 })),
+    markCongested: assign({ isCongested: true }),
+    markRelieved: assign({ isCongested: false }),
+    markDraining: assign({ isDraining: true }),
+    markAwaited: assign({ isAwaited: true }),
+    markAnswered: assign({ isAwaited: false }),
+  },
+  guards: {
+    hasPending: ({ context }) => context.pending.size > 0,
+    mustWrite: ({ context }) =>
+      context.isDraining || context.isAwaited || context.pending.size >= context.batchMax,
+    isDraining: ({ context }) => context.isDraining,
+    isAwaited: ({ context }) => context.isAwaited,
+    becomesCongested: ({ context }) =>
+      !context.isCongested && context.pending.size >= context.congestedAt,
+    isRelieved: ({ context }) =>
+      context.isCongested && context.pending.size <= context.congestedAt / 2,
+  },
+}).createMachine({
+  id: 'outcomeLane',
+  context: ({ input }) => ({
+    ...input,
+    pending: emptyBacklog<Outcome>(),
+    batch: [],
+    isCongested: false,
+    isDraining: false,
+    isAwaited: false,
+    failures: 0,
+  }),
+  initial: 'idle',
+  on: {
+    'outcome.reached': [
+      {
+        guard: 'becomesCongested',
+        actions: ['keep', 'announce', 'markCongested', 'reportCongested'],
+      },
+      { actions: ['keep', 'announce'] },
+    ],
+    'drain.started': { actions: 'markDraining' },
+    'flush.requested': { actions: 'markAwaited' },
+  },
+  states: {
+    idle: {
+      always: [
+        { guard: 'hasPending', target: 'gathering' },
+        { guard: 'isAwaited', actions: ['markAnswered', 'reportWritten'] },
+        { guard: 'isDraining', target: 'flushed' },
+      ],
+    },
+    gathering: {
+      entry: 'startWindow',
+      on: { 'window.elapsed': { target: 'writing' } },
+      always: { guard: 'mustWrite', target: 'writing' },
+    },
+    writing: {
+      entry: ['takeBatch', 'writeBatch'],
+      on: {
+        'batch.written': [
+          {
+            guard: 'isRelieved',
+            target: 'idle',
+            actions: ['publishWritten', 'dropBatch', 'markRelieved', 'reportRelieved'],
+          },
+          { target: 'idle', actions: ['publishWritten', 'dropBatch'] },
+        ],
+        'batch.failed': { target: 'paused', actions: ['noteFailure', 'countFailure'] },
+      },
+    },
+    paused: {
+      entry: 'startPause',
+      on: { 'pause.elapsed': { target: 'writing' } },
+    },
+    flushed: {
+      entry: 'reportFlushed',
+      always: { guard: 'hasPending', target: 'writing' },
+    },
+  },
+})

@@ -1,0 +1,150 @@
+// The long-lived actors under the supervisor: what each is made of, by name.
+
+import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
+import type { AcceptLaneInput } from '../persistence/accept-batcher.machine.ts'
+import type { Archive } from '../model/shared-ports.ts'
+import type { AnswersWhen } from '../persistence/early-answers.ts'
+import type { LeaseFence } from '../ownership/fence.ts'
+import { leaseMachine } from '../ownership/lease.machine.ts'
+import type { OutcomeLaneInput } from '../persistence/outcome-batcher.machine.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import { paymentsLogic } from '../payments/payments.ts'
+import { persistenceLogic } from '../persistence/persistence.ts'
+import type { HealthBoard, Processor, RetryBoard } from '../model/ports.ts'
+import { probingMachine } from '../circuit/probing.machine.ts'
+import type { CircuitSettings } from '../circuit/context.ts'
+import type { HealthActor } from '../circuit/processor-health.machine.ts'
+import { providedHealth } from '../circuit/processor-health.ts'
+import { retryQueueMachine } from '../ownership/retry-queue.machine.ts'
+import { takeoverMachine, type TakeoverInput } from '../ownership/takeover.machine.ts'
+import { outlasting, type WorkSettings } from '../model/settings.ts'
+
+/** Everything that Pit's actors are made of; main builds it from the configuration. */
+export interface PitParts {
+  readonly archive: Archive
+  /** The same object as `archive.lease`; only the lease actor changes it. */
+  readonly fence: LeaseFence
+  readonly processors: Readonly<Record<ProcessorName, Processor>>
+  readonly healthBoard: HealthBoard
+  readonly retryBoard: RetryBoard
+  /** 0 to 1, for jitter. */
+  readonly random: () => number
+  /** Share of the CPU quota used since the last call; 0 without a quota. */
+  readonly quotaUsed: () => number
+  readonly instanceId: string
+  readonly work: WorkSettings
+  readonly circuit: CircuitSettings
+  readonly accepts: AcceptLaneInput
+  readonly outcomes: OutcomeLaneInput
+  readonly answersWhen: AnswersWhen
+  readonly leaseTtlMs: number
+  readonly probeIntervalMs: number
+  readonly shutdownDeadlineMs: number
+  /** How long a stop waits for answers to charges, ms; half its deadline at most. */
+  readonly drainGraceMs: number
+}
+
+export interface Children {
+  start(): void
+  /** Replaces a failed child that holds nothing of its own. */
+  restart(child: string): void
+  stop(): void
+}
+
+type Parent = AnyActorRef
+
+/** Payments taken over from a dead instance at once. */
+const TAKEOVER_BATCH_MAX = 256
+
+/** Time after its end at which another instance's lease counts as lost, ms. */
+const TAKEOVER_GRACE_MS = 250
+
+export function createChildren(parts: PitParts, parent: Parent): Children {
+  const { archive, processors, random, quotaUsed } = parts
+  const health = {
+    default: createHealth(parts, parent, 'default'),
+    fallback: createHealth(parts, parent, 'fallback'),
+  }
+  const child = <Id extends string>(id: Id) => ({ id, systemId: id, parent })
+  const shop = { ...archive, settings: parts.work, random, quotaUsed, processors, health }
+  const makers = {
+    persistence: () => {
+      const { accepts, outcomes, answersWhen } = parts
+      return createActor(persistenceLogic, {
+        ...child('persistence'),
+        input: { archive, accepts, outcomes, answersWhen },
+      })
+    },
+    payments: () => createActor(paymentsLogic, { ...child('payments'), input: shop }),
+    retryQueue: () =>
+      createActor(retryQueueMachine, {
+        ...child('retryQueue'),
+        input: { archive, board: parts.retryBoard },
+      }),
+    takeover: () =>
+      createActor(takeoverMachine, { ...child('takeover'), input: takeoverInput(parts) }),
+    probing: () =>
+      createActor(probingMachine, {
+        ...child('probing'),
+        input: {
+          archive,
+          processors,
+          health,
+          board: parts.healthBoard,
+          intervalMs: parts.probeIntervalMs,
+        },
+      }),
+    lease: () => {
+      const { fence, instanceId, leaseTtlMs: ttlMs } = parts
+      return createActor(leaseMachine, {
+        ...child('lease'),
+        input: { archive, fence, instanceId, ttlMs },
+      })
+    },
+  }
+  return register(makers, Object.values(health))
+}
+
+function createHealth(parts: PitParts, parent: Parent, processor: ProcessorName): HealthActor {
+  const input = { processor, settings: parts.circuit, now: parts.archive.clock.now() }
+  const systemId = `processorHealth.${processor}`
+  return createActor(providedHealth(parts), { id: 'processorHealth', systemId, parent, input })
+}
+
+function takeoverInput(parts: PitParts): TakeoverInput {
+  return {
+    archive: parts.archive,
+    batchMax: TAKEOVER_BATCH_MAX,
+    graceMs: TAKEOVER_GRACE_MS,
+    horizonMs: outlasting(parts.work.horizonMs),
+    settlingMs: parts.leaseTtlMs,
+  }
+}
+
+function register(
+  makers: Readonly<Record<string, () => AnyActor>>,
+  health: readonly AnyActor[],
+): Children {
+  const living = new Map<string, AnyActor>()
+  const begin = (name: string, make: () => AnyActor): void => {
+    const actor = make()
+    living.set(name, actor)
+    actor.start()
+  }
+  return {
+    start() {
+      for (const actor of health) actor.start()
+      for (const [name, make] of Object.entries(makers)) begin(name, make)
+    },
+    restart(name) {
+      const make = makers[name]
+      if (make !== undefined) begin(name, make)
+    },
+    stop() {
+      for (const actor of [...living.values(), ...health]) actor.send(STOP)
+    },
+  }
+}
+
+/** What XState's own parents send to stop a child. */
+const STOP = { type: 'xstate.stop' }

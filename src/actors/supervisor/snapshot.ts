@@ -1,0 +1,87 @@
+// Looks at the living actors from outside, for views: nothing is asked, sent or changed.
+
+import { emptyWindow, ratesOf } from '../circuit/window.ts'
+import type { Gauges } from '../model/facts.ts'
+import type { PaymentFlows } from '../payments/transition-counts.ts'
+import type { PaymentsSnapshot } from '../payments/payments.ts'
+import { gaugesOf, listStories } from '../payments/queries.ts'
+import type { PaymentState, PaymentStory, ProcessorName } from '../model/payment.ts'
+import type { HealthActor } from '../circuit/processor-health.machine.ts'
+import { circuitOf } from '../circuit/context.ts'
+import type { SupervisorActor } from './supervisor.ts'
+
+/** A circuit as an operator reads it. */
+export interface CircuitLook {
+  readonly state: 'closed' | 'open' | 'halfOpen'
+  /** Time since the last change of state, ms. */
+  readonly forMs: number
+  readonly cause: string
+  /** Charges that may be in flight at once now. */
+  readonly allowance: number
+  /** Smoothed response time of answered charges, ms. */
+  readonly measuredMs: number
+  /** What the processor's health endpoint last announced, ms. */
+  readonly announcedMs: number
+  /** Attempts in the rolling window, and the share of them, 0 to 1, that failed or were slow. */
+  readonly calls: number
+  readonly failureRate: number
+  readonly slowRate: number
+}
+
+/** An instance at one moment. Absent parts: those actors have not started or have stopped. */
+export interface InstanceLook {
+  /** State of the supervisor: starting, accepting, draining and so on. */
+  readonly state: string
+  readonly gauges?: Gauges
+  readonly flows?: PaymentFlows
+  readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitLook>>>
+}
+
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+
+/** `now`: monotonic, ms. */
+export function lookAt(supervisor: SupervisorActor, now: number): InstanceLook {
+  const view = floorOf(supervisor)
+  const circuits = PROCESSORS.flatMap((name) => {
+    const actor = actorOf(supervisor, `processorHealth.${name}`) as HealthActor | undefined
+    return actor === undefined ? [] : [[name, circuitLook(actor, now)] as const]
+  })
+  return {
+    state: supervisor.getSnapshot().value,
+    ...(view === undefined ? {} : { gauges: gaugesOf(view), flows: view.flows }),
+    circuits: Object.fromEntries(circuits),
+  }
+}
+
+/** Payments that this instance works on and that are in this state now. */
+export function lookAtPayments(
+  supervisor: SupervisorActor,
+  wanted: { state: PaymentState; limit: number },
+): readonly PaymentStory[] {
+  const view = floorOf(supervisor)
+  return view === undefined ? [] : listStories(view, wanted)
+}
+
+function floorOf(supervisor: SupervisorActor): PaymentsSnapshot['floor']['view'] | undefined {
+  const actor = actorOf(supervisor, 'payments') as PaymentsActor | undefined
+  return actor?.getSnapshot().floor.view
+}
+
+interface PaymentsActor {
+  getSnapshot(): PaymentsSnapshot
+}
+
+/** Each address belongs to one kind of actor for good, which the caller names. */
+function actorOf({ system }: SupervisorActor, address: string): unknown {
+  return system.get(address)
+}
+
+function circuitLook(actor: HealthActor, now: number): CircuitLook {
+  const { value, context } = actor.getSnapshot()
+  const { allowance } = circuitOf(value, context)
+  const { since, cause, measuredMs, announcedMs } = context
+  // The window slides with attempts: without any it still holds the last ones.
+  const isStale = now - context.window.startedAt >= context.settings.windowMs
+  const rates = ratesOf(isStale ? emptyWindow(now) : context.window)
+  return { state: value, forMs: now - since, cause, allowance, measuredMs, announcedMs, ...rates }
+}

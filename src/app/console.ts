@@ -1,0 +1,107 @@
+// The console and the inspector of one instance, put together from its parts.
+
+import type { TemplatedApp } from 'uWebSockets.js'
+import type { Journal } from '../actors/model/facts.ts'
+import type { Read } from '../actors/messages.ts'
+import type { Summary, TimeWindow } from '../actors/model/payment.ts'
+import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import type { Config } from '../config/config.ts'
+import { BEGINNING, type BooksSource } from '../console/books.ts'
+import { startConsole } from '../console/console.ts'
+import type { ActorInspection } from '../console/inspection.ts'
+import { createTally } from '../console/tally.ts'
+import type { Adapters, Addresses } from './adapters.ts'
+import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
+import { ProcessorBooks } from '../infra/processor/books.ts'
+import { systemClock } from '../infra/process/system-clock.ts'
+
+export interface PitConsole {
+  readonly journal: Journal
+  readonly latency: { record(us: number): void }
+  /** Starts to collect figures, once the supervisor runs; without an operators’ port, nothing. */
+  watch(supervisor: SupervisorActor): Promise<void>
+  /** Adds the pages to the operators' port; after `watch`. */
+  extend(app: TemplatedApp): void
+  stop(): void
+}
+
+export interface Surrounded {
+  readonly addresses: Addresses
+  readonly adapters: Adapters
+  readonly logger: Logger
+}
+
+/** Bound on a processor's answer about its books, ms. */
+const BOOKS_TIMEOUT_MS = 2_000
+
+export function createPitConsole(
+  config: Config,
+  { addresses, adapters, logger }: Surrounded,
+): PitConsole {
+  const tally = createTally()
+  let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
+  return {
+    journal: tally.journal,
+    latency: tally.latency,
+    async watch(supervisor) {
+      if (config.opsPort === 0) return
+      const inspection = await inspectionOf(config, supervisor, logger)
+      const console = startConsole({
+        instanceId: config.instanceId,
+        clock: systemClock,
+        supervisor,
+        tally,
+        ...(adapters.figures === undefined ? {} : { board: adapters.figures }),
+        countOpen: () => adapters.ledger.countOpen(),
+        books: booksOf(config, addresses, supervisor),
+        fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
+        ...(inspection === undefined ? {} : { inspection }),
+      })
+      parts = inspection === undefined ? [console] : [console, inspection]
+    },
+    extend: (app) => {
+      for (const part of parts) part.extend(app)
+    },
+    stop: () => {
+      for (const part of parts) part.stop()
+    },
+  }
+}
+
+/** Loaded only when it is on: Stately's package takes 11 MB. */
+async function inspectionOf(
+  { inspect, inspectSample: oneIn }: Config,
+  supervisor: SupervisorActor,
+  logger: Logger,
+): Promise<ActorInspection | undefined> {
+  if (!inspect) return undefined
+  const { createInspection } = await import('../console/inspection.ts')
+  const log = subsystemLogger(logger, 'inspection')
+  const now = (): number => systemClock.now()
+  const onDropped = (messages: number): void => log.warn({ messages }, 'inspection.thinned')
+  const onBroken = (error: unknown): void => log.error({ error }, 'inspection.broken')
+  return createInspection({ supervisor, oneIn, now, onDropped, onBroken })
+}
+
+function booksOf(config: Config, addresses: Addresses, supervisor: SupervisorActor): BooksSource {
+  // Simulators that were started here have forgotten what they recorded before.
+  const from = addresses.processorToken === undefined ? BEGINNING : systemClock.wallNow()
+  const token = config.processorToken ?? addresses.processorToken
+  const urls = { default: addresses.processorDefaultUrl, fallback: addresses.processorFallbackUrl }
+  const readOurs = (window: TimeWindow): Promise<Summary | undefined> =>
+    new Promise((resolve) => {
+      const replyTo = (answer: Read<Summary>): void =>
+        resolve(answer.kind === 'found' ? answer.value : undefined)
+      supervisor.send({ type: 'summary.requested', window, replyTo })
+    })
+  if (token === undefined) return { from, readOurs }
+  return {
+    from,
+    readOurs,
+    readTheirs: async (name, window) => {
+      const options = { name, url: urls[name], token, timeoutMs: BOOKS_TIMEOUT_MS }
+      const answer = await new ProcessorBooks(options).total(window)
+      return answer.kind === 'told' ? answer.value : undefined
+    },
+  }
+}

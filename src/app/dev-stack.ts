@@ -1,0 +1,79 @@
+// What Pit needs around it and was not told the address of: a PostgreSQL of its own and two
+// processor simulators. With every address configured there is nothing to start.
+
+import type { Config } from '../config/config.ts'
+import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
+import { startSimulator } from '../simulator/simulator.ts'
+
+export interface Surroundings {
+  readonly databaseUrl: string
+  readonly processorDefaultUrl: string
+  readonly processorFallbackUrl: string
+  /** Of simulators that were started here. */
+  readonly processorToken?: string
+  /** One sentence each, for the operator. */
+  readonly started: readonly string[]
+  /** Stops what was started here, last first. */
+  stop(): Promise<void>
+}
+
+/** Where the simulators listen, as the challenge's processors do. */
+export const SIMULATOR_PORTS = { default: 8001, fallback: 8002 } as const
+
+/** What a simulator wants to hear from operators, as the challenge's processors do. */
+const SIMULATOR_TOKEN = '123'
+
+/** Starts what is missing. When one part fails the others are stopped and its error is thrown. */
+export async function startSurroundings(config: Config): Promise<Surroundings> {
+  const stops: (() => Promise<void>)[] = []
+  const started: string[] = []
+  const stop = async (): Promise<void> => {
+    for (const stopOne of stops.reverse()) await stopOne()
+  }
+  try {
+    const processors = await processorsOf(config, { stops, started })
+    const databaseUrl = config.databaseUrl ?? (await ownPostgres(config, { stops, started }))
+    return { databaseUrl, ...processors, started, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+interface Register {
+  readonly stops: (() => Promise<void>)[]
+  readonly started: string[]
+}
+
+async function ownPostgres(config: Config, { stops, started }: Register): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir })
+  stops.push(() => postgres.stop())
+  started.push(`PostgreSQL with its data in ${config.dataDir}`)
+  return postgres.connectionString
+}
+
+async function processorsOf(
+  config: Config,
+  register: Register,
+): Promise<Pick<Surroundings, 'processorDefaultUrl' | 'processorFallbackUrl' | 'processorToken'>> {
+  const { processorDefaultUrl, processorFallbackUrl } = config
+  if (processorDefaultUrl !== undefined && processorFallbackUrl !== undefined) {
+    return { processorDefaultUrl, processorFallbackUrl }
+  }
+  return {
+    processorDefaultUrl: await ownProcessor('default', config.processorDefaultFee, register),
+    processorFallbackUrl: await ownProcessor('fallback', config.processorFallbackFee, register),
+    processorToken: SIMULATOR_TOKEN,
+  }
+}
+
+async function ownProcessor(
+  name: keyof typeof SIMULATOR_PORTS,
+  feeRate: number,
+  { stops, started }: Register,
+): Promise<string> {
+  const simulator = await startSimulator({ port: SIMULATOR_PORTS[name], feeRate, name })
+  stops.push(() => simulator.close())
+  started.push(`processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
+  return simulator.url
+}

@@ -1,0 +1,48 @@
+// The operators' port of one instance, and the metrics that it serves.
+
+import type { TemplatedApp } from 'uWebSockets.js'
+import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import type { Config } from '../config/config.ts'
+import { startOps, type OpsServer } from '../http/ops.ts'
+import type { HttpServer } from '../http/server.ts'
+import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
+import { readVersion } from '../infra/process/release.ts'
+import type { Adapters } from './adapters.ts'
+
+/** What the port tells about. */
+export interface OpsParts {
+  readonly adapters: Adapters
+  readonly supervisor: SupervisorActor
+  readonly metrics: Metrics
+  /** The payment port; undefined until it listens. */
+  readonly http: () => HttpServer | undefined
+  readonly extend: (app: TemplatedApp) => void
+}
+
+/** Counts from now on. */
+export function createPitMetrics(config: Config): Metrics {
+  const { instanceId, processorDefaultFee, processorFallbackFee } = config
+  const fees = { default: processorDefaultFee, fallback: processorFallbackFee }
+  return createMetrics({ instanceId, version: readVersion(), fees })
+}
+
+/** Listens, or does nothing when the configuration wants no such port. */
+export async function openOps(config: Config, parts: OpsParts): Promise<OpsServer | undefined> {
+  const { opsHost: host, opsPort: port } = config
+  if (port === 0) return undefined
+  const { adapters, supervisor, metrics, http, extend } = parts
+  const isReady = (): boolean => http() !== undefined && supervisor.getSnapshot().hasTag('ready')
+  const sources = {
+    isReady,
+    edge: () => ({ refused: http()?.refused() ?? 0, inFlight: http()?.inFlight() ?? 0 }),
+    countOpen: () => adapters.ledger.countOpen(),
+  }
+  return startOps({
+    host,
+    port,
+    isReady,
+    metrics: (accept) => metrics.scrape(sources, accept),
+    version: readVersion(),
+    extend,
+  })
+}

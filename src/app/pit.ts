@@ -1,0 +1,138 @@
+// One Pit instance: configuration → adapters → actors → HTTP, and back again.
+
+import type { TemplatedApp } from 'uWebSockets.js'
+import { createSupervisor, type SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import { createTotals, totalsJournal, type TotalsStore } from '../actors/supervisor/totals.ts'
+import type { Config } from '../config/config.ts'
+import type { OpsServer } from '../http/ops.ts'
+import { startHttp, type HttpServer } from '../http/server.ts'
+import { createAdapters, type Addresses } from './adapters.ts'
+import { createPitConsole } from './console.ts'
+import { createPitMetrics, openOps } from './ops.ts'
+import { partsOf } from './settings.ts'
+import { createJournalLog, journals } from '../infra/process/facts-log.ts'
+import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
+import { startPerformanceLog } from '../infra/process/performance-log.ts'
+
+export interface Pit {
+  /** TCP port of the payment API; 0 on a unix socket. */
+  readonly port: number
+  readonly opsPort: number
+  readonly totals: TotalsStore
+  /** Resolves once the instance has stopped by itself, because it had to. */
+  readonly stopped: Promise<void>
+  /** Drains and stops within the configured deadline; may be called more than once. */
+  stop(cause: string): Promise<void>
+}
+
+/**
+ * Starts an instance and waits until it accepts payments. Rejects with an error of one clear
+ * sentence when the ledger, a port or a socket is not to be had; nothing is left running then.
+ */
+export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
+  if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
+  const totals = createTotals()
+  const adapters = await createAdapters(config, addresses, logger)
+  const console = createPitConsole(config, { addresses, adapters, logger })
+  const metrics = createPitMetrics(config)
+  const journal = journals(
+    createJournalLog(logger),
+    totalsJournal(totals),
+    metrics.journal,
+    console.journal,
+  )
+  const supervisor = createSupervisor(partsOf(config, adapters, journal))
+  const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
+  let http: HttpServer | undefined
+  let ops: OpsServer | undefined
+  const closeAll = async (): Promise<void> => {
+    performanceLog.stop()
+    console.stop()
+    http?.close()
+    ops?.close()
+    await adapters.close()
+  }
+  try {
+    supervisor.start()
+    await console.watch(supervisor)
+    const extend = (app: TemplatedApp): void => console.extend(app)
+    ops = await openOps(config, { adapters, supervisor, metrics, http: () => http, extend })
+    await becomesReady(supervisor)
+    http = await openHttp(config, supervisor, [
+      performanceLog.latency,
+      metrics.latency,
+      console.latency,
+    ])
+  } catch (error) {
+    await stopSupervisor(supervisor, 'start failed')
+    await closeAll()
+    throw error
+  }
+  const { port } = http
+  const stopAccepting = (): void => http?.stopAccepting()
+  const closeDown = async (): Promise<void> => {
+    stopAccepting()
+    await closeAll()
+  }
+  const stopped = ended(supervisor).then(closeDown, async (error: unknown) => {
+    await closeDown()
+    throw error
+  })
+  return {
+    port,
+    opsPort: ops?.port ?? 0,
+    totals,
+    stopped,
+    stop: (cause) => {
+      stopAccepting()
+      supervisor.send({ type: 'stop.requested', cause })
+      return stopped
+    },
+  }
+}
+
+/** For the log and for the terminal. */
+export const LOSES_PAYMENTS =
+  'LOSE_ACCEPTED_PAYMENTS_ON_CRASH is on: clients are answered before the commit, and a crash ' +
+  'loses payments that they take for safe'
+
+async function openHttp(
+  config: Config,
+  supervisor: SupervisorActor,
+  latencies: readonly { record(us: number): void }[],
+): Promise<HttpServer> {
+  const { listen, allowPurge, httpBodyBytesMax, httpInFlightMax } = config
+  const limits = { bodyBytesMax: httpBodyBytesMax, inFlightMax: httpInFlightMax }
+  const record = (us: number): void => {
+    for (const latency of latencies) latency.record(us)
+  }
+  return startHttp({ listen, supervisor, limits, allowPurge, latency: { record } })
+}
+
+/** Resolves when payments are let in; rejects when the supervisor ends before. */
+function becomesReady(supervisor: SupervisorActor): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const subscription = supervisor.subscribe({ next: () => look(), error: reject })
+    const look = (): void => {
+      const snapshot = supervisor.getSnapshot()
+      if (snapshot.hasTag('ready')) resolve()
+      else if (snapshot.status === 'active') return
+      else reject(new Error('Pit stopped before it was ready'))
+      // An observer is told of every event, and each payment is one.
+      subscription.unsubscribe()
+    }
+    look()
+  })
+}
+
+function ended(supervisor: SupervisorActor): Promise<void> {
+  return new Promise((resolve, reject) => {
+    supervisor.subscribe({ complete: resolve, error: reject })
+  })
+}
+
+async function stopSupervisor(supervisor: SupervisorActor, cause: string): Promise<void> {
+  const end = ended(supervisor)
+  supervisor.send({ type: 'stop.requested', cause })
+  await end
+}

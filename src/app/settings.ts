@@ -1,0 +1,105 @@
+// From the configuration's names to the actors' words.
+
+import type { Journal } from '../actors/model/facts.ts'
+import type { PitParts } from '../actors/supervisor/supervisor.ts'
+import type { CircuitSettings } from '../actors/circuit/context.ts'
+import type { WorkSettings } from '../actors/model/settings.ts'
+import type { Config } from '../config/config.ts'
+import type { Adapters } from './adapters.ts'
+import { createQuotaMeter } from '../infra/process/cpu-quota.ts'
+import { systemClock } from '../infra/process/system-clock.ts'
+
+/** Payments claimed from the retry queue at once. */
+const CLAIM_MAX = 256
+
+/** Unwritten outcomes, in batches, above which nothing new is started. */
+const CONGESTED_BATCHES = 8
+
+/** What of an instance's parts the configuration says by itself. */
+export type Configured = Pick<
+  PitParts,
+  | 'work'
+  | 'circuit'
+  | 'accepts'
+  | 'outcomes'
+  | 'answersWhen'
+  | 'leaseTtlMs'
+  | 'probeIntervalMs'
+  | 'shutdownDeadlineMs'
+  | 'drainGraceMs'
+>
+
+/** What the actors are made of, for this configuration. */
+export function partsOf(config: Config, adapters: Adapters, journal: Journal): PitParts {
+  const { ledger, settled: settledBoard, fence } = adapters
+  return {
+    ...configuredBy(config),
+    archive: { ledger, settledBoard, lease: fence, clock: systemClock, journal },
+    fence,
+    processors: adapters.processors,
+    healthBoard: adapters.health,
+    retryBoard: adapters.retry,
+    random: Math.random,
+    quotaUsed: createQuotaMeter(),
+    instanceId: config.instanceId,
+  }
+}
+
+/** The actors' bounds and delays, for this configuration. */
+export function configuredBy(config: Config): Configured {
+  const { acceptBatchMax, flushBatchMax } = config
+  return {
+    work: workOf(config),
+    circuit: circuitOf(config),
+    accepts: {
+      batchMax: acceptBatchMax,
+      windowMs: config.acceptWindowMs,
+      commitsMax: config.acceptCommitsMax,
+      pendingMax: config.httpInFlightMax,
+    },
+    outcomes: {
+      batchMax: flushBatchMax,
+      windowMs: config.flushWindowMs,
+      congestedAt: CONGESTED_BATCHES * flushBatchMax,
+    },
+    answersWhen: config.loseAcceptedPaymentsOnCrash ? 'taken' : 'committed',
+    leaseTtlMs: config.leaseTtlMs,
+    probeIntervalMs: config.probeIntervalMs,
+    shutdownDeadlineMs: config.shutdownDeadlineMs,
+    drainGraceMs: config.drainGraceMs,
+  }
+}
+
+function workOf(config: Config): WorkSettings {
+  return {
+    route: {
+      fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
+      slowMs: config.routeSlowMs,
+      waitMaxMs: config.routeWaitMaxMs,
+    },
+    concurrency: config.processorConcurrency,
+    readyMax: config.readyMax,
+    confirmingMax: config.confirmingMax,
+    acceptBatchMax: config.acceptBatchMax,
+    claimMax: CLAIM_MAX,
+    triesMax: config.quickTries,
+    quickBackoffMs: config.quickBackoffMs,
+    retryDelayMs: config.retryDelayMs,
+    retryDelayMaxMs: config.retryDelayMaxMs,
+    horizonMs: config.inDoubtHorizonMs,
+    lookUpLagMs: config.lookupLagMs,
+  }
+}
+
+function circuitOf(config: Config): CircuitSettings {
+  return {
+    windowMs: config.circuitWindowMs,
+    callsMin: config.circuitCallsMin,
+    failureRate: config.circuitFailureRate,
+    slowRate: config.circuitSlowRate,
+    slowMs: config.routeSlowMs,
+    openMs: config.circuitOpenMs,
+    openMaxMs: config.circuitOpenMaxMs,
+    concurrency: config.processorConcurrency,
+  }
+}

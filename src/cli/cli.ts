@@ -1,0 +1,65 @@
+// The command line: `pit start`, `pit status` and so on, each a module of its own.
+
+import { existsSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { commandNamed, USAGE, type Command } from './commands.ts'
+import { projectFile } from '../infra/process/project-file.ts'
+import { readVersion } from '../infra/process/release.ts'
+
+/** Exit codes: those of the command, else 0 for help, 1 when it is missing, 2 for wrong usage. */
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+await main()
+
+async function main(): Promise<void> {
+  const [name, ...rest] = process.argv.slice(2)
+  const command = commandNamed(name ?? '')
+  if (name === '--help' || name === '-h' || name === 'help') process.stdout.write(USAGE)
+  else if (name === '--version') process.stdout.write(`${readVersion()}\n`)
+  else if (command === undefined) fail(usageFault(name), EXIT_USAGE)
+  else if (command.takes === 'nothing' && rest.some((argument) => argument !== '--help')) {
+    fail(`pit ${command.name} takes no arguments; configure it by environment`, EXIT_USAGE)
+  } else await run(command)
+}
+
+/** A command's module does its work when it is imported, and reads its arguments as a script does. */
+async function run(command: Command): Promise<void> {
+  const path = command.place === 'tools' ? toolPath(command) : modulePath(command)
+  if (!existsSync(path)) {
+    fail(`pit ${command.name} is not built here: ${command.built}`, EXIT_FAILED)
+    return
+  }
+  endWithReader(command)
+  process.argv.splice(1, 2, path)
+  await import(pathToFileURL(path).href)
+}
+
+/** `pit status | head` has what it wants when the pipe closes: that is no failure to tell. */
+function endWithReader({ kind }: Command): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (kind === 'tool') process.exit()
+  })
+}
+
+/** In the tree that this file is in, compiled or not as it is. */
+function modulePath({ module }: Command): string {
+  const here = fileURLToPath(import.meta.url)
+  return join(dirname(here), '..', `${module}${extname(here)}`)
+}
+
+/** What is around src is compiled into build/, and not part of an installed Pit. */
+function toolPath({ module }: Command): string {
+  return projectFile(`build/${module}.js`)
+}
+
+function usageFault(name: string | undefined): string {
+  return name === undefined ? USAGE.trimEnd() : `pit has no command ${name}\n\n${USAGE.trimEnd()}`
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`${message}\n`)
+  process.exitCode = exitCode
+}

@@ -1,0 +1,88 @@
+// Figures as text: a table for a terminal, a line for a log.
+
+import { formatCents } from '../actors/model/money.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
+import type { Figures } from './figures.ts'
+
+/** What one address said, or why it said nothing. */
+export type Told =
+  | { readonly url: string; readonly figures: Figures }
+  | { readonly url: string; readonly fault: string }
+
+const LABEL_WIDTH = 20
+const COLUMN_WIDTH = 24
+
+/** One column per instance, a heading with the time above. */
+export function tableOf(all: readonly Told[], at: string): string {
+  const rows = ROWS.map(([label, cell]) =>
+    [label.padEnd(LABEL_WIDTH), ...all.map((told) => cellOf(told, cell).padEnd(COLUMN_WIDTH))]
+      .join('')
+      .trimEnd(),
+  )
+  return `pit status, ${at}\n\n${rows.join('\n')}\n`
+}
+
+/** `name=value` pairs, for what reads lines. */
+export function lineOf(told: Told, at: string): string {
+  if ('fault' in told) return `${at} url=${told.url} fault=${JSON.stringify(told.fault)}`
+  const { processors, ...figures } = told.figures
+  const perProcessor = Object.entries(processors).flatMap(([name, own]) =>
+    Object.entries(own).map(([key, value]) => [`${name}.${key}`, value] as const),
+  )
+  const pairs = [...Object.entries(figures), ...perProcessor]
+  return `${at} ${pairs.map(([key, value]) => `${key}=${plain(value)}`).join(' ')}`
+}
+
+type Cell = (figures: Figures) => string
+
+const ROWS: readonly (readonly [label: string, cell: Cell])[] = [
+  ['instance', ({ instance }) => instance],
+  ['state', ({ ready }) => (ready ? 'ready' : 'not ready')],
+  ['accepted', ({ accepted, acceptedPerSecond }) => counted(accepted, acceptedPerSecond)],
+  [
+    'posted again',
+    ({ known, conflicting }) => `${whole(known)}, conflicting ${whole(conflicting)}`,
+  ],
+  ['refused (503)', ({ refused }) => whole(refused)],
+  ['accept p50, p99', ({ acceptP50Ms, acceptP99Ms }) => times(acceptP50Ms, acceptP99Ms)],
+  ['waiting, in doubt', ({ waiting, inDoubt }) => `${whole(waiting)}, ${whole(inDoubt)}`],
+  ['parked, rejected', ({ parked, rejected }) => `${whole(parked)}, ${whole(rejected)}`],
+  ['fee paid', ({ feePaidCents }) => formatCents(feePaidCents)],
+  ...processorRows('default'),
+  ...processorRows('fallback'),
+]
+
+function processorRows(name: ProcessorName): readonly (readonly [string, Cell])[] {
+  const own = ({ processors }: Figures): Figures['processors']['default'] => processors[name]
+  return [
+    ['', () => ''],
+    [name, (figures) => `circuit ${own(figures).circuit}`],
+    ['  settled', (figures) => counted(own(figures).settled, own(figures).settledPerSecond)],
+    ['  amount', (figures) => formatCents(own(figures).settledCents)],
+    ['  in flight', (figures) => whole(own(figures).inFlight)],
+    ['  took p50, p99', (figures) => times(own(figures).attemptP50Ms, own(figures).attemptP99Ms)],
+  ]
+}
+
+function cellOf(told: Told, cell: Cell): string {
+  if ('figures' in told) return cell(told.figures)
+  // Where the instance would name itself stands which address is silent, below it why.
+  if (cell === ROWS[0]?.[1]) return new URL(told.url).host
+  return cell === ROWS[1]?.[1] ? told.fault : ''
+}
+
+function counted(count: number, perSecond: number | null): string {
+  return perSecond === null ? whole(count) : `${whole(count)} (${perSecond.toFixed(0)}/s)`
+}
+
+function times(p50Ms: number | null, p99Ms: number | null): string {
+  return p50Ms === null || p99Ms === null ? '–' : `${p50Ms.toFixed(2)}, ${p99Ms.toFixed(2)} ms`
+}
+
+function whole(count: number | null): string {
+  return count === null ? '?' : count.toLocaleString('en-US')
+}
+
+function plain(value: string | number | boolean | null): string {
+  return typeof value === 'number' ? String(Math.round(value * 1000) / 1000) : String(value ?? '-')
+}

@@ -1,0 +1,104 @@
+// Configuration variables of attempts: how a payment is sent, asked for and sent again.
+
+import { whole } from './kinds.ts'
+
+export const ATTEMPT_VARIABLES = {
+  routeSlowMs: whole({
+    name: 'ROUTE_SLOW_MS',
+    fallback: 5000,
+    unit: 'ms',
+    min: 1,
+    max: 60_000,
+    meaning: 'Expected response time above which the cheaper processor counts as too slow',
+  }),
+  routeWaitMaxMs: whole({
+    name: 'ROUTE_WAIT_MAX_MS',
+    fallback: 1000,
+    unit: 'ms',
+    min: 0,
+    max: 3_600_000,
+    meaning: 'How long a payment may wait for the cheaper processor',
+  }),
+  attemptTimeoutMs: whole({
+    name: 'ATTEMPT_TIMEOUT_MS',
+    fallback: 8000,
+    unit: 'ms',
+    min: 100,
+    max: 60_000,
+    meaning: 'Time in which a processor has to answer a charge',
+  }),
+  connectTimeoutMs: whole({
+    name: 'CONNECT_TIMEOUT_MS',
+    fallback: 1000,
+    unit: 'ms',
+    min: 50,
+    max: 60_000,
+    meaning: 'Time in which a connection to a processor has to stand',
+  }),
+  lookupTimeoutMs: whole({
+    name: 'LOOKUP_TIMEOUT_MS',
+    fallback: 2000,
+    unit: 'ms',
+    min: 50,
+    max: 60_000,
+    meaning: 'Time in which a processor has to answer a look-up or a probe',
+  }),
+  lookupLagMs: whole({
+    name: 'LOOKUP_LAG_MS',
+    fallback: 500,
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    meaning:
+      'How far a processor’s look-up may lag behind its record; only a 404 later than this after a 500 counts as refused',
+  }),
+  inDoubtHorizonMs: whole({
+    name: 'IN_DOUBT_HORIZON_MS',
+    fallback: 20_000,
+    unit: 'ms',
+    min: 1000,
+    max: 600_000,
+    meaning:
+      'Time in which an old request can still land; longer than ATTEMPT_TIMEOUT_MS; 5 % are added for clocks that drift',
+  }),
+  processorConcurrency: whole({
+    name: 'PROCESSOR_CONCURRENCY',
+    fallback: 256,
+    unit: 'charges',
+    min: 1,
+    max: 10_000,
+    meaning: 'Charges in flight per processor',
+  }),
+  quickTries: whole({
+    name: 'QUICK_TRIES',
+    fallback: 3,
+    unit: 'tries',
+    min: 1,
+    max: 10,
+    meaning: 'Tries in quick succession before a payment goes to the retry queue',
+  }),
+  quickBackoffMs: whole({
+    name: 'QUICK_BACKOFF_MS',
+    fallback: 100,
+    unit: 'ms',
+    min: 1,
+    max: 10_000,
+    meaning: 'Delay between quick tries, doubled and jittered',
+  }),
+  retryDelayMs: whole({
+    name: 'RETRY_DELAY_MS',
+    fallback: 1000,
+    unit: 'ms',
+    min: 1,
+    max: 600_000,
+    meaning: 'First delay in the retry queue; it grows',
+  }),
+  retryDelayMaxMs: whole({
+    name: 'RETRY_DELAY_MAX_MS',
+    fallback: 30_000,
+    unit: 'ms',
+    min: 1,
+    max: 3_600_000,
+    meaning: 'Longest delay in the retry queue',
+  }),
+} as const

@@ -1,0 +1,119 @@
+// The only reader of the environment: all of it at once, frozen, or every fault at once.
+
+import { hostname } from 'node:os'
+import type { Variable } from './kinds.ts'
+import { VARIABLES } from './variables.ts'
+
+type Variables = typeof VARIABLES
+
+/** The fields' units, bounds and meanings stand with their declarations. */
+type Fields = {
+  readonly [Field in keyof Variables]: Variables[Field] extends Variable<infer Value>
+    ? Value
+    : never
+}
+
+/** What the process was told. Nobody writes it after the start. */
+export interface Config extends Omit<Fields, 'port' | 'listenSocket' | 'instanceId'> {
+  /** Where clients call; from LISTEN_SOCKET or PORT. */
+  readonly listen: { readonly port: number } | { readonly socket: string }
+  /** Name of this instance among all that share the database. */
+  readonly instanceId: string
+}
+
+/** The environment as `process.env` gives it. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** At least one variable cannot be used; the message has a line for each fault, without secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly code = 'config_invalid'
+  /** One sentence per fault, beginning with the variable's name. */
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(['configuration:', ...faults.map((fault) => `  ${fault}`)].join('\n'))
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads all variables. An empty one counts as unset, as composed environments give them. Throws
+ * `ConfigError`.
+ */
+export function readConfig(environment: Environment): Config {
+  const faults: string[] = []
+  const fields = readFields(environment, faults)
+  faults.push(...crossFaults(environment, fields))
+  if (faults.length > 0) throw new ConfigError(faults)
+
+  const { port, listenSocket, instanceId, ...config } = fields
+  return Object.freeze({
+    ...config,
+    listen: Object.freeze(listenSocket === undefined ? { port } : { socket: listenSocket }),
+    instanceId: instanceId ?? defaultInstanceId(),
+  })
+}
+
+/** Host names may hold what an INSTANCE_ID may not. */
+function defaultInstanceId(): string {
+  const host = hostname().replace(/[^\w.-]/g, '-')
+  return `${host.slice(0, 48)}-${process.pid}`
+}
+
+/** A field whose text is at fault gets its default, so that the other checks can go on. */
+function readFields(environment: Environment, faults: string[]): Fields {
+  const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([field, variable]) => {
+    const text = textOf(environment, variable.name)
+    if (text === undefined) return [field, variable.fallback]
+    const parsed = variable.parse(text)
+    if ('value' in parsed) return [field, parsed.value]
+    faults.push(`${variable.name} ${parsed.fault}`)
+    return [field, variable.fallback]
+  })
+  // The loop above goes over exactly the declarations that `Fields` is made from.
+  return Object.fromEntries(entries) as Fields
+}
+
+function textOf(environment: Environment, name: string): string | undefined {
+  const text = environment[name]
+  return text === '' ? undefined : text
+}
+
+/** Faults that no variable has by itself. */
+function crossFaults(environment: Environment, fields: Fields): string[] {
+  const isSet = (name: string): boolean => textOf(environment, name) !== undefined
+  const rules: readonly (readonly [isBroken: boolean, fault: string])[] = [
+    [isSet('PORT') && isSet('LISTEN_SOCKET'), 'PORT and LISTEN_SOCKET are both set; choose one'],
+    [
+      isSet('PROCESSOR_DEFAULT_URL') !== isSet('PROCESSOR_FALLBACK_URL'),
+      'PROCESSOR_DEFAULT_URL and PROCESSOR_FALLBACK_URL go together; one of them is unset',
+    ],
+    [
+      fields.processorDefaultUrl !== undefined &&
+        fields.processorDefaultUrl === fields.processorFallbackUrl,
+      'PROCESSOR_DEFAULT_URL and PROCESSOR_FALLBACK_URL are the same',
+    ],
+    [
+      fields.opsPort !== 0 && fields.opsPort === fields.port && !isSet('LISTEN_SOCKET'),
+      'OPS_PORT and PORT are the same',
+    ],
+    [
+      fields.inDoubtHorizonMs <= fields.attemptTimeoutMs,
+      'IN_DOUBT_HORIZON_MS is not longer than ATTEMPT_TIMEOUT_MS',
+    ],
+    [
+      fields.connectTimeoutMs > fields.attemptTimeoutMs,
+      'CONNECT_TIMEOUT_MS is longer than ATTEMPT_TIMEOUT_MS',
+    ],
+    [
+      fields.retryDelayMs > fields.retryDelayMaxMs,
+      'RETRY_DELAY_MS is longer than RETRY_DELAY_MAX_MS',
+    ],
+    [
+      fields.circuitOpenMs > fields.circuitOpenMaxMs,
+      'CIRCUIT_OPEN_MS is longer than CIRCUIT_OPEN_MAX_MS',
+    ],
+  ]
+  return rules.filter(([isBroken]) => isBroken).map(([, fault]) => fault)
+}

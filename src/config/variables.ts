@@ -1,0 +1,142 @@
+// Every configuration variable, declared once: the reader, `--help` and README follow from here.
+
+import { ATTEMPT_VARIABLES } from './attempts.ts'
+import { CIRCUIT_VARIABLES } from './circuit.ts'
+import { decimal, onOff, oneOf, text, url, whole } from './kinds.ts'
+import { TRACE_VARIABLES } from './traces.ts'
+import { WORK_VARIABLES } from './work.ts'
+
+const PLACE_VARIABLES = {
+  port: whole({
+    name: 'PORT',
+    fallback: 9999,
+    unit: 'port',
+    min: 0,
+    max: 65_535,
+    meaning: 'Where clients call; 0 is any free port',
+  }),
+  listenSocket: text({
+    name: 'LISTEN_SOCKET',
+    fallback: undefined,
+    shown: 'unset: PORT',
+    takes: 'a path of at most 107 bytes',
+    grammar: /^[\x20-\x7e]{1,107}$/,
+    meaning: 'Unix socket to listen on instead of PORT',
+  }),
+  opsPort: whole({
+    name: 'OPS_PORT',
+    fallback: 9998,
+    unit: 'port',
+    min: 0,
+    max: 65_535,
+    meaning: 'Where operators call, for health and metrics; 0 is nowhere',
+  }),
+  opsHost: text({
+    name: 'OPS_HOST',
+    fallback: '127.0.0.1',
+    shown: '127.0.0.1',
+    takes: 'an IP address or host name',
+    grammar: /^[\w.:-]{1,253}$/,
+    meaning: 'Interface of the operators’ port',
+  }),
+  databaseUrl: url({
+    name: 'DATABASE_URL',
+    shown: 'unset: embedded',
+    schemes: ['postgres', 'postgresql'],
+    meaning: 'PostgreSQL that holds the payments; unset, one is started in DATA_DIR',
+  }),
+  redisUrl: url({
+    name: 'REDIS_URL',
+    shown: 'unset: alone',
+    schemes: ['redis', 'rediss', 'unix'],
+    meaning: 'Redis over which instances work together; unset, each works by itself',
+  }),
+  dataDir: text({
+    name: 'DATA_DIR',
+    fallback: '.data',
+    shown: '.data',
+    takes: 'a path',
+    grammar: /^[^\0]{1,1024}$/,
+    meaning: 'Folder of the embedded PostgreSQL',
+  }),
+  allowPurge: onOff({
+    name: 'ALLOW_PURGE',
+    meaning: 'Whether `POST /purge-payments` may forget everything',
+  }),
+  instanceId: text({
+    name: 'INSTANCE_ID',
+    fallback: undefined,
+    shown: 'host name and pid',
+    takes: 'at most 64 letters, digits, dots, dashes, underscores',
+    grammar: /^[\w.-]{1,64}$/,
+    meaning: 'Name of this instance among all that share the database',
+  }),
+  inspect: onOff({
+    name: 'INSPECT',
+    meaning: 'Whether `/inspect` on OPS_PORT shows the actors to Stately’s inspector',
+  }),
+  inspectSample: whole({
+    name: 'INSPECT_SAMPLE',
+    fallback: 100,
+    unit: 'payments',
+    min: 1,
+    max: 1_000_000,
+    meaning:
+      'One payment in so many is inspected; besides slow, failed and doubtful ones, at most 10 a second',
+  }),
+  logLevel: oneOf({
+    name: 'LOG_LEVEL',
+    fallback: 'info',
+    words: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    meaning: 'Least level that is logged',
+  }),
+} as const
+
+const PROCESSOR_VARIABLES = {
+  processorDefaultUrl: url({
+    name: 'PROCESSOR_DEFAULT_URL',
+    shown: 'unset: simulator',
+    schemes: ['http', 'https'],
+    meaning: 'The default processor; set both or none',
+  }),
+  processorFallbackUrl: url({
+    name: 'PROCESSOR_FALLBACK_URL',
+    shown: 'unset: simulator',
+    schemes: ['http', 'https'],
+    meaning: 'The fallback processor; set both or none',
+  }),
+  processorDefaultFee: decimal({
+    name: 'PROCESSOR_DEFAULT_FEE',
+    fallback: 0.05,
+    unit: 'share of the amount',
+    min: 0,
+    max: 1,
+    meaning: 'What the default processor keeps',
+  }),
+  processorFallbackFee: decimal({
+    name: 'PROCESSOR_FALLBACK_FEE',
+    fallback: 0.15,
+    unit: 'share of the amount',
+    min: 0,
+    max: 1,
+    meaning: 'What the fallback processor keeps',
+  }),
+  processorToken: text({
+    name: 'PROCESSOR_TOKEN',
+    fallback: undefined,
+    shown: 'unset: not asked',
+    takes: 'at most 256 printable characters',
+    grammar: /^[\x21-\x7e]{1,256}$/,
+    meaning: 'Token for the processors’ own books, which the console compares with ours',
+  }),
+} as const
+
+/** By the name of their field in `Config`, in the order in which documents show them. */
+export const VARIABLES = {
+  ...PLACE_VARIABLES,
+  ...PROCESSOR_VARIABLES,
+  ...ATTEMPT_VARIABLES,
+  ...CIRCUIT_VARIABLES,
+  ...WORK_VARIABLES,
+  ...TRACE_VARIABLES,
+} as const

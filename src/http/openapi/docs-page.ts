@@ -1,0 +1,146 @@
+// The description of the API as one page for people, made of the document itself. It needs no
+// script and loads nothing.
+
+import { DOCS_STYLE } from './docs-style.ts'
+import type {
+  ApiDocument,
+  ApiResponse,
+  MediaType,
+  Operation,
+  Parameter,
+  Schema,
+} from './document.ts'
+
+/** A whole HTML document. */
+export function renderDocs(api: ApiDocument): string {
+  const { title, version, description } = api.info
+  return [
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    `<title>${escaped(title)} API</title><style>${DOCS_STYLE}</style></head><body><main>`,
+    `<h1>${escaped(title)} API <small>${escaped(version)}</small></h1>`,
+    `<p>${prose(description)}</p><p><a href="/openapi.json">openapi.json</a></p>`,
+    api.tags.map(({ name, description: text }) => renderTag(api, name, text)).join(''),
+    section('Wrong calls', renderResponses(api.components.responses)),
+    '<h2>Shapes</h2>',
+    Object.entries(api.components.schemas).map(renderNamed).join(''),
+    '</main></body></html>',
+  ].join('\n')
+}
+
+function renderTag(api: ApiDocument, tag: string, description: string): string {
+  const operations = Object.entries(api.paths).flatMap(([path, { get, post, servers }]) => {
+    const origin = (servers ?? api.servers)[0]?.url ?? ''
+    return Object.entries({ get, post }).flatMap(([method, operation]) =>
+      operation?.tags.includes(tag) === true
+        ? [renderOperation({ method, path, origin }, operation)]
+        : [],
+    )
+  })
+  return `<h2>${escaped(tag)}</h2><p>${prose(description)}</p>${operations.join('')}`
+}
+
+function renderOperation(
+  { method, path, origin }: { method: string; path: string; origin: string },
+  operation: Operation,
+): string {
+  const { operationId, summary, description, parameters = [], requestBody } = operation
+  return [
+    `<article id="${escaped(operationId)}">`,
+    `<h3><span class="method ${method}">${method.toUpperCase()}</span>`,
+    `<code><span class="origin">${escaped(origin)}</span>${escaped(path)}</code></h3>`,
+    `<p>${prose([summary, description].filter(Boolean).join(' '))}</p>`,
+    parameters.length === 0 ? '' : section('Parameters', renderParameters(parameters)),
+    requestBody === undefined ? '' : section('Body', renderContent(requestBody.content)),
+    section('Answers', renderResponses(operation.responses)),
+    '</article>',
+  ].join('')
+}
+
+function renderParameters(parameters: readonly Parameter[]): string {
+  const items = parameters.map((parameter) => {
+    const place = parameter.required === true ? `${parameter.in}, required` : parameter.in
+    const about = `${place}, ${typeName(parameter.schema)}. ${prose(parameter.description)}`
+    return `<dt><code>${escaped(parameter.name)}</code></dt><dd>${about}</dd>`
+  })
+  return `<dl>${items.join('')}</dl>`
+}
+
+function renderResponses(responses: Readonly<Record<string, ApiResponse>>): string {
+  const items = Object.entries(responses).map(([name, { description, content, headers = {} }]) => {
+    const kind = /^[45]|[A-Z]/.test(name) ? 'bad' : 'good'
+    const told = Object.entries(headers).map(
+      ([header, { description: text }]) => `<p><code>${escaped(header)}</code>: ${prose(text)}</p>`,
+    )
+    const body = content === undefined ? '' : renderContent(content)
+    const about = `${prose(description)}${told.join('')}${body}`
+    return `<dt class="${kind}">${escaped(name)}</dt><dd>${about}</dd>`
+  })
+  return `<dl>${items.join('')}</dl>`
+}
+
+function renderContent(content: Readonly<Record<string, MediaType>>): string {
+  return Object.entries(content)
+    .map(([mediaType, { schema, example }]) => {
+      const shown = example === undefined ? '' : `<pre>${escaped(JSON.stringify(example))}</pre>`
+      const type = schema.properties?.['type']?.const
+      const problem = type === undefined ? '' : `, type <code>${escaped(String(type))}</code>`
+      return `<p class="content">${escaped(mediaType)}: ${typeName(schema)}${problem}</p>${shown}`
+    })
+    .join('')
+}
+
+function renderNamed([name, schema]: readonly [string, Schema]): string {
+  const { description = '', required = [] } = schema
+  const members = Object.entries(schema.properties ?? {}).map(([member, about]) => {
+    const need = required.includes(member) ? ', always' : ''
+    const text = `${typeName(about)}${need}${boundsOf(about)}. ${prose(about.description ?? '')}`
+    return `<dt><code>${escaped(member)}</code></dt><dd>${text}</dd>`
+  })
+  return [
+    `<article id="schema-${escaped(name)}"><h3>${escaped(name)}</h3>`,
+    `<p>${prose(description)}</p><dl>${members.join('')}</dl></article>`,
+  ].join('')
+}
+
+/** HTML: a link where the schema stands elsewhere on the page. */
+function typeName({ $ref, type, format, items, properties }: Schema): string {
+  const name = $ref?.split('/').at(-1)
+  if (name !== undefined) return `<a href="#schema-${escaped(name)}">${escaped(name)}</a>`
+  if (items !== undefined) return `list of ${typeName(items)}`
+  if (type !== 'object' || properties === undefined) return escaped(format ?? type ?? 'any')
+  const members = Object.entries(properties).map(
+    ([member, schema]) => `<code>${escaped(member)}</code>: ${typeName(schema)}`,
+  )
+  return `object (${members.join(', ')})`
+}
+
+function boundsOf({ exclusiveMinimum, minimum, maximum }: Schema): string {
+  const bounds = [
+    exclusiveMinimum === undefined ? undefined : `above ${exclusiveMinimum}`,
+    minimum === undefined ? undefined : `at least ${minimum}`,
+    maximum === undefined ? undefined : `at most ${maximum}`,
+  ].filter((bound) => bound !== undefined)
+  return bounds.length === 0 ? '' : `, ${bounds.join(', ')}`
+}
+
+function section(title: string, body: string): string {
+  return `<section><h4>${title}</h4>${body}</section>`
+}
+
+/** A text with `code` in it. */
+function prose(text: string): string {
+  return escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>')
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? '')
+}

@@ -1,0 +1,78 @@
+// What Prometheus reads: facts and latencies counted as they come, told when they are asked for.
+
+import { Registry, type OpenMetricsContentType } from 'prom-client'
+import type { Journal } from '../../actors/model/facts.ts'
+import type { ProcessorName } from '../../actors/model/payment.ts'
+import { addFamilies } from './families.ts'
+import type { EdgeCounts, Moment } from './family.ts'
+import { addRuntimeMetrics } from './runtime.ts'
+import { textFor, type MetricsText } from './exposition.ts'
+import { countFact, createTallies } from './tallies.ts'
+
+export interface Metrics {
+  /** Counts facts: a few additions each. */
+  readonly journal: Journal
+  /** Takes the time from a decoded payment to its answer, µs. */
+  readonly latency: { record(us: number): void }
+  /**
+   * All metrics, as OpenMetrics where `accept` asks for it, else as plain text. Never rejects, and
+   * is never held up by a silent ledger.
+   */
+  scrape(sources: MetricsSources, accept?: string): Promise<MetricsText>
+}
+
+/** Asked at each scrape. */
+export interface MetricsSources {
+  isReady(): boolean
+  edge(): EdgeCounts
+  countOpen(): Promise<{ parked: number; owned: number }>
+}
+
+export interface MetricsOptions {
+  readonly instanceId: string
+  readonly version: string
+  /** Share of the amount that each processor keeps. */
+  readonly fees: Readonly<Record<ProcessorName, number>>
+}
+
+/** How long a scrape waits for the ledger's count of open payments, ms. */
+const LEDGER_WAIT_MS = 250
+
+/** Counts from now on. The process' own metrics begin with the first scrape. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry<OpenMetricsContentType>()
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+  const tallies = createTallies()
+  let moment = NO_MOMENT
+  addFamilies(registry, { ...options, tallies, moment: () => moment })
+  let observesRuntime = false
+  return {
+    journal: { note: (fact) => countFact(tallies, fact) },
+    latency: { record: (us) => tallies.acceptSeconds.record(us / 1_000_000) },
+    async scrape(sources, accept = '') {
+      if (!observesRuntime) addRuntimeMetrics(registry)
+      observesRuntime = true
+      const open = await withinWait(sources.countOpen())
+      moment = { ready: sources.isReady(), edge: sources.edge(), open }
+      return textFor(accept, await registry.metrics())
+    },
+  }
+}
+
+const NO_MOMENT: Moment = {
+  ready: false,
+  edge: { refused: 0, inFlight: 0 },
+  open: undefined,
+}
+
+/** Undefined when it fails or does not come in time: the rest is worth telling all the more then. */
+function withinWait<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), LEDGER_WAIT_MS)
+    const settle = (value: Value | undefined): void => {
+      clearTimeout(timer)
+      resolve(value)
+    }
+    promise.then(settle, () => settle(undefined))
+  })
+}

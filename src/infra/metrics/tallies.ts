@@ -1,0 +1,206 @@
+// What the metrics count, in plain numbers: fed by the journal's facts as they happen.
+
+import type { ClaimSource, Fact, Gauges } from '../../actors/model/facts.ts'
+import type { AttemptOutcome, ProcessorName } from '../../actors/model/payment.ts'
+import { BucketTally } from './histogram.ts'
+
+export type ByProcessor<Value> = Record<ProcessorName, Value>
+
+export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight'>
+
+export type CircuitState = 'closed' | 'open' | 'halfOpen'
+
+/** Since the start of the process, where nothing else is said. Durations in seconds. */
+export interface Tallies {
+  accepted: number
+  known: number
+  conflicting: number
+  parked: number
+  broken: number
+  leasesLost: number
+  /** Whether the lease is held, as of the last fact about it. */
+  holdsLease: boolean
+  readonly claimed: Record<ClaimSource, number>
+  readonly processors: ByProcessor<ProcessorTally>
+  /** By the name of the operation that failed. */
+  readonly ledgerFailures: Map<string, number>
+  /** By the name of the child. */
+  readonly restarts: Map<string, number>
+  /** As the payments' parent measured it last, once a second. */
+  gauges: Gauges
+  readonly acceptSeconds: BucketTally
+  readonly commits: Readonly<Record<'accept' | 'outcome', CommitTally>>
+}
+
+export interface ProcessorTally {
+  settled: number
+  settledCents: number
+  rejected: number
+  readonly attempts: Record<EndedOutcome, number>
+  readonly attemptSeconds: BucketTally
+  readonly settlementSeconds: BucketTally
+  circuit: CircuitState
+  readonly circuitChanges: Record<CircuitState, number>
+  /** As it last said itself; undefined before it did. */
+  announced: { readonly failing: boolean; readonly minResponseMs: number } | undefined
+}
+
+export interface CommitTally {
+  readonly payments: BucketTally
+  readonly seconds: BucketTally
+}
+
+export function createTallies(): Tallies {
+  return {
+    accepted: 0,
+    known: 0,
+    conflicting: 0,
+    parked: 0,
+    broken: 0,
+    leasesLost: 0,
+    holdsLease: false,
+    claimed: { retryQueue: 0, takeover: 0 },
+    processors: { default: processorTally(), fallback: processorTally() },
+    ledgerFailures: new Map([['accept', 0]]),
+    restarts: new Map(),
+    gauges: { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} },
+    acceptSeconds: new BucketTally(ACCEPT_BOUNDS_S),
+    commits: { accept: commitTally(), outcome: commitTally() },
+  }
+}
+
+/** Counts one fact; those that no metric is about are passed over. */
+export function countFact(tallies: Tallies, fact: Fact): void {
+  switch (fact.type) {
+    case 'payment.settled':
+      countSettled(tallies.processors[fact.processor], fact)
+      break
+    case 'batch.accepted':
+      tallies.accepted += fact.accepted
+      tallies.known += fact.known
+      tallies.conflicting += fact.conflicting
+      countCommit(tallies.commits.accept, {
+        payments: fact.accepted + fact.known + fact.conflicting,
+        tookMs: fact.tookMs,
+      })
+      break
+    case 'batch.recorded':
+      countCommit(tallies.commits.outcome, { payments: fact.outcomes, tookMs: fact.tookMs })
+      break
+    case 'attempt.ended':
+      countAttempt(tallies.processors[fact.processor], fact.outcome, fact.tookMs)
+      break
+    case 'payments.measured':
+      tallies.gauges = fact.gauges
+      break
+    default:
+      countRare(tallies, fact)
+  }
+}
+
+function countRare(tallies: Tallies, fact: Fact): void {
+  switch (fact.type) {
+    case 'payment.parked':
+      tallies.parked += 1
+      break
+    case 'payment.rejected':
+      if (fact.processor !== undefined) tallies.processors[fact.processor].rejected += 1
+      break
+    case 'payment.broken':
+      tallies.broken += 1
+      break
+    case 'payments.claimed':
+      tallies.claimed[fact.from] += fact.payments
+      break
+    case 'circuit.changed':
+      tallies.processors[fact.processor].circuit = fact.to
+      tallies.processors[fact.processor].circuitChanges[fact.to] += 1
+      break
+    case 'health.probed':
+      tallies.processors[fact.processor].announced = fact
+      break
+    case 'batch.refused':
+      countNamed(tallies.ledgerFailures, 'accept')
+      break
+    case 'ledger.failed':
+      countNamed(tallies.ledgerFailures, fact.operation)
+      break
+    case 'child.restarted':
+      countNamed(tallies.restarts, fact.child)
+      break
+    case 'lease.acquired':
+      tallies.holdsLease = true
+      break
+    case 'lease.lost':
+      tallies.holdsLease = false
+      tallies.leasesLost += 1
+      break
+    default:
+  }
+}
+
+function countSettled(
+  tally: ProcessorTally,
+  fact: Extract<Fact, { type: 'payment.settled' }>,
+): void {
+  tally.settled += 1
+  tally.settledCents += fact.amountCents
+  tally.settlementSeconds.record(fact.tookMs / 1000)
+  if (fact.attemptTookMs !== undefined) countAttempt(tally, 'settled', fact.attemptTookMs)
+}
+
+function countAttempt(tally: ProcessorTally, outcome: AttemptOutcome, tookMs: number): void {
+  if (outcome === 'inFlight') return
+  tally.attempts[outcome] += 1
+  tally.attemptSeconds.record(tookMs / 1000)
+}
+
+function countCommit(tally: CommitTally, commit: { payments: number; tookMs: number }): void {
+  tally.payments.record(commit.payments)
+  tally.seconds.record(commit.tookMs / 1000)
+}
+
+function countNamed(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
+}
+
+function processorTally(): ProcessorTally {
+  return {
+    settled: 0,
+    settledCents: 0,
+    rejected: 0,
+    attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, rejected: 0 },
+    attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
+    settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),
+    circuit: 'closed',
+    circuitChanges: { closed: 0, open: 0, halfOpen: 0 },
+    announced: undefined,
+  }
+}
+
+function commitTally(): CommitTally {
+  return {
+    payments: new BucketTally(BATCH_BOUNDS),
+    seconds: new BucketTally(COMMIT_BOUNDS_S),
+  }
+}
+
+const ACCEPT_BOUNDS_S = [
+  0.00025, 0.0005, 0.00075, 0.001, 0.00125, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025,
+  0.05, 0.1, 0.25, 0.5, 1, 2.5,
+]
+
+const ATTEMPT_BOUNDS_S = [
+  0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10,
+]
+
+// From what a quick processor takes to an outage of hours.
+const SETTLEMENT_BOUNDS_S = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 1800, 7200,
+]
+
+const COMMIT_BOUNDS_S = [
+  0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+]
+
+const BATCH_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]

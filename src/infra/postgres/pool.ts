@@ -1,0 +1,158 @@
+// A few connections for one kind of work, reconnecting by themselves.
+
+import type pg from 'pg'
+import { LedgerUnavailable } from '../../actors/model/errors.ts'
+import type { ConnectionConfig, Parameter, PostgresConnection, Query } from './connection.ts'
+import { isRetriable, toLedgerUnavailable } from './failure.ts'
+import { PostgresReconnector } from './reconnector.ts'
+
+/** Statements that may wait in one lane; more are refused at once. */
+const WAITING_MAX = 1_000
+/** Runs of one statement that PostgreSQL rolled back for a deadlock or the like. */
+const RUNS_MAX = 4
+
+export interface LaneConfig extends ConnectionConfig {
+  /** Connections, opened when they are needed. */
+  readonly size: number
+  /** Bound on each statement, waiting and connecting included, ms. */
+  readonly timeoutMs: number
+}
+
+interface Task {
+  readonly query: Query
+  readonly values: readonly Parameter[]
+  readonly resolve: (rows: readonly pg.QueryResultRow[]) => void
+  readonly reject: (failure: LedgerUnavailable) => void
+  readonly timer: NodeJS.Timeout
+  place: 'waiting' | 'connecting' | 'sent' | 'done'
+  slot: Slot | undefined
+}
+
+interface Slot {
+  busy: boolean
+  /** Ends with the statement under way; never rejects. */
+  work: Promise<void>
+  readonly link: PostgresReconnector
+}
+
+/**
+ * Connections of their own for one kind of statement, so that it never queues behind another kind.
+ * They reconnect by themselves. `run` settles within its bound, whatever the server does, and
+ * rejects only with `LedgerUnavailable`.
+ */
+export class PostgresLane {
+  readonly #config: LaneConfig
+  readonly #slots: readonly Slot[]
+  readonly #waiting: Task[] = []
+  #closed = false
+
+  constructor(config: LaneConfig) {
+    this.#config = config
+    this.#slots = Array.from({ length: config.size }, () => ({
+      busy: false,
+      work: Promise.resolve(),
+      link: new PostgresReconnector(config),
+    }))
+  }
+
+  run<Row extends pg.QueryResultRow>(
+    query: Query,
+    values: readonly Parameter[],
+    timeoutMs = this.#config.timeoutMs,
+  ): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed || this.#waiting.length >= WAITING_MAX) {
+        reject(new LedgerUnavailable(query.name, 'none'))
+        return
+      }
+      const task: Task = {
+        query,
+        values,
+        // The caller names the row's shape beside the text of its query.
+        resolve: resolve as Task['resolve'],
+        reject,
+        timer: setTimeout(() => this.#giveUp(task), Math.max(1, timeoutMs)),
+        place: 'waiting',
+        slot: undefined,
+      }
+      this.#waiting.push(task)
+      this.#dispatch()
+    })
+  }
+
+  /** Refuses new statements, lets those under way end within their bounds, then disconnects. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const task of this.#waiting.splice(0)) this.#fail(task, new Error('closed'))
+    await Promise.all(this.#slots.map((slot) => slot.work.then(() => slot.link.end())))
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const idle = this.#slots.filter((slot) => !slot.busy)
+      const slot = idle.find((each) => each.link.isOpen()) ?? idle[0]
+      if (slot === undefined) return
+      const task = this.#waiting.shift()
+      if (task !== undefined) slot.work = this.#serve(slot, task)
+    }
+  }
+
+  async #serve(slot: Slot, task: Task): Promise<void> {
+    slot.busy = true
+    task.place = 'connecting'
+    try {
+      const connection = await slot.link.connect()
+      if (hasEnded(task)) return
+      task.place = 'sent'
+      task.slot = slot
+      const rows = await runUntilDecided(connection, task)
+      this.#finish(task)?.resolve(rows)
+    } catch (cause) {
+      this.#fail(task, cause)
+    } finally {
+      slot.busy = false
+      this.#dispatch()
+    }
+  }
+
+  // Out of time. A statement that was sent leaves its connection in an unknown state.
+  #giveUp(task: Task): void {
+    const index = this.#waiting.indexOf(task)
+    if (index >= 0) this.#waiting.splice(index, 1)
+    const slot = task.slot
+    this.#fail(task, new Error('timeout'))
+    slot?.link.destroy()
+  }
+
+  #fail(task: Task, cause: unknown): void {
+    const { name: operation, effect } = task.query
+    const sent = task.place === 'sent' ? 'maybe' : 'no'
+    this.#finish(task)?.reject(toLedgerUnavailable({ operation, effect, sent }, cause))
+  }
+
+  #finish(task: Task): Task | undefined {
+    if (hasEnded(task)) return undefined
+    clearTimeout(task.timer)
+    task.place = 'done'
+    task.slot = undefined
+    return task
+  }
+}
+
+async function runUntilDecided(
+  connection: PostgresConnection,
+  task: Task,
+): Promise<readonly pg.QueryResultRow[]> {
+  for (let runs = 1; ; runs += 1) {
+    try {
+      return await connection.query(task.query, task.values)
+    } catch (cause) {
+      if (runs >= RUNS_MAX || hasEnded(task) || !isRetriable(cause)) throw cause
+    }
+  }
+}
+
+// A call of its own, so that the type checker does not take the place for unchanged after awaits.
+function hasEnded(task: Task): boolean {
+  return task.place === 'done'
+}

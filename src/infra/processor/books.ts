@@ -1,0 +1,92 @@
+// A processor's books: its admin summary, which takes a token, and single payments as anybody may
+// ask for them. Only for people who compare books; no payment depends on it.
+
+import { request } from 'undici'
+import type { ProcessorName, ProcessorTotal } from '../../actors/model/payment.ts'
+import { readCents, readInstant, readObject } from './wire.ts'
+
+/** A payment as the processor has it. */
+export interface ProcessorPayment {
+  /** Epoch ms, finer fractions cut off. */
+  readonly requestedAt: number
+  /** Undefined when the processor's amount is no whole number of cents. */
+  readonly amountCents: number | undefined
+}
+
+/** `silent`: down, a wrong token, an answer in another form. */
+export type Told<Value> =
+  | { readonly kind: 'told'; readonly value: Value }
+  | { readonly kind: 'silent'; readonly why: unknown }
+
+export interface ProcessorBooksOptions {
+  readonly name: ProcessorName
+  /** Base, without a slash at its end. */
+  readonly url: string
+  /** For `X-Rinha-Token`. */
+  readonly token: string
+  /** Bound on one question, ms. */
+  readonly timeoutMs: number
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+export class ProcessorBooks {
+  readonly name: ProcessorName
+  readonly #options: ProcessorBooksOptions
+
+  constructor(options: ProcessorBooksOptions) {
+    this.name = options.name
+    this.#options = options
+  }
+
+  /**
+   * Both ends inclusive, epoch ms. The last millisecond counts whole: processors keep instants to
+   * the microsecond.
+   */
+  total({ from, to }: { from: number; to: number }): Promise<Told<ProcessorTotal>> {
+    const last = new Date(to).toISOString().replace('Z', '999Z')
+    const query = `from=${new Date(from).toISOString()}&to=${last}`
+    return this.#ask(`/admin/payments-summary?${query}`, readTotal)
+  }
+
+  /** Undefined when the processor does not know the payment. */
+  find(correlationId: string): Promise<Told<ProcessorPayment | undefined>> {
+    return this.#ask(`/payments/${correlationId}`, readPayment)
+  }
+
+  async #ask<Value>(path: string, read: (answer: Answer) => Told<Value>): Promise<Told<Value>> {
+    const { url, token, timeoutMs } = this.#options
+    try {
+      const { statusCode: status, body } = await request(`${url}${path}`, {
+        headers: { 'X-Rinha-Token': token },
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      return read({ status, body: await body.text() })
+    } catch (why) {
+      return { kind: 'silent', why }
+    }
+  }
+}
+
+function readTotal({ status, body }: Answer): Told<ProcessorTotal> {
+  const { totalRequests, totalAmount } = (status === 200 ? readObject(body) : undefined) ?? {}
+  if (typeof totalRequests !== 'number' || typeof totalAmount !== 'number') {
+    return { kind: 'silent', why: `its admin summary was answered ${status}` }
+  }
+  return told({ payments: totalRequests, cents: Math.round(totalAmount * 100) })
+}
+
+function readPayment({ status, body }: Answer): Told<ProcessorPayment | undefined> {
+  if (status === 404) return told(undefined)
+  const payment = (status === 200 ? readObject(body) : undefined) ?? {}
+  const requestedAt = readInstant(payment['requestedAt'])
+  if (requestedAt === undefined) return { kind: 'silent', why: `a payment was answered ${status}` }
+  return told({ requestedAt, amountCents: readCents(payment['amount']) })
+}
+
+function told<Value>(value: Value): Told<Value> {
+  return { kind: 'told', value }
+}

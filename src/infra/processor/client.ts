@@ -1,0 +1,80 @@
+// One processor over HTTP, on undici's dispatch: no promise, no timer and no AbortController for a
+// charge. It never sends a request twice; whoever wants that, asks again.
+
+import type { ProcessorName } from '../../actors/model/payment.ts'
+import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
+import { chargeAnswer, lookUpAnswer, probeAnswer } from './answers.ts'
+import type { Exchange } from './in-flight-request.ts'
+import { openLane } from './pool.ts'
+import { chargeBody } from './wire.ts'
+
+export interface ProcessorClientOptions {
+  readonly name: ProcessorName
+  /** `http://host:port`, with a path in front of `/payments` where there is one. */
+  readonly url: string
+  /** Charges at a time, and as many look-ups; above it the answer is `no connection`. */
+  readonly connections: number
+  /** From the call to the last byte of the answer, ms. */
+  readonly attemptTimeoutMs: number
+  /** From the call to the first byte written, ms; it bounds look-ups and probes too. */
+  readonly connectTimeoutMs: number
+  readonly lookUpTimeoutMs: number
+  readonly probeTimeoutMs: number
+  /** Asked at the moment of writing: without it a charge is refused as `lease lost`. */
+  readonly lease: Lease
+  readonly clock: Clock
+  /** W3C trace context for a charge of this payment; undefined when it is not traced. */
+  readonly traceparent?: (correlationId: string) => string | undefined
+}
+
+/**
+ * Opens no connection until the first request. Charges have their own connections, so that slow
+ * ones cannot keep the questions about them waiting. `close` answers at once whatever is under
+ * way: in doubt where it was written, refused where it was not.
+ */
+export function createProcessorClient(options: ProcessorClientOptions): Processor {
+  const { lease, clock, traceparent } = options
+  const mayCharge = (): boolean => lease.holds(clock.now())
+  const charging = openLane(options)
+  // One connection more than there are look-ups, for the probe.
+  const asking = openLane({ ...options, connections: options.connections + 1 })
+  const ask = (path: string, timeoutMs: number, report: (exchange: Exchange) => void): void =>
+    asking.send({ method: 'GET', path, body: null, timeoutMs, mayWrite: always, report })
+
+  return {
+    name: options.name,
+
+    charge(charge, reply) {
+      charging.send({
+        method: 'POST',
+        path: '/payments',
+        body: chargeBody(charge),
+        traceparent: traceparent?.(charge.correlationId),
+        timeoutMs: options.attemptTimeoutMs,
+        mayWrite: mayCharge,
+        report: (exchange) => reply(chargeAnswer(exchange)),
+      })
+    },
+
+    lookUp(correlationId, reply) {
+      ask(`/payments/${correlationId}`, options.lookUpTimeoutMs, (exchange) =>
+        reply(lookUpAnswer(exchange, correlationId)),
+      )
+    },
+
+    probe: () =>
+      new Promise((resolve) => {
+        ask('/payments/service-health', options.probeTimeoutMs, (exchange) =>
+          resolve(probeAnswer(exchange)),
+        )
+      }),
+
+    async close() {
+      await Promise.all([charging.close(), asking.close()])
+    },
+  }
+}
+
+function always(): boolean {
+  return true
+}

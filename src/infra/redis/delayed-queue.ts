@@ -1,0 +1,77 @@
+// Due times of parked payments: one sorted set, scored by Redis' clock.
+
+import type { ParkedEntry, RetryBoard } from '../../actors/model/ports.ts'
+import { chunksOf, REDIS_NOW } from './redis-connection.ts'
+import type { RedisConnection } from './redis-connection.ts'
+
+/** Entries kept at most, about 100 bytes each in Redis; the ledger has the others. */
+export const RETRY_ENTRIES_MAX = 20_000
+
+export function createRedisRetryBoard(
+  connection: RedisConnection,
+  { entriesMax = RETRY_ENTRIES_MAX }: { readonly entriesMax?: number } = {},
+): RetryBoard {
+  const { redis, ask } = connection
+  const schedule = connection.script('pitScheduleRetries', SCHEDULE)
+  const takeDue = connection.script('pitTakeDueRetries', TAKE_DUE)
+
+  return {
+    async schedule(entries) {
+      const replies = chunksOf(entries).map((chunk) =>
+        schedule(KEY, MARKER, entriesMax, ...chunk.flatMap(flatten)),
+      )
+      await ask('schedule', Promise.all(replies))
+    },
+
+    /** What was taken by a call whose reply got lost is found again by way of the ledger. */
+    async takeDue(limit) {
+      if (limit <= 0) return []
+      return (await ask('takeDue', takeDue(KEY, limit))) as string[]
+    },
+
+    /** A claim whose reply got lost leaves the board empty: due payments come from the ledger. */
+    async claimRebuild() {
+      return (await ask('claimRebuild', redis.zadd(KEY, 'NX', '+inf', MARKER))) === 1
+    },
+
+    async clear() {
+      await ask('clear', redis.zremrangebyscore(KEY, '-inf', '(+inf'))
+    },
+  }
+}
+
+const KEY = 'pit:retry'
+/**
+ * The member whose absence says that the board was lost. It stands in the set itself, never due, so
+ * that it goes exactly when the data go, by a flush as well as by an eviction.
+ */
+const MARKER = 'rebuilt'
+
+function flatten(entry: ParkedEntry): [string, number] {
+  return [entry.correlationId, Math.ceil(entry.dueInMs)]
+}
+
+const SCHEDULE = {
+  numberOfKeys: 1,
+  lua: `${REDIS_NOW}
+local size = redis.call('ZCARD', KEYS[1])
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then size = size - 1 end
+local room = ARGV[2] - size
+for i = 3, #ARGV, 2 do
+  local due = string.format('%.0f', now + ARGV[i + 1])
+  if room > 0 then
+    room = room - redis.call('ZADD', KEYS[1], due, ARGV[i])
+  else
+    redis.call('ZADD', KEYS[1], 'XX', due, ARGV[i])
+  end
+end
+return room`,
+}
+
+const TAKE_DUE = {
+  numberOfKeys: 1,
+  lua: `${REDIS_NOW}
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])
+if #due > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, #due - 1) end
+return due`,
+}

@@ -1,0 +1,112 @@
+// The one connection to Redis that all boards share. Redis only helps: what it cannot do at once
+// fails at once, and nothing is queued for its return.
+
+import assert from 'node:assert'
+import { Redis } from 'ioredis'
+import { BoardUnavailable } from '../../actors/model/errors.ts'
+
+export interface RedisConnectionOptions {
+  /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`. */
+  readonly url: string
+  /** Longest wait for one reply, ms. */
+  readonly commandTimeoutMs?: number
+  /** Told of each failed connection, as often as it fails; for the log. */
+  readonly onError?: (error: Error) => void
+}
+
+/** Arguments behind the keys are sent as text. */
+export type RedisScript = (...keysAndArguments: (string | number)[]) => Promise<unknown>
+
+export interface ScriptDefinition {
+  readonly numberOfKeys: number
+  readonly lua: string
+}
+
+export interface RedisConnection {
+  /** Commands are executed in the order of the calls. */
+  readonly redis: Redis
+  /** The reply, or `BoardUnavailable` naming the operation, whatever went wrong. */
+  readonly ask: <Reply>(operation: string, reply: Promise<Reply>) => Promise<Reply>
+  /** Names a Lua script; it runs atomically and sees Redis' own clock. */
+  readonly script: (name: string, definition: ScriptDefinition) => RedisScript
+  /** Lets commands under way finish within the command timeout. */
+  readonly close: () => Promise<void>
+}
+
+export const COMMAND_TIMEOUT_MS = 100
+
+const UNIX = 'unix://'
+
+/** Begins to connect and returns; until Redis is there, and whenever it is not, each call fails. */
+export function connectRedis({
+  url,
+  commandTimeoutMs = COMMAND_TIMEOUT_MS,
+  onError = ignore,
+}: RedisConnectionOptions): RedisConnection {
+  const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
+  const redis = url.startsWith(UNIX)
+    ? new Redis({ ...options, path: url.slice(UNIX.length) })
+    : new Redis(url, options)
+  redis.on('error', onError)
+
+  return {
+    redis,
+
+    async ask(operation, reply) {
+      try {
+        return await reply
+      } catch (cause) {
+        throw new BoardUnavailable(operation, cause)
+      }
+    },
+
+    script(name, definition) {
+      redis.defineCommand(name, definition)
+      const command: unknown = Reflect.get(redis, name)
+      assert(typeof command === 'function')
+      return (...keysAndArguments) => Reflect.apply(command, redis, keysAndArguments)
+    },
+
+    async close() {
+      await redis.quit().catch(ignore)
+      redis.disconnect()
+    },
+  }
+}
+
+/** Redis' clock in a script, epoch ms: hosts' clocks are never compared. */
+export const REDIS_NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/**
+ * Many entries as several calls, to be sent all at once so that nothing else comes between them.
+ * 500 keep one call at about a millisecond of Redis' time; Lua unpacks some 8,000 arguments.
+ */
+export function chunksOf<Item>(items: readonly Item[]): (readonly Item[])[] {
+  const chunks: (readonly Item[])[] = []
+  for (let from = 0; from < items.length; from += 500) chunks.push(items.slice(from, from + 500))
+  return chunks
+}
+
+const FAIL_AT_ONCE = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 1_000,
+  // Silence this long while commands wait means that the peer is gone: without it, the commands
+  // that timed out would pile up for as long as a dead network keeps the connection.
+  socketTimeout: 1_000,
+  disconnectTimeout: 500,
+  retryStrategy: reconnectDelayMs,
+}
+
+/** For ever, since nothing else would notice that Redis is back; at most 1 s apart. */
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1_000)
+}
+
+function ignore(): void {
+  // Nothing hangs on it: each command reports its own failure.
+}

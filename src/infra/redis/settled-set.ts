@@ -1,0 +1,75 @@
+// Settled payments that are not committed yet: one hash by correlationId, shared by all instances.
+
+import type { SettledPayment } from '../../actors/model/payment.ts'
+import type { SettledBoard } from '../../actors/model/ports.ts'
+import { chunksOf } from './redis-connection.ts'
+import type { RedisConnection } from './redis-connection.ts'
+
+export interface RedisSettledBoardOptions {
+  /** The board is gone when nothing has been added to it for this long, ms. */
+  readonly keptMs?: number
+  /** Entries kept at most, about 100 bytes each in Redis; beyond it `add` fails. */
+  readonly entriesMax?: number
+}
+
+/** Far longer than a commit takes, far shorter than Redis' memory lasts. */
+export const SETTLED_KEPT_MS = 3_600_000
+export const SETTLED_ENTRIES_MAX = 100_000
+
+/**
+ * All calls keep their order on the one connection: an entry that is added and then removed is
+ * gone. What a lost instance left behind is removed by the next reader, who asks the ledger.
+ */
+export function createRedisSettledBoard(
+  connection: RedisConnection,
+  { keptMs = SETTLED_KEPT_MS, entriesMax = SETTLED_ENTRIES_MAX }: RedisSettledBoardOptions = {},
+): SettledBoard {
+  const { redis, ask } = connection
+  const add = connection.script('pitAddSettled', ADD)
+
+  return {
+    async add(entries) {
+      const replies = chunksOf(entries).map((chunk) =>
+        add(KEY, keptMs, entriesMax, ...chunk.flatMap(flatten)),
+      )
+      await ask('add', Promise.all(replies))
+    },
+
+    async remove(correlationIds) {
+      const replies = chunksOf(correlationIds).map((chunk) => redis.hdel(KEY, ...chunk))
+      await ask('remove', Promise.all(replies))
+    },
+
+    async read() {
+      const entries = await ask('read', redis.hgetall(KEY))
+      return Object.entries(entries).flatMap(parse)
+    },
+
+    async clear() {
+      await ask('clear', redis.unlink(KEY))
+    },
+  }
+}
+
+const KEY = 'pit:settled'
+
+const ADD = {
+  numberOfKeys: 1,
+  lua: `
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return redis.error_reply('FULL settled board') end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
+}
+
+function flatten({ correlationId, processor, requestedAt, amountCents }: SettledPayment): string[] {
+  return [correlationId, `${processor}|${requestedAt}|${amountCents}`]
+}
+
+/** What another version of Pit wrote in another form is left out. */
+function parse([correlationId, value]: [string, string]): SettledPayment[] {
+  const [processor, requestedAt, amountCents] = value.split('|')
+  if (processor !== 'default' && processor !== 'fallback') return []
+  if (requestedAt === undefined || amountCents === undefined) return []
+  const entry = { requestedAt: Number(requestedAt), amountCents: Number(amountCents) }
+  return [{ correlationId, processor, ...entry }]
+}
