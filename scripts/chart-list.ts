@@ -1,9 +1,9 @@
 // The charts that ARCHITECTURE.md shows, by the name that stands in its markers.
 
 import type { AnyStateMachine } from 'xstate'
-import { acceptLaneMachine } from '../src/actors/persistence/accept-batcher.machine.ts'
+import { acceptBatcherMachine } from '../src/actors/persistence/accept-batcher.machine.ts'
 import { leaseMachine } from '../src/actors/ownership/lease.machine.ts'
-import { outcomeLaneMachine } from '../src/actors/persistence/outcome-batcher.machine.ts'
+import { outcomeBatcherMachine } from '../src/actors/persistence/outcome-batcher.machine.ts'
 import { paymentMachine } from '../src/actors/payment/payment.machine.ts'
 import { probingMachine } from '../src/actors/circuit/probing.machine.ts'
 import { processorHealthMachine } from '../src/actors/circuit/processor-health.machine.ts'
@@ -21,8 +21,8 @@ export const charts: readonly ListedChart[] = [
   { name: 'payment', machine: paymentMachine },
   { name: 'processor-health', machine: processorHealthMachine },
   { name: 'supervisor', machine: supervisorMachine },
-  { name: 'accept-lane', machine: acceptLaneMachine },
-  { name: 'outcome-lane', machine: outcomeLaneMachine },
+  { name: 'accept-batcher', machine: acceptBatcherMachine },
+  { name: 'outcome-batcher', machine: outcomeBatcherMachine },
   { name: 'retry-queue', machine: retryQueueMachine },
   { name: 'lease', machine: leaseMachine },
   { name: 'takeover', machine: takeoverMachine },

@@ -6,7 +6,7 @@ import { helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
 import { createLogger } from './infra/process/logger.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
-import { startSurroundings, type Surroundings } from './app/dev-stack.ts'
+import { startDevStack, type DevStack } from './app/dev-stack.ts'
 
 /** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
 const EXIT_FAILED = 1
@@ -46,10 +46,10 @@ async function run(config: Config): Promise<void> {
   // A PostgreSQL of its own would outlive a start that a signal cuts short: the start is finished
   // then, and undone. Without one the signal may end the process where it stands.
   const asked = config.databaseUrl === undefined ? signal() : undefined
-  const surroundings = await startSurroundings(config)
+  const devStack = await startDevStack(config)
   try {
-    const pit = await startPit(config, surroundings, logger)
-    greet(config, surroundings, pit)
+    const pit = await startPit(config, devStack, logger)
+    greet(config, devStack, pit)
     const cause = await Promise.race([
       asked ?? signal(),
       pit.stopped.then(() => 'stopped by itself'),
@@ -57,7 +57,7 @@ async function run(config: Config): Promise<void> {
     await pit.stop(cause)
     if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
   } finally {
-    await surroundings.stop()
+    await devStack.stop()
   }
 }
 
@@ -71,7 +71,7 @@ function signal(): Promise<string> {
 }
 
 /** For a person at a terminal; the log says the same to machines. */
-function greet(config: Config, { started }: Surroundings, pit: Pit): void {
+function greet(config: Config, { started }: DevStack, pit: Pit): void {
   const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
   const instance = `Pit, instance ${config.instanceId}, on ${at}`
   const lines = [...started, instance, ...pagesOf(config, pit)].map((line) => `started ${line}\n`)

@@ -4,9 +4,9 @@
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { acceptedRecord } from '../../src/actors/payments/records.ts'
 import { paymentLogicOf, providedPayment } from '../../src/actors/payment/logic.ts'
-import type { Workshop } from '../../src/actors/payment/effects.ts'
+import type { PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
-import { createDueQueue } from '../../src/actors/payments/timers.ts'
+import { createTimerQueue } from '../../src/actors/payments/timers.ts'
 import { providedHealth } from '../../src/actors/circuit/processor-health.ts'
 import type { HealthActor } from '../../src/actors/circuit/processor-health.machine.ts'
 import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
@@ -18,13 +18,13 @@ export type ChartKind = 'compiled' | 'interpreted'
 export function openChartLives(kind: ChartKind, alive: number): Lives {
   const memory = createMemoryParts(alive)
   memory.parts.fence.extend({ id: 1, validUntil: Number.POSITIVE_INFINITY })
-  const shop = createShop(memory.parts)
-  const logic = kind === 'compiled' ? paymentLogicOf(shop) : providedPayment(shop)
+  const dependencies = createDependencies(memory.parts)
+  const logic = kind === 'compiled' ? paymentLogicOf(dependencies) : providedPayment(dependencies)
   const free = Array.from({ length: alive }, (_, slot) => slot)
   const parent = createActor(parentLogic((slot) => free.push(slot))).start()
-  const { triesMax } = shop.settings
+  const { triesMax } = dependencies.settings
   const begin = (slot: number): void => {
-    const record = acceptedRecord(nextPayment(), shop.clock.now())
+    const record = acceptedRecord(nextPayment(), dependencies.clock.now())
     createActor(logic, { parent, id: 'payment', input: { record, slot, triesMax } }).start()
   }
   return {
@@ -49,10 +49,10 @@ export function openChartLives(kind: ChartKind, alive: number): Lives {
   }
 }
 
-function createShop(parts: PitParts): Workshop {
-  const { archive, work: settings, random, quotaUsed, processors } = parts
+function createDependencies(parts: PitParts): PaymentDependencies {
+  const { ports, work: settings, random, quotaUsed, processors } = parts
   return {
-    ...archive,
+    ...ports,
     settings,
     random,
     quotaUsed,
@@ -60,7 +60,7 @@ function createShop(parts: PitParts): Workshop {
     health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
     inFlight: { default: 0, fallback: 0 },
     // Nothing is ever in doubt here, so nothing is ever due.
-    due: createDueQueue(archive.clock, () => undefined),
+    due: createTimerQueue(ports.clock, () => undefined),
     generationOf: () => 0,
     isCrowded: () => false,
     isDraining: () => false,
@@ -68,7 +68,7 @@ function createShop(parts: PitParts): Workshop {
 }
 
 function startHealth(parts: PitParts, processor: 'default' | 'fallback'): HealthActor {
-  const input = { processor, settings: parts.circuit, now: parts.archive.clock.now() }
+  const input = { processor, settings: parts.circuit, now: parts.ports.clock.now() }
   return createActor(providedHealth(parts), { input }).start()
 }
 

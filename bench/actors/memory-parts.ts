@@ -1,15 +1,15 @@
 // Pit's actors' parts with every port answered in memory: charges wait in a ring until the
 // benchmark answers them, the ledger says yes to everything.
 
-import { createTotals, totalsJournal } from '../../src/actors/supervisor/totals.ts'
+import { createTotals, totalsTelemetry } from '../../src/actors/supervisor/totals.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { ChargeAnswer, Ledger, Processor } from '../../src/actors/model/ports.ts'
 import { createRing, type Ring } from '../../src/actors/payments/ring.ts'
 import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { createAloneBoards } from '../../src/infra/redis/without-redis.ts'
-import { createJournalLog, journals } from '../../src/infra/process/facts-log.ts'
+import { createCachesWithoutRedis } from '../../src/infra/redis/without-redis.ts'
+import { createFactsLog, sinks } from '../../src/infra/process/facts-log.ts'
 import { createLogger } from '../../src/infra/process/logger.ts'
 import { partsOf } from '../../src/app/settings.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
@@ -38,9 +38,9 @@ export function createMemoryParts(alive: number): MemoryParts {
   })
   const charges = createRing<Reply>(2 * alive)
   const { logLevel: level, instanceId } = config
-  const log = createJournalLog(createLogger({ level, instanceId }))
+  const log = createFactsLog(createLogger({ level, instanceId }))
   const adapters = {
-    ...createAloneBoards(),
+    ...createCachesWithoutRedis(),
     ledger: createYesLedger(),
     fence: new LeaseFence(),
     processors: {
@@ -50,8 +50,8 @@ export function createMemoryParts(alive: number): MemoryParts {
     close: () => Promise.resolve(),
   }
   const clock = createVirtualClock()
-  const made = partsOf(config, adapters, journals(log, totalsJournal(createTotals())))
-  const parts = { ...made, archive: { ...made.archive, clock } }
+  const made = partsOf(config, adapters, sinks(log, totalsTelemetry(createTotals())))
+  const parts = { ...made, ports: { ...made.ports, clock } }
   let settled = 0
   return {
     parts,

@@ -1,4 +1,4 @@
-// Lives in the real parent of payments: ring, routing, slots, circuits, journal, outcomes told.
+// Lives in the real parent of payments: ring, routing, slots, circuits, telemetry, outcomes told.
 
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { paymentsLogic } from '../../src/actors/payments/payments.ts'
@@ -9,7 +9,7 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 
-/** Payments that are told of at once, as the accept lane does it. */
+/** Payments that are told of at once, as the accept batcher does it. */
 const BATCH = 50
 
 export function openParentLives(alive: number): Lives {
@@ -23,12 +23,12 @@ export function openParentLives(alive: number): Lives {
     default: startHealth(parts, root, 'default'),
     fallback: startHealth(parts, root, 'fallback'),
   }
-  const { archive, work: settings, random, quotaUsed, processors } = parts
+  const { ports, work: settings, random, quotaUsed, processors } = parts
   const payments = createActor(paymentsLogic, {
     parent: root,
     id: 'payments',
     systemId: 'payments',
-    input: { ...archive, settings, random, quotaUsed, processors, health },
+    input: { ...ports, settings, random, quotaUsed, processors, health },
   }).start()
   let told = 0
   const tell = (): void => {
@@ -63,7 +63,7 @@ function startHealth(parts: PitParts, parent: AnyActorRef, processor: ProcessorN
     parent,
     id: 'processorHealth',
     systemId: `processorHealth.${processor}`,
-    input: { processor, settings: parts.circuit, now: parts.archive.clock.now() },
+    input: { processor, settings: parts.circuit, now: parts.ports.clock.now() },
   }).start()
 }
 

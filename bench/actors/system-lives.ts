@@ -1,5 +1,5 @@
-// Lives in the whole system of actors, as the edge starts them: supervisor, accept lane, payments,
-// outcome lane, lease, circuits, retry queue, all with their timers.
+// Lives in the whole system of actors, as the edge starts them: supervisor, accept batcher, payments,
+// outcome batcher, lease, circuits, retry queue, all with their timers.
 
 import { createSupervisor, type SupervisorActor } from '../../src/actors/supervisor/supervisor.ts'
 import { BUSY, LIVES_PER_TURN, nextPayment, turn, type Lives, type Pace } from './lives.ts'

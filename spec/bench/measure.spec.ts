@@ -181,8 +181,8 @@ t.test('a profile tells the share of some files and of all that they called', as
     timeDeltas: [9000, 1000, 1000, 2000, 4000],
   }
 
-  t.equal(percentWithin(profile, ['console/inspector-hook.js', 'console/outbox.js']), 50)
-  t.equal(percentWithin(profile, ['console/outbox.js']), 0)
+  t.equal(percentWithin(profile, ['console/inspector-hook.js', 'console/send-buffer.js']), 50)
+  t.equal(percentWithin(profile, ['console/send-buffer.js']), 0)
 })
 
 t.test('a window has its length and lies in the span', async (t) => {

@@ -47,16 +47,16 @@ export class Injector {
 
   /** Resolves once all faults are over and everything runs again. Never rejects. */
   async run(plan: readonly PlannedFault[]): Promise<void> {
-    const lanes = new Map<string, PlannedFault[]>()
+    const batchers = new Map<string, PlannedFault[]>()
     for (const fault of plan) {
       const lane = fault.processors.length === 1 ? fault.processors.join() : fault.place
-      lanes.set(lane, [...(lanes.get(lane) ?? []), fault])
+      batchers.set(lane, [...(batchers.get(lane) ?? []), fault])
     }
-    await Promise.all([...lanes.values()].map((faults) => this.#runLane(faults)))
+    await Promise.all([...batchers.values()].map((faults) => this.#runPool(faults)))
     await this.#calm().catch((error: unknown) => this.failures.push(String(error)))
   }
 
-  async #runLane(faults: readonly PlannedFault[]): Promise<void> {
+  async #runPool(faults: readonly PlannedFault[]): Promise<void> {
     for (const fault of faults) {
       // Those of processors take as long as planned: late ones would meet the other processor's next.
       const restMs = fault.place === 'processors' ? 0 : REST_MS_MIN

@@ -42,7 +42,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
     version: '1.2.3',
     metrics: () => {
       const counts = { accepted, known: 0, conflicting: 0 }
-      metrics.journal.note({ type: 'batch.accepted', ...counts, parked: false, tookMs: 1 })
+      metrics.telemetry.emit({ type: 'batch.accepted', ...counts, parked: false, tookMs: 1 })
       for (let payment = 0; payment < accepted; payment += 1) metrics.latency.record(1_100)
       return metrics.scrape({
         isReady: () => true,

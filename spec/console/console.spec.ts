@@ -44,7 +44,7 @@ async function startWatched(
   return { world, url: `http://127.0.0.1:${port}/` }
 }
 
-t.test('payments move along the chart, and each tells its story', { skip }, async (t) => {
+t.test('payments move along the chart, and each tells its payment status', { skip }, async (t) => {
   if (browser === undefined) return
   const { world, url } = await startWatched(t)
   const { page, faults } = await openPage(t, browser, { url, viewport: WIDE })
@@ -119,9 +119,9 @@ t.test('a payment that waits tells for what and until when', { skip }, async (t)
   await page.locator('.found button').first().click()
   await page.waitForSelector('.attempts li')
 
-  const story = (await page.textContent('.story')) ?? ''
-  t.match(story, 'the next question to the processor that it is in doubt at')
-  t.match(story, /in doubt at(default|fallback), for [\d.]+ m?s yet/)
+  const paymentStatus = (await page.textContent('.story')) ?? ''
+  t.match(paymentStatus, 'the next question to the processor that it is in doubt at')
+  t.match(paymentStatus, /in doubt at(default|fallback), for [\d.]+ m?s yet/)
   t.match(await page.textContent('.attempts'), 'in doubt')
   t.same(faults, [])
 })

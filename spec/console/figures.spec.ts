@@ -96,7 +96,7 @@ t.test('one late answer of Redis makes no instance vanish, three in a row do', a
         : Promise.resolve({ other: JSON.stringify(figures('other')) }),
   })
   const seen = async (): Promise<number> => {
-    await instances.exchange()
+    await instances.sync()
     return instances.all().length
   }
 
@@ -115,11 +115,11 @@ t.test('a second holds what was rejected, paid and left in the database', async 
   const own = (): readonly Figures[] => [figures('own', tally.counted())]
   const correlationId = 'any'
   const settled = { type: 'payment.settled', correlationId, tookMs: 3 } as const
-  tally.journal.note({ ...settled, processor: 'default', amountCents: 500 })
+  tally.telemetry.emit({ ...settled, processor: 'default', amountCents: 500 })
   seconds.add(1_000, own())
-  tally.journal.note({ ...settled, processor: 'default', amountCents: 1_990 })
-  tally.journal.note({ ...settled, processor: 'fallback', amountCents: 10 })
-  tally.journal.note({ type: 'payment.rejected', correlationId, detail: 'http 400' })
+  tally.telemetry.emit({ ...settled, processor: 'default', amountCents: 1_990 })
+  tally.telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
+  tally.telemetry.emit({ type: 'payment.rejected', correlationId, detail: 'http 400' })
   seconds.add(2_000, own(), 7)
 
   const [first, second] = seconds.since(0)

@@ -142,7 +142,7 @@ t.test('what is shown is plain and bounded', async (t) => {
     now: 5,
     big: 'x'.repeat(1_000),
     list: Array(100).fill(1),
-    board: ledger,
+    cache: ledger,
   }
   const shown = plainData({ context, replyTo: () => undefined, at: new Date(0) })
   const text = JSON.stringify(shown)

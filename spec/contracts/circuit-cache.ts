@@ -1,9 +1,9 @@
-// What any health board must do.
+// What any health cache must do.
 
 import type { Test } from 'tap'
 import type { OpenWorld } from './redis.ts'
 
-export async function healthBoardContract(t: Test, open: OpenWorld): Promise<void> {
+export async function circuitCacheContract(t: Test, open: OpenWorld): Promise<void> {
   await t.test('one instance gets the probe lease, the next one only after its time', (t) =>
     leaseExcludes(t, open),
   )

@@ -1,9 +1,9 @@
-// What any retry board must do.
+// What any retry cache must do.
 
 import type { Test } from 'tap'
 import type { OpenWorld } from './redis.ts'
 
-export async function retryBoardContract(t: Test, open: OpenWorld): Promise<void> {
+export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<void> {
   await t.test('entries come out when due, the earliest first, once', (t) => duesComeOnce(t, open))
 
   await t.test('several takers never get the same entry', async (t) => {
@@ -28,13 +28,13 @@ export async function retryBoardContract(t: Test, open: OpenWorld): Promise<void
     t.same(await retry.takeDue(10), [])
   })
 
-  await t.test('a full board leaves new entries out and moves old ones', (t) => fillUp(t, open))
+  await t.test('a full cache leaves new entries out and moves old ones', (t) => fillUp(t, open))
 
-  await t.test('a new board is rebuilt by one instance, and again when it was lost', (t) =>
+  await t.test('a new cache is rebuilt by one instance, and again when it was lost', (t) =>
     rebuildOnce(t, open),
   )
 
-  await t.test('a cleared board is empty and not lost', async (t) => {
+  await t.test('a cleared cache is empty and not lost', async (t) => {
     const { retry } = (await open(t)).as('a')
     await retry.claimRebuild()
     await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])

@@ -45,13 +45,24 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
       const theirs = await lease(second, 'b')
       await acceptMany(first, { ...mine, count: 2 })
 
-      const story = await second.find(uuid(1))
+      const paymentStatus = await second.find(uuid(1))
       const owned = await first.findOwned([uuid(2), uuid(1), uuid(3)], mine)
 
-      t.match(story, { correlationId: uuid(1), amountCents: 1_990, state: 'pending', attempts: [] })
-      t.notOk(story && 'dueInMs' in story)
+      t.match(paymentStatus, {
+        correlationId: uuid(1),
+        amountCents: 1_990,
+        state: 'pending',
+        attempts: [],
+      })
+      t.notOk(paymentStatus && 'dueInMs' in paymentStatus)
       t.strictSame(idsOf(owned), [uuid(1), uuid(2)])
-      t.match(owned[0], { amountCents: 1_990, claim: 0, rounds: 0, doubts: [], attempts: [] })
+      t.match(owned[0], {
+        amountCents: 1_990,
+        fencingToken: 0,
+        rounds: 0,
+        unknownOutcomes: [],
+        attempts: [],
+      })
       t.ok(owned[0] !== undefined && owned[0].ageMs >= 0 && owned[0].ageMs < 10_000)
       t.strictSame(await second.findOwned([uuid(1)], theirs), [])
       t.strictSame(await first.countOpen(), { parked: 0, owned: 2 })
@@ -71,7 +82,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.equal((await first.find(uuid(1)))?.state, 'parked')
     t.strictSame(await first.findOwned([uuid(1)], mine), [])
     const [claimed] = await second.claimDue({ ...theirs, limit: 10 })
-    t.match(claimed, { correlationId: uuid(1), claim: 1, rounds: 0, doubts: [] })
+    t.match(claimed, { correlationId: uuid(1), fencingToken: 1, rounds: 0, unknownOutcomes: [] })
   })
 
   t.test('without a held lease nothing is accepted', async (t) => {
@@ -146,7 +157,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     const mixed = await first.accept(batch, { ...mine, parked: false })
     await passTime(TTL_MS + 2_000)
     const theirs = await lease(second, 'b')
-    const sweep = { limit: 9, graceMs: 1_000, horizonMs: 1_000 }
+    const sweep = { limit: 9, graceMs: 1_000, settleByMs: 1_000 }
     const taken = await second.takeOver({ ...theirs, ...sweep })
 
     t.strictSame(once, { results: ['accepted'], purges: purges - 1 })

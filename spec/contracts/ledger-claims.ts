@@ -9,8 +9,10 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     const theirs = await lease(second, 'b')
     await acceptMany(first, { ...mine, count: 1 })
     const attempts = [attempt('default', 'inDoubt')]
-    const doubts = [{ processor: 'default', requestedAt: 1_000, remainingMs: 20_000 } as const]
-    await first.record([parked(1, { delayMs: 5_000, rounds: 3, doubts, attempts })], mine)
+    const unknownOutcomes = [
+      { processor: 'default', requestedAt: 1_000, remainingMs: 20_000 } as const,
+    ]
+    await first.record([parked(1, { delayMs: 5_000, rounds: 3, unknownOutcomes, attempts })], mine)
 
     const early = await second.claimDue({ ...theirs, limit: 10 })
     const waiting = await second.find(uuid(1))
@@ -20,9 +22,15 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(early, [])
     t.match(waiting, { state: 'parked', attempts })
     t.ok(waiting?.dueInMs !== undefined && waiting.dueInMs > 1_000 && waiting.dueInMs <= 5_000)
-    t.match(claimed, { correlationId: uuid(1), claim: 1, rounds: 3, amountCents: 1_990, attempts })
-    t.match(claimed?.doubts, [{ processor: 'default', requestedAt: 1_000 }])
-    const remainingMs = claimed?.doubts[0]?.remainingMs ?? 0
+    t.match(claimed, {
+      correlationId: uuid(1),
+      fencingToken: 1,
+      rounds: 3,
+      amountCents: 1_990,
+      attempts,
+    })
+    t.match(claimed?.unknownOutcomes, [{ processor: 'default', requestedAt: 1_000 }])
+    const remainingMs = claimed?.unknownOutcomes[0]?.remainingMs ?? 0
     t.ok(remainingMs > 9_000 && remainingMs <= 14_001, 'its doubt has gone on ageing')
     t.ok(claimed !== undefined && claimed.ageMs >= 6_000)
     t.strictSame(await first.claimDue({ ...mine, limit: 10 }), [], 'and is claimed once')
@@ -36,14 +44,14 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     await first.record([parked(1, { delayMs: 0 })], mine)
     await second.claimDue({ ...theirs, limit: 10 })
 
-    await first.record([settled(1), settled(1, { claim: 1 })], mine)
+    await first.record([settled(1), settled(1, { fencingToken: 1 })], mine)
     await second.record([settled(1)], theirs)
     t.equal((await first.find(uuid(1)))?.state, 'pending')
 
-    await second.record([parked(1, { claim: 1, delayMs: 0 })], theirs)
+    await second.record([parked(1, { fencingToken: 1, delayMs: 0 })], theirs)
     const [again] = await first.claimDue({ ...mine, limit: 10 })
-    await first.record([settled(1, { claim: 2 })], mine)
-    t.equal(again?.claim, 2)
+    await first.record([settled(1, { fencingToken: 2 })], mine)
+    t.equal(again?.fencingToken, 2)
     t.equal((await first.find(uuid(1)))?.state, 'settled')
   })
 
@@ -87,7 +95,7 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     const claimed = await second.claimParked(ids, theirs)
 
     t.strictSame(idsOf(claimed), [uuid(1), uuid(2)])
-    t.ok(claimed.every((claim) => claim.claim === 1))
+    t.ok(claimed.every((claim) => claim.fencingToken === 1))
     t.strictSame(await first.claimParked(ids, mine), [])
     t.strictSame(await first.claimParked([], mine), [])
   })
@@ -102,7 +110,7 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     const lost = { code: 'lease_lost' }
     await t.rejects(first.claimDue({ ...mine, limit: 1 }), lost)
     await t.rejects(first.claimParked([uuid(1)], mine), lost)
-    const sweep = { limit: 1, graceMs: 0, horizonMs: 0 }
+    const sweep = { limit: 1, graceMs: 0, settleByMs: 0 }
     await t.rejects(first.takeOver({ ...mine, ...sweep }), lost)
     t.equal((await second.find(uuid(1)))?.state, 'parked')
   })

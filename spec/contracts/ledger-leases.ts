@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { MakeLedger } from './ledger.ts'
 import { TTL_MS, acceptMany, idsOf, lease, parked, request, settled, uuid } from './ledger-words.ts'
 
-const SWEEP = { limit: 100, graceMs: 1_000, horizonMs: 30_000 }
+const SWEEP = { limit: 100, graceMs: 1_000, settleByMs: 30_000 }
 
 export function leasesContract(t: Test, makeLedger: MakeLedger): void {
   t.test('each lease is a new one, and a renewed one goes on', async (t) => {
@@ -44,7 +44,7 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 3 })
     const pinned = { processor: 'fallback', requestedAt: 777, remainingMs: 1_000 } as const
-    await first.record([parked(2, { delayMs: 0, doubts: [pinned] }), settled(3)], mine)
+    await first.record([parked(2, { delayMs: 0, unknownOutcomes: [pinned] }), settled(3)], mine)
     await first.claimDue({ ...mine, limit: 1 })
     await passTime(TTL_MS + 2_000)
     const theirs = await lease(second, 'b')
@@ -53,17 +53,19 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
 
     t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
     const [one, two] = [uuid(1), uuid(2)].map((id) => claims.find((c) => c.correlationId === id))
-    t.match(one, { claim: 1, amountCents: 1_990 })
-    t.match(two, { claim: 2, rounds: 1 })
-    t.match(one?.doubts, [
+    t.match(one, { fencingToken: 1, amountCents: 1_990 })
+    t.match(two, { fencingToken: 2, rounds: 1 })
+    t.match(one?.unknownOutcomes, [
       { processor: 'default', requestedAt: null },
       { processor: 'fallback', requestedAt: null },
     ])
-    t.match(two?.doubts, [
+    t.match(two?.unknownOutcomes, [
       { processor: 'default', requestedAt: null },
       { processor: 'fallback', requestedAt: 777 },
     ])
-    const remaining = claims.flatMap((claim) => claim.doubts.map((doubt) => doubt.remainingMs))
+    const remaining = claims.flatMap((claim) =>
+      claim.unknownOutcomes.map((doubt) => doubt.remainingMs),
+    )
     t.ok(
       remaining.every((ms) => ms > 20_000 && ms <= 28_001),
       'counted from the end of the lease',
@@ -80,14 +82,16 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
 
     await first.record([settled(1)], mine)
     t.equal((await first.find(uuid(1)))?.state, 'pending')
-    await second.record([settled(1, { claim: 1 })], theirs)
+    await second.record([settled(1, { fencingToken: 1 })], theirs)
     t.equal((await first.find(uuid(1)))?.state, 'settled')
 
     await passTime(TTL_MS + 2_000)
     const third = await lease(first, 'c')
-    const [again] = await first.takeOver({ ...third, ...SWEEP, horizonMs: 10_000 })
-    t.match(again, { correlationId: uuid(2), claim: 2 })
-    t.ok(again?.doubts.every((doubt) => doubt.remainingMs > 0 && doubt.remainingMs <= 8_001))
+    const [again] = await first.takeOver({ ...third, ...SWEEP, settleByMs: 10_000 })
+    t.match(again, { correlationId: uuid(2), fencingToken: 2 })
+    t.ok(
+      again?.unknownOutcomes.every((doubt) => doubt.remainingMs > 0 && doubt.remainingMs <= 8_001),
+    )
   })
 
   t.test('a revoked lease is swept in bounded batches until nothing is left', async (t) => {
@@ -119,8 +123,8 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     await first.releaseLease(mine.leaseId)
     const [claimed] = await second.takeOver({ ...theirs, ...SWEEP })
 
-    t.match(claimed, { correlationId: uuid(1), claim: 1 })
-    t.ok(claimed?.doubts.every((doubt) => doubt.remainingMs > 20_000))
+    t.match(claimed, { correlationId: uuid(1), fencingToken: 1 })
+    t.ok(claimed?.unknownOutcomes.every((doubt) => doubt.remainingMs > 20_000))
     t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
     const accepting = first.accept([request(2)], { ...mine, parked: false })
     await t.rejects(accepting, { code: 'lease_lost' })

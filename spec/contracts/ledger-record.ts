@@ -12,8 +12,13 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     const outcome = settled(1, { processor: 'fallback', requestedAt: 1_723, attempts })
     await first.record([outcome], mine)
 
-    const story = await second.find(uuid(1))
-    t.match(story, { state: 'settled', processor: 'fallback', requestedAt: 1_723, attempts })
+    const paymentStatus = await second.find(uuid(1))
+    t.match(paymentStatus, {
+      state: 'settled',
+      processor: 'fallback',
+      requestedAt: 1_723,
+      attempts,
+    })
     t.strictSame((await first.summarize({}, [])).summary, {
       default: { payments: 0, cents: 0 },
       fallback: { payments: 1, cents: 1_990 },
@@ -58,7 +63,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     await acceptMany(first, { ...mine, count: 2 })
 
     await second.record([settled(1), parked(2)], theirs)
-    await first.record([settled(1, { claim: 1 }), settled(9)], mine)
+    await first.record([settled(1, { fencingToken: 1 }), settled(9)], mine)
 
     t.equal((await first.find(uuid(1)))?.state, 'pending')
     t.equal((await first.find(uuid(2)))?.state, 'pending')

@@ -32,7 +32,7 @@ export function attempt(processor: ProcessorName, outcome: Attempt['outcome']): 
   return { processor, requestedAt: 1_000, reason: 'cheaper', outcome, tookMs: 12, detail: 'http' }
 }
 
-const OF_OWNER = { claim: 0, purges: 0 }
+const OF_OWNER = { fencingToken: 0, purges: 0 }
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 type Parked = Extract<Outcome, { kind: 'parked' }>
@@ -44,7 +44,7 @@ export function settled(n: number, change: Partial<Settled> = {}): Settled {
 }
 
 export function parked(n: number, change: Partial<Parked> = {}): Parked {
-  const what = { delayMs: 5_000, rounds: 1, doubts: [], attempts: [] }
+  const what = { delayMs: 5_000, rounds: 1, unknownOutcomes: [], attempts: [] }
   return { kind: 'parked', correlationId: uuid(n), ...OF_OWNER, ...what, ...change }
 }
 

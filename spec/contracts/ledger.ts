@@ -12,7 +12,7 @@ import { acceptContract } from './ledger-accept.ts'
 export interface LedgerWorld {
   readonly first: Ledger
   readonly second: Ledger
-  /** Lets time pass for the store: leases, due times, doubts and ages. */
+  /** Lets time pass for the store: leases, due times, unknown outcomes and ages. */
   passTime(durationMs: number): Promise<void>
 }
 

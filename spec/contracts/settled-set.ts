@@ -1,10 +1,10 @@
-// What any settled board must do.
+// What any settled cache must do.
 
 import type { Test } from 'tap'
 import type { SettledPayment } from '../../src/actors/model/payment.ts'
 import type { OpenWorld } from './redis.ts'
 
-export async function settledBoardContract(t: Test, open: OpenWorld): Promise<void> {
+export async function settledSetContract(t: Test, open: OpenWorld): Promise<void> {
   await t.test('settled payments are read by all instances, whole', async (t) => {
     const world = await open(t)
     t.same(await world.as('b').settled.read(), [])
@@ -47,7 +47,7 @@ export async function settledBoardContract(t: Test, open: OpenWorld): Promise<vo
     t.same(await world.as('a').settled.read(), [])
   })
 
-  await t.test('a cleared or lost board is empty and goes on', async (t) => {
+  await t.test('a cleared or lost cache is empty and goes on', async (t) => {
     const world = await open(t)
     const { settled } = world.as('a')
     for (const end of [(): Promise<void> => settled.clear(), (): Promise<void> => world.lose()]) {

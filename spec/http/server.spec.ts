@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { PaymentStory } from '../../src/actors/model/payment.ts'
+import type { PaymentStatus } from '../../src/actors/model/payment.ts'
 import { call, ID, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
 
 t.test('a payment is answered 202 without a body once it is accepted', async (t) => {
@@ -74,9 +74,9 @@ t.test('a payment is taken as JSON only, by whatever name', async (t) => {
   }
 })
 
-t.test('a payment’s story is told in decimals and ISO instants', async (t) => {
+t.test('a payment’s status is told in decimals and ISO instants', async (t) => {
   const at = Date.UTC(2025, 7, 9, 12)
-  const story: PaymentStory = {
+  const paymentStatus: PaymentStatus = {
     correlationId: ID,
     amountCents: 1990,
     state: 'settled',
@@ -97,7 +97,7 @@ t.test('a payment’s story is told in decimals and ISO instants', async (t) => 
   const edge = await startEdge(t, {
     supervise: (request) => {
       if (request.type !== 'payment.requested') return
-      request.replyTo({ kind: 'found', value: story })
+      request.replyTo({ kind: 'found', value: paymentStatus })
     },
   })
 
@@ -112,7 +112,7 @@ t.test('a payment’s story is told in decimals and ISO instants', async (t) => 
     acceptedAt: '2025-08-09T12:00:00.000Z',
     processor: 'fallback',
     requestedAt: '2025-08-09T12:00:00.005Z',
-    attempts: [{ ...story.attempts[0], requestedAt: '2025-08-09T12:00:00.005Z' }],
+    attempts: [{ ...paymentStatus.attempts[0], requestedAt: '2025-08-09T12:00:00.005Z' }],
   })
   t.match(edge.requests, [{ correlationId: ID }])
 })

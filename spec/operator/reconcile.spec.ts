@@ -178,7 +178,7 @@ async function startBooks(t: Test): Promise<Books> {
   const settleInPit: Books['settleInPit'] = async (processor, requestedAt) => {
     const correlationId = await accept(ledger, leaseId)
     const settled = { kind: 'settled', correlationId, processor, requestedAt } as const
-    const outcome = { ...settled, amountCents: 1_990, claim: 0, purges: 0, attempts: [] }
+    const outcome = { ...settled, amountCents: 1_990, fencingToken: 0, purges: 0, attempts: [] }
     await ledger.record([outcome], { leaseId })
     return correlationId
   }

@@ -11,10 +11,10 @@ const postgres = await startPostgres(t)
 t.test('rejected payments are listed and one of them is sent through again', async (t) => {
   const connectionString = await postgres.freshDatabase()
   const ledger = await createPostgresLedger({ connectionString })
-  const lane = openTables(connectionString)
-  t.teardown(() => Promise.all([ledger.close(), lane.close()]))
+  const pool = openTables(connectionString)
+  t.teardown(() => Promise.all([ledger.close(), pool.close()]))
   let said = ''
-  const tool = { lane, write: (text: string) => void (said += text) }
+  const tool = { pool, write: (text: string) => void (said += text) }
   const run = async (...args: string[]): Promise<number> => {
     said = ''
     const options = readRejectedOptions(args)
@@ -39,7 +39,7 @@ t.test('rejected payments are listed and one of them is sent through again', asy
   t.equal(await run('--redrive', uuid(1)), 0)
   t.match(said, 'is parked and due')
   t.match(await ledger.claimDue({ ...held, limit: 10 }), [
-    { correlationId: uuid(1), claim: 2, rounds: 0, doubts: [], amountCents: 1_990 },
+    { correlationId: uuid(1), fencingToken: 2, rounds: 0, unknownOutcomes: [], amountCents: 1_990 },
   ])
   t.equal(await run('--redrive', uuid(1)), 1, 'a second time it is open')
 })
@@ -48,8 +48,8 @@ t.test('a wrong command line and a database that is away are told apart', async 
   for (const wrong of ['--redrive=1', '--nosuch']) {
     t.throws(() => readRejectedOptions([wrong]), UsageError, wrong)
   }
-  const lane = openTables('postgresql://nobody@127.0.0.1:1/none')
-  t.teardown(() => lane.close())
+  const pool = openTables('postgresql://nobody@127.0.0.1:1/none')
+  t.teardown(() => pool.close())
 
-  await t.rejects(runRejected({ kind: 'list' }, { lane, write: () => {} }), BooksUnreachable)
+  await t.rejects(runRejected({ kind: 'list' }, { pool, write: () => {} }), BooksUnreachable)
 })

@@ -1,20 +1,20 @@
-// The boards of one simulated instance: calls travel to the simulated Redis and are answered, or
+// The caches of one simulated instance: calls travel to the simulated Redis and are answered, or
 // fail within the command timeout.
 
-import { BoardUnavailable } from '../../src/actors/model/errors.ts'
-import type { HealthBoard, RetryBoard, SettledBoard } from '../../src/actors/model/ports.ts'
-import type { BoardStore } from './board-store.ts'
+import { CacheUnavailable } from '../../src/actors/model/errors.ts'
+import type { CircuitCache, DelayedQueue, SettledSet } from '../../src/actors/model/ports.ts'
+import type { CacheStore } from './board-store.ts'
 import type { Gate } from './gate.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 
-export interface SimulatedBoards {
-  readonly health: HealthBoard
-  readonly retry: RetryBoard
-  readonly settled: SettledBoard
+export interface SimulatedCaches {
+  readonly health: CircuitCache
+  readonly retry: DelayedQueue
+  readonly settled: SettledSet
 }
 
-export interface BoardClientParts {
-  readonly store: BoardStore
+export interface CacheClientParts {
+  readonly store: CacheStore
   readonly service: SimulatedServer
   readonly gate: Gate
   readonly instanceId: string
@@ -23,7 +23,7 @@ export interface BoardClientParts {
 /** Longest wait for one reply, ms, as over ioredis. */
 const COMMAND_TIMEOUT_MS = 100
 
-export function createSimulatedBoards(parts: BoardClientParts): SimulatedBoards {
+export function createSimulatedCaches(parts: CacheClientParts): SimulatedCaches {
   const { store, instanceId } = parts
   const connection = { lastAt: 0 }
   const ask = <Value>(operation: string, apply: () => Value): Promise<Value> =>
@@ -33,7 +33,7 @@ export function createSimulatedBoards(parts: BoardClientParts): SimulatedBoards 
       connection,
       timeoutMs: COMMAND_TIMEOUT_MS,
       apply,
-      failure: () => new BoardUnavailable(operation),
+      failure: () => new CacheUnavailable(operation),
     })
   return {
     health: {

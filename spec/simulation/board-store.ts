@@ -1,12 +1,12 @@
-// The simulated Redis: what the boards hold, each call done at one instant.
+// The simulated Redis: what the caches hold, each call done at one instant.
 
 import type { ProcessorName, SettledPayment } from '../../src/actors/model/payment.ts'
 import type { CircuitReport, ParkedEntry, ProbedHealth } from '../../src/actors/model/ports.ts'
 
-export interface BoardBounds {
+export interface CacheBounds {
   /** How long reports of health and circuits are kept, ms. */
   readonly keptMs: number
-  /** Entries that the retry board holds at most. */
+  /** Entries that the retry cache holds at most. */
   readonly retryEntriesMax: number
 }
 
@@ -17,9 +17,9 @@ interface Aged<Value> {
 
 type Health = Omit<ProbedHealth, 'ageMs'>
 
-export class BoardStore {
+export class CacheStore {
   readonly #now: () => number
-  readonly #bounds: BoardBounds
+  readonly #bounds: CacheBounds
   #probeLeaseUntil = Number.NEGATIVE_INFINITY
   readonly #health = new Map<ProcessorName, Aged<Health>>()
   /** By instance id and processor. */
@@ -29,7 +29,7 @@ export class BoardStore {
   #isRebuilt = false
   readonly #settled = new Map<string, SettledPayment>()
 
-  constructor(now: () => number, bounds: BoardBounds) {
+  constructor(now: () => number, bounds: CacheBounds) {
     this.#now = now
     this.#bounds = bounds
   }

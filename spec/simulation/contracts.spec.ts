@@ -1,8 +1,8 @@
 // The simulated PostgreSQL and Redis keep the very contracts of the real ones.
 
 import t from 'tap'
-import { BoardStore } from './board-store.ts'
-import { createSimulatedBoards } from './board-client.ts'
+import { CacheStore } from './board-store.ts'
+import { createSimulatedCaches } from './board-client.ts'
 import { Chance } from './chance.ts'
 import { Gate } from './gate.ts'
 import { EPOCH_MS } from './instance.ts'
@@ -10,7 +10,7 @@ import { createSimulatedLedger } from './ledger-client.ts'
 import { LedgerStore } from './ledger-store.ts'
 import { Scheduler } from './scheduler.ts'
 import { SimulatedServer } from './simulated-server.ts'
-import { boardContracts, type Boards } from '../contracts/redis.ts'
+import { cacheContracts, type Caches } from '../contracts/redis.ts'
 import { ledgerContract } from '../contracts/ledger.ts'
 
 const BOUNDS = { acceptTimeoutMs: 900, statementTimeoutMs: 3000 }
@@ -72,28 +72,28 @@ t.test('the simulated ledger keeps the contract', async (t) => {
   })
 })
 
-t.test('the simulated boards keep the contracts', async (t) => {
-  await boardContracts(t, async () => {
+t.test('the simulated caches keep the contracts', async (t) => {
+  await cacheContracts(t, async () => {
     const { scheduler, service, gate, pumped } = createAround()
-    const store = new BoardStore(scheduler.now, BOARD_BOUNDS)
-    const known = new Map<string, Boards>()
+    const store = new CacheStore(scheduler.now, BOARD_BOUNDS)
+    const known = new Map<string, Caches>()
     return {
       ...BOARD_BOUNDS,
       as: (instanceId) => {
-        const boards = known.get(instanceId) ?? openBoards(instanceId)
-        known.set(instanceId, boards)
-        return boards
+        const caches = known.get(instanceId) ?? openCaches(instanceId)
+        known.set(instanceId, caches)
+        return caches
       },
       pass: (ms) => scheduler.run(scheduler.now() + ms),
       lose: async () => store.lose(),
     }
 
-    function openBoards(instanceId: string): Boards {
-      const boards = createSimulatedBoards({ store, service, gate, instanceId })
+    function openCaches(instanceId: string): Caches {
+      const caches = createSimulatedCaches({ store, service, gate, instanceId })
       return {
-        health: pumped(boards.health),
-        retry: pumped(boards.retry),
-        settled: pumped(boards.settled),
+        health: pumped(caches.health),
+        retry: pumped(caches.retry),
+        settled: pumped(caches.settled),
       }
     }
   })

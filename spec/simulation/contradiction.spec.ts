@@ -32,17 +32,17 @@ t.test(
     const print = (line: string): void => void lines.push(line)
     const world = new World({ chance, settings, planted, instances: 1, print })
     const pass = (durationMs: number) => world.scheduler.run(world.scheduler.now() + durationMs)
-    const { horizonMs } = settings.configured.work
+    const { settleByMs } = settings.configured.work
     await pass(20)
     world.postings.post(ID, 100)
     const replyTo = (): void => undefined
     world.at(0).send({ type: 'payment.received', correlationId: ID, amountCents: 100, replyTo })
 
-    await pass(3.5 * horizonMs)
+    await pass(3.5 * settleByMs)
     const told = lines.filter((line) => line.includes('payment.contradicted'))
     const chargedMeanwhile = charges
     isContradicting = false
-    await pass(1.5 * horizonMs)
+    await pass(1.5 * settleByMs)
 
     t.equal(chargedMeanwhile, 4, 'once, and once a horizon')
     t.equal(told.length, 3)

@@ -41,8 +41,8 @@ function begin(world: World, fault: Fault, healAt: number): () => void {
     case 'purge':
       purge(world)
       return nothing
-    case 'boardsEmptied':
-      world.boardStore.lose()
+    case 'cachesEmptied':
+      world.cacheStore.lose()
       return nothing
     case 'ledgerDown':
     case 'ledgerHung':
@@ -50,10 +50,10 @@ function begin(world: World, fault: Fault, healAt: number): () => void {
     case 'ledgerLoses':
     case 'ledgerRefuses':
       return trouble(world, world.ledgerService, fault.kind)
-    case 'boardsDown':
-    case 'boardsHung':
-    case 'boardsSlow':
-      return trouble(world, world.boardService, fault.kind)
+    case 'cachesDown':
+    case 'cachesHung':
+    case 'cachesSlow':
+      return trouble(world, world.cacheService, fault.kind)
   }
 }
 

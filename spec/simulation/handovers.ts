@@ -39,7 +39,7 @@ export function watchHandovers(world: Watched): void {
 /** A payment that nobody works on, since when (virtual ms), and what it was then. */
 interface Wait {
   readonly row: PaymentRow
-  readonly claim: number
+  readonly fencingToken: number
   readonly since: number
 }
 
@@ -67,8 +67,8 @@ class Waits {
 
 /** Goes on while nobody claims it. */
 function waitOf(before: Wait | undefined, row: PaymentRow, now: number): Wait {
-  if (before?.row === row && before.claim === row.claim) return before
-  return { row, claim: row.claim, since: now }
+  if (before?.row === row && before.fencingToken === row.fencingToken) return before
+  return { row, fencingToken: row.fencingToken, since: now }
 }
 
 interface Question {

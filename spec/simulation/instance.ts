@@ -1,10 +1,10 @@
-// One simulated Pit process: the real actors on a clock, a ledger, boards and processors of its own.
+// One simulated Pit process: the real actors on a clock, a ledger, caches and processors of its own.
 
 import type { EdgeRequest } from '../../src/actors/messages.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import { roomForClaims } from '../../src/actors/payments/capacity.ts'
+import { capacityForClaims } from '../../src/actors/payments/capacity.ts'
 import type { PaymentsSnapshot } from '../../src/actors/payments/payments.ts'
 import type { Charge, Clock, Processor } from '../../src/actors/model/ports.ts'
 import {
@@ -12,8 +12,8 @@ import {
   type PitParts,
   type SupervisorActor,
 } from '../../src/actors/supervisor/supervisor.ts'
-import { createSimulatedBoards } from './board-client.ts'
-import type { BoardStore } from './board-store.ts'
+import { createSimulatedCaches } from './board-client.ts'
+import type { CacheStore } from './board-store.ts'
 import type { Chance } from './chance.ts'
 import { Gate } from './gate.ts'
 import { createSimulatedLedger } from './ledger-client.ts'
@@ -26,15 +26,15 @@ import type { SimulatedServer } from './simulated-server.ts'
 import type { Settings } from './settings.ts'
 
 /** What all instances share. */
-export interface Surroundings {
+export interface DevStack {
   readonly scheduler: Scheduler
   readonly chance: Chance
   readonly settings: Settings
   readonly planted: Planted
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
-  readonly boardStore: BoardStore
-  readonly boardService: SimulatedServer
+  readonly cacheStore: CacheStore
+  readonly cacheService: SimulatedServer
   readonly servers: Readonly<Record<ProcessorName, ProcessorServer>>
   readonly observer: InstanceObserver
 }
@@ -67,7 +67,7 @@ export class Instance {
   readonly #supervisor: SupervisorActor
   readonly #planted: Planted
 
-  constructor(id: string, around: Surroundings) {
+  constructor(id: string, around: DevStack) {
     this.id = id
     this.#planted = around.planted
     this.gate = new Gate(around.scheduler, around.chance)
@@ -99,15 +99,15 @@ export class Instance {
   /** Payments that it would claim now if they were due. */
   room(): number {
     const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().floor
-    return roomForClaims(view.shop, view.waiting.size)
+    return capacityForClaims(view.dependencies, view.waiting.size)
   }
 
-  #assemble(around: Surroundings): SupervisorActor {
+  #assemble(around: DevStack): SupervisorActor {
     const { settings, planted, chance, observer } = around
     const clock = clockOf(around, this.gate)
-    const boards = createSimulatedBoards({
-      store: around.boardStore,
-      service: around.boardService,
+    const caches = createSimulatedCaches({
+      store: around.cacheStore,
+      service: around.cacheService,
       gate: this.gate,
       instanceId: this.id,
     })
@@ -119,23 +119,23 @@ export class Instance {
       note: (what) => observer.onCall(this, what),
       onRecord: (leaseId) => observer.onRecord(this, leaseId),
     })
-    const journal = { note: (fact: Fact) => observer.onFact(this, fact) }
+    const telemetry = { emit: (fact: Fact) => observer.onFact(this, fact) }
     const parts: PitParts = {
       ...settings.configured,
-      archive: {
+      ports: {
         ledger: planted.ledger?.(ledger, around.ledgerStore) ?? ledger,
-        settledBoard: boards.settled,
+        settledSet: caches.settled,
         lease: this.fence,
         clock,
-        journal,
+        telemetry,
       },
       fence: this.fence,
       processors: {
         default: this.#processor(around, 'default', clock),
         fallback: this.#processor(around, 'fallback', clock),
       },
-      healthBoard: boards.health,
-      retryBoard: boards.retry,
+      circuitCache: caches.health,
+      delayedQueue: caches.retry,
       random: chance.branch(1).next,
       quotaUsed: () => 0,
       instanceId: this.id,
@@ -143,7 +143,7 @@ export class Instance {
     return createSupervisor(planted.parts?.(parts) ?? parts)
   }
 
-  #processor(around: Surroundings, name: ProcessorName, clock: Clock): Processor {
+  #processor(around: DevStack, name: ProcessorName, clock: Clock): Processor {
     const { settings, servers, planted, observer } = around
     const processor = createSimulatedProcessor({
       server: servers[name],
@@ -163,7 +163,7 @@ export class Instance {
 const DRIFT = [0.97, 1.03] as const
 const SKEW_MS = [-40, 40] as const
 
-function clockOf({ scheduler, chance }: Surroundings, gate: Gate): Clock {
+function clockOf({ scheduler, chance }: DevStack, gate: Gate): Clock {
   const rate = chance.between(DRIFT)
   const offsetMs = chance.between([0, 1e6])
   const skewMs = chance.between(SKEW_MS)

@@ -4,8 +4,8 @@
 import type {
   Attempt,
   ClaimedPayment,
-  Doubt,
-  PaymentStory,
+  UnknownOutcome,
+  PaymentStatus,
   ProcessorName,
 } from '../../src/actors/model/payment.ts'
 
@@ -16,10 +16,10 @@ export interface PaymentRow {
   state: 'open' | 'settled' | 'rejected'
   /** Lease that owns it; null while parked. */
   owner: number | null
-  claim: number
+  fencingToken: number
   rounds: number
   dueAt: number | null
-  doubts: readonly DoubtRow[]
+  unknownOutcomes: readonly DoubtRow[]
   attempts: readonly Attempt[]
   processor: ProcessorName | null
   requestedAt: number | null
@@ -50,10 +50,10 @@ export function newRow(
     acceptedAt: now,
     state: 'open',
     owner,
-    claim: 0,
+    fencingToken: 0,
     rounds: 0,
     dueAt: owner === null ? now : null,
-    doubts: [],
+    unknownOutcomes: [],
     attempts: [],
     processor: null,
     requestedAt: null,
@@ -65,15 +65,15 @@ export function claimOf(
   row: PaymentRow,
   { now, purges }: { now: number; purges: number },
 ): ClaimedPayment {
-  const { correlationId, amountCents, claim, rounds, attempts } = row
+  const { correlationId, amountCents, fencingToken, rounds, attempts } = row
   return {
     correlationId,
     amountCents,
-    claim,
+    fencingToken,
     purges,
     rounds,
     ageMs: now - row.acceptedAt,
-    doubts: row.doubts.map(({ processor, until, requestedAt }) => {
+    unknownOutcomes: row.unknownOutcomes.map(({ processor, until, requestedAt }) => {
       return { processor, requestedAt, remainingMs: until - Math.floor(now) }
     }),
     attempts,
@@ -81,8 +81,11 @@ export function claimOf(
 }
 
 /** As durations turn into instants in the tables: never earlier than they were meant. */
-export function doubtRows(doubts: readonly Doubt[], now: number): readonly DoubtRow[] {
-  return doubts
+export function doubtRows(
+  unknownOutcomes: readonly UnknownOutcome[],
+  now: number,
+): readonly DoubtRow[] {
+  return unknownOutcomes
     .map(({ processor, requestedAt, remainingMs }) => {
       return { processor, requestedAt, until: Math.floor(now) + Math.ceil(remainingMs) }
     })
@@ -94,13 +97,13 @@ const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 /** Doubts about both processors that last until at least `until`; what was known is kept. */
 export function doubtsOfOrphan(row: PaymentRow, until: number): readonly DoubtRow[] {
   return PROCESSORS.map((processor) => {
-    const known = row.doubts.find((doubt) => doubt.processor === processor)
+    const known = row.unknownOutcomes.find((doubt) => doubt.processor === processor)
     const requestedAt = known?.requestedAt ?? null
     return { processor, requestedAt, until: Math.max(until, known?.until ?? until) }
   })
 }
 
-export function storyOf(row: PaymentRow, now: number): PaymentStory {
+export function statusOf(row: PaymentRow, now: number): PaymentStatus {
   const { correlationId, amountCents, attempts, processor, requestedAt } = row
   const known = { correlationId, amountCents, attempts, acceptedAt: Math.floor(row.acceptedAt) }
   if (processor !== null && requestedAt !== null) {

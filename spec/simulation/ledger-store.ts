@@ -4,7 +4,7 @@ import { LeaseLost } from '../../src/actors/model/errors.ts'
 import type {
   ClaimedPayment,
   Outcome,
-  PaymentStory,
+  PaymentStatus,
   SettledPayment,
   Summary,
   TimeWindow,
@@ -20,7 +20,7 @@ import {
   doubtRows,
   doubtsOfOrphan,
   newRow,
-  storyOf,
+  statusOf,
   type LeaseRow,
   type PaymentRow,
 } from './ledger-rows.ts'
@@ -101,7 +101,8 @@ export class LedgerStore {
     for (const outcome of outcomes) {
       const row = this.open.get(outcome.correlationId)
       if (outcome.purges !== this.purges) continue
-      if (row?.owner === leaseId && row.claim === outcome.claim) this.#write(row, outcome)
+      if (row?.owner === leaseId && row.fencingToken === outcome.fencingToken)
+        this.#write(row, outcome)
     }
   }
 
@@ -143,9 +144,9 @@ export class LedgerStore {
     leaseId: number
     limit: number
     graceMs: number
-    horizonMs: number
+    settleByMs: number
   }): readonly ClaimedPayment[] {
-    const { leaseId, limit, graceMs, horizonMs } = request
+    const { leaseId, limit, graceMs, settleByMs } = request
     const now = this.#now()
     this.#mustHold(leaseId, 'takeOver')
     for (const lease of this.leases.values()) {
@@ -154,9 +155,9 @@ export class LedgerStore {
     const orphans = [...this.open.values()].filter(({ owner }) => this.#isOrphaned(owner))
     const taken = orphans.slice(0, limit).map((row) => {
       const endedAt = Math.floor(this.leases.get(row.owner ?? 0)?.expiresAt ?? now)
-      row.doubts = doubtsOfOrphan(row, endedAt + horizonMs)
+      row.unknownOutcomes = doubtsOfOrphan(row, endedAt + settleByMs)
       row.owner = leaseId
-      row.claim += 1
+      row.fencingToken += 1
       return this.#claimed(row)
     })
     if (taken.length < limit) this.#dropLeases()
@@ -170,9 +171,9 @@ export class LedgerStore {
     return sumUp(this.rows, window, unflushed)
   }
 
-  find(correlationId: string): PaymentStory | undefined {
+  find(correlationId: string): PaymentStatus | undefined {
     const row = this.rows.get(correlationId)
-    return row === undefined ? undefined : storyOf(row, this.#now())
+    return row === undefined ? undefined : statusOf(row, this.#now())
   }
 
   purge(): { purges: number } {
@@ -204,7 +205,7 @@ export class LedgerStore {
   #claim(rows: readonly PaymentRow[], leaseId: number): readonly ClaimedPayment[] {
     return rows.map((row) => {
       row.owner = leaseId
-      row.claim += 1
+      row.fencingToken += 1
       row.dueAt = null
       return this.#claimed(row)
     })
@@ -213,7 +214,7 @@ export class LedgerStore {
   #write(row: PaymentRow, outcome: Outcome): void {
     const now = this.#now()
     row.attempts = outcome.attempts
-    row.doubts = outcome.kind === 'parked' ? doubtRows(outcome.doubts, now) : []
+    row.unknownOutcomes = outcome.kind === 'parked' ? doubtRows(outcome.unknownOutcomes, now) : []
     if (outcome.kind === 'parked') {
       row.owner = null
       row.dueAt = now + Math.ceil(outcome.delayMs)

@@ -20,7 +20,7 @@ export type Fault =
   /** Each instance is stopped and replaced, one after the other, at this interval, ms. */
   | { readonly kind: 'rolling'; readonly everyMs: number }
   | { readonly kind: 'ledgerDown' | 'ledgerHung' | 'ledgerSlow' | 'ledgerLoses' | 'ledgerRefuses' }
-  | { readonly kind: 'boardsDown' | 'boardsHung' | 'boardsSlow' | 'boardsEmptied' }
+  | { readonly kind: 'cachesDown' | 'cachesHung' | 'cachesSlow' | 'cachesEmptied' }
   | { readonly kind: 'phase'; readonly processor: ProcessorName; readonly phase: Phase }
   | { readonly kind: 'purge' }
 
@@ -104,10 +104,10 @@ const STORE_KINDS = [
   'ledgerSlow',
   'ledgerLoses',
   'ledgerRefuses',
-  'boardsDown',
-  'boardsHung',
-  'boardsSlow',
-  'boardsEmptied',
+  'cachesDown',
+  'cachesHung',
+  'cachesSlow',
+  'cachesEmptied',
 ] as const
 
 interface FaultParts {

@@ -44,7 +44,7 @@ const FAULTS: Readonly<Record<string, () => Planted>> = {
   'a zombie that sends': zombieThatSends,
   'a horizon that is too short': shortHorizon,
   'a look-up believed too early': ignoredLag,
-  'a take-over without doubts': freshTakeOver,
+  'a take-over without unknown outcomes': freshTakeOver,
   'a doubt lost in parking': doubtLostInParking,
   'a conflicting amount accepted': conflictAccepted,
 }

@@ -101,8 +101,8 @@ async function closeBooks(world: World, chance: Chance): Promise<void> {
 
 function left({ ledgerStore }: World): string {
   return [...ledgerStore.open.values()]
-    .map(({ correlationId, owner, claim, doubts }) => {
-      return `${short(correlationId)} owner ${owner} claim ${claim} doubts ${doubts.length}`
+    .map(({ correlationId, owner, fencingToken, unknownOutcomes }) => {
+      return `${short(correlationId)} owner ${owner} fencing token ${fencingToken} unknown outcomes ${unknownOutcomes.length}`
     })
     .join('; ')
 }

@@ -22,15 +22,15 @@ const FULL_LENGTH_SHARE = 0.1
 
 export function drawSettings(chance: Chance): Settings {
   const scale = chance.happens(FULL_LENGTH_SHARE) ? 1 : 0.2
-  const horizonMs = 20_000 * scale
+  const settleByMs = 20_000 * scale
   const lookUpLagMs = 500 * scale
   const attemptTimeoutMs = chance.pick([8000, 3000]) * scale
   return {
-    configured: draw(chance, { scale, horizonMs, lookUpLagMs }),
+    configured: draw(chance, { scale, settleByMs, lookUpLagMs }),
     ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 * Math.max(scale, 0.4) },
     attemptTimeoutMs,
     lookUpTimeoutMs: 2000 * scale,
-    landingMaxMs: horizonMs - lookUpLagMs,
+    landingMaxMs: settleByMs - lookUpLagMs,
     lookUpLagMs,
     quietMaxMs: scale === 1 ? 30_000 : 12_000,
     faultsMs: chance.between([4000, 9000]),
@@ -39,7 +39,7 @@ export function drawSettings(chance: Chance): Settings {
 
 function draw(
   chance: Chance,
-  { scale, horizonMs, lookUpLagMs }: { scale: number; horizonMs: number; lookUpLagMs: number },
+  { scale, settleByMs, lookUpLagMs }: { scale: number; settleByMs: number; lookUpLagMs: number },
 ): Configured {
   const concurrency = chance.pick([3, 16, 128])
   const acceptBatchMax = chance.pick([2, 512])
@@ -57,7 +57,7 @@ function draw(
       quickBackoffMs: 100 * scale,
       retryDelayMs: 1000 * scale,
       retryDelayMaxMs: 30_000 * scale * 0.2,
-      horizonMs,
+      settleByMs,
       lookUpLagMs,
     },
     circuit: {

@@ -14,7 +14,7 @@ export interface Watched {
   readonly observer: Watch
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
-  readonly boardService: SimulatedServer
+  readonly cacheService: SimulatedServer
   readonly places: readonly Instance[]
 }
 
@@ -57,7 +57,7 @@ export class Standing {
   readonly #world: Watched
   readonly #stays = new Map<Instance, Stay>()
   /** When calls were last lost or late. */
-  readonly #troubledAt = { ledger: NEVER, boards: NEVER }
+  readonly #troubledAt = { ledger: NEVER, caches: NEVER }
 
   constructor(world: Watched) {
     this.#world = world
@@ -65,9 +65,9 @@ export class Standing {
 
   /** Takes down how everything is; the instances that work at this moment. */
   look(now: number): readonly Fitness[] {
-    const { places, ledgerService, boardService, ledgerStore } = this.#world
+    const { places, ledgerService, cacheService, ledgerStore } = this.#world
     if (ledgerService.isTroubled) this.#troubledAt.ledger = now
-    if (boardService.isTroubled) this.#troubledAt.boards = now
+    if (cacheService.isTroubled) this.#troubledAt.caches = now
     const due = ledgerStore.countDue()
     return places.flatMap((instance) => {
       const stay = this.#note(instance, { now, due })
@@ -77,14 +77,14 @@ export class Standing {
 
   /** Stops that nothing has disturbed, neither while they lasted nor by what came before. */
   stops(): readonly Stop[] {
-    const { ledger, boards } = this.#troubledAt
+    const { ledger, caches } = this.#troubledAt
     return [...this.#stays].flatMap(([instance, { stoppedAt, resumedAt }]) => {
       if (stoppedAt === null) return []
       // As it is now: one that was killed may have been replaced before the next look.
       const isKilled = !isRunning(instance) && !this.#world.observer.leftBy.has(instance)
       // A call that was not answered may leave payments that the instance does not know of.
       const failedAt = this.#world.observer.failedAt.get(instance) ?? NEVER
-      const disturbedAt = Math.max(ledger, boards, resumedAt, failedAt)
+      const disturbedAt = Math.max(ledger, caches, resumedAt, failedAt)
       const isDisturbed = isKilled || disturbedAt + this.#recoveryMs() >= stoppedAt
       return isDisturbed ? [] : [{ instance, since: stoppedAt }]
     })

@@ -1,10 +1,10 @@
 // Everything in one simulation: the seed's world before anything has happened in it.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import { BoardStore } from './board-store.ts'
+import { CacheStore } from './board-store.ts'
 import type { Chance } from './chance.ts'
 import { History } from './history.ts'
-import { EPOCH_MS, Instance, type Surroundings } from './instance.ts'
+import { EPOCH_MS, Instance, type DevStack } from './instance.ts'
 import { LedgerStore } from './ledger-store.ts'
 import type { Planted } from './planted-world.ts'
 import { HEALTHY } from './phase.ts'
@@ -25,10 +25,10 @@ export interface WorldParts {
   readonly print?: (line: string) => void
 }
 
-/** Kept for so long by the boards, ms. */
+/** Kept for so long by the caches, ms. */
 const BOARD_BOUNDS = { keptMs: 60_000, retryEntriesMax: 20_000 }
 
-export class World implements Surroundings {
+export class World implements DevStack {
   readonly scheduler: Scheduler
   readonly chance: Chance
   readonly settings: Settings
@@ -37,8 +37,8 @@ export class World implements Surroundings {
   readonly postings = new Postings()
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
-  readonly boardStore: BoardStore
-  readonly boardService: SimulatedServer
+  readonly cacheStore: CacheStore
+  readonly cacheService: SimulatedServer
   readonly servers: Readonly<Record<ProcessorName, ProcessorServer>>
   readonly observer: Watch
   /** One place per process; another instance takes a dead one's place. */
@@ -55,8 +55,8 @@ export class World implements Surroundings {
     this.history = new History(scheduler.now, print)
     this.ledgerStore = new LedgerStore(() => EPOCH_MS + scheduler.now())
     this.ledgerService = new SimulatedServer(scheduler, network)
-    this.boardStore = new BoardStore(scheduler.now, BOARD_BOUNDS)
-    this.boardService = new SimulatedServer(scheduler, network)
+    this.cacheStore = new CacheStore(scheduler.now, BOARD_BOUNDS)
+    this.cacheService = new SimulatedServer(scheduler, network)
     const { history, postings, ledgerStore: store } = this
     const { leaseTtlMs } = settings.configured
     this.observer = new Watch({ scheduler, history, store, postings, leaseTtlMs })
@@ -83,7 +83,7 @@ export class World implements Surroundings {
   heal(): void {
     this.history.note('world', 'heals')
     this.ledgerService.heal()
-    this.boardService.heal()
+    this.cacheService.heal()
     for (const server of Object.values(this.servers)) server.phase = HEALTHY
     for (const instance of this.places) instance.gate.resume()
     this.replaceDead()

@@ -1,8 +1,8 @@
-// What the accept lane is told, one of each kind, for the specs of its chart.
+// What the accept pool is told, one of each kind, for the specs of its chart.
 
 import type {
-  AcceptLaneContext,
-  AcceptLaneEvent,
+  AcceptBatcherContext,
+  AcceptBatcherEvent,
 } from '../../src/actors/persistence/accept-batcher.machine.ts'
 import { itemsOf } from '../../src/actors/persistence/pending-queue.ts'
 import { LeaseLost, LedgerUnavailable } from '../../src/actors/model/errors.ts'
@@ -20,25 +20,25 @@ export const B = received('b')
 export const C = received('c')
 export const D = received('d')
 export const E = received('e')
-export const WRITTEN: AcceptLaneEvent = {
+export const WRITTEN: AcceptBatcherEvent = {
   type: 'batch.written',
   accepted: { results: ['accepted'], purges: 0 },
   tookMs: 1,
   spacingMs: 0,
   leaseId: 7,
 }
-export const WRITTEN_DENSELY: AcceptLaneEvent = { ...WRITTEN, spacingMs: 2 }
-export const UNKNOWN: AcceptLaneEvent = failed(new LedgerUnavailable('accept', 'unknown'))
-export const NONE: AcceptLaneEvent = failed(new LedgerUnavailable('accept', 'none'))
-export const LOST: AcceptLaneEvent = failed(new LeaseLost('accept'))
-export const PAUSED: AcceptLaneEvent = { type: 'pause.elapsed' }
-export const WINDOW: AcceptLaneEvent = { type: 'window.elapsed' }
-export const SPACING: AcceptLaneEvent = { type: 'spacing.elapsed' }
-export const CLOSE: AcceptLaneEvent = { type: 'intake.closed' }
-export const PARK: AcceptLaneEvent = { type: 'intake.changed', parks: true }
-export const KEEP: AcceptLaneEvent = { type: 'intake.changed', parks: false }
+export const WRITTEN_DENSELY: AcceptBatcherEvent = { ...WRITTEN, spacingMs: 2 }
+export const UNKNOWN: AcceptBatcherEvent = failed(new LedgerUnavailable('accept', 'unknown'))
+export const NONE: AcceptBatcherEvent = failed(new LedgerUnavailable('accept', 'none'))
+export const LOST: AcceptBatcherEvent = failed(new LeaseLost('accept'))
+export const PAUSED: AcceptBatcherEvent = { type: 'pause.elapsed' }
+export const WINDOW: AcceptBatcherEvent = { type: 'window.elapsed' }
+export const SPACING: AcceptBatcherEvent = { type: 'spacing.elapsed' }
+export const CLOSE: AcceptBatcherEvent = { type: 'intake.closed' }
+export const PARK: AcceptBatcherEvent = { type: 'intake.changed', parks: true }
+export const KEEP: AcceptBatcherEvent = { type: 'intake.changed', parks: false }
 
-function failed(error: LedgerUnavailable | LeaseLost): AcceptLaneEvent {
+function failed(error: LedgerUnavailable | LeaseLost): AcceptBatcherEvent {
   return { type: 'batch.failed', error, leaseId: 7 }
 }
 
@@ -54,7 +54,7 @@ export const EVENTS = {
   close: CLOSE,
 }
 
-/** Ids of all payments in the lane. */
-export function idsOf({ batch, pending }: AcceptLaneContext): readonly string[] {
+/** Ids of all payments in the pool. */
+export function idsOf({ batch, pending }: AcceptBatcherContext): readonly string[] {
   return [...batch, ...itemsOf(pending)].map(({ correlationId }) => correlationId)
 }

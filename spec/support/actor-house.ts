@@ -12,19 +12,19 @@ import type {
   Snapshot,
 } from 'xstate'
 import type { Addressees } from '../../src/actors/addresses.ts'
-import type { Archive } from '../../src/actors/model/shared-ports.ts'
+import type { SharedPorts } from '../../src/actors/model/shared-ports.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
-import type { Ledger, SettledBoard } from '../../src/actors/model/ports.ts'
+import type { Ledger, SettledSet } from '../../src/actors/model/ports.ts'
 import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
 import { StandingTime } from './standing-time.ts'
 
 export interface House {
   readonly clock: StandingTime
   readonly fence: LeaseFence
-  readonly archive: Archive
+  readonly ports: SharedPorts
   readonly ledger: ScriptedPort<Ledger>
-  readonly settledBoard: ScriptedPort<SettledBoard>
+  readonly settledSet: ScriptedPort<SettledSet>
   /** Facts that were noted, in order. */
   readonly facts: readonly Fact[]
   /** What was told to whom, in order; a spec may empty it. */
@@ -49,9 +49,9 @@ export function actorHouse(): House {
   const facts: Fact[] = []
   const heard: { who: string; event: AnyEventObject }[] = []
   const ledger = scriptedPort<Ledger>()
-  const settledBoard = scriptedPort<SettledBoard>()
-  const journal = { note: (fact: Fact) => void facts.push(fact) }
-  const ports = { ledger: ledger.port, settledBoard: settledBoard.port }
+  const settledSet = scriptedPort<SettledSet>()
+  const telemetry = { emit: (fact: Fact) => void facts.push(fact) }
+  const ports = { ledger: ledger.port, settledSet: settledSet.port }
   const parent = createActor(
     listening(() => undefined),
     { clock },
@@ -63,9 +63,9 @@ export function actorHouse(): House {
   return {
     clock,
     fence,
-    archive: { ...ports, lease: fence, clock, journal },
+    ports: { ...ports, lease: fence, clock, telemetry },
     ledger,
-    settledBoard,
+    settledSet,
     facts,
     heard,
     start: (logic, input) => {

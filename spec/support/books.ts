@@ -9,7 +9,7 @@ import type { PitClient, Register, Story } from './system-client.ts'
 import type { ByProcessor, Ledgers } from './system-ledgers.ts'
 
 export interface Books {
-  /** Asked for stories and summaries; its register holds all that was posted. */
+  /** Asked for payment statuses and summaries; its register holds all that was posted. */
   readonly client: PitClient
   readonly ledgers: Ledgers
 }
@@ -50,8 +50,8 @@ async function awaitSettled(books: Books, withinMs: number): Promise<void> {
   for (const [id, { accepted: isAccepted }] of client.register) {
     if (isAccepted) continue
     await waitUntil({ what: `${id} settled or unknown`, withinMs }, async () => {
-      const story = await client.story(id)
-      return story === 'missing' || story?.state === 'settled'
+      const paymentStatus = await client.paymentStatus(id)
+      return paymentStatus === 'missing' || paymentStatus?.state === 'settled'
     })
   }
 }
@@ -107,9 +107,9 @@ async function differingStories(client: PitClient, recorded: Recorded): Promise<
   const faults: string[] = []
   for (let at = 0; at < entries.length; at += STORIES_AT_ONCE) {
     const some = entries.slice(at, at + STORIES_AT_ONCE)
-    const stories = await Promise.all(some.map(({ entry }) => settledStory(client, entry)))
+    const paymentStatuses = await Promise.all(some.map(({ entry }) => settledStatus(client, entry)))
     for (const [index, { name, entry }] of some.entries()) {
-      const fault = storyFault(stories[index], name, entry)
+      const fault = storyFault(paymentStatuses[index], name, entry)
       if (fault !== undefined) faults.push(`${entry.correlationId} ${fault}`)
     }
   }
@@ -117,29 +117,30 @@ async function differingStories(client: PitClient, recorded: Recorded): Promise<
 }
 
 /** Another instance tells of a settlement once the one that settled it has written it. */
-async function settledStory(
+async function settledStatus(
   client: PitClient,
   { correlationId: id }: RecordedPayment,
 ): Promise<Story | 'missing' | undefined> {
-  let story: Story | 'missing' | undefined
+  let paymentStatus: Story | 'missing' | undefined
   const isSettled = async (): Promise<boolean> => {
-    story = await client.story(id)
-    return typeof story === 'object' && story.state === 'settled'
+    paymentStatus = await client.paymentStatus(id)
+    return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
   }
   // What is not settled by then is told as a fault, with its state.
   await waitUntil({ what: id, withinMs: WRITTEN_WITHIN_MS }, isSettled).catch(() => undefined)
-  return story
+  return paymentStatus
 }
 
 function storyFault(
-  story: Story | 'missing' | undefined,
+  paymentStatus: Story | 'missing' | undefined,
   name: ProcessorName,
   entry: RecordedPayment,
 ): string | undefined {
-  if (story === undefined) return `is recorded at ${name}, Pit does not answer for it`
-  if (story === 'missing') return `is recorded at ${name}, Pit has no story`
-  const { state, processor, amount } = story
-  const requestedAt = story.requestedAt === undefined ? NaN : Date.parse(story.requestedAt)
+  if (paymentStatus === undefined) return `is recorded at ${name}, Pit does not answer for it`
+  if (paymentStatus === 'missing') return `is recorded at ${name}, Pit has no paymentStatus`
+  const { state, processor, amount } = paymentStatus
+  const requestedAt =
+    paymentStatus.requestedAt === undefined ? NaN : Date.parse(paymentStatus.requestedAt)
   if (state !== 'settled') return `is recorded at ${name}, Pit has it as ${state}`
   if (processor !== name) return `is recorded at ${name}, Pit says ${processor}`
   if (requestedAt !== entry.requestedAt) {

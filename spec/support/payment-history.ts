@@ -1,7 +1,7 @@
 // What the world saw of one payment, kept apart from the chart, and what must never be seen.
 
 import assert from 'node:assert/strict'
-import { ATTEMPTS_KEPT_MAX, type PinnedDoubt } from '../../src/actors/payment/context.ts'
+import { ATTEMPTS_KEPT_MAX, type TrackedUnknownOutcome } from '../../src/actors/payment/context.ts'
 import type { PaymentEvent } from '../../src/actors/payment/events.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { PaymentSnapshot } from './payment-samples.ts'
@@ -25,9 +25,12 @@ export interface PaymentHistory {
  * processor while another may have the payment, when a repeated request is not the same, or when
  * the payment leaves and forgets a doubt or claims a settlement that nobody reported.
  */
-export function paymentHistory(doubts: readonly PinnedDoubt[]): PaymentHistory {
+export function paymentHistory(unknownOutcomes: readonly TrackedUnknownOutcome[]): PaymentHistory {
   const open: OpenDoubts = new Map(
-    doubts.map(({ processor, endsAt, requestedAt }) => [processor, { endsAt, requestedAt }]),
+    unknownOutcomes.map(({ processor, endsAt, requestedAt }) => [
+      processor,
+      { endsAt, requestedAt },
+    ]),
   )
   const sent: Sent[] = []
   let inFlight: Sent | null = null
@@ -80,9 +83,9 @@ function checkCharge(open: OpenDoubts, { processor, requestedAt }: Sent): void {
   }
 }
 
-/** The chart's doubts are those of the books: none forgotten, none made up. */
+/** The chart's unknown outcomes are those of the books: none forgotten, none made up. */
 function checkDoubts(open: OpenDoubts, { context }: PaymentSnapshot): void {
-  const known = context.doubts.map(({ processor, endsAt, requestedAt }) => {
+  const known = context.unknownOutcomes.map(({ processor, endsAt, requestedAt }) => {
     return [processor, { endsAt, requestedAt }] as const
   })
   assert.deepEqual(new Map(known), open)

@@ -6,7 +6,7 @@ import { initialContext } from '../../src/actors/payment/context.ts'
 import type {
   PaymentContext,
   PaymentRecord,
-  PinnedDoubt,
+  TrackedUnknownOutcome,
 } from '../../src/actors/payment/context.ts'
 import type { NextRoute, PaymentEvent } from '../../src/actors/payment/events.ts'
 import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
@@ -14,7 +14,7 @@ import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payme
 export type PaymentSnapshot = SnapshotFrom<typeof paymentMachine>
 export type PaymentValue = PaymentSnapshot['value']
 
-/** Monotonic end of the doubts that `EVENTS` bring, ms. */
+/** Monotonic end of the unknown outcomes that `EVENTS` bring, ms. */
 export const ENDS_AT = 500
 
 /** `requestedAt` of the attempts that `EVENTS` start, epoch ms. */
@@ -24,10 +24,10 @@ export function sampleRecord(changes: Partial<PaymentRecord> = {}): PaymentRecor
   return {
     correlationId: '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3',
     amountCents: 1990,
-    claim: 0,
+    fencingToken: 0,
     acceptedAt: 0,
     rounds: 0,
-    doubts: [],
+    unknownOutcomes: [],
     attempts: [],
     ...changes,
   }
@@ -38,14 +38,14 @@ export function claimedPayment(
   correlationId: string,
   changes: Partial<ClaimedPayment> = {},
 ): ClaimedPayment {
-  const nothing = { purges: 0, rounds: 0, ageMs: 0, doubts: [], attempts: [] }
-  return { correlationId, amountCents: 1990, claim: 1, ...nothing, ...changes }
+  const nothing = { purges: 0, rounds: 0, ageMs: 0, unknownOutcomes: [], attempts: [] }
+  return { correlationId, amountCents: 1990, fencingToken: 1, ...nothing, ...changes }
 }
 
 export function sampleDoubt(
   processor: ProcessorName,
-  changes: Partial<PinnedDoubt> = {},
-): PinnedDoubt {
+  changes: Partial<TrackedUnknownOutcome> = {},
+): TrackedUnknownOutcome {
   return { processor, requestedAt: STAMP, endsAt: ENDS_AT, ...changes }
 }
 

@@ -13,12 +13,12 @@ const STAMPS = 100
 
 /** New, or claimed in doubt at one processor or both. */
 export function randomRecord(random: Random): PaymentRecord {
-  const doubts = PROCESSORS.filter(() => random.onceIn(3)).map((processor) => ({
+  const unknownOutcomes = PROCESSORS.filter(() => random.onceIn(3)).map((processor) => ({
     processor,
     requestedAt: random.onceIn(2) ? null : random.below(STAMPS),
     endsAt: random.below(INSTANTS),
   }))
-  return sampleRecord({ doubts })
+  return sampleRecord({ unknownOutcomes })
 }
 
 export function randomEvent(random: Random, value: PaymentValue): PaymentEvent {

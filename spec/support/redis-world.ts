@@ -1,34 +1,34 @@
-// Boards in a real Redis, as several instances have them, and their failures.
+// Caches in a real Redis, as several instances have them, and their failures.
 
 import assert from 'node:assert'
 import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { BoardUnavailable } from '../../src/actors/model/errors.ts'
+import { CacheUnavailable } from '../../src/actors/model/errors.ts'
 import { connectRedis } from '../../src/infra/redis/redis-connection.ts'
 import type { RedisConnection } from '../../src/infra/redis/redis-connection.ts'
-import { createRedisHealthBoard } from '../../src/infra/redis/circuit-cache.ts'
-import { createRedisRetryBoard } from '../../src/infra/redis/delayed-queue.ts'
-import { createRedisSettledBoard } from '../../src/infra/redis/settled-set.ts'
-import type { Boards, BoardWorld } from '../contracts/redis.ts'
+import { createRedisCircuitCache } from '../../src/infra/redis/circuit-cache.ts'
+import { createRedisDelayedQueue } from '../../src/infra/redis/delayed-queue.ts'
+import { createRedisSettledSet } from '../../src/infra/redis/settled-set.ts'
+import type { Caches, CacheWorld } from '../contracts/redis.ts'
 
 /** Empties the database that the URL names. Several connections, as several instances have. */
-export async function openWorld(t: Test, url: string): Promise<BoardWorld> {
+export async function openWorld(t: Test, url: string): Promise<CacheWorld> {
   const world = new Redis(url)
   t.teardown(() => world.disconnect())
   await world.flushdb()
   const connections = await Promise.all([1, 2, 3].map(() => connectForTest(t, url)))
-  const boards = new Map<string, Boards>()
+  const caches = new Map<string, Caches>()
   return {
     keptMs: KEPT_MS,
     retryEntriesMax: RETRY_ENTRIES_MAX,
     as: (instanceId) => {
-      const known = boards.get(instanceId)
+      const known = caches.get(instanceId)
       if (known !== undefined) return known
-      const connection = connections[boards.size % connections.length]
+      const connection = connections[caches.size % connections.length]
       assert(connection !== undefined)
-      const opened = openBoards(connection, instanceId)
-      boards.set(instanceId, opened)
+      const opened = openCaches(connection, instanceId)
+      caches.set(instanceId, opened)
       return opened
     },
     // Redis itself says when this much of its time is over.
@@ -37,11 +37,11 @@ export async function openWorld(t: Test, url: string): Promise<BoardWorld> {
   }
 }
 
-export function openBoards(connection: RedisConnection, instanceId: string): Boards {
+export function openCaches(connection: RedisConnection, instanceId: string): Caches {
   return {
-    health: createRedisHealthBoard(connection, { instanceId, keptMs: KEPT_MS }),
-    retry: createRedisRetryBoard(connection, { entriesMax: RETRY_ENTRIES_MAX }),
-    settled: createRedisSettledBoard(connection),
+    health: createRedisCircuitCache(connection, { instanceId, keptMs: KEPT_MS }),
+    retry: createRedisDelayedQueue(connection, { entriesMax: RETRY_ENTRIES_MAX }),
+    settled: createRedisSettledSet(connection),
   }
 }
 
@@ -57,9 +57,9 @@ export async function connectForTest(
   return connection
 }
 
-/** Each call of each board fails on its own, within this many ms. */
-export async function failsEveryCall(t: Test, boards: Boards, boundMs: number): Promise<void> {
-  const { health, retry, settled } = boards
+/** Each call of each cache fails on its own, within this many ms. */
+export async function failsEveryCall(t: Test, caches: Caches, boundMs: number): Promise<void> {
+  const { health, retry, settled } = caches
   const calls: Record<string, () => Promise<unknown>> = {
     takeProbeLease: () => health.takeProbeLease(1_000),
     publishHealth: () => health.publishHealth('default', { failing: false, minResponseMs: 1 }),
@@ -82,7 +82,7 @@ export async function failsEveryCall(t: Test, boards: Boards, boundMs: number): 
       (error: unknown) => error,
     )
     const tookMs = performance.now() - began
-    t.ok(failure instanceof BoardUnavailable, `${name} fails`)
+    t.ok(failure instanceof CacheUnavailable, `${name} fails`)
     t.ok(tookMs < boundMs, `${name} fails at once: ${tookMs.toFixed(1)} ms`)
   }
 }

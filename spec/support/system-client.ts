@@ -46,7 +46,7 @@ export interface PitClient {
   /** Posts so many new payments at once and gives their ids, all of which were answered 202. */
   postAll(count: number): Promise<readonly string[]>
   /** `missing` when Pit says 404, undefined when it says neither. */
-  story(correlationId: string): Promise<Story | 'missing' | undefined>
+  paymentStatus(correlationId: string): Promise<Story | 'missing' | undefined>
   summary(window: TimeWindow): Promise<Summary | undefined>
   /** The status of any other request. */
   status(method: 'GET' | 'POST', path: string, body?: string): Promise<Reception>
@@ -83,7 +83,7 @@ export function openPitClient(t: Test, url: string, register: Register = new Map
       if (odd !== undefined) throw new Error(`a payment was answered with ${odd}`)
       return ids
     },
-    async story(correlationId) {
+    async paymentStatus(correlationId) {
       const answer = await http.request({ method: 'GET', path: `/payments/${correlationId}` })
       if (answer.kind === 'answered' && answer.status === 404) return 'missing'
       return readJson(answer) as Story | undefined

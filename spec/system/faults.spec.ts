@@ -23,8 +23,11 @@ t.test('a payment in doubt is never sent to the other processor', async (t) => {
     return simulators.default.sends().received >= doubtful.length
   })
   await waitUntil({ what: 'all are in doubt', withinMs: 2_000 }, async () => {
-    const stories = await Promise.all(doubtful.map((id) => client.story(id)))
-    return stories.every((story) => typeof story === 'object' && story.state !== 'tryingDefault')
+    const paymentStatuses = await Promise.all(doubtful.map((id) => client.paymentStatus(id)))
+    return paymentStatuses.every(
+      (paymentStatus) =>
+        typeof paymentStatus === 'object' && paymentStatus.state !== 'tryingDefault',
+    )
   })
   const others = await client.postAll(20)
   await world.booksAgree(t, 10_000)
@@ -34,9 +37,9 @@ t.test('a payment in doubt is never sent to the other processor', async (t) => {
     doubtful.every((id) => recorded.has(id)),
     'what was sent to the default is paid there',
   )
-  const stories = await Promise.all(doubtful.map((id) => client.story(id)))
-  for (const story of stories) {
-    const attempts = typeof story === 'object' ? story.attempts : []
+  const paymentStatuses = await Promise.all(doubtful.map((id) => client.paymentStatus(id)))
+  for (const paymentStatus of paymentStatuses) {
+    const attempts = typeof paymentStatus === 'object' ? paymentStatus.attempts : []
     const instants = new Set(attempts.map((attempt) => attempt.requestedAt))
     if (instants.size > 1) t.fail(`sent with several instants: ${[...instants].join(', ')}`)
   }

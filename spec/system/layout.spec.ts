@@ -88,7 +88,7 @@ async function specify(): Promise<void> {
     }
     t.equal(await status(`{"pad":"${'x'.repeat(8_000)}"}`), 413, 'beyond the bound of Pit')
     t.equal(await status(`{"pad":"${'x'.repeat(20_000)}"}`), 413, 'beyond the bound of nginx')
-    t.equal(await client.story(randomUUID()), 'missing')
+    t.equal(await client.paymentStatus(randomUUID()), 'missing')
     t.equal(await client.status('GET', '/payments-summary?from=yesterday'), 400)
     for (const path of ['/healthz', '/readyz', '/metrics', '/', '/console', '/payment', '/nginx']) {
       t.equal(await client.status('GET', path), 404, path)
@@ -150,8 +150,8 @@ async function specify(): Promise<void> {
     await processors.admin.default.setConditions({ delayMs: 5_000, failing: false })
     const ids = await first.postAll(40)
     await waitUntil({ what: 'charges hang', withinMs: 2_000 }, async () => {
-      const stories = await Promise.all(ids.map((id) => first.story(id)))
-      return stories.every((story) => stateOf(story) === 'tryingDefault')
+      const paymentStatuses = await Promise.all(ids.map((id) => first.paymentStatus(id)))
+      return paymentStatuses.every((paymentStatus) => stateOf(paymentStatus) === 'tryingDefault')
     })
     const load = startLoad(t, [client], 20)
 
@@ -160,8 +160,8 @@ async function specify(): Promise<void> {
     await stopped.ended()
     t.ok(performance.now() - stoppedAt < STOPPED_WITHIN_MS, 'no answer is waited for')
     await waitUntil({ what: 'the other one works on them', withinMs: 2_000 }, async () => {
-      const stories = await Promise.all(ids.map((id) => other.story(id)))
-      return stories.every((story) => TAKEN_ON.includes(stateOf(story)))
+      const paymentStatuses = await Promise.all(ids.map((id) => other.paymentStatus(id)))
+      return paymentStatuses.every((paymentStatus) => TAKEN_ON.includes(stateOf(paymentStatus)))
     })
     await load.stop()
 
@@ -235,8 +235,8 @@ function warningsOf(logPath: string): string {
   return lines.filter((line) => /"level":"(warn|error)"/.test(line)).join('\n')
 }
 
-function stateOf(story: Story | 'missing' | undefined): string {
-  return typeof story === 'object' ? story.state : 'unknown'
+function stateOf(paymentStatus: Story | 'missing' | undefined): string {
+  return typeof paymentStatus === 'object' ? paymentStatus.state : 'unknown'
 }
 
 function accepted(load: SteadyLoad, count: number): Promise<void> {

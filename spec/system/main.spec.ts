@@ -104,8 +104,8 @@ t.test('with no configuration everything is started, and kept over a restart', a
   const env = { DATA_DIR: join(dataDir, 'new'), PORT: String(port), OPS_PORT: '0' }
   const client = openPitClient(t, `http://127.0.0.1:${port}`)
   const isSettled = async (id = ''): Promise<boolean> => {
-    const story = await client.story(id)
-    return typeof story === 'object' && story.state === 'settled'
+    const paymentStatus = await client.paymentStatus(id)
+    return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
   }
 
   const first = runPit(t, { env, account })

@@ -70,10 +70,10 @@ t.test('a payment is told as settled as soon as a summary counts it', async (t) 
   await waitUntil({ what: 'a summary counts it', withinMs: 2_000 }, async () => {
     return (await client.summary({}))?.default.payments === 1
   })
-  const story = await client.story(id)
+  const paymentStatus = await client.paymentStatus(id)
 
-  t.match(story, { state: 'settled', processor: 'default', attempts: [] })
-  t.type(typeof story === 'object' ? story.requestedAt : undefined, 'string')
+  t.match(paymentStatus, { state: 'settled', processor: 'default', attempts: [] })
+  t.type(typeof paymentStatus === 'object' ? paymentStatus.requestedAt : undefined, 'string')
 })
 
 t.test('two instances share a database without Redis', async (t) => {

@@ -1,7 +1,7 @@
 // What the edge asks of the supervisor. Each request carries `replyTo`, called exactly once.
 
 import type { LedgerFailure } from './model/errors.ts'
-import type { PaymentStory, Summary, TimeWindow } from './model/payment.ts'
+import type { PaymentStatus, Summary, TimeWindow } from './model/payment.ts'
 
 /**
  * - `accepted`: committed now; `known`: was there with the same amount; both are a 202;
@@ -27,7 +27,7 @@ export type Read<Value> =
 export interface PaymentRequested {
   readonly type: 'payment.requested'
   readonly correlationId: string
-  readonly replyTo: (answer: Read<PaymentStory>) => void
+  readonly replyTo: (answer: Read<PaymentStatus>) => void
 }
 
 export interface SummaryRequested {

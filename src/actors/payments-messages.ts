@@ -53,7 +53,7 @@ export type PaymentsEvent =
 /** What the retry queue is told. */
 export type RetryQueueEvent =
   /** `payments` can take up to `limit` payments now. */
-  | { readonly type: 'room.offered'; readonly limit: number }
+  | { readonly type: 'capacity.offered'; readonly limit: number }
   /** Committed as parked: they will be due. */
   | { readonly type: 'payments.parked'; readonly entries: readonly ParkedEntry[] }
   /** Claim nothing more, and tell `payments` when the last claim has been answered. */

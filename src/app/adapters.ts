@@ -1,29 +1,29 @@
-// The adapters of one instance: the ledger, the boards, both processors, and the lease's fence.
+// The adapters of one instance: the ledger, the caches, both processors, and the lease's fence.
 
 import { LeaseFence } from '../actors/ownership/fence.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type {
-  HealthBoard,
+  CircuitCache,
   Ledger,
   Processor,
-  RetryBoard,
-  SettledBoard,
+  DelayedQueue,
+  SettledSet,
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
-import { createAloneBoards } from '../infra/redis/without-redis.ts'
+import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { createPostgresLedger } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis } from '../infra/redis/redis-connection.ts'
-import { createRedisFiguresBoard, type FiguresBoard } from '../infra/redis/figures-cache.ts'
-import { createRedisHealthBoard } from '../infra/redis/circuit-cache.ts'
-import { createRedisRetryBoard } from '../infra/redis/delayed-queue.ts'
-import { createRedisSettledBoard } from '../infra/redis/settled-set.ts'
+import { createRedisFiguresCache, type FiguresCache } from '../infra/redis/figures-cache.ts'
+import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
+import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
+import { createRedisSettledSet } from '../infra/redis/settled-set.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { readVersion } from '../infra/process/release.ts'
 import type { Traces } from '../infra/tracing/traces.ts'
 
-/** Where the surroundings are; from the configuration, or started because it names none. */
+/** Where PostgreSQL and the processors are; from the configuration, or started because it names none. */
 export interface Addresses {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
@@ -32,15 +32,15 @@ export interface Addresses {
   readonly processorToken?: string
 }
 
-export interface Boards {
-  readonly health: HealthBoard
-  readonly retry: RetryBoard
-  readonly settled: SettledBoard
+export interface Caches {
+  readonly health: CircuitCache
+  readonly retry: DelayedQueue
+  readonly settled: SettledSet
   /** Absent without Redis. */
-  readonly figures?: FiguresBoard
+  readonly figures?: FiguresCache
 }
 
-export interface Adapters extends Boards {
+export interface Adapters extends Caches {
   readonly ledger: Ledger
   readonly fence: LeaseFence
   readonly processors: Readonly<Record<ProcessorName, Processor>>
@@ -63,7 +63,7 @@ export async function createAdapters(
     poolMax: config.databasePool,
     acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
   })
-  const { boards, closeBoards } = openBoards(config, logger)
+  const { caches, closeCaches } = openCaches(config, logger)
   const traces = await startTraces(config, logger)
   const open = (name: ProcessorName, url: string): Processor =>
     openProcessor(config, { fence, traces }, [name, url])
@@ -75,10 +75,10 @@ export async function createAdapters(
     ledger: traces === undefined ? ledger : traces.ofLedger(ledger),
     fence,
     processors,
-    ...boards,
+    ...caches,
     async close() {
       await Promise.all([processors.default.close(), processors.fallback.close()])
-      await Promise.all([ledger.close(), closeBoards(), traces?.close()])
+      await Promise.all([ledger.close(), closeCaches(), traces?.close()])
     },
   }
 }
@@ -115,20 +115,20 @@ async function startTraces(config: Config, logger: Logger): Promise<Traces | und
   return openTraces({ endpoint, sample, instanceId, version: readVersion(), onExport })
 }
 
-function openBoards(
+function openCaches(
   { redisUrl: url, instanceId }: Config,
   logger: Logger,
-): { readonly boards: Boards; readonly closeBoards: () => Promise<void> } {
+): { readonly caches: Caches; readonly closeCaches: () => Promise<void> } {
   if (url === undefined) {
-    return { boards: createAloneBoards(), closeBoards: () => Promise.resolve() }
+    return { caches: createCachesWithoutRedis(), closeCaches: () => Promise.resolve() }
   }
   const log = subsystemLogger(logger, 'redis')
   const connection = connectRedis({ url, onError: (error) => log.warn(error.message) })
-  const boards = {
-    health: createRedisHealthBoard(connection, { instanceId }),
-    retry: createRedisRetryBoard(connection),
-    settled: createRedisSettledBoard(connection),
-    figures: createRedisFiguresBoard(connection, { instanceId }),
+  const caches = {
+    health: createRedisCircuitCache(connection, { instanceId }),
+    retry: createRedisDelayedQueue(connection),
+    settled: createRedisSettledSet(connection),
+    figures: createRedisFiguresCache(connection, { instanceId }),
   }
-  return { boards, closeBoards: () => connection.close() }
+  return { caches, closeCaches: () => connection.close() }
 }

@@ -1,7 +1,7 @@
 // The console and the inspector of one instance, put together from its parts.
 
 import type { TemplatedApp } from 'uWebSockets.js'
-import type { Journal } from '../actors/model/facts.ts'
+import type { Telemetry } from '../actors/model/facts.ts'
 import type { Read } from '../actors/messages.ts'
 import type { Summary, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
@@ -16,7 +16,7 @@ import { ProcessorBooks } from '../infra/processor/books.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 
 export interface PitConsole {
-  readonly journal: Journal
+  readonly telemetry: Telemetry
   readonly latency: { record(us: number): void }
   /** Starts to collect figures, once the supervisor runs; without an operators’ port, nothing. */
   watch(supervisor: SupervisorActor): Promise<void>
@@ -41,7 +41,7 @@ export function createPitConsole(
   const tally = createTally()
   let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
   return {
-    journal: tally.journal,
+    telemetry: tally.telemetry,
     latency: tally.latency,
     async watch(supervisor) {
       if (config.opsPort === 0) return
@@ -51,7 +51,7 @@ export function createPitConsole(
         clock: systemClock,
         supervisor,
         tally,
-        ...(adapters.figures === undefined ? {} : { board: adapters.figures }),
+        ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
         books: booksOf(config, addresses, supervisor),
         fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },

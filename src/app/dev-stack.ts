@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 
-export interface Surroundings {
+export interface DevStack {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
@@ -24,7 +24,7 @@ export const SIMULATOR_PORTS = { default: 8001, fallback: 8002 } as const
 const SIMULATOR_TOKEN = '123'
 
 /** Starts what is missing. When one part fails the others are stopped and its error is thrown. */
-export async function startSurroundings(config: Config): Promise<Surroundings> {
+export async function startDevStack(config: Config): Promise<DevStack> {
   const stops: (() => Promise<void>)[] = []
   const started: string[] = []
   const stop = async (): Promise<void> => {
@@ -55,7 +55,7 @@ async function ownPostgres(config: Config, { stops, started }: Register): Promis
 async function processorsOf(
   config: Config,
   register: Register,
-): Promise<Pick<Surroundings, 'processorDefaultUrl' | 'processorFallbackUrl' | 'processorToken'>> {
+): Promise<Pick<DevStack, 'processorDefaultUrl' | 'processorFallbackUrl' | 'processorToken'>> {
   const { processorDefaultUrl, processorFallbackUrl } = config
   if (processorDefaultUrl !== undefined && processorFallbackUrl !== undefined) {
     return { processorDefaultUrl, processorFallbackUrl }

@@ -2,7 +2,7 @@
 
 import type { TemplatedApp } from 'uWebSockets.js'
 import { createSupervisor, type SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { createTotals, totalsJournal, type TotalsStore } from '../actors/supervisor/totals.ts'
+import { createTotals, totalsTelemetry, type TotalsStore } from '../actors/supervisor/totals.ts'
 import type { Config } from '../config/config.ts'
 import type { OpsServer } from '../http/ops.ts'
 import { startHttp, type HttpServer } from '../http/server.ts'
@@ -10,7 +10,7 @@ import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
 import { partsOf } from './settings.ts'
-import { createJournalLog, journals } from '../infra/process/facts-log.ts'
+import { createFactsLog, sinks } from '../infra/process/facts-log.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { startPerformanceLog } from '../infra/process/performance-log.ts'
 
@@ -35,13 +35,13 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   const adapters = await createAdapters(config, addresses, logger)
   const console = createPitConsole(config, { addresses, adapters, logger })
   const metrics = createPitMetrics(config)
-  const journal = journals(
-    createJournalLog(logger),
-    totalsJournal(totals),
-    metrics.journal,
-    console.journal,
+  const telemetry = sinks(
+    createFactsLog(logger),
+    totalsTelemetry(totals),
+    metrics.telemetry,
+    console.telemetry,
   )
-  const supervisor = createSupervisor(partsOf(config, adapters, journal))
+  const supervisor = createSupervisor(partsOf(config, adapters, telemetry))
   const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
   let http: HttpServer | undefined
   let ops: OpsServer | undefined

@@ -1,6 +1,6 @@
 // From the configuration's names to the actors' words.
 
-import type { Journal } from '../actors/model/facts.ts'
+import type { Telemetry } from '../actors/model/facts.ts'
 import type { PitParts } from '../actors/supervisor/supervisor.ts'
 import type { CircuitSettings } from '../actors/circuit/context.ts'
 import type { WorkSettings } from '../actors/model/settings.ts'
@@ -30,15 +30,15 @@ export type Configured = Pick<
 >
 
 /** What the actors are made of, for this configuration. */
-export function partsOf(config: Config, adapters: Adapters, journal: Journal): PitParts {
-  const { ledger, settled: settledBoard, fence } = adapters
+export function partsOf(config: Config, adapters: Adapters, telemetry: Telemetry): PitParts {
+  const { ledger, settled: settledSet, fence } = adapters
   return {
     ...configuredBy(config),
-    archive: { ledger, settledBoard, lease: fence, clock: systemClock, journal },
+    ports: { ledger, settledSet, lease: fence, clock: systemClock, telemetry },
     fence,
     processors: adapters.processors,
-    healthBoard: adapters.health,
-    retryBoard: adapters.retry,
+    circuitCache: adapters.health,
+    delayedQueue: adapters.retry,
     random: Math.random,
     quotaUsed: createQuotaMeter(),
     instanceId: config.instanceId,
@@ -86,7 +86,7 @@ function workOf(config: Config): WorkSettings {
     quickBackoffMs: config.quickBackoffMs,
     retryDelayMs: config.retryDelayMs,
     retryDelayMaxMs: config.retryDelayMaxMs,
-    horizonMs: config.inDoubtHorizonMs,
+    settleByMs: config.inDoubtHorizonMs,
     lookUpLagMs: config.lookupLagMs,
   }
 }

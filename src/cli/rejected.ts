@@ -15,11 +15,11 @@ async function main(): Promise<number> {
     write(REJECTED_USAGE)
     return EXIT_FINE
   }
-  const lane = openTables(databaseUrl())
+  const pool = openTables(databaseUrl())
   try {
-    return await runRejected(options, { lane, write })
+    return await runRejected(options, { pool, write })
   } finally {
-    await lane.close()
+    await pool.close()
   }
 }
 

@@ -1,12 +1,12 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
 import type { TemplatedApp } from 'uWebSockets.js'
-import { lookAt } from '../actors/supervisor/snapshot.ts'
+import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { compareBooks, type BooksSource, type ComparedBooks } from './books.ts'
-import { figuresOf, type Figures, type FiguresBoard } from './figures.ts'
+import { figuresOf, type Figures, type FiguresCache } from './figures.ts'
 import { frameOf } from './frame.ts'
 import { createInstances } from './instances.ts'
 import { addConsoleRoutes } from './routes.ts'
@@ -21,7 +21,7 @@ export interface ConsoleOptions {
   readonly supervisor: SupervisorActor
   readonly tally: Tally
   /** Absent: alone. */
-  readonly board?: FiguresBoard
+  readonly cache?: FiguresCache
   readonly countOpen: Ledger['countOpen']
   readonly books: BooksSource
   /** Share of the amount that each processor keeps. */
@@ -54,15 +54,16 @@ export function startConsole(options: ConsoleOptions): Console {
   const { clock, supervisor, tally } = options
   const startedAt = clock.wallNow()
   const identity = { instanceId: options.instanceId, startedAt }
-  const own = (): Figures => figuresOf(identity, tally.counted(), lookAt(supervisor, clock.now()))
-  const instances = createInstances(own, options.board)
+  const own = (): Figures =>
+    figuresOf(identity, tally.counted(), snapshotOf(supervisor, clock.now()))
+  const instances = createInstances(own, options.cache)
   const seconds = createSeconds()
   const viewers = new Map<Viewer, Seen>()
   let books: ComparedBooks | null = null
   let open: { parked: number; owned: number } | null = null
 
   const collect = async (): Promise<void> => {
-    await instances.exchange()
+    await instances.sync()
     await askLedger()
     seconds.add(clock.wallNow(), instances.all(), open?.parked)
   }

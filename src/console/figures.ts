@@ -1,8 +1,8 @@
 // The figures of one instance, as it tells them to the others once a second and to its viewers.
 
 import type { Gauges } from '../actors/model/facts.ts'
-import type { CircuitLook, InstanceLook } from '../actors/supervisor/snapshot.ts'
-import type { PaymentFlows } from '../actors/payments/transition-counts.ts'
+import type { CircuitSnapshot, InstanceSnapshot } from '../actors/supervisor/snapshot.ts'
+import type { TransitionCounts } from '../actors/payments/transition-counts.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { DurationCounts } from './durations.ts'
 
@@ -34,12 +34,12 @@ export interface Figures extends Counted {
   readonly startedAt: number
   readonly state: string
   readonly gauges: Gauges
-  readonly flows: PaymentFlows | Readonly<Record<string, never>>
-  readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitLook>>>
+  readonly flows: TransitionCounts | Readonly<Record<string, never>>
+  readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitSnapshot>>>
 }
 
 /** Where instances leave their figures for each other. Rejects when it is not to be had. */
-export interface FiguresBoard {
+export interface FiguresCache {
   publish(text: string): Promise<void>
   /** The latest of each instance, by its id; silent ones drop out after some seconds. */
   readAll(): Promise<Readonly<Record<string, string>>>
@@ -48,7 +48,7 @@ export interface FiguresBoard {
 export function figuresOf(
   instance: { readonly instanceId: string; readonly startedAt: number },
   counted: Counted,
-  { state, gauges, flows, circuits }: InstanceLook,
+  { state, gauges, flows, circuits }: InstanceSnapshot,
 ): Figures {
   const memory = { gauges: gauges ?? NO_GAUGES, flows: flows ?? {} }
   return { ...instance, ...counted, ...memory, state, circuits }

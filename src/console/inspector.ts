@@ -3,7 +3,7 @@
 import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect'
 import type { AnyEventObject } from 'xstate'
 import { nameOf, type InspectedActor, type Inspection } from './inspected.ts'
-import { createOutbox } from './send-buffer.ts'
+import { createSendBuffer } from './send-buffer.ts'
 import { plainData, plainSnapshot } from './plain-data.ts'
 import type { Viewer } from './stream.ts'
 
@@ -24,14 +24,14 @@ export interface StreamOptions {
 }
 
 export function createStatelyStream({ now, onDropped }: StreamOptions): StatelyStream {
-  const outbox = createOutbox(now)
+  const sendBuffer = createSendBuffer(now)
   let newcomer: string[] | undefined
   const say = createSpeaker((text) => {
-    if (newcomer === undefined) outbox.put(text)
+    if (newcomer === undefined) sendBuffer.put(text)
     else newcomer.push(text)
   })
   const noteDropped = (actor: InspectedActor): void => {
-    const messages = outbox.missed()
+    const messages = sendBuffer.missed()
     if (messages === 0) return
     onDropped(messages)
     say.event(rootOf(actor), { type: 'inspection.thinned', messages })
@@ -39,22 +39,22 @@ export function createStatelyStream({ now, onDropped }: StreamOptions): StatelyS
   /** False when what follows need not be made; it is counted as missed. */
   const isHeard = (actor: InspectedActor): boolean => {
     noteDropped(actor)
-    if (outbox.isOpen) return true
-    outbox.miss()
+    if (sendBuffer.isOpen) return true
+    sendBuffer.miss()
     return false
   }
   return {
     get viewers() {
-      return outbox.viewers
+      return sendBuffer.viewers
     },
     join(viewer, actors) {
       newcomer = []
       for (const actor of actors) say.actor(actor)
       viewer.sendAll(newcomer)
       newcomer = undefined
-      outbox.join(viewer)
+      sendBuffer.join(viewer)
     },
-    leave: (viewer) => outbox.leave(viewer),
+    leave: (viewer) => sendBuffer.leave(viewer),
     actor(actor) {
       if (isHeard(actor)) say.actor(actor)
     },

@@ -1,28 +1,28 @@
 // All instances' figures, this one's own included: through Redis, or alone without it.
 
-import type { Figures, FiguresBoard } from './figures.ts'
+import type { Figures, FiguresCache } from './figures.ts'
 import { parseFigures } from './figures.ts'
 
 export interface Instances {
-  /** Publishes our figures and reads the others'. Never rejects: without the board we are alone. */
-  exchange(): Promise<void>
-  /** Ours as of now, first; the others' as of the last exchange, by id. */
+  /** Publishes our figures and reads the others'. Never rejects: without the cache we are alone. */
+  sync(): Promise<void>
+  /** Ours as of now, first; the others' as of the last sync, by id. */
   all(): readonly Figures[]
 }
 
-/** Exchanges that fail in a row before we count as alone; there is one a second. */
+/** Syncs that fail in a row before we count as alone; there is one a second. */
 const FAILURES_MAX = 3
 
-export function createInstances(own: () => Figures, board: FiguresBoard | undefined): Instances {
+export function createInstances(own: () => Figures, cache: FiguresCache | undefined): Instances {
   let others: readonly Figures[] = []
   let failures = 0
   return {
-    async exchange() {
-      if (board === undefined) return
+    async sync() {
+      if (cache === undefined) return
       const figures = own()
       try {
-        await board.publish(JSON.stringify(figures))
-        const texts = Object.values(await board.readAll())
+        await cache.publish(JSON.stringify(figures))
+        const texts = Object.values(await cache.readAll())
         others = texts
           .flatMap((text) => parseFigures(text) ?? [])
           .filter(({ instanceId }) => instanceId !== figures.instanceId)

@@ -2,12 +2,12 @@
 
 /** Ports, callbacks and whole subsystems: no data, and some lead to connections and passwords. */
 const TOOLS = new Set(
-  ['archive', 'board', 'fence', 'floor', 'health', 'journal', 'ledger', 'lease', 'machine'].concat([
+  ['ports', 'cache', 'fence', 'floor', 'health', 'telemetry', 'ledger', 'lease', 'machine'].concat([
     'processors',
     'random',
     'replyTo',
-    'settledBoard',
-    'shop',
+    'settledSet',
+    'dependencies',
     'clock',
     'children',
     'system',
@@ -15,7 +15,7 @@ const TOOLS = new Set(
 )
 
 const DEPTH_MAX = 7
-/** Of a batch one sees that it is one; a payment's attempts are all in its story. */
+/** Of a batch one sees that it is one; a payment's attempts are all in its status. */
 const ITEMS_MAX = 8
 const TEXT_MAX = 400
 

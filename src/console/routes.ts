@@ -2,10 +2,10 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Read } from '../actors/messages.ts'
-import { lookAtPayments } from '../actors/supervisor/snapshot.ts'
-import type { PaymentState, PaymentStory } from '../actors/model/payment.ts'
+import { queryPayments } from '../actors/supervisor/snapshot.ts'
+import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { Exchange } from '../http/responder.ts'
+import { Responder } from '../http/responder.ts'
 import { json, NOT_FOUND, problem, UNAVAILABLE, type Reply } from '../http/problem.ts'
 import { assetReply, pageReply } from './assets.ts'
 import { isOurOwn } from './origin-check.ts'
@@ -43,21 +43,21 @@ export function route(
   read: (request: HttpRequest) => Answer,
 ): void {
   app.get(path, (response: HttpResponse, request: HttpRequest) => {
-    const exchange = new Exchange(response, 'get', STAYING)
-    if (!isOurOwn(request)) exchange.answer(FOREIGN)
-    else void answer(exchange, read(request))
+    const responder = new Responder(response, 'get', STAYING)
+    if (!isOurOwn(request)) responder.answer(FOREIGN)
+    else void answer(responder, read(request))
   })
 }
 
 /** The operators' port closes all connections at once when it stops. */
 const STAYING = { draining: false }
 
-async function answer(exchange: Exchange, reply: Answer): Promise<void> {
+async function answer(responder: Responder, reply: Answer): Promise<void> {
   try {
-    exchange.answer((await reply) ?? NOT_FOUND)
+    responder.answer((await reply) ?? NOT_FOUND)
   } catch {
     // A missing file of the installation must not end a process that takes payments.
-    exchange.answer(BROKEN)
+    responder.answer(BROKEN)
   }
 }
 
@@ -77,7 +77,7 @@ async function chartReply(): Promise<Reply> {
 function listReply({ supervisor, tally }: RouteOptions, state: string): Reply | undefined {
   if (isFinal(state)) return json(JSON.stringify({ state, left: tally.recent.list(state) }))
   if (!isLiving(state)) return undefined
-  const here = lookAtPayments(supervisor, { state, limit: LISTED_MAX })
+  const here = queryPayments(supervisor, { state, limit: LISTED_MAX })
   return json(JSON.stringify({ state, here }))
 }
 
@@ -103,11 +103,17 @@ async function paymentReply(
   correlationId: string,
 ): Promise<Reply | undefined> {
   if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(correlationId)) return undefined
-  const story = await new Promise<Read<PaymentStory>>((replyTo) => {
+  const paymentStatus = await new Promise<Read<PaymentStatus>>((replyTo) => {
     supervisor.send({ type: 'payment.requested', correlationId, replyTo })
   })
-  if (story.kind === 'missing') return undefined
-  if (story.kind === 'unavailable') return UNAVAILABLE
+  if (paymentStatus.kind === 'missing') return undefined
+  if (paymentStatus.kind === 'unavailable') return UNAVAILABLE
   const messages = sequences?.messagesOf(correlationId) ?? null
-  return json(JSON.stringify({ story: story.value, messages, inspected: sequences !== undefined }))
+  return json(
+    JSON.stringify({
+      paymentStatus: paymentStatus.value,
+      messages,
+      inspected: sequences !== undefined,
+    }),
+  )
 }

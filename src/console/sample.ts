@@ -180,7 +180,7 @@ function isUnusual(event: AnyEventObject): boolean {
 
 /** They come twenty times a second and say nothing. */
 function isNoise({ type }: AnyEventObject): boolean {
-  return type === 'payments.ticked' || type === 'room.offered'
+  return type === 'payments.ticked' || type === 'capacity.offered'
 }
 
 function hasLeft(snapshot: unknown): boolean {

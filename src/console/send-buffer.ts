@@ -4,7 +4,7 @@
 import { createAllowance } from './allowance.ts'
 import type { Viewer } from './stream.ts'
 
-export interface Outbox {
+export interface SendBuffer {
   readonly viewers: number
   /** False while no viewer would be sent anything: what is not even made costs nothing. */
   readonly isOpen: boolean
@@ -25,7 +25,7 @@ const HELD_MAX_MS = 200
 const HELD_MAX = 256
 
 /** `now`: monotonic, ms. */
-export function createOutbox(now: () => number): Outbox {
+export function createSendBuffer(now: () => number): SendBuffer {
   const viewers = new Set<Viewer>()
   const asking = createAllowance(1, now)
   let held: string[] = []

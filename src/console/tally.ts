@@ -1,13 +1,13 @@
 // Counts what the actors note, for the console: cheap enough to run whether somebody looks or not.
 
-import type { Fact, Journal } from '../actors/model/facts.ts'
+import type { Fact, Telemetry } from '../actors/model/facts.ts'
 import { createDurationTally } from './durations.ts'
 import type { Counted } from './figures.ts'
 import { createNews, type News } from './news.ts'
 import { createRecent, type Recent } from './recent.ts'
 
 export interface Tally {
-  readonly journal: Journal
+  readonly telemetry: Telemetry
   /** Takes the time from a decoded payment to its answer, µs. */
   readonly latency: { record(us: number): void }
   readonly recent: Recent
@@ -28,8 +28,8 @@ export function createTally(): Tally {
     recent,
     news,
     latency: { record: (us) => accepts.record(us / 1000) },
-    journal: {
-      note(fact) {
+    telemetry: {
+      emit(fact) {
         count(numbers, fact)
         if (fact.type === 'payment.settled') settlements.record(fact.tookMs)
         recent.note(fact)

@@ -1,7 +1,7 @@
 // What the routes of the payment port share.
 
 import type { EdgeRequest } from '../actors/messages.ts'
-import type { Connections, Exchange } from './responder.ts'
+import type { Connections, Responder } from './responder.ts'
 import { UNAVAILABLE } from './problem.ts'
 
 /** The supervisor as the edge knows it. Replies may come within `send`. */
@@ -31,10 +31,10 @@ export interface Edge extends Connections {
 
 /**
  * Whether the supervisor may be asked now: it may unless its table of waiting requests is full,
- * and then the exchange has been answered 503.
+ * and then the responder has been answered 503.
  */
-export function hasRoom(edge: Edge, exchange: Exchange): boolean {
+export function hasRoom(edge: Edge, responder: Responder): boolean {
   if (edge.inFlight < edge.limits.inFlightMax) return true
-  exchange.answer(UNAVAILABLE)
+  responder.answer(UNAVAILABLE)
   return false
 }

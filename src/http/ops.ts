@@ -4,7 +4,7 @@
 import uWS from 'uWebSockets.js'
 import type { TemplatedApp } from 'uWebSockets.js'
 import { renderDocs } from './openapi/docs-page.ts'
-import { Exchange } from './responder.ts'
+import { Responder } from './responder.ts'
 import { listen } from './listen.ts'
 import { describeApi } from './openapi/openapi.ts'
 import { json, methodNotAllowed, NOT_FOUND, problem } from './problem.ts'
@@ -41,7 +41,7 @@ export async function startOps(options: OpsOptions): Promise<OpsServer> {
   addRoutes(app, options)
   options.extend?.(app)
   app.any('/*', (response, request) => {
-    new Exchange(response, request.getMethod(), STAYING).answer(NOT_FOUND)
+    new Responder(response, request.getMethod(), STAYING).answer(NOT_FOUND)
   })
 
   const listening = await listen(app, { host: options.host, port: options.port })
@@ -77,9 +77,9 @@ function serve(
   app.any(path, (response, request) => {
     const method = request.getMethod()
     const accept = request.getHeader('accept')
-    const exchange = new Exchange(response, method, STAYING)
-    if (method === 'get' || method === 'head') read((reply) => exchange.answer(reply), accept)
-    else exchange.answer(READ_ONLY)
+    const responder = new Responder(response, method, STAYING)
+    if (method === 'get' || method === 'head') read((reply) => responder.answer(reply), accept)
+    else responder.answer(READ_ONLY)
   })
 }
 

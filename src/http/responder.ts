@@ -3,7 +3,7 @@
 import type { HttpResponse } from 'uWebSockets.js'
 import type { Reply } from './problem.ts'
 
-/** What all exchanges of a server share. */
+/** What all responders of a server share. */
 export interface Connections {
   /** Set by the server when it stops: each further answer closes its connection. */
   draining: boolean
@@ -14,7 +14,7 @@ export interface Connections {
  * gone: touching it later throws. So it must be made first thing in a route, before anything
  * that could wait, and nothing else may keep the response.
  */
-export class Exchange {
+export class Responder {
   readonly #response: HttpResponse
   readonly #connections: Connections
   readonly #method: string

@@ -3,7 +3,7 @@
 import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Edge, HttpLimits, Supervisor } from './edge.ts'
-import { Exchange } from './responder.ts'
+import { Responder } from './responder.ts'
 import { isPlainlyFramed } from './request/framing.ts'
 import { listen } from './listen.ts'
 import type { ListenAt } from './listen.ts'
@@ -89,7 +89,7 @@ function addRoutes(app: TemplatedApp, edge: Edge): void {
   }
   const always = (reply: Reply) =>
     guarded((_, response, request) => {
-      new Exchange(response, request.getMethod(), edge).answer(reply)
+      new Responder(response, request.getMethod(), edge).answer(reply)
     })
   for (const { path, method, route } of ROUTES) {
     app[method](path, guarded(route))

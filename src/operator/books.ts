@@ -2,7 +2,7 @@
 
 import type { Summary } from '../actors/model/payment.ts'
 import { createSummaries } from '../infra/postgres/summary.ts'
-import type { PostgresLane } from '../infra/postgres/pool.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { readObject } from '../infra/processor/wire.ts'
 import { BooksUnreachable } from './failures.ts'
 
@@ -21,8 +21,8 @@ export interface PitBooks {
 const TIMEOUT_MS = 10_000
 
 /** By the totals that Pit's summaries are made of; without what is settled but not yet written. */
-export function booksInTables(lane: PostgresLane): PitBooks {
-  const summaries = createSummaries(lane)
+export function booksInTables(pool: PostgresPool): PitBooks {
+  const summaries = createSummaries(pool)
   return {
     async summarize(span) {
       try {

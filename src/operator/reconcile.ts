@@ -1,7 +1,7 @@
 // Compares Pit's books with both processors', and finds the payments at fault where they differ.
 
 import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
-import type { PostgresLane } from '../infra/postgres/pool.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
 import type { ProcessorBooks, ProcessorPayment, Told } from '../infra/processor/books.ts'
 import type { PitBooks, Span } from './books.ts'
 import { BooksUnreachable } from './failures.ts'
@@ -34,7 +34,7 @@ export interface ReconcileRequest {
   readonly pit: PitBooks
   readonly processors: readonly ProcessorBooks[]
   /** Pit's tables, where payments are named; undefined: spots are found but nobody is named. */
-  readonly tables: PostgresLane | undefined
+  readonly tables: PostgresPool | undefined
 }
 
 /** Rejects with `BooksUnreachable`. */
@@ -70,7 +70,7 @@ async function compareWith(books: ProcessorBooks, request: ReconcileRequest): Pr
 async function findCulprits(
   { from, to }: Span,
   books: ProcessorBooks,
-  tables: PostgresLane | undefined,
+  tables: PostgresPool | undefined,
 ): Promise<readonly Culprit[] | undefined> {
   if (tables === undefined || from !== to) return undefined
   const culprits: Culprit[] = []

@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { formatCents } from '../actors/model/money.ts'
-import type { PostgresLane } from '../infra/postgres/pool.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import { LISTED_MAX, listRejected, redrive, type RejectedPayment } from './rejected.ts'
 
@@ -35,16 +35,16 @@ const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i
 /** The exit code. Rejects with `BooksUnreachable`. */
 export async function runRejected(
   options: Exclude<RejectedOptions, { kind: 'help' }>,
-  tool: { readonly lane: PostgresLane; readonly write: (text: string) => void },
+  tool: { readonly pool: PostgresPool; readonly write: (text: string) => void },
 ): Promise<number> {
-  const { lane, write } = tool
+  const { pool, write } = tool
   if (options.kind === 'redrive') {
     const { correlationId } = options
-    const result = await redrive(lane, correlationId)
+    const result = await redrive(pool, correlationId)
     write(`${correlationId} ${SENTENCES[result]}\n`)
     return result === 'redriven' ? EXIT_FINE : EXIT_DIFFERENT
   }
-  const rejected = await listRejected(lane)
+  const rejected = await listRejected(pool)
   if (rejected.length === 0) write('no payment is rejected\n')
   for (const payment of rejected) write(`${describe(payment)}\n`)
   if (rejected.length === LISTED_MAX) write(`and perhaps more: the oldest ${LISTED_MAX} only\n`)

@@ -2,7 +2,7 @@
 
 import type { Attempt } from '../actors/model/payment.ts'
 import type { Query } from '../infra/postgres/connection.ts'
-import type { PostgresLane } from '../infra/postgres/pool.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { BooksUnreachable } from './failures.ts'
 
 export interface RejectedPayment {
@@ -18,8 +18,8 @@ export interface RejectedPayment {
 export const LISTED_MAX = 1000
 
 /** Oldest first, up to `LISTED_MAX`. Rejects with `BooksUnreachable`. */
-export async function listRejected(lane: PostgresLane): Promise<readonly RejectedPayment[]> {
-  const rows = await run<RejectedRow>(lane, LIST, [LISTED_MAX])
+export async function listRejected(pool: PostgresPool): Promise<readonly RejectedPayment[]> {
+  const rows = await run<RejectedRow>(pool, LIST, [LISTED_MAX])
   return rows.map((row) => ({
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
@@ -33,10 +33,10 @@ export async function listRejected(lane: PostgresLane): Promise<readonly Rejecte
  * payment in any other state is left as it is. Rejects with `BooksUnreachable`.
  */
 export async function redrive(
-  lane: PostgresLane,
+  pool: PostgresPool,
   correlationId: string,
 ): Promise<'redriven' | 'open' | 'settled' | 'unknown'> {
-  const [row] = await run<{ redriven: boolean; state: number | null }>(lane, REDRIVE, [
+  const [row] = await run<{ redriven: boolean; state: number | null }>(pool, REDRIVE, [
     correlationId,
   ])
   if (row?.redriven === true) return 'redriven'
@@ -76,12 +76,12 @@ const REDRIVE: Query = {
 }
 
 async function run<Row extends object>(
-  lane: PostgresLane,
+  pool: PostgresPool,
   query: Query,
   values: readonly (string | number)[],
 ): Promise<readonly Row[]> {
   try {
-    return await lane.run<Row>(query, values)
+    return await pool.run<Row>(query, values)
   } catch (cause) {
     throw new BooksUnreachable('Pit in PostgreSQL', cause)
   }

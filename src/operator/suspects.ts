@@ -2,7 +2,7 @@
 
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Query } from '../infra/postgres/connection.ts'
-import type { PostgresLane } from '../infra/postgres/pool.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
 import { BooksUnreachable } from './failures.ts'
 
@@ -24,14 +24,14 @@ const ACCEPTED_BEFORE_MS = 3_600_000
 
 /** Reads the payments that an instant at a processor is about. Rejects with `BooksUnreachable`. */
 export async function findSuspects(
-  lane: PostgresLane,
+  pool: PostgresPool,
   instant: { readonly processor: ProcessorName; readonly at: number },
 ): Promise<readonly Suspect[]> {
   const number = PROCESSOR_NUMBER[instant.processor]
   const bounds = [instant.at - ACCEPTED_BEFORE_MS, SUSPECTS_MAX]
   try {
-    const settled = await lane.run<SuspectRow>(SETTLED_THEN, [instant.at, number, SUSPECTS_MAX])
-    const others = await lane.run<SuspectRow>(SETTLED_ELSEWHERE, [instant.at, number, ...bounds])
+    const settled = await pool.run<SuspectRow>(SETTLED_THEN, [instant.at, number, SUSPECTS_MAX])
+    const others = await pool.run<SuspectRow>(SETTLED_ELSEWHERE, [instant.at, number, ...bounds])
     return [...settled, ...others].map(read)
   } catch (cause) {
     throw new BooksUnreachable('Pit in PostgreSQL', cause)

@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import { readSetting, type Setting } from './admin-settings.ts'
 import { readBody } from './body.ts'
 import { printCents, printFee } from './decimal.ts'
-import { Exchange } from './responder.ts'
+import { Responder } from './responder.ts'
 import { parseInstant } from './instant.ts'
 import type { LedgerEntry, MicrosWindow } from './payment-ledger.ts'
 import type { SimulatorState } from './state.ts'
@@ -13,33 +13,33 @@ import type { SimulatorState } from './state.ts'
 /** Payments in each piece of the listing: some 60 KB, about a millisecond of work. */
 const LINES_PER_CHUNK = 500
 
-type Route = (exchange: Exchange, call: { res: HttpResponse; req: HttpRequest }) => void
+type Route = (responder: Responder, call: { res: HttpResponse; req: HttpRequest }) => void
 
 /** Registers all routes below `/admin`. */
 export function addAdminRoutes(app: TemplatedApp, state: SimulatorState): void {
   const guarded = (route: Route) => guard(state, route)
   app.get(
     '/admin/payments-summary',
-    guarded((exchange, { req }) => summarize(state, exchange, req)),
+    guarded((responder, { req }) => summarize(state, responder, req)),
   )
   app.get(
     '/admin/payments',
-    guarded((exchange, { req }) => list(state, exchange, req)),
+    guarded((responder, { req }) => list(state, responder, req)),
   )
   app.get(
     '/admin/sends',
-    guarded((exchange) => answerJson(exchange, state.tally.read())),
+    guarded((responder) => answerJson(responder, state.tally.read())),
   )
   app.post(
     '/admin/purge-payments',
-    guarded((exchange) => {
+    guarded((responder) => {
       state.ledger.purge()
-      answerJson(exchange, { message: 'All payments purged.' })
+      answerJson(responder, { message: 'All payments purged.' })
     }),
   )
   app.get(
     '/admin/configurations/faults',
-    guarded((exchange) => answerJson(exchange, state.switches.faults)),
+    guarded((responder) => answerJson(responder, state.switches.faults)),
   )
   for (const setting of ['delay', 'failure', 'token', 'faults'] as const) {
     app.put(`/admin/configurations/${setting}`, guarded(change(state, setting)))
@@ -48,24 +48,24 @@ export function addAdminRoutes(app: TemplatedApp, state: SimulatorState): void {
 
 function guard(state: SimulatorState, route: Route) {
   return (res: HttpResponse, req: HttpRequest): void => {
-    const exchange = new Exchange(res)
-    if (req.getHeader('x-rinha-token') === state.switches.token) route(exchange, { res, req })
-    else exchange.answer({ status: 401 })
+    const responder = new Responder(res)
+    if (req.getHeader('x-rinha-token') === state.switches.token) route(responder, { res, req })
+    else responder.answer({ status: 401 })
   }
 }
 
 function change(state: SimulatorState, setting: Setting): Route {
-  return (exchange, { res }) => {
-    readBody(res, exchange, (text) => {
-      exchange.answer(readSetting(state.switches, setting, text))
+  return (responder, { res }) => {
+    readBody(res, responder, (text) => {
+      responder.answer(readSetting(state.switches, setting, text))
     })
   }
 }
 
-function summarize(state: SimulatorState, exchange: Exchange, req: HttpRequest): void {
+function summarize(state: SimulatorState, responder: Responder, req: HttpRequest): void {
   const window = readWindow(req)
   if (!window) {
-    exchange.answer({ status: 400 })
+    responder.answer({ status: 400 })
     return
   }
   const { payments, cents } = state.ledger.summarize(window)
@@ -75,14 +75,14 @@ function summarize(state: SimulatorState, exchange: Exchange, req: HttpRequest):
     `"totalFee":${printFee(cents, state.feeRate)}`,
     `"feePerTransaction":${state.feeRate}`,
   ]
-  exchange.answer({ status: 200, body: `{${fields.join(',')}}` })
+  responder.answer({ status: 200, body: `{${fields.join(',')}}` })
 }
 
 /** One JSON object a line: id, amount in cents, and `requestedAt` in epoch ms (with decimals). */
-function list(state: SimulatorState, exchange: Exchange, req: HttpRequest): void {
+function list(state: SimulatorState, responder: Responder, req: HttpRequest): void {
   const window = readWindow(req)
-  if (window) exchange.streamLines(chunks(state.ledger.entries(window)))
-  else exchange.answer({ status: 400 })
+  if (window) responder.streamLines(chunks(state.ledger.entries(window)))
+  else responder.answer({ status: 400 })
 }
 
 function* chunks(entries: Iterable<LedgerEntry>): Generator<string, void> {
@@ -112,6 +112,6 @@ function readBound(req: HttpRequest, name: string): number | 'invalid' | undefin
   return text ? (parseInstant(text.replace(' ', '+')) ?? 'invalid') : undefined
 }
 
-function answerJson(exchange: Exchange, value: unknown): void {
-  exchange.answer({ status: 200, body: JSON.stringify(value) })
+function answerJson(responder: Responder, value: unknown): void {
+  responder.answer({ status: 200, body: JSON.stringify(value) })
 }

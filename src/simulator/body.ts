@@ -1,7 +1,7 @@
 // Reads request bodies, bounded.
 
 import type { HttpResponse } from 'uWebSockets.js'
-import type { Exchange } from './responder.ts'
+import type { Responder } from './responder.ts'
 
 /** Bytes of a request body that are read; a charge has some 130, faults a few thousand. */
 export const BODY_BYTES_MAX = 16_384
@@ -13,7 +13,7 @@ export const BODY_BYTES_MAX = 16_384
  */
 export function readBody(
   res: HttpResponse,
-  exchange: Exchange,
+  responder: Responder,
   take: (text: string) => void,
 ): void {
   let pieces: Buffer | undefined
@@ -22,7 +22,7 @@ export function readBody(
     if (refused) return
     if ((pieces?.length ?? 0) + chunk.byteLength > BODY_BYTES_MAX) {
       refused = true
-      exchange.refuseAndClose({ status: 413 })
+      responder.refuseAndClose({ status: 413 })
       return
     }
     const piece = Buffer.from(chunk)

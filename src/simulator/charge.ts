@@ -4,7 +4,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { field, parseJson, readBody } from './body.ts'
 import { roundToCents } from './decimal.ts'
-import { Exchange } from './responder.ts'
+import { Responder } from './responder.ts'
 import { answerFaulty } from './faulty-answer.ts'
 import { parseInstant } from './instant.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
@@ -13,31 +13,31 @@ import { RETRY_AFTER_S, type SimulatorState } from './state.ts'
 import { isUuid } from './uuid-table.ts'
 
 export function receiveCharge(state: SimulatorState, res: HttpResponse, req: HttpRequest): void {
-  const exchange = new Exchange(res)
+  const responder = new Responder(res)
   const isJson = /^application\/(?:[^;]+\+)?json\b/i.test(req.getHeader('content-type'))
-  readBody(res, exchange, (text) => {
+  readBody(res, responder, (text) => {
     state.tally.receive()
     const caller = () => {
-      if (isJson) charge(state, exchange, text)
-      else refuse(state, exchange, 415)
+      if (isJson) charge(state, responder, text)
+      else refuse(state, responder, 415)
     }
-    exchange.onGone(() => {
+    responder.onGone(() => {
       if (state.calls.withdraw(caller)) state.tally.count('withdrawn')
     })
-    if (state.calls.enter(caller) === 'refused') limit(state, exchange)
+    if (state.calls.enter(caller) === 'refused') limit(state, responder)
   })
 }
 
-function charge(state: SimulatorState, exchange: Exchange, text: string): void {
+function charge(state: SimulatorState, responder: Responder, text: string): void {
   const entry = parseCharge(text)
   if (!entry) {
-    refuse(state, exchange, 400)
+    refuse(state, responder, 400)
     return
   }
   const fault = state.switches.drawChargeFault()
   if (fault) state.tally.countFault(fault.kind)
   if (fault?.kind === 'limited') {
-    limit(state, exchange)
+    limit(state, responder)
     state.calls.leave()
     return
   }
@@ -45,11 +45,11 @@ function charge(state: SimulatorState, exchange: Exchange, text: string): void {
     if (state.closed) return
     if (state.switches.failing) {
       state.tally.count('failed')
-      exchange.answer({ status: 500 })
+      responder.answer({ status: 500 })
     } else if (fault) {
-      answerFaulty(state, { exchange, entry, fault })
+      answerFaulty(state, { responder, entry, fault })
     } else {
-      answerRightly(state, exchange, entry)
+      answerRightly(state, responder, entry)
     }
     state.calls.leave()
   }
@@ -58,14 +58,14 @@ function charge(state: SimulatorState, exchange: Exchange, text: string): void {
   else finish()
 }
 
-function limit(state: SimulatorState, exchange: Exchange): void {
+function limit(state: SimulatorState, responder: Responder): void {
   state.tally.count('limited')
-  exchange.answer({ status: 429, retryAfter: RETRY_AFTER_S })
+  responder.answer({ status: 429, retryAfter: RETRY_AFTER_S })
 }
 
-function refuse(state: SimulatorState, exchange: Exchange, status: 400 | 415): void {
+function refuse(state: SimulatorState, responder: Responder, status: 400 | 415): void {
   state.tally.count('malformed')
-  exchange.answer({ status })
+  responder.answer({ status })
   state.calls.leave()
 }
 

@@ -1,6 +1,6 @@
 // The answers that a charge gets when it meets a fault. The ledger is told before the client is.
 
-import type { Exchange } from './responder.ts'
+import type { Responder } from './responder.ts'
 import type { ChargeFaultKind, Fault } from './faults.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
 import { answerRightly, record, SUCCESS } from './record.ts'
@@ -12,33 +12,33 @@ export const HUGE_ANSWER_BYTES = 8_388_608
 let hugeAnswer: Buffer | undefined
 
 export interface FaultyCharge {
-  readonly exchange: Exchange
+  readonly responder: Responder
   readonly entry: LedgerEntry
   readonly fault: Fault<ChargeFaultKind>
 }
 
 /** Ends a charge that met a fault, after its delay; `limited` has been answered before that. */
-export function answerFaulty(state: SimulatorState, { exchange, entry, fault }: FaultyCharge) {
+export function answerFaulty(state: SimulatorState, { responder, entry, fault }: FaultyCharge) {
   const { kind, delayMs = 0, status = 500 } = fault
   switch (kind) {
     case 'failBeforeRecord':
       state.tally.count('failed')
-      return exchange.answer({ status })
+      return responder.answer({ status })
     case 'resetBeforeRecord':
       state.tally.count('dropped')
-      return exchange.drop()
+      return responder.drop()
     case 'resetThenRecord':
-      exchange.drop()
+      responder.drop()
       state.clock.setTimeout(() => {
         if (!state.closed) record(state, entry)
       }, delayMs)
       return
     case 'slow': // its delay is over
     case 'limited':
-      return answerRightly(state, exchange, entry)
+      return answerRightly(state, responder, entry)
     default:
       record(state, entry)
-      return answerRecorded(state, exchange, { kind, delayMs, status })
+      return answerRecorded(state, responder, { kind, delayMs, status })
   }
 }
 
@@ -56,22 +56,22 @@ interface RecordedFault {
 }
 
 /** A known id gets the same: such an answer tells nothing of the ledger. */
-function answerRecorded(state: SimulatorState, exchange: Exchange, fault: RecordedFault): void {
+function answerRecorded(state: SimulatorState, responder: Responder, fault: RecordedFault): void {
   switch (fault.kind) {
     case 'failAfterRecord':
-      return exchange.answer({ status: fault.status })
+      return responder.answer({ status: fault.status })
     case 'resetAfterRecord':
-      return exchange.drop()
+      return responder.drop()
     case 'cutAnswer':
-      return exchange.cut(SUCCESS)
+      return responder.cut(SUCCESS)
     case 'dripAnswer':
-      return exchange.drip(SUCCESS, { clock: state.clock, intervalMs: fault.delayMs })
+      return responder.drip(SUCCESS, { clock: state.clock, intervalMs: fault.delayMs })
     case 'emptyAnswer':
-      return exchange.answer({ status: 200 })
+      return responder.answer({ status: 200 })
     case 'hugeAnswer':
-      return exchange.answer({ status: 200, body: huge() })
+      return responder.answer({ status: 200, body: huge() })
     case 'notJsonAnswer':
-      return exchange.answer({
+      return responder.answer({
         status: 200,
         body: '<html><body>It works!</body></html>',
         contentType: 'text/html',

@@ -3,7 +3,7 @@
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { printCents } from './decimal.ts'
-import { Exchange, type Answer } from './responder.ts'
+import { Responder, type Answer } from './responder.ts'
 import { printInstant } from './instant.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
 import { RETRY_AFTER_S, type SimulatorState } from './state.ts'
@@ -12,46 +12,46 @@ import { isUuid } from './uuid-table.ts'
 
 /** 200 with the payment, 404 for an id that is not recorded, 400 for what is no UUID. */
 export function receiveLookUp(state: SimulatorState, res: HttpResponse, req: HttpRequest): void {
-  const exchange = new Exchange(res)
+  const responder = new Responder(res)
   const id = req.getParameter(0)
-  enter(state.calls, exchange, () => lookUp(state, exchange, id))
+  enter(state.calls, responder, () => lookUp(state, responder, id))
 }
 
 /** 200 with both switches. The permit belongs to all callers together. */
 export function receiveProbe(state: SimulatorState, res: HttpResponse): void {
-  const exchange = new Exchange(res)
-  enter(state.healthCalls, exchange, () => {
+  const responder = new Responder(res)
+  enter(state.healthCalls, responder, () => {
     const { failing, delayMs } = state.switches
     const body = JSON.stringify({ failing, minResponseTime: delayMs })
-    exchange.answer({ status: 200, body })
+    responder.answer({ status: 200, body })
   })
 }
 
-function enter(limiter: Limiter, exchange: Exchange, caller: () => void): void {
-  exchange.onGone(() => limiter.withdraw(caller))
+function enter(limiter: Limiter, responder: Responder, caller: () => void): void {
+  responder.onGone(() => limiter.withdraw(caller))
   if (limiter.enter(caller) === 'refused') {
-    exchange.answer({ status: 429, retryAfter: RETRY_AFTER_S })
+    responder.answer({ status: 429, retryAfter: RETRY_AFTER_S })
   }
 }
 
-function lookUp(state: SimulatorState, exchange: Exchange, id: string): void {
+function lookUp(state: SimulatorState, responder: Responder, id: string): void {
   const fault = isUuid(id) ? state.switches.drawLookUpFault() : undefined
   if (fault?.kind === 'late') {
     // Read before the wait: the worst case of a slow answer is that it is old when it comes.
     const answer = describe(state, { id, asOf: Infinity })
     const finish = () => {
       if (state.closed) return
-      exchange.answer(answer)
+      responder.answer(answer)
       state.calls.leave()
     }
     state.clock.setTimeout(finish, fault.delayMs ?? 0)
     return
   }
   if (fault?.kind === 'fail') {
-    exchange.answer({ status: fault.status ?? 500 })
+    responder.answer({ status: fault.status ?? 500 })
   } else {
     const asOf = fault ? state.clock.now() - (fault.delayMs ?? 0) : Infinity
-    exchange.answer(describe(state, { id, asOf }))
+    responder.answer(describe(state, { id, asOf }))
   }
   state.calls.leave()
 }

@@ -1,6 +1,6 @@
 // The last step of a charge: the ledger is told, then the client.
 
-import type { Exchange } from './responder.ts'
+import type { Responder } from './responder.ts'
 import type { LedgerEntry } from './payment-ledger.ts'
 import type { SimulatorState } from './state.ts'
 
@@ -15,14 +15,18 @@ export function record(state: SimulatorState, entry: LedgerEntry): 'recorded' | 
 }
 
 /** Inserts a charge and says how that went: 200, 422 for a known id, 500 for a full ledger. */
-export function answerRightly(state: SimulatorState, exchange: Exchange, entry: LedgerEntry): void {
+export function answerRightly(
+  state: SimulatorState,
+  responder: Responder,
+  entry: LedgerEntry,
+): void {
   const result = record(state, entry)
   if (result === 'recorded') {
-    exchange.answer({ status: 200, body: SUCCESS })
+    responder.answer({ status: 200, body: SUCCESS })
   } else if (result === 'known') {
     const message = `CorrelationId already exists: ${entry.correlationId}`
-    exchange.answer({ status: 422, body: JSON.stringify({ message }) })
+    responder.answer({ status: 422, body: JSON.stringify({ message }) })
   } else {
-    exchange.answer({ status: 500, body: '{"message":"the ledger is full"}' })
+    responder.answer({ status: 500, body: '{"message":"the ledger is full"}' })
   }
 }

@@ -15,7 +15,7 @@ export interface Answer {
   readonly retryAfter?: number
 }
 
-export class Exchange {
+export class Responder {
   readonly #res: HttpResponse
   #open = true
   #onGone: () => void = () => {}

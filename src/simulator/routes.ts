@@ -4,7 +4,7 @@ import uWS from 'uWebSockets.js'
 import type { TemplatedApp } from 'uWebSockets.js'
 import { addAdminRoutes } from './admin.ts'
 import { receiveCharge } from './charge.ts'
-import { Exchange } from './responder.ts'
+import { Responder } from './responder.ts'
 import { receiveLookUp, receiveProbe } from './look-up.ts'
 import type { SimulatorState } from './state.ts'
 
@@ -14,6 +14,6 @@ export function createApp(state: SimulatorState): TemplatedApp {
   app.get('/payments/service-health', (res) => receiveProbe(state, res))
   app.get('/payments/:id', (res, req) => receiveLookUp(state, res, req))
   addAdminRoutes(app, state)
-  app.any('/*', (res) => new Exchange(res).answer({ status: 404 }))
+  app.any('/*', (res) => new Responder(res).answer({ status: 404 }))
   return app
 }

@@ -38,10 +38,10 @@ function rest(opening: number): HealthEvent {
 /** A circuit that came into its state at `SINCE`, at its second opening. */
 function circuit(value: State, changes: Partial<HealthContext> = {}): Snapshot {
   const [{ context }] = initialTransition(processorHealthMachine, INPUT)
-  const allowance = value === 'halfOpen' ? 1 : SETTINGS.concurrency
+  const concurrencyLimit = value === 'halfOpen' ? 1 : SETTINGS.concurrency
   return processorHealthMachine.resolveState({
     value,
-    context: { ...context, openings: 2, allowance, ...changes },
+    context: { ...context, openings: 2, concurrencyLimit, ...changes },
   })
 }
 
@@ -117,7 +117,7 @@ t.test('a circuit starts closed and lets everything through', async (t) => {
     actions.map(({ type, params }) => [type, stateIn(params)]),
     [['announceCircuit', 'closed']],
   )
-  t.match(circuitOf(snapshot.value, snapshot.context), { allowance: 8, expectedMs: 0 })
+  t.match(circuitOf(snapshot.value, snapshot.context), { concurrencyLimit: 8, expectedMs: 0 })
 })
 
 t.test('a rate opens the circuit once there are enough attempts', async (t) => {
@@ -139,15 +139,18 @@ t.test('a rate opens the circuit once there are enough attempts', async (t) => {
 
 t.test('a half-open circuit doubles what it lets through until it is closed', async (t) => {
   let [snapshot] = after(circuit('open'), rest(2))
-  const allowances = [snapshot.context.allowance]
+  const allowances = [snapshot.context.concurrencyLimit]
   for (let at = SINCE + 510; snapshot.value === 'halfOpen'; at += 10) {
     ;[snapshot] = after(snapshot, attempt(at))
-    allowances.push(snapshot.context.allowance)
+    allowances.push(snapshot.context.concurrencyLimit)
   }
 
   t.same(allowances, [1, 2, 4, 8])
-  t.same(after(circuit('halfOpen', { allowance: 4 }), attempt(SINCE + 10))[0].value, CLOSES[0])
-  t.same(after(circuit('halfOpen', { allowance: 4 }), attempt(SINCE + 10))[1], CLOSES[1])
+  t.same(
+    after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))[0].value,
+    CLOSES[0],
+  )
+  t.same(after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))[1], CLOSES[1])
   const closed = snapshot.context
   t.same([closed.window, closed.since], [emptyWindow(SINCE + 530), SINCE + 530])
 })
@@ -173,7 +176,7 @@ t.test('a failure of the time before the return is weighed and does not open aga
   const [snapshot] = after(circuit('halfOpen'), stale)
 
   t.equal(snapshot.value, 'halfOpen')
-  t.equal(snapshot.context.allowance, 1, 'nor does it let more through')
+  t.equal(snapshot.context.concurrencyLimit, 1, 'nor does it let more through')
 })
 
 t.test('what to expect is the larger of the measured and the announced time', async (t) => {
@@ -187,7 +190,7 @@ t.test('what to expect is the larger of the measured and the announced time', as
   t.equal(expected(probed), 70)
   t.equal(expected(stale), 70, 'an announcement that is not newer is no news')
   t.equal(expected(after(probed, probe(SINCE + 30, { minResponseMs: 2 }))[0]), 2)
-  t.equal(circuitOf('open', probed.context).allowance, 0)
+  t.equal(circuitOf('open', probed.context).concurrencyLimit, 0)
 })
 
 t.test('an open circuit comes back by the clock, as far as its rest says', async (t) => {

@@ -16,13 +16,13 @@ const SETTINGS: RouteSettings = {
   waitMaxMs: 50,
 }
 
-const UP: CircuitView = { state: 'closed', allowance: 4, inFlight: 0, expectedMs: 10 }
-const OPEN: CircuitView = { ...UP, state: 'open', allowance: 0 }
+const UP: CircuitView = { state: 'closed', concurrencyLimit: 4, inFlight: 0, expectedMs: 10 }
+const OPEN: CircuitView = { ...UP, state: 'open', concurrencyLimit: 0 }
 const FULL: CircuitView = { ...UP, inFlight: 4 }
 const AT_BOUND: CircuitView = { ...UP, expectedMs: 100 }
 const SLOW: CircuitView = { ...UP, expectedMs: 101 }
 const SLOWER: CircuitView = { ...UP, expectedMs: 500 }
-const RETURNING: CircuitView = { ...UP, state: 'halfOpen', allowance: 1 }
+const RETURNING: CircuitView = { ...UP, state: 'halfOpen', concurrencyLimit: 1 }
 const RETURNED: CircuitView = { ...RETURNING, inFlight: 1 }
 
 const YOUNG = 49
@@ -84,7 +84,7 @@ t.test('which one is cheaper is a matter of the fees, not of the names', async (
 const NAMES = ['default', 'fallback'] as const
 const anyCircuit: fc.Arbitrary<CircuitView> = fc.record({
   state: fc.constantFrom('closed', 'open', 'halfOpen'),
-  allowance: fc.nat({ max: 4 }),
+  concurrencyLimit: fc.nat({ max: 4 }),
   inFlight: fc.nat({ max: 4 }),
   expectedMs: fc.nat({ max: 200 }),
 })
@@ -118,8 +118,8 @@ function always(
 
 function usableIn({ circuits, refusedBy }: RouteQuestion): readonly ProcessorName[] {
   return NAMES.filter((name) => {
-    const { state, allowance, inFlight } = circuits[name]
-    return state !== 'open' && inFlight < allowance && !refusedBy.includes(name)
+    const { state, concurrencyLimit, inFlight } = circuits[name]
+    return state !== 'open' && inFlight < concurrencyLimit && !refusedBy.includes(name)
   })
 }
 

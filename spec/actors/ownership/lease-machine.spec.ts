@@ -12,7 +12,7 @@ type LeaseActor = Actor<typeof leaseMachine>
 
 function startLease(house: House): { lease: LeaseActor; fence: LeaseFence } {
   const fence = new LeaseFence()
-  const input = { archive: house.archive, fence, instanceId: 'pit-1', ttlMs: TTL_MS }
+  const input = { ports: house.ports, fence, instanceId: 'pit-1', ttlMs: TTL_MS }
   return { lease: house.start(leaseMachine, input), fence }
 }
 

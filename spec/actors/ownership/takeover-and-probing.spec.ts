@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Actor } from 'xstate'
 import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
-import { BoardUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { leaseMachine } from '../../../src/actors/ownership/lease.machine.ts'
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
-import type { HealthBoard, Processor } from '../../../src/actors/model/ports.ts'
+import type { CircuitCache, Processor } from '../../../src/actors/model/ports.ts'
 import { probingMachine } from '../../../src/actors/circuit/probing.machine.ts'
 import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
 import { retryQueueMachine } from '../../../src/actors/ownership/retry-queue.machine.ts'
@@ -14,7 +14,7 @@ import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
 
 const GONE = new LedgerUnavailable('takeOver', 'unknown')
-const BOARD_GONE = new BoardUnavailable('board')
+const BOARD_GONE = new CacheUnavailable('cache')
 
 t.test('payments of the dead are looked for after a settling time, twice a second', async (t) => {
   const { house, takeover } = startTakeover()
@@ -26,7 +26,7 @@ t.test('payments of the dead are looked for after a settling time, twice a secon
   call.answer([])
   await settled()
 
-  t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, horizonMs: 4000 }])
+  t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, settleByMs: 4000 }])
   t.equal(takeover.getSnapshot().value, 'waiting')
   t.same(house.heard, [], 'nothing was found, nothing is told')
   house.clock.increment(500)
@@ -100,14 +100,14 @@ t.test('a drain ends the look for the dead, and what is being claimed still arri
 
 function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine> } {
   const house = actorHouse()
-  const bounds = { batchMax: 2, graceMs: 250, horizonMs: 4000, settlingMs: 3000 }
-  const input = { archive: house.archive, ...bounds }
+  const bounds = { batchMax: 2, graceMs: 250, settleByMs: 4000, settlingMs: 3000 }
+  const input = { ports: house.ports, ...bounds }
   return { house, takeover: house.start(takeoverMachine, input) }
 }
 
 interface Probing {
   readonly house: House
-  readonly board: ScriptedPort<HealthBoard>
+  readonly cache: ScriptedPort<CircuitCache>
   readonly processors: Readonly<Record<ProcessorName, ScriptedPort<Processor>>>
   /** What the circuits were told. */
   readonly told: readonly (readonly [ProcessorName, HealthEvent])[]
@@ -115,20 +115,20 @@ interface Probing {
 
 function startProbing(): Probing {
   const house = actorHouse()
-  const board = scriptedPort<HealthBoard>()
+  const cache = scriptedPort<CircuitCache>()
   const processors = { default: scriptedPort<Processor>(), fallback: scriptedPort<Processor>() }
   const told: (readonly [ProcessorName, HealthEvent])[] = []
   const circuit = (name: ProcessorName) => ({
     send: (event: HealthEvent) => void told.push([name, event]),
   })
   house.start(probingMachine, {
-    archive: house.archive,
-    board: board.port,
+    ports: house.ports,
+    cache: cache.port,
     processors: { default: processors.default.port, fallback: processors.fallback.port },
     health: { default: circuit('default'), fallback: circuit('fallback') },
     intervalMs: 5000,
   })
-  return { house, board, processors, told }
+  return { house, cache, processors, told }
 }
 
 async function probeBoth({ processors }: Probing, failing: ProcessorName | null): Promise<void> {
@@ -140,12 +140,12 @@ async function probeBoth({ processors }: Probing, failing: ProcessorName | null)
 
 t.test('who gets the lease asks both processors and tells everybody', async (t) => {
   const probing = startProbing()
-  const { board, house, told } = probing
-  const lease = await board.called('takeProbeLease')
+  const { cache, house, told } = probing
+  const lease = await cache.called('takeProbeLease')
   lease.answer(true)
 
   await probeBoth(probing, 'fallback')
-  for (const _ of [1, 2]) (await board.called('publishHealth')).answer(0)
+  for (const _ of [1, 2]) (await cache.called('publishHealth')).answer(0)
   await settled()
 
   t.ok(Number(lease.args[0]) > 5000, 'two questions never fall into one window')
@@ -159,42 +159,42 @@ t.test('who gets the lease asks both processors and tells everybody', async (t) 
 })
 
 t.test('who does not get it reads the answers of another, with their age', async (t) => {
-  const { board, house, told, processors } = startProbing()
+  const { cache, house, told, processors } = startProbing()
   house.clock.increment(100)
-  ;(await board.called('takeProbeLease')).answer(false)
+  ;(await cache.called('takeProbeLease')).answer(false)
 
   const health = { failing: true, minResponseMs: 9, ageMs: 60 }
-  ;(await board.called('readHealth')).answer({ fallback: health })
+  ;(await cache.called('readHealth')).answer({ fallback: health })
   await settled()
 
   t.match(told, [['fallback', { failing: true, minResponseMs: 9, at: 40 }]])
   t.same(processors.default.waiting, [])
 })
 
-t.test('without a board each instance asks for itself, once per interval', async (t) => {
+t.test('without a cache each instance asks for itself, once per interval', async (t) => {
   const probing = startProbing()
-  const { board, house, told } = probing
-  ;(await board.called('takeProbeLease')).fail(BOARD_GONE)
+  const { cache, house, told } = probing
+  ;(await cache.called('takeProbeLease')).fail(BOARD_GONE)
   await probeBoth(probing, null)
-  for (const _ of [1, 2]) (await board.called('publishHealth')).fail(BOARD_GONE)
+  for (const _ of [1, 2]) (await cache.called('publishHealth')).fail(BOARD_GONE)
   await settled()
   t.equal(told.length, 2)
 
   for (let look = 0; look < 9; look += 1) {
     house.clock.increment(500)
-    ;(await board.called('readHealth')).fail(BOARD_GONE)
+    ;(await cache.called('readHealth')).fail(BOARD_GONE)
     await settled()
   }
   t.equal(told.length, 2, 'nothing is known in between')
   house.clock.increment(500)
 
-  ;(await board.called('takeProbeLease')).fail(BOARD_GONE)
+  ;(await cache.called('takeProbeLease')).fail(BOARD_GONE)
   await probeBoth(probing, null)
 })
 
 t.test('a processor that does not say is left as it was', async (t) => {
-  const { board, house, told, processors } = startProbing()
-  ;(await board.called('takeProbeLease')).answer(true)
+  const { cache, house, told, processors } = startProbing()
+  ;(await cache.called('takeProbeLease')).answer(true)
   ;(await processors.default.called('probe')).answer({ kind: 'limited' })
   ;(await processors.fallback.called('probe')).answer({ kind: 'failed', detail: 'timeout' })
   await settled()
@@ -205,7 +205,7 @@ t.test('a processor that does not say is left as it was', async (t) => {
     { type: 'health.unknown', processor: 'fallback', cause: 'timeout' },
   ])
   house.clock.increment(500)
-  t.ok(await board.called('readHealth'), 'and it looks again')
+  t.ok(await cache.called('readHealth'), 'and it looks again')
 })
 
 t.test('charts that invoke are run by the interpreter', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ATTEMPTS_KEPT_MAX, storyOf } from '../../../src/actors/payment/context.ts'
+import { ATTEMPTS_KEPT_MAX, statusOf } from '../../../src/actors/payment/context.ts'
 import type { PaymentContext } from '../../../src/actors/payment/context.ts'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
 import {
@@ -15,27 +15,38 @@ import {
   type EventName,
 } from '../../support/payment-samples.ts'
 
-const IN_DOUBT = { doubts: [sampleDoubt('default')] }
+const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')] }
 
 t.test('a doubt lasts as long as the last request can land', async (t) => {
-  const late = { doubts: [sampleDoubt('default', { endsAt: ENDS_AT + 9 })], lookUps: 3 }
+  const late = { unknownOutcomes: [sampleDoubt('default', { endsAt: ENDS_AT + 9 })], lookUps: 3 }
   const again = take('tryingDefault', { ...trying('default'), ...late }, EVENTS.doubted).context
   const fresh = take('tryingDefault', { ...trying('default'), lookUps: 3 }, EVENTS.doubted).context
   const failed = take('tryingDefault', { ...trying('default'), ...late }, EVENTS.failed).context
-  const early = { ...trying('default'), doubts: [sampleDoubt('default', { endsAt: 1 })] }
+  const early = { ...trying('default'), unknownOutcomes: [sampleDoubt('default', { endsAt: 1 })] }
 
-  t.same(again.doubts, late.doubts)
+  t.same(again.unknownOutcomes, late.unknownOutcomes)
   t.equal(again.lookUps, 3, 'look-ups go on at their pace')
-  t.same(failed.doubts, late.doubts, 'a 500 does not end the doubt about an earlier request')
-  t.same(fresh.doubts, IN_DOUBT.doubts)
+  t.same(
+    failed.unknownOutcomes,
+    late.unknownOutcomes,
+    'a 500 does not end the doubt about an earlier request',
+  )
+  t.same(fresh.unknownOutcomes, IN_DOUBT.unknownOutcomes)
   t.equal(fresh.lookUps, 0)
-  t.same(take('tryingDefault', early, EVENTS.doubted).context.doubts, IN_DOUBT.doubts)
+  t.same(
+    take('tryingDefault', early, EVENTS.doubted).context.unknownOutcomes,
+    IN_DOUBT.unknownOutcomes,
+  )
 })
 
 t.test('after a 422 the request that landed is unknown', async (t) => {
-  const { doubts, refusedBy } = take('tryingDefault', trying('default'), EVENTS.known).context
+  const { unknownOutcomes, refusedBy } = take(
+    'tryingDefault',
+    trying('default'),
+    EVENTS.known,
+  ).context
 
-  t.same(doubts, [sampleDoubt('default', { requestedAt: null })])
+  t.same(unknownOutcomes, [sampleDoubt('default', { requestedAt: null })])
   t.same(refusedBy, [], 'which is no refusal')
 })
 
@@ -55,7 +66,7 @@ t.test('a payment settles with the requestedAt that landed', async (t) => {
 t.test('a payment that is recalled in flight leaves in doubt', async (t) => {
   const { context, snapshot } = take('tryingDefault', trying('default'), EVENTS.recalled)
 
-  t.same(context.doubts, IN_DOUBT.doubts)
+  t.same(context.unknownOutcomes, IN_DOUBT.unknownOutcomes)
   t.match(context.attempts, [{ outcome: 'inDoubt', detail: 'recalled', tookMs: 0 }])
   t.equal(snapshot.output?.kind, 'parked')
 })
@@ -111,16 +122,19 @@ t.test('what a payment brings from earlier visits stays with it', async (t) => {
   t.same(context.attempts, [attempt])
 })
 
-t.test('the story of a payment shows the attempt in flight and the settlement', async (t) => {
-  const inFlight = storyOf(sampleContext(trying('default')), 'tryingDefault', 77)
-  const refused = storyOf(sampleContext(trying('default')), 'retry', 77)
-  const { context } = take('tryingDefault', trying('default'), EVENTS.settled)
-  const settled = storyOf(context, 'settled', 77)
+t.test(
+  'the payment status of a payment shows the attempt in flight and the settlement',
+  async (t) => {
+    const inFlight = statusOf(sampleContext(trying('default')), 'tryingDefault', 77)
+    const refused = statusOf(sampleContext(trying('default')), 'retry', 77)
+    const { context } = take('tryingDefault', trying('default'), EVENTS.settled)
+    const settled = statusOf(context, 'settled', 77)
 
-  t.match(inFlight, { state: 'tryingDefault', acceptedAt: 77, amountCents: 1990 })
-  t.match(inFlight.attempts, [{ processor: 'default', outcome: 'inFlight', tookMs: 0 }])
-  t.notOk('processor' in inFlight)
-  t.same(refused.attempts, [], 'an attempt that has ended is in the history alone')
-  t.match(settled, { processor: 'default', requestedAt: STAMP })
-  t.equal(settled.attempts.length, 1)
-})
+    t.match(inFlight, { state: 'tryingDefault', acceptedAt: 77, amountCents: 1990 })
+    t.match(inFlight.attempts, [{ processor: 'default', outcome: 'inFlight', tookMs: 0 }])
+    t.notOk('processor' in inFlight)
+    t.same(refused.attempts, [], 'an attempt that has ended is in the history alone')
+    t.match(settled, { processor: 'default', requestedAt: STAMP })
+    t.equal(settled.attempts.length, 1)
+  },
+)

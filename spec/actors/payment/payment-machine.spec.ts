@@ -18,9 +18,9 @@ import {
 type Changes = Partial<PaymentContext>
 type Row = Partial<Readonly<Record<EventName, string>>>
 
-const IN_DOUBT = { doubts: [sampleDoubt('default')] }
+const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')] }
 const IN_DOUBT_AT_BOTH = {
-  doubts: [
+  unknownOutcomes: [
     sampleDoubt('default', { requestedAt: null }),
     sampleDoubt('fallback', { requestedAt: null }),
   ],
@@ -96,7 +96,7 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
   [
     'sent again to fallback',
     'tryingFallback',
-    { ...trying('fallback'), doubts: [sampleDoubt('fallback')] },
+    { ...trying('fallback'), unknownOutcomes: [sampleDoubt('fallback')] },
     RESENT,
   ],
   [
@@ -114,7 +114,7 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
   [
     'in doubt at fallback',
     'confirming',
-    { doubts: [sampleDoubt('fallback')] },
+    { unknownOutcomes: [sampleDoubt('fallback')] },
     {
       ...ASKING,
       missingAtFallback: 'retry planBackoff',
@@ -127,7 +127,7 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
   [
     'known to default',
     'confirming',
-    { doubts: [sampleDoubt('default', { requestedAt: null })] },
+    { unknownOutcomes: [sampleDoubt('default', { requestedAt: null })] },
     {
       ...ASKING,
       missingNextDefault: 'tryingDefault sendCharge',
@@ -162,7 +162,7 @@ t.test('the table has every state of the chart', async (t) => {
 t.test('a new payment asks for its route, one in doubt looks it up first', async (t) => {
   t.equal(begin(sampleRecord()).told, 'pending askRoute')
   t.equal(begin(sampleRecord(IN_DOUBT)).told, 'confirming askRoute planLookUp')
-  t.same(begin(sampleRecord(IN_DOUBT)).context.doubts, IN_DOUBT.doubts)
+  t.same(begin(sampleRecord(IN_DOUBT)).context.unknownOutcomes, IN_DOUBT.unknownOutcomes)
 })
 
 t.test('the last round that ends refused parks the payment', async (t) => {
@@ -194,26 +194,26 @@ t.test('a look-up proves only what was asked for once the old request cannot lan
   t.equal(at(ENDS_AT - 0.001), 'confirming planLookUp')
   t.equal(at(ENDS_AT), 'tryingFallback sendCharge')
   const proved = take('confirming', IN_DOUBT, EVENTS.missingNextFallback).context
-  t.same(proved.doubts, [])
+  t.same(proved.unknownOutcomes, [])
   const unproved = take('confirming', IN_DOUBT, EVENTS.missingEarly).context
-  t.same([unproved.doubts, unproved.lookUps], [IN_DOUBT.doubts, 1])
+  t.same([unproved.unknownOutcomes, unproved.lookUps], [IN_DOUBT.unknownOutcomes, 1])
 })
 
-t.test('of two doubts each is proved by itself', async (t) => {
+t.test('of two unknown outcomes each is proved by itself', async (t) => {
   const one = take('confirming', IN_DOUBT_AT_BOTH, EVENTS.missingNextDefault)
-  const [, fallback] = IN_DOUBT_AT_BOTH.doubts
+  const [, fallback] = IN_DOUBT_AT_BOTH.unknownOutcomes
 
   t.equal(one.told, 'confirming planLookUp')
-  t.same([one.context.doubts, one.context.lookUps], [[fallback], 1])
+  t.same([one.context.unknownOutcomes, one.context.lookUps], [[fallback], 1])
   const both = take('confirming', one.context, EVENTS.missingAtFallbackNextDefault)
   t.equal(both.told, 'tryingDefault sendCharge')
 })
 
 t.test('a request in doubt is sent again to the letter, or not at all', async (t) => {
   const resent = take('confirming', IN_DOUBT, EVENTS.dueResend).context
-  const unknown = { doubts: [sampleDoubt('default', { requestedAt: null })] }
+  const unknown = { unknownOutcomes: [sampleDoubt('default', { requestedAt: null })] }
 
   t.same(resent.attempt, { processor: 'default', requestedAt: STAMP, reason: 'resend' })
-  t.same([resent.doubts, resent.lookUps], [IN_DOUBT.doubts, 1])
+  t.same([resent.unknownOutcomes, resent.lookUps], [IN_DOUBT.unknownOutcomes, 1])
   t.equal(take('confirming', unknown, EVENTS.dueResend).told, 'confirming sendLookUp')
 })

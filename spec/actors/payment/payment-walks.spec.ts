@@ -33,7 +33,7 @@ const compiled = compileChart(machine)
 const BOTH = (['default', 'fallback'] as const).map((processor) =>
   sampleDoubt(processor, { requestedAt: null }),
 )
-const RECORDS: readonly PaymentRecord[] = [sampleRecord(), sampleRecord({ doubts: BOTH })]
+const RECORDS: readonly PaymentRecord[] = [sampleRecord(), sampleRecord({ unknownOutcomes: BOTH })]
 
 /** Random walks, and the most steps of one. */
 const WALKS = 1500
@@ -84,12 +84,12 @@ t.test('whatever comes, a payment is never sent where it may be paid twice', asy
   const random = seeded(seed)
   let sent = 0
   for (let walked = 0; walked < WALKS && t.passing(); walked += 1) {
-    const story: PaymentEvent[] = []
+    const paymentStatus: PaymentEvent[] = []
     const record = randomRecord(random)
     try {
-      sent += wander(random, record, story)
+      sent += wander(random, record, paymentStatus)
     } catch (error) {
-      t.fail(`walk ${walked} of seed ${seed}: ${String(error)}`, { record, story })
+      t.fail(`walk ${walked} of seed ${seed}: ${String(error)}`, { record, paymentStatus })
     }
   }
 
@@ -105,8 +105,8 @@ t.test('the payment chart takes the same steps compiled as interpreted', async (
 })
 
 /** Sends one payment on a random walk with its books beside it; how many charges it sent. */
-function wander(random: Random, record: PaymentRecord, story: PaymentEvent[]): number {
-  const history = paymentHistory(record.doubts)
+function wander(random: Random, record: PaymentRecord, paymentStatus: PaymentEvent[]): number {
+  const history = paymentHistory(record.unknownOutcomes)
   const input = { record, slot: 0, triesMax: 1 + random.below(3) }
   let [snapshot, actions] = initialTransition(paymentMachine, input)
   history.take(null, snapshot, actions.map(typeOf))
@@ -115,7 +115,7 @@ function wander(random: Random, record: PaymentRecord, story: PaymentEvent[]): n
     const event = randomEvent(random, snapshot.value)
     ;[snapshot, actions] = transition(paymentMachine, before, event)
     if (snapshot === before && actions.length === 0) continue
-    story.push(event)
+    paymentStatus.push(event)
     history.take(event, snapshot, actions.map(typeOf))
   }
   return history.sent.length
@@ -123,8 +123,11 @@ function wander(random: Random, record: PaymentRecord, story: PaymentEvent[]): n
 
 /** Where a payment stands, without what only counts up. */
 function condition({ value, context }: PaymentSnapshot): string {
-  const doubts = context.doubts.map((doubt) => [doubt.processor, doubt.requestedAt === null])
-  return [value, doubts, context.tries].join(' ')
+  const unknownOutcomes = context.unknownOutcomes.map((doubt) => [
+    doubt.processor,
+    doubt.requestedAt === null,
+  ])
+  return [value, unknownOutcomes, context.tries].join(' ')
 }
 
 /** Walks the compiled chart as an actor, which is what runs. */

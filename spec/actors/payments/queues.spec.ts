@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import { emptyWindow, ratesOf, withEvidence } from '../../../src/actors/circuit/window.ts'
 import {
-  emptyBacklog,
+  emptyQueue,
   itemsOf,
   takeOldest,
   withItem,
-  type Backlog,
+  type PendingQueue,
 } from '../../../src/actors/persistence/pending-queue.ts'
-import { createDueQueue } from '../../../src/actors/payments/timers.ts'
+import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
 import { createRing } from '../../../src/actors/payments/ring.ts'
 import { doubled } from '../../../src/actors/model/settings.ts'
 import { StandingTime } from '../../support/standing-time.ts'
@@ -16,7 +16,7 @@ import { StandingTime } from '../../support/standing-time.ts'
 t.test('what is due is handed over at its time, in order, by one timer', async (t) => {
   const clock = new StandingTime()
   const due: string[] = []
-  const queue = createDueQueue<string>(clock, (item) => due.push(`${item} at ${clock.now()}`))
+  const queue = createTimerQueue<string>(clock, (item) => due.push(`${item} at ${clock.now()}`))
 
   queue.push('c', 30)
   queue.push('a', 10)
@@ -34,7 +34,7 @@ t.test('what is due is handed over at its time, in order, by one timer', async (
 t.test('what is pushed while others are handed over keeps its own time', async (t) => {
   const clock = new StandingTime()
   const due: string[] = []
-  const queue = createDueQueue<string>(clock, (item) => {
+  const queue = createTimerQueue<string>(clock, (item) => {
     due.push(`${item} at ${clock.now()}`)
     if (item === 'first') {
       queue.push('again', 0)
@@ -52,7 +52,7 @@ t.test('what is pushed while others are handed over keeps its own time', async (
 t.test('a cleared due queue hands nothing over and takes anew', async (t) => {
   const clock = new StandingTime()
   const due: string[] = []
-  const queue = createDueQueue<string>(clock, (item) => due.push(item))
+  const queue = createTimerQueue<string>(clock, (item) => due.push(item))
   queue.push('forgotten', 10)
 
   queue.clear()
@@ -71,7 +71,7 @@ t.test('whatever is pushed comes due at its own instant, none lost', async () =>
     fc.property(pushes, (pushes) => {
       const clock = new StandingTime()
       const handed: { dueAt: number; at: number }[] = []
-      const queue = createDueQueue<number>(clock, (dueAt) =>
+      const queue = createTimerQueue<number>(clock, (dueAt) =>
         handed.push({ dueAt, at: clock.now() }),
       )
       const pass = (ms: number): void => {
@@ -126,7 +126,7 @@ t.test('a ring does what an array of its capacity would', async (t) => {
 t.test('a backlog gives its oldest first and leaves older backlogs as they were', async (t) => {
   fc.assert(
     fc.property(fc.array(fc.nat()), fc.nat({ max: 12 }), (items, max) => {
-      const full = items.reduce<Backlog<number>>(withItem, emptyBacklog())
+      const full = items.reduce<PendingQueue<number>>(withItem, emptyQueue())
       const { taken, rest } = takeOldest(full, max)
       const more = withItem(rest, -1)
 

@@ -9,7 +9,7 @@ import {
 import { createSlotTable } from '../../../src/actors/payments/slots.ts'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
-import { createTotals, totalsJournal } from '../../../src/actors/supervisor/totals.ts'
+import { createTotals, totalsTelemetry } from '../../../src/actors/supervisor/totals.ts'
 import type { WorkSettings } from '../../../src/actors/model/settings.ts'
 import {
   claimedPayment,
@@ -36,7 +36,7 @@ const SETTINGS: WorkSettings = {
   quickBackoffMs: 10,
   retryDelayMs: 100,
   retryDelayMaxMs: 1000,
-  horizonMs: 5000,
+  settleByMs: 5000,
   lookUpLagMs: 50,
 }
 
@@ -44,58 +44,78 @@ t.test('an accepted payment begins its first claim with nothing known', async (t
   t.same(acceptedRecord({ correlationId: 'a', amountCents: 5 }, 40), {
     correlationId: 'a',
     amountCents: 5,
-    claim: 0,
+    fencingToken: 0,
     acceptedAt: 40,
     rounds: 0,
-    doubts: [],
+    unknownOutcomes: [],
     attempts: [],
   })
 })
 
 t.test('the ages of a claimed payment become instants of this clock', async (t) => {
   const { correlationId, amountCents } = claimedPayment('a')
-  const doubts = [
+  const unknownOutcomes = [
     { processor: 'default' as const, requestedAt: 7, remainingMs: 300 },
     { processor: 'fallback' as const, requestedAt: null, remainingMs: -20 },
   ]
   const attempts = [ATTEMPT]
-  const payment = claimedPayment('a', { claim: 3, rounds: 2, ageMs: 1500, doubts, attempts })
+  const payment = claimedPayment('a', {
+    fencingToken: 3,
+    rounds: 2,
+    ageMs: 1500,
+    unknownOutcomes,
+    attempts,
+  })
 
   t.same(claimedRecord(payment, 1000), {
     correlationId,
     amountCents,
-    claim: 3,
+    fencingToken: 3,
     rounds: 2,
     acceptedAt: -500,
     attempts,
-    doubts: [
+    unknownOutcomes: [
       { processor: 'default', requestedAt: 7, endsAt: 1300 },
       { processor: 'fallback', requestedAt: null, endsAt: 980 },
     ],
   })
 })
 
-t.test('what is parked and claimed again comes back as it was, doubts never shorter', async (t) => {
-  const doubts = [sampleDoubt('fallback', { endsAt: 1234.5 })]
-  const record = sampleRecord({ claim: 3, rounds: 2, doubts, attempts: [ATTEMPT] })
-  const outcome = parkedOutcome(record, { now: 1000.3, delayMs: 12.6, rounds: 3, purges: 0 })
+t.test(
+  'what is parked and claimed again comes back as it was, unknown outcomes never shorter',
+  async (t) => {
+    const unknownOutcomes = [sampleDoubt('fallback', { endsAt: 1234.5 })]
+    const record = sampleRecord({
+      fencingToken: 3,
+      rounds: 2,
+      unknownOutcomes,
+      attempts: [ATTEMPT],
+    })
+    const outcome = parkedOutcome(record, { now: 1000.3, delayMs: 12.6, rounds: 3, purges: 0 })
 
-  t.match(outcome, { kind: 'parked', claim: 3, rounds: 3, delayMs: 13, attempts: [ATTEMPT] })
-  t.match(outcome, { doubts: [{ processor: 'fallback', remainingMs: 235 }] })
-  if (outcome.kind !== 'parked') return
-  const { correlationId, amountCents } = record
-  const claim = { correlationId, amountCents, claim: 4, purges: 0, ageMs: 900 }
-  const again = claimedRecord({ ...outcome, ...claim }, 1000.3)
-  t.same(again.attempts, record.attempts)
-  t.equal(again.doubts[0]?.requestedAt, doubts[0]?.requestedAt)
-  t.ok((again.doubts[0]?.endsAt ?? 0) >= 1234.5)
-})
+    t.match(outcome, {
+      kind: 'parked',
+      fencingToken: 3,
+      rounds: 3,
+      delayMs: 13,
+      attempts: [ATTEMPT],
+    })
+    t.match(outcome, { unknownOutcomes: [{ processor: 'fallback', remainingMs: 235 }] })
+    if (outcome.kind !== 'parked') return
+    const { correlationId, amountCents } = record
+    const claimed = { correlationId, amountCents, fencingToken: 4, purges: 0, ageMs: 900 }
+    const again = claimedRecord({ ...outcome, ...claimed }, 1000.3)
+    t.same(again.attempts, record.attempts)
+    t.equal(again.unknownOutcomes[0]?.requestedAt, unknownOutcomes[0]?.requestedAt)
+    t.ok((again.unknownOutcomes[0]?.endsAt ?? 0) >= 1234.5)
+  },
+)
 
 t.test('a payment that left without a route keeps what happened meanwhile', async (t) => {
-  const doubts = [sampleDoubt('default')]
-  const record = deferredRecord(sampleContext({ attempts: [ATTEMPT], doubts }))
+  const unknownOutcomes = [sampleDoubt('default')]
+  const record = deferredRecord(sampleContext({ attempts: [ATTEMPT], unknownOutcomes }))
 
-  t.same(record, { ...sampleRecord(), attempts: [ATTEMPT], doubts })
+  t.same(record, { ...sampleRecord(), attempts: [ATTEMPT], unknownOutcomes })
 })
 
 t.test('how long a payment rests depends on why it left', async (t) => {
@@ -103,7 +123,11 @@ t.test('how long a payment rests depends on why it left', async (t) => {
     parkingDelayMs(sampleContext(changes), SETTINGS, () => 0.5)
   const after = (rounds: number): number => delay({ record: sampleRecord({ rounds }) })
 
-  t.equal(delay({ doubts: [sampleDoubt('default')] }), 2000, 'in doubt: until the next look-up')
+  t.equal(
+    delay({ unknownOutcomes: [sampleDoubt('default')] }),
+    2000,
+    'in doubt: until the next look-up',
+  )
   t.equal(delay({ deferred: true }), 0, 'no attempt burnt: due at once')
   t.same([0, 1, 2, 3, 4, 50].map(after), [100, 200, 400, 700, 750, 750])
 })
@@ -132,7 +156,7 @@ t.test(
 t.test('payments wait in order, those in doubt apart, each kind within its bound', async (t) => {
   const waiting = createWaiting({ readyMax: 2, doubtfulMax: 1 })
   const ready = [1, 2].map((acceptedAt) => sampleRecord({ acceptedAt }))
-  const doubtful = sampleRecord({ acceptedAt: 0, doubts: [sampleDoubt('default')] })
+  const doubtful = sampleRecord({ acceptedAt: 0, unknownOutcomes: [sampleDoubt('default')] })
   const all = [...ready, doubtful]
 
   t.same(
@@ -151,7 +175,7 @@ t.test('payments wait in order, those in doubt apart, each kind within its bound
 
 t.test('totals move when the gauges are measured, and circuits at once', async (t) => {
   const store = createTotals()
-  const journal = totalsJournal(store)
+  const telemetry = totalsTelemetry(store)
   const took = { tookMs: 1 }
   const settled = {
     type: 'payment.settled',
@@ -162,7 +186,7 @@ t.test('totals move when the gauges are measured, and circuits at once', async (
   const gauges = { ready: 3, inFlight: { default: 1, fallback: 0 }, byState: { pending: 2 } }
   const end = { correlationId: 'a', processor: 'default', reason: 'cheaper', detail: '' } as const
 
-  journal.note({
+  telemetry.emit({
     type: 'batch.accepted',
     accepted: 5,
     known: 2,
@@ -170,15 +194,15 @@ t.test('totals move when the gauges are measured, and circuits at once', async (
     parked: false,
     ...took,
   })
-  journal.note({ type: 'batch.refused', payments: 4, cause: 'ledger' })
-  journal.note({ ...settled, processor: 'default' })
-  journal.note({ ...settled, processor: 'fallback', amountCents: 10 })
-  journal.note({ ...settled, processor: 'fallback', amountCents: 5 })
-  journal.note({ type: 'attempt.ended', ...end, outcome: 'refused', ...took })
-  journal.note({ type: 'payment.rejected', correlationId: 'b', detail: 'http 400' })
-  journal.note({ type: 'payment.parked', correlationId: 'c', delayMs: 5, doubts: 0 })
-  journal.note({ type: 'payments.claimed', payments: 6, from: 'takeover' })
-  journal.note({
+  telemetry.emit({ type: 'batch.refused', payments: 4, cause: 'ledger' })
+  telemetry.emit({ ...settled, processor: 'default' })
+  telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
+  telemetry.emit({ ...settled, processor: 'fallback', amountCents: 5 })
+  telemetry.emit({ type: 'attempt.ended', ...end, outcome: 'refused', ...took })
+  telemetry.emit({ type: 'payment.rejected', correlationId: 'b', detail: 'http 400' })
+  telemetry.emit({ type: 'payment.parked', correlationId: 'c', delayMs: 5, doubts: 0 })
+  telemetry.emit({ type: 'payments.claimed', payments: 6, from: 'takeover' })
+  telemetry.emit({
     type: 'circuit.changed',
     processor: 'fallback',
     from: 'closed',
@@ -187,8 +211,8 @@ t.test('totals move when the gauges are measured, and circuits at once', async (
   })
   const before = store.getSnapshot().context
   t.same([before.accepted, before.processors.fallback.circuit], [0, 'open'])
-  journal.note({ type: 'payments.measured', gauges })
-  journal.note({ type: 'payments.measured', gauges: { ...gauges, ready: 0 } })
+  telemetry.emit({ type: 'payments.measured', gauges })
+  telemetry.emit({ type: 'payments.measured', gauges: { ...gauges, ready: 0 } })
 
   const { processors, ...counts } = store.getSnapshot().context
   t.match(counts, { accepted: 5, known: 2, conflicting: 1, refused: 4 })

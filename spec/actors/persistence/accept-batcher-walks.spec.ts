@@ -1,7 +1,7 @@
 import t from 'tap'
 import {
-  acceptLaneMachine,
-  type AcceptLaneEvent,
+  acceptBatcherMachine,
+  type AcceptBatcherEvent,
 } from '../../../src/actors/persistence/accept-batcher.machine.ts'
 import {
   AT_ONCE,
@@ -20,30 +20,30 @@ import { oneStep, stepped, type Stepped } from '../../support/chart-steps.ts'
 import { sameWalks } from '../../support/same-walks.ts'
 import { seeded, type Random } from '../../support/seeded.ts'
 
-type Lane = Stepped<typeof acceptLaneMachine>
+type Lane = Stepped<typeof acceptBatcherMachine>
 
-t.test('whatever comes, each payment is answered once or still in the lane', async (t) => {
+t.test('whatever comes, each payment is answered once or still in the batcher', async (t) => {
   const seed = Date.now() % 1_000_000
   const random = seeded(seed)
   for (let walked = 0; walked < 300 && t.passing(); walked += 1) {
     const answered: string[] = []
     const asked: string[] = []
-    let lane = stepped(acceptLaneMachine, random.pick([AT_ONCE, GATHERING]))
+    let batcher = stepped(acceptBatcherMachine, random.pick([AT_ONCE, GATHERING]))
     for (let step = 0; step < 40; step += 1) {
       const event = anyEvent(random, asked.length)
       if (event.type === 'payment.received') asked.push(event.correlationId)
-      lane = oneStep(acceptLaneMachine, lane.snapshot, event)
-      answered.push(...answersOf(lane, event))
+      batcher = oneStep(acceptBatcherMachine, batcher.snapshot, event)
+      answered.push(...answersOf(batcher, event))
     }
-    const kept = idsOf(lane.context)
+    const kept = idsOf(batcher.context)
     const all = [...answered, ...kept].toSorted()
     t.same(all, asked.toSorted(), `walk ${walked} of seed ${seed}`)
-    t.ok(lane.context.pending.size <= AT_ONCE.pendingMax, 'bounded')
-    t.ok(lane.context.batch.length <= AT_ONCE.batchMax, 'bounded')
+    t.ok(batcher.context.pending.size <= AT_ONCE.pendingMax, 'bounded')
+    t.ok(batcher.context.batch.length <= AT_ONCE.batchMax, 'bounded')
   }
 })
 
-t.test('the accept lane takes the same steps compiled as interpreted', async (t) => {
+t.test('the accept batcher takes the same steps compiled as interpreted', async (t) => {
   sameWalks(t, quiet(), {
     events: [...Object.values(EVENTS), A, NONE, LOST, KEEP],
     input: (random) => random.pick([AT_ONCE, GATHERING]),
@@ -51,12 +51,12 @@ t.test('the accept lane takes the same steps compiled as interpreted', async (t)
   })
 })
 
-function anyEvent(random: Random, asked: number): AcceptLaneEvent {
+function anyEvent(random: Random, asked: number): AcceptBatcherEvent {
   if (random.onceIn(2)) return received(`id-${asked}`)
   return random.pick(Object.values(EVENTS).filter((event) => event !== E && event !== CLOSE))
 }
 
-function answersOf({ effects }: Lane, event: AcceptLaneEvent): readonly string[] {
+function answersOf({ effects }: Lane, event: AcceptBatcherEvent): readonly string[] {
   return effects.flatMap(({ type, context }) => {
     if (type === 'answerBatch') return context.batch.map(({ correlationId }) => correlationId)
     if (type === 'refuseAll') return idsOf(context)
@@ -78,5 +78,5 @@ function quiet() {
     'reportEnded',
   ]
   const actions = Object.fromEntries(effects.map((effect) => [effect, ignore]))
-  return acceptLaneMachine.provide({ actions })
+  return acceptBatcherMachine.provide({ actions })
 }

@@ -73,14 +73,14 @@ function desk(commitsMax: number, windowMs = 0) {
   const house = actorHouse()
   const sizes: number[] = []
   const ledger = {
-    ...house.archive.ledger,
+    ...house.ports.ledger,
     accept: async (batch: readonly unknown[]) => {
       sizes.push(batch.length)
       return { results: batch.map(() => 'accepted' as const), purges: 0 }
     },
   }
   const persistence = house.start(persistenceLogic, {
-    archive: { ...house.archive, ledger },
+    ports: { ...house.ports, ledger },
     accepts: { batchMax: 10, windowMs, commitsMax, pendingMax: 10 },
     outcomes: { batchMax: 10, windowMs: 20, congestedAt: 40 },
     answersWhen: 'committed',

@@ -10,20 +10,20 @@ import { StandingTime } from '../../support/standing-time.ts'
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
 
-/** Early answers before a lane that the spec plays, and what clients were answered. */
+/** Early answers before a batcher that the spec plays, and what clients were answered. */
 function desk() {
   const clock = new StandingTime()
   const facts: Fact[] = []
-  const lane: PaymentReceived[] = []
+  const batcher: PaymentReceived[] = []
   const answers: string[] = []
   const early = new EarlyAnswers({
     clock,
-    journal: { note: (fact) => void facts.push(fact) },
+    telemetry: { emit: (fact) => void facts.push(fact) },
     heldMax: 3,
-    commit: (payment) => void lane.push(payment),
+    commit: (payment) => void batcher.push(payment),
   })
   const post = (correlationId: string): void => early.take(received(correlationId, answers))
-  return { clock, facts, lane, answers, early, post }
+  return { clock, facts, batcher, answers, early, post }
 }
 
 function received(correlationId: string, answers: string[]): PaymentReceived {
@@ -36,55 +36,55 @@ function idsOf(payments: readonly { readonly correlationId: string }[]): readonl
 }
 
 t.test('a payment is answered once, when it is taken', async (t) => {
-  const { answers, lane, post } = desk()
+  const { answers, batcher, post } = desk()
 
   post('a')
   t.same(answers, ['a accepted'])
-  t.same(idsOf(lane), ['a'])
-  lane[0]?.replyTo('accepted')
+  t.same(idsOf(batcher), ['a'])
+  batcher[0]?.replyTo('accepted')
 
   t.same(answers, ['a accepted'])
 })
 
 t.test('more than the bound is refused until something is committed', async (t) => {
-  const { answers, lane, post } = desk()
+  const { answers, batcher, post } = desk()
 
   for (const id of ['a', 'b', 'c', 'd']) post(id)
   t.equal(answers.at(-1), 'd unavailable')
-  lane[0]?.replyTo('conflicting')
+  batcher[0]?.replyTo('conflicting')
   post('e')
 
   t.equal(answers.at(-1), 'e accepted')
-  t.same(idsOf(lane), ['a', 'b', 'c', 'e'])
+  t.same(idsOf(batcher), ['a', 'b', 'c', 'e'])
 })
 
-t.test('what the lane refuses is offered again, in order, until it is taken', async (t) => {
-  const { answers, clock, lane, post } = desk()
+t.test('what the batcher refuses is offered again, in order, until it is taken', async (t) => {
+  const { answers, clock, batcher, post } = desk()
   post('a')
   post('b')
 
-  for (const payment of lane.splice(0)) payment.replyTo('unavailable')
+  for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
   post('c')
-  t.same(idsOf(lane), [], 'nobody overtakes')
+  t.same(idsOf(batcher), [], 'nobody overtakes')
   clock.increment(OFFER_PAUSE_MS)
-  t.same(idsOf(lane), ['a', 'b', 'c'])
-  for (const payment of lane.splice(0)) payment.replyTo('unavailable')
+  t.same(idsOf(batcher), ['a', 'b', 'c'])
+  for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
   clock.increment(OFFER_PAUSE_MS)
 
-  t.same(idsOf(lane), ['a', 'b', 'c'])
+  t.same(idsOf(batcher), ['a', 'b', 'c'])
   t.same(answers, ['a accepted', 'b accepted', 'c accepted'])
 })
 
 t.test('a drain waits for what is held', async (t) => {
-  const { clock, early, lane, post } = desk()
+  const { clock, early, batcher, post } = desk()
   let emptied = 0
   post('a')
 
   early.whenEmpty(() => (emptied += 1))
-  lane[0]?.replyTo('unavailable')
+  batcher[0]?.replyTo('unavailable')
   clock.increment(OFFER_PAUSE_MS)
   t.equal(emptied, 0)
-  lane[1]?.replyTo('accepted')
+  batcher[1]?.replyTo('accepted')
   t.equal(emptied, 0, 'first the other actors are told of the commit')
   clock.increment(0)
   t.equal(emptied, 1)
@@ -94,17 +94,17 @@ t.test('a drain waits for what is held', async (t) => {
 })
 
 t.test('what an instance ends with is told as lost, and not offered again', async (t) => {
-  const { clock, early, facts, lane, post } = desk()
+  const { clock, early, facts, batcher, post } = desk()
   post('a')
   post('b')
-  lane[0]?.replyTo('unavailable')
+  batcher[0]?.replyTo('unavailable')
 
   early.end()
-  lane[1]?.replyTo('unavailable')
+  batcher[1]?.replyTo('unavailable')
   clock.increment(OFFER_PAUSE_MS)
 
   t.same(facts, [{ type: 'payments.lost', payments: 2 }])
-  t.same([lane.length, clock.pending], [2, 0])
+  t.same([batcher.length, clock.pending], [2, 0])
 })
 
 t.test('before the commit it is answered, after it sent to a processor', async (t) => {
@@ -165,8 +165,8 @@ t.test('an instance that stops tells what it loses', async (t) => {
 
 function started(answersWhen: 'taken' | 'committed') {
   const house = actorHouse()
-  const { archive } = house
-  const input = { archive, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
+  const { ports } = house
+  const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
   return { answers: [] as string[], house, persistence: house.start(persistenceLogic, input) }
 }
 

@@ -2,9 +2,9 @@ import t from 'tap'
 import { itemsOf } from '../../../src/actors/persistence/pending-queue.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import {
-  outcomeLaneMachine,
-  type OutcomeLaneContext,
-  type OutcomeLaneEvent,
+  outcomeBatcherMachine,
+  type OutcomeBatcherContext,
+  type OutcomeBatcherEvent,
 } from '../../../src/actors/persistence/outcome-batcher.machine.ts'
 import type { Outcome } from '../../../src/actors/model/payment.ts'
 import { oneStep, stepped } from '../../support/chart-steps.ts'
@@ -14,25 +14,25 @@ import { seeded } from '../../support/seeded.ts'
 const INPUT = { batchMax: 2, windowMs: 20, congestedAt: 4 }
 
 function outcome(correlationId: string): Outcome {
-  return { kind: 'rejected', correlationId, claim: 0, purges: 0, attempts: [] }
+  return { kind: 'rejected', correlationId, fencingToken: 0, purges: 0, attempts: [] }
 }
 
-function reached(correlationId: string): OutcomeLaneEvent {
+function reached(correlationId: string): OutcomeBatcherEvent {
   return { type: 'outcome.reached', outcome: outcome(correlationId) }
 }
 
 const A = reached('a')
 const B = reached('b')
 const C = reached('c')
-const WINDOW: OutcomeLaneEvent = { type: 'window.elapsed' }
-const WRITTEN: OutcomeLaneEvent = { type: 'batch.written', tookMs: 1 }
-const FAILED: OutcomeLaneEvent = {
+const WINDOW: OutcomeBatcherEvent = { type: 'window.elapsed' }
+const WRITTEN: OutcomeBatcherEvent = { type: 'batch.written', tookMs: 1 }
+const FAILED: OutcomeBatcherEvent = {
   type: 'batch.failed',
   error: new LedgerUnavailable('record', 'unknown'),
 }
-const PAUSED: OutcomeLaneEvent = { type: 'pause.elapsed' }
-const DRAIN: OutcomeLaneEvent = { type: 'drain.started' }
-const FLUSH: OutcomeLaneEvent = { type: 'flush.requested' }
+const PAUSED: OutcomeBatcherEvent = { type: 'pause.elapsed' }
+const DRAIN: OutcomeBatcherEvent = { type: 'drain.started' }
+const FLUSH: OutcomeBatcherEvent = { type: 'flush.requested' }
 const EVENTS = {
   reached: reached('z'),
   window: WINDOW,
@@ -47,8 +47,8 @@ const REPORTS_ALL = /^report(Flushed|Written)$/
 
 type Row = Partial<Readonly<Record<keyof typeof EVENTS, string>>>
 
-/** Each row: where the lane is brought to, and what each event does there; the rest is ignored. */
-const TABLE: readonly (readonly [string, readonly OutcomeLaneEvent[], Row])[] = [
+/** Each row: where the batcher is brought to, and what each event does there; the rest is ignored. */
+const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[] = [
   [
     'idle',
     [],
@@ -118,27 +118,27 @@ const TABLE: readonly (readonly [string, readonly OutcomeLaneEvent[], Row])[] = 
 
 t.test('each event in each condition does what its table says, and nothing else', async (t) => {
   for (const [condition, past, row] of TABLE) {
-    const before = stepped(outcomeLaneMachine, INPUT, past)
+    const before = stepped(outcomeBatcherMachine, INPUT, past)
     for (const [name, event] of Object.entries(EVENTS)) {
-      const told = oneStep(outcomeLaneMachine, before.snapshot, event).told
+      const told = oneStep(outcomeBatcherMachine, before.snapshot, event).told
       const expected = row[name as keyof typeof EVENTS] ?? before.snapshot.value
       t.equal(told, expected, `${condition}: ${name}`)
     }
   }
-  const states = TABLE.map(([, past]) => stepped(outcomeLaneMachine, INPUT, past).snapshot.value)
-  t.same(new Set(states), new Set(Object.keys(outcomeLaneMachine.states)))
+  const states = TABLE.map(([, past]) => stepped(outcomeBatcherMachine, INPUT, past).snapshot.value)
+  t.same(new Set(states), new Set(Object.keys(outcomeBatcherMachine.states)))
 })
 
 t.test('a batch that failed is written again as it was, after a pause that grows', async (t) => {
   const failures: number[] = []
-  let lane = stepped(outcomeLaneMachine, INPUT, [A, B, C])
+  let batcher = stepped(outcomeBatcherMachine, INPUT, [A, B, C])
   for (const event of [FAILED, PAUSED, FAILED, PAUSED, FAILED, PAUSED]) {
-    lane = oneStep(outcomeLaneMachine, lane.snapshot, event)
-    const pause = lane.effects.find(({ type }) => type === 'startPause')
+    batcher = oneStep(outcomeBatcherMachine, batcher.snapshot, event)
+    const pause = batcher.effects.find(({ type }) => type === 'startPause')
     if (pause !== undefined) failures.push(pause.context.failures)
-    t.same(lane.context.batch, [outcome('a'), outcome('b')])
+    t.same(batcher.context.batch, [outcome('a'), outcome('b')])
   }
-  const written = oneStep(outcomeLaneMachine, lane.snapshot, WRITTEN)
+  const written = oneStep(outcomeBatcherMachine, batcher.snapshot, WRITTEN)
 
   t.same(failures, [1, 2, 3])
   t.same(written.effects[0]?.context.batch, [outcome('a'), outcome('b')], 'what is published')
@@ -147,27 +147,28 @@ t.test('a batch that failed is written again as it was, after a pause that grows
 })
 
 t.test('who waits for a flush is told once, when all so far is written', async (t) => {
-  const writing = stepped(outcomeLaneMachine, INPUT, [A, B, C, FLUSH])
-  const rest = oneStep(outcomeLaneMachine, writing.snapshot, WRITTEN)
-  const done = oneStep(outcomeLaneMachine, rest.snapshot, WRITTEN)
+  const writing = stepped(outcomeBatcherMachine, INPUT, [A, B, C, FLUSH])
+  const rest = oneStep(outcomeBatcherMachine, writing.snapshot, WRITTEN)
+  const done = oneStep(outcomeBatcherMachine, rest.snapshot, WRITTEN)
 
   t.equal(rest.told, 'writing publishWritten startWindow writeBatch')
   t.equal(done.told, 'idle publishWritten reportWritten')
   const later = [B, WINDOW, WRITTEN]
   t.equal(
-    later.reduce((lane, event) => oneStep(outcomeLaneMachine, lane.snapshot, event), done).told,
+    later.reduce((batcher, event) => oneStep(outcomeBatcherMachine, batcher.snapshot, event), done)
+      .told,
     'idle publishWritten',
   )
 })
 
 t.test('congestion is reported once, and relief once half of it is gone', async (t) => {
   const reports: string[] = []
-  let lane = stepped(outcomeLaneMachine, INPUT, [A, B])
-  const tell = (...events: readonly OutcomeLaneEvent[]): void => {
+  let batcher = stepped(outcomeBatcherMachine, INPUT, [A, B])
+  const tell = (...events: readonly OutcomeBatcherEvent[]): void => {
     for (const event of events) {
-      lane = oneStep(outcomeLaneMachine, lane.snapshot, event)
-      for (const { type } of lane.effects) {
-        if (/Congested|Relieved/.test(type)) reports.push(`${type} ${lane.context.pending.size}`)
+      batcher = oneStep(outcomeBatcherMachine, batcher.snapshot, event)
+      for (const { type } of batcher.effects) {
+        if (/Congested|Relieved/.test(type)) reports.push(`${type} ${batcher.context.pending.size}`)
       }
     }
   }
@@ -189,24 +190,24 @@ t.test('whatever comes, outcomes are written in order, each once, none lost', as
   for (let walked = 0; walked < 300 && t.passing(); walked += 1) {
     const asked: string[] = []
     const published: string[] = []
-    let lane = stepped(outcomeLaneMachine, INPUT)
+    let batcher = stepped(outcomeBatcherMachine, INPUT)
     for (let step = 0; step < 40; step += 1) {
       const isNew = random.onceIn(2)
       const event = isNew ? reached(`${asked.length}`) : random.pick(Object.values(EVENTS).slice(1))
       if (isNew) asked.push(`${asked.length}`)
-      lane = oneStep(outcomeLaneMachine, lane.snapshot, event)
-      for (const { type, context } of lane.effects) {
+      batcher = oneStep(outcomeBatcherMachine, batcher.snapshot, event)
+      for (const { type, context } of batcher.effects) {
         if (type === 'publishWritten') published.push(...idsOf(context.batch))
         if (REPORTS_ALL.test(type)) t.same(waiting(context), [], type)
       }
     }
-    t.same([...published, ...waiting(lane.context)], asked, `walk ${walked} of seed ${seed}`)
+    t.same([...published, ...waiting(batcher.context)], asked, `walk ${walked} of seed ${seed}`)
   }
 })
 
-t.test('the outcome lane takes the same steps compiled as interpreted', async (t) => {
+t.test('the outcome batcher takes the same steps compiled as interpreted', async (t) => {
   const ignore = (): void => undefined
-  const quiet = outcomeLaneMachine.provide({
+  const quiet = outcomeBatcherMachine.provide({
     actions: {
       announce: ignore,
       startWindow: ignore,
@@ -228,7 +229,7 @@ t.test('the outcome lane takes the same steps compiled as interpreted', async (t
   })
 })
 
-function waiting({ batch, pending }: OutcomeLaneContext): readonly string[] {
+function waiting({ batch, pending }: OutcomeBatcherContext): readonly string[] {
   return idsOf([...batch, ...itemsOf(pending)])
 }
 

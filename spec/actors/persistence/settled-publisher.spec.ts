@@ -1,11 +1,11 @@
 import t from 'tap'
 import {
   ANNOUNCE_WINDOW_MS,
-  createAnnouncer,
+  createSettledPublisher,
 } from '../../../src/actors/persistence/settled-publisher.ts'
 import type { SettledPayment } from '../../../src/actors/model/payment.ts'
-import type { SettledBoard } from '../../../src/actors/model/ports.ts'
-import { BoardUnavailable } from '../../../src/actors/model/errors.ts'
+import type { SettledSet } from '../../../src/actors/model/ports.ts'
+import { CacheUnavailable } from '../../../src/actors/model/errors.ts'
 import { actorHouse, settled } from '../../support/actor-house.ts'
 import { scriptedPort } from '../../support/scripted-port.ts'
 
@@ -15,56 +15,56 @@ function payment(correlationId: string): SettledPayment {
 
 function world() {
   const { clock } = actorHouse()
-  const board = scriptedPort<SettledBoard>()
-  return { clock, board, announcer: createAnnouncer({ clock, settledBoard: board.port }) }
+  const cache = scriptedPort<SettledSet>()
+  return { clock, cache, publisher: createSettledPublisher({ clock, settledSet: cache.port }) }
 }
 
-t.test('changes of a window reach the board together, what is put on it first', async (t) => {
-  const { clock, board, announcer } = world()
-  announcer.remove(['a'])
-  announcer.add(payment('b'))
-  announcer.add(payment('c'))
+t.test('changes of a window reach the cache together, what is put on it first', async (t) => {
+  const { clock, cache, publisher } = world()
+  publisher.remove(['a'])
+  publisher.add(payment('b'))
+  publisher.add(payment('c'))
 
   clock.increment(ANNOUNCE_WINDOW_MS - 1)
-  t.same(board.waiting, [])
+  t.same(cache.waiting, [])
   clock.increment(1)
 
-  t.same(board.waiting, ['add', 'remove'])
-  t.same((await board.called('add')).args, [[payment('b'), payment('c')]])
-  t.same((await board.called('remove')).args, [['a']])
+  t.same(cache.waiting, ['add', 'remove'])
+  t.same((await cache.called('add')).args, [[payment('b'), payment('c')]])
+  t.same((await cache.called('remove')).args, [['a']])
   t.equal(clock.pending, 0)
 })
 
 t.test('what waits is done at once when asked for, and not again', async (t) => {
-  const { clock, board, announcer } = world()
-  announcer.add(payment('a'))
+  const { clock, cache, publisher } = world()
+  publisher.add(payment('a'))
 
-  announcer.announce()
-  t.same(board.waiting, ['add'])
-  announcer.announce()
+  publisher.announce()
+  t.same(cache.waiting, ['add'])
+  publisher.announce()
   clock.increment(ANNOUNCE_WINDOW_MS)
 
-  t.same(board.waiting, ['add'])
+  t.same(cache.waiting, ['add'])
   t.equal(clock.pending, 0)
 })
 
 t.test('nothing to take off is no change', async (t) => {
-  const { clock, announcer } = world()
+  const { clock, publisher } = world()
 
-  announcer.remove([])
+  publisher.remove([])
 
   t.equal(clock.pending, 0)
 })
 
-t.test('a board that fails is let be', async (t) => {
-  const { board, announcer } = world()
-  announcer.add(payment('a'))
-  announcer.remove(['b'])
+t.test('a cache that fails is let be', async (t) => {
+  const { cache, publisher } = world()
+  publisher.add(payment('a'))
+  publisher.remove(['b'])
 
-  announcer.announce()
-  ;(await board.called('add')).fail(new BoardUnavailable('add'))
-  ;(await board.called('remove')).fail(new BoardUnavailable('remove'))
+  publisher.announce()
+  ;(await cache.called('add')).fail(new CacheUnavailable('add'))
+  ;(await cache.called('remove')).fail(new CacheUnavailable('remove'))
   await settled()
 
-  t.same(board.waiting, [])
+  t.same(cache.waiting, [])
 })

@@ -7,11 +7,11 @@ import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import type {
   ChargeAnswer,
-  HealthBoard,
+  CircuitCache,
   Ledger,
   Processor,
 } from '../../../src/actors/model/ports.ts'
-import type { RetryBoard, SettledBoard } from '../../../src/actors/model/ports.ts'
+import type { DelayedQueue, SettledSet } from '../../../src/actors/model/ports.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { partsOf } from '../../../src/app/settings.ts'
 import { settled } from '../../support/actor-house.ts'
@@ -34,11 +34,13 @@ t.test('charges that hang are handed over in doubt when the grace is over', asyn
   t.same(pit.ledger.waiting, [], 'a good processor has that long to answer')
   await pass(pit, 1)
 
-  const doubts = [{ processor: 'default', requestedAt: WALL_START, remainingMs: HORIZON_MS }]
+  const unknownOutcomes = [
+    { processor: 'default', requestedAt: WALL_START, remainingMs: HORIZON_MS },
+  ]
   const record = await pit.ledger.called('record')
-  t.match(record.args, [[{ kind: 'parked', delayMs: 0, doubts }], { leaseId: 7 }])
+  t.match(record.args, [[{ kind: 'parked', delayMs: 0, unknownOutcomes }], { leaseId: 7 }])
   await ends(t, pit, record)
-  const schedule = await pit.retryBoard.called('schedule')
+  const schedule = await pit.delayedQueue.called('schedule')
   t.same(schedule.args, [[{ correlationId: 'a', dueInMs: 0 }]], 'the others are told at once')
   t.equal(pit.clock.now(), GRACE_MS)
 })
@@ -79,8 +81,12 @@ t.test('a charge that is refused during a stop is handed over, not sent elsewher
     await settled()
 
     const record = await pit.ledger.called('record')
-    const doubts = kind === 'refused' ? 0 : 1
-    t.match(record.args, [[{ kind: 'parked', delayMs: 0, doubts: { length: doubts } }]], kind)
+    const unknownOutcomes = kind === 'refused' ? 0 : 1
+    t.match(
+      record.args,
+      [[{ kind: 'parked', delayMs: 0, unknownOutcomes: { length: unknownOutcomes } }]],
+      kind,
+    )
     await ends(t, pit, record)
     for (const { waiting } of Object.values(pit.processors)) t.same(waiting, [], kind)
   }
@@ -99,7 +105,7 @@ t.test('what is being accepted when a stop begins is answered and handed over', 
 
   t.same(answers, ['accepted'])
   const record = await pit.ledger.called('record')
-  t.match(record.args, [[{ kind: 'parked', delayMs: 0, doubts: { length: 0 } }]])
+  t.match(record.args, [[{ kind: 'parked', delayMs: 0, unknownOutcomes: { length: 0 } }]])
   await ends(t, pit, record)
 })
 
@@ -114,7 +120,7 @@ t.test('what is being claimed when a stop begins is handed over', async (t) => {
   await settled()
 
   const record = await pit.ledger.called('record')
-  t.match(record.args, [[{ kind: 'parked', correlationId: 'b', doubts: { length: 0 } }]])
+  t.match(record.args, [[{ kind: 'parked', correlationId: 'b', unknownOutcomes: { length: 0 } }]])
   await ends(t, pit, record)
 })
 
@@ -169,7 +175,7 @@ interface StartedPit {
   readonly supervisor: SupervisorActor
   readonly clock: StandingTime
   readonly ledger: ScriptedPort<Ledger>
-  readonly retryBoard: ScriptedPort<RetryBoard>
+  readonly delayedQueue: ScriptedPort<DelayedQueue>
   readonly processors: Readonly<Record<'default' | 'fallback', ScriptedPort<Processor>>>
 }
 
@@ -177,24 +183,24 @@ interface StartedPit {
 async function started(env: Readonly<Record<string, string>> = {}): Promise<StartedPit> {
   const clock = new StandingTime()
   const ledger = scriptedPort<Ledger>()
-  const retryBoard = scriptedPort<RetryBoard>()
+  const delayedQueue = scriptedPort<DelayedQueue>()
   const processors = { default: scriptedPort<Processor>(), fallback: scriptedPort<Processor>() }
   const adapters = {
     ledger: ledger.port,
     fence: new LeaseFence(),
     processors: { default: processors.default.port, fallback: processors.fallback.port },
-    retry: retryBoard.port,
-    health: scriptedPort<HealthBoard>().port,
-    settled: scriptedPort<SettledBoard>().port,
+    retry: delayedQueue.port,
+    health: scriptedPort<CircuitCache>().port,
+    settled: scriptedPort<SettledSet>().port,
     close: () => Promise.resolve(),
   }
-  const parts = partsOf(readConfig(env), adapters, { note: () => undefined })
-  const timed: PitParts = { ...parts, archive: { ...parts.archive, clock } }
+  const parts = partsOf(readConfig(env), adapters, { emit: () => undefined })
+  const timed: PitParts = { ...parts, ports: { ...parts.ports, clock } }
   const supervisor = createSupervisor(timed)
   supervisor.start()
   ;(await ledger.called('acquireLease')).answer({ leaseId: 7 })
   await settled()
-  return { supervisor, clock, ledger, retryBoard, processors }
+  return { supervisor, clock, ledger, delayedQueue, processors }
 }
 
 function post({ supervisor }: StartedPit): readonly string[] {
@@ -213,8 +219,8 @@ async function accept(pit: StartedPit): Promise<void> {
 /** Lets the retry queue ask for what is due; the call is not answered yet. */
 async function claim(pit: StartedPit): Promise<Call> {
   await pass(pit, 50)
-  ;(await pit.retryBoard.called('claimRebuild')).answer(false)
-  ;(await pit.retryBoard.called('takeDue')).answer([])
+  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
+  ;(await pit.delayedQueue.called('takeDue')).answer([])
   return pit.ledger.called('claimDue')
 }
 

@@ -32,19 +32,19 @@ interface Story {
   readonly attempts: readonly { readonly outcome: string; readonly reason: string }[]
 }
 
-/** Follows a payment until its story matches; every story on the way is as described. */
+/** Follows a payment until its status matches; every status on the way is as described. */
 async function follow(
   t: Test,
   client: Client,
-  { id, until }: { id: string; until: (story: Story) => boolean },
+  { id, until }: { id: string; until: (paymentStatus: Story) => boolean },
 ): Promise<Story> {
-  let story: Story | undefined
-  await waitUntil({ what: `the story of ${id}`, withinMs: 8_000 }, async () => {
-    story = JSON.parse((await hearStory(t, client, id)).text) as Story
-    return until(story)
+  let paymentStatus: Story | undefined
+  await waitUntil({ what: `the paymentStatus of ${id}`, withinMs: 8_000 }, async () => {
+    paymentStatus = JSON.parse((await hearStory(t, client, id)).text) as Story
+    return until(paymentStatus)
   })
-  if (story === undefined) throw new Error('no story')
-  return story
+  if (paymentStatus === undefined) throw new Error('no payment status')
+  return paymentStatus
 }
 
 t.test('a payment in doubt tells where, and how long yet', async (t) => {

@@ -12,7 +12,7 @@ const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
 
 t.test('who does not ask for OpenMetrics gets the same in plain text', async (t) => {
   const metrics = createMetrics(OPTIONS)
-  metrics.journal.note({
+  metrics.telemetry.emit({
     type: 'payment.settled',
     correlationId: randomUUID(),
     processor: 'default',

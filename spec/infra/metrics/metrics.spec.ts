@@ -24,7 +24,7 @@ const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
 /** What a scraper reads after these facts. */
 async function told(facts: readonly Fact[], sources = QUIET): Promise<Samples> {
   const metrics = createMetrics(OPTIONS)
-  for (const fact of facts) metrics.journal.note(fact)
+  for (const fact of facts) metrics.telemetry.emit(fact)
   return parseSamples((await metrics.scrape(sources)).body)
 }
 
@@ -135,9 +135,9 @@ t.test('a second scrape counts on, and at the same time as another, too', async 
     const { body } = await metrics.scrape(QUIET)
     return parseSamples(body).sum('pit_payments_settled_total')
   }
-  metrics.journal.note(SETTLED)
+  metrics.telemetry.emit(SETTLED)
   t.equal(await settled(), 1)
-  metrics.journal.note(SETTLED)
+  metrics.telemetry.emit(SETTLED)
   t.same(await Promise.all([settled(), settled()]), [2, 2])
 })
 
@@ -167,7 +167,7 @@ t.test('accept latencies come in µs and leave in seconds, from 0.25 ms', async 
 
 t.test('names and units are by Prometheus’ rules, and all stand in the documents', async (t) => {
   const metrics = createMetrics(OPTIONS)
-  metrics.journal.note({ type: 'child.restarted', child: 'probing', cause: 'spec' })
+  metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'spec' })
   const { contentType, body } = await metrics.scrape(QUIET, OPEN_METRICS)
   const families = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => {
     return type === 'counter' ? `${name}_total` : name

@@ -27,7 +27,7 @@ t.test('a commit whose answer is lost is reported as unknown, and can be asked f
   proxy.loseAnswersTo(undefined)
 
   t.equal(proxy.lost(), 1)
-  t.match(await ledger.findOwned([uuid(7)], mine), [{ correlationId: uuid(7), claim: 0 }])
+  t.match(await ledger.findOwned([uuid(7)], mine), [{ correlationId: uuid(7), fencingToken: 0 }])
   t.strictSame((await ledger.accept([request(7)], { ...mine, parked: false })).results, ['known'])
 })
 
@@ -152,11 +152,11 @@ t.test('a server that hangs is given up on in time, and used again when it wakes
   t.ok(performance.now() - before < 5_000)
 
   thaw(pids)
-  const story = await retryFor(2_000, async () => {
+  const paymentStatus = await retryFor(2_000, async () => {
     await ledger.accept([request(3)], { ...mine, parked: false })
     return await ledger.find(uuid(3))
   })
-  t.equal(story?.state, 'pending')
+  t.equal(paymentStatus?.state, 'pending')
 })
 
 // For a moment after a failed connection the ledger refuses at once, without trying again.

@@ -48,16 +48,16 @@ function passing(durationMs: number): string {
 }
 
 t.test(
-  'the story of an open payment tells what it waits for, its doubts and its owner',
+  'the payment status of an open payment tells what it waits for, its unknown outcomes and its owner',
   async (t) => {
     const ledger = await open(t, await server.freshDatabase())
     const mine = await lease(ledger, 'mine')
     await acceptMany(ledger, { ...mine, count: 3 })
-    const doubts = [
+    const unknownOutcomes = [
       { processor: 'default', requestedAt: 1_000, remainingMs: 20_000 },
       { processor: 'fallback', requestedAt: null, remainingMs: 10_000 },
     ] as const
-    await ledger.record([parked(1, { delayMs: 5_000, doubts }), rejected(3)], mine)
+    await ledger.record([parked(1, { delayMs: 5_000, unknownOutcomes }), rejected(3)], mine)
 
     const waiting = await ledger.find(uuid(1))
     const owned = await ledger.find(uuid(2))
@@ -65,15 +65,20 @@ t.test(
 
     t.match(waiting, { state: 'parked', waitsFor: 'retryQueue', ownedBy: undefined })
     t.match(
-      waiting?.doubts?.map(({ processor, requestedAt }) => [processor, requestedAt]),
+      waiting?.unknownOutcomes?.map(({ processor, requestedAt }) => [processor, requestedAt]),
       [
         ['default', 1_000],
         ['fallback', null],
       ],
     )
-    const left = waiting?.doubts?.map(({ remainingMs }) => Math.ceil(remainingMs / 1_000))
+    const left = waiting?.unknownOutcomes?.map(({ remainingMs }) => Math.ceil(remainingMs / 1_000))
     t.strictSame(left, [20, 10])
-    t.match(owned, { state: 'pending', waitsFor: 'owner', ownedBy: 'mine', doubts: undefined })
+    t.match(owned, {
+      state: 'pending',
+      waitsFor: 'owner',
+      ownedBy: 'mine',
+      unknownOutcomes: undefined,
+    })
     t.match(final, { state: 'rejected', waitsFor: undefined, ownedBy: undefined })
   },
 )
@@ -94,11 +99,13 @@ t.test('an owner whose lease is gone from the table is swept, in doubt from now 
   await runSql(database, 'DELETE FROM leases')
   const theirs = await lease(second, 'b')
 
-  const sweep = { limit: 10, graceMs: 1_000, horizonMs: 30_000 }
+  const sweep = { limit: 10, graceMs: 1_000, settleByMs: 30_000 }
   const claims = await second.takeOver({ ...theirs, ...sweep })
 
   t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
-  const remaining = claims.flatMap((claim) => claim.doubts.map((doubt) => doubt.remainingMs))
+  const remaining = claims.flatMap((claim) =>
+    claim.unknownOutcomes.map((doubt) => doubt.remainingMs),
+  )
   t.ok(remaining.length === 4 && remaining.every((ms) => ms > 25_000 && ms <= 30_001))
 })
 
@@ -110,7 +117,7 @@ t.test('leases that own nothing leave the table once they are revoked', async (t
     await first.releaseLease((await lease(first)).leaseId)
   }
 
-  const sweep = { limit: 10, graceMs: 1_000, horizonMs: 30_000 }
+  const sweep = { limit: 10, graceMs: 1_000, settleByMs: 30_000 }
   await first.takeOver({ ...mine, ...sweep })
 
   t.strictSame(await runSql(database, 'SELECT id FROM leases'), [{ id: mine.leaseId }])

@@ -175,9 +175,13 @@ t.test('totals equal the payments after replays, races and mixed outcomes', asyn
 
   const writes = Array.from({ length: 30 }, (_, batch) => {
     const some = outcomes.slice(batch * 30, batch * 30 + 30)
-    const mixed = some.map(([n, requestedAt, kind, claim]) => {
-      if (kind === 0) return parked(n, { delayMs: 0, claim })
-      return settled(n, { requestedAt, claim, processor: kind === 1 ? 'default' : 'fallback' })
+    const mixed = some.map(([n, requestedAt, kind, fencingToken]) => {
+      if (kind === 0) return parked(n, { delayMs: 0, fencingToken })
+      return settled(n, {
+        requestedAt,
+        fencingToken,
+        processor: kind === 1 ? 'default' : 'fallback',
+      })
     })
     const [ledger, mine] = batch % 3 === 2 ? [second, leases[1]] : [first, leases[0]]
     const own = mine ?? { leaseId: 0 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
 import { Flight } from '../../../src/infra/processor/in-flight-request.ts'
-import type { Exchange } from '../../../src/infra/processor/in-flight-request.ts'
+import type { RequestEnd } from '../../../src/infra/processor/in-flight-request.ts'
 import {
   answer,
   drip,
@@ -213,13 +213,13 @@ function cutClosing(length: string): Respond {
 
 /** No way is known to make undici do it, so the handler is driven by hand. */
 function startedTwice(t: Test): void {
-  const said: Exchange[] = []
+  const said: RequestEnd[] = []
   let landings = 0
   const flight = new Flight({
     mayWrite: () => true,
     sendBy: 1,
     answerBy: 1,
-    report: (exchange) => said.push(exchange),
+    report: (responder) => said.push(responder),
     land: () => (landings += 1),
   })
   let aborts = 0

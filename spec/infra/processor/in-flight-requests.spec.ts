@@ -21,7 +21,8 @@ function flightOf(deadlines: Deadlines, said: string[]): Flight {
   const flight = new Flight({
     ...deadlines,
     mayWrite: () => true,
-    report: (exchange) => void said.push('detail' in exchange ? exchange.detail : exchange.kind),
+    report: (responder) =>
+      void said.push('detail' in responder ? responder.detail : responder.kind),
     land: () => undefined,
   })
   flight.dispatched()

@@ -1,19 +1,19 @@
 import { performance } from 'node:perf_hooks'
 import t from 'tap'
 import type { Test } from 'tap'
-import { createAloneBoards } from '../../../src/infra/redis/without-redis.ts'
+import { createCachesWithoutRedis } from '../../../src/infra/redis/without-redis.ts'
 import { connectRedis } from '../../../src/infra/redis/redis-connection.ts'
-import { createRedisHealthBoard } from '../../../src/infra/redis/circuit-cache.ts'
-import { createRedisRetryBoard } from '../../../src/infra/redis/delayed-queue.ts'
-import { createRedisSettledBoard } from '../../../src/infra/redis/settled-set.ts'
-import { boardContracts } from '../../contracts/redis.ts'
+import { createRedisCircuitCache } from '../../../src/infra/redis/circuit-cache.ts'
+import { createRedisDelayedQueue } from '../../../src/infra/redis/delayed-queue.ts'
+import { createRedisSettledSet } from '../../../src/infra/redis/settled-set.ts'
+import { cacheContracts } from '../../contracts/redis.ts'
 import { NO_REDIS, openRedis, startRedis } from '../../support/redis.ts'
 import type { OwnRedis } from '../../support/redis.ts'
 import {
   connectForTest,
   emitted,
   failsEveryCall,
-  openBoards,
+  openCaches,
   openWorld,
   PAYMENT,
 } from '../../support/redis-world.ts'
@@ -21,9 +21,9 @@ import {
 const redis = await openRedis(t)
 
 if (redis === undefined) {
-  t.test('the boards in Redis', { skip: NO_REDIS }, () => {})
+  t.test('the caches in Redis', { skip: NO_REDIS }, () => {})
 } else {
-  t.test('the boards in Redis', (t) => boardContracts(t, (t) => openWorld(t, redis.url)))
+  t.test('the caches in Redis', (t) => cacheContracts(t, (t) => openWorld(t, redis.url)))
   t.test('keys stay as long as they are told to', (t) => keysExpire(t, redis.url))
   t.test('a value in an unknown form is left out', (t) => leavesOut(t, redis.url))
 }
@@ -32,10 +32,10 @@ t.test('a Redis that is not there fails each call at once and is found later', a
 t.test('a killed Redis fails each call and is learnt anew after its restart', killedRedis)
 t.test('a frozen Redis costs each call its timeout, then nothing', frozenRedis)
 t.test('a full Redis fails what needs memory, and only that', fullRedis)
-t.test('a full settled board says so', fullSettledBoard)
+t.test('a full settled cache says so', fullSettledSet)
 
 t.test('without Redis an instance may always ask, and shares nothing', async (t) => {
-  const { health, retry, settled } = createAloneBoards()
+  const { health, retry, settled } = createCachesWithoutRedis()
 
   await health.publishHealth('default', { failing: false, minResponseMs: 1 })
   await health.publishCircuit({ processor: 'default', state: 'open', since: 1 })
@@ -58,22 +58,22 @@ async function keysExpire(t: Test, url: string): Promise<void> {
   const { redis, ...rest } = await connectForTest(t, url)
   await redis.flushdb()
   const connection = { redis, ...rest }
-  const health = createRedisHealthBoard(connection, { instanceId: 'a' })
+  const health = createRedisCircuitCache(connection, { instanceId: 'a' })
   await health.publishHealth('default', { failing: false, minResponseMs: 1 })
   await health.publishCircuit({ processor: 'default', state: 'open', since: 1 })
-  await createRedisSettledBoard(connection).add([PAYMENT])
-  await createRedisRetryBoard(connection).claimRebuild()
+  await createRedisSettledSet(connection).add([PAYMENT])
+  await createRedisDelayedQueue(connection).claimRebuild()
 
   t.equal(Math.ceil((await redis.pttl('pit:health:default')) / 1_000), 60)
   t.equal(Math.ceil((await redis.pttl('pit:circuits')) / 1_000), 60)
   t.equal(Math.ceil((await redis.pttl('pit:settled')) / 1_000), 3_600)
-  t.equal(await redis.pttl('pit:retry'), -1, 'the mark of a built board never expires')
+  t.equal(await redis.pttl('pit:retry'), -1, 'the mark of a built cache never expires')
 }
 
 async function leavesOut(t: Test, url: string): Promise<void> {
   const connection = await connectForTest(t, url)
   await connection.redis.flushdb()
-  const { health, settled } = openBoards(connection, 'a')
+  const { health, settled } = openCaches(connection, 'a')
 
   await connection.redis.set('pit:health:default', 'x')
   await connection.redis.hset('pit:circuits', 'default:b', 'x', 'other:c', '1|open|1')
@@ -94,20 +94,20 @@ async function absentRedis(t: Test): Promise<void> {
   const connection = connectRedis({ url: own.url, onError: (error) => errors.push(error) })
   t.teardown(() => connection.close())
 
-  await failsEveryCall(t, openBoards(connection, 'a'), 50)
+  await failsEveryCall(t, openCaches(connection, 'a'), 50)
   await emitted(connection.redis, 'error')
-  await failsEveryCall(t, openBoards(connection, 'a'), 50)
+  await failsEveryCall(t, openCaches(connection, 'a'), 50)
   t.ok(errors.length > 0)
 
   await Promise.all([emitted(connection.redis, 'ready'), own.start()])
-  t.equal(await openBoards(connection, 'a').health.takeProbeLease(60_000), true)
+  t.equal(await openCaches(connection, 'a').health.takeProbeLease(60_000), true)
 }
 
 async function killedRedis(t: Test): Promise<void> {
   const own = await startOwn(t)
   if (own === undefined) return
   const connection = await connectForTest(t, own.url)
-  const { health, retry, settled } = openBoards(connection, 'a')
+  const { health, retry, settled } = openCaches(connection, 'a')
   t.equal(await retry.claimRebuild(), true)
   await settled.add([PAYMENT])
   await health.takeProbeLease(60_000)
@@ -118,7 +118,7 @@ async function killedRedis(t: Test): Promise<void> {
     t.rejects(retry.schedule([{ correlationId: 'x', dueInMs: 0 }]), UNAVAILABLE),
     own.kill(),
   ])
-  await failsEveryCall(t, openBoards(connection, 'a'), 50)
+  await failsEveryCall(t, openCaches(connection, 'a'), 50)
 
   await Promise.all([emitted(connection.redis, 'ready'), own.start()])
   t.same(await settled.read(), [])
@@ -131,7 +131,7 @@ async function frozenRedis(t: Test): Promise<void> {
   const own = await startOwn(t)
   if (own === undefined) return
   const connection = await connectForTest(t, own.url, 100)
-  const { settled } = openBoards(connection, 'a')
+  const { settled } = openCaches(connection, 'a')
 
   own.freeze()
   const began = performance.now()
@@ -139,7 +139,7 @@ async function frozenRedis(t: Test): Promise<void> {
   t.ok(performance.now() - began < 1_000)
   // The silent connection is given up: from now on a call costs no more than its failure.
   await emitted(connection.redis, 'close')
-  await failsEveryCall(t, openBoards(connection, 'a'), 50)
+  await failsEveryCall(t, openCaches(connection, 'a'), 50)
 
   own.thaw()
   await emitted(connection.redis, 'ready')
@@ -156,7 +156,7 @@ async function fullRedis(t: Test): Promise<void> {
   const own = await startOwn(t)
   if (own === undefined) return
   const connection = await connectForTest(t, own.url)
-  const { retry, settled, health } = openBoards(connection, 'a')
+  const { retry, settled, health } = openCaches(connection, 'a')
   await settled.add([PAYMENT])
   await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
 
@@ -173,10 +173,10 @@ async function fullRedis(t: Test): Promise<void> {
   t.same(await settled.read(), [PAYMENT])
 }
 
-async function fullSettledBoard(t: Test): Promise<void> {
+async function fullSettledSet(t: Test): Promise<void> {
   const own = await startOwn(t)
   if (own === undefined) return
-  const settled = createRedisSettledBoard(await connectForTest(t, own.url), { entriesMax: 1 })
+  const settled = createRedisSettledSet(await connectForTest(t, own.url), { entriesMax: 1 })
   await settled.add([PAYMENT])
 
   await t.rejects(settled.add([{ ...PAYMENT, correlationId: 'another' }]), UNAVAILABLE)
@@ -184,7 +184,7 @@ async function fullSettledBoard(t: Test): Promise<void> {
   t.same(await settled.read(), [PAYMENT])
 }
 
-const UNAVAILABLE = { name: 'BoardUnavailable', code: 'board_unavailable' }
+const UNAVAILABLE = { name: 'CacheUnavailable', code: 'cache_unavailable' }
 
 async function startOwn(t: Test): Promise<(OwnRedis & { url: string }) | undefined> {
   const server = await startRedis(t)

@@ -15,7 +15,8 @@ export function claimWithoutOwner(): Planted {
         const stolen = [...store.open.values()]
           .filter(({ owner }) => owner !== null && owner !== leaseId && store.holds(leaseId))
           .slice(0, limit)
-        for (const row of stolen) Object.assign(row, { owner: leaseId, claim: row.claim + 1 })
+        for (const row of stolen)
+          Object.assign(row, { owner: leaseId, fencingToken: row.fencingToken + 1 })
         const claims = stolen.map((row) =>
           claimOf(row, { now: row.acceptedAt, purges: store.purges }),
         )
@@ -45,7 +46,12 @@ export function zombieThatWrites(): Planted {
         for (const outcome of outcomes) {
           const row = store.rows.get(outcome.correlationId)
           const leaseId = row?.owner ?? request.leaseId
-          await ledger.record([{ ...outcome, claim: row?.claim ?? outcome.claim }], { leaseId })
+          await ledger.record(
+            [{ ...outcome, fencingToken: row?.fencingToken ?? outcome.fencingToken }],
+            {
+              leaseId,
+            },
+          )
         }
       },
     }),
@@ -57,7 +63,7 @@ export function shortHorizon(): Planted {
   return {
     settings: (settings) => {
       const { configured, attemptTimeoutMs } = settings
-      const work = { ...configured.work, horizonMs: attemptTimeoutMs + 1 }
+      const work = { ...configured.work, settleByMs: attemptTimeoutMs + 1 }
       return { ...settings, configured: { ...configured, work } }
     },
   }
@@ -91,7 +97,9 @@ export function doubtLostInParking(): Planted {
       ...ledger,
       record: (outcomes, request) =>
         ledger.record(
-          outcomes.map((each) => (each.kind === 'parked' ? { ...each, doubts: [] } : each)),
+          outcomes.map((each) =>
+            each.kind === 'parked' ? { ...each, unknownOutcomes: [] } : each,
+          ),
           request,
         ),
     }),
@@ -99,5 +107,5 @@ export function doubtLostInParking(): Planted {
 }
 
 function withoutDoubts(payment: ClaimedPayment): ClaimedPayment {
-  return { ...payment, doubts: [] }
+  return { ...payment, unknownOutcomes: [] }
 }

@@ -32,7 +32,7 @@ export interface HealthInput {
 export interface HealthContext extends HealthInput {
   readonly window: AttemptWindow
   /** Charges that may be in flight at once now. */
-  readonly allowance: number
+  readonly concurrencyLimit: number
   /** Rest of the next opening, ms. */
   readonly restMs: number
   /** Counts openings, so that the end of an earlier rest is known as such. */
@@ -70,7 +70,7 @@ export type HealthEvent =
 const SMOOTHING = 0.2
 
 /** Charges in flight at once when a circuit has just become half-open. */
-export const FIRST_ALLOWANCE = 1
+export const FIRST_CONCURRENCY_LIMIT = 1
 
 export interface HealthStep {
   readonly context: HealthContext
@@ -84,7 +84,7 @@ export function circuitOf(
 ): Omit<CircuitView, 'inFlight'> {
   return {
     state,
-    allowance: state === 'open' ? 0 : context.allowance,
+    concurrencyLimit: state === 'open' ? 0 : context.concurrencyLimit,
     expectedMs: Math.max(context.measuredMs, context.announcedMs),
   }
 }

@@ -1,16 +1,16 @@
 // Asks both processors' health endpoints at once, one instance at a time, and passes the answers on
-// to the circuits. Those of another instance are read from the board.
+// to the circuits. Those of another instance are read from the cache.
 
 import { assign, fromPromise, setup } from 'xstate'
-import type { Archive } from '../model/shared-ports.ts'
-import { boardFailureOf } from '../model/ledger-failure.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
+import { cacheFailureOf } from '../model/ledger-failure.ts'
 import type { ProcessorName } from '../model/payment.ts'
-import type { HealthBoard, ProbedHealth, Processor } from '../model/ports.ts'
+import type { CircuitCache, ProbedHealth, Processor } from '../model/ports.ts'
 import type { HealthEvent } from './context.ts'
 
 export interface ProbingInput {
-  readonly archive: Archive
-  readonly board: HealthBoard
+  readonly ports: SharedPorts
+  readonly cache: CircuitCache
   readonly processors: Readonly<Record<ProcessorName, Processor>>
   readonly health: Readonly<Record<ProcessorName, { send(event: HealthEvent): void }>>
   /** The processors allow one question per this many ms, over all instances. */
@@ -31,7 +31,7 @@ interface Findings {
   readonly at: number
 }
 
-/** Between two looks at the board, ms. */
+/** Between two looks at the cache, ms. */
 const LOOK_INTERVAL_MS = 500
 
 /** Added to the interval so that two questions never fall into one window of the processor, ms. */
@@ -55,7 +55,7 @@ export const probingMachine = setup({
         const { failing, minResponseMs, ageMs } = found
         if (context.known[name]?.failing !== failing) {
           const change = { processor: name, failing, minResponseMs }
-          context.archive.journal.note({ type: 'health.changed', ...change })
+          context.ports.telemetry.emit({ type: 'health.changed', ...change })
         }
         context.health[name].send({
           type: 'probe.answered',
@@ -97,10 +97,10 @@ export const probingMachine = setup({
 })
 
 async function askHealth(context: ProbingContext): Promise<Findings> {
-  const { archive, board } = context
-  const { clock } = archive
+  const { ports, cache } = context
+  const { clock } = ports
   if (!(await mayProbe(context))) {
-    const health = await board.readHealth().catch(nothingKnown)
+    const health = await cache.readHealth().catch(nothingKnown)
     return { probedAt: context.probedAt, health, at: clock.now() }
   }
   const probedAt = clock.now()
@@ -108,38 +108,33 @@ async function askHealth(context: ProbingContext): Promise<Findings> {
   return { probedAt, health: { ...first, ...second }, at: clock.now() }
 }
 
-/** By the lease on the board; without the board each instance keeps the interval for itself. */
-async function mayProbe({
-  archive,
-  board,
-  intervalMs,
-  probedAt,
-}: ProbingContext): Promise<boolean> {
-  const isOwnTime = archive.clock.now() - probedAt >= intervalMs
+/** By the lease on the cache; without the cache each instance keeps the interval for itself. */
+async function mayProbe({ ports, cache, intervalMs, probedAt }: ProbingContext): Promise<boolean> {
+  const isOwnTime = ports.clock.now() - probedAt >= intervalMs
   if (!isOwnTime) return false
-  return board.takeProbeLease(intervalMs + LEASE_MARGIN_MS).catch((error: unknown) => {
-    boardFailureOf(error)
+  return cache.takeProbeLease(intervalMs + LEASE_MARGIN_MS).catch((error: unknown) => {
+    cacheFailureOf(error)
     return true
   })
 }
 
 async function probe(
-  { processors, board, archive }: ProbingContext,
+  { processors, cache, ports }: ProbingContext,
   name: ProcessorName,
 ): Promise<Partial<Record<ProcessorName, ProbedHealth>>> {
   const answer = await processors[name].probe()
   if (answer.kind !== 'answered') {
     const cause = answer.kind === 'limited' ? 'http 429' : answer.detail
-    archive.journal.note({ type: 'health.unknown', processor: name, cause })
+    ports.telemetry.emit({ type: 'health.unknown', processor: name, cause })
     return {}
   }
   const { failing, minResponseMs } = answer
-  archive.journal.note({ type: 'health.probed', processor: name, failing, minResponseMs })
-  await board.publishHealth(name, { failing, minResponseMs }).catch(boardFailureOf)
+  ports.telemetry.emit({ type: 'health.probed', processor: name, failing, minResponseMs })
+  await cache.publishHealth(name, { failing, minResponseMs }).catch(cacheFailureOf)
   return { [name]: { failing, minResponseMs, ageMs: 0 } }
 }
 
 function nothingKnown(error: unknown): Record<string, never> {
-  boardFailureOf(error)
+  cacheFailureOf(error)
   return {}
 }

@@ -7,7 +7,7 @@ import { emptyWindow } from './window.ts'
 import {
   announced,
   crossesRate,
-  FIRST_ALLOWANCE,
+  FIRST_CONCURRENCY_LIMIT,
   saysUsable,
   tripped,
   trippedAgain,
@@ -40,16 +40,16 @@ export const processorHealthMachine = setup({
     trip: assign((step: HealthStep) => tripped(step)),
     tripAgain: assign((step: HealthStep) => trippedAgain(step)),
     letFewThrough: assign((step: HealthStep) => ({
-      allowance: FIRST_ALLOWANCE,
+      concurrencyLimit: FIRST_CONCURRENCY_LIMIT,
       since: step.event.at,
       cause: step.event.type === 'probe.answered' ? 'probe says up' : 'rest over',
       window: emptyWindow(step.event.at),
     })),
     letMoreThrough: assign(({ context }: HealthStep) => ({
-      allowance: Math.min(context.settings.concurrency, context.allowance * 2),
+      concurrencyLimit: Math.min(context.settings.concurrency, context.concurrencyLimit * 2),
     })),
     letAllThrough: assign(({ context, event }: HealthStep) => ({
-      allowance: context.settings.concurrency,
+      concurrencyLimit: context.settings.concurrency,
       restMs: context.settings.openMs,
       window: emptyWindow(event.at),
       since: event.at,
@@ -62,7 +62,8 @@ export const processorHealthMachine = setup({
     saysUsable: (step) => saysUsable(step),
     crossesRate: (step) => crossesRate(step),
     wentWrong: (step) => wentWrong(step),
-    fillsAllowance: ({ context }) => context.allowance * 2 >= context.settings.concurrency,
+    fillsConcurrencyLimit: ({ context }) =>
+      context.concurrencyLimit * 2 >= context.settings.concurrency,
     wasSentBefore: ({ context, event }) =>
       event.type === 'attempt.reported' && event.at - event.tookMs < context.since,
     isThisRest: ({ context, event }) =>
@@ -73,7 +74,7 @@ export const processorHealthMachine = setup({
   context: ({ input }) => ({
     ...input,
     window: emptyWindow(input.now),
-    allowance: input.settings.concurrency,
+    concurrencyLimit: input.settings.concurrency,
     restMs: input.settings.openMs,
     openings: 0,
     measuredMs: 0,
@@ -119,7 +120,7 @@ export const processorHealthMachine = setup({
           { guard: 'wasSentBefore', actions: 'weighAttempt' },
           { guard: 'wentWrong', target: 'open', actions: ['weighAttempt', 'tripAgain'] },
           {
-            guard: 'fillsAllowance',
+            guard: 'fillsConcurrencyLimit',
             target: 'closed',
             actions: ['weighAttempt', 'letAllThrough'],
           },

@@ -1,23 +1,23 @@
 // The circuit chart with its effects: rests that end, and telling others of a change.
 
 import { tell } from '../addresses.ts'
-import type { Archive } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
-import { boardFailureOf } from '../model/ledger-failure.ts'
-import type { HealthBoard } from '../model/ports.ts'
+import { cacheFailureOf } from '../model/ledger-failure.ts'
+import type { CircuitCache } from '../model/ports.ts'
 import { processorHealthMachine } from './processor-health.machine.ts'
 import { jittered } from '../model/settings.ts'
 
 interface Parts {
-  readonly archive: Archive
-  readonly healthBoard: HealthBoard
+  readonly ports: SharedPorts
+  readonly circuitCache: CircuitCache
   /** 0 to 1, for jitter. */
   readonly random: () => number
 }
 
 /** The chart with its effects, compiled: it takes an event per attempt. */
 export function providedHealth(parts: Parts): typeof processorHealthMachine {
-  const { clock, journal } = parts.archive
+  const { clock, telemetry } = parts.ports
   let from: string = 'start'
   const provided = processorHealthMachine.provide({
     actions: {
@@ -34,11 +34,11 @@ export function providedHealth(parts: Parts): typeof processorHealthMachine {
         const { processor, cause } = context
         const { state: to } = params
         if (from !== 'start') {
-          journal.note({ type: 'circuit.changed', processor, from, to, cause })
+          telemetry.emit({ type: 'circuit.changed', processor, from, to, cause })
         }
         from = to
         const since = clock.wallNow()
-        parts.healthBoard.publishCircuit({ processor, state: to, since }).catch(boardFailureOf)
+        parts.circuitCache.publishCircuit({ processor, state: to, since }).catch(cacheFailureOf)
         tell(self.system, 'payments', { type: 'circuit.changed' })
       },
     },

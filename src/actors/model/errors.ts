@@ -28,12 +28,12 @@ export class LeaseLost extends Error {
 }
 
 /** Redis could not do what was asked within its bound. The caller goes on without it. */
-export class BoardUnavailable extends Error {
-  override readonly name = 'BoardUnavailable'
-  readonly code = 'board_unavailable'
+export class CacheUnavailable extends Error {
+  override readonly name = 'CacheUnavailable'
+  readonly code = 'cache_unavailable'
 
   constructor(operation: string, cause?: unknown) {
-    super(`board: ${operation} failed`, { cause })
+    super(`cache: ${operation} failed`, { cause })
   }
 }
 

@@ -101,6 +101,6 @@ export interface Gauges {
 }
 
 /** Takes facts; must be quick and must not throw. */
-export interface Journal {
-  note(fact: Fact): void
+export interface Telemetry {
+  emit(fact: Fact): void
 }

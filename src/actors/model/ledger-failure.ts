@@ -1,6 +1,6 @@
 // A rejected ledger call is either an expected failure or a bug; bugs are not caught.
 
-import { BoardUnavailable, LeaseLost, LedgerUnavailable, type LedgerFailure } from './errors.ts'
+import { CacheUnavailable, LeaseLost, LedgerUnavailable, type LedgerFailure } from './errors.ts'
 
 /** The expected failure; anything else is thrown on. */
 export function ledgerFailureOf(error: unknown): LedgerFailure {
@@ -9,8 +9,8 @@ export function ledgerFailureOf(error: unknown): LedgerFailure {
 }
 
 /** The expected failure; anything else is thrown on. */
-export function boardFailureOf(error: unknown): BoardUnavailable {
-  if (error instanceof BoardUnavailable) return error
+export function cacheFailureOf(error: unknown): CacheUnavailable {
+  if (error instanceof CacheUnavailable) return error
   throw error
 }
 
@@ -19,7 +19,7 @@ export function mayBeDone(error: unknown): boolean {
   return error instanceof LedgerUnavailable && error.outcome === 'unknown'
 }
 
-/** What an event that carries an error says, for a fact in the journal. */
+/** What an event that carries an error says, for a fact in the telemetry. */
 export function causeOf(event: { readonly type: string; readonly error?: unknown }): string {
   return event.error instanceof Error ? event.error.message : String(event.error)
 }

@@ -38,7 +38,7 @@ export interface Attempt {
 }
 
 /** A processor that may still record this payment from an earlier request. */
-export interface Doubt {
+export interface UnknownOutcome {
   readonly processor: ProcessorName
   /** `requestedAt` of the request in doubt, epoch ms; null when a dead instance sent it. */
   readonly requestedAt: number | null
@@ -51,14 +51,14 @@ export interface ClaimedPayment {
   readonly correlationId: string
   readonly amountCents: number
   /** Fencing token: counts how often the payment was claimed; part of each later write. */
-  readonly claim: number
+  readonly fencingToken: number
   /** Purges counted when it was claimed: it is gone once more are counted. */
   readonly purges: number
   /** Rounds of quick tries that ended refused so far; sets the delay in the retry queue. */
   readonly rounds: number
   /** Time since the payment was accepted, ms. */
   readonly ageMs: number
-  readonly doubts: readonly Doubt[]
+  readonly unknownOutcomes: readonly UnknownOutcome[]
   readonly attempts: readonly Attempt[]
 }
 
@@ -75,7 +75,7 @@ export interface SettledPayment {
 export type Outcome = OfOwner & (SettledOutcome | RejectedOutcome | ParkedOutcome)
 
 interface OfOwner {
-  readonly claim: number
+  readonly fencingToken: number
   /** Purges counted when it was reached: of a payment that is gone once more are counted. */
   readonly purges: number
   readonly attempts: readonly Attempt[]
@@ -96,7 +96,7 @@ interface ParkedOutcome {
   readonly correlationId: string
   readonly delayMs: number
   readonly rounds: number
-  readonly doubts: readonly Doubt[]
+  readonly unknownOutcomes: readonly UnknownOutcome[]
 }
 
 /** States in which a reader can find a payment; the first seven are those of its chart. */
@@ -119,7 +119,7 @@ export type WaitReason =
   | 'owner' // in the memory of the instance that `ownedBy` names, which knows more
 
 /** Everything that is known of a payment, for a reader. */
-export interface PaymentStory {
+export interface PaymentStatus {
   readonly correlationId: string
   readonly amountCents: number
   readonly state: PaymentState
@@ -132,8 +132,8 @@ export interface PaymentStory {
   /** When that wait ends, ms from now; 0 or less: it is due. Absent where nobody knows. */
   readonly dueInMs?: number
   /** Processors at which it is in doubt, and for how long yet; absent when at none. */
-  readonly doubts?: readonly Doubt[]
-  /** Name of the instance that works on it; only when another one tells the story. */
+  readonly unknownOutcomes?: readonly UnknownOutcome[]
+  /** Name of the instance that works on it; only when another one tells the payment status. */
   readonly ownedBy?: string
   readonly attempts: readonly Attempt[]
 }

@@ -3,7 +3,7 @@
 import type {
   ClaimedPayment,
   Outcome,
-  PaymentStory,
+  PaymentStatus,
   ProcessorName,
   SettledPayment,
   Summary,
@@ -135,20 +135,20 @@ export interface Ledger {
     correlationIds: readonly string[],
     request: { leaseId: number },
   ): Promise<readonly ClaimedPayment[]>
-  /** Parked payments by due time, for rebuilding the retry board. */
+  /** Parked payments by due time, for rebuilding the retry cache. */
   listParked(limit: number): Promise<readonly ParkedEntry[]>
   /** How many payments are open, parked ones included: an estimate may be seconds old. */
   countOpen(): Promise<{ parked: number; owned: number }>
   /**
    * Claims payments of leases that ran out at least `graceMs` ago (or are unknown), and revokes
-   * those leases. Each comes back in doubt at both processors until `horizonMs` after its lease
+   * those leases. Each comes back in doubt at both processors until `settleByMs` after its lease
    * ran out.
    */
   takeOver(request: {
     leaseId: number
     limit: number
     graceMs: number
-    horizonMs: number
+    settleByMs: number
   }): Promise<readonly ClaimedPayment[]>
 
   /**
@@ -159,7 +159,7 @@ export interface Ledger {
     window: TimeWindow,
     unflushed: readonly SettledPayment[],
   ): Promise<{ summary: Summary; stale: readonly string[] }>
-  find(correlationId: string): Promise<PaymentStory | undefined>
+  find(correlationId: string): Promise<PaymentStatus | undefined>
   /** Forgets every payment, on behalf of all instances; `purges` counts this time too. */
   purge(): Promise<{ purges: number }>
   close(): Promise<void>
@@ -189,9 +189,9 @@ export interface CircuitReport {
 
 /**
  * Processor health in Redis, shared by all instances. Promises reject only with
- * `BoardUnavailable`, within the adapter's bound.
+ * `CacheUnavailable`, within the adapter's bound.
  */
-export interface HealthBoard {
+export interface CircuitCache {
   /** Whether this instance may ask both health endpoints now; nobody else may for `ttlMs`. */
   takeProbeLease(ttlMs: number): Promise<boolean>
   /** Kept for 60 s. */
@@ -204,18 +204,18 @@ export interface HealthBoard {
 }
 
 /** Due times of parked payments in Redis. The ledger has them all; this is the quick, bounded way. */
-export interface RetryBoard {
-  /** Adds up to the board's bound; what does not fit stays in the ledger only. */
+export interface DelayedQueue {
+  /** Adds up to the cache's bound; what does not fit stays in the ledger only. */
   schedule(entries: readonly ParkedEntry[]): Promise<void>
   /** Takes out up to `limit` entries that are due. */
   takeDue(limit: number): Promise<readonly string[]>
-  /** True once after the board was lost (empty Redis): the caller rebuilds it from the ledger. */
+  /** True once after the cache was lost (empty Redis): the caller rebuilds it from the ledger. */
   claimRebuild(): Promise<boolean>
   clear(): Promise<void>
 }
 
 /** Settled payments that are not yet in the ledger, shared so that every summary has them. */
-export interface SettledBoard {
+export interface SettledSet {
   add(entries: readonly SettledPayment[]): Promise<void>
   remove(correlationIds: readonly string[]): Promise<void>
   read(): Promise<readonly SettledPayment[]>

@@ -6,7 +6,7 @@ import type { ProcessorName, RouteReason } from './payment.ts'
 export interface CircuitView {
   readonly state: 'closed' | 'open' | 'halfOpen'
   /** Charges that may be in flight at once; grows while half-open. */
-  readonly allowance: number
+  readonly concurrencyLimit: number
   /** Charges in flight now. */
   readonly inFlight: number
   /** Response time to expect, ms: the larger of the announced and the measured one. */
@@ -66,7 +66,7 @@ export function cheaperOf(fees: RouteSettings['fees']): ProcessorName {
 
 /** Whether a circuit lets one more charge through. */
 export function letsThrough(circuit: CircuitView): boolean {
-  return circuit.state !== 'open' && circuit.inFlight < circuit.allowance
+  return circuit.state !== 'open' && circuit.inFlight < circuit.concurrencyLimit
 }
 
 function isUsable(question: RouteQuestion, name: ProcessorName): boolean {

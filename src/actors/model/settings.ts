@@ -22,7 +22,7 @@ export interface WorkSettings {
   readonly retryDelayMs: number
   readonly retryDelayMaxMs: number
   /** Time, from its sending, in which a request can still be recorded, ms. */
-  readonly horizonMs: number
+  readonly settleByMs: number
   /** How long a processor's look-up may lag behind its own record, ms. */
   readonly lookUpLagMs: number
 }

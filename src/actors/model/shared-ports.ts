@@ -1,14 +1,14 @@
 // What persistence works with, given by main.
 
-import type { Journal } from './facts.ts'
-import type { Clock, Lease, Ledger, SettledBoard } from './ports.ts'
+import type { Telemetry } from './facts.ts'
+import type { Clock, Lease, Ledger, SettledSet } from './ports.ts'
 
-export interface Archive {
+export interface SharedPorts {
   readonly ledger: Ledger
-  readonly settledBoard: SettledBoard
+  readonly settledSet: SettledSet
   readonly lease: Lease
   readonly clock: Clock
-  readonly journal: Journal
+  readonly telemetry: Telemetry
 }
 
 /** First and longest pause after a failed write, ms. */

@@ -3,12 +3,12 @@
 
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type LeaseEvent } from '../addresses.ts'
-import type { Archive } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
 import { causeOf } from '../model/ledger-failure.ts'
 import type { LeaseFence } from './fence.ts'
 
 export interface LeaseInput {
-  readonly archive: Archive
+  readonly ports: SharedPorts
   readonly fence: LeaseFence
   readonly instanceId: string
   /** How long the ledger keeps the lease without renewal, ms. */
@@ -48,7 +48,7 @@ export const leaseMachine = setup({
     acquireLease: fromPromise<Granted, LeaseContext>(({ input }) => acquire(input)),
     renewLease: fromPromise<Granted, LeaseContext>(({ input }) => renew(input)),
     releaseLease: fromPromise<void, LeaseContext>(({ input }) =>
-      input.archive.ledger.releaseLease(input.leaseId),
+      input.ports.ledger.releaseLease(input.leaseId),
     ),
   },
   actions: {
@@ -63,11 +63,11 @@ export const leaseMachine = setup({
     closeFence: ({ context }) => context.fence.close(),
     announceHeld: ({ context, self }, params: Granted) => {
       const { leaseId } = params
-      context.archive.journal.note({ type: 'lease.acquired', leaseId })
+      context.ports.telemetry.emit({ type: 'lease.acquired', leaseId })
       tell(self.system, 'supervisor', { type: 'lease.acquired', leaseId })
     },
     announceLost: ({ context, self }) => {
-      context.archive.journal.note({ type: 'lease.lost', leaseId: context.leaseId })
+      context.ports.telemetry.emit({ type: 'lease.lost', leaseId: context.leaseId })
       tell(self.system, 'supervisor', { type: 'lease.lost' })
     },
     announcePurges: ({ self }, { purges }: Granted) => {
@@ -79,7 +79,7 @@ export const leaseMachine = setup({
     },
     announceReleased: ({ self }) => tell(self.system, 'supervisor', { type: 'lease.released' }),
     noteFailure: ({ context, event }) =>
-      context.archive.journal.note({
+      context.ports.telemetry.emit({
         type: 'ledger.failed',
         operation: 'lease',
         cause: causeOf(event),
@@ -193,14 +193,14 @@ export const leaseMachine = setup({
 })
 
 async function acquire(context: LeaseContext): Promise<Granted> {
-  const { archive, instanceId, ttlMs, purges } = context
-  const askedAt = archive.clock.now()
-  const { leaseId } = await archive.ledger.acquireLease({ instanceId, ttlMs })
+  const { ports, instanceId, ttlMs, purges } = context
+  const askedAt = ports.clock.now()
+  const { leaseId } = await ports.ledger.acquireLease({ instanceId, ttlMs })
   return { leaseId, held: true, purges, askedAt }
 }
 
-async function renew({ archive, leaseId, ttlMs }: LeaseContext): Promise<Granted> {
-  const askedAt = archive.clock.now()
-  const { held, purges } = await archive.ledger.renewLease({ leaseId, ttlMs })
+async function renew({ ports, leaseId, ttlMs }: LeaseContext): Promise<Granted> {
+  const askedAt = ports.clock.now()
+  const { held, purges } = await ports.ledger.renewLease({ leaseId, ttlMs })
   return { leaseId, held, purges, askedAt }
 }

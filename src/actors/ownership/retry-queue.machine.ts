@@ -1,17 +1,17 @@
 // The retry queue: payments that wait are entries with a due time, in the ledger and, for speed, on
-// the board. They come back when due and only as fast as `payments` offers room.
+// the cache. They come back when due and only as fast as `payments` offers room.
 
 import { assign, fromPromise, setup } from 'xstate'
 import { tell } from '../addresses.ts'
-import type { Archive } from '../model/shared-ports.ts'
-import { boardFailureOf, causeOf, mayBeDone } from '../model/ledger-failure.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
+import { cacheFailureOf, causeOf, mayBeDone } from '../model/ledger-failure.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
 import type { RetryQueueEvent } from '../payments-messages.ts'
-import type { ParkedEntry, RetryBoard } from '../model/ports.ts'
+import type { ParkedEntry, DelayedQueue } from '../model/ports.ts'
 
 export interface RetryQueueInput {
-  readonly archive: Archive
-  readonly board: RetryBoard
+  readonly ports: SharedPorts
+  readonly cache: DelayedQueue
 }
 
 interface RetryQueueContext extends RetryQueueInput {
@@ -38,12 +38,12 @@ interface Claimed {
 }
 
 /**
- * Between two looks for due payments that are not on the board, ms. While nothing is due the board
+ * Between two looks for due payments that are not on the cache, ms. While nothing is due the cache
  * is looked at as rarely: asking both at each tick cost an idle instance a third of its CPU.
  */
 const SWEEP_INTERVAL_MS = 250
 
-/** Entries that are read from the ledger when the board was lost. */
+/** Entries that are read from the ledger when the cache was lost. */
 const REBUILD_MAX = 10_000
 
 /** Pause after the ledger failed, ms. */
@@ -60,13 +60,13 @@ export const retryQueueMachine = setup({
   },
   actions: {
     noteLimit: assign(({ context, event }) =>
-      event.type === 'room.offered'
-        ? { limit: event.limit, leaseId: context.archive.lease.id }
+      event.type === 'capacity.offered'
+        ? { limit: event.limit, leaseId: context.ports.lease.id }
         : {},
     ),
     schedule: ({ context, event }) => {
       if (event.type !== 'payments.parked') return
-      context.board.schedule(event.entries).catch(boardFailureOf)
+      context.cache.schedule(event.entries).catch(cacheFailureOf)
     },
     close: assign({ isClosed: true }),
     noteLook: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
@@ -87,7 +87,7 @@ export const retryQueueMachine = setup({
       tell(self.system, 'payments', { type: 'intake.ended', from: 'retryQueue' }),
     noteFailure: ({ context, event }) => {
       const cause = causeOf(event)
-      context.archive.journal.note({ type: 'ledger.failed', operation: 'claimDue', cause })
+      context.ports.telemetry.emit({ type: 'ledger.failed', operation: 'claimDue', cause })
     },
   },
   guards: {
@@ -113,7 +113,9 @@ export const retryQueueMachine = setup({
   },
   states: {
     idle: {
-      on: { 'room.offered': { guard: 'isWorthALook', target: 'claiming', actions: 'noteLimit' } },
+      on: {
+        'capacity.offered': { guard: 'isWorthALook', target: 'claiming', actions: 'noteLimit' },
+      },
       always: { guard: 'isClosed', target: 'closed' },
     },
     claiming: {
@@ -141,17 +143,17 @@ export const retryQueueMachine = setup({
   },
 })
 
-function isSweepDue({ archive, sweptAt, sweptFull }: RetryQueueContext): boolean {
-  return sweptFull || archive.clock.now() - sweptAt >= SWEEP_INTERVAL_MS
+function isSweepDue({ ports, sweptAt, sweptFull }: RetryQueueContext): boolean {
+  return sweptFull || ports.clock.now() - sweptAt >= SWEEP_INTERVAL_MS
 }
 
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
-  const { archive, board, limit, leaseId, sweptAt } = context
-  const { ledger, clock } = archive
+  const { ports, cache, limit, leaseId, sweptAt } = context
+  const { ledger, clock } = ports
   const now = clock.now()
   const sweeps = isSweepDue(context)
   if (sweeps) await rebuildIfLost(context)
-  const ids = await board.takeDue(limit).catch(noIds)
+  const ids = await cache.takeDue(limit).catch(noIds)
   const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
   const room = limit - batch.length
   if (!sweeps || room <= 0) return { batch, sweptAt, sweptFull: false, mayHaveStrays: false }
@@ -159,13 +161,13 @@ async function claimDue(context: RetryQueueContext): Promise<Claimed> {
   return { ...swept, batch: [...batch, ...swept.batch], sweptAt: now }
 }
 
-/** What was claimed from the board is kept even if the sweep fails. */
+/** What was claimed from the cache is kept even if the sweep fails. */
 async function sweep(
-  { archive, leaseId }: RetryQueueContext,
+  { ports, leaseId }: RetryQueueContext,
   { batch, room }: { batch: readonly ClaimedPayment[]; room: number },
 ): Promise<Omit<Claimed, 'sweptAt'>> {
   try {
-    const swept = await archive.ledger.claimDue({ leaseId, limit: room })
+    const swept = await ports.ledger.claimDue({ leaseId, limit: room })
     return { batch: swept, sweptFull: swept.length >= room, mayHaveStrays: false }
   } catch (error) {
     if (batch.length === 0) throw error
@@ -173,19 +175,19 @@ async function sweep(
   }
 }
 
-async function rebuildIfLost({ archive, board }: RetryQueueContext): Promise<void> {
-  const isLost = await board.claimRebuild().catch(isNotLost)
+async function rebuildIfLost({ ports, cache }: RetryQueueContext): Promise<void> {
+  const isLost = await cache.claimRebuild().catch(isNotLost)
   if (!isLost) return
-  const entries: readonly ParkedEntry[] = await archive.ledger.listParked(REBUILD_MAX)
-  await board.schedule(entries).catch(boardFailureOf)
+  const entries: readonly ParkedEntry[] = await ports.ledger.listParked(REBUILD_MAX)
+  await cache.schedule(entries).catch(cacheFailureOf)
 }
 
 function noIds(error: unknown): readonly string[] {
-  boardFailureOf(error)
+  cacheFailureOf(error)
   return []
 }
 
 function isNotLost(error: unknown): boolean {
-  boardFailureOf(error)
+  cacheFailureOf(error)
   return false
 }

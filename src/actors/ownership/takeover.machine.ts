@@ -2,19 +2,19 @@
 
 import { assign, fromPromise, setup } from 'xstate'
 import { tell } from '../addresses.ts'
-import type { Archive } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
 import { causeOf, mayBeDone } from '../model/ledger-failure.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
 import type { TakeoverEvent } from '../payments-messages.ts'
 
 export interface TakeoverInput {
-  readonly archive: Archive
+  readonly ports: SharedPorts
   /** Payments claimed at once. */
   readonly batchMax: number
   /** Time after its end at which a lease counts as lost, ms. */
   readonly graceMs: number
   /** Time, from the end of its lease, in which a dead instance's request can still land, ms. */
-  readonly horizonMs: number
+  readonly settleByMs: number
   /**
    * How long this instance waits before its first look, ms: after a common outage of the ledger,
    * living owners renew their leases first.
@@ -41,12 +41,12 @@ export const takeoverMachine = setup({
   },
   actors: {
     claimOrphans: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
-      const { archive, leaseId, batchMax, graceMs, horizonMs } = input
-      return archive.ledger.takeOver({ leaseId, limit: batchMax, graceMs, horizonMs })
+      const { ports, leaseId, batchMax, graceMs, settleByMs } = input
+      return ports.ledger.takeOver({ leaseId, limit: batchMax, graceMs, settleByMs })
     }),
   },
   actions: {
-    noteLease: assign(({ context }) => ({ leaseId: context.archive.lease.id })),
+    noteLease: assign(({ context }) => ({ leaseId: context.ports.lease.id })),
     passOn: ({ context: { leaseId }, self }, batch: readonly ClaimedPayment[]) => {
       if (batch.length === 0) return
       tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover', leaseId })
@@ -63,11 +63,11 @@ export const takeoverMachine = setup({
       tell(self.system, 'payments', { type: 'intake.ended', from: 'takeover' }),
     noteFailure: ({ context, event }) => {
       const cause = causeOf(event)
-      context.archive.journal.note({ type: 'ledger.failed', operation: 'takeOver', cause })
+      context.ports.telemetry.emit({ type: 'ledger.failed', operation: 'takeOver', cause })
     },
   },
   guards: {
-    holdsLease: ({ context: { archive } }) => archive.lease.holds(archive.clock.now()),
+    holdsLease: ({ context: { ports } }) => ports.lease.holds(ports.clock.now()),
     claimedFullBatch: ({ context }) => context.isFull,
     isClosed: ({ context }) => context.isClosed,
   },

@@ -4,7 +4,7 @@ import type { PaymentEvent } from './events.ts'
 import type {
   Attempt,
   AttemptOutcome,
-  PaymentStory,
+  PaymentStatus,
   ProcessorName,
   RouteReason,
 } from '../model/payment.ts'
@@ -17,17 +17,17 @@ export interface PaymentRecord {
   readonly correlationId: string
   readonly amountCents: number
   /** Fencing token of this instance's claim on the payment. */
-  readonly claim: number
+  readonly fencingToken: number
   /** Monotonic instant of acceptance, ms; negative when older than this process. */
   readonly acceptedAt: number
   /** Rounds of quick tries that ended refused, in earlier visits. */
   readonly rounds: number
-  readonly doubts: readonly PinnedDoubt[]
+  readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
   readonly attempts: readonly Attempt[]
 }
 
 /** A doubt with its end on this process's monotonic clock. */
-export interface PinnedDoubt {
+export interface TrackedUnknownOutcome {
   readonly processor: ProcessorName
   /** Epoch ms; null when a dead instance sent the request. */
   readonly requestedAt: number | null
@@ -42,7 +42,7 @@ export interface PaymentContext {
   /** The attempt under way or just ended; null before the first one. */
   readonly attempt: CurrentAttempt | null
   readonly attempts: readonly Attempt[]
-  readonly doubts: readonly PinnedDoubt[]
+  readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
   /** Processors that refused in this round; emptied when a new round begins. */
   readonly refusedBy: readonly ProcessorName[]
   /** Rounds ended refused in this visit. */
@@ -76,7 +76,7 @@ export function initialContext(input: {
     rejected: false,
     attempt: null,
     attempts: input.record.attempts,
-    doubts: input.record.doubts,
+    unknownOutcomes: input.record.unknownOutcomes,
     refusedBy: NOBODY,
     tries: 0,
     lookUps: 0,
@@ -106,7 +106,7 @@ export function takenRoute({ event }: PaymentStep): Change {
 
 /** The attempt that repeats the request in doubt, to the letter. */
 export function pinnedAttempt({ context }: PaymentStep): Change {
-  const doubt = context.doubts[0]
+  const doubt = context.unknownOutcomes[0]
   if (doubt === undefined || doubt.requestedAt === null) return {}
   const { processor, requestedAt } = doubt
   return {
@@ -152,27 +152,29 @@ export function refusedByCurrent({ context }: PaymentStep): Change {
  * request there lasts longer. After a 422 the request that landed is unknown, so nothing is resent.
  */
 export function doubtAbout({ context, event }: PaymentStep): Change {
-  const { attempt, doubts } = context
+  const { attempt, unknownOutcomes } = context
   if (attempt === null || !('endsAt' in event)) return {}
   const { processor } = attempt
   const requestedAt = event.type === 'charge.known' ? null : attempt.requestedAt
-  const earlier = doubts.find((doubt) => doubt.processor === processor)
+  const earlier = unknownOutcomes.find((doubt) => doubt.processor === processor)
   const endsAt = Math.max(event.endsAt, earlier?.endsAt ?? event.endsAt)
-  const others = doubts.filter((doubt) => doubt !== earlier)
+  const others = unknownOutcomes.filter((doubt) => doubt !== earlier)
   const lookUps = earlier === undefined ? 0 : context.lookUps
-  return { doubts: [...others, { processor, requestedAt, endsAt }], lookUps }
+  return { unknownOutcomes: [...others, { processor, requestedAt, endsAt }], lookUps }
 }
 
 /** Ends the doubt about the processor that has just been proved not to have the payment. */
 export function doubtOver({ context, event }: PaymentStep): Change {
   if (event.type !== 'lookup.missing') return {}
-  return { doubts: context.doubts.filter((doubt) => doubt.processor !== event.processor) }
+  return {
+    unknownOutcomes: context.unknownOutcomes.filter((doubt) => doubt.processor !== event.processor),
+  }
 }
 
 /** Whether a look-up found nothing, and was asked when the old request could no longer land. */
 export function provesMissing({ context, event }: PaymentStep): boolean {
   if (event.type !== 'lookup.missing') return false
-  const doubt = context.doubts.find(({ processor }) => processor === event.processor)
+  const doubt = context.unknownOutcomes.find(({ processor }) => processor === event.processor)
   return doubt !== undefined && event.askedAt >= doubt.endsAt
 }
 
@@ -181,22 +183,22 @@ export function provesMissing({ context, event }: PaymentStep): boolean {
  * answering the last charge with 422. One of the two words is wrong.
  */
 export function contradicts(
-  { attempts, doubts }: PaymentContext,
+  { attempts, unknownOutcomes }: PaymentContext,
   { processor, askedAt }: { processor: ProcessorName; askedAt: number },
 ): boolean {
   const last = attempts.at(-1)
-  const doubt = doubts.find((each) => each.processor === processor)
+  const doubt = unknownOutcomes.find((each) => each.processor === processor)
   const isOver = doubt !== undefined && askedAt >= doubt.endsAt
   return isOver && last?.outcome === 'known' && last.processor === processor
 }
 
 /** Whether the request in doubt may be repeated at this processor: same id, same `requestedAt`. */
 export function mayResend({ context, event }: PaymentStep, processor: ProcessorName): boolean {
-  const doubt = context.doubts[0]
+  const doubt = context.unknownOutcomes[0]
   return (
     event.type === 'lookup.due' &&
     event.resend &&
-    context.doubts.length === 1 &&
+    context.unknownOutcomes.length === 1 &&
     doubt?.processor === processor &&
     doubt.requestedAt !== null
   )
@@ -209,11 +211,11 @@ export function foundBy({ event }: PaymentStep): Change {
 }
 
 /** The payment as a reader sees it while its actor lives. */
-export function storyOf(
+export function statusOf(
   context: PaymentContext,
-  state: PaymentStory['state'],
+  state: PaymentStatus['state'],
   acceptedAtWall: number,
-): PaymentStory {
+): PaymentStatus {
   const { record, attempt, attempts, settlement } = context
   const isTrying = state === 'tryingDefault' || state === 'tryingFallback'
   const running: readonly Attempt[] =

@@ -3,8 +3,8 @@
 
 import { circuitOf } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
-import type { DueQueue } from '../payments/timers.ts'
-import type { Journal } from '../model/facts.ts'
+import type { TimerQueue } from '../payments/timers.ts'
+import type { Telemetry } from '../model/facts.ts'
 import type { NextRoute, PaymentEvent } from './events.ts'
 import { contradicts, type CurrentAttempt, type PaymentContext } from './context.ts'
 import type { ProcessorName } from '../model/payment.ts'
@@ -26,11 +26,11 @@ export interface DueStep {
 }
 
 /** What the effects share with the parent of all payments. */
-export interface Workshop {
+export interface PaymentDependencies {
   readonly settings: WorkSettings
   readonly clock: Clock
   readonly lease: Lease
-  readonly journal: Journal
+  readonly telemetry: Telemetry
   /** 0 to 1, for jitter. */
   readonly random: () => number
   /** Share of the CPU quota used since the last call; 0 without a quota. */
@@ -39,7 +39,7 @@ export interface Workshop {
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
   /** Charges in flight, per processor; changed here only. */
   readonly inFlight: Record<ProcessorName, number>
-  readonly due: DueQueue<DueStep>
+  readonly due: TimerQueue<DueStep>
   generationOf(slot: number): number
   /** Whether a payment in doubt has to leave memory. */
   isCrowded(): boolean
@@ -52,31 +52,36 @@ interface PaymentSelf {
 }
 
 /** A processor as the router sees it at this moment. */
-export function circuitView(shop: Workshop, name: ProcessorName): CircuitView {
-  const { value, context } = shop.health[name].getSnapshot()
-  const { state, allowance, expectedMs } = circuitOf(value, context)
-  return { state, allowance, expectedMs, inFlight: shop.inFlight[name] }
+export function circuitView(dependencies: PaymentDependencies, name: ProcessorName): CircuitView {
+  const { value, context } = dependencies.health[name].getSnapshot()
+  const { state, concurrencyLimit, expectedMs } = circuitOf(value, context)
+  return { state, concurrencyLimit, expectedMs, inFlight: dependencies.inFlight[name] }
 }
 
 /** The route for a payment accepted at `acceptedAt`; waits while this instance may not send. */
 export function routeFor(
-  shop: Workshop,
+  dependencies: PaymentDependencies,
   payment: { acceptedAt: number; refusedBy: readonly ProcessorName[] },
 ): Route {
-  const now = shop.clock.now()
-  if (shop.isDraining() || !shop.lease.holds(now)) return { to: null, reason: 'noneAvailable' }
+  const now = dependencies.clock.now()
+  if (dependencies.isDraining() || !dependencies.lease.holds(now))
+    return { to: null, reason: 'noneAvailable' }
   const circuits = {
-    default: circuitView(shop, 'default'),
-    fallback: circuitView(shop, 'fallback'),
+    default: circuitView(dependencies, 'default'),
+    fallback: circuitView(dependencies, 'fallback'),
   }
   const { refusedBy } = payment
   const question = { circuits, ageMs: now - payment.acceptedAt, refusedBy }
-  return chooseRoute(question, shop.settings.route)
+  return chooseRoute(question, dependencies.settings.route)
 }
 
-export function askRoute(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
-  if (context.doubts.length > 0) return
-  const route = nextRoute(shop, context)
+export function askRoute(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
+  if (context.unknownOutcomes.length > 0) return
+  const route = nextRoute(dependencies, context)
   if (route.to === null) self.send({ type: 'route.deferred' })
   else {
     const { to, reason, requestedAt } = route
@@ -84,123 +89,148 @@ export function askRoute(shop: Workshop, context: PaymentContext, self: PaymentS
   }
 }
 
-export function sendCharge(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+export function sendCharge(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
   const { attempt, record, slot } = context
   if (attempt === null) return
   const { processor, requestedAt } = attempt
   const { correlationId, amountCents } = record
-  const generation = shop.generationOf(slot)
-  const sentAt = shop.clock.now()
-  shop.inFlight[processor] += 1
-  shop.processors[processor].charge({ correlationId, amountCents, requestedAt }, (answer) => {
-    shop.inFlight[processor] -= 1
-    const at = shop.clock.now()
-    const tookMs = at - sentAt
-    reportAttempt(shop, processor, { answer, tookMs, at })
-    const isStale = shop.generationOf(slot) !== generation
-    // A settlement is told with its payment, unless that has left this instance meanwhile.
-    if (isStale || answer.kind !== 'settled')
-      noteAttempt(shop, context, { attempt, answer, tookMs })
-    if (isStale) return
-    self.send(chargeEvent(shop, context, { answer, tookMs, at }))
-  })
+  const generation = dependencies.generationOf(slot)
+  const sentAt = dependencies.clock.now()
+  dependencies.inFlight[processor] += 1
+  dependencies.processors[processor].charge(
+    { correlationId, amountCents, requestedAt },
+    (answer) => {
+      dependencies.inFlight[processor] -= 1
+      const at = dependencies.clock.now()
+      const tookMs = at - sentAt
+      reportAttempt(dependencies, processor, { answer, tookMs, at })
+      const isStale = dependencies.generationOf(slot) !== generation
+      // A settlement is told with its payment, unless that has left this instance meanwhile.
+      if (isStale || answer.kind !== 'settled')
+        noteAttempt(dependencies, context, { attempt, answer, tookMs })
+      if (isStale) return
+      self.send(chargeEvent(dependencies, context, { answer, tookMs, at }))
+    },
+  )
 }
 
-export function planLookUp(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
-  if (shop.isCrowded() || shop.isDraining()) {
+export function planLookUp(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
+  if (dependencies.isCrowded() || dependencies.isDraining()) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
   }
   const { slot } = context
-  const generation = shop.generationOf(slot)
-  shop.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(shop, context))
+  const generation = dependencies.generationOf(slot)
+  dependencies.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(dependencies, context))
 }
 
 /** Whether the pinned processor may be sent the same request again: every other look-up. */
-export function mayResendNow(shop: Workshop, context: PaymentContext): boolean {
-  const doubt = context.doubts[0]
+export function mayResendNow(dependencies: PaymentDependencies, context: PaymentContext): boolean {
+  const doubt = context.unknownOutcomes[0]
   if (doubt === undefined || context.lookUps % 2 === 0) return false
-  const now = shop.clock.now()
-  return shop.lease.holds(now) && letsThrough(circuitView(shop, doubt.processor))
+  const now = dependencies.clock.now()
+  return dependencies.lease.holds(now) && letsThrough(circuitView(dependencies, doubt.processor))
 }
 
-export function sendLookUp(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
-  const doubt = context.doubts[context.lookUps % Math.max(1, context.doubts.length)]
+export function sendLookUp(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
+  const doubt =
+    context.unknownOutcomes[context.lookUps % Math.max(1, context.unknownOutcomes.length)]
   if (doubt === undefined) return
   const { processor } = doubt
-  const generation = shop.generationOf(context.slot)
-  const askedAt = shop.clock.now()
-  shop.processors[processor].lookUp(context.record.correlationId, (answer) => {
-    if (shop.generationOf(context.slot) !== generation) return
-    self.send(lookUpEvent(shop, context, { answer, processor, askedAt }))
+  const generation = dependencies.generationOf(context.slot)
+  const askedAt = dependencies.clock.now()
+  dependencies.processors[processor].lookUp(context.record.correlationId, (answer) => {
+    if (dependencies.generationOf(context.slot) !== generation) return
+    self.send(lookUpEvent(dependencies, context, { answer, processor, askedAt }))
   })
 }
 
-export function planBackoff(shop: Workshop, context: PaymentContext, self: PaymentSelf): void {
+export function planBackoff(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
   if (context.tries >= context.triesMax) return
-  if (shop.isDraining()) {
+  if (dependencies.isDraining()) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
   }
-  const { quickBackoffMs: firstMs, retryDelayMaxMs: maxMs } = shop.settings
-  const delayMs = backoff({ firstMs, step: context.tries - 1, maxMs }, shop.random)
+  const { quickBackoffMs: firstMs, retryDelayMaxMs: maxMs } = dependencies.settings
+  const delayMs = backoff({ firstMs, step: context.tries - 1, maxMs }, dependencies.random)
   const { slot } = context
-  const generation = shop.generationOf(slot)
-  shop.due.push({ slot, generation, kind: 'backoff' }, delayMs)
+  const generation = dependencies.generationOf(slot)
+  dependencies.due.push({ slot, generation, kind: 'backoff' }, delayMs)
 }
 
-function nextRoute(shop: Workshop, context: PaymentContext): NextRoute {
+function nextRoute(dependencies: PaymentDependencies, context: PaymentContext): NextRoute {
   const { refusedBy, record } = context
-  const { to, reason } = routeFor(shop, { acceptedAt: record.acceptedAt, refusedBy })
-  return { to, reason, requestedAt: shop.clock.wallNow() }
+  const { to, reason } = routeFor(dependencies, { acceptedAt: record.acceptedAt, refusedBy })
+  return { to, reason, requestedAt: dependencies.clock.wallNow() }
 }
 
 const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
 
-function lookUpPauseMs(shop: Workshop, context: PaymentContext): number {
-  const { doubts, lookUps } = context
-  const doubt = doubts[lookUps % Math.max(1, doubts.length)]
-  const remainingMs = (doubt?.endsAt ?? 0) - shop.clock.now()
+function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContext): number {
+  const { unknownOutcomes, lookUps } = context
+  const doubt = unknownOutcomes[lookUps % Math.max(1, unknownOutcomes.length)]
+  const remainingMs = (doubt?.endsAt ?? 0) - dependencies.clock.now()
   // A millisecond more, for instants that were added up.
-  const lagMs = outlasting(shop.settings.lookUpLagMs) + 1
+  const lagMs = outlasting(dependencies.settings.lookUpLagMs) + 1
   if (lookUps === 0) return remainingMs <= lagMs ? Math.max(0, remainingMs) : 0
-  const pauseMs = backoff({ ...LOOK_UP_PAUSE, step: lookUps }, shop.random)
+  const pauseMs = backoff({ ...LOOK_UP_PAUSE, step: lookUps }, dependencies.random)
   return remainingMs > 0 ? Math.min(pauseMs, remainingMs) : pauseMs
 }
 
 function chargeEvent(
-  shop: Workshop,
+  dependencies: PaymentDependencies,
   context: PaymentContext,
   end: { answer: ChargeAnswer; tookMs: number; at: number },
 ): PaymentEvent {
   const { answer, tookMs, at } = end
   const { detail } = answer
-  const { lookUpLagMs, horizonMs } = shop.settings
+  const { lookUpLagMs, settleByMs } = dependencies.settings
   switch (answer.kind) {
     case 'settled':
       return { type: 'charge.settled', tookMs, detail }
     case 'rejected':
       return { type: 'charge.rejected', tookMs, detail }
     case 'refused':
-      return { type: 'charge.refused', tookMs, detail, next: nextAfterRefusal(shop, context) }
+      return {
+        type: 'charge.refused',
+        tookMs,
+        detail,
+        next: nextAfterRefusal(dependencies, context),
+      }
     case 'failed':
       return { type: 'charge.failed', tookMs, detail, endsAt: at + outlasting(lookUpLagMs) }
     case 'known':
     case 'inDoubt': {
       const type = answer.kind === 'known' ? 'charge.known' : 'charge.doubted'
-      return { type, tookMs, detail, endsAt: at - tookMs + outlasting(horizonMs) }
+      return { type, tookMs, detail, endsAt: at - tookMs + outlasting(settleByMs) }
     }
   }
 }
 
-function nextAfterRefusal(shop: Workshop, context: PaymentContext): NextRoute {
+function nextAfterRefusal(dependencies: PaymentDependencies, context: PaymentContext): NextRoute {
   const { attempt, refusedBy } = context
   const all = attempt === null ? refusedBy : [...refusedBy, attempt.processor]
-  return nextRoute(shop, { ...context, refusedBy: all })
+  return nextRoute(dependencies, { ...context, refusedBy: all })
 }
 
 function lookUpEvent(
-  shop: Workshop,
+  dependencies: PaymentDependencies,
   context: PaymentContext,
   end: { answer: LookUpAnswer; processor: ProcessorName; askedAt: number },
 ): PaymentEvent {
@@ -211,34 +241,34 @@ function lookUpEvent(
     case 'missing':
       if (contradicts(context, { processor, askedAt })) {
         const { correlationId } = context.record
-        shop.journal.note({ type: 'payment.contradicted', correlationId, processor })
+        dependencies.telemetry.emit({ type: 'payment.contradicted', correlationId, processor })
       }
-      return { type: 'lookup.missing', processor, askedAt, next: nextRoute(shop, context) }
+      return { type: 'lookup.missing', processor, askedAt, next: nextRoute(dependencies, context) }
     case 'failed':
       return { type: 'lookup.failed', processor }
   }
 }
 
 function reportAttempt(
-  shop: Workshop,
+  dependencies: PaymentDependencies,
   processor: ProcessorName,
   end: { answer: ChargeAnswer; tookMs: number; at: number },
 ): void {
   const { kind } = end.answer
-  const isOwnFault = kind === 'refused' && !shop.lease.holds(end.at)
+  const isOwnFault = kind === 'refused' && !dependencies.lease.holds(end.at)
   if (isOwnFault) return
   const failed = kind === 'refused' || kind === 'failed' || kind === 'inDoubt'
   const { tookMs, at } = end
-  shop.health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
+  dependencies.health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
 }
 
 function noteAttempt(
-  shop: Workshop,
+  dependencies: PaymentDependencies,
   context: PaymentContext,
   end: { attempt: CurrentAttempt; answer: ChargeAnswer; tookMs: number },
 ): void {
   const { processor, reason } = end.attempt
-  shop.journal.note({
+  dependencies.telemetry.emit({
     type: 'attempt.ended',
     correlationId: context.record.correlationId,
     processor,

@@ -7,24 +7,24 @@ import {
   planLookUp,
   sendCharge,
   sendLookUp,
-  type Workshop,
+  type PaymentDependencies,
 } from './effects.ts'
 import { paymentMachine } from './payment.machine.ts'
 
-/** The chart with this workshop's effects; the plain one, which `compileChart` must equal. */
-export function providedPayment(shop: Workshop): typeof paymentMachine {
+/** The chart with this dependencies's effects; the plain one, which `compileChart` must equal. */
+export function providedPayment(dependencies: PaymentDependencies): typeof paymentMachine {
   return paymentMachine.provide({
     actions: {
-      askRoute: ({ context, self }) => askRoute(shop, context, self),
-      sendCharge: ({ context, self }) => sendCharge(shop, context, self),
-      planLookUp: ({ context, self }) => planLookUp(shop, context, self),
-      sendLookUp: ({ context, self }) => sendLookUp(shop, context, self),
-      planBackoff: ({ context, self }) => planBackoff(shop, context, self),
+      askRoute: ({ context, self }) => askRoute(dependencies, context, self),
+      sendCharge: ({ context, self }) => sendCharge(dependencies, context, self),
+      planLookUp: ({ context, self }) => planLookUp(dependencies, context, self),
+      sendLookUp: ({ context, self }) => sendLookUp(dependencies, context, self),
+      planBackoff: ({ context, self }) => planBackoff(dependencies, context, self),
     },
   })
 }
 
-/** The logic that payment actors are created from; built once per workshop. */
-export function paymentLogicOf(shop: Workshop): typeof paymentMachine {
-  return compileChart(providedPayment(shop))
+/** The logic that payment actors are created from; built once per dependencies. */
+export function paymentLogicOf(dependencies: PaymentDependencies): typeof paymentMachine {
+  return compileChart(providedPayment(dependencies))
 }

@@ -65,7 +65,7 @@ const machineSetup = setup({
     settleByLookUp: assign((step: PaymentStep) => foundBy(step)),
   },
   guards: {
-    isInDoubt: ({ context }) => context.doubts.length > 0,
+    isInDoubt: ({ context }) => context.unknownOutcomes.length > 0,
     choseDefault: ({ event }) => event.type === 'route.chosen' && event.to === 'default',
     nextIsDefault: ({ event }) => nextOf(event) === 'default',
     nextIsFallback: ({ event }) => nextOf(event) === 'fallback',
@@ -198,5 +198,5 @@ function nextOf(event: PaymentEvent): string | null {
 }
 
 function provesAllMissing(step: PaymentStep): boolean {
-  return step.context.doubts.length === 1 && provesMissing(step)
+  return step.context.unknownOutcomes.length === 1 && provesMissing(step)
 }

@@ -1,7 +1,7 @@
 // How much more work fits: for claims from the ledger and for accepted payments.
 
 import type { ProcessorName } from '../model/payment.ts'
-import { circuitView, type Workshop } from '../payment/effects.ts'
+import { circuitView, type PaymentDependencies } from '../payment/effects.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
@@ -9,21 +9,21 @@ const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
  * Payments that may be claimed now: two rounds of what the circuits let through, less what waits
  * already. A half-open circuit lets few through, so a recovering processor is not flooded.
  */
-export function roomForClaims(shop: Workshop, waiting: number): number {
-  if (!shop.lease.holds(shop.clock.now())) return 0
+export function capacityForClaims(dependencies: PaymentDependencies, waiting: number): number {
+  if (!dependencies.lease.holds(dependencies.clock.now())) return 0
   let through = 0
   for (const name of PROCESSORS) {
-    const { state, allowance } = circuitView(shop, name)
-    if (state !== 'open') through += allowance
+    const { state, concurrencyLimit } = circuitView(dependencies, name)
+    if (state !== 'open') through += concurrencyLimit
   }
-  return Math.max(0, Math.min(shop.settings.claimMax, 2 * through - waiting))
+  return Math.max(0, Math.min(dependencies.settings.claimMax, 2 * through - waiting))
 }
 
 /**
  * Whether accepted payments go straight to the ledger's queue: when the ring would not hold two
  * more batches. Until then memory is cheaper, by a second commit and a claim per payment.
  */
-export function intakeParks(shop: Workshop, waiting: number): boolean {
-  const { readyMax, acceptBatchMax } = shop.settings
+export function intakeParks(dependencies: PaymentDependencies, waiting: number): boolean {
+  const { readyMax, acceptBatchMax } = dependencies.settings
   return waiting > readyMax - 2 * acceptBatchMax
 }

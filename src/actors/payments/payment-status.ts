@@ -1,29 +1,32 @@
 // A payment in memory as a reader is told of it: with what it waits for, and until when.
 
-import { storyOf, type PaymentContext, type PaymentRecord } from '../payment/context.ts'
-import type { Workshop } from '../payment/effects.ts'
-import type { Doubt, PaymentState, PaymentStory, WaitReason } from '../model/payment.ts'
+import { statusOf, type PaymentContext, type PaymentRecord } from '../payment/context.ts'
+import type { PaymentDependencies } from '../payment/effects.ts'
+import type { UnknownOutcome, PaymentState, PaymentStatus, WaitReason } from '../model/payment.ts'
 import type { Slot } from './slots.ts'
 import type { Clock } from '../model/ports.ts'
 
 /** One that is being worked on; undefined when its slot is free. */
-export function storyOfSlot(shop: Workshop, slot: Slot): PaymentStory | undefined {
+export function statusOfSlot(
+  dependencies: PaymentDependencies,
+  slot: Slot,
+): PaymentStatus | undefined {
   const { record, actor } = slot
   if (record === null || actor === null) return undefined
   const { value, context } = actor.getSnapshot()
   return {
-    ...storyOf(context, value, acceptedWall(shop.clock, record)),
-    ...waitOf(shop, value, context),
-    ...doubtsOf(shop.clock, context),
+    ...statusOf(context, value, acceptedWall(dependencies.clock, record)),
+    ...waitOf(dependencies, value, context),
+    ...doubtsOf(dependencies.clock, context),
   }
 }
 
 /** One that waits for a slot, in the state in which it will begin. */
-export function storyOfWaiting(
+export function statusOfWaiting(
   clock: Clock,
   record: PaymentRecord,
   state: PaymentState,
-): PaymentStory {
+): PaymentStatus {
   const { correlationId, amountCents, attempts } = record
   const acceptedAt = acceptedWall(clock, record)
   const waitsFor = WAIT_REASON[state] ?? 'route'
@@ -39,28 +42,30 @@ const WAIT_REASON: Partial<Record<PaymentState, WaitReason>> = {
 
 /** Nothing is due while a look-up is under way. */
 function waitOf(
-  shop: Workshop,
+  dependencies: PaymentDependencies,
   state: PaymentState,
   { slot }: PaymentContext,
-): Pick<PaymentStory, 'waitsFor' | 'dueInMs'> {
+): Pick<PaymentStatus, 'waitsFor' | 'dueInMs'> {
   const waitsFor = WAIT_REASON[state]
   if (waitsFor === undefined) return {}
-  const generation = shop.generationOf(slot)
-  const dueAt = shop.due.dueAtOf((step) => step.slot === slot && step.generation === generation)
+  const generation = dependencies.generationOf(slot)
+  const dueAt = dependencies.due.dueAtOf(
+    (step) => step.slot === slot && step.generation === generation,
+  )
   if (dueAt === undefined) return { waitsFor }
-  return { waitsFor, dueInMs: wholeMs(dueAt - shop.clock.now()) }
+  return { waitsFor, dueInMs: wholeMs(dueAt - dependencies.clock.now()) }
 }
 
 function doubtsOf(
   clock: Clock,
-  { doubts }: Pick<PaymentRecord, 'doubts'>,
-): Pick<PaymentStory, 'doubts'> {
-  if (doubts.length === 0) return {}
+  { unknownOutcomes }: Pick<PaymentRecord, 'unknownOutcomes'>,
+): Pick<PaymentStatus, 'unknownOutcomes'> {
+  if (unknownOutcomes.length === 0) return {}
   const now = clock.now()
-  const told = doubts.map(({ processor, requestedAt, endsAt }): Doubt => {
+  const told = unknownOutcomes.map(({ processor, requestedAt, endsAt }): UnknownOutcome => {
     return { processor, requestedAt, remainingMs: wholeMs(endsAt - now) }
   })
-  return { doubts: told }
+  return { unknownOutcomes: told }
 }
 
 /** Epoch ms. */

@@ -3,11 +3,11 @@
 
 import type { AnyActorRef } from 'xstate'
 import { tell, type Directory } from '../addresses.ts'
-import { createDueQueue } from './timers.ts'
+import { createTimerQueue } from './timers.ts'
 import type { PaymentRequested } from '../messages.ts'
 import type { PaymentRecord } from '../payment/context.ts'
-import type { DueStep, Workshop } from '../payment/effects.ts'
-import { countingFlows, createFlows } from './transition-counts.ts'
+import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
+import { countingTransitions, createTransitionCounts } from './transition-counts.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { acceptedRecord, claimedRecord, deferredRecord } from './records.ts'
@@ -23,16 +23,16 @@ import {
   reportUnsettled,
   type Desk,
 } from './reports.ts'
-import { intakeParks, roomForClaims } from './capacity.ts'
-import { Starts } from './scheduler.ts'
-import { findStory, noteGauges, type FloorView } from './queries.ts'
+import { intakeParks, capacityForClaims } from './capacity.ts'
+import { Scheduler } from './scheduler.ts'
+import { findPaymentStatus, noteGauges, type FloorView } from './queries.ts'
 import { clearBroken, dropSlots, isIdle, recallSlots, tellDue } from './slot-visits.ts'
 import { createWaiting, type Waiting } from './queues.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
 
 type OfTheFloor = 'inFlight' | 'due' | 'generationOf' | 'isCrowded' | 'isDraining'
 
-export type PaymentsInput = Omit<Workshop, OfTheFloor>
+export type PaymentsInput = Omit<PaymentDependencies, OfTheFloor>
 
 interface Scope {
   readonly self: AnyActorRef
@@ -46,10 +46,10 @@ const TICKS_PER_NOTE = 20
 export class PaymentsFloor {
   /** For readers, who change nothing. */
   readonly view: FloorView
-  readonly #shop: Workshop
+  readonly #dependencies: PaymentDependencies
   readonly #scope: Scope
   readonly #desk: Desk
-  readonly #starts: Starts
+  readonly #starts: Scheduler
   readonly #slots: SlotTable
   readonly #waiting: Waiting
   #parksIntake = false
@@ -67,20 +67,31 @@ export class PaymentsFloor {
     this.#scope = scope
     this.#slots = createSlotTable(2 * concurrency + confirmingMax)
     this.#waiting = createWaiting({ readyMax: readyMax + claimMax, doubtfulMax: confirmingMax })
-    this.#shop = {
+    this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
-      due: createDueQueue<DueStep>(input.clock, (step) => tellDue(this.#shop, this.#slots, step)),
+      due: createTimerQueue<DueStep>(input.clock, (step) =>
+        tellDue(this.#dependencies, this.#slots, step),
+      ),
       generationOf: (slot) => this.#slots.at(slot)?.generation ?? -1,
       isCrowded: () => this.#confirming() > confirmingMax,
       isDraining: () => this.#isDraining,
     }
-    this.#desk = { shop: this.#shop, system: scope.system, purges: () => this.#purges }
-    const flows = createFlows()
-    this.view = { shop: this.#shop, slots: this.#slots, waiting: this.#waiting, flows }
-    this.#starts = new Starts({
+    this.#desk = {
+      dependencies: this.#dependencies,
+      system: scope.system,
+      purges: () => this.#purges,
+    }
+    const flows = createTransitionCounts()
+    this.view = {
+      dependencies: this.#dependencies,
+      slots: this.#slots,
+      waiting: this.#waiting,
+      flows,
+    }
+    this.#starts = new Scheduler({
       ...this.view,
-      logic: countingFlows(paymentLogicOf(this.#shop), flows),
+      logic: countingTransitions(paymentLogicOf(this.#dependencies), flows),
       parent: scope.self,
       confirming: () => this.#confirming(),
     })
@@ -88,12 +99,15 @@ export class PaymentsFloor {
 
   start(): void {
     this.#tickDueAt = this.#now() + TICK_MS
-    this.#shop.clock.setTimeout(() => this.#scope.self.send({ type: 'payments.ticked' }), TICK_MS)
+    this.#dependencies.clock.setTimeout(
+      () => this.#scope.self.send({ type: 'payments.ticked' }),
+      TICK_MS,
+    )
   }
 
   take(event: PaymentsEvent): void {
     // Under a lease that was replaced meanwhile: others take them over from it.
-    if ('leaseId' in event && event.leaseId !== this.#shop.lease.id) return
+    if ('leaseId' in event && event.leaseId !== this.#dependencies.lease.id) return
     if ('purges' in event && this.#isPurged(event.purges)) return
     switch (event.type) {
       case 'payments.accepted':
@@ -152,32 +166,33 @@ export class PaymentsFloor {
   }
 
   #now(): number {
-    return this.#shop.clock.now()
+    return this.#dependencies.clock.now()
   }
 
   /** Payments in work that are not waiting for a processor's answer to a charge. */
   #confirming(): number {
-    const { inFlight } = this.#shop
+    const { inFlight } = this.#dependencies
     return this.#slots.used - inFlight.default - inFlight.fallback
   }
 
   /** Whether payments may wait in memory: not in a drain, nor while the lease may be another's. */
   #keepsPayments(): boolean {
-    return !this.#isDraining && this.#shop.lease.holds(this.#now())
+    return !this.#isDraining && this.#dependencies.lease.holds(this.#now())
   }
 
   #enqueue(record: PaymentRecord): void {
     const keeps = this.#keepsPayments()
     if (keeps && this.#waiting.push(record)) return
     // Too many in doubt: claimed again at once, this one would only come and go.
-    const delayMs = keeps && record.doubts.length > 0 ? this.#shop.settings.retryDelayMs : 0
+    const delayMs =
+      keeps && record.unknownOutcomes.length > 0 ? this.#dependencies.settings.retryDelayMs : 0
     reportParked(this.#desk, record, { delayMs, rounds: record.rounds })
   }
 
   /** Starts as many payments as may start, oldest first. */
   #pump(): void {
     if (!this.#isCongested && !this.#isDraining) this.#starts.pump()
-    const parks = intakeParks(this.#shop, this.#waiting.ready.size)
+    const parks = intakeParks(this.#dependencies, this.#waiting.ready.size)
     if (parks === this.#parksIntake) return
     this.#parksIntake = parks
     tell(this.#scope.system, 'persistence', { type: 'intake.changed', parks })
@@ -202,9 +217,9 @@ export class PaymentsFloor {
     this.#ticks += 1
     if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)
     if (this.#isDraining || this.#isCongested) return
-    const room = roomForClaims(this.#shop, this.#waiting.size)
+    const room = capacityForClaims(this.#dependencies, this.#waiting.size)
     const limit = Math.min(room, this.#starts.pacer.pace)
-    if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'room.offered', limit })
+    if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'capacity.offered', limit })
   }
 
   #drain(): void {
@@ -214,7 +229,7 @@ export class PaymentsFloor {
   }
 
   #recall(matches: (slot: Slot) => boolean): void {
-    const endsAt = this.#now() + outlasting(this.#shop.settings.horizonMs)
+    const endsAt = this.#now() + outlasting(this.#dependencies.settings.settleByMs)
     recallSlots(this.#slots, { endsAt, matches })
     this.#tellIfEmptied()
   }
@@ -238,7 +253,7 @@ export class PaymentsFloor {
   }
 
   #answer(request: PaymentRequested): void {
-    const value = findStory(this.view, request.correlationId)
+    const value = findPaymentStatus(this.view, request.correlationId)
     if (value === undefined) tell(this.#scope.system, 'persistence', request)
     else request.replyTo({ kind: 'found', value })
   }

@@ -2,65 +2,70 @@
 // would cost every payment.
 
 import type { Gauges } from '../model/facts.ts'
-import type { PaymentFlows } from './transition-counts.ts'
-import type { Workshop } from '../payment/effects.ts'
-import type { PaymentState, PaymentStory } from '../model/payment.ts'
+import type { TransitionCounts } from './transition-counts.ts'
+import type { PaymentDependencies } from '../payment/effects.ts'
+import type { PaymentState, PaymentStatus } from '../model/payment.ts'
 import type { SlotTable } from './slots.ts'
-import { storyOfSlot, storyOfWaiting } from './payment-status.ts'
+import { statusOfSlot, statusOfWaiting } from './payment-status.ts'
 import type { Waiting } from './queues.ts'
 
 /** What the floor shows to readers. */
 export interface FloorView {
-  readonly shop: Workshop
+  readonly dependencies: PaymentDependencies
   readonly slots: SlotTable
   readonly waiting: Waiting
-  readonly flows: PaymentFlows
+  readonly flows: TransitionCounts
 }
 
 /** What is known of a payment in memory; undefined when it is not there. */
-export function findStory(
-  { shop, slots, waiting }: FloorView,
+export function findPaymentStatus(
+  { dependencies, slots, waiting }: FloorView,
   correlationId: string,
-): PaymentStory | undefined {
-  let story: PaymentStory | undefined
+): PaymentStatus | undefined {
+  let paymentStatus: PaymentStatus | undefined
   slots.forEachUsed((slot) => {
-    if (slot.record?.correlationId === correlationId) story = storyOfSlot(shop, slot)
+    if (slot.record?.correlationId === correlationId)
+      paymentStatus = statusOfSlot(dependencies, slot)
   })
-  if (story !== undefined) return story
+  if (paymentStatus !== undefined) return paymentStatus
   for (const [state, ring] of RINGS) {
     const record = waiting[ring].find((each) => each.correlationId === correlationId)
-    if (record !== undefined) return storyOfWaiting(shop.clock, record, state)
+    if (record !== undefined) return statusOfWaiting(dependencies.clock, record, state)
   }
   return undefined
 }
 
 /** How many payments are in memory at this moment, and where. */
-export function gaugesOf({ shop, waiting, slots }: FloorView): Gauges {
-  return { ready: waiting.size, inFlight: { ...shop.inFlight }, byState: countStates(slots) }
+export function gaugesOf({ dependencies, waiting, slots }: FloorView): Gauges {
+  return {
+    ready: waiting.size,
+    inFlight: { ...dependencies.inFlight },
+    byState: countStates(slots),
+  }
 }
 
 export function noteGauges(view: FloorView): void {
-  view.shop.journal.note({ type: 'payments.measured', gauges: gaugesOf(view) })
+  view.dependencies.telemetry.emit({ type: 'payments.measured', gauges: gaugesOf(view) })
 }
 
 /** Stories of up to `limit` payments that are here in this state, in work or waiting for a slot. */
-export function listStories(
-  { shop, slots, waiting }: FloorView,
+export function listPaymentStatuses(
+  { dependencies, slots, waiting }: FloorView,
   { state, limit }: { state: PaymentState; limit: number },
-): readonly PaymentStory[] {
-  const stories: PaymentStory[] = []
+): readonly PaymentStatus[] {
+  const paymentStatuses: PaymentStatus[] = []
   slots.forEachUsed((slot) => {
-    if (stories.length >= limit || slot.actor?.getSnapshot().value !== state) return
-    const story = storyOfSlot(shop, slot)
-    if (story !== undefined) stories.push(story)
+    if (paymentStatuses.length >= limit || slot.actor?.getSnapshot().value !== state) return
+    const paymentStatus = statusOfSlot(dependencies, slot)
+    if (paymentStatus !== undefined) paymentStatuses.push(paymentStatus)
   })
   const ring = RINGS.find(([begins]) => begins === state)?.[1]
-  if (ring === undefined || stories.length >= limit) return stories
+  if (ring === undefined || paymentStatuses.length >= limit) return paymentStatuses
   waiting[ring].find((record) => {
-    stories.push(storyOfWaiting(shop.clock, record, state))
-    return stories.length >= limit
+    paymentStatuses.push(statusOfWaiting(dependencies.clock, record, state))
+    return paymentStatuses.length >= limit
   })
-  return stories
+  return paymentStatuses
 }
 
 /** Where those wait that will begin in this state. */

@@ -20,7 +20,7 @@ export function createWaiting(bounds: { readyMax: number; doubtfulMax: number })
   const ready = createRing<PaymentRecord>(bounds.readyMax)
   const doubtful = createRing<PaymentRecord>(bounds.doubtfulMax)
   const push = (record: PaymentRecord): boolean =>
-    (record.doubts.length > 0 ? doubtful : ready).push(record)
+    (record.unknownOutcomes.length > 0 ? doubtful : ready).push(record)
   const takeAll = (): readonly PaymentRecord[] => [...emptied(ready), ...emptied(doubtful)]
   return {
     ready,

@@ -14,25 +14,25 @@ export function acceptedRecord(request: AcceptRequest, now: number): PaymentReco
   return {
     correlationId,
     amountCents,
-    claim: 0,
+    fencingToken: 0,
     acceptedAt: now,
     rounds: 0,
-    doubts: NOTHING,
+    unknownOutcomes: NOTHING,
     attempts: NOTHING,
   }
 }
 
 /** A payment claimed from the ledger, with its ages turned into instants of this clock. */
 export function claimedRecord(payment: ClaimedPayment, now: number): PaymentRecord {
-  const { correlationId, amountCents, claim, rounds, attempts } = payment
+  const { correlationId, amountCents, fencingToken, rounds, attempts } = payment
   return {
     correlationId,
     amountCents,
-    claim,
+    fencingToken,
     rounds,
     attempts,
     acceptedAt: now - payment.ageMs,
-    doubts: payment.doubts.map(({ processor, requestedAt, remainingMs }) => {
+    unknownOutcomes: payment.unknownOutcomes.map(({ processor, requestedAt, remainingMs }) => {
       return { processor, requestedAt, endsAt: now + remainingMs }
     }),
   }
@@ -40,7 +40,7 @@ export function claimedRecord(payment: ClaimedPayment, now: number): PaymentReco
 
 /** The record of a payment that left its actor without an attempt burnt. */
 export function deferredRecord(context: PaymentContext): PaymentRecord {
-  return { ...context.record, attempts: context.attempts, doubts: context.doubts }
+  return { ...context.record, attempts: context.attempts, unknownOutcomes: context.unknownOutcomes }
 }
 
 /** What the ledger is to keep of a payment that is handed back; due after `delayMs`. */
@@ -51,11 +51,11 @@ export function parkedOutcome(
   return {
     kind: 'parked',
     correlationId: record.correlationId,
-    claim: record.claim,
+    fencingToken: record.fencingToken,
     purges: park.purges,
     delayMs: Math.round(park.delayMs),
     rounds: park.rounds,
-    doubts: record.doubts.map(({ processor, requestedAt, endsAt }) => {
+    unknownOutcomes: record.unknownOutcomes.map(({ processor, requestedAt, endsAt }) => {
       return { processor, requestedAt, remainingMs: Math.ceil(endsAt - park.now) }
     }),
     attempts: record.attempts,
@@ -68,7 +68,7 @@ export function parkingDelayMs(
   settings: WorkSettings,
   random: () => number,
 ): number {
-  if (context.doubts.length > 0) return LOOK_UP_PAUSE_MAX_MS
+  if (context.unknownOutcomes.length > 0) return LOOK_UP_PAUSE_MAX_MS
   if (context.deferred) return 0
   const { retryDelayMs: firstMs, retryDelayMaxMs: maxMs } = settings
   return backoff({ firstMs, step: context.record.rounds, maxMs }, random)

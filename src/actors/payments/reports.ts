@@ -1,16 +1,16 @@
-// What is told when a payment leaves its actor: outcomes to persistence, facts to the journal.
+// What is told when a payment leaves its actor: outcomes to persistence, facts to the telemetry.
 
 import { tell, type Directory } from '../addresses.ts'
 import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
-import type { Workshop } from '../payment/effects.ts'
+import type { PaymentDependencies } from '../payment/effects.ts'
 import { deferredRecord, parkedOutcome, parkingDelayMs } from './records.ts'
 import type { ClaimSource } from '../model/facts.ts'
 import type { ClaimedPayment, Outcome } from '../model/payment.ts'
 import { outlasting } from '../model/settings.ts'
 
-/** A shop together with the system that its reports go to. */
+/** A dependencies together with the system that its reports go to. */
 export interface Desk {
-  readonly shop: Workshop
+  readonly dependencies: PaymentDependencies
   readonly system: Directory
   /** Purges counted so far: what is in memory was accepted or claimed under that many. */
   readonly purges: () => number
@@ -23,31 +23,31 @@ export interface Desk {
 export function reportSettled(desk: Desk, context: PaymentContext): void {
   const { settlement, record, attempts } = context
   if (settlement === null) return
-  const { correlationId, amountCents, claim } = record
+  const { correlationId, amountCents, fencingToken } = record
   const { processor, requestedAt } = settlement
   const paid = { correlationId, amountCents, processor, requestedAt }
-  report(desk, { kind: 'settled', ...paid, claim, purges: desk.purges(), attempts })
-  const tookMs = desk.shop.clock.now() - record.acceptedAt
+  report(desk, { kind: 'settled', ...paid, fencingToken, purges: desk.purges(), attempts })
+  const tookMs = desk.dependencies.clock.now() - record.acceptedAt
   const last = attempts.at(-1)
   const byAttempt = last?.outcome === 'settled' ? { attemptTookMs: last.tookMs } : {}
   const fact = { correlationId, amountCents, processor, tookMs, ...byAttempt }
-  desk.shop.journal.note({ type: 'payment.settled', ...fact })
+  desk.dependencies.telemetry.emit({ type: 'payment.settled', ...fact })
 }
 
 export function reportRejected(desk: Desk, { record, attempts }: PaymentContext): void {
-  const { correlationId, claim } = record
-  report(desk, { kind: 'rejected', correlationId, claim, purges: desk.purges(), attempts })
+  const { correlationId, fencingToken } = record
+  report(desk, { kind: 'rejected', correlationId, fencingToken, purges: desk.purges(), attempts })
   const last = attempts.at(-1)
   const by = last === undefined ? {} : { processor: last.processor }
   const detail = last?.detail ?? ''
-  desk.shop.journal.note({ type: 'payment.rejected', correlationId, ...by, detail })
+  desk.dependencies.telemetry.emit({ type: 'payment.rejected', correlationId, ...by, detail })
 }
 
 /** Parks a payment that left its actor refused or in doubt; at once due when the instance drains. */
 export function reportUnsettled(desk: Desk, context: PaymentContext, isDraining: boolean): void {
-  const { settings, random } = desk.shop
+  const { settings, random } = desk.dependencies
   const record = deferredRecord(context)
-  const wasRefused = !context.deferred && record.doubts.length === 0
+  const wasRefused = !context.deferred && record.unknownOutcomes.length === 0
   const delayMs = isDraining ? 0 : parkingDelayMs(context, settings, random)
   reportParked(desk, record, { delayMs, rounds: record.rounds + (wasRefused ? 1 : 0) })
 }
@@ -58,11 +58,11 @@ export function reportParked(
   park: { delayMs: number; rounds: number },
 ): void {
   const { delayMs, rounds } = park
-  const now = desk.shop.clock.now()
+  const now = desk.dependencies.clock.now()
   report(desk, parkedOutcome(record, { now, delayMs, rounds, purges: desk.purges() }))
   const { correlationId } = record
-  const doubts = record.doubts.length
-  desk.shop.journal.note({ type: 'payment.parked', correlationId, delayMs, doubts })
+  const doubts = record.unknownOutcomes.length
+  desk.dependencies.telemetry.emit({ type: 'payment.parked', correlationId, delayMs, doubts })
 }
 
 /** Hands payments back that waited in memory; they are due at once. */
@@ -74,21 +74,21 @@ export function reportClaimed(
   desk: Desk,
   { batch, from }: { batch: readonly ClaimedPayment[]; from: ClaimSource },
 ): void {
-  desk.shop.journal.note({ type: 'payments.claimed', payments: batch.length, from })
+  desk.dependencies.telemetry.emit({ type: 'payments.claimed', payments: batch.length, from })
 }
 
 /** A payment whose actor failed: what was sent is unknown, so it is in doubt at both processors. */
 export function reportBroken(desk: Desk, record: PaymentRecord, error: unknown): void {
-  const { clock, settings, journal } = desk.shop
-  const doubt = { requestedAt: null, endsAt: clock.now() + outlasting(settings.horizonMs) }
-  const doubts = [
+  const { clock, settings, telemetry } = desk.dependencies
+  const doubt = { requestedAt: null, endsAt: clock.now() + outlasting(settings.settleByMs) }
+  const unknownOutcomes = [
     { processor: 'default' as const, ...doubt },
     { processor: 'fallback' as const, ...doubt },
   ]
   const { correlationId, rounds } = record
-  reportParked(desk, { ...record, doubts }, { delayMs: settings.retryDelayMs, rounds })
+  reportParked(desk, { ...record, unknownOutcomes }, { delayMs: settings.retryDelayMs, rounds })
   const cause = error instanceof Error ? error.message : String(error)
-  journal.note({ type: 'payment.broken', correlationId, cause })
+  telemetry.emit({ type: 'payment.broken', correlationId, cause })
 }
 
 function report(desk: Desk, outcome: Outcome): void {

@@ -3,14 +3,14 @@
 import { createActor, type AnyActorRef } from 'xstate'
 import { createPacer, STARTS_AT_ONCE_MAX, type Pacer } from './pacer.ts'
 import type { PaymentRecord } from '../payment/context.ts'
-import { routeFor, type Workshop } from '../payment/effects.ts'
+import { routeFor, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { SlotTable } from './slots.ts'
 import type { Waiting } from './queues.ts'
 
-export interface StartsParts {
-  readonly shop: Workshop
+export interface SchedulerParts {
+  readonly dependencies: PaymentDependencies
   readonly slots: SlotTable
   readonly waiting: Waiting
   readonly logic: typeof paymentMachine
@@ -22,11 +22,11 @@ export interface StartsParts {
 
 const NOBODY: readonly ProcessorName[] = []
 
-export class Starts {
+export class Scheduler {
   readonly pacer: Pacer = createPacer()
-  readonly #parts: StartsParts
+  readonly #parts: SchedulerParts
 
-  constructor(parts: StartsParts) {
+  constructor(parts: SchedulerParts) {
     this.#parts = parts
   }
 
@@ -38,16 +38,16 @@ export class Starts {
 
   /** Sets the pace for the next tick; this one ends `lateMs` after it was due. */
   tick(lateMs: number): void {
-    this.pacer.tick({ lateMs, quotaUsed: this.#parts.shop.quotaUsed() })
+    this.pacer.tick({ lateMs, quotaUsed: this.#parts.dependencies.quotaUsed() })
   }
 
   #startReady(): void {
-    const { shop, waiting } = this.#parts
+    const { dependencies, waiting } = this.#parts
     const { ready } = waiting
     for (let starts = 0; starts < STARTS_AT_ONCE_MAX && this.pacer.left > 0; starts += 1) {
       const record = ready.peek()
       if (record === undefined) return
-      const route = routeFor(shop, { acceptedAt: record.acceptedAt, refusedBy: NOBODY })
+      const route = routeFor(dependencies, { acceptedAt: record.acceptedAt, refusedBy: NOBODY })
       if (route.to === null || !this.#work(record)) return
       ready.shift()
       this.pacer.spend()
@@ -55,20 +55,20 @@ export class Starts {
   }
 
   #startDoubtful(): void {
-    const { shop, waiting, confirming } = this.#parts
+    const { dependencies, waiting, confirming } = this.#parts
     const { doubtful } = waiting
     for (let record = doubtful.peek(); record !== undefined; record = doubtful.peek()) {
-      if (confirming() >= shop.settings.confirmingMax || !this.#work(record)) return
+      if (confirming() >= dependencies.settings.confirmingMax || !this.#work(record)) return
       doubtful.shift()
     }
   }
 
   /** Spawns the payment's actor; false when every slot is taken. */
   #work(record: PaymentRecord): boolean {
-    const { shop, slots, logic, parent } = this.#parts
+    const { dependencies, slots, logic, parent } = this.#parts
     const slot = slots.take(record)
     if (slot === undefined) return false
-    const { triesMax } = shop.settings
+    const { triesMax } = dependencies.settings
     const input = { record, slot: slot.index, triesMax }
     // One id for all: each unique id would be remembered for ever.
     slot.actor = createActor(logic, { id: 'payment', parent, input })

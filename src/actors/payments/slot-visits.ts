@@ -1,7 +1,7 @@
 // What is done to many payments in work at once: recalling, dropping, clearing away broken ones.
 
 import type { AnyActorRef } from 'xstate'
-import { mayResendNow, type DueStep, type Workshop } from '../payment/effects.ts'
+import { mayResendNow, type DueStep, type PaymentDependencies } from '../payment/effects.ts'
 import type { PaymentRecord } from '../payment/context.ts'
 import type { Slot, SlotTable } from './slots.ts'
 
@@ -20,13 +20,13 @@ export function recallSlots(
 }
 
 /** Tells a payment in work what it waited for, unless another one has its slot by now. */
-export function tellDue(shop: Workshop, slots: SlotTable, step: DueStep): void {
+export function tellDue(dependencies: PaymentDependencies, slots: SlotTable, step: DueStep): void {
   const slot = slots.at(step.slot)
   if (slot === undefined || slot.actor === null || slot.generation !== step.generation) return
   if (step.kind === 'backoff') slot.actor.send({ type: 'backoff.elapsed' })
   else {
     const { context } = slot.actor.getSnapshot()
-    slot.actor.send({ type: 'lookup.due', resend: mayResendNow(shop, context) })
+    slot.actor.send({ type: 'lookup.due', resend: mayResendNow(dependencies, context) })
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../model/ports.ts'
 
-export interface DueQueue<Item> {
+export interface TimerQueue<Item> {
   /** Hands `item` over once `delayMs` have passed, in order of due times. */
   push(item: Item, delayMs: number): void
   readonly size: number
@@ -18,7 +18,10 @@ interface Entry<Item> {
 }
 
 /** `onDue` must not throw; it may push. Bounded by its users, one entry per payment at most. */
-export function createDueQueue<Item>(clock: Clock, onDue: (item: Item) => void): DueQueue<Item> {
+export function createTimerQueue<Item>(
+  clock: Clock,
+  onDue: (item: Item) => void,
+): TimerQueue<Item> {
   const heap: Entry<Item>[] = []
   let timer: unknown = null
   let timerDueAt = Number.POSITIVE_INFINITY

@@ -4,7 +4,9 @@ import type { AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine
 import type { PaymentState } from '../model/payment.ts'
 
 /** Payments by the state that they left and the one that they came to; only ever counted up. */
-export type PaymentFlows = Readonly<Record<PaymentState, Readonly<Record<PaymentState, number>>>>
+export type TransitionCounts = Readonly<
+  Record<PaymentState, Readonly<Record<PaymentState, number>>>
+>
 
 type Counts = Record<PaymentState, Record<PaymentState, number>>
 
@@ -19,7 +21,7 @@ const STATES: readonly PaymentState[] = [
   'parked',
 ]
 
-export function createFlows(): Counts {
+export function createTransitionCounts(): Counts {
   const none = (): Record<PaymentState, number> => byState(() => 0)
   return byState(none)
 }
@@ -28,7 +30,7 @@ export function createFlows(): Counts {
  * The same logic, with its moves counted in `flows`. An addition per event: whoever watches needs
  * no observer in the actor system, which would cost each payment more than its own work.
  */
-export function countingFlows<Machine extends AnyStateMachine>(
+export function countingTransitions<Machine extends AnyStateMachine>(
   logic: Machine,
   flows: Counts,
 ): Machine {

@@ -3,13 +3,13 @@
 // spaced out, since each costs the database more than a further payment in it.
 
 import { assign, setup } from 'xstate'
-import { emptyBacklog, takeOldest, withItem, type Backlog } from './pending-queue.ts'
+import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { LedgerFailure } from '../model/errors.ts'
 import type { PaymentReceived } from '../messages.ts'
 import { mayBeDone } from '../model/ledger-failure.ts'
 import type { Accepted } from '../model/ports.ts'
 
-export interface AcceptLaneInput {
+export interface AcceptBatcherInput {
   /** Payments in one commit. */
   readonly batchMax: number
   /** How long a batch gathers when nothing is being committed, ms; 0 commits at once. */
@@ -20,18 +20,18 @@ export interface AcceptLaneInput {
   readonly pendingMax: number
 }
 
-export interface AcceptLaneContext extends AcceptLaneInput {
-  readonly pending: Backlog<PaymentReceived>
+export interface AcceptBatcherContext extends AcceptBatcherInput {
+  readonly pending: PendingQueue<PaymentReceived>
   readonly batch: readonly PaymentReceived[]
   /** Whether new payments are parked in the ledger instead of kept in memory. */
   readonly parks: boolean
   /** `parks` when the batch was taken. */
   readonly batchParks: boolean
-  /** Whether nothing more is let in: what waits is written at once, and the lane ends. */
+  /** Whether nothing more is let in: what waits is written at once, and the batcher ends. */
   readonly isClosed: boolean
 }
 
-export type AcceptLaneEvent =
+export type AcceptBatcherEvent =
   | PaymentReceived
   | { readonly type: 'intake.changed'; readonly parks: boolean }
   /** A drain: write what waits, then report that no more comes. */
@@ -55,19 +55,19 @@ export type AcceptLaneEvent =
   | { readonly type: 'pause.elapsed' }
 
 interface Step {
-  readonly context: AcceptLaneContext
-  readonly event: AcceptLaneEvent
+  readonly context: AcceptBatcherContext
+  readonly event: AcceptBatcherEvent
 }
 
 const unprovided = (name: string) => (): never => {
-  throw new Error(`accept lane machine: effect ${name} was not provided`)
+  throw new Error(`accept batcher machine: effect ${name} was not provided`)
 }
 
-export const acceptLaneMachine = setup({
+export const acceptBatcherMachine = setup({
   types: {
-    context: {} as AcceptLaneContext,
-    input: {} as AcceptLaneInput,
-    events: {} as AcceptLaneEvent,
+    context: {} as AcceptBatcherContext,
+    input: {} as AcceptBatcherInput,
+    events: {} as AcceptBatcherEvent,
   },
   actions: {
     // Effects, given by persistence.ts.
@@ -84,7 +84,7 @@ export const acceptLaneMachine = setup({
     keep: assign((step: Step) => kept(step)),
     takeBatch: assign(({ context }: Step) => batchTaken(context)),
     dropBatch: assign({ batch: [] }),
-    dropAll: assign({ batch: [], pending: emptyBacklog<PaymentReceived>() }),
+    dropAll: assign({ batch: [], pending: emptyQueue<PaymentReceived>() }),
     noteIntake: assign(({ event }: Step) =>
       event.type === 'intake.changed' ? { parks: event.parks } : {},
     ),
@@ -101,14 +101,14 @@ export const acceptLaneMachine = setup({
     isDense: ({ event }) => event.type === 'batch.written' && event.spacingMs > 0,
     isOpen: ({ context }) => !context.isClosed,
     isClosed: ({ context }) => context.isClosed,
-    laneIsFull: ({ context }) => context.pending.size >= context.pendingMax,
+    batcherIsFull: ({ context }) => context.pending.size >= context.pendingMax,
     mayHaveStrays: (step) => mayHaveStrays(step),
   },
 }).createMachine({
-  id: 'acceptLane',
+  id: 'acceptBatcher',
   context: ({ input }) => ({
     ...input,
-    pending: emptyBacklog<PaymentReceived>(),
+    pending: emptyQueue<PaymentReceived>(),
     batch: [],
     parks: false,
     batchParks: false,
@@ -139,7 +139,7 @@ export const acceptLaneMachine = setup({
     writing: {
       entry: ['takeBatch', 'writeBatch'],
       on: {
-        'payment.received': [{ guard: 'laneIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
+        'payment.received': [{ guard: 'batcherIsFull', actions: 'refuseOne' }, { actions: 'keep' }],
         'batch.written': [
           {
             guard: 'isDense',
@@ -182,12 +182,12 @@ export const acceptLaneMachine = setup({
   },
 })
 
-function kept({ context, event }: Step): Partial<AcceptLaneContext> {
+function kept({ context, event }: Step): Partial<AcceptBatcherContext> {
   if (event.type !== 'payment.received') return {}
   return { pending: withItem(context.pending, event) }
 }
 
-function batchTaken(context: AcceptLaneContext): Partial<AcceptLaneContext> {
+function batchTaken(context: AcceptBatcherContext): Partial<AcceptBatcherContext> {
   const { taken, rest } = takeOldest(context.pending, context.batchMax)
   return { batch: taken, pending: rest, batchParks: context.parks }
 }

@@ -1,40 +1,40 @@
-// The effects of the accept lane: commits batches, answers each payment once, and passes the new
+// The effects of the accept batcher: commits batches, answers each payment once, and passes the new
 // ones on to be worked on.
 
 import type { Actor } from 'xstate'
 import {
-  acceptLaneMachine,
-  type AcceptLaneContext,
-  type AcceptLaneEvent,
+  acceptBatcherMachine,
+  type AcceptBatcherContext,
+  type AcceptBatcherEvent,
 } from './accept-batcher.machine.ts'
 import { tell, type Directory } from '../addresses.ts'
-import { WRITE_PAUSE_MS, type Archive } from '../model/shared-ports.ts'
+import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import { itemsOf } from './pending-queue.ts'
 import type { CommitBudget } from './commit-budget.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { ledgerFailureOf } from '../model/ledger-failure.ts'
 
-export type AcceptLaneActor = Actor<typeof acceptLaneMachine>
+export type AcceptBatcherActor = Actor<typeof acceptBatcherMachine>
 
 interface Parts {
-  readonly archive: Archive
+  readonly ports: SharedPorts
   readonly system: Directory
   readonly budget: CommitBudget
 }
 
-interface LaneSelf {
-  send(event: AcceptLaneEvent): void
+interface BatcherSelf {
+  send(event: AcceptBatcherEvent): void
 }
 
 interface Step {
-  readonly context: AcceptLaneContext
-  readonly event: AcceptLaneEvent
+  readonly context: AcceptBatcherContext
+  readonly event: AcceptBatcherEvent
 }
 
 /** The chart with its effects, compiled: it takes an event per payment. */
-export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
-  const { clock } = parts.archive
-  const provided = acceptLaneMachine.provide({
+export function providedAcceptBatcher(parts: Parts): typeof acceptBatcherMachine {
+  const { clock } = parts.ports
+  const provided = acceptBatcherMachine.provide({
     actions: {
       startWindow: ({ context, self }) =>
         void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
@@ -61,11 +61,11 @@ export function providedAcceptLane(parts: Parts): typeof acceptLaneMachine {
 }
 
 async function writeBatch(
-  { archive, budget }: Parts,
-  context: AcceptLaneContext,
-  self: LaneSelf,
+  { ports, budget }: Parts,
+  context: AcceptBatcherContext,
+  self: BatcherSelf,
 ): Promise<void> {
-  const { ledger, lease, clock } = archive
+  const { ledger, lease, clock } = ports
   const startedAt = clock.now()
   const leaseId = lease.id
   const spacingMs = budget(startedAt)
@@ -78,7 +78,7 @@ async function writeBatch(
   }
 }
 
-function answerBatch({ archive, system }: Parts, { context, event }: Step): void {
+function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
   if (event.type !== 'batch.written') return
   const { tookMs, leaseId } = event
   const { results, purges } = event.accepted
@@ -97,13 +97,13 @@ function answerBatch({ archive, system }: Parts, { context, event }: Step): void
     tell(system, 'retryQueue', { type: 'payments.parked', entries })
   } else if (accepted.length > 0)
     tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId, purges })
-  archive.journal.note({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
+  ports.telemetry.emit({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
 }
 
-function refuseAll({ archive }: Parts, { context, event }: Step): void {
+function refuseAll({ ports }: Parts, { context, event }: Step): void {
   if (event.type !== 'batch.failed') return
   const refused = [...context.batch, ...itemsOf(context.pending)]
   for (const payment of refused) payment.replyTo('unavailable')
   const cause = event.error.message
-  archive.journal.note({ type: 'batch.refused', payments: refused.length, cause })
+  ports.telemetry.emit({ type: 'batch.refused', payments: refused.length, cause })
 }

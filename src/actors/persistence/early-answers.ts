@@ -1,28 +1,28 @@
 // LOSE_ACCEPTED_PAYMENTS_ON_CRASH: the 202 before the commit. A payment is answered when it is taken
 // into memory and then goes the way of every other one, commit first and processor after; what the
-// accept lane refuses is given to it again from here, as a client would that was told 503.
+// accept batcher refuses is given to it again from here, as a client would that was told 503.
 
-import { WRITE_PAUSE_MS, type Archive } from '../model/shared-ports.ts'
+import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import type { AcceptAnswer, PaymentReceived } from '../messages.ts'
 
 /** When a client is answered: only `committed` keeps the promise that a 2xx means committed. */
 export type AnswersWhen = 'committed' | 'taken'
 
-export interface EarlyAnswersParts extends Pick<Archive, 'clock' | 'journal'> {
+export interface EarlyAnswersParts extends Pick<SharedPorts, 'clock' | 'telemetry'> {
   /** Payments answered and not yet committed; beyond it they are refused. */
   readonly heldMax: number
-  /** To the accept lane. */
+  /** To the accept batcher. */
   readonly commit: (payment: PaymentReceived) => void
 }
 
-/** Until the lane is offered again what it refused, ms: longer than its own pause. */
+/** Until the batcher is offered again what it refused, ms: longer than its own pause. */
 export const OFFER_PAUSE_MS = 2 * WRITE_PAUSE_MS
 
 export class EarlyAnswers {
   readonly #parts: EarlyAnswersParts
-  /** Answered and not yet committed, whether in the lane or waiting here. */
+  /** Answered and not yet committed, whether in the batcher or waiting here. */
   #held = 0
-  /** Refused by the lane, oldest first. */
+  /** Refused by the batcher, oldest first. */
   #waiting: PaymentReceived[] = []
   #whenEmpty: (() => void) | undefined
   #hasEnded = false
@@ -52,7 +52,7 @@ export class EarlyAnswers {
   /** What is held now is never committed by this process, unless its commit is under way. */
   end(): void {
     this.#hasEnded = true
-    if (this.#held > 0) this.#parts.journal.note({ type: 'payments.lost', payments: this.#held })
+    if (this.#held > 0) this.#parts.telemetry.emit({ type: 'payments.lost', payments: this.#held })
   }
 
   #offer(payment: PaymentReceived): void {

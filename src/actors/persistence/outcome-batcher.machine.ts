@@ -2,11 +2,11 @@
 // and kept until the ledger has them.
 
 import { assign, setup } from 'xstate'
-import { emptyBacklog, takeOldest, withItem, type Backlog } from './pending-queue.ts'
+import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { LedgerFailure } from '../model/errors.ts'
 import type { Outcome } from '../model/payment.ts'
 
-export interface OutcomeLaneInput {
+export interface OutcomeBatcherInput {
   /** Outcomes in one commit. */
   readonly batchMax: number
   /** Age at which an unwritten outcome is flushed, ms. */
@@ -15,8 +15,8 @@ export interface OutcomeLaneInput {
   readonly congestedAt: number
 }
 
-export interface OutcomeLaneContext extends OutcomeLaneInput {
-  readonly pending: Backlog<Outcome>
+export interface OutcomeBatcherContext extends OutcomeBatcherInput {
+  readonly pending: PendingQueue<Outcome>
   readonly batch: readonly Outcome[]
   readonly isCongested: boolean
   /** Whether everything is to be written at once from now on. */
@@ -27,7 +27,7 @@ export interface OutcomeLaneContext extends OutcomeLaneInput {
   readonly failures: number
 }
 
-export type OutcomeLaneEvent =
+export type OutcomeBatcherEvent =
   | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
   | { readonly type: 'window.elapsed' }
   | { readonly type: 'batch.written'; readonly tookMs: number }
@@ -39,19 +39,19 @@ export type OutcomeLaneEvent =
   | { readonly type: 'flush.requested' }
 
 interface Step {
-  readonly context: OutcomeLaneContext
-  readonly event: OutcomeLaneEvent
+  readonly context: OutcomeBatcherContext
+  readonly event: OutcomeBatcherEvent
 }
 
 const unprovided = (name: string) => (): never => {
-  throw new Error(`outcome lane machine: effect ${name} was not provided`)
+  throw new Error(`outcome batcher machine: effect ${name} was not provided`)
 }
 
-export const outcomeLaneMachine = setup({
+export const outcomeBatcherMachine = setup({
   types: {
-    context: {} as OutcomeLaneContext,
-    input: {} as OutcomeLaneInput,
-    events: {} as OutcomeLaneEvent,
+    context: {} as OutcomeBatcherContext,
+    input: {} as OutcomeBatcherInput,
+    events: {} as OutcomeBatcherEvent,
   },
   actions: {
     // Effects, given by persistence.ts.
@@ -95,10 +95,10 @@ export const outcomeLaneMachine = setup({
       context.isCongested && context.pending.size <= context.congestedAt / 2,
   },
 }).createMachine({
-  id: 'outcomeLane',
+  id: 'outcomeBatcher',
   context: ({ input }) => ({
     ...input,
-    pending: emptyBacklog<Outcome>(),
+    pending: emptyQueue<Outcome>(),
     batch: [],
     isCongested: false,
     isDraining: false,

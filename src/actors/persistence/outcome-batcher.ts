@@ -1,56 +1,56 @@
-// The effects of the outcome lane: shares settlements with the other instances, writes batches, and
+// The effects of the outcome batcher: shares settlements with the other instances, writes batches, and
 // tells the retry queue what was parked.
 
 import type { Actor } from 'xstate'
 import { tell, type Directory } from '../addresses.ts'
-import { createAnnouncer, type Announcer } from './settled-publisher.ts'
-import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type Archive } from '../model/shared-ports.ts'
+import { createSettledPublisher, type SettledPublisher } from './settled-publisher.ts'
+import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { ledgerFailureOf } from '../model/ledger-failure.ts'
 import {
-  outcomeLaneMachine,
-  type OutcomeLaneContext,
-  type OutcomeLaneEvent,
+  outcomeBatcherMachine,
+  type OutcomeBatcherContext,
+  type OutcomeBatcherEvent,
 } from './outcome-batcher.machine.ts'
 import type { Outcome } from '../model/payment.ts'
 import { doubled } from '../model/settings.ts'
 
-export type OutcomeLaneActor = Actor<typeof outcomeLaneMachine>
+export type OutcomeBatcherActor = Actor<typeof outcomeBatcherMachine>
 
 export type SettledOutcome = Extract<Outcome, { kind: 'settled' }>
 
 interface Parts {
-  readonly archive: Archive
+  readonly ports: SharedPorts
   readonly system: Directory
 }
 
-interface LaneSelf {
-  send(event: OutcomeLaneEvent): void
+interface BatcherSelf {
+  send(event: OutcomeBatcherEvent): void
 }
 
 /** The chart with its effects, compiled: it takes an event per payment. */
-export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
-  const { archive, system } = parts
-  const { clock, journal } = archive
-  const announcer = createAnnouncer(archive)
-  const provided = outcomeLaneMachine.provide({
+export function providedOutcomeBatcher(parts: Parts): typeof outcomeBatcherMachine {
+  const { ports, system } = parts
+  const { clock, telemetry } = ports
+  const publisher = createSettledPublisher(ports)
+  const provided = outcomeBatcherMachine.provide({
     actions: {
       announce: ({ event }) => {
         if (event.type !== 'outcome.reached' || event.outcome.kind !== 'settled') return
-        announcer.add(event.outcome)
+        publisher.add(event.outcome)
       },
       startWindow: ({ context, self }) =>
         void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
       writeBatch: ({ context, self }) => {
         // In the same turn, which saves the wakeup that the announcement would be.
-        announcer.announce()
-        void writeBatch(archive, context, self)
+        publisher.announce()
+        void writeBatch(ports, context, self)
       },
       publishWritten: ({ context, event }) =>
-        publishWritten({ ...parts, announcer }, context, event),
+        publishWritten({ ...parts, publisher }, context, event),
       noteFailure: ({ event }) => {
         if (event.type !== 'batch.failed') return
-        journal.note({ type: 'ledger.failed', operation: 'record', cause: event.error.message })
+        telemetry.emit({ type: 'ledger.failed', operation: 'record', cause: event.error.message })
       },
       startPause: ({ context, self }) => {
         const pauseMs = doubled(WRITE_PAUSE_MS, context.failures - 1, WRITE_PAUSE_MAX_MS)
@@ -59,7 +59,7 @@ export function providedOutcomeLane(parts: Parts): typeof outcomeLaneMachine {
       reportCongested: () => tell(system, 'payments', { type: 'outcomes.congested' }),
       reportRelieved: () => tell(system, 'payments', { type: 'outcomes.relieved' }),
       reportFlushed: () => {
-        announcer.announce()
+        publisher.announce()
         tell(system, 'supervisor', { type: 'persistence.flushed' })
       },
       reportWritten: () => tell(system, 'lease', { type: 'outcomes.written' }),
@@ -74,9 +74,9 @@ export function settledOf(outcomes: readonly Outcome[]): readonly SettledOutcome
 }
 
 async function writeBatch(
-  { ledger, lease, clock }: Archive,
-  { batch }: OutcomeLaneContext,
-  self: LaneSelf,
+  { ledger, lease, clock }: SharedPorts,
+  { batch }: OutcomeBatcherContext,
+  self: BatcherSelf,
 ): Promise<void> {
   const startedAt = clock.now()
   try {
@@ -88,19 +88,19 @@ async function writeBatch(
 }
 
 function publishWritten(
-  parts: Parts & { readonly announcer: Announcer },
-  { batch }: OutcomeLaneContext,
-  event: OutcomeLaneEvent,
+  parts: Parts & { readonly publisher: SettledPublisher },
+  { batch }: OutcomeBatcherContext,
+  event: OutcomeBatcherEvent,
 ): void {
   if (event.type !== 'batch.written') return
-  parts.announcer.remove(settledOf(batch).map(({ correlationId }) => correlationId))
+  parts.publisher.remove(settledOf(batch).map(({ correlationId }) => correlationId))
   const entries = batch.flatMap((outcome) =>
     outcome.kind === 'parked'
       ? [{ correlationId: outcome.correlationId, dueInMs: outcome.delayMs }]
       : [],
   )
   if (entries.length > 0) tell(parts.system, 'retryQueue', { type: 'payments.parked', entries })
-  parts.archive.journal.note({
+  parts.ports.telemetry.emit({
     type: 'batch.recorded',
     outcomes: batch.length,
     tookMs: event.tookMs,

@@ -1,7 +1,7 @@
 // A queue as a value: adding shares the old one, so a machine's context can hold it unmutated at
 // constant cost per item.
 
-export interface Backlog<Item> {
+export interface PendingQueue<Item> {
   readonly size: number
   readonly newest: Cell<Item> | null
 }
@@ -13,16 +13,16 @@ interface Cell<Item> {
 
 const EMPTY = { size: 0, newest: null } as const
 
-export function emptyBacklog<Item>(): Backlog<Item> {
+export function emptyQueue<Item>(): PendingQueue<Item> {
   return EMPTY
 }
 
-export function withItem<Item>(backlog: Backlog<Item>, item: Item): Backlog<Item> {
+export function withItem<Item>(backlog: PendingQueue<Item>, item: Item): PendingQueue<Item> {
   return { size: backlog.size + 1, newest: { item, older: backlog.newest } }
 }
 
 /** All items, oldest first. */
-export function itemsOf<Item>(backlog: Backlog<Item>): readonly Item[] {
+export function itemsOf<Item>(backlog: PendingQueue<Item>): readonly Item[] {
   const items: Item[] = []
   for (let cell = backlog.newest; cell !== null; cell = cell.older) items.push(cell.item)
   return items.reverse()
@@ -30,11 +30,11 @@ export function itemsOf<Item>(backlog: Backlog<Item>): readonly Item[] {
 
 /** The oldest `max` items, and the backlog without them. */
 export function takeOldest<Item>(
-  backlog: Backlog<Item>,
+  backlog: PendingQueue<Item>,
   max: number,
-): { readonly taken: readonly Item[]; readonly rest: Backlog<Item> } {
+): { readonly taken: readonly Item[]; readonly rest: PendingQueue<Item> } {
   const items = itemsOf(backlog)
   if (items.length <= max) return { taken: items, rest: EMPTY }
-  const rest = items.slice(max).reduce<Backlog<Item>>(withItem, EMPTY)
+  const rest = items.slice(max).reduce<PendingQueue<Item>>(withItem, EMPTY)
   return { taken: items.slice(0, max), rest }
 }

@@ -1,9 +1,9 @@
 // Between the actors and the ledger: commits accepted payments and outcomes in batches, each in a
-// lane of its own, and answers reads from the ledger plus what is not written yet.
+// batcher of its own, and answers reads from the ledger plus what is not written yet.
 
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
-import { providedAcceptLane, type AcceptLaneActor } from './accept-batcher.ts'
-import type { AcceptLaneInput } from './accept-batcher.machine.ts'
+import { providedAcceptBatcher, type AcceptBatcherActor } from './accept-batcher.ts'
+import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
 import type { Directory } from '../addresses.ts'
 import { createCommitBudget } from './commit-budget.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
@@ -14,15 +14,15 @@ import type {
   SummaryRequested,
 } from '../messages.ts'
 import { findPayment, purgeLedger, summarize } from './reads.ts'
-import { providedOutcomeLane, type OutcomeLaneActor } from './outcome-batcher.ts'
-import type { OutcomeLaneInput } from './outcome-batcher.machine.ts'
+import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
+import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
 import type { PersistenceEvent } from '../payments-messages.ts'
-import type { Archive } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
 
 export interface PersistenceInput {
-  readonly archive: Archive
-  readonly accepts: AcceptLaneInput
-  readonly outcomes: OutcomeLaneInput
+  readonly ports: SharedPorts
+  readonly accepts: AcceptBatcherInput
+  readonly outcomes: OutcomeBatcherInput
   readonly answersWhen: AnswersWhen
 }
 
@@ -34,10 +34,10 @@ type TakenEvent =
   | PaymentRequested
   | SummaryRequested
   | PurgeRequested
-  | { readonly type: 'xstate.error.actor.lane'; readonly error: unknown }
+  | { readonly type: 'xstate.error.actor.batcher'; readonly error: unknown }
   | { readonly type: 'xstate.stop' }
 
-/** Both lanes together; a lane that fails takes persistence down, since its batch would be lost. */
+/** Both batchers together; a batcher that fails takes persistence down, since its batch would be lost. */
 export const persistenceLogic: ActorLogic<PersistenceSnapshot, TakenEvent, PersistenceInput> = {
   getInitialSnapshot: (scope, input) => ({
     status: 'active',
@@ -54,22 +54,25 @@ export const persistenceLogic: ActorLogic<PersistenceSnapshot, TakenEvent, Persi
 }
 
 class PersistenceDesk {
-  readonly #archive: Archive
+  readonly #ports: SharedPorts
   readonly #system: Directory
-  readonly #accepts: AcceptLaneActor
-  readonly #outcomes: OutcomeLaneActor
+  readonly #accepts: AcceptBatcherActor
+  readonly #outcomes: OutcomeBatcherActor
   /** Undefined unless clients are answered before the commit. */
   readonly #early: EarlyAnswers | undefined
 
   constructor(input: PersistenceInput, scope: { self: AnyActorRef; system: Directory }) {
-    const parts = { archive: input.archive, system: scope.system }
-    const lane = { parent: scope.self, id: 'lane' }
-    this.#archive = input.archive
+    const parts = { ports: input.ports, system: scope.system }
+    const batcher = { parent: scope.self, id: 'batcher' }
+    this.#ports = input.ports
     this.#system = scope.system
     const budget = createCommitBudget(input.accepts.commitsMax)
-    const accepting = providedAcceptLane({ ...parts, budget })
-    this.#accepts = createActor(accepting, { ...lane, input: input.accepts })
-    this.#outcomes = createActor(providedOutcomeLane(parts), { ...lane, input: input.outcomes })
+    const accepting = providedAcceptBatcher({ ...parts, budget })
+    this.#accepts = createActor(accepting, { ...batcher, input: input.accepts })
+    this.#outcomes = createActor(providedOutcomeBatcher(parts), {
+      ...batcher,
+      input: input.outcomes,
+    })
     this.#early = input.answersWhen === 'taken' ? this.#answerEarly(input) : undefined
   }
 
@@ -97,26 +100,26 @@ class PersistenceDesk {
         else this.#early.whenEmpty(() => this.#outcomes.send(event))
         break
       case 'payment.requested':
-        void findPayment(this.#archive, () => this.#outcomes.getSnapshot().context, event)
+        void findPayment(this.#ports, () => this.#outcomes.getSnapshot().context, event)
         break
       case 'summary.requested':
-        void summarize(this.#archive, () => this.#outcomes.getSnapshot().context, event)
+        void summarize(this.#ports, () => this.#outcomes.getSnapshot().context, event)
         break
       case 'purge.requested':
-        void purgeLedger({ archive: this.#archive, system: this.#system }, event)
+        void purgeLedger({ ports: this.#ports, system: this.#system }, event)
         break
-      case 'xstate.error.actor.lane':
+      case 'xstate.error.actor.batcher':
         throw event.error
       case 'xstate.stop':
         this.#early?.end()
         // What comes later would be written for ever to a ledger that is closed.
-        for (const lane of [this.#accepts, this.#outcomes]) (lane as AnyActorRef).send(event)
+        for (const batcher of [this.#accepts, this.#outcomes]) (batcher as AnyActorRef).send(event)
     }
   }
 
-  #answerEarly({ archive, accepts }: PersistenceInput): EarlyAnswers {
-    const { clock, journal } = archive
+  #answerEarly({ ports, accepts }: PersistenceInput): EarlyAnswers {
+    const { clock, telemetry } = ports
     const commit = (payment: PaymentReceived): void => this.#accepts.send(payment)
-    return new EarlyAnswers({ clock, journal, heldMax: accepts.pendingMax, commit })
+    return new EarlyAnswers({ clock, telemetry, heldMax: accepts.pendingMax, commit })
   }
 }

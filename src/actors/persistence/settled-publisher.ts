@@ -1,12 +1,12 @@
-// Keeps the settled board: what this instance has settled goes on it a few at a time, and off it
-// once it is committed. A board that fails costs nothing but the other instances' view.
+// Keeps the settled cache: what this instance has settled goes on it a few at a time, and off it
+// once it is committed. A cache that fails costs nothing but the other instances' view.
 
-import type { Archive } from '../model/shared-ports.ts'
-import { boardFailureOf } from '../model/ledger-failure.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
+import { cacheFailureOf } from '../model/ledger-failure.ts'
 import type { SettledPayment } from '../model/payment.ts'
 
-export interface Announcer {
-  /** To be put on the board within the window. */
+export interface SettledPublisher {
+  /** To be put on the cache within the window. */
   add(settled: SettledPayment): void
   /** To be taken off it, as late: a reader is told by the ledger that it is committed. */
   remove(correlationIds: readonly string[]): void
@@ -17,10 +17,10 @@ export interface Announcer {
 /** How long changes gather before they are made together, ms. Each change by itself is a wakeup. */
 export const ANNOUNCE_WINDOW_MS = 10
 
-export function createAnnouncer({
+export function createSettledPublisher({
   clock,
-  settledBoard,
-}: Pick<Archive, 'clock' | 'settledBoard'>): Announcer {
+  settledSet,
+}: Pick<SharedPorts, 'clock' | 'settledSet'>): SettledPublisher {
   let settled: SettledPayment[] = []
   let committed: string[] = []
   let timer: unknown = undefined
@@ -31,8 +31,8 @@ export function createAnnouncer({
     settled = []
     committed = []
     // In this order: what is committed already may still wait to be put on.
-    if (entries.length > 0) settledBoard.add(entries).catch(boardFailureOf)
-    if (ids.length > 0) settledBoard.remove(ids).catch(boardFailureOf)
+    if (entries.length > 0) settledSet.add(entries).catch(cacheFailureOf)
+    if (ids.length > 0) settledSet.remove(ids).catch(cacheFailureOf)
   }
   const arm = (): void => {
     timer ??= clock.setTimeout(change, ANNOUNCE_WINDOW_MS)

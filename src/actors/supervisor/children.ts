@@ -1,16 +1,16 @@
 // The long-lived actors under the supervisor: what each is made of, by name.
 
 import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
-import type { AcceptLaneInput } from '../persistence/accept-batcher.machine.ts'
-import type { Archive } from '../model/shared-ports.ts'
+import type { AcceptBatcherInput } from '../persistence/accept-batcher.machine.ts'
+import type { SharedPorts } from '../model/shared-ports.ts'
 import type { AnswersWhen } from '../persistence/early-answers.ts'
 import type { LeaseFence } from '../ownership/fence.ts'
 import { leaseMachine } from '../ownership/lease.machine.ts'
-import type { OutcomeLaneInput } from '../persistence/outcome-batcher.machine.ts'
+import type { OutcomeBatcherInput } from '../persistence/outcome-batcher.machine.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import { paymentsLogic } from '../payments/payments.ts'
 import { persistenceLogic } from '../persistence/persistence.ts'
-import type { HealthBoard, Processor, RetryBoard } from '../model/ports.ts'
+import type { CircuitCache, Processor, DelayedQueue } from '../model/ports.ts'
 import { probingMachine } from '../circuit/probing.machine.ts'
 import type { CircuitSettings } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
@@ -21,12 +21,12 @@ import { outlasting, type WorkSettings } from '../model/settings.ts'
 
 /** Everything that Pit's actors are made of; main builds it from the configuration. */
 export interface PitParts {
-  readonly archive: Archive
-  /** The same object as `archive.lease`; only the lease actor changes it. */
+  readonly ports: SharedPorts
+  /** The same object as `ports.lease`; only the lease actor changes it. */
   readonly fence: LeaseFence
   readonly processors: Readonly<Record<ProcessorName, Processor>>
-  readonly healthBoard: HealthBoard
-  readonly retryBoard: RetryBoard
+  readonly circuitCache: CircuitCache
+  readonly delayedQueue: DelayedQueue
   /** 0 to 1, for jitter. */
   readonly random: () => number
   /** Share of the CPU quota used since the last call; 0 without a quota. */
@@ -34,8 +34,8 @@ export interface PitParts {
   readonly instanceId: string
   readonly work: WorkSettings
   readonly circuit: CircuitSettings
-  readonly accepts: AcceptLaneInput
-  readonly outcomes: OutcomeLaneInput
+  readonly accepts: AcceptBatcherInput
+  readonly outcomes: OutcomeBatcherInput
   readonly answersWhen: AnswersWhen
   readonly leaseTtlMs: number
   readonly probeIntervalMs: number
@@ -60,26 +60,26 @@ const TAKEOVER_BATCH_MAX = 256
 const TAKEOVER_GRACE_MS = 250
 
 export function createChildren(parts: PitParts, parent: Parent): Children {
-  const { archive, processors, random, quotaUsed } = parts
+  const { ports, processors, random, quotaUsed } = parts
   const health = {
     default: createHealth(parts, parent, 'default'),
     fallback: createHealth(parts, parent, 'fallback'),
   }
   const child = <Id extends string>(id: Id) => ({ id, systemId: id, parent })
-  const shop = { ...archive, settings: parts.work, random, quotaUsed, processors, health }
+  const dependencies = { ...ports, settings: parts.work, random, quotaUsed, processors, health }
   const makers = {
     persistence: () => {
       const { accepts, outcomes, answersWhen } = parts
       return createActor(persistenceLogic, {
         ...child('persistence'),
-        input: { archive, accepts, outcomes, answersWhen },
+        input: { ports, accepts, outcomes, answersWhen },
       })
     },
-    payments: () => createActor(paymentsLogic, { ...child('payments'), input: shop }),
+    payments: () => createActor(paymentsLogic, { ...child('payments'), input: dependencies }),
     retryQueue: () =>
       createActor(retryQueueMachine, {
         ...child('retryQueue'),
-        input: { archive, board: parts.retryBoard },
+        input: { ports, cache: parts.delayedQueue },
       }),
     takeover: () =>
       createActor(takeoverMachine, { ...child('takeover'), input: takeoverInput(parts) }),
@@ -87,10 +87,10 @@ export function createChildren(parts: PitParts, parent: Parent): Children {
       createActor(probingMachine, {
         ...child('probing'),
         input: {
-          archive,
+          ports,
           processors,
           health,
-          board: parts.healthBoard,
+          cache: parts.circuitCache,
           intervalMs: parts.probeIntervalMs,
         },
       }),
@@ -98,7 +98,7 @@ export function createChildren(parts: PitParts, parent: Parent): Children {
       const { fence, instanceId, leaseTtlMs: ttlMs } = parts
       return createActor(leaseMachine, {
         ...child('lease'),
-        input: { archive, fence, instanceId, ttlMs },
+        input: { ports, fence, instanceId, ttlMs },
       })
     },
   }
@@ -106,17 +106,17 @@ export function createChildren(parts: PitParts, parent: Parent): Children {
 }
 
 function createHealth(parts: PitParts, parent: Parent, processor: ProcessorName): HealthActor {
-  const input = { processor, settings: parts.circuit, now: parts.archive.clock.now() }
+  const input = { processor, settings: parts.circuit, now: parts.ports.clock.now() }
   const systemId = `processorHealth.${processor}`
   return createActor(providedHealth(parts), { id: 'processorHealth', systemId, parent, input })
 }
 
 function takeoverInput(parts: PitParts): TakeoverInput {
   return {
-    archive: parts.archive,
+    ports: parts.ports,
     batchMax: TAKEOVER_BATCH_MAX,
     graceMs: TAKEOVER_GRACE_MS,
-    horizonMs: outlasting(parts.work.horizonMs),
+    settleByMs: outlasting(parts.work.settleByMs),
     settlingMs: parts.leaseTtlMs,
   }
 }

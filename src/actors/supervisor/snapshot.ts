@@ -2,16 +2,16 @@
 
 import { emptyWindow, ratesOf } from '../circuit/window.ts'
 import type { Gauges } from '../model/facts.ts'
-import type { PaymentFlows } from '../payments/transition-counts.ts'
+import type { TransitionCounts } from '../payments/transition-counts.ts'
 import type { PaymentsSnapshot } from '../payments/payments.ts'
-import { gaugesOf, listStories } from '../payments/queries.ts'
-import type { PaymentState, PaymentStory, ProcessorName } from '../model/payment.ts'
+import { gaugesOf, listPaymentStatuses } from '../payments/queries.ts'
+import type { PaymentState, PaymentStatus, ProcessorName } from '../model/payment.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import { circuitOf } from '../circuit/context.ts'
 import type { SupervisorActor } from './supervisor.ts'
 
 /** A circuit as an operator reads it. */
-export interface CircuitLook {
+export interface CircuitSnapshot {
   readonly state: 'closed' | 'open' | 'halfOpen'
   /** Time since the last change of state, ms. */
   readonly forMs: number
@@ -29,18 +29,18 @@ export interface CircuitLook {
 }
 
 /** An instance at one moment. Absent parts: those actors have not started or have stopped. */
-export interface InstanceLook {
+export interface InstanceSnapshot {
   /** State of the supervisor: starting, accepting, draining and so on. */
   readonly state: string
   readonly gauges?: Gauges
-  readonly flows?: PaymentFlows
-  readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitLook>>>
+  readonly flows?: TransitionCounts
+  readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitSnapshot>>>
 }
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /** `now`: monotonic, ms. */
-export function lookAt(supervisor: SupervisorActor, now: number): InstanceLook {
+export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSnapshot {
   const view = floorOf(supervisor)
   const circuits = PROCESSORS.flatMap((name) => {
     const actor = actorOf(supervisor, `processorHealth.${name}`) as HealthActor | undefined
@@ -54,12 +54,12 @@ export function lookAt(supervisor: SupervisorActor, now: number): InstanceLook {
 }
 
 /** Payments that this instance works on and that are in this state now. */
-export function lookAtPayments(
+export function queryPayments(
   supervisor: SupervisorActor,
   wanted: { state: PaymentState; limit: number },
-): readonly PaymentStory[] {
+): readonly PaymentStatus[] {
   const view = floorOf(supervisor)
-  return view === undefined ? [] : listStories(view, wanted)
+  return view === undefined ? [] : listPaymentStatuses(view, wanted)
 }
 
 function floorOf(supervisor: SupervisorActor): PaymentsSnapshot['floor']['view'] | undefined {
@@ -76,9 +76,9 @@ function actorOf({ system }: SupervisorActor, address: string): unknown {
   return system.get(address)
 }
 
-function circuitLook(actor: HealthActor, now: number): CircuitLook {
+function circuitLook(actor: HealthActor, now: number): CircuitSnapshot {
   const { value, context } = actor.getSnapshot()
-  const { allowance } = circuitOf(value, context)
+  const { concurrencyLimit: allowance } = circuitOf(value, context)
   const { since, cause, measuredMs, announcedMs } = context
   // The window slides with attempts: without any it still holds the last ones.
   const isStale = now - context.window.startedAt >= context.settings.windowMs

@@ -36,7 +36,7 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
       restartChild: ({ event }) => {
         if (!isFailure(event)) return
         const child = event.actorId
-        parts.archive.journal.note({ type: 'child.restarted', child, cause: causeOf(event) })
+        parts.ports.telemetry.emit({ type: 'child.restarted', child, cause: causeOf(event) })
         children?.restart(child)
       },
       askPersistence: ({ event, self }) => {
@@ -62,9 +62,9 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
       flushPersistence: ({ self }) => tell(self.system, 'persistence', { type: 'drain.started' }),
       releaseLease: ({ self }) => tell(self.system, 'lease', { type: 'release.requested' }),
       noteStopped: () => {
-        for (const wait of waits) parts.archive.clock.clearTimeout(wait)
+        for (const wait of waits) parts.ports.clock.clearTimeout(wait)
         children?.stop()
-        parts.archive.journal.note({ type: 'drain.ended' })
+        parts.ports.telemetry.emit({ type: 'drain.ended' })
       },
     },
     guards: {
@@ -79,7 +79,7 @@ export function createSupervisor(parts: PitParts): SupervisorActor {
   const { shutdownDeadlineMs: deadlineMs, drainGraceMs } = parts
   const supervisor = createActor(supervisorLogic(parts), {
     systemId: 'supervisor',
-    clock: parts.archive.clock,
+    clock: parts.ports.clock,
     input: { deadlineMs, recallAfterMs: Math.min(drainGraceMs, deadlineMs / 2) },
   })
   unlist(supervisor.system)
@@ -92,9 +92,9 @@ function isFailure(
   return 'actorId' in event
 }
 
-function noteDrain({ archive }: PitParts, event: SupervisorEvent): void {
+function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
   const cause = event.type === 'stop.requested' ? event.cause : `${event.type}: ${causeOf(event)}`
-  archive.journal.note({ type: 'drain.started', cause })
+  ports.telemetry.emit({ type: 'drain.started', cause })
 }
 
 function tellDrain(system: Directory): void {
@@ -106,7 +106,7 @@ function tellDrain(system: Directory): void {
 
 /** The handles of the waits, to be cleared once the drain is over: they keep the process alive. */
 function startWaits(
-  { archive: { clock } }: PitParts,
+  { ports: { clock } }: PitParts,
   self: Step['self'],
   waits: { recallAfterMs: number; deadlineMs: number },
 ): readonly unknown[] {
@@ -116,11 +116,11 @@ function startWaits(
   ]
 }
 
-function createRestartCount({ archive }: PitParts): { allows(child: string): boolean } {
+function createRestartCount({ ports }: PitParts): { allows(child: string): boolean } {
   const recent: { readonly child: string; readonly at: number }[] = []
   return {
     allows(child) {
-      const now = archive.clock.now()
+      const now = ports.clock.now()
       while (recent[0] !== undefined && now - recent[0].at > RESTART_WINDOW_MS) recent.shift()
       recent.push({ child, at: now })
       return recent.filter((restart) => restart.child === child).length <= RESTARTS_MAX

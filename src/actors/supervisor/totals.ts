@@ -1,8 +1,8 @@
-// Running totals and gauges for views, in one store: fed by the journal, per batch and per second,
+// Running totals and gauges for views, in one store: fed by the telemetry, per batch and per second,
 // never per payment.
 
 import { createStore } from '@xstate/store'
-import type { Fact, Gauges, Journal } from '../model/facts.ts'
+import type { Fact, Gauges, Telemetry } from '../model/facts.ts'
 import type { ProcessorName } from '../model/payment.ts'
 
 export interface ProcessorTotals {
@@ -33,7 +33,7 @@ type Counted = Omit<Totals, 'gauges' | 'processors'> & {
   readonly failedAttempts: Readonly<Record<ProcessorName, number>>
 }
 
-/** An empty store of totals; updated through `totalsJournal`. */
+/** An empty store of totals; updated through `totalsTelemetry`. */
 export function createTotals() {
   return createStore({
     context: EMPTY,
@@ -48,11 +48,11 @@ export function createTotals() {
   })
 }
 
-/** A journal that counts facts and brings the store up to date once a second. */
-export function totalsJournal(store: TotalsStore): Journal {
+/** A telemetry that counts facts and brings the store up to date once a second. */
+export function totalsTelemetry(store: TotalsStore): Telemetry {
   let counted = nothingCounted()
   return {
-    note(fact) {
+    emit(fact) {
       if (fact.type === 'payments.measured') {
         store.send({ type: 'counted', counted, gauges: fact.gauges })
         counted = nothingCounted()

@@ -1,8 +1,8 @@
-// The sheet on the right: payments in a state, then the story of one. Kept up to date while open.
+// The sheet on the right: payments in a state, then the status of one. Kept up to date while open.
 
 import { amount, byId, clockTime, duration, element } from './format.js'
 import { renewChildren } from './renew.js'
-import { storyOf } from './story.js'
+import { statusOf } from './payment-status.js'
 
 const REFRESH_MS = 1_000
 
@@ -34,7 +34,7 @@ export function listState(state) {
 export function openPayment(correlationId, from) {
   back = from
   const path = `/console/payments/${encodeURIComponent(correlationId)}`
-  open({ title: 'Payment', path, draw: storyOf })
+  open({ title: 'Payment', path, draw: statusOf })
 }
 
 function open(view) {
@@ -73,7 +73,8 @@ function said(text) {
 
 function drawList({ state, here, left }) {
   const items =
-    here?.map((story) => livingItem(story, state)) ?? left.map((one) => leftItem(one, state))
+    here?.map((paymentStatus) => livingItem(paymentStatus, state)) ??
+    left.map((one) => leftItem(one, state))
   if (items.length === 0)
     return [said(EMPTY[state] ?? 'No payment of this instance is in this state now.')]
   const note = here

@@ -47,7 +47,7 @@ const GET_STORY: Operation = {
     },
   ],
   responses: {
-    200: namedAnswer('Its story.', 'Story'),
+    200: namedAnswer('Its payment status.', 'Story'),
     400: problemAnswer('The id is no UUID.', { status: 400, type: 'invalid-payment' }),
     404: problemAnswer('No payment has this id.', { status: 404 }),
     503: UNAVAILABLE_ANSWER,

@@ -1,4 +1,4 @@
-// The words that a payment's story is told in, each with its meaning.
+// The words that a payment's status is told in, each with its meaning.
 
 import type {
   AttemptOutcome,

@@ -4,7 +4,7 @@ import assert from 'node:assert'
 import type { EdgeRequest, Read } from '../../actors/messages.ts'
 import { hasRoom } from '../edge.ts'
 import type { Edge } from '../edge.ts'
-import type { Exchange } from '../responder.ts'
+import type { Responder } from '../responder.ts'
 import { UNAVAILABLE } from '../problem.ts'
 import type { Reply } from '../problem.ts'
 
@@ -15,16 +15,16 @@ export interface Question<Value> {
   readonly onMissing: Reply
 }
 
-/** Asks the supervisor and answers the exchange: 503 when it has no answer or no room. */
-export function ask<Value>(edge: Edge, exchange: Exchange, question: Question<Value>): void {
-  if (!hasRoom(edge, exchange)) return
+/** Asks the supervisor and answers the responder: 503 when it has no answer or no room. */
+export function ask<Value>(edge: Edge, responder: Responder, question: Question<Value>): void {
+  if (!hasRoom(edge, responder)) return
 
   let isReplied = false
   const replyTo = (answer: Read<Value>): void => {
     assert(!isReplied, 'a request is replied to once')
     isReplied = true
     edge.inFlight -= 1
-    if (exchange.isOpen) exchange.answer(replyFor(question, answer))
+    if (responder.isOpen) responder.answer(replyFor(question, answer))
   }
   edge.inFlight += 1
   edge.supervisor.send(question.request(replyTo))

@@ -2,24 +2,24 @@
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
-import type { Attempt, Doubt, PaymentStory } from '../../actors/model/payment.ts'
+import type { Attempt, UnknownOutcome, PaymentStatus } from '../../actors/model/payment.ts'
 import { ask } from './ask.ts'
 import type { Edge } from '../edge.ts'
-import { Exchange } from '../responder.ts'
+import { Responder } from '../responder.ts'
 import { parseUuid } from '../request/payment-body.ts'
 import { json, problem } from '../problem.ts'
 
-/** Tells a payment's story: 200, 400 for an id that is no UUID, 404 for one unknown, 503. */
+/** Tells a payment's status: 200, 400 for an id that is no UUID, 404 for one unknown, 503. */
 export function tellPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
-  const exchange = new Exchange(response, 'get', edge)
+  const responder = new Responder(response, 'get', edge)
   const correlationId = parseUuid(request.getParameter(0))
   if (correlationId === undefined) {
-    exchange.answer(NO_UUID)
+    responder.answer(NO_UUID)
     return
   }
-  ask<PaymentStory>(edge, exchange, {
+  ask<PaymentStatus>(edge, responder, {
     request: (replyTo) => ({ type: 'payment.requested', correlationId, replyTo }),
-    onFound: (story) => json(renderStory(story)),
+    onFound: (paymentStatus) => json(renderPaymentStatus(paymentStatus)),
     onMissing: UNKNOWN_PAYMENT,
   })
 }
@@ -33,18 +33,21 @@ const NO_UUID = problem({
 })
 
 /** The amount is spliced in as text, so that it keeps its two decimals. */
-function renderStory(story: PaymentStory): string {
-  const { correlationId, amountCents, state, processor, waitsFor, dueInMs, ownedBy } = story
+function renderPaymentStatus(paymentStatus: PaymentStatus): string {
+  const { correlationId, amountCents, state, processor, waitsFor, dueInMs, ownedBy } = paymentStatus
   const rest = JSON.stringify({
     state,
-    acceptedAt: renderInstant(story.acceptedAt),
+    acceptedAt: renderInstant(paymentStatus.acceptedAt),
     processor,
-    requestedAt: story.requestedAt === undefined ? undefined : renderInstant(story.requestedAt),
+    requestedAt:
+      paymentStatus.requestedAt === undefined
+        ? undefined
+        : renderInstant(paymentStatus.requestedAt),
     waitsFor,
     dueInMs,
     ownedBy,
-    doubts: story.doubts?.map(renderDoubt),
-    attempts: story.attempts.map(renderAttempt),
+    doubts: paymentStatus.unknownOutcomes?.map(renderDoubt),
+    attempts: paymentStatus.attempts.map(renderAttempt),
   })
   return `{"correlationId":"${correlationId}","amount":${formatCents(amountCents)},${rest.slice(1)}`
 }
@@ -54,7 +57,7 @@ function renderAttempt(attempt: Attempt): unknown {
 }
 
 /** Without an instant when a dead instance sent the request: nobody knows it. */
-function renderDoubt({ processor, requestedAt, remainingMs }: Doubt): unknown {
+function renderDoubt({ processor, requestedAt, remainingMs }: UnknownOutcome): unknown {
   const known = requestedAt === null ? {} : { requestedAt: renderInstant(requestedAt) }
   return { processor, ...known, remainingMs }
 }

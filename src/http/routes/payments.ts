@@ -6,7 +6,7 @@ import type { AcceptAnswer } from '../../actors/messages.ts'
 import { readBody } from '../request/body.ts'
 import { hasRoom } from '../edge.ts'
 import type { Edge } from '../edge.ts'
-import { Exchange } from '../responder.ts'
+import { Responder } from '../responder.ts'
 import { decodePayment } from '../request/payment-body.ts'
 import { problem, UNAVAILABLE } from '../problem.ts'
 import type { Reply } from '../problem.ts'
@@ -17,25 +17,25 @@ import type { Reply } from '../problem.ts'
  * a full or draining edge answers before it reads the body.
  */
 export function receivePayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
-  const exchange = new Exchange(response, 'post', edge)
+  const responder = new Responder(response, 'post', edge)
   if (!isJson(request.getHeader('content-type'))) {
-    exchange.answer(NOT_JSON)
+    responder.answer(NOT_JSON)
     return
   }
   if (edge.draining) {
     edge.refused += 1
-    exchange.answer(UNAVAILABLE)
+    responder.answer(UNAVAILABLE)
     return
   }
-  if (!hasRoomFor(edge, exchange)) return
+  if (!hasRoomFor(edge, responder)) return
   readBody(response, {
     bytesMax: edge.limits.bodyBytesMax,
     onWhole: (bytes) => {
-      acceptBody(edge, exchange, bytes)
+      acceptBody(edge, responder, bytes)
     },
     onTooLarge: (rest) => {
-      if (rest === 'read') exchange.answer(TOO_LARGE)
-      else exchange.answerAndClose(TOO_LARGE)
+      if (rest === 'read') responder.answer(TOO_LARGE)
+      else responder.answerAndClose(TOO_LARGE)
     },
   })
 }
@@ -47,14 +47,14 @@ function isJson(contentType: string): boolean {
   return contentType === 'application/json' || contentType === '' || JSON_TYPE.test(contentType)
 }
 
-function acceptBody(edge: Edge, exchange: Exchange, bytes: Buffer): void {
+function acceptBody(edge: Edge, responder: Responder, bytes: Buffer): void {
   const body = decodePayment(bytes)
   if (body.kind === 'fault') {
-    exchange.answer(problem({ ...body, status: 400, type: 'urn:pit:problem:invalid-payment' }))
+    responder.answer(problem({ ...body, status: 400, type: 'urn:pit:problem:invalid-payment' }))
     return
   }
   // The room may have gone while the body came in.
-  if (!hasRoomFor(edge, exchange)) return
+  if (!hasRoomFor(edge, responder)) return
 
   const decodedAt = performance.now()
   let isReplied = false
@@ -68,15 +68,15 @@ function acceptBody(edge: Edge, exchange: Exchange, bytes: Buffer): void {
       isReplied = true
       edge.inFlight -= 1
       if (answer === 'unavailable') edge.refused += 1
-      if (!exchange.isOpen) return
-      exchange.answer(REPLIES[answer])
+      if (!responder.isOpen) return
+      responder.answer(REPLIES[answer])
       edge.latency.record((performance.now() - decodedAt) * 1000)
     },
   })
 }
 
-function hasRoomFor(edge: Edge, exchange: Exchange): boolean {
-  const fits = hasRoom(edge, exchange)
+function hasRoomFor(edge: Edge, responder: Responder): boolean {
+  const fits = hasRoom(edge, responder)
   if (!fits) edge.refused += 1
   return fits
 }

@@ -3,18 +3,18 @@
 import type { HttpResponse } from 'uWebSockets.js'
 import { ask } from './ask.ts'
 import type { Edge } from '../edge.ts'
-import { Exchange } from '../responder.ts'
+import { Responder } from '../responder.ts'
 import { problem, UNAVAILABLE } from '../problem.ts'
 import type { Reply } from '../problem.ts'
 
 /** Purges: 200 once it is done, 403 unless configured, 503. A body is not read. */
 export function purge(edge: Edge, response: HttpResponse): void {
-  const exchange = new Exchange(response, 'post', edge)
+  const responder = new Responder(response, 'post', edge)
   if (!edge.allowPurge) {
-    exchange.answer(FORBIDDEN)
+    responder.answer(FORBIDDEN)
     return
   }
-  ask<null>(edge, exchange, {
+  ask<null>(edge, responder, {
     request: (replyTo) => ({ type: 'purge.requested', replyTo }),
     onFound: () => PURGED,
     onMissing: UNAVAILABLE,

@@ -5,22 +5,22 @@ import { formatCents } from '../../actors/model/money.ts'
 import type { ProcessorTotal, Summary } from '../../actors/model/payment.ts'
 import { ask } from './ask.ts'
 import type { Edge } from '../edge.ts'
-import { Exchange } from '../responder.ts'
+import { Responder } from '../responder.ts'
 import { json, problem, UNAVAILABLE } from '../problem.ts'
 import type { Reply } from '../problem.ts'
 import { parseWindow } from '../request/window.ts'
 
 /** Sums up a window (see `parseWindow`): 200, 400 for a window that cannot be read, 503. */
 export function summarize(edge: Edge, response: HttpResponse, request: HttpRequest): void {
-  const exchange = new Exchange(response, 'get', edge)
+  const responder = new Responder(response, 'get', edge)
   // uWebSockets gives undefined for a URL without a query, against its own types.
   const query = (request.getQuery() as string | undefined) ?? ''
   const asked = parseWindow(query)
   if (asked.kind === 'fault') {
-    exchange.answer(problem({ ...asked, status: 400, type: 'urn:pit:problem:invalid-window' }))
+    responder.answer(problem({ ...asked, status: 400, type: 'urn:pit:problem:invalid-window' }))
     return
   }
-  ask<Summary>(edge, exchange, {
+  ask<Summary>(edge, responder, {
     request: (replyTo) => ({ type: 'summary.requested', window: asked.window, replyTo }),
     onFound: renderSummary,
     onMissing: UNAVAILABLE,

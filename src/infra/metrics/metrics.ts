@@ -1,7 +1,7 @@
 // What Prometheus reads: facts and latencies counted as they come, told when they are asked for.
 
 import { Registry, type OpenMetricsContentType } from 'prom-client'
-import type { Journal } from '../../actors/model/facts.ts'
+import type { Telemetry } from '../../actors/model/facts.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { addFamilies } from './families.ts'
 import type { EdgeCounts, Moment } from './family.ts'
@@ -11,7 +11,7 @@ import { countFact, createTallies } from './tallies.ts'
 
 export interface Metrics {
   /** Counts facts: a few additions each. */
-  readonly journal: Journal
+  readonly telemetry: Telemetry
   /** Takes the time from a decoded payment to its answer, µs. */
   readonly latency: { record(us: number): void }
   /**
@@ -47,7 +47,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   addFamilies(registry, { ...options, tallies, moment: () => moment })
   let observesRuntime = false
   return {
-    journal: { note: (fact) => countFact(tallies, fact) },
+    telemetry: { emit: (fact) => countFact(tallies, fact) },
     latency: { record: (us) => tallies.acceptSeconds.record(us / 1_000_000) },
     async scrape(sources, accept = '') {
       if (!observesRuntime) addRuntimeMetrics(registry)

@@ -1,4 +1,4 @@
-// What the metrics count, in plain numbers: fed by the journal's facts as they happen.
+// What the metrics count, in plain numbers: fed by the telemetry's facts as they happen.
 
 import type { ClaimSource, Fact, Gauges } from '../../actors/model/facts.ts'
 import type { AttemptOutcome, ProcessorName } from '../../actors/model/payment.ts'

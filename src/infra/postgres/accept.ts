@@ -3,7 +3,7 @@
 import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Accepted, AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
 import type { Parameter, Query } from './connection.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 import { IS_HELD, PURGES, arrayOf } from './sql.ts'
 
 /**
@@ -12,7 +12,7 @@ import { IS_HELD, PURGES, arrayOf } from './sql.ts'
  * when some were not written; it tells whether the lease is held, and the amounts of known ids.
  */
 export function createAccept(
-  lane: PostgresLane,
+  pool: PostgresPool,
   { timeoutMs }: { readonly timeoutMs: number },
 ): Pick<Ledger, 'accept'> {
   return {
@@ -21,7 +21,7 @@ export function createAccept(
       const deadline = performance.now() + timeoutMs
       const news = firstOfEach(batch)
       const { query, values } = insertion(news, { leaseId, parked })
-      const written = await lane.run<WrittenRow>(query, values, timeoutMs)
+      const written = await pool.run<WrittenRow>(query, values, timeoutMs)
       const purges = written[0]?.purges ?? 0
       if (written.length === batch.length) {
         return { results: batch.map(() => 'accepted'), purges }
@@ -32,7 +32,7 @@ export function createAccept(
       if (written.length < news.length) {
         const ids = news.map((each) => each.correlationId).filter((id) => !inserted.has(id))
         const step = { leaseId, ids, wroteSome: written.length > 0 }
-        await readAmounts(lane, step, { amounts, timeoutMs: deadline - performance.now() })
+        await readAmounts(pool, step, { amounts, timeoutMs: deadline - performance.now() })
       }
       return { results: batch.map((request) => judge(request, inserted, amounts)), purges }
     },
@@ -84,7 +84,7 @@ function insertion(
  * fails here; where some was, the lease was held and the failed batch is in an unknown state.
  */
 async function readAmounts(
-  lane: PostgresLane,
+  pool: PostgresPool,
   step: {
     readonly leaseId: number
     readonly ids: readonly string[]
@@ -94,7 +94,7 @@ async function readAmounts(
 ): Promise<void> {
   const { leaseId, ids, wroteSome } = step
   const outcome = wroteSome ? 'unknown' : 'none'
-  const rows = await lane
+  const rows = await pool
     .run<KnownRow>(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], into.timeoutMs)
     .catch((cause: unknown) => {
       throw new LedgerUnavailable('accept', outcome, cause)

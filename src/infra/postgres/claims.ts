@@ -1,29 +1,29 @@
 // Claims parked payments and lists them.
 
 import { LeaseLost } from '../../actors/model/errors.ts'
-import type { Attempt, ClaimedPayment, Doubt } from '../../actors/model/payment.ts'
+import type { Attempt, ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { Query } from './connection.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
 
 type Claims = Pick<Ledger, 'claimDue' | 'claimParked' | 'findOwned'>
 
 /** Takes parked payments into ownership. Two instances that claim at once never get the same one. */
-export function createClaims(lane: PostgresLane): Claims {
+export function createClaims(pool: PostgresPool): Claims {
   return {
     async claimDue({ leaseId, limit }) {
-      return readClaims('claimDue', await lane.run<ClaimRow>(CLAIM_DUE, [leaseId, limit]))
+      return readClaims('claimDue', await pool.run<ClaimRow>(CLAIM_DUE, [leaseId, limit]))
     },
     async claimParked(correlationIds, { leaseId }) {
       if (correlationIds.length === 0) return []
       const ids = arrayOf(correlationIds, (id) => id)
-      return readClaims('claimParked', await lane.run<ClaimRow>(CLAIM_PARKED, [leaseId, ids]))
+      return readClaims('claimParked', await pool.run<ClaimRow>(CLAIM_PARKED, [leaseId, ids]))
     },
     async findOwned(correlationIds, { leaseId }) {
       if (correlationIds.length === 0) return []
       const ids = arrayOf(correlationIds, (id) => id)
-      return (await lane.run<ClaimRow>(FIND_OWNED, [leaseId, ids])).map(readClaim)
+      return (await pool.run<ClaimRow>(FIND_OWNED, [leaseId, ids])).map(readClaim)
     },
   }
 }
@@ -62,16 +62,16 @@ export function readClaims(
 }
 
 function readClaim(row: ClaimRow): ClaimedPayment {
-  const doubts: Doubt[] = []
+  const unknownOutcomes: UnknownOutcome[] = []
   if (row.default_remaining_ms !== null) {
-    doubts.push({
+    unknownOutcomes.push({
       processor: 'default',
       requestedAt: row.default_requested_at,
       remainingMs: row.default_remaining_ms,
     })
   }
   if (row.fallback_remaining_ms !== null) {
-    doubts.push({
+    unknownOutcomes.push({
       processor: 'fallback',
       requestedAt: row.fallback_requested_at,
       remainingMs: row.fallback_remaining_ms,
@@ -80,11 +80,11 @@ function readClaim(row: ClaimRow): ClaimedPayment {
   return {
     correlationId: row.correlation_id ?? '',
     amountCents: row.amount_cents,
-    claim: row.claim,
+    fencingToken: row.claim,
     purges: row.purges,
     rounds: row.rounds,
     ageMs: row.age_ms,
-    doubts,
+    unknownOutcomes,
     attempts: row.attempts ?? [],
   }
 }

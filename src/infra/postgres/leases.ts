@@ -2,23 +2,23 @@
 
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { Query } from './connection.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
-/** Leases by PostgreSQL's clock, on a lane of their own: a renewal never waits behind a batch. */
-export function createLeases(lane: PostgresLane): Leases {
+/** Leases by PostgreSQL's clock, on a pool of their own: a renewal never waits behind a batch. */
+export function createLeases(pool: PostgresPool): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
-      const [row] = await lane.run<{ id: number }>(ACQUIRE, [instanceId, ttlMs])
+      const [row] = await pool.run<{ id: number }>(ACQUIRE, [instanceId, ttlMs])
       return { leaseId: row?.id ?? 0 }
     },
     async renewLease({ leaseId, ttlMs }) {
-      const [row] = await lane.run<{ held: boolean; purges: number }>(RENEW, [leaseId, ttlMs])
+      const [row] = await pool.run<{ held: boolean; purges: number }>(RENEW, [leaseId, ttlMs])
       return { held: row?.held ?? false, purges: row?.purges ?? 0 }
     },
     async releaseLease(leaseId) {
-      await lane.run(RELEASE, [leaseId])
+      await pool.run(RELEASE, [leaseId])
     },
   }
 }

@@ -7,11 +7,11 @@ import { createAccept } from './accept.ts'
 import { createClaims } from './claims.ts'
 import { openConnection } from './connection.ts'
 import type { ConnectionConfig, Query } from './connection.ts'
-import { PostgresLane } from './pool.ts'
+import { PostgresPool } from './pool.ts'
 import { createLeases } from './leases.ts'
 import { createRecord } from './record.ts'
 import { applySchema } from './schema.ts'
-import { createStories } from './payment-status.ts'
+import { createStatusReads } from './payment-status.ts'
 import { createSummaries } from './summary.ts'
 import { createTakeOver } from './take-over.ts'
 
@@ -45,12 +45,12 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   await prepare({ ...base, statementTimeoutMs }, config.startTimeoutMs ?? 30_000)
 
   // PostgreSQL gives up before the client does: its word tells for certain that nothing happened.
-  const lane = (size: number, timeoutMs: number) =>
-    new PostgresLane({ ...base, size, timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE })
-  const accepts = lane(1, acceptTimeoutMs)
-  const records = lane(1, statementTimeoutMs)
-  const leases = lane(1, statementTimeoutMs)
-  const rest = lane(poolMax, statementTimeoutMs)
+  const pool = (size: number, timeoutMs: number) =>
+    new PostgresPool({ ...base, size, timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE })
+  const accepts = pool(1, acceptTimeoutMs)
+  const records = pool(1, statementTimeoutMs)
+  const leases = pool(1, statementTimeoutMs)
+  const rest = pool(poolMax, statementTimeoutMs)
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
     ...createRecord(records),
@@ -58,7 +58,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createClaims(rest),
     ...createTakeOver(rest),
     ...createSummaries(rest),
-    ...createStories(rest),
+    ...createStatusReads(rest),
     purge: async () => {
       const [row] = await rest.run<{ count: string }>(PURGE, [])
       return { purges: Number(row?.count) }

@@ -1,35 +1,40 @@
 // Reads one payment, and counts the open ones.
 
-import type { Attempt, Doubt, PaymentStory, ProcessorName } from '../../actors/model/payment.ts'
+import type {
+  Attempt,
+  UnknownOutcome,
+  PaymentStatus,
+  ProcessorName,
+} from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { Query } from './connection.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 import { NOW_MS, processorName } from './sql.ts'
 
-type Stories = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
+type StatusReads = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
 
 /** Up to here open payments are counted exactly, beyond it they are estimated. */
 const EXACT_COUNT_MAX = 10_000
 
-/** Reads for people, for views and for the retry board. */
-export function createStories(lane: PostgresLane): Stories {
+/** Reads for people, for views and for the retry cache. */
+export function createStatusReads(pool: PostgresPool): StatusReads {
   return {
     async find(correlationId) {
-      const [row] = await lane.run<StoryRow>(FIND, [correlationId])
+      const [row] = await pool.run<StatusRow>(FIND, [correlationId])
       return row === undefined ? undefined : tell(row)
     },
     async listParked(limit) {
-      const rows = await lane.run<{ correlation_id: string; due_in_ms: number }>(LIST, [limit])
+      const rows = await pool.run<{ correlation_id: string; due_in_ms: number }>(LIST, [limit])
       return rows.map((row) => ({ correlationId: row.correlation_id, dueInMs: row.due_in_ms }))
     },
     async countOpen() {
-      const [row] = await lane.run<{ parked: number; owned: number }>(COUNT, [EXACT_COUNT_MAX])
+      const [row] = await pool.run<{ parked: number; owned: number }>(COUNT, [EXACT_COUNT_MAX])
       return { parked: row?.parked ?? 0, owned: row?.owned ?? 0 }
     },
   }
 }
 
-interface StoryRow {
+interface StatusRow {
   readonly correlation_id: string
   readonly amount_cents: number
   readonly state: number
@@ -45,7 +50,7 @@ interface StoryRow {
   readonly attempts: readonly Attempt[] | null
 }
 
-function tell(row: StoryRow): PaymentStory {
+function tell(row: StatusRow): PaymentStatus {
   const known = {
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
@@ -65,19 +70,19 @@ function tell(row: StoryRow): PaymentStory {
   return { ...open, state: 'pending', waitsFor: 'owner', ownedBy }
 }
 
-function doubtsOf(row: StoryRow): Pick<PaymentStory, 'doubts'> {
-  const doubts = [
+function doubtsOf(row: StatusRow): Pick<PaymentStatus, 'unknownOutcomes'> {
+  const unknownOutcomes = [
     doubtAt('default', row.default_doubt_ms, row.default_doubt_requested_at_ms),
     doubtAt('fallback', row.fallback_doubt_ms, row.fallback_doubt_requested_at_ms),
   ].flat()
-  return doubts.length === 0 ? {} : { doubts }
+  return unknownOutcomes.length === 0 ? {} : { unknownOutcomes }
 }
 
 function doubtAt(
   processor: ProcessorName,
   remainingMs: number | null,
   requestedAt: number | null,
-): readonly Doubt[] {
+): readonly UnknownOutcome[] {
   return remainingMs === null ? [] : [{ processor, requestedAt, remainingMs }]
 }
 

@@ -6,12 +6,12 @@ import type { ConnectionConfig, Parameter, PostgresConnection, Query } from './c
 import { isRetriable, toLedgerUnavailable } from './failure.ts'
 import { PostgresReconnector } from './reconnector.ts'
 
-/** Statements that may wait in one lane; more are refused at once. */
+/** Statements that may wait in one pool; more are refused at once. */
 const WAITING_MAX = 1_000
 /** Runs of one statement that PostgreSQL rolled back for a deadlock or the like. */
 const RUNS_MAX = 4
 
-export interface LaneConfig extends ConnectionConfig {
+export interface PoolConfig extends ConnectionConfig {
   /** Connections, opened when they are needed. */
   readonly size: number
   /** Bound on each statement, waiting and connecting included, ms. */
@@ -40,13 +40,13 @@ interface Slot {
  * They reconnect by themselves. `run` settles within its bound, whatever the server does, and
  * rejects only with `LedgerUnavailable`.
  */
-export class PostgresLane {
-  readonly #config: LaneConfig
+export class PostgresPool {
+  readonly #config: PoolConfig
   readonly #slots: readonly Slot[]
   readonly #waiting: Task[] = []
   #closed = false
 
-  constructor(config: LaneConfig) {
+  constructor(config: PoolConfig) {
     this.#config = config
     this.#slots = Array.from({ length: config.size }, () => ({
       busy: false,

@@ -1,8 +1,8 @@
 // Writes outcomes: settled, rejected, parked.
 
-import type { Attempt, Doubt, Outcome, ProcessorName } from '../../actors/model/payment.ts'
+import type { Attempt, UnknownOutcome, Outcome, ProcessorName } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 import { RECORD, SETTLE } from './record-sql.ts'
 import { PROCESSOR_NUMBER, arrayOf } from './sql.ts'
 
@@ -16,7 +16,7 @@ const SHARDS = 16
  * together. Only rows really updated are counted, so a replay changes nothing. What was reached
  * before a purge is left out: the id may have been posted again since, under the same lease.
  */
-export function createRecord(lane: PostgresLane): Pick<Ledger, 'record'> {
+export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
   return {
     async record(outcomes, { leaseId }) {
       if (outcomes.length === 0) return
@@ -25,9 +25,9 @@ export function createRecord(lane: PostgresLane): Pick<Ledger, 'record'> {
       const settled = lasting.filter((outcome) => outcome.kind === 'settled')
       const shared = [leaseId, leaseId % SHARDS, purges]
       if (settled.length === lasting.length) {
-        await lane.run(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(lasting)])
+        await pool.run(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(lasting)])
       } else {
-        await lane.run(RECORD, [...shared, ...mixedColumns(lasting), attemptsOf(lasting)])
+        await pool.run(RECORD, [...shared, ...mixedColumns(lasting), attemptsOf(lasting)])
       }
     },
   }
@@ -36,7 +36,7 @@ export function createRecord(lane: PostgresLane): Pick<Ledger, 'record'> {
 function settledColumns(outcomes: readonly Settled[]): string[] {
   return [
     arrayOf(outcomes, (outcome) => outcome.correlationId),
-    arrayOf(outcomes, (outcome) => outcome.claim),
+    arrayOf(outcomes, (outcome) => outcome.fencingToken),
     arrayOf(outcomes, (outcome) => PROCESSOR_NUMBER[outcome.processor]),
     arrayOf(outcomes, (outcome) => outcome.requestedAt),
   ]
@@ -51,8 +51,8 @@ const STATE_NUMBER: Readonly<Record<Outcome['kind'], number>> = {
 function mixedColumns(outcomes: readonly Outcome[]): string[] {
   const parked = outcomes.map((outcome) => (outcome.kind === 'parked' ? outcome : undefined))
   const settled = outcomes.map((outcome) => (outcome.kind === 'settled' ? outcome : null))
-  const doubtAt = (index: number, processor: ProcessorName): Doubt | undefined =>
-    parked[index]?.doubts.find((doubt) => doubt.processor === processor)
+  const doubtAt = (index: number, processor: ProcessorName): UnknownOutcome | undefined =>
+    parked[index]?.unknownOutcomes.find((doubt) => doubt.processor === processor)
   const indices = [...outcomes.keys()]
   const remaining = (processor: ProcessorName) => (index: number) =>
     toWhole(doubtAt(index, processor)?.remainingMs)
@@ -60,7 +60,7 @@ function mixedColumns(outcomes: readonly Outcome[]): string[] {
     doubtAt(index, processor)?.requestedAt ?? null
   return [
     arrayOf(outcomes, (outcome) => outcome.correlationId),
-    arrayOf(outcomes, (outcome) => outcome.claim),
+    arrayOf(outcomes, (outcome) => outcome.fencingToken),
     arrayOf(indices, (index) => numberOf(settled[index]?.processor)),
     arrayOf(indices, (index) => settled[index]?.requestedAt ?? null),
     arrayOf(outcomes, (outcome) => STATE_NUMBER[outcome.kind]),

@@ -8,7 +8,7 @@ import type {
 } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { Query } from './connection.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 import { IS_OPEN, arrayOf } from './sql.ts'
 import { coverWindow } from './summary-window.ts'
 
@@ -21,11 +21,11 @@ interface SummaryRow {
 }
 
 /** Sums up windows: one statement, hence one snapshot of totals and of what is settled. */
-export function createSummaries(lane: PostgresLane): Pick<Ledger, 'summarize'> {
+export function createSummaries(pool: PostgresPool): Pick<Ledger, 'summarize'> {
   return {
     async summarize(window, unflushed) {
       const inside = onceEach(unflushed.filter((entry) => isInside(entry, window)))
-      const [row] = await lane.run<SummaryRow>(SUMMARIZE, summaryParameters(window, inside))
+      const [row] = await pool.run<SummaryRow>(SUMMARIZE, summaryParameters(window, inside))
       const open = new Set(row?.open)
       const stale = inside.filter(({ correlationId }) => !open.has(correlationId))
       const unwritten = inside.filter(({ correlationId }) => open.has(correlationId))

@@ -4,20 +4,20 @@ import type { Ledger } from '../../actors/model/ports.ts'
 import { CLAIM_COLUMNS, readClaims } from './claims.ts'
 import type { ClaimRow } from './claims.ts'
 import type { Query } from './connection.ts'
-import type { PostgresLane } from './pool.ts'
+import type { PostgresPool } from './pool.ts'
 import { HELD, NOW_MS } from './sql.ts'
 
 /**
  * Sweeps the payments of dead instances, a bounded batch a call. Leases that were revoked stay
  * swept until they own nothing; then their rows go.
  */
-export function createTakeOver(lane: PostgresLane): Pick<Ledger, 'takeOver'> {
+export function createTakeOver(pool: PostgresPool): Pick<Ledger, 'takeOver'> {
   return {
-    async takeOver({ leaseId, limit, graceMs, horizonMs }) {
-      const rows = await lane.run<ClaimRow>(TAKE_OVER, [leaseId, limit, graceMs, horizonMs])
+    async takeOver({ leaseId, limit, graceMs, settleByMs }) {
+      const rows = await pool.run<ClaimRow>(TAKE_OVER, [leaseId, limit, graceMs, settleByMs])
       const claimed = readClaims('takeOver', rows)
       // Tidying only, and only once nothing is left. Its failure must not hide what was claimed.
-      if (claimed.length < limit) await lane.run(DROP_LEASES, []).catch(() => undefined)
+      if (claimed.length < limit) await pool.run(DROP_LEASES, []).catch(() => undefined)
       return claimed
     },
   }

@@ -1,6 +1,6 @@
 // Facts as log lines: each fact of the actors has its subsystem and its level here, and only here.
 
-import type { Fact, Journal } from '../../actors/model/facts.ts'
+import type { Fact, Telemetry } from '../../actors/model/facts.ts'
 import { subsystemLogger, type Logger } from './logger.ts'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -42,7 +42,7 @@ const LINES_PER_SECOND_MAX = 20
  * Writes facts as log lines. A type of fact that comes in floods (attempts against a processor
  * that is down) is written up to a bound per second, then once more with how many were left out.
  */
-export function createJournalLog(logger: Logger): Journal {
+export function createFactsLog(logger: Logger): Telemetry {
   const subsystems: Record<Subsystem, Logger> = {
     persistence: subsystemLogger(logger, 'persistence'),
     payments: subsystemLogger(logger, 'payments'),
@@ -52,7 +52,7 @@ export function createJournalLog(logger: Logger): Journal {
   }
   const flood = createFloodGate(logger)
   return {
-    note(fact) {
+    emit(fact) {
       const [subsystem, level] = LINES[fact.type]
       const log = subsystems[subsystem]
       if (!log.isLevelEnabled(level) || !flood.lets(fact.type)) return
@@ -62,11 +62,11 @@ export function createJournalLog(logger: Logger): Journal {
   }
 }
 
-/** Tells every fact to every journal. */
-export function journals(...all: readonly Journal[]): Journal {
+/** Tells every fact to every telemetry. */
+export function sinks(...all: readonly Telemetry[]): Telemetry {
   return {
-    note(fact) {
-      for (const journal of all) journal.note(fact)
+    emit(fact) {
+      for (const telemetry of all) telemetry.emit(fact)
     },
   }
 }

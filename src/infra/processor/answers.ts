@@ -1,25 +1,25 @@
-// What an exchange with a processor means. Pure; the rules are those of `ChargeAnswer`.
+// What an end with a processor means. Pure; the rules are those of `ChargeAnswer`.
 
 import type { ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../actors/model/ports.ts'
-import type { Exchange } from './in-flight-request.ts'
+import type { RequestEnd } from './in-flight-request.ts'
 import { readCents, readInstant, readObject } from './wire.ts'
 
 /** `refused` only where it is certain; whatever is not understood may have been processed. */
-export function chargeAnswer(exchange: Exchange): ChargeAnswer {
-  if (exchange.kind === 'unsent') return { kind: 'refused', detail: exchange.detail }
-  if (exchange.kind === 'lost') return { kind: 'inDoubt', detail: exchange.detail }
-  if (exchange.status === 200) {
-    return readObject(exchange.text) === undefined ? UNREADABLE : SETTLED
+export function chargeAnswer(end: RequestEnd): ChargeAnswer {
+  if (end.kind === 'unsent') return { kind: 'refused', detail: end.detail }
+  if (end.kind === 'lost') return { kind: 'inDoubt', detail: end.detail }
+  if (end.status === 200) {
+    return readObject(end.text) === undefined ? UNREADABLE : SETTLED
   }
-  return { kind: kindOf(exchange.status), detail: `http ${exchange.status}` }
+  return { kind: kindOf(end.status), detail: `http ${end.status}` }
 }
 
 /** An answer about another id, or one whose fields cannot be read exactly, is no answer. */
-export function lookUpAnswer(exchange: Exchange, correlationId: string): LookUpAnswer {
-  if (exchange.kind !== 'answered') return { kind: 'failed', detail: exchange.detail }
-  if (exchange.status === 404) return { kind: 'missing' }
-  if (exchange.status !== 200) return { kind: 'failed', detail: `http ${exchange.status}` }
-  const payment = readObject(exchange.text)
+export function lookUpAnswer(end: RequestEnd, correlationId: string): LookUpAnswer {
+  if (end.kind !== 'answered') return { kind: 'failed', detail: end.detail }
+  if (end.status === 404) return { kind: 'missing' }
+  if (end.status !== 200) return { kind: 'failed', detail: `http ${end.status}` }
+  const payment = readObject(end.text)
   const id = payment?.['correlationId']
   const requestedAt = readInstant(payment?.['requestedAt'])
   const amountCents = readCents(payment?.['amount'])
@@ -30,11 +30,11 @@ export function lookUpAnswer(exchange: Exchange, correlationId: string): LookUpA
   return { kind: 'found', requestedAt, amountCents }
 }
 
-export function probeAnswer(exchange: Exchange): ProbeAnswer {
-  if (exchange.kind !== 'answered') return { kind: 'failed', detail: exchange.detail }
-  if (exchange.status === 429) return { kind: 'limited' }
-  if (exchange.status !== 200) return { kind: 'failed', detail: `http ${exchange.status}` }
-  const health = readObject(exchange.text)
+export function probeAnswer(end: RequestEnd): ProbeAnswer {
+  if (end.kind !== 'answered') return { kind: 'failed', detail: end.detail }
+  if (end.status === 429) return { kind: 'limited' }
+  if (end.status !== 200) return { kind: 'failed', detail: `http ${end.status}` }
+  const health = readObject(end.text)
   const failing = health?.['failing']
   const minResponseMs = health?.['minResponseTime']
   if (typeof failing !== 'boolean' || !isDuration(minResponseMs)) {

@@ -4,8 +4,8 @@
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
 import { chargeAnswer, lookUpAnswer, probeAnswer } from './answers.ts'
-import type { Exchange } from './in-flight-request.ts'
-import { openLane } from './pool.ts'
+import type { RequestEnd } from './in-flight-request.ts'
+import { openProcessorPool } from './pool.ts'
 import { chargeBody } from './wire.ts'
 
 export interface ProcessorClientOptions {
@@ -35,10 +35,10 @@ export interface ProcessorClientOptions {
 export function createProcessorClient(options: ProcessorClientOptions): Processor {
   const { lease, clock, traceparent } = options
   const mayCharge = (): boolean => lease.holds(clock.now())
-  const charging = openLane(options)
+  const charging = openProcessorPool(options)
   // One connection more than there are look-ups, for the probe.
-  const asking = openLane({ ...options, connections: options.connections + 1 })
-  const ask = (path: string, timeoutMs: number, report: (exchange: Exchange) => void): void =>
+  const asking = openProcessorPool({ ...options, connections: options.connections + 1 })
+  const ask = (path: string, timeoutMs: number, report: (end: RequestEnd) => void): void =>
     asking.send({ method: 'GET', path, body: null, timeoutMs, mayWrite: always, report })
 
   return {
@@ -52,21 +52,19 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
         traceparent: traceparent?.(charge.correlationId),
         timeoutMs: options.attemptTimeoutMs,
         mayWrite: mayCharge,
-        report: (exchange) => reply(chargeAnswer(exchange)),
+        report: (end) => reply(chargeAnswer(end)),
       })
     },
 
     lookUp(correlationId, reply) {
-      ask(`/payments/${correlationId}`, options.lookUpTimeoutMs, (exchange) =>
-        reply(lookUpAnswer(exchange, correlationId)),
+      ask(`/payments/${correlationId}`, options.lookUpTimeoutMs, (end) =>
+        reply(lookUpAnswer(end, correlationId)),
       )
     },
 
     probe: () =>
       new Promise((resolve) => {
-        ask('/payments/service-health', options.probeTimeoutMs, (exchange) =>
-          resolve(probeAnswer(exchange)),
-        )
+        ask('/payments/service-health', options.probeTimeoutMs, (end) => resolve(probeAnswer(end)))
       }),
 
     async close() {

@@ -11,7 +11,7 @@ export const ANSWER_BYTES_MAX = 64 * 1024
  * - `unsent`: not a byte of it was written, and none will be;
  * - `lost`: it was written, at least in part, and no whole answer came.
  */
-export type Exchange =
+export type RequestEnd =
   | { readonly kind: 'answered'; readonly status: number; readonly text: string }
   | { readonly kind: 'unsent'; readonly detail: string }
   | { readonly kind: 'lost'; readonly detail: string }
@@ -24,7 +24,7 @@ export interface FlightPlan {
   /** Latest end of the answer, monotonic ms. */
   readonly answerBy: number
   /** Told once, never while the request is being dispatched. */
-  readonly report: (exchange: Exchange) => void
+  readonly report: (end: RequestEnd) => void
   /** Told once, when undici has let go of the request: its connection is free or gone. */
   readonly land: (flight: Flight) => void
 }
@@ -111,11 +111,11 @@ export class Flight implements Dispatcher.DispatchHandler {
     this.#plan.land(this)
   }
 
-  #conclude(exchange: Exchange): void {
+  #conclude(end: RequestEnd): void {
     if (this.#concluded) return
     this.#concluded = true
-    if (this.#dispatching) queueMicrotask(() => this.#plan.report(exchange))
-    else reportLoudly(this.#plan.report, exchange)
+    if (this.#dispatching) queueMicrotask(() => this.#plan.report(end))
+    else reportLoudly(this.#plan.report, end)
   }
 }
 
@@ -129,9 +129,9 @@ function failure(code: string): Error & { code: string } {
 }
 
 /** undici would swallow what a callback throws; a bug there must crash as any other does. */
-function reportLoudly(report: (exchange: Exchange) => void, exchange: Exchange): void {
+function reportLoudly(report: (end: RequestEnd) => void, end: RequestEnd): void {
   try {
-    report(exchange)
+    report(end)
   } catch (bug) {
     queueMicrotask(() => {
       throw bug

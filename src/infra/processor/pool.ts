@@ -7,7 +7,7 @@ import { Flight } from './in-flight-request.ts'
 import type { FlightPlan } from './in-flight-request.ts'
 import { Flights } from './in-flight-requests.ts'
 
-export interface LaneOptions {
+export interface ProcessorPoolOptions {
   /** `http://host:port`, with a path in front of `/payments` where there is one. */
   readonly url: string
   readonly connections: number
@@ -15,7 +15,7 @@ export interface LaneOptions {
   readonly clock: Clock
 }
 
-export interface LaneRequest extends Pick<FlightPlan, 'mayWrite' | 'report'> {
+export interface ProcessorRequest extends Pick<FlightPlan, 'mayWrite' | 'report'> {
   readonly method: 'GET' | 'POST'
   /** Begins with a slash. */
   readonly path: string
@@ -26,14 +26,19 @@ export interface LaneRequest extends Pick<FlightPlan, 'mayWrite' | 'report'> {
   readonly timeoutMs: number
 }
 
-export interface Lane {
+export interface ProcessorPool {
   /** Reports exactly once, after this has returned; `no connection` when all are taken. */
-  send(request: LaneRequest): void
+  send(request: ProcessorRequest): void
   /** Ends everything under way at once. */
   close(): Promise<void>
 }
 
-export function openLane({ url, connections, connectTimeoutMs, clock }: LaneOptions): Lane {
+export function openProcessorPool({
+  url,
+  connections,
+  connectTimeoutMs,
+  clock,
+}: ProcessorPoolOptions): ProcessorPool {
   const { origin, pathname } = new URL(url)
   const prefix = pathname.replace(/\/$/, '')
   const pool = new Pool(origin, { ...POOL, connections, connectTimeout: connectTimeoutMs })

@@ -1,11 +1,11 @@
 // Processor health in Redis: who may ask the processors, what they said, what instances believe.
 
-import type { CircuitReport, HealthBoard, ProbedHealth } from '../../actors/model/ports.ts'
+import type { CircuitReport, CircuitCache, ProbedHealth } from '../../actors/model/ports.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { REDIS_NOW } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-export interface RedisHealthBoardOptions {
+export interface RedisCircuitCacheOptions {
   /** Unique among all instances that share this Redis. */
   readonly instanceId: string
   /** How long reports are kept, ms. */
@@ -14,10 +14,10 @@ export interface RedisHealthBoardOptions {
 
 export const HEALTH_KEPT_MS = 60_000
 
-export function createRedisHealthBoard(
+export function createRedisCircuitCache(
   connection: RedisConnection,
-  { instanceId, keptMs = HEALTH_KEPT_MS }: RedisHealthBoardOptions,
-): HealthBoard {
+  { instanceId, keptMs = HEALTH_KEPT_MS }: RedisCircuitCacheOptions,
+): CircuitCache {
   const { redis, ask } = connection
   const publishHealth = connection.script('pitPublishHealth', PUBLISH_HEALTH)
   const readHealth = connection.script('pitReadHealth', READ_HEALTH)

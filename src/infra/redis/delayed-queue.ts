@@ -1,16 +1,16 @@
 // Due times of parked payments: one sorted set, scored by Redis' clock.
 
-import type { ParkedEntry, RetryBoard } from '../../actors/model/ports.ts'
+import type { ParkedEntry, DelayedQueue } from '../../actors/model/ports.ts'
 import { chunksOf, REDIS_NOW } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 /** Entries kept at most, about 100 bytes each in Redis; the ledger has the others. */
 export const RETRY_ENTRIES_MAX = 20_000
 
-export function createRedisRetryBoard(
+export function createRedisDelayedQueue(
   connection: RedisConnection,
   { entriesMax = RETRY_ENTRIES_MAX }: { readonly entriesMax?: number } = {},
-): RetryBoard {
+): DelayedQueue {
   const { redis, ask } = connection
   const schedule = connection.script('pitScheduleRetries', SCHEDULE)
   const takeDue = connection.script('pitTakeDueRetries', TAKE_DUE)
@@ -29,7 +29,7 @@ export function createRedisRetryBoard(
       return (await ask('takeDue', takeDue(KEY, limit))) as string[]
     },
 
-    /** A claim whose reply got lost leaves the board empty: due payments come from the ledger. */
+    /** A claim whose reply got lost leaves the cache empty: due payments come from the ledger. */
     async claimRebuild() {
       return (await ask('claimRebuild', redis.zadd(KEY, 'NX', '+inf', MARKER))) === 1
     },
@@ -42,7 +42,7 @@ export function createRedisRetryBoard(
 
 const KEY = 'pit:retry'
 /**
- * The member whose absence says that the board was lost. It stands in the set itself, never due, so
+ * The member whose absence says that the cache was lost. It stands in the set itself, never due, so
  * that it goes exactly when the data go, by a flush as well as by an eviction.
  */
 const MARKER = 'rebuilt'

@@ -3,20 +3,20 @@
 import { REDIS_NOW } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-export interface FiguresBoard {
-  /** Replaces what this instance published before. Rejects with `BoardUnavailable`. */
+export interface FiguresCache {
+  /** Replaces what this instance published before. Rejects with `CacheUnavailable`. */
   publish(text: string): Promise<void>
-  /** By instance id; those older than the bound are left out. Rejects with `BoardUnavailable`. */
+  /** By instance id; those older than the bound are left out. Rejects with `CacheUnavailable`. */
   readAll(): Promise<Readonly<Record<string, string>>>
 }
 
 /** Age beyond which an instance counts as gone, ms. */
 const FIGURES_KEPT_MS = 5_000
 
-export function createRedisFiguresBoard(
+export function createRedisFiguresCache(
   connection: RedisConnection,
   { instanceId }: { readonly instanceId: string },
-): FiguresBoard {
+): FiguresCache {
   const publish = connection.script('pitPublishFigures', PUBLISH)
   const readAll = connection.script('pitReadFigures', READ_ALL)
   return {

@@ -1,9 +1,9 @@
-// The one connection to Redis that all boards share. Redis only helps: what it cannot do at once
+// The one connection to Redis that all caches share. Redis only helps: what it cannot do at once
 // fails at once, and nothing is queued for its return.
 
 import assert from 'node:assert'
 import { Redis } from 'ioredis'
-import { BoardUnavailable } from '../../actors/model/errors.ts'
+import { CacheUnavailable } from '../../actors/model/errors.ts'
 
 export interface RedisConnectionOptions {
   /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`. */
@@ -25,7 +25,7 @@ export interface ScriptDefinition {
 export interface RedisConnection {
   /** Commands are executed in the order of the calls. */
   readonly redis: Redis
-  /** The reply, or `BoardUnavailable` naming the operation, whatever went wrong. */
+  /** The reply, or `CacheUnavailable` naming the operation, whatever went wrong. */
   readonly ask: <Reply>(operation: string, reply: Promise<Reply>) => Promise<Reply>
   /** Names a Lua script; it runs atomically and sees Redis' own clock. */
   readonly script: (name: string, definition: ScriptDefinition) => RedisScript
@@ -56,7 +56,7 @@ export function connectRedis({
       try {
         return await reply
       } catch (cause) {
-        throw new BoardUnavailable(operation, cause)
+        throw new CacheUnavailable(operation, cause)
       }
     },
 

@@ -1,12 +1,12 @@
 // Settled payments that are not committed yet: one hash by correlationId, shared by all instances.
 
 import type { SettledPayment } from '../../actors/model/payment.ts'
-import type { SettledBoard } from '../../actors/model/ports.ts'
+import type { SettledSet } from '../../actors/model/ports.ts'
 import { chunksOf } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-export interface RedisSettledBoardOptions {
-  /** The board is gone when nothing has been added to it for this long, ms. */
+export interface RedisSettledSetOptions {
+  /** The cache is gone when nothing has been added to it for this long, ms. */
   readonly keptMs?: number
   /** Entries kept at most, about 100 bytes each in Redis; beyond it `add` fails. */
   readonly entriesMax?: number
@@ -20,10 +20,10 @@ export const SETTLED_ENTRIES_MAX = 100_000
  * All calls keep their order on the one connection: an entry that is added and then removed is
  * gone. What a lost instance left behind is removed by the next reader, who asks the ledger.
  */
-export function createRedisSettledBoard(
+export function createRedisSettledSet(
   connection: RedisConnection,
-  { keptMs = SETTLED_KEPT_MS, entriesMax = SETTLED_ENTRIES_MAX }: RedisSettledBoardOptions = {},
-): SettledBoard {
+  { keptMs = SETTLED_KEPT_MS, entriesMax = SETTLED_ENTRIES_MAX }: RedisSettledSetOptions = {},
+): SettledSet {
   const { redis, ask } = connection
   const add = connection.script('pitAddSettled', ADD)
 
@@ -56,7 +56,7 @@ const KEY = 'pit:settled'
 const ADD = {
   numberOfKeys: 1,
   lua: `
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return redis.error_reply('FULL settled board') end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return redis.error_reply('FULL settled cache') end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
 }

@@ -1,18 +1,18 @@
-// The boards without Redis: one instance that shares nothing and judges by itself.
+// The caches without Redis: one instance that shares nothing and judges by itself.
 
-import type { HealthBoard, RetryBoard, SettledBoard } from '../../actors/model/ports.ts'
+import type { CircuitCache, DelayedQueue, SettledSet } from '../../actors/model/ports.ts'
 
-export interface AloneBoards {
-  readonly health: HealthBoard
-  readonly retry: RetryBoard
-  readonly settled: SettledBoard
+export interface CachesWithoutRedis {
+  readonly health: CircuitCache
+  readonly retry: DelayedQueue
+  readonly settled: SettledSet
 }
 
 /**
  * The probe lease is always granted: nobody else asks, and the pace is the asker's own. The retry
- * board has nothing and needs no rebuilding, since due payments are claimed from the ledger.
+ * cache has nothing and needs no rebuilding, since due payments are claimed from the ledger.
  */
-export function createAloneBoards(): AloneBoards {
+export function createCachesWithoutRedis(): CachesWithoutRedis {
   return {
     health: {
       takeProbeLease: () => Promise.resolve(true),

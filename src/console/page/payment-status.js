@@ -30,12 +30,12 @@ const REASONS = {
   noneAvailable: 'both circuits are open or full',
 }
 
-export function storyOf({ story, messages, inspected }) {
+export function statusOf({ paymentStatus, messages, inspected }) {
   return [
-    element('p', { class: 'mono' }, story.correlationId),
-    element('dl', { class: 'story' }, ...factsOf(story)),
+    element('p', { class: 'mono' }, paymentStatus.correlationId),
+    element('dl', { class: 'story' }, ...factsOf(paymentStatus)),
     element('h3', {}, 'Attempts'),
-    attemptsOf(story),
+    attemptsOf(paymentStatus),
     element('h3', {}, 'Messages between actors'),
     messages === null ? whyNone(inspected) : sequenceOf(messages),
   ]
@@ -50,7 +50,7 @@ const WAITS = {
 }
 
 function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...rest }) {
-  const { waitsFor, dueInMs, ownedBy, doubts } = rest
+  const { waitsFor, dueInMs, ownedBy, unknownOutcomes } = rest
   const chip = element('span', { class: 'chip', 'data-tone': STATE_TONES[state] }, state)
   const facts = [
     ['state', chip],
@@ -61,7 +61,10 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...re
     ['waits for', WAITS[waitsFor] ?? waitsFor],
     ['until', dueInMs === undefined ? undefined : dueWords(dueInMs)],
     ['worked on by', ownedBy],
-    ['in doubt at', doubts === undefined ? undefined : doubts.map(doubtWords).join('; ')],
+    [
+      'in doubt at',
+      unknownOutcomes === undefined ? undefined : unknownOutcomes.map(doubtWords).join('; '),
+    ],
   ]
   return facts
     .filter(([, value]) => value !== undefined)
