@@ -32,7 +32,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
     packages: ['xstate', '@xstate/store'],
     builtins: ['node:assert'],
   },
-  app: { files: /^src\/(?!main\.ts|cli\/)/, packages: ['pino', 'xstate'] },
+  app: { files: /^src\/(?!main\.ts|cli\/)/, packages: ['pino', 'uWebSockets.js', 'xstate'] },
   cli: {
     files:
       /^src\/(cli\/|operator\/|config\/config\.ts$|app\/dev-stack\.ts$|infra\/process\/(project-file|release)\.ts$|actors\/model\/(payment|money)\.ts$)/,
