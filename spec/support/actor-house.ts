@@ -11,7 +11,7 @@ import type {
   InputFrom,
   Snapshot,
 } from 'xstate'
-import type { Addressees } from '../../src/actors/addresses.ts'
+import type { Addressees } from '../../src/actors/messages.ts'
 import type { SharedPorts } from '../../src/actors/model/shared-ports.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'

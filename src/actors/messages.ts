@@ -1,7 +1,41 @@
-// What the edge asks of the supervisor. Each request carries `replyTo`, called exactly once.
+// Every message between Pit's actors, what the edge asks of them, and how an actor is told by name.
 
 import type { LedgerFailure } from './model/errors.ts'
-import type { PaymentStatus, Summary, TimeWindow } from './model/payment.ts'
+import type { ClaimSource } from './model/facts.ts'
+import type {
+  ClaimedPayment,
+  Outcome,
+  PaymentStatus,
+  Summary,
+  TimeWindow,
+} from './model/payment.ts'
+import type { AcceptRequest, ParkedEntry } from './model/ports.ts'
+import type { PaymentOutput } from './payment/payment.machine.ts'
+
+/** The part of XState's actor system that looks actors up by name. */
+export interface Directory {
+  get(name: string): { send(event: { type: string }): void } | undefined
+}
+
+/** The long-lived actors by the system id that they register under, and what each is told. */
+export interface Addressees {
+  readonly supervisor: EdgeRequest | SupervisorNotice
+  readonly payments: PaymentsEvent
+  readonly persistence:
+    PersistenceEvent | PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
+  readonly retryQueue: RetryQueueEvent
+  readonly takeover: TakeoverEvent
+  readonly lease: LeaseEvent
+}
+
+/** Sends `event` to the actor of that name; lost when there is none (starting, stopped). */
+export function tell<Name extends keyof Addressees>(
+  system: Directory,
+  name: Name,
+  event: Addressees[Name],
+): void {
+  system.get(name)?.send(event)
+}
 
 /**
  * - `accepted`: committed now; `known`: was there with the same amount; both are a 202;
@@ -41,5 +75,102 @@ export interface PurgeRequested {
   readonly replyTo: (answer: Read<null>) => void
 }
 
-/** All that `http` may send to the supervisor. */
+/** What the edge asks of the supervisor. Each request carries `replyTo`, called exactly once. */
 export type EdgeRequest = PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
+
+/** Who brings payments to be worked on. */
+export type Intake = 'accepts' | ClaimSource
+
+/** What `payments` (the parent of all payment actors) is told. */
+export type PaymentsEvent =
+  /** Committed with this lease as owner. */
+  | {
+      readonly type: 'payments.accepted'
+      readonly batch: readonly AcceptRequest[]
+      readonly leaseId: number
+      /** Purges counted when they were committed. */
+      readonly purges: number
+    }
+  | {
+      readonly type: 'payments.claimed'
+      readonly batch: readonly ClaimedPayment[]
+      readonly from: ClaimSource
+      readonly leaseId: number
+    }
+  | { readonly type: 'circuit.changed' }
+  | { readonly type: 'payments.ticked' }
+  /** Outcomes pile up unwritten: start nothing new until relieved. */
+  | { readonly type: 'outcomes.congested' }
+  | { readonly type: 'outcomes.relieved' }
+  /** Take nothing new, hand back what waits, finish what is under way. */
+  | { readonly type: 'drain.started' }
+  /** The drain's time is over: hand back everything, in doubt where it is. */
+  | { readonly type: 'payments.recalled' }
+  /** A drain: nothing more comes from there. */
+  | { readonly type: 'intake.ended'; readonly from: Intake }
+  /** This lease ends, another one follows: hand back everything, in doubt where it is. */
+  | { readonly type: 'payments.returned' }
+  /** Forget them all: they belong to others now. */
+  | { readonly type: 'payments.dropped' }
+  /** So often everything was purged: what was committed under a smaller count is gone. */
+  | { readonly type: 'purges.counted'; readonly purges: number }
+  | PaymentRequested
+  | { readonly type: 'xstate.done.actor.payment'; readonly output: PaymentOutput }
+  | {
+      readonly type: 'xstate.error.actor.payment'
+      readonly error: unknown
+      readonly actorId: string
+    }
+
+/** What the retry queue is told. */
+export type RetryQueueEvent =
+  /** `payments` can take up to `limit` payments now. */
+  | { readonly type: 'capacity.offered'; readonly limit: number }
+  /** Committed as parked: they will be due. */
+  | { readonly type: 'payments.parked'; readonly entries: readonly ParkedEntry[] }
+  /** Claim nothing more, and tell `payments` when the last claim has been answered. */
+  | { readonly type: 'drain.started' }
+
+/** What takeover is told. */
+export interface TakeoverEvent {
+  /** Claim nothing more, and tell `payments` when the last claim has been answered. */
+  readonly type: 'drain.started'
+}
+
+/** What persistence is told, besides the edge's own requests. */
+export type PersistenceEvent =
+  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
+  /** Whether accepted payments are kept in memory or parked in the ledger. */
+  | { readonly type: 'intake.changed'; readonly parks: boolean }
+  /** Nothing more is let in: tell `payments` when the last accept has been answered. */
+  | { readonly type: 'intake.closed' }
+  /** Write what is left at once, then report `outcomes.written`. */
+  | { readonly type: 'flush.requested' }
+  /** Write what is left, then report `persistence.flushed`. */
+  | { readonly type: 'drain.started' }
+
+/** What the lease's actor is told. */
+export type LeaseEvent =
+  | { readonly type: 'release.requested' }
+  /**
+   * A claim or an accept under this lease was not answered: it may own payments that nobody here
+   * has in memory. Only another lease gets them back to work.
+   */
+  | { readonly type: 'lease.tainted'; readonly leaseId: number }
+  /** Every outcome so far is in the ledger. */
+  | { readonly type: 'outcomes.written' }
+
+/** What the supervisor is told by its children and by its owner. */
+export type SupervisorNotice =
+  | { readonly type: 'lease.acquired'; readonly leaseId: number }
+  | { readonly type: 'lease.lost' }
+  | { readonly type: 'lease.released' }
+  /** No payment is left in memory, and none is to come. */
+  | { readonly type: 'payments.emptied' }
+  /** Nothing is left to be written. */
+  | { readonly type: 'persistence.flushed' }
+  /** Stop: drain within the deadline. */
+  | { readonly type: 'stop.requested'; readonly cause: string }
+  /** The drain's time is over; `recall.due` comes before `deadline.elapsed`. */
+  | { readonly type: 'recall.due' }
+  | { readonly type: 'deadline.elapsed' }

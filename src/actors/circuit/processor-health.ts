@@ -1,6 +1,6 @@
 // The circuit chart with its effects: rests that end, and telling others of a change.
 
-import { tell } from '../addresses.ts'
+import { tell } from '../messages.ts'
 import type { SharedPorts } from '../model/shared-ports.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { cacheFailureOf } from '../model/ledger-failure.ts'

@@ -2,7 +2,7 @@
 // once another instance has revoked it, everything in memory belongs to others.
 
 import { assign, fromPromise, setup } from 'xstate'
-import { tell, type LeaseEvent } from '../addresses.ts'
+import { tell, type LeaseEvent } from '../messages.ts'
 import type { SharedPorts } from '../model/shared-ports.ts'
 import { causeOf } from '../model/ledger-failure.ts'
 import type { LeaseFence } from './fence.ts'

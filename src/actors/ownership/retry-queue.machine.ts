@@ -2,11 +2,10 @@
 // the cache. They come back when due and only as fast as `payments` offers room.
 
 import { assign, fromPromise, setup } from 'xstate'
-import { tell } from '../addresses.ts'
+import { tell, type RetryQueueEvent } from '../messages.ts'
 import type { SharedPorts } from '../model/shared-ports.ts'
 import { cacheFailureOf, causeOf, mayBeDone } from '../model/ledger-failure.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
-import type { RetryQueueEvent } from '../payments-messages.ts'
 import type { ParkedEntry, DelayedQueue } from '../model/ports.ts'
 
 export interface RetryQueueInput {

@@ -1,11 +1,10 @@
 // Looks for payments of instances that are gone and claims them, a bounded batch at a time.
 
 import { assign, fromPromise, setup } from 'xstate'
-import { tell } from '../addresses.ts'
+import { tell, type TakeoverEvent } from '../messages.ts'
 import type { SharedPorts } from '../model/shared-ports.ts'
 import { causeOf, mayBeDone } from '../model/ledger-failure.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
-import type { TakeoverEvent } from '../payments-messages.ts'
 
 export interface TakeoverInput {
   readonly ports: SharedPorts

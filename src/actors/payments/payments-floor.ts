@@ -2,9 +2,14 @@
 // rules for who goes next. Used by payments.ts alone.
 
 import type { AnyActorRef } from 'xstate'
-import { tell, type Directory } from '../addresses.ts'
+import {
+  tell,
+  type Directory,
+  type Intake,
+  type PaymentRequested,
+  type PaymentsEvent,
+} from '../messages.ts'
 import { createTimerQueue } from './timers.ts'
-import type { PaymentRequested } from '../messages.ts'
 import type { PaymentRecord } from '../payment/context.ts'
 import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { countingTransitions, createTransitionCounts } from './transition-counts.ts'
@@ -12,7 +17,6 @@ import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { acceptedRecord, claimedRecord, deferredRecord } from './records.ts'
 import { createSlotTable, type Slot, type SlotTable } from './slots.ts'
-import type { Intake, PaymentsEvent } from '../payments-messages.ts'
 import {
   reportAllParked,
   reportBroken,

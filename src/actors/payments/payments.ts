@@ -2,7 +2,7 @@
 // circuits and slots allow, and passes what came of each to persistence.
 
 import type { ActorLogic, Snapshot } from 'xstate'
-import type { PaymentsEvent } from '../payments-messages.ts'
+import type { PaymentsEvent } from '../messages.ts'
 import { PaymentsFloor, type PaymentsInput } from './payments-floor.ts'
 
 /** Its state lives in `floor`, changed in place: a copy per event would cost more than the work. */

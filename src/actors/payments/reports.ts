@@ -1,6 +1,6 @@
 // What is told when a payment leaves its actor: outcomes to persistence, facts to the telemetry.
 
-import { tell, type Directory } from '../addresses.ts'
+import { tell, type Directory } from '../messages.ts'
 import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
 import type { PaymentDependencies } from '../payment/effects.ts'
 import { deferredRecord, parkedOutcome, parkingDelayMs } from './records.ts'

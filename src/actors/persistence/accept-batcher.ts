@@ -7,7 +7,7 @@ import {
   type AcceptBatcherContext,
   type AcceptBatcherEvent,
 } from './accept-batcher.machine.ts'
-import { tell, type Directory } from '../addresses.ts'
+import { tell, type Directory } from '../messages.ts'
 import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import { itemsOf } from './pending-queue.ts'
 import type { CommitBudget } from './commit-budget.ts'

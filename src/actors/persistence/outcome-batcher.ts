@@ -2,7 +2,7 @@
 // tells the retry queue what was parked.
 
 import type { Actor } from 'xstate'
-import { tell, type Directory } from '../addresses.ts'
+import { tell, type Directory } from '../messages.ts'
 import { createSettledPublisher, type SettledPublisher } from './settled-publisher.ts'
 import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'

@@ -4,19 +4,19 @@
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { providedAcceptBatcher, type AcceptBatcherActor } from './accept-batcher.ts'
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
-import type { Directory } from '../addresses.ts'
-import { createCommitBudget } from './commit-budget.ts'
-import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import type {
+  Directory,
   PaymentReceived,
   PaymentRequested,
+  PersistenceEvent,
   PurgeRequested,
   SummaryRequested,
 } from '../messages.ts'
+import { createCommitBudget } from './commit-budget.ts'
+import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import { findPayment, purgeLedger, summarize } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
 import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
-import type { PersistenceEvent } from '../payments-messages.ts'
 import type { SharedPorts } from '../model/shared-ports.ts'
 
 export interface PersistenceInput {

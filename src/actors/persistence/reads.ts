@@ -1,9 +1,14 @@
 // Reads for the edge: one payment, a summary, and the purge. Each request is answered once.
 
-import { tell, type Directory } from '../addresses.ts'
+import {
+  tell,
+  type Directory,
+  type PaymentRequested,
+  type PurgeRequested,
+  type SummaryRequested,
+} from '../messages.ts'
 import type { SharedPorts } from '../model/shared-ports.ts'
 import { itemsOf } from './pending-queue.ts'
-import type { PaymentRequested, PurgeRequested, SummaryRequested } from '../messages.ts'
 import { cacheFailureOf, ledgerFailureOf } from '../model/ledger-failure.ts'
 import { settledOf, type SettledOutcome } from './outcome-batcher.ts'
 import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'

@@ -2,8 +2,7 @@
 // payments, restarts what may be restarted, and drains in order.
 
 import { setup } from 'xstate'
-import type { SupervisorNotice } from '../addresses.ts'
-import type { EdgeRequest } from '../messages.ts'
+import type { EdgeRequest, SupervisorNotice } from '../messages.ts'
 
 /** A child that failed; XState names the event after the child's id. */
 export interface ChildFailed<Id extends string = string> {

@@ -2,7 +2,7 @@
 
 import type { Actor, AnyActorRef } from 'xstate'
 import { createActor } from 'xstate'
-import { tell, type Directory } from '../addresses.ts'
+import { tell, type Directory } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { causeOf } from '../model/ledger-failure.ts'
 import type { SupervisorEvent } from './supervisor.machine.ts'
