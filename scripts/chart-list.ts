@@ -1,4 +1,4 @@
-// The charts that ARCHITECTURE.md shows, by the name that stands in its markers.
+// The charts that docs/CHARTS.md shows, by the name that stands in its markers.
 
 import type { AnyStateMachine } from 'xstate'
 import { acceptBatcherMachine } from '../src/actors/persistence/accept-batcher.machine.ts'

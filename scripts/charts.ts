@@ -1,4 +1,4 @@
-// Draws the listed charts into ARCHITECTURE.md, or says which are out of date.
+// Draws the listed charts into docs/CHARTS.md, or says which are out of date.
 //
 //   node build/scripts/charts.js [--check] [--page FILE]
 
@@ -8,7 +8,7 @@ import { charts } from './chart-list.ts'
 import { updatePage } from './chart-page.ts'
 
 const { values } = parseArgs({
-  options: { check: { type: 'boolean' }, page: { type: 'string', default: 'ARCHITECTURE.md' } },
+  options: { check: { type: 'boolean' }, page: { type: 'string', default: 'docs/CHARTS.md' } },
 })
 const before = readFileSync(values.page, 'utf8')
 const { text, stale, missing, unknown } = updatePage(before, charts)
