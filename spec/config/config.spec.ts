@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import t from 'tap'
-import { configTable, helpText } from '../../src/config/text.ts'
+import { helpText } from '../../src/config/text.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
 import { ConfigError, readConfig } from '../../src/config/config.ts'
 import { createLogger, subsystemLogger } from '../../src/infra/process/logger.ts'
@@ -125,18 +124,10 @@ t.test('a socket path that the kernel would cut is a fault', async (t) => {
   t.match(faultsOf({ LISTEN_SOCKET: `/${'a'.repeat(107)}` }), [/LISTEN_SOCKET is not a path/])
 })
 
-t.test('help and table name every variable with its default', async (t) => {
+t.test('the help names every variable with its default', async (t) => {
   for (const { name, shown } of Object.values(VARIABLES)) {
     t.match(helpText(), `${name}=${shown}`)
-    t.match(configTable(), `| \`${name}\` | ${shown} |`)
   }
-})
-
-const README = new URL('../../README.md', import.meta.url)
-
-t.test('the table in README is current', { skip: !existsSync(README) }, async (t) => {
-  const readme = readFileSync(README, 'utf8')
-  t.ok(withoutPadding(readme).includes(withoutPadding(configTable())))
 })
 
 t.test('a logged line names instance and subsystem and hides passwords', async (t) => {
@@ -178,9 +169,4 @@ function faultsOf(environment: Readonly<Record<string, string>>): readonly strin
     throw error
   }
   return []
-}
-
-/** Formatters align the columns of Markdown tables. */
-function withoutPadding(markdown: string): string {
-  return markdown.replace(/ +/g, ' ').replace(/-{3,}/g, '---')
 }

@@ -3,7 +3,7 @@
 /** A value, or why the text is none: the rest of a sentence that begins with the name. */
 export type Parsed<Value> = { readonly value: Value } | { readonly fault: string }
 
-/** The declaration of one variable; all that help, README and the reader know of it. */
+/** The declaration of one variable; all that help, documents and the reader know of it. */
 export interface Variable<Value> {
   readonly name: string
   /** Given to an unset variable. */

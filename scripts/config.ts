@@ -1,0 +1,28 @@
+// Writes docs/CONFIGURATION.md from the declarations in src/config, or says that it is out of date.
+//
+//   node build/scripts/config.js [--check] [--page FILE]
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { updateTable } from './config-page.ts'
+
+const { values } = parseArgs({
+  options: {
+    check: { type: 'boolean' },
+    page: { type: 'string', default: 'docs/CONFIGURATION.md' },
+  },
+})
+const before = readFileSync(values.page, 'utf8')
+const after = updateTable(before)
+
+if (after === undefined) complain(`${values.page} has no markers for the table of settings`)
+else if (after !== before && values.check) complain(`${values.page} shows an old table of settings`)
+else if (after !== before) {
+  writeFileSync(values.page, after)
+  process.stdout.write(`written: ${values.page}\n`)
+}
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`)
+  process.exitCode = 1
+}

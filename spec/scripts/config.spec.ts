@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { settingsTable, updateTable } from '../../scripts/config-page.ts'
+import { VARIABLES } from '../../src/config/variables.ts'
+import { PROJECT, readText } from '../support/sources.ts'
+
+const PAGE = '# Page\n\n<!-- settings -->\nold\n<!-- /settings -->\n\ntext\n'
+
+t.test('the table names every setting with its default', async (t) => {
+  const rows = rowsOf(settingsTable())
+
+  for (const { name, shown } of Object.values(VARIABLES)) t.equal(rows.get(name), shown)
+})
+
+t.test('a page gets the table between its markers and keeps the rest', async (t) => {
+  const once = updateTable(PAGE)
+
+  t.equal(once, `# Page\n\n<!-- settings -->\n\n${settingsTable()}\n\n<!-- /settings -->\n\ntext\n`)
+  t.equal(updateTable(once ?? ''), once)
+})
+
+t.test('a page without both markers is not changed', async (t) => {
+  t.equal(updateTable('# Page\n<!-- settings -->\n'), undefined)
+  t.equal(updateTable('# Page\n<!-- /settings -->\n'), undefined)
+})
+
+t.test('the check fails on an old table and leaves the page as it is', async (t) => {
+  const file = join(t.testdir({ 'page.md': PAGE }), 'page.md')
+  const run = (...args: string[]) =>
+    spawnSync(
+      process.execPath,
+      [...process.execArgv, 'scripts/config.ts', '--page', file, ...args],
+      { cwd: PROJECT, encoding: 'utf8', timeout: 60_000 },
+    )
+
+  const old = run('--check')
+  t.equal(old.status, 1)
+  t.match(old.stderr, 'old table')
+  t.equal(readFileSync(file, 'utf8'), PAGE)
+
+  t.equal(run().status, 0)
+  t.equal(readFileSync(file, 'utf8'), updateTable(PAGE))
+  t.equal(run('--check').status, 0)
+})
+
+t.test('each setting in README has the default that is declared', async (t) => {
+  const declared = new Map<string, string>(
+    Object.values(VARIABLES).map(({ name, shown }) => [name, shown]),
+  )
+  const rows = rowsOf(readText('README.md'))
+
+  t.ok(rows.size >= 10 && rows.size <= 15, `${rows.size} settings`)
+  for (const [name, shown] of rows) t.equal(shown, declared.get(name), name)
+})
+
+/** The default by the name of the setting, from the rows of Markdown tables. */
+function rowsOf(markdown: string): ReadonlyMap<string, string> {
+  const rows = markdown.matchAll(/^\| `([A-Z][A-Z_]+)` +\| ([^|]+?) +\|/gm)
+  return new Map([...rows].map(([, name = '', shown = '']) => [name, shown]))
+}
