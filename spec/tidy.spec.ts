@@ -1,6 +1,7 @@
 // The rules of STYLE.md that a program can check.
 
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, posix } from 'node:path'
 import t from 'tap'
 import { readShares } from '../bench/limits/shares.ts'
 import {
@@ -234,6 +235,27 @@ t.test('the compose file stays within 1.5 CPUs and 350 MB', async (t) => {
   t.ok(memoryBytes <= 350 * 1024 ** 2, `${memoryBytes} bytes`)
 })
 
+t.test('documents that people read first stay short', async (t) => {
+  const lines = (path: string): number => readText(path).trimEnd().split('\n').length
+  const bytes = (path: string): number => Buffer.byteLength(readText(path))
+
+  t.ok(lines('README.md') <= 120, `README.md has ${lines('README.md')} lines`)
+  t.ok(bytes('ARCHITECTURE.md') <= 15_000, `ARCHITECTURE.md has ${bytes('ARCHITECTURE.md')} bytes`)
+  t.ok(bytes('BENCHMARKS.md') <= 8000, `BENCHMARKS.md has ${bytes('BENCHMARKS.md')} bytes`)
+})
+
+t.test('links between documents lead to files and headings that exist', async (t) => {
+  const documents = files.filter((path) => path.endsWith('.md'))
+  const broken = documents.flatMap((path) =>
+    linksOf(readText(path))
+      .filter((link) => !leadsSomewhere(path, link))
+      .map((link) => `${path} → ${link}`),
+  )
+
+  t.ok(documents.length > 10, `${documents.length} documents`)
+  t.same(broken, [])
+})
+
 /** Empty for what lies directly in src. */
 function folderOf(path: string): string {
   const parts = path.split('/')
@@ -248,4 +270,34 @@ function allows(arrow: Arrow, source: Source, target: string): boolean {
 
 function pathsOf(found: readonly Source[]): readonly string[] {
   return found.map(({ path }) => path)
+}
+
+/** Relative targets of a document's links and pictures, outside of code. */
+function linksOf(markdown: string): readonly string[] {
+  const prose = withoutBlocks(markdown).replace(/`[^`\n]*`/g, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+}
+
+/** Whether file or folder exist and, if the link names a heading, the heading too. */
+function leadsSomewhere(from: string, link: string): boolean {
+  const [path = '', heading] = link.split('#')
+  const target = path === '' ? from : posix.join(posix.dirname(from), path)
+  if (!existsSync(join(PROJECT, target))) return false
+  return heading === undefined || headingsOf(readText(target)).includes(heading)
+}
+
+/** Anchors of a document's headings, as GitHub makes them. */
+function headingsOf(markdown: string): readonly string[] {
+  return [...withoutBlocks(markdown).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
+  )
+}
+
+function withoutBlocks(markdown: string): string {
+  return markdown.replace(/^```[\s\S]*?^```/gm, '')
 }
