@@ -59,7 +59,7 @@ export const ATTEMPT_VARIABLES = {
     min: 1000,
     max: 600_000,
     meaning:
-      'Time in which an old request can still land; longer than ATTEMPT_TIMEOUT_MS; 5 % are added for clocks that drift',
+      'Settle-by deadline: time after which a charge that was sent can no longer be processed; longer than ATTEMPT_TIMEOUT_MS; 5 % are added for clocks that drift',
   }),
   processorConcurrency: whole({
     name: 'PROCESSOR_CONCURRENCY',

@@ -41,7 +41,7 @@ export const CIRCUIT_VARIABLES = {
     unit: 'ms',
     min: 10,
     max: 60_000,
-    meaning: 'First rest of an open circuit; it doubles',
+    meaning: 'First cooldown of an open circuit; it doubles',
   }),
   circuitOpenMaxMs: whole({
     name: 'CIRCUIT_OPEN_MAX_MS',
@@ -49,7 +49,7 @@ export const CIRCUIT_VARIABLES = {
     unit: 'ms',
     min: 10,
     max: 600_000,
-    meaning: 'Longest rest of an open circuit',
+    meaning: 'Longest cooldown of an open circuit',
   }),
   probeIntervalMs: whole({
     name: 'PROBE_INTERVAL_MS',
@@ -57,6 +57,6 @@ export const CIRCUIT_VARIABLES = {
     unit: 'ms',
     min: 100,
     max: 600_000,
-    meaning: 'Time between two questions to the health endpoints, over all instances',
+    meaning: 'Time between two probes of the health endpoints, over all instances',
   }),
 } as const

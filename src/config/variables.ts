@@ -83,7 +83,7 @@ const PLACE_VARIABLES = {
     min: 1,
     max: 1_000_000,
     meaning:
-      'One payment in so many is inspected; besides slow, failed and doubtful ones, at most 10 a second',
+      'One payment in so many is inspected, and up to 10 slow, failed or in-doubt ones a second',
   }),
   logLevel: oneOf({
     name: 'LOG_LEVEL',
