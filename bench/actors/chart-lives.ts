@@ -4,7 +4,7 @@
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { acceptedRecord } from '../../src/actors/payments/records.ts'
 import { paymentLogicOf, providedPayment } from '../../src/actors/payment/logic.ts'
-import type { PaymentDependencies } from '../../src/actors/payment/effects.ts'
+import { nextRoute, type PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
 import { createTimerQueue } from '../../src/actors/payments/timers.ts'
 import { providedHealth } from '../../src/actors/circuit/processor-health.ts'
@@ -25,7 +25,9 @@ export function openChartLives(kind: ChartKind, alive: number): Lives {
   const { triesMax } = dependencies.settings
   const begin = (slot: number): void => {
     const record = acceptedRecord(nextPayment(), dependencies.clock.now())
-    createActor(logic, { parent, id: 'payment', input: { record, slot, triesMax } }).start()
+    const next = nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy: [] })
+    const input = { record, slot, triesMax, next }
+    createActor(logic, { parent, id: 'payment', input }).start()
   }
   return {
     async live(lives) {

@@ -56,7 +56,6 @@ for (const event of [
       const input = { record: { correlationId: OUTSIDE } }
 
       t.equal(sample.judge(told(one, { type: 'xstate.init', input })), 'hidden')
-      t.equal(sample.judge(told(one, { type: 'route.chosen' })), 'hidden')
       t.equal(sample.judge(told(one, event)), 'caught')
 
       t.equal(sample.judge(told(one, { type: 'lookup.due' })), 'shown')

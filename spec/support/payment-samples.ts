@@ -5,6 +5,7 @@ import { paymentMachine } from '../../src/actors/payment/payment.machine.ts'
 import { initialContext } from '../../src/actors/payment/context.ts'
 import type {
   PaymentContext,
+  PaymentInput,
   PaymentRecord,
   TrackedUnknownOutcome,
 } from '../../src/actors/payment/context.ts'
@@ -49,8 +50,12 @@ export function sampleDoubt(
   return { processor, requestedAt: STAMP, endsAt: ENDS_AT, ...changes }
 }
 
+export function sampleInput(changes: Partial<PaymentInput> = {}): PaymentInput {
+  return { record: sampleRecord(), slot: 0, triesMax: 2, next: null, ...changes }
+}
+
 export function sampleContext(changes: Partial<PaymentContext> = {}): PaymentContext {
-  return { ...initialContext({ record: sampleRecord(), slot: 0, triesMax: 2 }), ...changes }
+  return { ...initialContext(sampleInput()), ...changes }
 }
 
 /** The attempt of a payment that is being tried there. */
@@ -81,9 +86,9 @@ export function take(
   return { told: 'ignored', snapshot, context: snapshot.context }
 }
 
-/** A payment's start from this record. */
-export function begin(record: PaymentRecord, triesMax = 2): Taken {
-  const [snapshot, actions] = initialTransition(paymentMachine, { record, slot: 0, triesMax })
+/** A payment's start. */
+export function begin(input: Partial<PaymentInput>): Taken {
+  const [snapshot, actions] = initialTransition(paymentMachine, sampleInput(input))
   return taken(snapshot, actions)
 }
 
@@ -96,9 +101,6 @@ const END = { tookMs: 12.3456, detail: 'http 500' }
 
 /** Each kind of event, by a name for tables; enough of them to take every transition. */
 export const EVENTS = {
-  chosenDefault: chosen('default'),
-  chosenFallback: chosen('fallback'),
-  deferred: { type: 'route.deferred' },
   settled: { type: 'charge.settled', ...END },
   rejected: { type: 'charge.rejected', ...END },
   refusedNextDefault: { type: 'charge.refused', next: next('default'), ...END },
@@ -119,15 +121,13 @@ export const EVENTS = {
   lookUpFailed: { type: 'lookup.failed', processor: 'default' },
   dueResend: { type: 'lookup.due', resend: true },
   dueLookUp: { type: 'lookup.due', resend: false },
-  backoffElapsed: { type: 'backoff.elapsed' },
+  backoffNextDefault: { type: 'backoff.elapsed', next: next('default') },
+  backoffNextFallback: { type: 'backoff.elapsed', next: next('fallback') },
+  backoffNextNone: { type: 'backoff.elapsed', next: next(null) },
   recalled: { type: 'payment.recalled', endsAt: ENDS_AT },
 } as const satisfies Readonly<Record<string, PaymentEvent>>
 
 export type EventName = keyof typeof EVENTS
-
-function chosen(to: ProcessorName): PaymentEvent {
-  return { type: 'route.chosen', to, reason: 'cheaper', requestedAt: STAMP }
-}
 
 function missing(
   processor: ProcessorName,

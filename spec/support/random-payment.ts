@@ -1,24 +1,29 @@
 // Payments and what they are told, made at random: instants and stamps come from a narrow range, so
 // that they meet, and most events are ones that the state takes.
 
-import type { PaymentRecord } from '../../src/actors/payment/context.ts'
+import type { PaymentInput } from '../../src/actors/payment/context.ts'
 import type { NextRoute, PaymentEvent } from '../../src/actors/payment/events.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import { sampleRecord, type PaymentValue } from './payment-samples.ts'
+import { sampleInput, sampleRecord, type PaymentValue } from './payment-samples.ts'
 import type { Random } from './seeded.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 const INSTANTS = 10
 const STAMPS = 100
 
-/** New, or claimed in doubt at one processor or both. */
-export function randomRecord(random: Random): PaymentRecord {
+/** New and with a route or none, or claimed in doubt at one processor or both. */
+export function randomInput(random: Random): PaymentInput {
   const unknownOutcomes = PROCESSORS.filter(() => random.onceIn(3)).map((processor) => ({
     processor,
     requestedAt: random.onceIn(2) ? null : random.below(STAMPS),
     endsAt: random.below(INSTANTS),
   }))
-  return sampleRecord({ unknownOutcomes })
+  const next = unknownOutcomes.length > 0 ? null : likelyRoute(random)
+  return sampleInput({
+    record: sampleRecord({ unknownOutcomes }),
+    triesMax: 1 + random.below(3),
+    next,
+  })
 }
 
 export function randomEvent(random: Random, value: PaymentValue): PaymentEvent {
@@ -47,7 +52,6 @@ const CONFIRMING: readonly Maker[] = [
 ]
 
 const ENDING: readonly Maker[] = [
-  () => ({ type: 'route.deferred' }),
   () => ({ type: 'charge.settled', ...END }),
   () => ({ type: 'charge.rejected', ...END }),
   () => ({ type: 'charge.rejected', ...END }),
@@ -60,18 +64,11 @@ const ENDING: readonly Maker[] = [
 ]
 
 const LIKELY: Readonly<Record<PaymentValue, readonly Maker[]>> = {
-  pending: [
-    (random) => ({
-      type: 'route.chosen',
-      to: random.pick(PROCESSORS),
-      reason: 'cheaper',
-      requestedAt: random.below(STAMPS),
-    }),
-  ],
+  pending: ENDING,
   tryingDefault: TRYING,
   tryingFallback: TRYING,
   confirming: CONFIRMING,
-  retry: [() => ({ type: 'backoff.elapsed' })],
+  retry: [(random) => ({ type: 'backoff.elapsed', next: likelyRoute(random) })],
   settled: ENDING,
   rejected: ENDING,
   parked: ENDING,
@@ -91,4 +88,11 @@ function missing(random: Random): PaymentEvent {
 function nextRoute(random: Random): NextRoute {
   const to = random.pick([...PROCESSORS, null])
   return { to, reason: 'cheaper', requestedAt: random.below(STAMPS) }
+}
+
+/** A payment without one is parked, which ends its walk. */
+function likelyRoute(random: Random): NextRoute {
+  return random.onceIn(12)
+    ? nextRoute(random)
+    : { ...nextRoute(random), to: random.pick(PROCESSORS) }
 }

@@ -97,7 +97,7 @@ const BOXES = {
 function arrowOf({ from, to, labels }: ChartEdge): string {
   const way = `${from} ${to}`
   // Only a stop or an outage takes a payment along these.
-  const isRare = labels.every((label) => RARE.some((event) => label.startsWith(event)))
+  const isRare = way === NO_ROUTE || labels.every((label) => label.startsWith('payment.recalled'))
   const marks = [
     `id="edge-${from}-${to}"`,
     `weight=${STRAIGHT[way] ?? 1}`,
@@ -107,7 +107,8 @@ function arrowOf({ from, to, labels }: ChartEdge): string {
   return `"${from}" -> "${to}" [${marks.join(', ')}]`
 }
 
-const RARE: readonly string[] = ['payment.recalled', 'route.deferred']
+/** A start or a backoff that ends while no processor may be charged. */
+const NO_ROUTE = 'pending parked'
 
 /** States side by side, for the eye; whatever else the chart may hold finds its own place. */
 const COLUMNS: readonly (readonly string[])[] = [

@@ -173,7 +173,6 @@ function createPlainAllowance(now: () => number) {
 
 function isUnusual(event: AnyEventObject): boolean {
   const { type } = event
-  if (type === 'route.chosen') return false
   if (type === 'charge.settled') return Number(event['tookMs']) > SLOW_MS
   return UNUSUAL.has(type)
 }

@@ -142,8 +142,6 @@ function processorOf(event: AnyEventObject): string | undefined {
 
 /** By event and whom it was sent to, where it was not sent by the parent. */
 const SENDERS: Readonly<Record<string, string>> = {
-  'route.chosen payment': 'payment',
-  'route.deferred payment': 'payment',
   'outcome.reached persistence': 'payments',
   'payments.accepted payments': 'persistence',
 }

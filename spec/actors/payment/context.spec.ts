@@ -6,6 +6,7 @@ import {
   begin,
   ENDS_AT,
   EVENTS,
+  next,
   sampleContext,
   sampleDoubt,
   sampleRecord,
@@ -72,10 +73,10 @@ t.test('a payment that is recalled in flight leaves in doubt', async (t) => {
 })
 
 t.test('a payment without a route leaves with no attempt burnt', async (t) => {
-  for (const event of [EVENTS.deferred, EVENTS.recalled]) {
-    const { context } = take('pending', {}, event)
-    t.same([context.deferred, context.attempts, context.tries], [true, [], 0], event.type)
-  }
+  const { context } = begin({ next: next(null) })
+  t.same([context.deferred, context.attempts, context.tries], [true, [], 0])
+  const later = take('retry', { ...trying('default'), tries: 1 }, EVENTS.backoffNextNone).context
+  t.same([later.deferred, later.attempts, later.tries], [true, [], 1])
 })
 
 t.test('each attempt is kept with its outcome and how long it took', async (t) => {
@@ -117,7 +118,10 @@ t.test('a refusal counts once per round and processor', async (t) => {
 t.test('what a payment brings from earlier visits stays with it', async (t) => {
   const attempt = { ...trying('default').attempt, outcome: 'refused', tookMs: 1 } as Attempt
 
-  const { context } = begin(sampleRecord({ attempts: [attempt] }))
+  const { context } = begin({
+    record: sampleRecord({ attempts: [attempt] }),
+    next: next('default'),
+  })
 
   t.same(context.attempts, [attempt])
 })

@@ -5,23 +5,24 @@ import type { AnyTransitionDefinition } from 'xstate'
 import { getSimplePaths } from 'xstate/graph'
 import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
 import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
-import type { PaymentRecord } from '../../../src/actors/payment/context.ts'
+import type { PaymentInput } from '../../../src/actors/payment/context.ts'
 import type { PaymentEvent } from '../../../src/actors/payment/events.ts'
 import { paymentHistory } from '../../support/payment-history.ts'
 import {
   EVENTS,
+  next,
   sampleDoubt,
+  sampleInput,
   sampleRecord,
   type PaymentSnapshot,
 } from '../../support/payment-samples.ts'
-import { randomEvent, randomRecord } from '../../support/random-payment.ts'
+import { randomEvent, randomInput } from '../../support/random-payment.ts'
 import { sameWalks } from '../../support/same-walks.ts'
 import { seeded, type Random } from '../../support/seeded.ts'
 
 const quiet = (): void => undefined
 const machine = paymentMachine.provide({
   actions: {
-    askRoute: quiet,
     sendCharge: quiet,
     planLookUp: quiet,
     sendLookUp: quiet,
@@ -33,7 +34,12 @@ const compiled = compileChart(machine)
 const BOTH = (['default', 'fallback'] as const).map((processor) =>
   sampleDoubt(processor, { requestedAt: null }),
 )
-const RECORDS: readonly PaymentRecord[] = [sampleRecord(), sampleRecord({ unknownOutcomes: BOTH })]
+const STARTS: readonly PaymentInput[] = [
+  sampleInput({ next: next('default') }),
+  sampleInput({ next: next('fallback') }),
+  sampleInput({ next: next(null) }),
+  sampleInput({ record: sampleRecord({ unknownOutcomes: BOTH }) }),
+]
 
 /** Random walks, and the most steps of one. */
 const WALKS = 1500
@@ -41,19 +47,20 @@ const STEPS = 60
 
 /** Starts and events whose simple paths are walked; of two rounds there are too many with a 422. */
 const WORLDS = [
-  ...RECORDS.map((record) => ({ record, triesMax: 1, events: Object.values(EVENTS) })),
-  {
-    record: sampleRecord(),
-    triesMax: 2,
+  ...STARTS.map((start) => ({
+    input: { ...start, triesMax: 1 },
+    events: Object.values(EVENTS),
+  })),
+  ...STARTS.slice(0, 2).map((start) => ({
+    input: { ...start, triesMax: 2 },
     events: Object.values(EVENTS).filter((event) => event !== EVENTS.known),
-  },
+  })),
 ]
 
 t.test('every simple path of the chart ends settled, rejected or parked', async (t) => {
   const taken = new Set<AnyTransitionDefinition>()
   const ends = new Map<unknown, number>()
-  for (const { record, triesMax, events } of WORLDS) {
-    const input = { record, slot: 0, triesMax }
+  for (const { input, events } of WORLDS) {
     const paths = getSimplePaths(machine, { input, events, serializeState: condition })
     const seen = new Set<string>()
     for (const { state, steps } of paths) {
@@ -84,12 +91,12 @@ t.test('whatever comes, a payment is never sent where it may be paid twice', asy
   const random = seeded(seed)
   let sent = 0
   for (let walked = 0; walked < WALKS && t.passing(); walked += 1) {
-    const paymentStatus: PaymentEvent[] = []
-    const record = randomRecord(random)
+    const told: PaymentEvent[] = []
+    const input = randomInput(random)
     try {
-      sent += wander(random, record, paymentStatus)
+      sent += wander(random, input, told)
     } catch (error) {
-      t.fail(`walk ${walked} of seed ${seed}: ${String(error)}`, { record, paymentStatus })
+      t.fail(`walk ${walked} of seed ${seed}: ${String(error)}`, { input, told })
     }
   }
 
@@ -99,15 +106,14 @@ t.test('whatever comes, a payment is never sent where it may be paid twice', asy
 t.test('the payment chart takes the same steps compiled as interpreted', async (t) => {
   sameWalks(t, machine, {
     events: Object.values(EVENTS),
-    input: (random) => ({ record: random.pick(RECORDS), slot: random.below(9), triesMax: 2 }),
+    input: (random) => ({ ...random.pick(STARTS), slot: random.below(9) }),
     walks: 150,
   })
 })
 
 /** Sends one payment on a random walk with its books beside it; how many charges it sent. */
-function wander(random: Random, record: PaymentRecord, paymentStatus: PaymentEvent[]): number {
-  const history = paymentHistory(record.unknownOutcomes)
-  const input = { record, slot: 0, triesMax: 1 + random.below(3) }
+function wander(random: Random, input: PaymentInput, told: PaymentEvent[]): number {
+  const history = paymentHistory(input.record.unknownOutcomes)
   let [snapshot, actions] = initialTransition(paymentMachine, input)
   history.take(null, snapshot, actions.map(typeOf))
   for (let step = 0; step < STEPS && snapshot.status === 'active'; step += 1) {
@@ -115,7 +121,7 @@ function wander(random: Random, record: PaymentRecord, paymentStatus: PaymentEve
     const event = randomEvent(random, snapshot.value)
     ;[snapshot, actions] = transition(paymentMachine, before, event)
     if (snapshot === before && actions.length === 0) continue
-    paymentStatus.push(event)
+    told.push(event)
     history.take(event, snapshot, actions.map(typeOf))
   }
   return history.sent.length
@@ -132,7 +138,7 @@ function condition({ value, context }: PaymentSnapshot): string {
 
 /** Walks the compiled chart as an actor, which is what runs. */
 function walk(
-  input: { readonly record: PaymentRecord; readonly slot: number; readonly triesMax: number },
+  input: PaymentInput,
   events: readonly PaymentEvent[],
   taken: Set<AnyTransitionDefinition>,
 ): PaymentSnapshot {

@@ -1,6 +1,6 @@
 // What one payment's actor knows, and the pure steps that change it.
 
-import type { PaymentEvent } from './events.ts'
+import type { NextRoute, PaymentEvent } from './events.ts'
 import type {
   Attempt,
   AttemptOutcome,
@@ -39,7 +39,7 @@ export interface PaymentContext {
   readonly record: PaymentRecord
   /** Index of the payment's slot; names the payment towards its parent. */
   readonly slot: number
-  /** The attempt under way or just ended; null before the first one. */
+  /** The attempt that comes next, is under way or has just ended; null when there is none. */
   readonly attempt: CurrentAttempt | null
   readonly attempts: readonly Attempt[]
   readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
@@ -64,17 +64,23 @@ export interface CurrentAttempt {
   readonly reason: RouteReason
 }
 
-export function initialContext(input: {
-  record: PaymentRecord
-  slot: number
-  triesMax: number
-}): PaymentContext {
+/** What a payment's actor is created with. */
+export interface PaymentInput {
+  readonly record: PaymentRecord
+  readonly slot: number
+  /** Rounds of tries before a refused payment is parked. */
+  readonly triesMax: number
+  /** Where it is tried first; null for a payment in doubt, which is looked up instead. */
+  readonly next: NextRoute | null
+}
+
+export function initialContext(input: PaymentInput): PaymentContext {
   return {
     record: input.record,
     slot: input.slot,
     triesMax: input.triesMax,
     rejected: false,
-    attempt: null,
+    attempt: input.next === null ? null : attemptOn(input.next),
     attempts: input.record.attempts,
     unknownOutcomes: input.record.unknownOutcomes,
     refusedBy: NOBODY,
@@ -95,13 +101,13 @@ export interface PaymentStep {
 
 type Change = Partial<PaymentContext>
 
-/** The attempt that `route.chosen`, or the `next` of another event, asks for. */
+/** The attempt that the event's `next` asks for. */
 export function takenRoute({ event }: PaymentStep): Change {
-  const route = 'next' in event ? event.next : event.type === 'route.chosen' ? event : null
-  if (route === null || route.to === null) return {}
-  return {
-    attempt: { processor: route.to, reason: route.reason, requestedAt: route.requestedAt },
-  }
+  return 'next' in event ? { attempt: attemptOn(event.next) } : {}
+}
+
+function attemptOn({ to, reason, requestedAt }: NextRoute): CurrentAttempt | null {
+  return to === null ? null : { processor: to, requestedAt, reason }
 }
 
 /** The attempt that repeats the request in doubt, to the letter. */

@@ -58,10 +58,27 @@ export function circuitView(dependencies: PaymentDependencies, name: ProcessorNa
   return { state, concurrencyLimit, expectedMs, inFlight: dependencies.inFlight[name] }
 }
 
-/** The route for a payment accepted at `acceptedAt`; waits while this instance may not send. */
-export function routeFor(
+/** The route for a payment, with the stamp of an attempt that is sent at once. */
+export function nextRoute(
   dependencies: PaymentDependencies,
-  payment: { acceptedAt: number; refusedBy: readonly ProcessorName[] },
+  payment: { readonly acceptedAt: number; readonly refusedBy: readonly ProcessorName[] },
+): NextRoute {
+  const { to, reason } = routeFor(dependencies, payment)
+  return { to, reason, requestedAt: dependencies.clock.wallNow() }
+}
+
+/** The route for a payment in work at this moment. */
+export function routeNow(
+  dependencies: PaymentDependencies,
+  { record, refusedBy }: PaymentContext,
+): NextRoute {
+  return nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy })
+}
+
+/** Waits while this instance may not send. */
+function routeFor(
+  dependencies: PaymentDependencies,
+  { acceptedAt, refusedBy }: { acceptedAt: number; refusedBy: readonly ProcessorName[] },
 ): Route {
   const now = dependencies.clock.now()
   if (dependencies.isDraining() || !dependencies.lease.holds(now))
@@ -70,23 +87,8 @@ export function routeFor(
     default: circuitView(dependencies, 'default'),
     fallback: circuitView(dependencies, 'fallback'),
   }
-  const { refusedBy } = payment
-  const question = { circuits, ageMs: now - payment.acceptedAt, refusedBy }
+  const question = { circuits, ageMs: now - acceptedAt, refusedBy }
   return chooseRoute(question, dependencies.settings.route)
-}
-
-export function askRoute(
-  dependencies: PaymentDependencies,
-  context: PaymentContext,
-  self: PaymentSelf,
-): void {
-  if (context.unknownOutcomes.length > 0) return
-  const route = nextRoute(dependencies, context)
-  if (route.to === null) self.send({ type: 'route.deferred' })
-  else {
-    const { to, reason, requestedAt } = route
-    self.send({ type: 'route.chosen', to, reason, requestedAt })
-  }
 }
 
 export function sendCharge(
@@ -174,12 +176,6 @@ export function planBackoff(
   dependencies.due.push({ slot, generation, kind: 'backoff' }, delayMs)
 }
 
-function nextRoute(dependencies: PaymentDependencies, context: PaymentContext): NextRoute {
-  const { refusedBy, record } = context
-  const { to, reason } = routeFor(dependencies, { acceptedAt: record.acceptedAt, refusedBy })
-  return { to, reason, requestedAt: dependencies.clock.wallNow() }
-}
-
 const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
 
 function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContext): number {
@@ -224,9 +220,9 @@ function chargeEvent(
 }
 
 function nextAfterRefusal(dependencies: PaymentDependencies, context: PaymentContext): NextRoute {
-  const { attempt, refusedBy } = context
+  const { attempt, refusedBy, record } = context
   const all = attempt === null ? refusedBy : [...refusedBy, attempt.processor]
-  return nextRoute(dependencies, { ...context, refusedBy: all })
+  return nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy: all })
 }
 
 function lookUpEvent(
@@ -243,7 +239,7 @@ function lookUpEvent(
         const { correlationId } = context.record
         dependencies.telemetry.emit({ type: 'payment.contradicted', correlationId, processor })
       }
-      return { type: 'lookup.missing', processor, askedAt, next: nextRoute(dependencies, context) }
+      return { type: 'lookup.missing', processor, askedAt, next: routeNow(dependencies, context) }
     case 'failed':
       return { type: 'lookup.failed', processor }
   }

@@ -2,7 +2,7 @@
 
 import type { ProcessorName, RouteReason } from '../model/payment.ts'
 
-/** The way on after a refusal, chosen by the parent at that moment; `to: null` means wait. */
+/** Where a payment may go next, worked out by its parent at that moment; `to: null` means wait. */
 export interface NextRoute {
   readonly to: ProcessorName | null
   readonly reason: RouteReason
@@ -17,13 +17,6 @@ interface ChargeEnd {
 }
 
 export type PaymentEvent =
-  | {
-      readonly type: 'route.chosen'
-      readonly to: ProcessorName
-      readonly reason: RouteReason
-      readonly requestedAt: number
-    }
-  | { readonly type: 'route.deferred' }
   | ({ readonly type: 'charge.settled' } & ChargeEnd)
   | ({ readonly type: 'charge.rejected' } & ChargeEnd)
   | ({ readonly type: 'charge.refused'; readonly next: NextRoute } & ChargeEnd)
@@ -48,6 +41,6 @@ export type PaymentEvent =
   | { readonly type: 'lookup.failed'; readonly processor: ProcessorName }
   /** Time for the next look-up; with `resend`, the pinned processor takes requests again. */
   | { readonly type: 'lookup.due'; readonly resend: boolean }
-  | { readonly type: 'backoff.elapsed' }
+  | { readonly type: 'backoff.elapsed'; readonly next: NextRoute }
   /** Leave as you are: the instance drains or holds too many payments in doubt. */
   | { readonly type: 'payment.recalled'; readonly endsAt: number }

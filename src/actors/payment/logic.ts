@@ -2,7 +2,6 @@
 
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import {
-  askRoute,
   planBackoff,
   planLookUp,
   sendCharge,
@@ -15,7 +14,6 @@ import { paymentMachine } from './payment.machine.ts'
 export function providedPayment(dependencies: PaymentDependencies): typeof paymentMachine {
   return paymentMachine.provide({
     actions: {
-      askRoute: ({ context, self }) => askRoute(dependencies, context, self),
       sendCharge: ({ context, self }) => sendCharge(dependencies, context, self),
       planLookUp: ({ context, self }) => planLookUp(dependencies, context, self),
       sendLookUp: ({ context, self }) => sendLookUp(dependencies, context, self),

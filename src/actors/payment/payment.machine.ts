@@ -14,17 +14,10 @@ import {
   refusedByCurrent,
   takenRoute,
   type PaymentContext,
-  type PaymentRecord,
+  type PaymentInput,
   type PaymentStep,
 } from './context.ts'
 import type { PaymentEvent } from './events.ts'
-
-export interface PaymentInput {
-  readonly record: PaymentRecord
-  readonly slot: number
-  /** Rounds of tries before a refused payment is parked. */
-  readonly triesMax: number
-}
 
 /** How the payment left: its parent writes that to the ledger or keeps it waiting. */
 export interface PaymentOutput {
@@ -45,7 +38,6 @@ const machineSetup = setup({
   },
   actions: {
     // Effects, given by payments.ts; each answer comes back as an event.
-    askRoute: unprovided('askRoute'),
     sendCharge: unprovided('sendCharge'),
     planLookUp: unprovided('planLookUp'),
     sendLookUp: unprovided('sendLookUp'),
@@ -66,7 +58,8 @@ const machineSetup = setup({
   },
   guards: {
     isInDoubt: ({ context }) => context.unknownOutcomes.length > 0,
-    choseDefault: ({ event }) => event.type === 'route.chosen' && event.to === 'default',
+    isForDefault: ({ context }) => context.attempt?.processor === 'default',
+    isForFallback: ({ context }) => context.attempt?.processor === 'fallback',
     nextIsDefault: ({ event }) => nextOf(event) === 'default',
     nextIsFallback: ({ event }) => nextOf(event) === 'fallback',
     provesDefaultNext: (step) => provesAllMissing(step) && nextOf(step.event) === 'default',
@@ -98,16 +91,12 @@ export const paymentMachine = machineSetup.createMachine({
   initial: 'pending',
   states: {
     pending: {
-      entry: 'askRoute',
-      on: {
-        'route.chosen': [
-          { guard: 'choseDefault', target: 'tryingDefault', actions: 'takeRoute' },
-          { target: 'tryingFallback', actions: 'takeRoute' },
-        ],
-        'route.deferred': { target: 'parked', actions: 'markDeferred' },
-        'payment.recalled': { target: 'parked', actions: 'markDeferred' },
-      },
-      always: { guard: 'isInDoubt', target: 'confirming' },
+      always: [
+        { guard: 'isInDoubt', target: 'confirming' },
+        { guard: 'isForDefault', target: 'tryingDefault' },
+        { guard: 'isForFallback', target: 'tryingFallback' },
+        { target: 'parked', actions: 'markDeferred' },
+      ],
     },
     tryingDefault: {
       tags: ['trying'],
@@ -173,7 +162,7 @@ export const paymentMachine = machineSetup.createMachine({
     retry: {
       entry: ['countTry', 'planBackoff'],
       on: {
-        'backoff.elapsed': { target: 'pending' },
+        'backoff.elapsed': { target: 'pending', actions: 'takeRoute' },
         'payment.recalled': { target: 'parked' },
       },
       always: {

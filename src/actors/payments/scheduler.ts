@@ -3,7 +3,8 @@
 import { createActor, type AnyActorRef } from 'xstate'
 import { createPacer, STARTS_AT_ONCE_MAX, type Pacer } from './pacer.ts'
 import type { PaymentRecord } from '../payment/context.ts'
-import { routeFor, type PaymentDependencies } from '../payment/effects.ts'
+import type { NextRoute } from '../payment/events.ts'
+import { nextRoute, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { SlotTable } from './slots.ts'
@@ -47,8 +48,8 @@ export class Scheduler {
     for (let starts = 0; starts < STARTS_AT_ONCE_MAX && this.pacer.left > 0; starts += 1) {
       const record = ready.peek()
       if (record === undefined) return
-      const route = routeFor(dependencies, { acceptedAt: record.acceptedAt, refusedBy: NOBODY })
-      if (route.to === null || !this.#work(record)) return
+      const next = nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy: NOBODY })
+      if (next.to === null || !this.#work(record, next)) return
       ready.shift()
       this.pacer.spend()
     }
@@ -58,18 +59,21 @@ export class Scheduler {
     const { dependencies, waiting, confirming } = this.#parts
     const { doubtful } = waiting
     for (let record = doubtful.peek(); record !== undefined; record = doubtful.peek()) {
-      if (confirming() >= dependencies.settings.confirmingMax || !this.#work(record)) return
+      if (confirming() >= dependencies.settings.confirmingMax || !this.#work(record, null)) return
       doubtful.shift()
     }
   }
 
-  /** Spawns the payment's actor; false when every slot is taken. */
-  #work(record: PaymentRecord): boolean {
+  /**
+   * Spawns the payment's actor, which sends its charge in this very turn: nothing may come between
+   * the choice of `next` and that. False when every slot is taken.
+   */
+  #work(record: PaymentRecord, next: NextRoute | null): boolean {
     const { dependencies, slots, logic, parent } = this.#parts
     const slot = slots.take(record)
     if (slot === undefined) return false
     const { triesMax } = dependencies.settings
-    const input = { record, slot: slot.index, triesMax }
+    const input = { record, slot: slot.index, triesMax, next }
     // One id for all: each unique id would be remembered for ever.
     slot.actor = createActor(logic, { id: 'payment', parent, input })
     slot.actor.start()

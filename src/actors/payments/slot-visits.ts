@@ -1,7 +1,12 @@
 // What is done to many payments in work at once: recalling, dropping, clearing away broken ones.
 
 import type { AnyActorRef } from 'xstate'
-import { mayResendNow, type DueStep, type PaymentDependencies } from '../payment/effects.ts'
+import {
+  mayResendNow,
+  routeNow,
+  type DueStep,
+  type PaymentDependencies,
+} from '../payment/effects.ts'
 import type { PaymentRecord } from '../payment/context.ts'
 import type { Slot, SlotTable } from './slots.ts'
 
@@ -23,11 +28,12 @@ export function recallSlots(
 export function tellDue(dependencies: PaymentDependencies, slots: SlotTable, step: DueStep): void {
   const slot = slots.at(step.slot)
   if (slot === undefined || slot.actor === null || slot.generation !== step.generation) return
-  if (step.kind === 'backoff') slot.actor.send({ type: 'backoff.elapsed' })
-  else {
-    const { context } = slot.actor.getSnapshot()
-    slot.actor.send({ type: 'lookup.due', resend: mayResendNow(dependencies, context) })
-  }
+  const { context } = slot.actor.getSnapshot()
+  slot.actor.send(
+    step.kind === 'backoff'
+      ? { type: 'backoff.elapsed', next: routeNow(dependencies, context) }
+      : { type: 'lookup.due', resend: mayResendNow(dependencies, context) },
+  )
 }
 
 /** Whether a payment in work waits for something else than the answer to a charge. */

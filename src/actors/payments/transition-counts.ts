@@ -53,11 +53,14 @@ export function countingTransitions<Machine extends AnyStateMachine>(
   return counted
 }
 
-/** Only these lead to `parked` directly; anything else came through `retry` in the same step. */
-const PARKS_DIRECTLY: readonly string[] = ['payment.recalled', 'route.deferred']
-
+/** A step may pass through a state that is left at once: `pending` always is, `retry` by a park. */
 function count(flows: Counts, from: PaymentState, to: PaymentState, type: string): void {
-  if (to === 'parked' && from !== 'retry' && !PARKS_DIRECTLY.includes(type)) {
+  if (type === 'backoff.elapsed') {
+    flows[from].pending += 1
+    flows.pending[to] += 1
+    return
+  }
+  if (to === 'parked' && from !== 'pending' && from !== 'retry' && type !== 'payment.recalled') {
     flows[from].retry += 1
     flows.retry.parked += 1
     return
