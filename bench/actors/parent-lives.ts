@@ -18,7 +18,7 @@ export function openParentLives(alive: number): Lives {
   parts.fence.extend({ id: 1, validUntil: Number.POSITIVE_INFINITY })
   const root = createActor(quietLogic).start()
   // Where payments report their outcomes.
-  createActor(quietLogic, { parent: root, id: 'persistence', systemId: 'persistence' }).start()
+  createActor(quietLogic, { parent: root, id: 'outcomes', systemId: 'outcomeBatcher' }).start()
   const health = {
     default: startHealth(parts, root, 'default'),
     fallback: startHealth(parts, root, 'fallback'),

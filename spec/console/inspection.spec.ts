@@ -46,7 +46,10 @@ t.test('a viewer can replay a payment’s life from what it receives', async (t)
   const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1' })
   const received = await watch(port)
   const names = received.flatMap((message) => nameIn(message) ?? [])
-  t.match(names.join(' '), /^supervisor persistence payments retryQueue takeover lease probing/)
+  t.match(
+    names.join(' '),
+    /^supervisor persistence acceptBatcher outcomeBatcher payments retryQueue takeover lease probing/,
+  )
 
   const [id = ''] = await world.client.postAll(1)
   const actor = await found(received, (message) => {

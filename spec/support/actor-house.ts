@@ -11,7 +11,7 @@ import type {
   InputFrom,
   Snapshot,
 } from 'xstate'
-import type { Addressees } from '../../src/actors/messages.ts'
+import { tell, type Addressees } from '../../src/actors/messages.ts'
 import type { SharedPorts } from '../../src/actors/model/shared-ports.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
@@ -29,6 +29,8 @@ export interface House {
   readonly facts: readonly Fact[]
   /** What was told to whom, in order; a spec may empty it. */
   readonly heard: { readonly who: string; readonly event: AnyEventObject }[]
+  /** Sends an event to whoever has that name. */
+  tell<Name extends keyof Addressees>(name: Name, event: Addressees[Name]): void
   /** Starts an actor in the house; it ends with the spec's process. */
   start<Logic extends AnyActorLogic>(logic: Logic, input: InputFrom<Logic>): Actor<Logic>
 }
@@ -37,12 +39,17 @@ const LISTENERS: readonly (keyof Addressees)[] = [
   'supervisor',
   'payments',
   'persistence',
+  'acceptBatcher',
+  'outcomeBatcher',
   'retryQueue',
   'lease',
 ]
 
+/** Those that are told something where persistence runs, whose batchers take their own names. */
+export const BESIDE_PERSISTENCE = LISTENERS.filter((name) => !/persistence|Batcher/.test(name))
+
 /** A house with an open lease and a ledger that waits for the spec's answers. */
-export function actorHouse(): House {
+export function actorHouse(listeners = LISTENERS): House {
   const clock = new StandingTime()
   const fence = new LeaseFence()
   fence.extend({ id: 7, validUntil: Number.POSITIVE_INFINITY })
@@ -56,7 +63,7 @@ export function actorHouse(): House {
     listening(() => undefined),
     { clock },
   ).start()
-  for (const who of LISTENERS) {
+  for (const who of listeners) {
     const logic = listening((event) => void heard.push({ who, event }))
     createActor(logic, { parent, id: who, systemId: who }).start()
   }
@@ -68,6 +75,7 @@ export function actorHouse(): House {
     settledSet,
     facts,
     heard,
+    tell: (name, event) => tell(parent.system, name, event),
     start: (logic, input) => {
       const options = { parent: parent as AnyActorRef, id: 'tested', input }
       return createActor(logic, options as never).start()

@@ -10,14 +10,14 @@ import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
 import { openPitClient } from '../support/system-client.ts'
 import { embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
 
-/** The supervisor passes requests on by this action; the chart is the one that the program runs. */
+/** The supervisor passes payments on by this action; the chart is the one that the program runs. */
 const CHART = pathToFileURL(projectFile('dist/actors/supervisor/supervisor.machine.js')).href
 const PLANT = `
 import { supervisorMachine } from ${JSON.stringify(CHART)}
 const provide = supervisorMachine.provide.bind(supervisorMachine)
 supervisorMachine.provide = (parts) => {
-  const askPersistence = () => { throw new Error('a planted bug') }
-  return provide({ ...parts, actions: { ...parts.actions, askPersistence } })
+  const commitPayment = () => { throw new Error('a planted bug') }
+  return provide({ ...parts, actions: { ...parts.actions, commitPayment } })
 }`
 
 /** Longest time from the bug to the end of the process, PostgreSQL's own stop included, ms. */

@@ -21,8 +21,9 @@ export interface Directory {
 export interface Addressees {
   readonly supervisor: EdgeRequest | SupervisorNotice
   readonly payments: PaymentsEvent
-  readonly persistence:
-    PersistenceEvent | PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
+  readonly persistence: PersistenceEvent
+  readonly acceptBatcher: PaymentReceived | IntakeEvent
+  readonly outcomeBatcher: OutcomeEvent
   readonly retryQueue: RetryQueueEvent
   readonly takeover: TakeoverEvent
   readonly lease: LeaseEvent
@@ -137,17 +138,27 @@ export interface TakeoverEvent {
   readonly type: 'drain.started'
 }
 
-/** What persistence is told, besides the edge's own requests. */
+/** What persistence is told. Payments come to it only where clients are answered early. */
 export type PersistenceEvent =
-  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
+  | PaymentReceived
+  | PaymentRequested
+  | SummaryRequested
+  | PurgeRequested
+  /** Write what is left, then report `persistence.flushed`. */
+  | { readonly type: 'drain.started' }
+
+/** What the accept batcher is told of the intake. */
+export type IntakeEvent =
   /** Whether accepted payments are kept in memory or parked in the ledger. */
   | { readonly type: 'intake.changed'; readonly parks: boolean }
   /** Nothing more is let in: tell `payments` when the last accept has been answered. */
   | { readonly type: 'intake.closed' }
+
+/** What the outcome batcher is told. */
+export type OutcomeEvent =
+  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
   /** Write what is left at once, then report `outcomes.written`. */
   | { readonly type: 'flush.requested' }
-  /** Write what is left, then report `persistence.flushed`. */
-  | { readonly type: 'drain.started' }
 
 /** What the lease's actor is told. */
 export type LeaseEvent =

@@ -43,6 +43,8 @@ const STATELY = 'https://stately.ai'
 const LONG_LIVED = [
   'supervisor',
   'persistence',
+  'acceptBatcher',
+  'outcomeBatcher',
   'payments',
   'retryQueue',
   'takeover',

@@ -142,6 +142,7 @@ function processorOf(event: AnyEventObject): string | undefined {
 
 /** By event and whom it was sent to, where it was not sent by the parent. */
 const SENDERS: Readonly<Record<string, string>> = {
-  'outcome.reached persistence': 'payments',
-  'payments.accepted payments': 'persistence',
+  'payment.received acceptBatcher': 'supervisor',
+  'outcome.reached outcomeBatcher': 'payments',
+  'payments.accepted payments': 'acceptBatcher',
 }

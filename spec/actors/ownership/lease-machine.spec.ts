@@ -143,7 +143,7 @@ t.test('a tainted lease is given back with all that is known, and another is tak
   t.equal(lease.getSnapshot().value, 'held', 'an earlier one is gone already')
   lease.send({ type: 'lease.tainted', leaseId: 3 })
   t.notOk(fence.holds(house.clock.now()), 'nothing is sent from now on')
-  t.same(told(house).slice(1), ['payments payments.returned', 'persistence flush.requested'])
+  t.same(told(house).slice(1), ['payments payments.returned', 'outcomeBatcher flush.requested'])
   t.same(house.ledger.waiting, [], 'the outcomes are written first')
   lease.send({ type: 'outcomes.written' })
   const release = await house.ledger.called('releaseLease')

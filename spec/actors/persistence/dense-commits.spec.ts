@@ -1,7 +1,6 @@
 import t from 'tap'
-import type { PaymentReceived } from '../../../src/actors/messages.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { actorHouse, settled } from '../../support/actor-house.ts'
+import { actorHouse, BESIDE_PERSISTENCE, settled } from '../../support/actor-house.ts'
 
 t.test('commits are spaced out once they are denser than the rate allows', async (t) => {
   const { house, post, sizes } = desk(20)
@@ -70,7 +69,7 @@ t.test('far below the rate each payment is committed at once', async (t) => {
 
 /** Persistence over a ledger that commits at once, and the sizes of the batches that it was given. */
 function desk(commitsMax: number, windowMs = 0) {
-  const house = actorHouse()
+  const house = actorHouse(BESIDE_PERSISTENCE)
   const sizes: number[] = []
   const ledger = {
     ...house.ports.ledger,
@@ -79,7 +78,7 @@ function desk(commitsMax: number, windowMs = 0) {
       return { results: batch.map(() => 'accepted' as const), purges: 0 }
     },
   }
-  const persistence = house.start(persistenceLogic, {
+  house.start(persistenceLogic, {
     ports: { ...house.ports, ledger },
     accepts: { batchMax: 10, windowMs, commitsMax, pendingMax: 10 },
     outcomes: { batchMax: 10, windowMs: 20, congestedAt: 40 },
@@ -87,7 +86,7 @@ function desk(commitsMax: number, windowMs = 0) {
   })
   const post = (correlationId: string): void => {
     const payment = { correlationId, amountCents: 1990, replyTo: () => undefined }
-    persistence.send({ type: 'payment.received', ...payment } satisfies PaymentReceived)
+    house.tell('acceptBatcher', { type: 'payment.received', ...payment })
   }
   return { house, post, sizes: () => sizes }
 }

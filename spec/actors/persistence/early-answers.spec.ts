@@ -4,7 +4,7 @@ import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { PaymentReceived } from '../../../src/actors/messages.ts'
 import type { Fact } from '../../../src/actors/model/facts.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { actorHouse, settled } from '../../support/actor-house.ts'
+import { actorHouse, BESIDE_PERSISTENCE, settled } from '../../support/actor-house.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
@@ -126,9 +126,9 @@ t.test('before the commit it is answered, after it sent to a processor', async (
 })
 
 t.test('without the setting nobody is answered before the commit', async (t) => {
-  const { answers, house, persistence } = started('committed')
+  const { answers, house } = started('committed')
 
-  persistence.send(received('a', answers))
+  house.tell('acceptBatcher', received('a', answers))
   const call = await house.ledger.called('accept')
   await settled()
   t.same(answers, [])
@@ -164,7 +164,7 @@ t.test('an instance that stops tells what it loses', async (t) => {
 })
 
 function started(answersWhen: 'taken' | 'committed') {
-  const house = actorHouse()
+  const house = actorHouse(BESIDE_PERSISTENCE)
   const { ports } = house
   const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
   return { answers: [] as string[], house, persistence: house.start(persistenceLogic, input) }

@@ -70,7 +70,7 @@ const TABLE: readonly (readonly [readonly SupervisorEvent[], Row])[] = [
   [[], { ...ANYWHERE, acquired: 'accepting', stop: 'draining noteDrain startDrain' }],
   [
     [ACQUIRED],
-    { ...ANYWHERE, received: '* askPersistence', stop: 'draining noteDrain startDrain' },
+    { ...ANYWHERE, received: '* commitPayment', stop: 'draining noteDrain startDrain' },
   ],
   [
     DRAINING,
@@ -92,6 +92,7 @@ function supervisor(restarts: 'allowed' | 'spent') {
     actions: {
       startChildren: ignore,
       restartChild: ignore,
+      commitPayment: ignore,
       askPersistence: ignore,
       askPayments: ignore,
       refuse: ignore,

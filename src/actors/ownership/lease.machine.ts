@@ -75,7 +75,7 @@ export const leaseMachine = setup({
     },
     returnPayments: ({ self }) => {
       tell(self.system, 'payments', { type: 'payments.returned' })
-      tell(self.system, 'persistence', { type: 'flush.requested' })
+      tell(self.system, 'outcomeBatcher', { type: 'flush.requested' })
     },
     announceReleased: ({ self }) => tell(self.system, 'supervisor', { type: 'lease.released' }),
     noteFailure: ({ context, event }) =>

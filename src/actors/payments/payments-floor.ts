@@ -199,7 +199,7 @@ export class PaymentsFloor {
     const parks = intakeParks(this.#dependencies, this.#waiting.ready.size)
     if (parks === this.#parksIntake) return
     this.#parksIntake = parks
-    tell(this.#scope.system, 'persistence', { type: 'intake.changed', parks })
+    tell(this.#scope.system, 'acceptBatcher', { type: 'intake.changed', parks })
   }
 
   #onLeft({ kind, context }: PaymentOutput): void {

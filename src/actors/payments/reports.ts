@@ -92,5 +92,5 @@ export function reportBroken(desk: Desk, record: PaymentRecord, error: unknown):
 }
 
 function report(desk: Desk, outcome: Outcome): void {
-  tell(desk.system, 'persistence', { type: 'outcome.reached', outcome })
+  tell(desk.system, 'outcomeBatcher', { type: 'outcome.reached', outcome })
 }

@@ -5,7 +5,7 @@
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { LedgerFailure } from '../model/errors.ts'
-import type { PaymentReceived } from '../messages.ts'
+import type { IntakeEvent, PaymentReceived } from '../messages.ts'
 import { mayBeDone } from '../model/ledger-failure.ts'
 import type { Accepted } from '../model/ports.ts'
 
@@ -33,9 +33,7 @@ export interface AcceptBatcherContext extends AcceptBatcherInput {
 
 export type AcceptBatcherEvent =
   | PaymentReceived
-  | { readonly type: 'intake.changed'; readonly parks: boolean }
-  /** A drain: write what waits, then report that no more comes. */
-  | { readonly type: 'intake.closed' }
+  | IntakeEvent
   | { readonly type: 'window.elapsed' }
   | {
       readonly type: 'batch.written'

@@ -3,6 +3,7 @@
 
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
+import type { OutcomeEvent } from '../messages.ts'
 import type { LedgerFailure } from '../model/errors.ts'
 import type { Outcome } from '../model/payment.ts'
 
@@ -28,15 +29,13 @@ export interface OutcomeBatcherContext extends OutcomeBatcherInput {
 }
 
 export type OutcomeBatcherEvent =
-  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
+  | OutcomeEvent
   | { readonly type: 'window.elapsed' }
   | { readonly type: 'batch.written'; readonly tookMs: number }
   | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
   | { readonly type: 'pause.elapsed' }
   /** Write at once what is left, without waiting for the window. */
   | { readonly type: 'drain.started' }
-  /** The same once, for whoever gives the lease back. */
-  | { readonly type: 'flush.requested' }
 
 interface Step {
   readonly context: OutcomeBatcherContext

@@ -1,17 +1,11 @@
-// Between the actors and the ledger: commits accepted payments and outcomes in batches, each in a
-// batcher of its own, and answers reads from the ledger plus what is not written yet.
+// The parent of the two batchers, which register under names of their own and are told directly. It
+// answers reads, answers clients early where that is configured, and flushes in order at a drain.
 
+import assert from 'node:assert'
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { providedAcceptBatcher, type AcceptBatcherActor } from './accept-batcher.ts'
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
-import type {
-  Directory,
-  PaymentReceived,
-  PaymentRequested,
-  PersistenceEvent,
-  PurgeRequested,
-  SummaryRequested,
-} from '../messages.ts'
+import type { Directory, PaymentReceived, PersistenceEvent } from '../messages.ts'
 import { createCommitBudget } from './commit-budget.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import { findPayment, purgeLedger, summarize } from './reads.ts'
@@ -26,34 +20,30 @@ export interface PersistenceInput {
   readonly answersWhen: AnswersWhen
 }
 
-export type PersistenceSnapshot = Snapshot<undefined> & { readonly desk: PersistenceDesk }
+/** Its state lives in `persistence` and is changed in place. */
+export type PersistenceSnapshot = Snapshot<undefined> & { readonly persistence: Persistence }
 
 type TakenEvent =
   | PersistenceEvent
-  | PaymentReceived
-  | PaymentRequested
-  | SummaryRequested
-  | PurgeRequested
   | { readonly type: 'xstate.error.actor.batcher'; readonly error: unknown }
   | { readonly type: 'xstate.stop' }
 
-/** Both batchers together; a batcher that fails takes persistence down, since its batch would be lost. */
 export const persistenceLogic: ActorLogic<PersistenceSnapshot, TakenEvent, PersistenceInput> = {
   getInitialSnapshot: (scope, input) => ({
     status: 'active',
     output: undefined,
     error: undefined,
-    desk: new PersistenceDesk(input, scope),
+    persistence: new Persistence(input, scope),
   }),
-  start: (snapshot) => snapshot.desk.start(),
+  start: (snapshot) => snapshot.persistence.start(),
   transition: (snapshot, event) => {
-    snapshot.desk.take(event)
+    snapshot.persistence.take(event)
     return snapshot
   },
   getPersistedSnapshot: (snapshot) => snapshot,
 }
 
-class PersistenceDesk {
+class Persistence {
   readonly #ports: SharedPorts
   readonly #system: Directory
   readonly #accepts: AcceptBatcherActor
@@ -67,10 +57,14 @@ class PersistenceDesk {
     this.#ports = input.ports
     this.#system = scope.system
     const budget = createCommitBudget(input.accepts.commitsMax)
-    const accepting = providedAcceptBatcher({ ...parts, budget })
-    this.#accepts = createActor(accepting, { ...batcher, input: input.accepts })
+    this.#accepts = createActor(providedAcceptBatcher({ ...parts, budget }), {
+      ...batcher,
+      systemId: 'acceptBatcher',
+      input: input.accepts,
+    })
     this.#outcomes = createActor(providedOutcomeBatcher(parts), {
       ...batcher,
+      systemId: 'outcomeBatcher',
       input: input.outcomes,
     })
     this.#early = input.answersWhen === 'taken' ? this.#answerEarly(input) : undefined
@@ -84,20 +78,8 @@ class PersistenceDesk {
   take(event: TakenEvent): void {
     switch (event.type) {
       case 'payment.received':
-        if (this.#early === undefined) this.#accepts.send(event)
-        else this.#early.take(event)
-        break
-      case 'intake.changed':
-      case 'intake.closed':
-        this.#accepts.send(event)
-        break
-      case 'outcome.reached':
-      case 'flush.requested':
-        this.#outcomes.send(event)
-        break
-      case 'drain.started':
-        if (this.#early === undefined) this.#outcomes.send(event)
-        else this.#early.whenEmpty(() => this.#outcomes.send(event))
+        assert(this.#early !== undefined, 'payments go straight to the accept batcher')
+        this.#early.take(event)
         break
       case 'payment.requested':
         void findPayment(this.#ports, () => this.#outcomes.getSnapshot().context, event)
@@ -108,7 +90,12 @@ class PersistenceDesk {
       case 'purge.requested':
         void purgeLedger({ ports: this.#ports, system: this.#system }, event)
         break
+      case 'drain.started':
+        if (this.#early === undefined) this.#outcomes.send(event)
+        else this.#early.whenEmpty(() => this.#outcomes.send(event))
+        break
       case 'xstate.error.actor.batcher':
+        // Its batch is lost with it, so persistence fails as well.
         throw event.error
       case 'xstate.stop':
         this.#early?.end()

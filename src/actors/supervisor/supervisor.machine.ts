@@ -33,6 +33,7 @@ export const supervisorMachine = setup({
     // Effects, given by supervisor.ts.
     startChildren: unprovided('startChildren'),
     restartChild: unprovided('restartChild'),
+    commitPayment: unprovided('commitPayment'),
     askPersistence: unprovided('askPersistence'),
     askPayments: unprovided('askPayments'),
     refuse: unprovided('refuse'),
@@ -88,7 +89,7 @@ export const supervisorMachine = setup({
     accepting: {
       tags: ['ready'],
       on: {
-        'payment.received': { actions: 'askPersistence' },
+        'payment.received': { actions: 'commitPayment' },
         'stop.requested': { target: 'draining', actions: 'noteDrain' },
       },
     },

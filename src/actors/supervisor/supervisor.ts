@@ -27,6 +27,7 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
   let children: Children | undefined
   let waits: readonly unknown[] = []
   const restarts = createRestartCount(parts)
+  const committer = parts.answersWhen === 'taken' ? 'persistence' : 'acceptBatcher'
   const provided = supervisorMachine.provide({
     actions: {
       startChildren: ({ self }) => {
@@ -39,11 +40,13 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
         parts.ports.telemetry.emit({ type: 'child.restarted', child, cause: causeOf(event) })
         children?.restart(child)
       },
+      commitPayment: ({ event, self }) => {
+        if (event.type === 'payment.received') tell(self.system, committer, event)
+      },
       askPersistence: ({ event, self }) => {
         const { type } = event
-        const isForPersistence =
-          type === 'payment.received' || type === 'summary.requested' || type === 'purge.requested'
-        if (isForPersistence) tell(self.system, 'persistence', event)
+        if (type === 'summary.requested' || type === 'purge.requested')
+          tell(self.system, 'persistence', event)
       },
       askPayments: ({ event, self }) => {
         if (event.type === 'payment.requested') tell(self.system, 'payments', event)
@@ -101,7 +104,7 @@ function tellDrain(system: Directory): void {
   tell(system, 'payments', { type: 'drain.started' })
   tell(system, 'retryQueue', { type: 'drain.started' })
   tell(system, 'takeover', { type: 'drain.started' })
-  tell(system, 'persistence', { type: 'intake.closed' })
+  tell(system, 'acceptBatcher', { type: 'intake.closed' })
 }
 
 /** The handles of the waits, to be cleared once the drain is over: they keep the process alive. */
