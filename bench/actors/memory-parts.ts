@@ -5,7 +5,7 @@ import { createTotals, totalsTelemetry } from '../../src/actors/supervisor/total
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { ChargeAnswer, Ledger, Processor } from '../../src/actors/model/ports.ts'
-import { createRing, type Ring } from '../../src/actors/payments/ring.ts'
+import { createRing, type Ring } from '../../src/actors/payments/queues.ts'
 import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createCachesWithoutRedis } from '../../src/infra/redis/without-redis.ts'

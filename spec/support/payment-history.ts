@@ -1,8 +1,11 @@
 // What the world saw of one payment, kept apart from the chart, and what must never be seen.
 
 import assert from 'node:assert/strict'
-import { ATTEMPTS_KEPT_MAX, type TrackedUnknownOutcome } from '../../src/actors/payment/context.ts'
-import type { PaymentEvent } from '../../src/actors/payment/events.ts'
+import {
+  ATTEMPTS_KEPT_MAX,
+  type PaymentEvent,
+  type TrackedUnknownOutcome,
+} from '../../src/actors/payment/context.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { PaymentSnapshot } from './payment-samples.ts'
 

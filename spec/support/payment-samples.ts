@@ -2,14 +2,15 @@
 
 import { initialTransition, transition, type SnapshotFrom } from 'xstate'
 import { paymentMachine } from '../../src/actors/payment/payment.machine.ts'
-import { initialContext } from '../../src/actors/payment/context.ts'
-import type {
-  PaymentContext,
-  PaymentInput,
-  PaymentRecord,
-  TrackedUnknownOutcome,
+import {
+  initialContext,
+  type NextRoute,
+  type PaymentContext,
+  type PaymentEvent,
+  type PaymentInput,
+  type PaymentRecord,
+  type TrackedUnknownOutcome,
 } from '../../src/actors/payment/context.ts'
-import type { NextRoute, PaymentEvent } from '../../src/actors/payment/events.ts'
 import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
 
 export type PaymentSnapshot = SnapshotFrom<typeof paymentMachine>

@@ -1,8 +1,7 @@
 // Payments and what they are told, made at random: instants and stamps come from a narrow range, so
 // that they meet, and most events are ones that the state takes.
 
-import type { PaymentInput } from '../../src/actors/payment/context.ts'
-import type { NextRoute, PaymentEvent } from '../../src/actors/payment/events.ts'
+import type { NextRoute, PaymentEvent, PaymentInput } from '../../src/actors/payment/context.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { sampleInput, sampleRecord, type PaymentValue } from './payment-samples.ts'
 import type { Random } from './seeded.ts'

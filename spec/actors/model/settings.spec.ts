@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { backoff, CLOCK_DRIFT, jittered, outlasting } from '../../../src/actors/model/settings.ts'
+import {
+  backoff,
+  CLOCK_DRIFT,
+  doubled,
+  jittered,
+  outlasting,
+} from '../../../src/actors/model/settings.ts'
 
 t.test('a horizon is waited out by a clock that runs fast', async (t) => {
   const durations = fc.integer({ min: 0, max: 600_000 })
@@ -27,4 +33,12 @@ t.test('a jittered delay never exceeds its maximum', async (t) => {
   t.same(scattered(250), [125, 212.5, 300])
   t.same(scattered(300), [150, 225, 300])
   t.same(grown.map(Math.round), [75, 150, 300, 300, 300])
+})
+
+t.test('delays double up to their bound', async (t) => {
+  t.same(
+    [0, 1, 2, 3, 99].map((step) => doubled(50, step, 300)),
+    [50, 100, 200, 300, 300],
+  )
+  t.ok(Number.isFinite(doubled(50, Number.MAX_SAFE_INTEGER, 300)))
 })

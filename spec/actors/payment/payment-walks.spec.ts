@@ -5,8 +5,7 @@ import type { AnyTransitionDefinition } from 'xstate'
 import { getSimplePaths } from 'xstate/graph'
 import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
 import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
-import type { PaymentInput } from '../../../src/actors/payment/context.ts'
-import type { PaymentEvent } from '../../../src/actors/payment/events.ts'
+import type { PaymentEvent, PaymentInput } from '../../../src/actors/payment/context.ts'
 import { paymentHistory } from '../../support/payment-history.ts'
 import {
   EVENTS,

@@ -1,17 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { emptyWindow, ratesOf, withEvidence } from '../../../src/actors/circuit/window.ts'
-import {
-  emptyQueue,
-  itemsOf,
-  takeOldest,
-  withItem,
-  type PendingQueue,
-} from '../../../src/actors/persistence/pending-queue.ts'
-import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
-import { createRing } from '../../../src/actors/payments/ring.ts'
-import { doubled } from '../../../src/actors/model/settings.ts'
+import { sampleDoubt, sampleRecord } from '../../support/payment-samples.ts'
 import { StandingTime } from '../../support/standing-time.ts'
+import { createRing, createWaiting } from '../../../src/actors/payments/queues.ts'
+import { createSlotTable } from '../../../src/actors/payments/slots.ts'
+import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
 
 t.test('what is due is handed over at its time, in order, by one timer', async (t) => {
   const clock = new StandingTime()
@@ -123,63 +116,43 @@ t.test('a ring does what an array of its capacity would', async (t) => {
   )
 })
 
-t.test('a backlog gives its oldest first and leaves older backlogs as they were', async (t) => {
-  fc.assert(
-    fc.property(fc.array(fc.nat()), fc.nat({ max: 12 }), (items, max) => {
-      const full = items.reduce<PendingQueue<number>>(withItem, emptyQueue())
-      const { taken, rest } = takeOldest(full, max)
-      const more = withItem(rest, -1)
+t.test('payments wait in order, those in doubt apart, each kind within its bound', async (t) => {
+  const waiting = createWaiting({ readyMax: 2, doubtfulMax: 1 })
+  const ready = [1, 2].map((acceptedAt) => sampleRecord({ acceptedAt }))
+  const doubtful = sampleRecord({ acceptedAt: 0, unknownOutcomes: [sampleDoubt('default')] })
+  const all = [...ready, doubtful]
 
-      t.same(taken, items.slice(0, max))
-      t.same(itemsOf(rest), items.slice(max))
-      t.same(
-        [full.size, rest.size, more.size],
-        [items.length, items.slice(max).length, rest.size + 1],
-      )
-      t.same(itemsOf(more), [...items.slice(max), -1])
-      t.same(itemsOf(full), items)
-    }),
-    { numRuns: 100 },
-  )
-})
-
-t.test('a window knows the shares of what failed and what was slow', async (t) => {
-  let window = emptyWindow(0)
-  t.same(ratesOf(window), { calls: 0, failureRate: 0, slowRate: 0 })
-  for (const [failed, slow] of [
-    [true, false],
-    [false, true],
-    [true, true],
-    [false, false],
-  ] as const) {
-    window = withEvidence(window, { failed, slow, at: 1 }, 1000)
-  }
-
-  t.same(ratesOf(window), { calls: 4, failureRate: 0.5, slowRate: 0.5 })
-})
-
-t.test('evidence leaves the window after half to all of its length', async (t) => {
-  const failure = { failed: true, slow: false, at: 0 }
-  const good = { ...failure, failed: false }
-  const seenAt = (...ats: readonly number[]): number => {
-    const first = withEvidence(emptyWindow(0), failure, 1000)
-    return ratesOf(ats.reduce((window, at) => withEvidence(window, { ...good, at }, 1000), first))
-      .failureRate
-  }
-
-  t.equal(seenAt(499), 1 / 2)
-  t.equal(seenAt(999), 1 / 2, 'still in the half before')
-  t.equal(seenAt(1000), 0, 'a window of silence is forgotten whole')
-  t.equal(seenAt(500, 999), 1 / 3)
-  t.equal(seenAt(500, 1000), 0, 'two halves on')
-  t.equal(seenAt(600, 1000), 0, 'halves begin by the clock, not by what comes')
-  t.equal(seenAt(500, 499), 1 / 3, 'what comes late counts as of now')
-})
-
-t.test('delays double up to their bound', async (t) => {
   t.same(
-    [0, 1, 2, 3, 99].map((step) => doubled(50, step, 300)),
-    [50, 100, 200, 300, 300],
+    all.map((record) => waiting.push(record)),
+    [true, true, true],
   )
-  t.ok(Number.isFinite(doubled(50, Number.MAX_SAFE_INTEGER, 300)))
+  t.same(
+    all.map((record) => waiting.push(record)),
+    [false, false, false],
+  )
+  t.same([waiting.size, waiting.ready.size, waiting.doubtful.size], [3, 2, 1])
+
+  t.same(waiting.takeAll(), all)
+  t.equal(waiting.size, 0)
 })
+
+t.test(
+  'a slot is taken by one payment at a time, and each tenant has its generation',
+  async (t) => {
+    const table = createSlotTable(2)
+    const first = table.take(sampleRecord({ correlationId: 'a' }))
+    const second = table.take(sampleRecord({ correlationId: 'b' }))
+    t.equal(table.take(sampleRecord()), undefined, 'all are taken')
+    t.same([table.used, table.capacity], [2, 2])
+
+    if (first !== undefined) table.release(first)
+    const again = table.take(sampleRecord({ correlationId: 'c' }))
+
+    t.same([again?.index, again?.generation, again?.actor], [first?.index, 1, null])
+    t.equal(second?.generation, 0)
+    const tenants: (string | undefined)[] = []
+    table.forEachUsed(({ record }) => tenants.push(record?.correlationId))
+    t.same(new Set(tenants), new Set(['b', 'c']))
+    t.equal(table.at(2), undefined)
+  },
+)

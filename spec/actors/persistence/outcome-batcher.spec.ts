@@ -1,15 +1,22 @@
 import t from 'tap'
-import { itemsOf } from '../../../src/actors/persistence/pending-queue.ts'
-import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import { actorHouse, settled } from '../../support/actor-house.ts'
+import { oneStep, stepped } from '../../support/chart-steps.ts'
+import { sameWalks } from '../../support/same-walks.ts'
+import { scriptedPort } from '../../support/scripted-port.ts'
+import { seeded } from '../../support/seeded.ts'
+import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { Outcome, SettledPayment } from '../../../src/actors/model/payment.ts'
+import type { SettledSet } from '../../../src/actors/model/ports.ts'
 import {
   outcomeBatcherMachine,
   type OutcomeBatcherContext,
   type OutcomeBatcherEvent,
 } from '../../../src/actors/persistence/outcome-batcher.machine.ts'
-import type { Outcome } from '../../../src/actors/model/payment.ts'
-import { oneStep, stepped } from '../../support/chart-steps.ts'
-import { sameWalks } from '../../support/same-walks.ts'
-import { seeded } from '../../support/seeded.ts'
+import {
+  ANNOUNCE_WINDOW_MS,
+  createSettledPublisher,
+} from '../../../src/actors/persistence/outcome-batcher.ts'
+import { itemsOf } from '../../../src/actors/persistence/pending-queue.ts'
 
 const INPUT = { batchMax: 2, windowMs: 20, congestedAt: 4 }
 
@@ -236,3 +243,63 @@ function waiting({ batch, pending }: OutcomeBatcherContext): readonly string[] {
 function idsOf(outcomes: readonly Outcome[]): readonly string[] {
   return outcomes.map(({ correlationId }) => correlationId)
 }
+
+function payment(correlationId: string): SettledPayment {
+  return { correlationId, processor: 'default', requestedAt: 5, amountCents: 1 }
+}
+
+function publishing() {
+  const { clock } = actorHouse()
+  const cache = scriptedPort<SettledSet>()
+  return { clock, cache, publisher: createSettledPublisher({ clock, settledSet: cache.port }) }
+}
+
+t.test('changes of a window reach the cache together, what is put on it first', async (t) => {
+  const { clock, cache, publisher } = publishing()
+  publisher.remove(['a'])
+  publisher.add(payment('b'))
+  publisher.add(payment('c'))
+
+  clock.increment(ANNOUNCE_WINDOW_MS - 1)
+  t.same(cache.waiting, [])
+  clock.increment(1)
+
+  t.same(cache.waiting, ['add', 'remove'])
+  t.same((await cache.called('add')).args, [[payment('b'), payment('c')]])
+  t.same((await cache.called('remove')).args, [['a']])
+  t.equal(clock.pending, 0)
+})
+
+t.test('what waits is done at once when asked for, and not again', async (t) => {
+  const { clock, cache, publisher } = publishing()
+  publisher.add(payment('a'))
+
+  publisher.announce()
+  t.same(cache.waiting, ['add'])
+  publisher.announce()
+  clock.increment(ANNOUNCE_WINDOW_MS)
+
+  t.same(cache.waiting, ['add'])
+  t.equal(clock.pending, 0)
+})
+
+t.test('nothing to take off is no change', async (t) => {
+  const { clock, publisher } = publishing()
+
+  publisher.remove([])
+
+  t.equal(clock.pending, 0)
+})
+
+t.test('a cache that fails is let be', async (t) => {
+  const { cache, publisher } = publishing()
+  publisher.add(payment('a'))
+  publisher.remove(['b'])
+
+  publisher.announce()
+  ;(await cache.called('add')).fail(new CacheUnavailable('add'))
+  ;(await cache.called('remove')).fail(new CacheUnavailable('remove'))
+  await settled()
+
+  t.same(cache.waiting, [])
+})

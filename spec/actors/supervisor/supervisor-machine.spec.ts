@@ -68,10 +68,7 @@ const ANYWHERE: Row = {
 
 const TABLE: readonly (readonly [readonly SupervisorEvent[], Row])[] = [
   [[], { ...ANYWHERE, acquired: 'accepting', stop: 'draining noteDrain startDrain' }],
-  [
-    [ACQUIRED],
-    { ...ANYWHERE, received: '* commitPayment', stop: 'draining noteDrain startDrain' },
-  ],
+  [[ACQUIRED], { ...ANYWHERE, received: '* commitPayment', stop: 'draining noteDrain startDrain' }],
   [
     DRAINING,
     {

@@ -5,8 +5,13 @@ import { circuitOf } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
-import type { NextRoute, PaymentEvent } from './events.ts'
-import { contradicts, type CurrentAttempt, type PaymentContext } from './context.ts'
+import {
+  contradicts,
+  type CurrentAttempt,
+  type NextRoute,
+  type PaymentContext,
+  type PaymentEvent,
+} from './context.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { ChargeAnswer, Clock, Lease, LookUpAnswer, Processor } from '../model/ports.ts'
 import { chooseRoute, letsThrough, type CircuitView, type Route } from '../model/route.ts'

@@ -14,10 +14,10 @@ import {
   refusedByCurrent,
   takenRoute,
   type PaymentContext,
+  type PaymentEvent,
   type PaymentInput,
   type PaymentStep,
 } from './context.ts'
-import type { PaymentEvent } from './events.ts'
 
 /** How the payment left: its parent writes that to the ledger or keeps it waiting. */
 export interface PaymentOutput {

@@ -1,9 +1,46 @@
-// The parent of all payment actors: keeps accepted payments in a bounded ring, works on as many as
-// circuits and slots allow, and passes what came of each to persistence.
+// The parent of all payment actors: keeps accepted payments in bounded queues, works on as many as
+// circuits and slots allow, and passes what came of each to the outcome batcher.
 
-import type { ActorLogic, Snapshot } from 'xstate'
-import type { PaymentsEvent } from '../messages.ts'
-import { PaymentsFloor, type PaymentsInput } from './payments-floor.ts'
+import type { ActorLogic, AnyActorRef, Snapshot } from 'xstate'
+import {
+  tell,
+  type Directory,
+  type Intake,
+  type PaymentRequested,
+  type PaymentsEvent,
+} from '../messages.ts'
+import { outlasting, TICK_MS } from '../model/settings.ts'
+import type { PaymentRecord } from '../payment/context.ts'
+import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
+import { paymentLogicOf } from '../payment/logic.ts'
+import type { PaymentOutput } from '../payment/payment.machine.ts'
+import { capacityForClaims, intakeParks } from './capacity.ts'
+import { findPaymentStatus, noteGauges, type FloorView } from './queries.ts'
+import { createWaiting, type Waiting } from './queues.ts'
+import { acceptedRecord, claimedRecord, deferredRecord } from './records.ts'
+import {
+  reportAllParked,
+  reportBroken,
+  reportClaimed,
+  reportParked,
+  reportRejected,
+  reportSettled,
+  reportUnsettled,
+  type Desk,
+} from './reports.ts'
+import { Scheduler } from './scheduler.ts'
+import {
+  clearBroken,
+  createSlotTable,
+  dropSlots,
+  isIdle,
+  recallSlots,
+  tellDue,
+  type Slot,
+  type SlotTable,
+} from './slots.ts'
+import { createTimerQueue } from './timers.ts'
+import { countingTransitions, createTransitionCounts } from './transition-counts.ts'
 
 /** Its state lives in `floor`, changed in place: a copy per event would cost more than the work. */
 export type PaymentsSnapshot = Snapshot<undefined> & { readonly floor: PaymentsFloor }
@@ -27,4 +64,233 @@ export const paymentsLogic: PaymentsLogic = {
     return snapshot
   },
   getPersistedSnapshot: (snapshot) => snapshot,
+}
+
+type OfTheFloor = 'inFlight' | 'due' | 'generationOf' | 'isCrowded' | 'isDraining'
+
+export type PaymentsInput = Omit<PaymentDependencies, OfTheFloor>
+
+interface Scope {
+  readonly self: AnyActorRef
+  readonly system: Directory
+  readonly stopChild: (child: AnyActorRef) => void
+}
+
+/** Ticks between two notes of the gauges. */
+const TICKS_PER_NOTE = 20
+
+export class PaymentsFloor {
+  /** For readers, who change nothing. */
+  readonly view: FloorView
+  readonly #dependencies: PaymentDependencies
+  readonly #scope: Scope
+  readonly #desk: Desk
+  readonly #starts: Scheduler
+  readonly #slots: SlotTable
+  readonly #waiting: Waiting
+  #parksIntake = false
+  #isCongested = false
+  #isDraining = false
+  #purges = 0
+  /** From where payments may still come in a drain; a recall ends the wait for them. */
+  readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover'])
+  #ticks = 0
+  /** Monotonic instant of the next tick, ms. */
+  #tickDueAt = 0
+
+  constructor(input: PaymentsInput, scope: Scope) {
+    const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
+    this.#scope = scope
+    this.#slots = createSlotTable(2 * concurrency + confirmingMax)
+    this.#waiting = createWaiting({ readyMax: readyMax + claimMax, doubtfulMax: confirmingMax })
+    this.#dependencies = {
+      ...input,
+      inFlight: { default: 0, fallback: 0 },
+      due: createTimerQueue<DueStep>(input.clock, (step) =>
+        tellDue(this.#dependencies, this.#slots, step),
+      ),
+      generationOf: (slot) => this.#slots.at(slot)?.generation ?? -1,
+      isCrowded: () => this.#confirming() > confirmingMax,
+      isDraining: () => this.#isDraining,
+    }
+    this.#desk = {
+      dependencies: this.#dependencies,
+      system: scope.system,
+      purges: () => this.#purges,
+    }
+    const flows = createTransitionCounts()
+    this.view = {
+      dependencies: this.#dependencies,
+      slots: this.#slots,
+      waiting: this.#waiting,
+      flows,
+    }
+    this.#starts = new Scheduler({
+      ...this.view,
+      logic: countingTransitions(paymentLogicOf(this.#dependencies), flows),
+      parent: scope.self,
+      confirming: () => this.#confirming(),
+    })
+  }
+
+  start(): void {
+    this.#tickDueAt = this.#now() + TICK_MS
+    this.#dependencies.clock.setTimeout(
+      () => this.#scope.self.send({ type: 'payments.ticked' }),
+      TICK_MS,
+    )
+  }
+
+  take(event: PaymentsEvent): void {
+    // Under a lease that was replaced meanwhile: others take them over from it.
+    if ('leaseId' in event && event.leaseId !== this.#dependencies.lease.id) return
+    if ('purges' in event && this.#isPurged(event.purges)) return
+    switch (event.type) {
+      case 'payments.accepted':
+        for (const request of event.batch) this.#enqueue(acceptedRecord(request, this.#now()))
+        break
+      case 'payments.claimed':
+        for (const payment of event.batch) {
+          if (!this.#isPurged(payment.purges)) this.#enqueue(claimedRecord(payment, this.#now()))
+        }
+        reportClaimed(this.#desk, event)
+        break
+      case 'xstate.done.actor.payment':
+        this.#onLeft(event.output)
+        break
+      case 'xstate.error.actor.payment':
+        for (const record of clearBroken(this.#slots)) {
+          reportBroken(this.#desk, record, event.error)
+        }
+        break
+      case 'payments.ticked':
+        this.#onTick()
+        break
+      case 'outcomes.congested':
+        this.#isCongested = true
+        return
+      case 'outcomes.relieved':
+        this.#isCongested = false
+        break
+      case 'drain.started':
+        this.#drain()
+        break
+      case 'intake.ended':
+        this.#intakes.delete(event.from)
+        this.#tellIfEmptied()
+        return
+      case 'payments.recalled':
+        this.#intakes.clear()
+        this.#recall(() => true)
+        break
+      case 'payments.returned':
+        // The fence is closed by now, so nothing of this starts again.
+        reportAllParked(this.#desk, this.#waiting.takeAll())
+        this.#recall(() => true)
+        break
+      case 'payments.dropped':
+        this.#drop()
+        break
+      case 'payment.requested':
+        this.#answer(event)
+        return
+      case 'circuit.changed':
+      case 'purges.counted':
+        break
+    }
+    this.#pump()
+  }
+
+  #now(): number {
+    return this.#dependencies.clock.now()
+  }
+
+  /** Payments in work that are not waiting for a processor's answer to a charge. */
+  #confirming(): number {
+    const { inFlight } = this.#dependencies
+    return this.#slots.used - inFlight.default - inFlight.fallback
+  }
+
+  /** Whether payments may wait in memory: not in a drain, nor while the lease may be another's. */
+  #keepsPayments(): boolean {
+    return !this.#isDraining && this.#dependencies.lease.holds(this.#now())
+  }
+
+  #enqueue(record: PaymentRecord): void {
+    const keeps = this.#keepsPayments()
+    if (keeps && this.#waiting.push(record)) return
+    // Too many in doubt: claimed again at once, this one would only come and go.
+    const delayMs =
+      keeps && record.unknownOutcomes.length > 0 ? this.#dependencies.settings.retryDelayMs : 0
+    reportParked(this.#desk, record, { delayMs, rounds: record.rounds })
+  }
+
+  /** Starts as many payments as may start, oldest first. */
+  #pump(): void {
+    if (!this.#isCongested && !this.#isDraining) this.#starts.pump()
+    const parks = intakeParks(this.#dependencies, this.#waiting.ready.size)
+    if (parks === this.#parksIntake) return
+    this.#parksIntake = parks
+    tell(this.#scope.system, 'acceptBatcher', { type: 'intake.changed', parks })
+  }
+
+  #onLeft({ kind, context }: PaymentOutput): void {
+    const slot = this.#slots.at(context.slot)
+    if (slot === undefined || slot.record !== context.record) return
+    this.#slots.release(slot)
+    const keeps = kind === 'parked' && context.deferred && this.#keepsPayments()
+    if (kind === 'settled') reportSettled(this.#desk, context)
+    else if (kind === 'rejected') reportRejected(this.#desk, context)
+    else if (!keeps || !this.#waiting.push(deferredRecord(context))) {
+      reportUnsettled(this.#desk, context, this.#isDraining)
+    }
+    this.#tellIfEmptied()
+  }
+
+  #onTick(): void {
+    this.#starts.tick(this.#now() - this.#tickDueAt)
+    this.start()
+    this.#ticks += 1
+    if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)
+    if (this.#isDraining || this.#isCongested) return
+    const room = capacityForClaims(this.#dependencies, this.#waiting.size)
+    const limit = Math.min(room, this.#starts.pacer.pace)
+    if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'capacity.offered', limit })
+  }
+
+  #drain(): void {
+    this.#isDraining = true
+    reportAllParked(this.#desk, this.#waiting.takeAll())
+    this.#recall(isIdle)
+  }
+
+  #recall(matches: (slot: Slot) => boolean): void {
+    const endsAt = this.#now() + outlasting(this.#dependencies.settings.settleByMs)
+    recallSlots(this.#slots, { endsAt, matches })
+    this.#tellIfEmptied()
+  }
+
+  /** Whether what was committed under so many purges is gone; all in memory is of the highest count. */
+  #isPurged(purges: number): boolean {
+    if (purges > this.#purges) this.#drop()
+    this.#purges = Math.max(this.#purges, purges)
+    return purges < this.#purges
+  }
+
+  #drop(): void {
+    dropSlots(this.#slots, this.#scope.stopChild)
+    this.#waiting.takeAll()
+    this.#tellIfEmptied()
+  }
+
+  #tellIfEmptied(): void {
+    if (!this.#isDraining || this.#intakes.size > 0 || this.#slots.used > 0) return
+    tell(this.#scope.system, 'supervisor', { type: 'payments.emptied' })
+  }
+
+  #answer(request: PaymentRequested): void {
+    const value = findPaymentStatus(this.view, request.correlationId)
+    if (value === undefined) tell(this.#scope.system, 'persistence', request)
+    else request.replyTo({ kind: 'found', value })
+  }
 }

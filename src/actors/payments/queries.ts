@@ -1,13 +1,14 @@
-// Looks at the payments in work for readers. Reads rarely come, so they search the slots; an index
-// would cost every payment.
+// Reads of the payments in memory. They are rare, so they search the slots; an index would cost every
+// payment.
 
 import type { Gauges } from '../model/facts.ts'
-import type { TransitionCounts } from './transition-counts.ts'
+import type { PaymentState, PaymentStatus, UnknownOutcome, WaitReason } from '../model/payment.ts'
+import type { Clock } from '../model/ports.ts'
+import { statusOf, type PaymentContext, type PaymentRecord } from '../payment/context.ts'
 import type { PaymentDependencies } from '../payment/effects.ts'
-import type { PaymentState, PaymentStatus } from '../model/payment.ts'
-import type { SlotTable } from './slots.ts'
-import { statusOfSlot, statusOfWaiting } from './payment-status.ts'
 import type { Waiting } from './queues.ts'
+import type { Slot, SlotTable } from './slots.ts'
+import type { TransitionCounts } from './transition-counts.ts'
 
 /** What the floor shows to readers. */
 export interface FloorView {
@@ -81,4 +82,76 @@ function countStates(slots: SlotTable): Partial<Record<PaymentState, number>> {
     if (state !== undefined) byState[state] = (byState[state] ?? 0) + 1
   })
   return byState
+}
+
+/** One that is being worked on; undefined when its slot is free. */
+export function statusOfSlot(
+  dependencies: PaymentDependencies,
+  slot: Slot,
+): PaymentStatus | undefined {
+  const { record, actor } = slot
+  if (record === null || actor === null) return undefined
+  const { value, context } = actor.getSnapshot()
+  return {
+    ...statusOf(context, value, acceptedWall(dependencies.clock, record)),
+    ...waitOf(dependencies, value, context),
+    ...doubtsOf(dependencies.clock, context),
+  }
+}
+
+/** One that waits for a slot, in the state in which it will begin. */
+export function statusOfWaiting(
+  clock: Clock,
+  record: PaymentRecord,
+  state: PaymentState,
+): PaymentStatus {
+  const { correlationId, amountCents, attempts } = record
+  const acceptedAt = acceptedWall(clock, record)
+  const waitsFor = WAIT_REASON[state] ?? 'route'
+  const known = { correlationId, amountCents, state, acceptedAt, attempts, waitsFor }
+  return { ...known, ...doubtsOf(clock, record) }
+}
+
+const WAIT_REASON: Partial<Record<PaymentState, WaitReason>> = {
+  pending: 'route',
+  confirming: 'lookUp',
+  retry: 'backoff',
+}
+
+/** Nothing is due while a look-up is under way. */
+function waitOf(
+  dependencies: PaymentDependencies,
+  state: PaymentState,
+  { slot }: PaymentContext,
+): Pick<PaymentStatus, 'waitsFor' | 'dueInMs'> {
+  const waitsFor = WAIT_REASON[state]
+  if (waitsFor === undefined) return {}
+  const generation = dependencies.generationOf(slot)
+  const dueAt = dependencies.due.dueAtOf(
+    (step) => step.slot === slot && step.generation === generation,
+  )
+  if (dueAt === undefined) return { waitsFor }
+  return { waitsFor, dueInMs: wholeMs(dueAt - dependencies.clock.now()) }
+}
+
+function doubtsOf(
+  clock: Clock,
+  { unknownOutcomes }: Pick<PaymentRecord, 'unknownOutcomes'>,
+): Pick<PaymentStatus, 'unknownOutcomes'> {
+  if (unknownOutcomes.length === 0) return {}
+  const now = clock.now()
+  const told = unknownOutcomes.map(({ processor, requestedAt, endsAt }): UnknownOutcome => {
+    return { processor, requestedAt, remainingMs: wholeMs(endsAt - now) }
+  })
+  return { unknownOutcomes: told }
+}
+
+/** Epoch ms. */
+function acceptedWall(clock: Clock, record: PaymentRecord): number {
+  return Math.round(clock.wallNow() - (clock.now() - record.acceptedAt))
+}
+
+/** Rounded up, so that what is told to be over is over. */
+function wholeMs(ms: number): number {
+  return Math.ceil(ms)
 }

@@ -1,8 +1,6 @@
-// Payments in memory that wait for their turn: the ready ones for a route, the doubtful ones for
-// look-ups.
+// Payments in memory that wait to be started, and the ring that they wait in.
 
 import type { PaymentRecord } from '../payment/context.ts'
-import { createRing, type Ring } from './ring.ts'
 
 export interface Waiting {
   readonly ready: Ring<PaymentRecord>
@@ -37,4 +35,55 @@ function emptied(ring: Ring<PaymentRecord>): readonly PaymentRecord[] {
   const records: PaymentRecord[] = []
   for (let record = ring.shift(); record !== undefined; record = ring.shift()) records.push(record)
   return records
+}
+
+export interface Ring<Item> {
+  readonly size: number
+  readonly capacity: number
+  /** False, and nothing taken, when full. */
+  push(item: Item): boolean
+  peek(): Item | undefined
+  shift(): Item | undefined
+  clear(): void
+  /** Oldest first; must not be changed meanwhile. */
+  find(matches: (item: Item) => boolean): Item | undefined
+}
+
+export function createRing<Item>(capacity: number): Ring<Item> {
+  const items = Array.from<Item | undefined>({ length: capacity }).fill(undefined)
+  let head = 0
+  let size = 0
+  return {
+    capacity,
+    get size() {
+      return size
+    },
+    push(item) {
+      if (size === capacity) return false
+      items[(head + size) % capacity] = item
+      size += 1
+      return true
+    },
+    peek: () => items[head],
+    shift() {
+      const item = items[head]
+      if (size === 0) return undefined
+      items[head] = undefined
+      head = (head + 1) % capacity
+      size -= 1
+      return item
+    },
+    clear() {
+      items.fill(undefined)
+      head = 0
+      size = 0
+    },
+    find(matches) {
+      for (let offset = 0; offset < size; offset += 1) {
+        const item = items[(head + offset) % capacity]
+        if (item !== undefined && matches(item)) return item
+      }
+      return undefined
+    },
+  }
 }

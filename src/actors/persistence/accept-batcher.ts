@@ -1,18 +1,17 @@
-// The effects of the accept batcher: commits batches, answers each payment once, and passes the new
-// ones on to be worked on.
+// The effects of the accept batcher: it commits batches, answers each payment once, passes the new
+// ones on to be worked on, and spaces commits out that come too densely.
 
 import type { Actor } from 'xstate'
+import { compileChart } from '../compiled-chart/compiled-chart.ts'
+import { tell, type Directory } from '../messages.ts'
+import { ledgerFailureOf } from '../model/ledger-failure.ts'
+import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import {
   acceptBatcherMachine,
   type AcceptBatcherContext,
   type AcceptBatcherEvent,
 } from './accept-batcher.machine.ts'
-import { tell, type Directory } from '../messages.ts'
-import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import { itemsOf } from './pending-queue.ts'
-import type { CommitBudget } from './commit-budget.ts'
-import { compileChart } from '../compiled-chart/compiled-chart.ts'
-import { ledgerFailureOf } from '../model/ledger-failure.ts'
 
 export type AcceptBatcherActor = Actor<typeof acceptBatcherMachine>
 
@@ -106,4 +105,27 @@ function refuseAll({ ports }: Parts, { context, event }: Step): void {
   for (const payment of refused) payment.replyTo('unavailable')
   const cause = event.error.message
   ports.telemetry.emit({ type: 'batch.refused', payments: refused.length, cause })
+}
+
+/** Share of a second's commits that may be made as fast as they come, after a quiet time. */
+const BURST_SHARE = 0.1
+
+/**
+ * Counts a commit that begins at `now` (monotonic, ms). The answer is the time to leave between its
+ * end and the next, ms: 0 while commits are no more than so many a second.
+ */
+export type CommitBudget = (now: number) => number
+
+export function createCommitBudget(perSecond: number): CommitBudget {
+  const burst = perSecond * BURST_SHARE
+  const spacingMs = 1000 / perSecond
+  let left = burst
+  let lastAt = 0
+  return (now) => {
+    const refilled = left + ((now - lastAt) * perSecond) / 1000
+    // No debt: full batches do not wait, and whoever comes after them is not to pay for it.
+    left = Math.min(burst, Math.max(0, refilled)) - 1
+    lastAt = now
+    return left > 0 ? 0 : spacingMs
+  }
 }

@@ -1,19 +1,18 @@
-// The effects of the outcome batcher: shares settlements with the other instances, writes batches, and
-// tells the retry queue what was parked.
+// The effects of the outcome batcher: it writes batches, keeps the settled set, and tells the retry
+// queue what was parked.
 
 import type { Actor } from 'xstate'
-import { tell, type Directory } from '../messages.ts'
-import { createSettledPublisher, type SettledPublisher } from './settled-publisher.ts'
-import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
-import { ledgerFailureOf } from '../model/ledger-failure.ts'
+import { tell, type Directory } from '../messages.ts'
+import { cacheFailureOf, ledgerFailureOf } from '../model/ledger-failure.ts'
+import type { Outcome, SettledPayment } from '../model/payment.ts'
+import { doubled } from '../model/settings.ts'
+import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import {
   outcomeBatcherMachine,
   type OutcomeBatcherContext,
   type OutcomeBatcherEvent,
 } from './outcome-batcher.machine.ts'
-import type { Outcome } from '../model/payment.ts'
-import { doubled } from '../model/settings.ts'
 
 export type OutcomeBatcherActor = Actor<typeof outcomeBatcherMachine>
 
@@ -105,4 +104,55 @@ function publishWritten(
     outcomes: batch.length,
     tookMs: event.tookMs,
   })
+}
+
+export interface SettledPublisher {
+  /** To be put on the cache within the window. */
+  add(settled: SettledPayment): void
+  /** To be taken off it, as late: a reader is told by the ledger that it is committed. */
+  remove(correlationIds: readonly string[]): void
+  /** Does at once what waits. */
+  announce(): void
+}
+
+/** How long changes gather before they are made together, ms. Each change by itself is a wakeup. */
+export const ANNOUNCE_WINDOW_MS = 10
+
+export function createSettledPublisher({
+  clock,
+  settledSet,
+}: Pick<SharedPorts, 'clock' | 'settledSet'>): SettledPublisher {
+  let settled: SettledPayment[] = []
+  let committed: string[] = []
+  let timer: unknown = undefined
+
+  const change = (): void => {
+    timer = undefined
+    const [entries, ids] = [settled, committed]
+    settled = []
+    committed = []
+    // In this order: what is committed already may still wait to be put on.
+    if (entries.length > 0) settledSet.add(entries).catch(cacheFailureOf)
+    if (ids.length > 0) settledSet.remove(ids).catch(cacheFailureOf)
+  }
+  const arm = (): void => {
+    timer ??= clock.setTimeout(change, ANNOUNCE_WINDOW_MS)
+  }
+
+  return {
+    add(payment) {
+      settled.push(payment)
+      arm()
+    },
+    remove(correlationIds) {
+      if (correlationIds.length === 0) return
+      for (const correlationId of correlationIds) committed.push(correlationId)
+      arm()
+    },
+    announce() {
+      if (timer === undefined) return
+      clock.clearTimeout(timer)
+      change()
+    },
+  }
 }

@@ -3,10 +3,13 @@
 
 import assert from 'node:assert'
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
-import { providedAcceptBatcher, type AcceptBatcherActor } from './accept-batcher.ts'
+import {
+  createCommitBudget,
+  providedAcceptBatcher,
+  type AcceptBatcherActor,
+} from './accept-batcher.ts'
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
 import type { Directory, PaymentReceived, PersistenceEvent } from '../messages.ts'
-import { createCommitBudget } from './commit-budget.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import { findPayment, purgeLedger, summarize } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'

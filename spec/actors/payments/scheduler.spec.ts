@@ -1,5 +1,10 @@
 import t from 'tap'
-import { createPacer, PACE_MAX, PACE_MIN, type Pacer } from '../../../src/actors/payments/pacer.ts'
+import {
+  createPacer,
+  PACE_MAX,
+  PACE_MIN,
+  type Pacer,
+} from '../../../src/actors/payments/scheduler.ts'
 
 t.test('a backlog is begun slowly and sped up while ticks are on time', async (t) => {
   const pacer = createPacer()

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { emptyWindow, ratesOf, withEvidence } from '../../../src/actors/circuit/window.ts'
+
+t.test('a window knows the shares of what failed and what was slow', async (t) => {
+  let window = emptyWindow(0)
+  t.same(ratesOf(window), { calls: 0, failureRate: 0, slowRate: 0 })
+  for (const [failed, slow] of [
+    [true, false],
+    [false, true],
+    [true, true],
+    [false, false],
+  ] as const) {
+    window = withEvidence(window, { failed, slow, at: 1 }, 1000)
+  }
+
+  t.same(ratesOf(window), { calls: 4, failureRate: 0.5, slowRate: 0.5 })
+})
+
+t.test('evidence leaves the window after half to all of its length', async (t) => {
+  const failure = { failed: true, slow: false, at: 0 }
+  const good = { ...failure, failed: false }
+  const seenAt = (...ats: readonly number[]): number => {
+    const first = withEvidence(emptyWindow(0), failure, 1000)
+    return ratesOf(ats.reduce((window, at) => withEvidence(window, { ...good, at }, 1000), first))
+      .failureRate
+  }
+
+  t.equal(seenAt(499), 1 / 2)
+  t.equal(seenAt(999), 1 / 2, 'still in the half before')
+  t.equal(seenAt(1000), 0, 'a window of silence is forgotten whole')
+  t.equal(seenAt(500, 999), 1 / 3)
+  t.equal(seenAt(500, 1000), 0, 'two halves on')
+  t.equal(seenAt(600, 1000), 0, 'halves begin by the clock, not by what comes')
+  t.equal(seenAt(500, 499), 1 / 3, 'what comes late counts as of now')
+})
