@@ -1,144 +1,149 @@
-// Flat charts made at random from everything that a compiled chart covers.
+// Flat charts made at random from all that a compiled chart may hold. Some of their parts throw.
 
-import { and, assign, createMachine, not, or, stateIn } from 'xstate'
+import { assign, createMachine } from 'xstate'
 import type { AnyEventObject, AnyStateMachine } from 'xstate'
-import { picture } from './picture.ts'
-import { IMPLEMENTATIONS } from './random-words.ts'
-import type { Args, Context } from './random-words.ts'
 import type { Random } from './seeded.ts'
 
+interface Context {
+  readonly count: number
+  /** Eventless steps left: each burns one, so that no chart goes round for ever. */
+  readonly fuel: number
+}
+
+interface Args {
+  readonly context: Context
+  readonly event: AnyEventObject
+}
+
+const TYPES = ['a', 'b', 'c', 'xstate.error.actor.some']
+
 export const EVENTS: readonly AnyEventObject[] = [
-  { type: 'a', by: 1 },
-  { type: 'b', by: 2 },
-  { type: 'c', by: 3 },
-  { type: 'nobody.knows' },
-  { type: 'xstate.init' },
-  { type: 'xstate.error.actor.some', error: 'child' },
+  ...TYPES.map((type, by) => ({ type, by, error: 'child' })),
+  { type: 'not.named' },
 ]
 
-/** A machine of 2 to 5 states; `notes` gets what its inline actions see. */
-export function randomChart(random: Random, notes: unknown[]): AnyStateMachine {
+/** Starting counts: contexts, outputs, guards and actions throw at some of the counts. */
+export function randomInput(random: Random): { readonly count: number } {
+  return { count: random.below(9) }
+}
+
+/** A machine of 2 to 5 states, of which `f` is final. */
+export function randomChart(random: Random): AnyStateMachine {
   const keys = ['p', 'q', 'r', 's', 'f'].slice(random.below(4))
-  const states = Object.fromEntries(keys.map((key) => [key, stateOf(key, keys, random, notes)]))
-  const factory = ({ input }: { input: { count: number } }) => ({ count: input.count, fuel: 20 })
-  const initial = random.pick(keys)
+  const states = Object.fromEntries(keys.map((key) => [key, stateOf(key, keys, random)]))
   const config = {
     id: 'random',
-    context: random.onceIn(2) ? factory : { count: 0, fuel: 20 },
-    initial: random.onceIn(2) ? initial : { target: initial, actions: actionsOf(random, notes) },
-    tags: random.onceIn(2) ? ['whole'] : [],
-    ...ends(random, notes),
-    on: random.onceIn(2) ? onOf(random, keys, notes, '.') : {},
-    always: random.onceIn(6) ? eventless(random, keys, notes, '.') : [],
-    output: outputOf(random, notes),
+    context: ({ input }: { input: { count: number } }) => {
+      throwAt(input.count, 8, 'context')
+      return { count: input.count, fuel: 20 }
+    },
+    initial: random.pick(keys),
+    on: random.onceIn(2) ? onOf(random, keys, '.') : {},
+    output: random.onceIn(2) ? outputOf : undefined,
     states,
   }
   return createMachine(config as never, IMPLEMENTATIONS as never) as AnyStateMachine
 }
 
-function stateOf(key: string, keys: readonly string[], random: Random, notes: unknown[]): object {
-  if (key === 'f') {
-    return {
-      type: 'final',
-      tags: ['over'],
-      ...ends(random, notes),
-      output: outputOf(random, notes),
-    }
-  }
-  return {
-    tags: random.onceIn(2) ? [`in-${key}`] : [],
-    meta: random.onceIn(3) ? { key } : undefined,
-    ...ends(random, notes),
-    on: onOf(random, keys, notes, ''),
-    always: random.onceIn(4) ? eventless(random, keys, notes, '') : [],
-  }
+function stateOf(key: string, keys: readonly string[], random: Random): object {
+  const others = keys.filter((other) => other !== key)
+  const always = random.onceIn(3) ? alwaysOf(random, others) : undefined
+  const tags = random.pick([undefined, `in-${key}`, ['busy', `in-${key}`]])
+  const entry = random.pick<unknown>([undefined, 'note', actionsOf(random)])
+  if (key === 'f') return { type: 'final', tags, entry }
+  return { tags, entry, on: onOf(random, others, ''), always }
 }
 
-function ends(random: Random, notes: unknown[]): object {
-  return {
-    entry: random.onceIn(2) ? actionsOf(random, notes) : [],
-    exit: random.onceIn(2) ? actionsOf(random, notes) : [],
-  }
-}
-
-function outputOf(random: Random, notes: unknown[]): unknown {
-  return random.pick([
-    undefined,
-    'fixed',
-    ({ context, event }: Args) => {
-      notes.push({ output: picture([context, event]) })
-      return { context, event }
-    },
-  ])
-}
-
-function onOf(random: Random, keys: readonly string[], notes: unknown[], dot: string): object {
-  const types = ['a', 'b', 'c', '*', 'xstate.error.actor.some'].filter(() => random.below(3) > 0)
+function onOf(random: Random, targets: readonly string[], dot: string): object {
+  const types = TYPES.filter(() => random.below(3) > 0)
   return Object.fromEntries(
     types.map((type) => {
-      if (random.onceIn(10)) return [type, undefined]
       const candidates = Array.from({ length: 1 + random.below(3) }, () => ({
-        target: random.onceIn(3) ? undefined : dot + random.pick(keys),
-        // A root that re-enters is not compiled.
-        reenter: dot === '' && random.onceIn(3),
-        guard: random.onceIn(3) ? undefined : guardOf(random, notes),
-        actions: actionsOf(random, notes),
+        target: random.onceIn(3) ? undefined : dot + random.pick(targets),
+        guard: random.onceIn(3) ? undefined : random.pick(GUARDS),
+        actions: actionsOf(random),
       }))
-      return [type, candidates]
+      return [type, random.onceIn(2) ? candidates : candidates[0]]
     }),
   )
 }
 
-function eventless(random: Random, keys: readonly string[], notes: unknown[], dot: string): object {
+function alwaysOf(random: Random, targets: readonly string[]): object {
   return [
     {
-      target: random.onceIn(3) ? undefined : dot + random.pick(keys),
-      guard: and(['hasFuel', guardOf(random, notes) as 'isEven']),
-      actions: ['burn', ...actionsOf(random, notes)],
+      target: random.onceIn(3) ? undefined : random.pick(targets),
+      guard: `${random.pick(GUARDS)} with fuel`,
+      actions: ['burn', ...actionsOf(random)],
     },
     // It changes nothing, which ends the eventless steps.
     { guard: 'isEven', actions: random.onceIn(2) ? 'note' : [] },
   ]
 }
 
-function guardOf(random: Random, notes: unknown[]): unknown {
-  return random.pick<unknown>([
-    'isEven',
-    'isOddA',
-    { type: 'isEven' },
-    { type: 'isBelow', params: { limit: 4 } },
-    { type: 'isBelow', params: ({ event }: Args) => ({ limit: event.by ?? 0 }) },
-    { type: 'isOddA', params: (args: Args) => notes.push({ params: picture(args) }) },
-    not('isEven'),
-    or(['isOddA', { type: 'isBelow', params: { limit: 3 } }] as never),
-    stateIn('p'),
-    'breaksAtSeven',
-    function isLate({ context }: Args) {
-      return context.count > 2
-    },
-  ])
-}
-
-function actionsOf(random: Random, notes: unknown[]): unknown[] {
-  const noteInline = ({ context, event }: Args): void => {
-    notes.push({ inline: picture([context, event]) })
-  }
-  const choices: unknown[] = [
+function actionsOf(random: Random): readonly unknown[] {
+  const choices = [
     'note',
     'count',
-    noteInline,
-    ({ context }: Args): void => noteInline({ context, event: { type: 'anonymous' } }),
-    { type: 'noteWith', params: { fixed: true } },
-    { type: 'noteWith', params: ({ context }: Args) => ({ count: context.count }) },
-    { type: 'add', params: { by: 2 } },
-    { type: 'add', params: ({ event }: Args) => ({ by: event.by ?? 0 }) },
-    assign({ count: 1 }),
-    assign(({ context }: { context: Context }) => ({ count: context.count + 1 })),
-    'notImplemented',
-    { type: 'notImplemented', params: 1 },
+    'double',
+    'reset',
     'breakIfSix',
     'breakAssign',
+    { type: 'noteWith', params: { fixed: true } },
+    { type: 'noteWith', params: 7 },
   ]
-  if (random.onceIn(20)) choices.push(assign(({ spawn }) => ({ child: spawn('child' as never) })))
   return Array.from({ length: random.below(4) }, () => random.pick(choices))
+}
+
+function outputOf({ context, event }: Args): unknown {
+  throwAt(context.count, 5, 'output')
+  return { context, event }
+}
+
+const guards: Readonly<Record<string, (args: Args) => unknown>> = {
+  isEven: ({ context }) => context.count % 2 === 0,
+  isBelowFour: ({ context }) => context.count < 4,
+  // Truthy and falsy, but no booleans.
+  isNamedA: ({ event }) => (event.type === 'a' ? 'yes' : 0),
+  breaksAtSeven: ({ context }) => {
+    throwAt(context.count, 7, 'guard')
+    return true
+  },
+  breaksWithoutError: ({ context }) => {
+    if (context.count === 3) throw 'a word'
+    return context.count > 1
+  },
+}
+
+const GUARDS = Object.keys(guards)
+
+const IMPLEMENTATIONS = {
+  guards: {
+    ...guards,
+    ...Object.fromEntries(
+      Object.entries(guards).map(([name, guard]) => [
+        `${name} with fuel`,
+        (args: Args) => args.context.fuel > 0 && guard(args),
+      ]),
+    ),
+  },
+  actions: {
+    note: () => undefined,
+    noteWith: () => undefined,
+    count: assign(({ context }: { context: Context }) => ({ count: context.count + 1 })),
+    double: assign(({ context, event }: Args) => ({
+      count: (context.count * 2) % 9,
+      last: event.type,
+    })),
+    reset: assign({ count: 1 }),
+    burn: assign(({ context }: { context: Context }) => ({ fuel: context.fuel - 1 })),
+    breakIfSix: ({ context }: Args) => throwAt(context.count, 6, 'action'),
+    breakAssign: assign(({ context }: { context: Context }) => {
+      throwAt(context.count, 8, 'assign')
+      return {}
+    }),
+  },
+}
+
+function throwAt(count: number, at: number, what: string): void {
+  if (count === at) throw new Error(`${what} of ${count}`)
 }

@@ -1,13 +1,10 @@
 import t from 'tap'
 import type { Actor } from 'xstate'
-import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
 import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
-import { leaseMachine } from '../../../src/actors/ownership/lease.machine.ts'
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
 import type { CircuitCache, Processor } from '../../../src/actors/model/ports.ts'
 import { probingMachine } from '../../../src/actors/circuit/probing.machine.ts'
 import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
-import { retryQueueMachine } from '../../../src/actors/ownership/retry-queue.machine.ts'
 import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.ts'
 import { actorHouse, settled, type House } from '../../support/actor-house.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
@@ -206,10 +203,4 @@ t.test('a processor that does not say is left as it was', async (t) => {
   ])
   house.clock.increment(500)
   t.ok(await cache.called('readHealth'), 'and it looks again')
-})
-
-t.test('charts that invoke are run by the interpreter', async (t) => {
-  for (const machine of [retryQueueMachine, probingMachine, leaseMachine, takeoverMachine]) {
-    t.equal(compileChart(machine as never), machine, machine.id)
-  }
 })
