@@ -8,7 +8,7 @@ const brief = setup({ types: { events: {} as { readonly type: 'ended' } } }).cre
   states: { living: { on: { ended: 'gone' } }, gone: { type: 'final' } },
 })
 
-/** What XState's system puts into Maps while actors come and go. */
+/** The keys that XState's system sets in its Maps during `work`. */
 function keysSetIn(work: () => void): readonly unknown[] {
   const keys: unknown[] = []
   const set = Reflect.get(Map.prototype, 'set')
@@ -25,7 +25,7 @@ function keysSetIn(work: () => void): readonly unknown[] {
   return keys
 }
 
-t.test('actors that come and go leave no trace in a Map of an unlisted system', async (t) => {
+t.test('actors that come and go are in no Map of a system that lists none', async (t) => {
   const root = createActor(brief)
   const listed = keysSetIn(() => createActor(brief, { parent: root, id: 'payment' }).start())
   t.ok(listed.some((key) => typeof key === 'string' && key.startsWith('x:')))
@@ -38,7 +38,7 @@ t.test('actors that come and go leave no trace in a Map of an unlisted system', 
   t.notOk(keys.some((key) => typeof key === 'string' && key.startsWith('x:')))
 })
 
-t.test('actors of an unlisted system are found by their names until they end', async (t) => {
+t.test('a system that lists no actors finds them by their names until they end', async (t) => {
   const root = createActor(brief)
   unlist(root.system)
 
@@ -49,6 +49,6 @@ t.test('actors of an unlisted system are found by their names until they end', a
   t.equal(root.system.get('child'), undefined)
 })
 
-t.test('a system that registers nobody is refused', async (t) => {
-  t.throws(() => unlist({}), { message: 'system: nothing to unlist' })
+t.test('a system that registers no actors is refused', async (t) => {
+  t.throws(() => unlist({}), { message: 'system: it registers no actors' })
 })

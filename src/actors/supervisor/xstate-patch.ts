@@ -1,21 +1,23 @@
-// XState's system lists every living actor in a Map that it writes and never reads. With a payment's
-// actor coming and going each millisecond that Map is rebuilt all the time, and on Node 20 each old
-// table keeps the next one alive: once one of them is old, all that passes through them survives
-// young collections, and old space has to be marked every few seconds, for some 20 ms a time.
+// XState's system keeps every living actor in a Map by session id, which it writes and never reads.
+// A payment's actor comes and goes each millisecond, so that Map is rebuilt all the time, and on
+// Node 20 each old table keeps the next one alive: once one of them is old, all that passes through
+// them survives young collections, and old space has to be marked every few seconds, for some 20 ms
+// a time. So the write is left out. docs/XSTATE.md lists what else relies on XState's internals.
 
+import assert from 'node:assert'
 import type { AnyActorRef } from 'xstate'
 
-interface Listing {
+interface Registry {
   _register: (sessionId: string, actor: AnyActorRef) => string
 }
 
 /**
- * Has a system list nobody from now on. Actors with a `systemId` are found as before: those are
- * kept elsewhere.
- * @throws Error when XState's system no longer registers actors in the way that this replaces.
+ * Lets a system register no actor by its session id from now on. Actors with a `systemId` are found
+ * as before: XState keeps those elsewhere.
+ * @throws AssertionError when XState's system no longer registers actors in the way that this replaces.
  */
 export function unlist(system: object): void {
-  const listing: Partial<Listing> = system
-  if (typeof listing._register !== 'function') throw new Error('system: nothing to unlist')
-  listing._register = (sessionId) => sessionId
+  const registry: Partial<Registry> = system
+  assert(typeof registry._register === 'function', 'system: it registers no actors')
+  registry._register = (sessionId) => sessionId
 }
