@@ -76,7 +76,6 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
 
 /** Base names that several folders of src have, each for its own kind of the same thing. */
 const TOLD_APART_BY_FOLDER: readonly string[] = [
-  'answers.ts', // of a processor (infra), of the API (http)
   'body.ts',
   'books.ts',
   'console.ts',
@@ -85,7 +84,6 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'main.ts', // of Pit, of the simulator
   'ops.ts',
   'payment-status.ts',
-  'payments.ts',
   'pool.ts', // of connections to PostgreSQL, to a processor
   'reconcile.ts',
   'record.ts',
@@ -93,10 +91,8 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'responder.ts',
   'routes.ts',
   'settings.ts',
-  'summary.ts',
   'tally.ts',
   'traces.ts',
-  'window.ts',
 ]
 
 const files = listFiles()

@@ -18,7 +18,7 @@ t.test('a body that comes in pieces is put together', async (t) => {
 
   for (const byte of bytes.subarray(0, -60)) socket.write(Buffer.from([byte]))
   for (const byte of bytes.subarray(-60)) {
-    // A turn over another connection, so that the server has read each byte by itself.
+    // A request over another connection, so that the server has read each byte separately.
     socket.write(Buffer.from([byte]))
     await call(edge, 'GET', '/')
   }
@@ -52,7 +52,7 @@ t.test('a body over the limit is 413, and the connection goes on', async (t) => 
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
 })
 
-t.test('a body that never ends is cut off', async (t) => {
+t.test('the connection of a body that never ends is closed', async (t) => {
   const edge = await startEdge(t)
   const { socket, received } = open(edge)
 
@@ -62,7 +62,7 @@ t.test('a body that never ends is cut off', async (t) => {
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
 })
 
-t.test('a client that vanishes amid its body leaves nothing behind', async (t) => {
+t.test('a client that disconnects within its body leaves nothing behind', async (t) => {
   const edge = await startEdge(t)
 
   for (let count = 0; count < 20; count += 1) {
@@ -76,7 +76,7 @@ t.test('a client that vanishes amid its body leaves nothing behind', async (t) =
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('a reply for a client that has vanished is dropped', async (t) => {
+t.test('a reply for a client that has disconnected is dropped', async (t) => {
   const held: EdgeRequest[] = []
   const edge = await startEdge(t, { supervise: (request) => held.push(request) })
   const { socket, received } = open(edge)
@@ -107,7 +107,7 @@ t.test('replies after the server was closed are dropped', async (t) => {
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('a second reply to one request is a bug that shows', async (t) => {
+t.test('a second reply to one request fails an assert', async (t) => {
   const edge = await startEdge(t)
   await postPayment(edge, PAYMENT)
 
@@ -117,7 +117,7 @@ t.test('a second reply to one request is a bug that shows', async (t) => {
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('past the bound of waiting requests clients are told 503', async (t) => {
+t.test('beyond the bound of waiting requests clients get 503', async (t) => {
   const edge = await startEdge(t, { inFlightMax: 2, supervise: () => undefined })
   const first = open(edge)
   first.socket.write(request(PAYMENT, 'Connection: close\r\n'))
@@ -159,7 +159,7 @@ t.test('a request pipelined behind a waiting one costs the connection only', asy
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('requests that smuggle or are no HTTP are refused', async (t) => {
+t.test('requests that smuggle another one, or are not HTTP, are refused', async (t) => {
   const edge = await startEdge(t)
   const both = `${HEAD}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`
   const texts = [both, `${HEAD}Content-Length: -1\r\n\r\n`, 'GET / HTTP/1.0\r\nHost: pit\r\n\r\n']
@@ -173,7 +173,7 @@ t.test('requests that smuggle or are no HTTP are refused', async (t) => {
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
 })
 
-t.test('bytes at random never stop the server', async (t) => {
+t.test('random bytes never stop the server', async (t) => {
   const edge = await startEdge(t)
   const pieces = fc.oneof(
     fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
@@ -195,7 +195,7 @@ t.test('bytes at random never stop the server', async (t) => {
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('no body is answered 5xx, and each 202 was a payment', async (t) => {
+t.test('no body is answered 5xx, and each 202 was for a payment', async (t) => {
   const edge = await startEdge(t)
   const bodies = fc.oneof(
     fc

@@ -43,7 +43,7 @@ t.test('a socket file is replaced when its process is gone, and only then', asyn
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
   const plain = join(path, 'plain')
   writeFileSync(plain, 'kept')
-  await t.rejects(startEdge(t, { at: { socket: plain } }), { message: /no socket/ })
+  await t.rejects(startEdge(t, { at: { socket: plain } }), { message: /not a socket/ })
   await t.rejects(startEdge(t, { at: { socket: join(path, 'none', 'x') } }), { message: /folder/ })
 })
 

@@ -19,17 +19,17 @@ const api = describeApi('0.0.0')
 const witness = createWitness(api)
 
 const PAYMENTS = { path: '/payments', method: 'POST' } as const
-const STORY = '/payments/{correlationId}'
+const STATUS = '/payments/{correlationId}'
 
-function hearStory(t: Test, client: Client, id: string): Promise<Told> {
-  return witness.hear(t, client, { path: STORY, at: `/payments/${id}` })
+function readStatus(t: Test, client: Client, id: string): Promise<Told> {
+  return witness.hear(t, client, { path: STATUS, at: `/payments/${id}` })
 }
 
 function payment(correlationId: string, amount = 19.9): string {
   return JSON.stringify({ correlationId, amount })
 }
 
-t.test('a live instance answers as its API is described', async (t) => {
+t.test('a live instance answers as the API description says', async (t) => {
   const opsPort = await freePort()
   const world = await startWorld(t, {
     databaseUrl: await postgres.freshDatabase(),
@@ -48,11 +48,11 @@ t.test('a live instance answers as its API is described', async (t) => {
   t.equal((await witness.hear(t, client, text)).status, 415)
   await waitUntil({ what: 'it is settled', withinMs: 5_000 }, async () => {
     return (
-      (JSON.parse((await hearStory(t, client, id)).text) as { state: string }).state === 'settled'
+      (JSON.parse((await readStatus(t, client, id)).text) as { state: string }).state === 'settled'
     )
   })
-  t.equal((await hearStory(t, client, randomUUID())).status, 404)
-  t.equal((await hearStory(t, client, 'no-uuid')).status, 400)
+  t.equal((await readStatus(t, client, randomUUID())).status, 404)
+  t.equal((await readStatus(t, client, 'no-uuid')).status, 400)
   const summary = { path: '/payments-summary' }
   t.match(JSON.parse((await witness.hear(t, client, summary)).text), {
     default: { totalRequests: 1, totalAmount: 19.9 },
@@ -70,11 +70,11 @@ t.test('a live instance answers as its API is described', async (t) => {
   }
   for (const accept of ['application/openmetrics-text; version=1.0.0', 'text/plain']) {
     const told = await ops.request({ method: 'GET', path: '/metrics', headers: { accept } })
-    t.match(told.headers['content-type'], accept.split(';')[0], 'metrics in the language asked for')
+    t.match(told.headers['content-type'], accept.split(';')[0], 'metrics in the format asked for')
     t.equal((await told.body.text()).endsWith('# EOF\n'), accept.startsWith('application'))
   }
   await t.test('and refuses what is not described', (t) => refusesTheRest(t, client, ops))
-  await t.test('and is not ready, first thing, when told to stop', (t) =>
+  await t.test('it is not ready as soon as it is asked to stop', (t) =>
     drains(t, world, { client, ops }),
   )
 })
@@ -103,7 +103,7 @@ async function tell(client: Client, method: 'GET' | 'PUT' | 'POST', path: string
   return { status, headers, text: await body.text() }
 }
 
-/** A charge that is under way keeps the instance draining for as long as we look at it. */
+/** A charge that is under way keeps the instance draining while the spec reads its answers. */
 async function drains(
   t: Test,
   { pits, simulators }: World,
@@ -126,7 +126,7 @@ async function drains(
   await stopped
 }
 
-t.test('what a live instance cannot be brought to say is described, too', async (t) => {
+t.test('answers that a live instance cannot be made to give are described', async (t) => {
   const silent = await startEdge(t, { supervise: refuse, allowPurge: true })
   const huge = await startEdge(t, {
     supervise: (request) => {
@@ -141,7 +141,7 @@ t.test('what a live instance cannot be brought to say is described, too', async 
     more: { method?: 'GET' | 'POST'; at?: string } = {},
   ) => (await witness.hear(t, openClient(t, server.port), { path, ...more })).status
 
-  t.equal(await hear(silent, STORY, { at: `/payments/${ID}` }), 503)
+  t.equal(await hear(silent, STATUS, { at: `/payments/${ID}` }), 503)
   t.equal(await hear(silent, '/payments-summary'), 503)
   t.equal(await hear(silent, '/purge-payments', { method: 'POST' }), 503)
   t.equal(await hear(huge, '/payments-summary'), 500)
@@ -153,11 +153,11 @@ function refuse(request: EdgeRequest): void {
   else request.replyTo({ kind: 'unavailable' })
 }
 
-t.test('every answer that is described has been heard', async (t) => {
+t.test('every described answer has been received', async (t) => {
   t.same(witness.unheard(), [])
 })
 
-t.test('operators are told by health and readiness apart', async (t) => {
+t.test('health and readiness are answered separately', async (t) => {
   let isReady = true
   const ops = await startOps({ ...OPS, isReady: () => isReady, extend: addHello })
   t.teardown(() => ops.close())
@@ -182,7 +182,7 @@ const addHello: NonNullable<(typeof OPS)['extend']> = (app) => {
   })
 }
 
-t.test('the page of the API shows all of it and loads nothing', async (t) => {
+t.test('the page of the API shows all operations and loads nothing', async (t) => {
   const ops = await startOps(OPS)
   t.teardown(() => ops.close())
   const answer = await fetch(`http://127.0.0.1:${ops.port}/docs`)
@@ -204,7 +204,7 @@ t.test('the page of the API shows all of it and loads nothing', async (t) => {
   )
 })
 
-t.test('payments that are refused are none by the description, and the others are', async (t) => {
+t.test('the described schema takes the payments that Pit takes, and no others', async (t) => {
   const schema = { $ref: '#/components/schemas/Payment' }
   const isPayment = (value: unknown): boolean => schemaFaults(api, schema, value).length === 0
 

@@ -14,7 +14,7 @@ t.test('a payment is answered 202 without a body once it is accepted', async (t)
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('each answer of the supervisor has its status', async (t) => {
+t.test('each answer of the supervisor has its own status code', async (t) => {
   const answers = ['accepted', 'known', 'conflicting', 'unavailable'] as const
   const edge = await startEdge(t, {
     supervise: (request) => {
@@ -55,7 +55,7 @@ t.test('a faulty payment is answered 400 and never reaches the supervisor', asyn
   t.equal(edge.requests.length, 0)
 })
 
-t.test('a payment is taken as JSON only, by whatever name', async (t) => {
+t.test('a payment is taken as JSON only, under any JSON media type', async (t) => {
   const edge = await startEdge(t)
   const post = async (type?: string): Promise<number> => {
     const headers = type === undefined ? {} : { 'content-type': type }
@@ -74,7 +74,7 @@ t.test('a payment is taken as JSON only, by whatever name', async (t) => {
   }
 })
 
-t.test('a payment’s status is told in decimals and ISO instants', async (t) => {
+t.test('a payment’s status has decimals and ISO instants', async (t) => {
   const at = Date.UTC(2025, 7, 9, 12)
   const paymentStatus: PaymentStatus = {
     correlationId: ID,
@@ -117,21 +117,24 @@ t.test('a payment’s status is told in decimals and ISO instants', async (t) =>
   t.match(edge.requests, [{ correlationId: ID }])
 })
 
-t.test('an unknown payment is 404, no UUID is 400, and what cannot be read is 503', async (t) => {
-  const edge = await startEdge(t, {
-    supervise: (request) => {
-      if (request.type !== 'payment.requested') return
-      request.replyTo({ kind: edge.requests.length === 1 ? 'missing' : 'unavailable' })
-    },
-  })
+t.test(
+  'an unknown payment is 404, an id that is no UUID is 400, an unreadable ledger is 503',
+  async (t) => {
+    const edge = await startEdge(t, {
+      supervise: (request) => {
+        if (request.type !== 'payment.requested') return
+        request.replyTo({ kind: edge.requests.length === 1 ? 'missing' : 'unavailable' })
+      },
+    })
 
-  t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 404)
-  t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 503)
-  for (const id of ['7', '%00', `${ID}x`, '__proto__']) {
-    t.equal((await call(edge, 'GET', `/payments/${id}`)).status, 400, id)
-  }
-  t.equal(edge.requests.length, 2)
-})
+    t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 404)
+    t.equal((await call(edge, 'GET', `/payments/${ID}`)).status, 503)
+    for (const id of ['7', '%00', `${ID}x`, '__proto__']) {
+      t.equal((await call(edge, 'GET', `/payments/${id}`)).status, 400, id)
+    }
+    t.equal(edge.requests.length, 2)
+  },
+)
 
 t.test('a summary has counts, and amounts with exact decimals', async (t) => {
   const summary = {
@@ -156,24 +159,27 @@ t.test('a summary has counts, and amounts with exact decimals', async (t) => {
   t.match(edge.requests[1], { window: { from: undefined, to: undefined } })
 })
 
-t.test('a summary that cannot be asked for, read or told exactly is a problem', async (t) => {
-  const vast = { payments: 1, cents: 2 ** 53 }
-  const edge = await startEdge(t, {
-    supervise: (request) => {
-      if (request.type !== 'summary.requested') return
-      if (edge.requests.length === 1) request.replyTo({ kind: 'unavailable' })
-      else request.replyTo({ kind: 'found', value: { default: vast, fallback: vast } })
-    },
-  })
+t.test(
+  'a summary is a problem when its window, the ledger or an exact sum is missing',
+  async (t) => {
+    const vast = { payments: 1, cents: 2 ** 53 }
+    const edge = await startEdge(t, {
+      supervise: (request) => {
+        if (request.type !== 'summary.requested') return
+        if (edge.requests.length === 1) request.replyTo({ kind: 'unavailable' })
+        else request.replyTo({ kind: 'found', value: { default: vast, fallback: vast } })
+      },
+    })
 
-  const faulty = await call(edge, 'GET', '/payments-summary?from=2025-08-09')
-  t.equal(faulty.status, 400)
-  t.match(JSON.parse(faulty.text), { type: 'urn:pit:problem:invalid-window', field: 'from' })
-  t.equal((await call(edge, 'GET', '/payments-summary')).status, 503)
-  t.equal((await call(edge, 'GET', '/payments-summary')).status, 500)
-})
+    const faulty = await call(edge, 'GET', '/payments-summary?from=2025-08-09')
+    t.equal(faulty.status, 400)
+    t.match(JSON.parse(faulty.text), { type: 'urn:pit:problem:invalid-window', field: 'from' })
+    t.equal((await call(edge, 'GET', '/payments-summary')).status, 503)
+    t.equal((await call(edge, 'GET', '/payments-summary')).status, 500)
+  },
+)
 
-t.test('everything is forgotten only where that is allowed', async (t) => {
+t.test('a purge is refused unless it is allowed', async (t) => {
   const closed = await startEdge(t)
   t.equal((await call(closed, 'POST', '/purge-payments')).status, 403)
   t.equal(closed.requests.length, 0)

@@ -1,4 +1,4 @@
-// Listening on a TCP port or a unix socket, never beside somebody else.
+// Listening on a TCP port or a unix socket, never together with another process.
 
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -62,13 +62,13 @@ function listenOnPort(app: TemplatedApp, at: { port: number; host?: string }): P
 }
 
 /**
- * A file left by a dead process is replaced. One that somebody listens on is not, although
- * uWebSockets would silently take it over: a second instance would steal the first one's clients.
+ * A socket file left by a dead process is replaced. One that a process listens on is not, although
+ * uWebSockets would silently take it over: a second instance would take the first one's clients.
  */
 async function listenOnSocket(app: TemplatedApp, path: string): Promise<Listening> {
   const existing = lstatSync(path, { throwIfNoEntry: false })
   if (existing !== undefined) {
-    if (!existing.isSocket()) throw new ListenFailed(path, 'there is a file that is no socket')
+    if (!existing.isSocket()) throw new ListenFailed(path, 'a file is there that is not a socket')
     if (await isListenedOn(path)) throw new ListenFailed(path, 'another process listens on it')
     rmSync(path, { force: true })
   }
@@ -95,7 +95,7 @@ function isListenedOn(path: string): Promise<boolean> {
       socket.destroy()
       resolve(true)
     })
-    // Any other error, such as a full queue of connections, means that somebody is there.
+    // Any other error, such as a full queue of connections, means that a process listens.
     socket.once('error', (error: NodeJS.ErrnoException) => {
       resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT')
     })

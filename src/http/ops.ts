@@ -1,5 +1,5 @@
-// The operators' port: whether the process lives, whether it wants traffic, what it does, and what
-// its API is. Not for clients.
+// The operators' port: whether the process is alive and takes payments, its metrics, and the
+// description of the API. Not for clients.
 
 import uWS from 'uWebSockets.js'
 import type { TemplatedApp } from 'uWebSockets.js'
@@ -16,11 +16,11 @@ export interface OpsOptions {
   readonly port: number
   /** False while starting and, first thing, when draining. */
   readonly isReady: () => boolean
-  /** Everything that can be measured, in a language that is accepted; must not reject. */
+  /** All metrics, in a format that `accept` allows; must not reject. */
   readonly metrics: (
     accept: string,
   ) => Promise<{ readonly contentType: string; readonly body: string }>
-  /** Of Pit; stands in the description of the API. */
+  /** Of Pit, for the description of the API. */
   readonly version: string
   /** Adds further routes, before the one that answers 404 to everything else. */
   readonly extend?: (app: TemplatedApp) => void
@@ -28,12 +28,12 @@ export interface OpsOptions {
 
 export interface OpsServer {
   readonly port: number
-  /** Stops listening and cuts every connection. */
+  /** Stops listening and closes every connection at once. */
   close(): void
 }
 
 /**
- * Serves `/healthz` (200 as long as the process turns its loop; asks nobody), `/readyz` (200 or
+ * Serves `/healthz` (200 as long as the event loop runs; asks nothing else), `/readyz` (200 or
  * 503), `/metrics`, `/openapi.json` and `/docs`, each to GET and HEAD. Rejects with `ListenFailed`.
  */
 export async function startOps(options: OpsOptions): Promise<OpsServer> {
@@ -41,7 +41,7 @@ export async function startOps(options: OpsOptions): Promise<OpsServer> {
   addRoutes(app, options)
   options.extend?.(app)
   app.any('/*', (response, request) => {
-    new Responder(response, request.getMethod(), STAYING).answer(NOT_FOUND)
+    new Responder(response, request.getMethod(), CONNECTIONS).answer(NOT_FOUND)
   })
 
   const listening = await listen(app, { host: options.host, port: options.port })
@@ -77,21 +77,21 @@ function serve(
   app.any(path, (response, request) => {
     const method = request.getMethod()
     const accept = request.getHeader('accept')
-    const responder = new Responder(response, method, STAYING)
+    const responder = new Responder(response, method, CONNECTIONS)
     if (method === 'get' || method === 'head') read((reply) => responder.answer(reply), accept)
     else responder.answer(READ_ONLY)
   })
 }
 
-/** Operators are answered until the very end; then all connections are cut. */
-const STAYING = { draining: false }
+/** This port never drains: it answers until the end, when all connections are closed at once. */
+const CONNECTIONS = { draining: false }
 
 const ALIVE = json('{"alive":true}')
 const READY = json('{"ready":true}')
 const NOT_READY = problem({ status: 503, detail: 'This instance is starting or draining.' })
 const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
 
-/** Everything is in the page itself: it may load nothing, from nowhere. */
+/** The page holds all it needs and may load nothing. */
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
 
 function html(body: string): Reply {

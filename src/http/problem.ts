@@ -1,4 +1,4 @@
-// Answers of the edge, above all errors as RFC 9457 problem details.
+// The answers of the edge: problem details as RFC 9457 has them, and JSON.
 
 /** A whole answer, ready to be written; those without parameters are made once. */
 export interface Reply {
@@ -9,7 +9,7 @@ export interface Reply {
   readonly body: string
 }
 
-/** `urn:pit:problem:*` are this API's own problems; else the status says it all. */
+/** `urn:pit:problem:*` are this API's own problems; without a type the status says enough. */
 export interface Problem {
   readonly status: keyof typeof PHRASES
   readonly type?: `urn:pit:problem:${string}`
@@ -51,7 +51,7 @@ const JSON_HEADERS = [['Content-Type', 'application/json']] as const
 
 export const NOT_FOUND = problem({ status: 404, detail: 'There is nothing at this path.' })
 
-/** Seconds after which a client told 503 may try again. */
+/** Seconds after which a client that got 503 may try again. */
 const RETRY_AFTER_S = '1'
 
 export const UNAVAILABLE = problem({

@@ -1,9 +1,9 @@
-// One request on its way to its one answer, safe against clients that vanish.
+// One request on its way to its one answer, safe against clients that disconnect.
 
 import type { HttpResponse } from 'uWebSockets.js'
 import type { Reply } from './problem.ts'
 
-/** What all responders of a server share. */
+/** What all responders of one server share. */
 export interface Connections {
   /** Set by the server when it stops: each further answer closes its connection. */
   draining: boolean
@@ -35,7 +35,7 @@ export class Responder {
     return this.#open
   }
 
-  /** Answers; dropped without a word when the client has gone. */
+  /** Answers; does nothing when the client has gone. */
   answer(reply: Reply): void {
     this.#write(reply, this.#connections.draining ? 'close' : 'keep')
   }

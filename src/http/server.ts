@@ -4,15 +4,15 @@ import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Edge, HttpLimits, Supervisor } from './edge.ts'
 import { Responder } from './responder.ts'
-import { isPlainlyFramed } from './request/framing.ts'
+import { isPlainlyFramed } from './request/body.ts'
 import { listen } from './listen.ts'
 import type { ListenAt } from './listen.ts'
-import { receivePayment } from './routes/payments.ts'
+import { postPayment } from './routes/post-payment.ts'
 import { methodNotAllowed, NOT_FOUND } from './problem.ts'
 import type { Reply } from './problem.ts'
-import { purge } from './routes/purge.ts'
-import { tellPayment } from './routes/payment-status.ts'
-import { summarize } from './routes/summary.ts'
+import { purgePayments } from './routes/purge-payments.ts'
+import { getPayment } from './routes/get-payment.ts'
+import { getSummary } from './routes/get-summary.ts'
 
 export interface HttpOptions {
   readonly listen: ListenAt
@@ -36,7 +36,7 @@ export interface HttpServer {
    * get 503. Requests in flight and reads are still answered; each answer closes its connection.
    */
   stopAccepting(): void
-  /** Cuts every connection; replies that come later are dropped. Implies `stopAccepting`. */
+  /** Closes every connection at once; later replies are dropped. Implies `stopAccepting`. */
   close(): void
 }
 
@@ -46,7 +46,7 @@ export interface HttpServer {
  * What uWebSockets does by itself: a connection that is idle, or whose request stalls, is closed
  * after about 10 s; headers are bounded; what is not HTTP/1.1 is answered 400 or 505 and closed;
  * a request pipelined behind one that waits for its answer closes the connection. A request that
- * does not tell plainly where it ends has its connection closed here.
+ * does not say plainly where it ends has its connection closed here.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { supervisor, limits, allowPurge, latency } = options
@@ -75,16 +75,16 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
 type Route = (edge: Edge, response: HttpResponse, request: HttpRequest) => void
 
 const ROUTES: readonly { path: string; method: 'get' | 'post'; route: Route }[] = [
-  { path: '/payments', method: 'post', route: receivePayment },
-  { path: '/payments/:correlationId', method: 'get', route: tellPayment },
-  { path: '/payments-summary', method: 'get', route: summarize },
-  { path: '/purge-payments', method: 'post', route: purge },
+  { path: '/payments', method: 'post', route: postPayment },
+  { path: '/payments/:correlationId', method: 'get', route: getPayment },
+  { path: '/payments-summary', method: 'get', route: getSummary },
+  { path: '/purge-payments', method: 'post', route: purgePayments },
 ]
 
 function addRoutes(app: TemplatedApp, edge: Edge): void {
   const guarded = (route: Route) => (response: HttpResponse, request: HttpRequest) => {
     if (isPlainlyFramed(request)) route(edge, response, request)
-    // Without an answer: after one, what is behind it would still be read as requests.
+    // Without an answer: after one, the bytes behind it would still be read as requests.
     else response.close()
   }
   const always = (reply: Reply) =>

@@ -1,9 +1,65 @@
-// The shapes of what the API takes and answers.
+// The shapes of what the API takes and answers, and the words that a payment's status is given in.
 
 import { AMOUNT_CENTS_MAX } from '../../actors/model/money.ts'
-import type { ProcessorName } from '../../actors/model/payment.ts'
+import type {
+  AttemptOutcome,
+  PaymentState,
+  ProcessorName,
+  RouteReason,
+  WaitReason,
+} from '../../actors/model/payment.ts'
 import type { Schema } from './document.ts'
-import { OUTCOME, REASON, STATE, WAIT } from './words.ts'
+
+const STATE = words<PaymentState>('Where it is.', {
+  pending: 'committed, not being charged',
+  tryingDefault: 'a charge is under way at the default processor',
+  tryingFallback: 'a charge is under way at the fallback processor',
+  confirming: 'in doubt: a processor is asked what came of a charge',
+  retry: 'refused everywhere, about to be tried again',
+  settled: 'a processor has recorded it: final',
+  rejected: 'a processor says that it will never process it: final',
+  parked: 'waiting in the retry queue',
+})
+
+const REASON = words<RouteReason>('Why this processor.', {
+  cheaper: 'the cheaper processor is up and fast enough',
+  cheaperOpen: 'the cheaper one’s circuit is open',
+  cheaperSlow: 'the cheaper one is too slow',
+  cheaperBusy: 'the cheaper one is at its concurrency limit',
+  cheaperRefused: 'the cheaper one has just refused it',
+  resend: 'in doubt: the same request again, to the same processor',
+  waitingForCheaper: 'no charge: it waits for the cheaper one',
+  noneAvailable: 'no charge: no processor can be charged',
+})
+
+const OUTCOME = words<AttemptOutcome>('How it ended.', {
+  inFlight: 'under way',
+  settled: 'recorded',
+  refused: 'certainly not processed',
+  failed: 'answered 500: a look-up decides whether it counts as refused',
+  known: 'answered 422: the processor has seen the id before',
+  inDoubt: 'unknown: it may have been processed',
+  rejected: 'will never be processed',
+})
+
+const WAIT = words<WaitReason>('What it waits for; absent when it waits for nothing.', {
+  route: 'a processor that may be charged',
+  lookUp: 'the next look-up at the processor where its outcome is unknown',
+  backoff: 'the next quick try',
+  retryQueue: 'its due time, and a circuit that lets it through',
+  owner: 'the instance in `ownedBy`, which knows more',
+})
+
+function words<Word extends string>(lead: string, meanings: Record<Word, string>): Schema {
+  const defined = Object.entries<string>(meanings).map(
+    ([word, meaning]) => `\`${word}\`: ${meaning}`,
+  )
+  return {
+    type: 'string',
+    enum: Object.keys(meanings),
+    description: `${lead} ${defined.join('; ')}.`,
+  }
+}
 
 const PROCESSOR: Schema = {
   type: 'string',
@@ -28,7 +84,7 @@ const ATTEMPT: Schema = {
   additionalProperties: false,
 }
 
-const DOUBT: Schema = {
+const UNKNOWN_OUTCOME: Schema = {
   type: 'object',
   description: 'A processor that may still record the payment from an earlier request.',
   properties: {
@@ -36,14 +92,18 @@ const DOUBT: Schema = {
     requestedAt: { ...INSTANT, description: 'Of that request; absent when it is not known.' },
     remainingMs: {
       type: 'integer',
-      description: 'How long that request can still land, ms; 0 or less: no longer.',
+      description: 'How long that request can still be processed, ms; 0 or less: no longer.',
     },
   },
   required: ['processor', 'remainingMs'],
   additionalProperties: false,
 }
 
-const ID: Schema = { type: 'string', format: 'uuid', description: 'Names the payment for ever.' }
+const ID: Schema = {
+  type: 'string',
+  format: 'uuid',
+  description: 'Identifies the payment, for ever.',
+}
 
 const TOTAL: Schema = {
   type: 'object',
@@ -72,7 +132,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     required: ['correlationId', 'amount'],
   },
-  Story: {
+  PaymentStatus: {
     type: 'object',
     description: 'Everything that is known of one payment.',
     properties: {
@@ -85,7 +145,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       waitsFor: WAIT,
       dueInMs: { type: 'integer', description: 'When that wait ends, ms from now, if known.' },
       ownedBy: { type: 'string', description: 'Instance that works on it, if another one.' },
-      doubts: { type: 'array', items: { $ref: '#/components/schemas/Doubt' } },
+      doubts: { type: 'array', items: { $ref: '#/components/schemas/UnknownOutcome' } },
       attempts: { type: 'array', items: { $ref: '#/components/schemas/Attempt' } },
     },
     required: ['correlationId', 'amount', 'state', 'acceptedAt', 'attempts'],
@@ -93,7 +153,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     additionalProperties: false,
   },
   Attempt: ATTEMPT,
-  Doubt: DOUBT,
+  UnknownOutcome: UNKNOWN_OUTCOME,
   Summary: {
     type: 'object',
     description: 'What was settled in a window, per processor.',

@@ -1,6 +1,28 @@
-// Reads a request body into memory, bounded.
+// The bytes of a request: whether it says plainly where it ends, and its body, read into memory within
+// a bound.
 
-import type { HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+
+/**
+ * Whether a request says once and plainly where it ends: with one length, or with plain `chunked`.
+ * Of several lengths uWebSockets takes the first, it takes an empty one for 0, and it accepts
+ * `chunked` among other codings. A proxy in front could find other ends in the same bytes, and so
+ * pass on as a body what is read here as a request.
+ */
+export function isPlainlyFramed(request: HttpRequest): boolean {
+  let framings = 0
+  let isPlain = true
+  request.forEach((name, value) => {
+    if (name === 'content-length') {
+      framings += 1
+      if (value === '') isPlain = false
+    } else if (name === 'transfer-encoding') {
+      framings += 1
+      if (value.toLowerCase() !== 'chunked') isPlain = false
+    }
+  })
+  return isPlain && framings <= 1
+}
 
 export interface BodyReader {
   /** Longest body taken, bytes. */
@@ -8,22 +30,22 @@ export interface BodyReader {
   /** Called once with the whole body. The bytes are only lent: they are gone after the call. */
   readonly onWhole: (bytes: Buffer) => void
   /**
-   * Called once instead of `onWhole`. `read`: the body was skipped to its end, the connection can
-   * go on; `unread`: it is too long for that.
+   * Called once instead of `onWhole`. `read`: the body was skipped to its end and the connection can
+   * be kept; `unread`: the body is too long for that.
    */
   readonly onTooLarge: (rest: 'read' | 'unread') => void
 }
 
 /**
- * A body over the limit is skipped up to here, so that its client, which may still be sending,
- * gets to read the answer; beyond, the connection is not worth keeping. Bytes.
+ * A body over the limit is skipped up to here, so that its client, which may still be sending, can
+ * read the answer; beyond this the connection is not worth keeping. Bytes.
  */
 const SKIPPED_BYTES_MAX = 65_536
 
 /**
- * Reads the body of a request. Neither callback comes when the client vanishes before the end;
+ * Reads the body of a request. Neither callback is called when the client disconnects before the end;
  * uWebSockets closes connections whose body stalls for about 10 s. A request holds at most
- * `bytesMax`, however small the pieces it comes in.
+ * `bytesMax`, however small the pieces are.
  */
 export function readBody(response: HttpResponse, reader: BodyReader): void {
   let held: Buffer | undefined

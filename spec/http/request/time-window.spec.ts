@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseInstant, parseWindow } from '../../../src/http/request/window.ts'
+import { parseInstant, parseWindow } from '../../../src/http/request/time-window.ts'
 
 t.test('an instant is read in every offset, to the millisecond', async (t) => {
   const at = Date.UTC(2025, 7, 9, 12, 0, 0, 0)
@@ -18,7 +18,7 @@ t.test('digits finer than a millisecond are rounded into the window', async (t) 
   t.equal(parseInstant('2025-08-09T12:00:00.9999Z', 'up'), Date.UTC(2025, 7, 9, 12, 0, 1))
 })
 
-t.test('what is no instant is not guessed at', async (t) => {
+t.test('a text that is not an instant is refused', async (t) => {
   const dates = ['2025-08-09', '2025-08-09T12:00:00', '2025-8-9T12:00:00Z', '2025-08-09 12:00:00Z']
   const times = ['2025-02-30T12:00:00Z', '2025-13-01T00:00:00Z', '2025-08-09T24:00:00Z']
   const rest = ['', '0', '1754740800000', '2025-08-09T12:00:60Z', '2025-08-09T12:00:00+2', 'now']
@@ -40,7 +40,7 @@ t.test('an instant printed by the platform reads back', async () => {
   )
 })
 
-t.test('a window has two ends, one or none', async (t) => {
+t.test('a window has two bounds, one or none', async (t) => {
   const from = '2025-08-09T12:00:00.000Z'
   t.same(parseWindow(''), { kind: 'window', window: {} })
   t.same(parseWindow(`from=${from}`), { kind: 'window', window: { from: Date.parse(from) } })
@@ -52,7 +52,7 @@ t.test('a window has two ends, one or none', async (t) => {
   t.match(parseWindow('from=2025-08-09T14:00:00%2B02:00'), { window: { from: Date.parse(from) } })
 })
 
-t.test('a window that is misspelt is a fault', async (t) => {
+t.test('a misspelt window is a fault', async (t) => {
   const at = '2025-08-09T12:00:00Z'
   for (const query of [
     'from',
@@ -69,6 +69,6 @@ t.test('a window that is misspelt is a fault', async (t) => {
   }
 })
 
-t.test('no query crashes the reader of windows', async () => {
+t.test('no query makes the parser throw', async () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (query) => parseWindow(query) !== undefined))
 })

@@ -14,7 +14,7 @@ import { startWorld } from '../../support/system-world.ts'
 const postgres = await startPostgres(t)
 const witness = createWitness(describeApi('0.0.0'))
 
-function hearStory(t: Test, client: Client, id: string): Promise<Told> {
+function readStatus(t: Test, client: Client, id: string): Promise<Told> {
   return witness.hear(t, client, { path: '/payments/{correlationId}', at: `/payments/${id}` })
 }
 
@@ -23,7 +23,7 @@ async function post(t: Test, client: Client, correlationId: string): Promise<voi
   await witness.hear(t, client, { path: '/payments', method: 'POST', body })
 }
 
-interface Story {
+interface StatusBody {
   readonly state: string
   readonly waitsFor?: string
   readonly dueInMs?: number
@@ -36,18 +36,18 @@ interface Story {
 async function follow(
   t: Test,
   client: Client,
-  { id, until }: { id: string; until: (paymentStatus: Story) => boolean },
-): Promise<Story> {
-  let paymentStatus: Story | undefined
-  await waitUntil({ what: `the paymentStatus of ${id}`, withinMs: 8_000 }, async () => {
-    paymentStatus = JSON.parse((await hearStory(t, client, id)).text) as Story
-    return until(paymentStatus)
+  { id, until }: { id: string; until: (status: StatusBody) => boolean },
+): Promise<StatusBody> {
+  let status: StatusBody | undefined
+  await waitUntil({ what: `the status of ${id}`, withinMs: 8_000 }, async () => {
+    status = JSON.parse((await readStatus(t, client, id)).text) as StatusBody
+    return until(status)
   })
-  if (paymentStatus === undefined) throw new Error('no payment status')
-  return paymentStatus
+  if (status === undefined) throw new Error('no payment status')
+  return status
 }
 
-t.test('a payment in doubt tells where, and how long yet', async (t) => {
+t.test('the status of a payment in doubt says at which processor, and for how long', async (t) => {
   const world = await startWorld(t, {
     databaseUrl: await postgres.freshDatabase(),
     env: { ATTEMPT_TIMEOUT_MS: '400', IN_DOUBT_HORIZON_MS: '3000', ROUTE_WAIT_MAX_MS: '0' },
@@ -70,57 +70,63 @@ t.test('a payment in doubt tells where, and how long yet', async (t) => {
   t.equal(settled.waitsFor, undefined)
 })
 
-t.test('a refused payment tells its backoff and when it is due again', async (t) => {
-  const world = await startWorld(t, {
-    databaseUrl: await postgres.freshDatabase(),
-    env: {
-      LOOKUP_LAG_MS: '50',
-      QUICK_BACKOFF_MS: '400',
-      CIRCUIT_CALLS_MIN: '1000',
-      PROBE_INTERVAL_MS: '60000',
-      RETRY_DELAY_MS: '1000',
-    },
-  })
-  const client = openClient(t, world.pits[0]?.port ?? 0)
-  for (const simulator of Object.values(world.simulators)) simulator.setFailure(true)
-  const id = randomUUID()
-  await post(t, client, id)
+t.test(
+  'the status of a refused payment says how long it backs off and when it is due',
+  async (t) => {
+    const world = await startWorld(t, {
+      databaseUrl: await postgres.freshDatabase(),
+      env: {
+        LOOKUP_LAG_MS: '50',
+        QUICK_BACKOFF_MS: '400',
+        CIRCUIT_CALLS_MIN: '1000',
+        PROBE_INTERVAL_MS: '60000',
+        RETRY_DELAY_MS: '1000',
+      },
+    })
+    const client = openClient(t, world.pits[0]?.port ?? 0)
+    for (const simulator of Object.values(world.simulators)) simulator.setFailure(true)
+    const id = randomUUID()
+    await post(t, client, id)
 
-  const backoff = await follow(t, client, { id, until: ({ state }) => state === 'retry' })
-  const parked = await follow(t, client, { id, until: ({ state }) => state === 'parked' })
-  for (const simulator of Object.values(world.simulators)) simulator.setFailure(false)
-  const settled = await follow(t, client, { id, until: ({ state }) => state === 'settled' })
+    const backoff = await follow(t, client, { id, until: ({ state }) => state === 'retry' })
+    const parked = await follow(t, client, { id, until: ({ state }) => state === 'parked' })
+    for (const simulator of Object.values(world.simulators)) simulator.setFailure(false)
+    const settled = await follow(t, client, { id, until: ({ state }) => state === 'settled' })
 
-  t.match(backoff, { waitsFor: 'backoff', dueInMs: Number })
-  t.ok((backoff.dueInMs ?? 0) <= 600)
-  t.match(parked, { waitsFor: 'retryQueue', dueInMs: Number })
-  t.ok(settled.attempts.length > 1)
-  t.match(settled.attempts.at(-1), { outcome: 'settled' })
-  t.equal(settled.dueInMs, undefined)
-})
+    t.match(backoff, { waitsFor: 'backoff', dueInMs: Number })
+    t.ok((backoff.dueInMs ?? 0) <= 600)
+    t.match(parked, { waitsFor: 'retryQueue', dueInMs: Number })
+    t.ok(settled.attempts.length > 1)
+    t.match(settled.attempts.at(-1), { outcome: 'settled' })
+    t.equal(settled.dueInMs, undefined)
+  },
+)
 
-t.test('a payment that waits in memory tells so, and another instance who has it', async (t) => {
-  const world = await startWorld(t, {
-    databaseUrl: await postgres.freshDatabase(),
-    instances: 2,
-    env: { PROCESSOR_CONCURRENCY: '1', ATTEMPT_TIMEOUT_MS: '1500', ROUTE_WAIT_MAX_MS: '0' },
-  })
-  const [first, second] = world.pits.map(({ port }) => openClient(t, port))
-  if (first === undefined || second === undefined) throw new Error('two instances run')
-  for (const simulator of Object.values(world.simulators)) simulator.setDelay(500)
-  const ids = Array.from({ length: 6 }, () => randomUUID())
-  for (const id of ids) await post(t, first, id)
-  const last = ids.at(-1) ?? ''
+t.test(
+  'the status of a waiting payment says so, and at another instance which one owns it',
+  async (t) => {
+    const world = await startWorld(t, {
+      databaseUrl: await postgres.freshDatabase(),
+      instances: 2,
+      env: { PROCESSOR_CONCURRENCY: '1', ATTEMPT_TIMEOUT_MS: '1500', ROUTE_WAIT_MAX_MS: '0' },
+    })
+    const [first, second] = world.pits.map(({ port }) => openClient(t, port))
+    if (first === undefined || second === undefined) throw new Error('two instances run')
+    for (const simulator of Object.values(world.simulators)) simulator.setDelay(500)
+    const ids = Array.from({ length: 6 }, () => randomUUID())
+    for (const id of ids) await post(t, first, id)
+    const last = ids.at(-1) ?? ''
 
-  const here = JSON.parse((await hearStory(t, first, last)).text) as Story
-  const there = JSON.parse((await hearStory(t, second, last)).text) as Story
+    const here = JSON.parse((await readStatus(t, first, last)).text) as StatusBody
+    const there = JSON.parse((await readStatus(t, second, last)).text) as StatusBody
 
-  t.match(here, { state: 'pending', waitsFor: 'route', attempts: [] })
-  t.equal(here.ownedBy, undefined)
-  t.match(there, { state: 'pending', waitsFor: 'owner', ownedBy: 'spec-1' })
-})
+    t.match(here, { state: 'pending', waitsFor: 'route', attempts: [] })
+    t.equal(here.ownedBy, undefined)
+    t.match(there, { state: 'pending', waitsFor: 'owner', ownedBy: 'spec-1' })
+  },
+)
 
-t.test('a rejected payment tells who rejected it, and with which words', async (t) => {
+t.test('the status of a rejected payment says which processor rejected it, and why', async (t) => {
   const refusing = (): Promise<string> =>
     serve(t, async ({ method }) => ({ status: method === 'POST' ? 400 : 404, body: '{}' }))
   const config = readConfig({ PORT: '0', OPS_PORT: '0', INSTANCE_ID: 'spec-1' })

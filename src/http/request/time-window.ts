@@ -11,9 +11,9 @@ type Round = 'up' | 'down'
 /**
  * Reads `from` and `to`, both optional, both ISO-8601 instants with an offset, both ends
  * inclusive. Pit counts in whole milliseconds, so a finer `from` is rounded up and a finer `to`
- * down: nothing outside of what was asked is counted. Unknown, repeated and empty parameters are
- * faults, since a misspelt bound would silently count everything. A `from` after `to` is an empty
- * window, as it is at the processors. A plus is a plus here, not a space.
+ * down: nothing outside of the window is counted. Unknown, repeated and empty parameters are faults,
+ * because a misspelt bound would silently count everything. A `from` after `to` is an empty window,
+ * as it is at the processors. A plus stays a plus and is not read as a space.
  */
 export function parseWindow(query: string): WindowQuery {
   const window: { from?: number; to?: number } = {}
@@ -52,8 +52,8 @@ const INSTANT =
 
 /**
  * Epoch ms of `YYYY-MM-DDThh:mm[:ss[.f…]]` with `Z` or `±hh:mm`; digits finer than a millisecond
- * are rounded to the side asked for. Undefined for anything else, days that do not exist,
- * hour 24 and leap seconds included.
+ * are rounded as asked. Undefined for anything else, including days that do not exist, hour 24 and
+ * leap seconds.
  */
 export function parseInstant(text: string, round: Round): number | undefined {
   const match = INSTANT.exec(text)
@@ -62,7 +62,7 @@ export function parseInstant(text: string, round: Round): number | undefined {
     match
   const local = `${date}T${time}:${seconds}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
   const epochMs = Date.parse(local)
-  // Date.parse takes 30 February for 1 March; what does not print as it was read does not exist.
+  // Date.parse takes 30 February for 1 March; a day that does not print as it was read is none.
   if (Number.isNaN(epochMs) || new Date(epochMs).toISOString() !== local) return undefined
   const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000
   const isBetween = /[1-9]/.test(fraction.slice(3))

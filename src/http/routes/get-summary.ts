@@ -3,15 +3,16 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
 import type { ProcessorTotal, Summary } from '../../actors/model/payment.ts'
-import { ask } from './ask.ts'
-import type { Edge } from '../edge.ts'
+import { ask, type Edge } from '../edge.ts'
+import { json, problem, type Reply, UNAVAILABLE } from '../problem.ts'
+import { parseWindow } from '../request/time-window.ts'
 import { Responder } from '../responder.ts'
-import { json, problem, UNAVAILABLE } from '../problem.ts'
-import type { Reply } from '../problem.ts'
-import { parseWindow } from '../request/window.ts'
 
-/** Sums up a window (see `parseWindow`): 200, 400 for a window that cannot be read, 503. */
-export function summarize(edge: Edge, response: HttpResponse, request: HttpRequest): void {
+/**
+ * Answers 200 with the totals of a window (see `parseWindow`), 400 for a window that cannot be read,
+ * 500 for totals that are too large to be exact, 503.
+ */
+export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'get', edge)
   // uWebSockets gives undefined for a URL without a query, against its own types.
   const query = (request.getQuery() as string | undefined) ?? ''
@@ -33,7 +34,7 @@ function renderSummary(summary: Summary): Reply {
   return json(`{${totals}}`)
 }
 
-/** Sums past 2^53 cents are no longer whole numbers: better no answer than a wrong one. */
+/** Sums above 2^53 cents are no longer whole numbers: no answer is better than a wrong one. */
 function isExact(total: ProcessorTotal): boolean {
   return Number.isSafeInteger(total.cents)
 }
@@ -44,5 +45,5 @@ function render({ payments, cents }: ProcessorTotal): string {
 
 const INEXACT = problem({
   status: 500,
-  detail: 'The sum of this window is too large to be told exactly; ask for a shorter one.',
+  detail: 'The sum of this window is too large to be exact; ask for a shorter one.',
 })

@@ -2,15 +2,14 @@
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
-import type { Attempt, UnknownOutcome, PaymentStatus } from '../../actors/model/payment.ts'
-import { ask } from './ask.ts'
-import type { Edge } from '../edge.ts'
-import { Responder } from '../responder.ts'
-import { parseUuid } from '../request/payment-body.ts'
+import type { Attempt, PaymentStatus, UnknownOutcome } from '../../actors/model/payment.ts'
+import { ask, type Edge } from '../edge.ts'
 import { json, problem } from '../problem.ts'
+import { parseUuid } from '../request/payment-body.ts'
+import { Responder } from '../responder.ts'
 
-/** Tells a payment's status: 200, 400 for an id that is no UUID, 404 for one unknown, 503. */
-export function tellPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
+/** Answers 200 with the payment's status, 400 for an id that is no UUID, 404 for an unknown one, 503. */
+export function getPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'get', edge)
   const correlationId = parseUuid(request.getParameter(0))
   if (correlationId === undefined) {
@@ -19,7 +18,7 @@ export function tellPayment(edge: Edge, response: HttpResponse, request: HttpReq
   }
   ask<PaymentStatus>(edge, responder, {
     request: (replyTo) => ({ type: 'payment.requested', correlationId, replyTo }),
-    onFound: (paymentStatus) => json(renderPaymentStatus(paymentStatus)),
+    onFound: (status) => json(renderStatus(status)),
     onMissing: UNKNOWN_PAYMENT,
   })
 }
@@ -28,26 +27,23 @@ const UNKNOWN_PAYMENT = problem({ status: 404, detail: 'No payment has this corr
 const NO_UUID = problem({
   status: 400,
   type: 'urn:pit:problem:invalid-payment',
-  detail: 'A payment is named by a UUID.',
+  detail: 'A payment is identified by a UUID.',
   field: 'correlationId',
 })
 
-/** The amount is spliced in as text, so that it keeps its two decimals. */
-function renderPaymentStatus(paymentStatus: PaymentStatus): string {
-  const { correlationId, amountCents, state, processor, waitsFor, dueInMs, ownedBy } = paymentStatus
+/** The amount is inserted as text, so that it keeps its two decimals. */
+function renderStatus(status: PaymentStatus): string {
+  const { correlationId, amountCents, state, processor, waitsFor, dueInMs, ownedBy } = status
   const rest = JSON.stringify({
     state,
-    acceptedAt: renderInstant(paymentStatus.acceptedAt),
+    acceptedAt: renderInstant(status.acceptedAt),
     processor,
-    requestedAt:
-      paymentStatus.requestedAt === undefined
-        ? undefined
-        : renderInstant(paymentStatus.requestedAt),
+    requestedAt: status.requestedAt === undefined ? undefined : renderInstant(status.requestedAt),
     waitsFor,
     dueInMs,
     ownedBy,
-    doubts: paymentStatus.unknownOutcomes?.map(renderDoubt),
-    attempts: paymentStatus.attempts.map(renderAttempt),
+    doubts: status.unknownOutcomes?.map(renderUnknownOutcome),
+    attempts: status.attempts.map(renderAttempt),
   })
   return `{"correlationId":"${correlationId}","amount":${formatCents(amountCents)},${rest.slice(1)}`
 }
@@ -56,8 +52,8 @@ function renderAttempt(attempt: Attempt): unknown {
   return { ...attempt, requestedAt: renderInstant(attempt.requestedAt) }
 }
 
-/** Without an instant when a dead instance sent the request: nobody knows it. */
-function renderDoubt({ processor, requestedAt, remainingMs }: UnknownOutcome): unknown {
+/** Without an instant when a dead instance sent the request: it is not known. */
+function renderUnknownOutcome({ processor, requestedAt, remainingMs }: UnknownOutcome): unknown {
   const known = requestedAt === null ? {} : { requestedAt: renderInstant(requestedAt) }
   return { processor, ...known, remainingMs }
 }

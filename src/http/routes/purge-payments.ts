@@ -1,14 +1,12 @@
 // POST /purge-payments: forgets everything, where that is allowed.
 
 import type { HttpResponse } from 'uWebSockets.js'
-import { ask } from './ask.ts'
-import type { Edge } from '../edge.ts'
+import { ask, type Edge } from '../edge.ts'
+import { problem, type Reply, UNAVAILABLE } from '../problem.ts'
 import { Responder } from '../responder.ts'
-import { problem, UNAVAILABLE } from '../problem.ts'
-import type { Reply } from '../problem.ts'
 
-/** Purges: 200 once it is done, 403 unless configured, 503. A body is not read. */
-export function purge(edge: Edge, response: HttpResponse): void {
+/** Answers 200 once all is forgotten, 403 unless `ALLOW_PURGE` is set, 503. A body is not read. */
+export function purgePayments(edge: Edge, response: HttpResponse): void {
   const responder = new Responder(response, 'post', edge)
   if (!edge.allowPurge) {
     responder.answer(FORBIDDEN)

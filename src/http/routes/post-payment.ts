@@ -1,22 +1,21 @@
-// POST /payments: decode → send → answer.
+// POST /payments: decode, send, answer.
 
 import assert from 'node:assert'
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import type { AcceptAnswer } from '../../actors/messages.ts'
+import { type Edge, hasCapacity } from '../edge.ts'
+import { problem, type Reply, UNAVAILABLE } from '../problem.ts'
 import { readBody } from '../request/body.ts'
-import { hasRoom } from '../edge.ts'
-import type { Edge } from '../edge.ts'
-import { Responder } from '../responder.ts'
 import { decodePayment } from '../request/payment-body.ts'
-import { problem, UNAVAILABLE } from '../problem.ts'
-import type { Reply } from '../problem.ts'
+import { Responder } from '../responder.ts'
 
 /**
- * Takes one payment. 202 once it is committed (LOSE_ACCEPTED_PAYMENTS_ON_CRASH: once it is taken),
- * 409 for a known id with another amount, 503 when it could not be committed; 400, 413 and 415 for what is no payment. The hot path: no promises, and
- * a full or draining edge answers before it reads the body.
+ * Takes one payment. 202 once it is committed (with LOSE_ACCEPTED_PAYMENTS_ON_CRASH: once it is
+ * taken), 409 for a known id with another amount, 503 when it could not be committed; 400, 413 and
+ * 415 for what is not a payment. This is the hot path: there are no promises, and an edge that is
+ * full or draining answers before it reads the body.
  */
-export function receivePayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
+export function postPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'post', edge)
   if (!isJson(request.getHeader('content-type'))) {
     responder.answer(NOT_JSON)
@@ -27,7 +26,7 @@ export function receivePayment(edge: Edge, response: HttpResponse, request: Http
     responder.answer(UNAVAILABLE)
     return
   }
-  if (!hasRoomFor(edge, responder)) return
+  if (!hasCapacityFor(edge, responder)) return
   readBody(response, {
     bytesMax: edge.limits.bodyBytesMax,
     onWhole: (bytes) => {
@@ -42,7 +41,7 @@ export function receivePayment(edge: Edge, response: HttpResponse, request: Http
 
 const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json[ \t]*(?:;|$)/i
 
-/** A missing type passes for JSON; parameters are ignored, since JSON is UTF-8 whatever they say. */
+/** A missing type counts as JSON; parameters are ignored, because JSON is always UTF-8. */
 function isJson(contentType: string): boolean {
   return contentType === 'application/json' || contentType === '' || JSON_TYPE.test(contentType)
 }
@@ -53,8 +52,8 @@ function acceptBody(edge: Edge, responder: Responder, bytes: Buffer): void {
     responder.answer(problem({ ...body, status: 400, type: 'urn:pit:problem:invalid-payment' }))
     return
   }
-  // The room may have gone while the body came in.
-  if (!hasRoomFor(edge, responder)) return
+  // The capacity may have been used up while the body came in.
+  if (!hasCapacityFor(edge, responder)) return
 
   const decodedAt = performance.now()
   let isReplied = false
@@ -75,8 +74,8 @@ function acceptBody(edge: Edge, responder: Responder, bytes: Buffer): void {
   })
 }
 
-function hasRoomFor(edge: Edge, responder: Responder): boolean {
-  const fits = hasRoom(edge, responder)
+function hasCapacityFor(edge: Edge, responder: Responder): boolean {
+  const fits = hasCapacity(edge, responder)
   if (!fits) edge.refused += 1
   return fits
 }
