@@ -76,7 +76,6 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
 
 /** Base names that several folders of src have, each for its own kind of the same thing. */
 const TOLD_APART_BY_FOLDER: readonly string[] = [
-  'body.ts',
   'books.ts',
   'console.ts',
   'context.ts', // of one payment, of one circuit
@@ -86,12 +85,9 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'payment-status.ts',
   'pool.ts', // of connections to PostgreSQL, to a processor
   'reconcile.ts',
-  'record.ts',
   'rejected.ts',
-  'responder.ts',
-  'routes.ts',
+  'responder.ts', // of Pit, of the simulator
   'settings.ts',
-  'tally.ts',
   'traces.ts',
 ]
 

@@ -40,7 +40,7 @@ t.test('/admin needs the token, which can be changed', async (t) => {
   t.equal(old.status, 401)
 })
 
-t.test('a summary has both its ends, and everything when one is missing', async (t) => {
+t.test('a summary includes both its ends, and is of everything when one is missing', async (t) => {
   const { admin, charge } = await start(t)
   for (const n of [0, 1, 2, 3]) await charge(n, `2025-07-15T12:00:00.00${n}Z`)
   const path = 'payments-summary?from=2025-07-15T12:00:00.001Z'
@@ -55,7 +55,7 @@ t.test('a summary has both its ends, and everything when one is missing', async 
   t.equal(wrong.status, 400)
 })
 
-t.test('switches say what was and what is, and refuse what makes no sense', async (t) => {
+t.test('switches answer with the old and the new value, and refuse invalid ones', async (t) => {
   const { admin } = await start(t)
 
   const delay = await admin('PUT', 'configurations/delay', { delay: 5 })
@@ -72,7 +72,7 @@ t.test('switches say what was and what is, and refuse what makes no sense', asyn
   for (const { status } of wrong) t.equal(status, 400)
 })
 
-t.test('faults are told, replaced and cleared, and wrong ones named', async (t) => {
+t.test('faults are shown, replaced and cleared, and invalid ones are named', async (t) => {
   const { simulator, admin } = await start(t)
   const path = 'configurations/faults'
   const charge = [{ kind: 'slow', share: 0.5, delayMs: 12_000 }]
@@ -117,7 +117,7 @@ t.test('a purge forgets the payments, so that their ids are new again', async (t
   })
 })
 
-t.test('payments are listed one by one, as they stood when it began', async (t) => {
+t.test('payments are listed one by one, as they stood when the listing began', async (t) => {
   const { simulator, admin } = await start(t)
   const first = Date.parse('2025-07-15T12:00:00Z')
   for (let n = 0; n < 20_000; n += 1) {
@@ -145,7 +145,7 @@ t.test('payments are listed one by one, as they stood when it began', async (t) 
   t.equal((await admin('GET', 'payments?to=x')).status, 400)
 })
 
-t.test('a listing waits for a reader that takes its time', async (t) => {
+t.test('a listing waits for a slow reader', async (t) => {
   const { simulator } = await start(t)
   for (let n = 0; n < 200_000; n += 1) {
     simulator.ledger.insert({ correlationId: id(n), amountCents: 1, requestedAtMicros: n }, 0)

@@ -23,7 +23,7 @@ function id(n: number): string {
   return `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 }
 
-/** Status and body of an answer, or the code of what the connection died of. */
+/** Status and body of an answer, or the code of the error that ended the connection. */
 async function outcome(url: string, body?: unknown): Promise<string> {
   try {
     const answer = await request(url, {
@@ -41,7 +41,7 @@ const certain = (kind: ChargeFaultKind, more: Partial<Fault<ChargeFaultKind>> = 
   charge: [{ kind, share: 1, ...more }],
 })
 
-t.test('each fault records or does not, and answers as it says', async (t) => {
+t.test('each fault records or does not, and answers, as its name says', async (t) => {
   const table = [
     [certain('failBeforeRecord'), /^500 $/, 0],
     [certain('failBeforeRecord', { status: 503 }), /^503 $/, 0],
@@ -76,7 +76,7 @@ t.test('a huge answer is JSON of eight megabytes', async (t) => {
   t.equal(typeof JSON.parse(told.slice(4)), 'object')
 })
 
-t.test('a slow charge adds its wait to the delay', async (t) => {
+t.test('the wait of a slow charge is added to the delay', async (t) => {
   const { clock, simulator, charge } = await start(t, certain('slow', { delayMs: 12_000 }))
   simulator.setDelay(100)
   const told = charge(1)
@@ -127,7 +127,7 @@ t.test('a cut answer shows its status and half of its body', async (t) => {
   await t.rejects(answer ? answer.body.text() : Promise.reject(new Error('closed')))
 })
 
-t.test('look-ups fail, come late with what was so, or are stale', async (t) => {
+t.test('look-ups fail, answer late with what was read before, or are stale', async (t) => {
   const { clock, simulator, charge, lookUp } = await start(t, {})
   await charge(1)
 
@@ -169,7 +169,7 @@ t.test('flapping switches failing on and off, off first', async (t) => {
   t.match(await charge(5), '200')
 })
 
-t.test('the same seed deals the same faults, near their shares', async (t) => {
+t.test('the same seed draws the same faults, close to their shares', async (t) => {
   const faults: Partial<Faults> = {
     charge: [
       { kind: 'failBeforeRecord', share: 0.3 },

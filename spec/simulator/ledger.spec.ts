@@ -1,8 +1,13 @@
 import t from 'tap'
-import { isFeeRate, printCents, printFee, roundToCents } from '../../src/simulator/decimal.ts'
-import { parseInstant, printInstant } from '../../src/simulator/instant.ts'
-import { PaymentLedger } from '../../src/simulator/payment-ledger.ts'
-import { UuidTable } from '../../src/simulator/uuid-table.ts'
+import {
+  isFeeRate,
+  parseInstant,
+  printCents,
+  printFee,
+  printInstant,
+  roundToCents,
+} from '../../src/simulator/wire-format.ts'
+import { PaymentLedger, UuidTable } from '../../src/simulator/payment-ledger.ts'
 
 function id(n: number): string {
   return `${n.toString(16).padStart(8, '0')}-0000-4000-8000-00000000abcd`
@@ -74,7 +79,7 @@ t.test('a table of ids grows, and finds each of them and no other', async (t) =>
   t.equal(idAt(123_456), id(123_456))
 })
 
-t.test('a ledger sums windows exactly and lists them as they stood', async (t) => {
+t.test('a ledger sums windows exactly and lists them as they stood at the call', async (t) => {
   const ledger = new PaymentLedger()
   for (let n = 0; n < 100_000; n += 1) {
     ledger.insert({ correlationId: id(n), amountCents: 1, requestedAtMicros: n }, n)

@@ -22,7 +22,7 @@ async function finish(t: Test, ...args: string[]) {
   return { out, err, code }
 }
 
-t.test('the command serves until it is told to stop', async (t) => {
+t.test('the command serves until a signal stops it', async (t) => {
   const { child, ended } = run(t, '--port', '0', '--fee', '0.15', '--token', 'abc')
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   const [, url = ''] = /on (http:\S+), fee 0\.15\n$/.exec(line.toString()) ?? []
@@ -76,7 +76,7 @@ t.test('options have defaults and bounds', async (t) => {
   t.throws(() => readOptions(['--token=']), { message: /--token/ })
 })
 
-t.test('simulators of one process live and die alone', async (t) => {
+t.test('simulators of one process start and stop independently', async (t) => {
   const first = await startSimulator({ port: 0, feeRate: 0.05, name: 'first' })
   const second = await startSimulator({ port: 0, feeRate: 0.15, name: 'second' })
   t.teardown(() => second.close())

@@ -33,7 +33,7 @@ function rawCharge(n: number): string {
   return `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Lets the event loop turn until something is so; tap's timeout bounds it. */
+/** Lets the event loop run until a condition holds; tap's timeout bounds it. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await setImmediate()
 }
@@ -100,7 +100,7 @@ t.test('a malformed charge is answered 400 without a wait, one too large 413', a
   t.equal(simulator.sends().outcomes.malformed, wrong.length + 1)
 })
 
-t.test('failure is looked at after the delay, and touches no look-up', async (t) => {
+t.test('the failure switch is read after the delay, and does not affect look-ups', async (t) => {
   const { clock, simulator, call, charge } = await start(t)
   simulator.setDelay(2000)
   const failed = charge(1)
@@ -136,7 +136,7 @@ t.test('a client that hangs up does not stop its charge', async (t) => {
   t.strictSame(simulator.summary(), { payments: 1, cents: 100 })
 })
 
-t.test('health has one permit a window, two wait their turn, others get 429', async (t) => {
+t.test('health has one permit a window, two callers wait for theirs, others get 429', async (t) => {
   const { clock, simulator, call } = await start(t)
   simulator.setDelay(70)
   const probe = () => call('GET', '/payments/service-health')
@@ -158,7 +158,7 @@ t.test('health has one permit a window, two wait their turn, others get 429', as
   t.strictSame(statuses.toSorted(), [200, 200, 429])
 })
 
-t.test('a client that hangs up while it waits is as if it had never called', async (t) => {
+t.test('a client that hangs up while it waits leaves its place to the next', async (t) => {
   const { clock, simulator, call } = await start(t)
   const probe = () => call('GET', '/payments/service-health')
   await probe()

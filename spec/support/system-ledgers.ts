@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { request } from 'undici'
 import type { ProcessorName, ProcessorTotal } from '../../src/actors/model/payment.ts'
 import type { RecordedPayment, Simulator } from '../../src/simulator/simulator.ts'
-import type { Sends } from '../../src/simulator/tally.ts'
+import type { Sends } from '../../src/simulator/state.ts'
 import { ProcessorAdmin } from '../../bench/challenge/processor-admin.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 

@@ -1,14 +1,13 @@
-// /admin/*: summaries, switches and the purge of the source, and for checkers the payments one by
-// one, the counts of what came in, and the faults. All behind the token.
+// /admin/*: the source's summaries, switches and purge, and for checkers the payments one by one, the
+// counts of what came in, and the faults. All of it needs the token.
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
-import { readSetting, type Setting } from './admin-settings.ts'
-import { readBody } from './body.ts'
-import { printCents, printFee } from './decimal.ts'
-import { Responder } from './responder.ts'
-import { parseInstant } from './instant.ts'
+import { type Answer, field, parseJson, readBody, Responder } from './responder.ts'
+import { parseInstant, printCents, printFee } from './wire-format.ts'
+import { FaultsInvalid, parseFaults } from './faults.ts'
 import type { LedgerEntry, MicrosWindow } from './payment-ledger.ts'
 import type { SimulatorState } from './state.ts'
+import type { Switches } from './switches.ts'
 
 /** Payments in each piece of the listing: some 60 KB, about a millisecond of work. */
 const LINES_PER_CHUNK = 500
@@ -28,7 +27,7 @@ export function addAdminRoutes(app: TemplatedApp, state: SimulatorState): void {
   )
   app.get(
     '/admin/sends',
-    guarded((responder) => answerJson(responder, state.tally.read())),
+    guarded((responder) => answerJson(responder, state.sends.read())),
   )
   app.post(
     '/admin/purge-payments',
@@ -108,10 +107,73 @@ function readWindow(req: HttpRequest): MicrosWindow | undefined {
 
 function readBound(req: HttpRequest, name: string): number | 'invalid' | undefined {
   const text = req.getQuery(name)
-  // An offset's plus sign may have come as a space, as URLs have it.
+  // An offset's plus sign may arrive as a space, as forms encode it.
   return text ? (parseInstant(text.replace(' ', '+')) ?? 'invalid') : undefined
 }
 
 function answerJson(responder: Responder, value: unknown): void {
   responder.answer({ status: 200, body: JSON.stringify(value) })
+}
+
+type Setting = 'delay' | 'failure' | 'token' | 'faults'
+
+/** Longest delay that can be switched on, ms. */
+const DELAY_MS_MAX = 600_000
+
+/** Sets the value in the body, or answers 400 and sets nothing. */
+function readSetting(switches: Switches, setting: Setting, text: string): Answer {
+  const body = parseJson(text)
+  switch (setting) {
+    case 'delay':
+      return setDelay(switches, field(body, 'delay'))
+    case 'failure':
+      return setFailure(switches, field(body, 'failure'))
+    case 'token':
+      return setToken(switches, field(body, 'token'))
+    case 'faults':
+      return setFaults(switches, body)
+  }
+}
+
+function setDelay(switches: Switches, delay: unknown): Answer {
+  if (!isDelay(delay)) return refuse(`delay must be a whole number from 0 to ${DELAY_MS_MAX}`)
+  const was = switches.delayMs
+  switches.delayMs = delay
+  return confirm('delay', was, delay)
+}
+
+export function isDelay(delay: unknown): delay is number {
+  return Number.isInteger(delay) && Number(delay) >= 0 && Number(delay) <= DELAY_MS_MAX
+}
+
+function setFailure(switches: Switches, failure: unknown): Answer {
+  if (typeof failure !== 'boolean') return refuse('failure must be true or false')
+  const was = switches.failure
+  switches.failure = failure
+  return confirm('failure', was, failure)
+}
+
+function setToken(switches: Switches, token: unknown): Answer {
+  if (typeof token !== 'string' || token === '') return refuse('token must be a text')
+  switches.token = token
+  return { status: 204 }
+}
+
+function setFaults(switches: Switches, body: unknown): Answer {
+  const was = switches.faults
+  try {
+    switches.faults = parseFaults(body)
+  } catch (error) {
+    if (error instanceof FaultsInvalid) return refuse(error.message)
+    throw error
+  }
+  return confirm('faults', was, switches.faults)
+}
+
+function confirm(config: Setting, was: unknown, is: unknown): Answer {
+  return { status: 200, body: JSON.stringify({ config, was, is }) }
+}
+
+function refuse(message: string): Answer {
+  return { status: 400, body: JSON.stringify({ message }) }
 }

@@ -1,5 +1,4 @@
-// Time as the simulator uses it: all of its waits and windows go through one clock, so that specs
-// can turn it by hand.
+// Time for the simulator: all of its waits and windows go by one clock, which specs can replace.
 
 export interface Clock {
   /** Monotonic, ms, fractions allowed. */
@@ -8,7 +7,7 @@ export interface Clock {
   clearTimeout(handle: unknown): void
 }
 
-/** Does not keep the process alive: a listening socket does, and without it nothing waits. */
+/** Does not keep the process alive; the listening socket does. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),

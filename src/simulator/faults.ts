@@ -1,8 +1,8 @@
 // Worse than the source, on command: what a processor can be told to do to some of its callers.
 
-import { checkNumber, checkObject, FaultsInvalid } from './faults-check.ts'
+import assert from 'node:assert'
 
-/** What a charge's fault needs to know besides its share. */
+/** What a fault of a charge needs besides its share. */
 const CHARGE_FAULTS = {
   slow: 'delayMs', // records and answers rightly, but `delayMs` later than the delay switch says
   failBeforeRecord: 'status', // 500 (or another 5xx) and never recorded
@@ -18,7 +18,7 @@ const CHARGE_FAULTS = {
   limited: 'none', // 429 at once, never recorded
 } as const
 
-/** What a look-up's fault needs to know besides its share. */
+/** What a fault of a look-up needs besides its share. */
 const LOOK_UP_FAULTS = {
   fail: 'status', // 500 (or another 5xx)
   late: 'delayMs', // read at once, answered `delayMs` later
@@ -49,15 +49,21 @@ export interface Faults {
   readonly lookUp: readonly Fault<LookUpFaultKind>[]
   /** Failing switches on and off each `flapMs`, off first; null: it does not flap. */
   readonly flapMs: number | null
-  /** Of the generator that deals the faults out: same seed and calls, same faults. */
+  /** Of the generator that draws the faults: the same seed and calls meet the same faults. */
   readonly seed: number
+}
+
+/** How long a fault of a kind that waits takes, ms. */
+export function waitMsOf({ kind, delayMs }: Fault<string>): number {
+  assert(delayMs !== undefined, `a fault of kind ${kind} has a delay`)
+  return delayMs
 }
 
 export const NO_FAULTS: Faults = { charge: [], lookUp: [], flapMs: null, seed: 1 }
 
 /**
- * Reads what `PUT /admin/configurations/faults` was given; whatever is absent is off, so that `{}`
- * clears all. Throws `FaultsInvalid`, whose message says which value is wrong and what it may be.
+ * Parses the body of `PUT /admin/configurations/faults`; what is absent is off, so that `{}` clears
+ * all. Throws `FaultsInvalid`, whose message says which value is wrong and what it may be.
  */
 export function parseFaults(value: unknown): Faults {
   const given = checkObject(value, 'the body', ['charge', 'lookUp', 'flapMs', 'seed'])
@@ -79,7 +85,7 @@ function parseList<Table extends Needs>(value: unknown, path: string, table: Tab
   }
   const faults = value.map((each: unknown, i) => parseFault(each, `${path}[${i}]`, table))
   const shares = faults.reduce((sum, fault) => sum + fault.share, 0)
-  // Shares such as ten times 0.1 add up to a hair more than 1.
+  // Ten shares of 0.1 add up to slightly more than 1.
   if (shares > 1 + 1e-9) throw new FaultsInvalid(`the shares of ${path} add up to more than 1`)
   return faults
 }
@@ -111,4 +117,42 @@ function parseFault<Table extends Needs>(
 
 function isKind<Table extends Needs>(kind: unknown, table: Table): kind is keyof Table & string {
   return typeof kind === 'string' && Object.hasOwn(table, kind)
+}
+
+/** The faults that were sent make no sense; the message says where and what is allowed. */
+export class FaultsInvalid extends Error {
+  override readonly name = 'FaultsInvalid'
+  readonly code = 'faults_invalid'
+}
+
+export function checkObject(
+  value: unknown,
+  path: string,
+  keys: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FaultsInvalid(`${path} must be a JSON object`)
+  }
+  const unknownKey = Object.keys(value).find((key) => !keys.includes(key))
+  if (unknownKey !== undefined) {
+    throw new FaultsInvalid(`${path} has ${unknownKey}, but may only have ${keys.join(', ')}`)
+  }
+  return value as Readonly<Record<string, unknown>>
+}
+
+export interface NumberBounds {
+  readonly min: number
+  readonly max: number
+  readonly whole?: 'whole'
+}
+
+export function checkNumber(value: unknown, path: string, bounds: NumberBounds): number {
+  const { min, max, whole } = bounds
+  const fits = typeof value === 'number' && value >= min && value <= max
+  if (!fits || (whole && !Number.isInteger(value))) {
+    throw new FaultsInvalid(
+      `${path} must be a ${whole ?? ''} number from ${min} to ${max}`.replace('  ', ' '),
+    )
+  }
+  return value
 }

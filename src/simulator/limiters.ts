@@ -1,5 +1,5 @@
-// The source's two limiters. A caller is the function that goes on with its request: it runs at
-// once, later, or never; one that hangs up while it waits is withdrawn and never runs.
+// The source's two limiters. A caller is the function that continues its request: it runs at once,
+// later, or never; one whose client hangs up while it waits is withdrawn and never runs.
 
 import type { Clock } from './clock.ts'
 
@@ -11,7 +11,7 @@ export interface Limiter {
   withdraw(caller: () => void): boolean
 }
 
-/** So many at a time, so many waiting in the order of arrival. Each that ran must `leave`. */
+/** `permits` run at a time, `waitingMax` wait in order of arrival. Each that ran must `leave`. */
 export class ConcurrencyLimiter implements Limiter {
   readonly #permits: number
   readonly #waitingMax: number
@@ -45,7 +45,7 @@ export class ConcurrencyLimiter implements Limiter {
   }
 }
 
-/** One permit in each window of fixed length, counted from its making; waiting callers go first. */
+/** One permit in each window of fixed length since its creation; waiting callers go first. */
 export class WindowLimiter implements Limiter {
   readonly #clock: Clock
   readonly #windowMs: number

@@ -2,13 +2,12 @@
 // touches them, each has its limiter.
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
-import { printCents } from './decimal.ts'
+import { waitMsOf } from './faults.ts'
+import { isUuid, printCents, printInstant } from './wire-format.ts'
 import { Responder, type Answer } from './responder.ts'
-import { printInstant } from './instant.ts'
-import type { LedgerEntry } from './payment-ledger.ts'
+import { type LedgerEntry } from './payment-ledger.ts'
 import { RETRY_AFTER_S, type SimulatorState } from './state.ts'
 import type { Limiter } from './limiters.ts'
-import { isUuid } from './uuid-table.ts'
 
 /** 200 with the payment, 404 for an id that is not recorded, 400 for what is no UUID. */
 export function receiveLookUp(state: SimulatorState, res: HttpResponse, req: HttpRequest): void {
@@ -17,7 +16,7 @@ export function receiveLookUp(state: SimulatorState, res: HttpResponse, req: Htt
   enter(state.calls, responder, () => lookUp(state, responder, id))
 }
 
-/** 200 with both switches. The permit belongs to all callers together. */
+/** 200 with both switches. All callers share one permit. */
 export function receiveProbe(state: SimulatorState, res: HttpResponse): void {
   const responder = new Responder(res)
   enter(state.healthCalls, responder, () => {
@@ -37,20 +36,20 @@ function enter(limiter: Limiter, responder: Responder, caller: () => void): void
 function lookUp(state: SimulatorState, responder: Responder, id: string): void {
   const fault = isUuid(id) ? state.switches.drawLookUpFault() : undefined
   if (fault?.kind === 'late') {
-    // Read before the wait: the worst case of a slow answer is that it is old when it comes.
+    // Read before the wait: at worst a slow answer is outdated when it arrives.
     const answer = describe(state, { id, asOf: Infinity })
     const finish = () => {
       if (state.closed) return
       responder.answer(answer)
       state.calls.leave()
     }
-    state.clock.setTimeout(finish, fault.delayMs ?? 0)
+    state.clock.setTimeout(finish, waitMsOf(fault))
     return
   }
   if (fault?.kind === 'fail') {
     responder.answer({ status: fault.status ?? 500 })
   } else {
-    const asOf = fault ? state.clock.now() - (fault.delayMs ?? 0) : Infinity
+    const asOf = fault ? state.clock.now() - waitMsOf(fault) : Infinity
     responder.answer(describe(state, { id, asOf }))
   }
   state.calls.leave()

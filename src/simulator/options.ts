@@ -1,7 +1,7 @@
 // The command line of a simulator.
 
 import { parseArgs } from 'node:util'
-import { isFeeRate } from './decimal.ts'
+import { isFeeRate } from './wire-format.ts'
 import type { SimulatorOptions } from './simulator.ts'
 
 export const USAGE = `Usage: pit simulator [options]
@@ -15,7 +15,7 @@ A payment processor to pay at; its faults are switched by PUT /admin/configurati
   --help            shows this
 `
 
-/** Reads what stands behind the script's name. Throws with a sentence for whoever typed it. */
+/** Parses the arguments after the script's name. Throws with a sentence for the user. */
 export function readOptions(args: readonly string[]): SimulatorOptions | 'help' {
   const { values } = parseArgs({
     args: [...args],
@@ -43,7 +43,7 @@ export function readOptions(args: readonly string[]): SimulatorOptions | 'help' 
   return { port, feeRate, host: values.host, token: values.token }
 }
 
-/** NaN for what is no plain decimal number; an empty text would be 0 to `Number`. */
+/** NaN for a text that is not a plain decimal number; `Number` would read an empty one as 0. */
 function readNumber(text: string): number {
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN
 }

@@ -1,5 +1,5 @@
-// One request and the ways to answer it, right and wrong. After the client has hung up, or an
-// answer was begun, further answers do nothing: uWebSockets.js gives the response object away then.
+// One request: reading its body, and the ways to answer it, right and wrong. After the client has hung
+// up, or an answer was begun, further answers do nothing: uWebSockets.js then takes the response back.
 
 import { STATUS_CODES } from 'node:http'
 import type { HttpResponse } from 'uWebSockets.js'
@@ -20,7 +20,7 @@ export class Responder {
   #open = true
   #onGone: () => void = () => {}
 
-  /** Must be made before the route's function returns, for the sake of `onAborted`. */
+  /** Must be made before the route's function returns: `onAborted` is registered here. */
   constructor(res: HttpResponse) {
     this.#res = res
     res.onAborted(() => {
@@ -30,7 +30,7 @@ export class Responder {
     })
   }
 
-  /** What to do when the client hangs up before it was answered; replaces what was set before. */
+  /** Called when the client hangs up before it was answered; replaces an earlier callback. */
   onGone(callback: () => void): void {
     this.#onGone = callback
   }
@@ -45,7 +45,7 @@ export class Responder {
     })
   }
 
-  /** For a body that is too long: the rest of it must not be read as the next request. */
+  /** For a body that is too long: its rest must not be read as the next request. */
   refuseAndClose(answer: Answer): void {
     if (!this.#open) return
     this.#open = false
@@ -73,7 +73,7 @@ export class Responder {
       this.#writeHead({ status: 200 })
       this.#res.tryEnd(body.slice(0, body.length / 2), body.length)
     })
-    // Not inside of the cork: closing would throw away what is still corked.
+    // Not inside the cork: closing would discard what is still corked.
     this.#res.close()
   }
 
@@ -93,7 +93,7 @@ export class Responder {
     next()
   }
 
-  /** Streams chunks as lines of JSON, giving way to other requests after each one. */
+  /** Streams chunks as lines of JSON; other requests get their turn after each chunk. */
   streamLines(chunks: Iterator<string, void>): void {
     const next = () => {
       if (!this.#open) return
@@ -103,11 +103,11 @@ export class Responder {
         this.#res.cork(() => this.#res.end())
         return
       }
-      let hasRoom = false
+      let hasCapacity = false
       this.#res.cork(() => {
-        hasRoom = this.#res.write(step.value)
+        hasCapacity = this.#res.write(step.value)
       })
-      if (hasRoom) setImmediate(next)
+      if (hasCapacity) setImmediate(next)
     }
     this.#res.onWritable(() => {
       setImmediate(next)
@@ -122,4 +122,51 @@ export class Responder {
     this.#res.writeHeader('Content-Type', contentType)
     if (retryAfter !== undefined) this.#res.writeHeader('Retry-After', String(retryAfter))
   }
+}
+
+/** Bytes of a request body that are read; a charge has some 130, faults a few thousand. */
+export const BODY_BYTES_MAX = 16_384
+
+/**
+ * Calls `take` once with the whole body as text, in the same turn as its last piece arrives. A
+ * larger body is answered 413 and its connection closed, without a call. Must be called before the
+ * route's function returns.
+ */
+export function readBody(
+  res: HttpResponse,
+  responder: Responder,
+  take: (text: string) => void,
+): void {
+  let pieces: Buffer | undefined
+  let refused = false
+  res.onData((chunk, isLast) => {
+    if (refused) return
+    if ((pieces?.length ?? 0) + chunk.byteLength > BODY_BYTES_MAX) {
+      refused = true
+      responder.refuseAndClose({ status: 413 })
+      return
+    }
+    const piece = Buffer.from(chunk)
+    if (isLast) {
+      take((pieces ? Buffer.concat([pieces, piece]) : piece).toString())
+      return
+    }
+    // The chunk's memory belongs to uWebSockets.js and is reused when this returns, so it is copied.
+    pieces = pieces ? Buffer.concat([pieces, piece]) : Buffer.concat([piece])
+  })
+}
+
+/** The value of a JSON text, `undefined` (which JSON cannot say) when it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** A field of a JSON object, `undefined` of anything else. */
+export function field(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return (value as Readonly<Record<string, unknown>>)[name]
 }

@@ -1,21 +1,23 @@
 // A payment processor to pay at: what the challenge's processors do, and worse on command.
 
 import assert from 'node:assert'
-import { isDelay } from './admin-settings.ts'
-import { isFeeRate } from './decimal.ts'
-import { parseFaults, type Faults } from './faults.ts'
-import { listen } from './listener.ts'
+import uWS from 'uWebSockets.js'
+import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js'
+import { addAdminRoutes, isDelay } from './admin.ts'
+import { receiveCharge } from './charge.ts'
+import { type Faults, parseFaults } from './faults.ts'
+import { receiveLookUp, receiveProbe } from './look-up.ts'
 import type { LedgerEntry, LedgerTotal, MicrosWindow, PaymentLedger } from './payment-ledger.ts'
-import { createApp } from './routes.ts'
-import { createState, type SimulatorState, type StateOptions } from './state.ts'
-import type { Sends } from './tally.ts'
+import { Responder } from './responder.ts'
+import { createState, type Sends, type SimulatorState, type StateOptions } from './state.ts'
+import { isFeeRate } from './wire-format.ts'
 
 export interface SimulatorOptions extends StateOptions {
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   readonly port: number
   /** Address to listen on, 127.0.0.1 when absent. */
   readonly host?: string
-  /** For messages, `processor` when absent. */
+  /** For messages; `processor` when absent. */
   readonly name?: string
 }
 
@@ -38,13 +40,13 @@ export interface Simulator {
   readonly port: number
   /** Without a slash at its end. */
   readonly url: string
-  /** Hand it to another simulator's options to start one that has kept its books. */
+  /** Given to another simulator's options it starts that one with the same payments. */
   readonly ledger: PaymentLedger
   /** Count and sum of a window, exact. */
   summary(window?: RecordedWindow): LedgerTotal
   /** The payments of a window in the order of their recording, as they stand at the call. */
   payments(window?: RecordedWindow): Iterable<RecordedPayment>
-  /** What came of the charges received so far. */
+  /** Counts of what came of the charges received so far. */
   sends(): Sends
   /** Delay of charges that come from now on, a whole number of ms from 0 to 600,000. */
   setDelay(delayMs: number): void
@@ -59,7 +61,7 @@ export interface Simulator {
 }
 
 /**
- * Starts a simulator and resolves once it listens. Rejects when the port cannot be had, or when the
+ * Starts a simulator and resolves once it listens. Rejects when the port cannot be bound, or when the
  * fee rate is not from 0 to below 1 with at most six decimals.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
@@ -88,9 +90,9 @@ function access(state: SimulatorState) {
   return {
     summary: (window?: RecordedWindow) => state.ledger.summarize(inMicros(window)),
     payments: (window?: RecordedWindow) => inMs(state.ledger.entries(inMicros(window))),
-    sends: () => state.tally.read(),
+    sends: () => state.sends.read(),
     setDelay: (delayMs: number) => {
-      assert(isDelay(delayMs), `no delay: ${delayMs}`)
+      assert(isDelay(delayMs), `a delay is a whole number of ms within the bounds, not ${delayMs}`)
       state.switches.delayMs = delayMs
     },
     setFailure: (failure: boolean) => {
@@ -114,4 +116,46 @@ function* inMs(entries: Iterable<LedgerEntry>): Generator<RecordedPayment, void>
   for (const { correlationId, amountCents, requestedAtMicros } of entries) {
     yield { correlationId, amountCents, requestedAt: requestedAtMicros / 1000 }
   }
+}
+
+/** Each instance has its own app: closing one leaves the others alone. */
+function createApp(state: SimulatorState): TemplatedApp {
+  const app = uWS.App()
+  app.post('/payments', (res, req) => receiveCharge(state, res, req))
+  app.get('/payments/service-health', (res) => receiveProbe(state, res))
+  app.get('/payments/:id', (res, req) => receiveLookUp(state, res, req))
+  addAdminRoutes(app, state)
+  app.any('/*', (res) => new Responder(res).answer({ status: 404 }))
+  return app
+}
+
+/** The declarations lack this form of `listen`, which takes a host and options together. */
+interface ExclusiveListener {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    callback: (socket: us_listen_socket | false) => void,
+  ): void
+}
+
+/** Without it two processes share a port unnoticed, and each gets some of the connections. */
+const LISTEN_EXCLUSIVE_PORT = 1
+
+/** Resolves to the port, a free one for port 0. Rejects when it cannot be bound. */
+function listen(
+  app: TemplatedApp,
+  { name, host, port }: { name: string; host: string; port: number },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const listener = app as unknown as ExclusiveListener
+    listener.listen(host, port, LISTEN_EXCLUSIVE_PORT, (socket) => {
+      if (socket) {
+        resolve(uWS.us_socket_local_port(socket))
+        return
+      }
+      const where = `simulator ${name} cannot listen on ${host}:${port}`
+      reject(new Error(`${where}: the port is taken, or this process may not use that address`))
+    })
+  })
 }

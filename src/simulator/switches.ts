@@ -1,9 +1,13 @@
-// What operators switch: delay, failure, token and faults. One set per simulator.
+// What operators switch: delay, failure, token and faults.
 
 import type { Clock } from './clock.ts'
-import { NO_FAULTS, type ChargeFaultKind, type Fault, type Faults } from './faults.ts'
-import type { LookUpFaultKind } from './faults.ts'
-import { seededRandom } from './seeded-random.ts'
+import {
+  type ChargeFaultKind,
+  type Fault,
+  type Faults,
+  type LookUpFaultKind,
+  NO_FAULTS,
+} from './faults.ts'
 
 export class Switches {
   /** Wait of each charge, ms. */
@@ -28,11 +32,11 @@ export class Switches {
     return this.#faults
   }
 
-  /** Starts the generators and the flapping anew, the flapping with a good period. */
+  /** Restarts the generators and the flapping, which begins with a good period. */
   set faults(faults: Faults) {
     this.#faults = faults
     this.#flapsSince = this.#clock.now()
-    // One generator each: look-ups do not change which charges meet a fault.
+    // A generator for each: look-ups do not change which charges meet a fault.
     this.#chargeRandom = seededRandom(faults.seed)
     this.#lookUpRandom = seededRandom(faults.seed ^ 0x5bd1_e995)
   }
@@ -67,4 +71,18 @@ function draw<Kind extends string>(
     left -= fault.share
   }
   return undefined
+}
+
+/**
+ * A generator of pseudo-random numbers from 0 to below 1 that a seed reproduces (mulberry32); `seed`
+ * is taken modulo 2^32. Not for secrets.
+ */
+function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b_79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
 }

@@ -1,4 +1,5 @@
-// Amounts: integer cents inside, decimals in JSON. Exact, without floating point sums.
+// Amounts and instants: whole cents and whole microseconds inside, as the source's columns have them,
+// decimals and ISO 8601 text outside. Exact, without floating point sums.
 
 /** Largest amount of one payment, cents: 10 billion units. The source takes any decimal. */
 export const AMOUNT_CENTS_MAX = 1_000_000_000_000
@@ -11,7 +12,7 @@ const FEE_STEPS = 1_000_000
  * `undefined` beyond `AMOUNT_CENTS_MAX` in either direction.
  */
 export function roundToCents(amount: number): number | undefined {
-  // Below 0.000001 the text has an exponent, and rounds to nothing anyway.
+  // Below 0.000001 the text has an exponent; such an amount rounds to 0 anyway.
   if (Math.abs(amount) < 0.005) return 0
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(amount))
   if (!match) return undefined
@@ -43,4 +44,40 @@ export function printFee(cents: number, feeRate: number): string {
 export function isFeeRate(feeRate: number): boolean {
   const steps = feeRate * FEE_STEPS
   return feeRate >= 0 && feeRate < 1 && Math.abs(steps - Math.round(steps)) < 1e-6
+}
+
+const ISO =
+  /^(\d{4}-\d{2}-(\d{2})T\d{2}:\d{2}:\d{2})(?:\.(\d{1,16}))?(?:(Z)|([+-])(\d{2}):(\d{2}))?$/
+
+/**
+ * Epoch microseconds of an ISO instant, digits below a microsecond cut off. Without an offset it
+ * counts as UTC. `undefined` for anything else, including days that do not exist.
+ */
+export function parseInstant(text: string): number | undefined {
+  const match = ISO.exec(text)
+  if (!match) return undefined
+  const [, seconds = '', day = '', decimals = '', , sign, hours = '0', minutes = '0'] = match
+  const localMs = Date.parse(`${seconds}Z`)
+  // Date.parse lets 30 February roll over into March.
+  if (Number.isNaN(localMs) || new Date(localMs).getUTCDate() !== Number(day)) return undefined
+  if (Number(hours) > 14 || Number(minutes) > 59) return undefined
+  const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000
+  const epochMs = sign === '-' ? localMs + offsetMs : sign === '+' ? localMs - offsetMs : localMs
+  return epochMs * 1000 + Number(decimals.slice(0, 6).padEnd(6, '0'))
+}
+
+/** UTC text with up to six decimals and no trailing zeros, as .NET prints it. */
+export function printInstant(micros: number): string {
+  const wholeSeconds = Math.floor(micros / 1_000_000)
+  const text = new Date(wholeSeconds * 1000).toISOString().slice(0, 19)
+  const decimals = String(micros - wholeSeconds * 1_000_000)
+    .padStart(6, '0')
+    .replace(/0+$/, '')
+  return decimals === '' ? `${text}Z` : `${text}.${decimals}Z`
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text)
 }
