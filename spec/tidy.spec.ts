@@ -84,8 +84,6 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'ops.ts',
   'payment-status.ts',
   'pool.ts', // of connections to PostgreSQL, to a processor
-  'reconcile.ts',
-  'rejected.ts',
   'responder.ts', // of Pit, of the simulator
   'settings.ts',
   'traces.ts',

@@ -5,10 +5,10 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Ledger } from '../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { BooksUnreachable, UsageError, exitCodeOf } from '../../src/operator/failures.ts'
-import { narrow } from '../../src/operator/narrow.ts'
-import { readReconcileOptions } from '../../src/operator/reconcile-options.ts'
-import { runReconcile } from '../../src/operator/reconcile-tool.ts'
+import { findDifferingSpans } from '../../src/operator/comparison.ts'
+import { readReconcileOptions, runReconcile } from '../../src/operator/reconcile-command.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { serve } from '../support/collector.ts'
 import { runSql, startPostgres } from '../support/postgres.ts'
 
 const START = Date.parse('2026-03-01T10:00:00.000Z')
@@ -16,7 +16,7 @@ const TOKEN = '123'
 
 const postgres = await startPostgres(t)
 
-t.test('equal books are said to be equal', async (t) => {
+t.test('equal books are reported equal', async (t) => {
   const world = await startBooks(t)
   for (let n = 0; n < 20; n += 1) await world.pay('default', START + n * 700)
   await world.pay('fallback', START)
@@ -28,7 +28,7 @@ t.test('equal books are said to be equal', async (t) => {
   t.match(said, 'fallback: equal; Pit 1 payments of 19.90')
 })
 
-t.test('a payment that the processor does not know is found and named', async (t) => {
+t.test('a payment that the processor does not have is named', async (t) => {
   const world = await startBooks(t)
   for (let n = 0; n < 50; n += 1) await world.pay('default', START + n * 311)
   const id = await world.settleInPit('default', START + 7_777)
@@ -43,7 +43,7 @@ t.test('a payment that the processor does not know is found and named', async (t
   t.match(said, 'fallback: equal')
 })
 
-t.test('a payment that the processor has and Pit holds for open is found and named', async (t) => {
+t.test('a payment that the processor has and Pit has open is named', async (t) => {
   const world = await startBooks(t)
   const now = Date.now()
   for (let n = 0; n < 10; n += 1) await world.pay('fallback', now + n)
@@ -57,7 +57,7 @@ t.test('a payment that the processor has and Pit holds for open is found and nam
   t.match(said, `${id}: Pit has 19.90 open, the processor has 19.90 requested`)
 })
 
-t.test('a payment that Pit never accepted is found, and nobody is blamed', async (t) => {
+t.test('a payment that Pit never accepted is found as one that Pit does not know', async (t) => {
   const world = await startBooks(t)
   await world.pay('default', START)
   await world.charge('default', randomUUID(), START + 3)
@@ -79,7 +79,7 @@ t.test('a payment settled at the wrong processor is named at both', async (t) =>
   t.equal(said.split(id).length - 1, 2, said)
 })
 
-t.test('a running total that its payments do not bear out is found', async (t) => {
+t.test('a running total that is not the sum of its payments is found', async (t) => {
   const world = await startBooks(t)
   for (let n = 0; n < 10; n += 1) await world.pay('default', START + n * 100)
   await runSql(
@@ -106,7 +106,7 @@ t.test('a window is compared up to its exact edges', async (t) => {
   t.equal((await world.reconcile(['--from', at(2)])).code, 0)
 })
 
-t.test('whoever does not answer, or refuses, ends it with exit code 3', async (t) => {
+t.test('books that cannot be read end it with exit code 3', async (t) => {
   const world = await startBooks(t)
   const nobody = 'http://127.0.0.1:1'
 
@@ -120,7 +120,26 @@ t.test('whoever does not answer, or refuses, ends it with exit code 3', async (t
   t.equal((await world.reconcile([], noDatabase)).code, 3)
 })
 
-t.test('what is not said ends it with exit code 2', async (t) => {
+t.test('an answer that is not a summary ends it with exit code 3', async (t) => {
+  const world = await startBooks(t)
+  const totals = [
+    { totalRequests: 1 },
+    { totalRequests: -1, totalAmount: 1 },
+    { totalRequests: 1.5, totalAmount: 1 },
+    { totalRequests: 1, totalAmount: 1e300 },
+    { totalRequests: '1', totalAmount: 1 },
+  ]
+
+  for (const total of totals) {
+    const body = JSON.stringify({ default: total, fallback: total })
+    const url = await serve(t, async () => ({ status: 200, body }))
+    const { code, said } = await world.reconcile(['--url', url])
+    t.equal(code, 3, body)
+    t.match(said, 'its answer is not a summary')
+  }
+})
+
+t.test('a missing or wrong option ends it with exit code 2', async (t) => {
   const world = await startBooks(t)
 
   t.equal((await world.reconcile([], { token: undefined })).code, 2)
@@ -132,7 +151,7 @@ t.test('what is not said ends it with exit code 2', async (t) => {
   t.throws(() => readReconcileOptions(backwards, START), UsageError)
 })
 
-t.test('a difference is narrowed to its milliseconds in some forty comparisons each', async (t) => {
+t.test('a difference is found to the millisecond in some forty comparisons', async (t) => {
   const wrong = [START + 5, START + 86_000_000]
   let asked = 0
   const compare = async ({ from, to }: { from: number; to: number }) => {
@@ -141,7 +160,7 @@ t.test('a difference is narrowed to its milliseconds in some forty comparisons e
     return { payments: inside, cents: inside * 100 }
   }
 
-  const found = await narrow({ from: START, to: START + 86_400_000 }, compare)
+  const found = await findDifferingSpans({ from: START, to: START + 86_400_000 }, compare)
 
   t.strictSame(
     found.map(({ span }) => span.from),

@@ -1,10 +1,12 @@
+import pg from 'pg'
 import t from 'tap'
+import { waitUntil } from '../../bench/layout/wait.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { BooksUnreachable, UsageError } from '../../src/operator/failures.ts'
-import { readRejectedOptions, runRejected } from '../../src/operator/rejected-tool.ts'
-import { openTables } from '../../src/operator/tables.ts'
+import { readRejectedOptions, runRejected } from '../../src/operator/rejected-command.ts'
+import { openTables } from '../../src/operator/pit-books.ts'
 import { acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
-import { startPostgres } from '../support/postgres.ts'
+import { runSql, startPostgres } from '../support/postgres.ts'
 
 const postgres = await startPostgres(t)
 
@@ -33,7 +35,7 @@ t.test('rejected payments are listed and one of them is sent through again', asy
   t.match(said, 'settled; nothing was changed')
   t.equal(await run('--redrive', uuid(3)), 1, 'an open one is left alone')
   t.match(said, 'still being worked on')
-  t.equal(await run('--redrive', uuid(4)), 1, 'nobody knows it')
+  t.equal(await run('--redrive', uuid(4)), 1, 'an unknown one is left alone')
   t.strictSame(await ledger.claimDue({ ...held, limit: 10 }), [], 'nothing was parked so far')
 
   t.equal(await run('--redrive', uuid(1)), 0)
@@ -44,7 +46,34 @@ t.test('rejected payments are listed and one of them is sent through again', asy
   t.equal(await run('--redrive', uuid(1)), 1, 'a second time it is open')
 })
 
-t.test('a wrong command line and a database that is away are told apart', async (t) => {
+t.test('of two redrives at once the second one finds the payment open', async (t) => {
+  const connectionString = await postgres.freshDatabase()
+  const ledger = await createPostgresLedger({ connectionString })
+  const pool = openTables(connectionString)
+  const first = new pg.Client({ connectionString })
+  await first.connect()
+  t.teardown(() => Promise.all([ledger.close(), pool.close(), first.end()]))
+  const held = await lease(ledger)
+  await acceptMany(ledger, { ...held, count: 1 })
+  await ledger.record([rejected(1)], held)
+  let said = ''
+  const tool = { pool, write: (text: string) => void (said += text) }
+
+  // The first one has its row and has not committed while the second one runs.
+  await first.query('BEGIN')
+  await first.query('UPDATE payments SET state = 0, owner = NULL, due_at = now() WHERE state = 2')
+  const second = runRejected({ kind: 'redrive', correlationId: uuid(1) }, tool)
+  await waitUntil({ what: 'the second one waits for the row', withinMs: 20_000 }, async () => {
+    const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+    return (await runSql(connectionString, waits)).length === 1
+  })
+  await first.query('COMMIT')
+
+  t.equal(await second, 1)
+  t.match(said, 'still being worked on')
+})
+
+t.test('a wrong command line and an unreachable database are different errors', async (t) => {
   for (const wrong of ['--redrive=1', '--nosuch']) {
     t.throws(() => readRejectedOptions([wrong]), UsageError, wrong)
   }

@@ -2,8 +2,7 @@
 
 import { ConfigError, readConfig } from '../config/config.ts'
 import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
-import { RECONCILE_USAGE, readReconcileOptions } from '../operator/reconcile-options.ts'
-import { runReconcile } from '../operator/reconcile-tool.ts'
+import { readReconcileOptions, RECONCILE_USAGE, runReconcile } from '../operator/reconcile-command.ts'
 import { SIMULATOR_PORTS } from '../app/dev-stack.ts'
 
 const write = (text: string): void => void process.stdout.write(text)

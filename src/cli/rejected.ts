@@ -2,8 +2,8 @@
 
 import { ConfigError, readConfig } from '../config/config.ts'
 import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
-import { REJECTED_USAGE, readRejectedOptions, runRejected } from '../operator/rejected-tool.ts'
-import { openTables } from '../operator/tables.ts'
+import { REJECTED_USAGE, readRejectedOptions, runRejected } from '../operator/rejected-command.ts'
+import { openTables } from '../operator/pit-books.ts'
 
 const write = (text: string): void => void process.stdout.write(text)
 

@@ -1,6 +1,6 @@
-// What ends an operator's tool early; each has its own exit code.
+// What ends an operator's tool early, and the exit codes.
 
-/** The command line or the environment does not say what is needed. Exit code 2. */
+/** The command line or the environment lacks something, or has it wrong. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly code = 'usage'
@@ -23,7 +23,7 @@ export const EXIT_DIFFERENT = 1
 export const EXIT_USAGE = 2
 export const EXIT_UNREACHABLE = 3
 
-/** Runs a tool: its exit code, with what ended it early written to `write`. */
+/** Runs a tool and returns its exit code; what ended it early is written to `write`. */
 export async function exitCodeOf(
   tool: () => Promise<number>,
   write: (text: string) => void,
