@@ -44,7 +44,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
     files:
       /^src\/(console\/|http\/(responder|problem)\.ts$|infra\/process\/project-file\.ts$|actors\/(messages|model\/(facts|payment|ports)|supervisor\/(snapshot|supervisor)|payment\/payment\.machine|payments\/transition-counts)\.ts$)/,
     packages: ['xstate', '@statelyai/inspect', 'uWebSockets.js'],
-    builtins: ['node:fs/promises', 'node:module', 'node:path'],
+    builtins: ['node:assert', 'node:fs/promises', 'node:module', 'node:path'],
   },
   http: {
     files: /^src\/(http\/|actors\/(messages|model\/(money|payment|errors))\.ts$)/,
@@ -76,8 +76,6 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
 
 /** Base names that several folders of src have, each for its own kind of the same thing. */
 const TOLD_APART_BY_FOLDER: readonly string[] = [
-  'books.ts',
-  'console.ts',
   'context.ts', // of one payment, of one circuit
   'figures.ts',
   'main.ts', // of Pit, of the simulator

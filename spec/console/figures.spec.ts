@@ -5,14 +5,18 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
-import { addedCounts, countsSince, createDurationTally } from '../../src/console/durations.ts'
-import { percentileMs } from '../../src/console/durations.ts'
-import type { Frame } from '../../src/console/frame.ts'
-import { figuresOf, parseFigures, type Figures } from '../../src/console/figures.ts'
-import { createInstances } from '../../src/console/instances.ts'
-import { createSeconds } from '../../src/console/seconds.ts'
-import { createTally } from '../../src/console/tally.ts'
-import { createRecent, RECENT_MAX } from '../../src/console/recent.ts'
+import {
+  addedCounts,
+  countsSince,
+  createDurationCounter,
+  createCounters,
+  type Figures,
+  figuresOf,
+  parseFigures,
+  percentileMs,
+} from '../../src/console/figures.ts'
+import { createInstances, createSeconds, type Frame } from '../../src/console/instances.ts'
+import { createRecentPayments, RECENT_MAX } from '../../src/console/recent.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/infra/process/logger.ts'
 import { startPit } from '../../src/app/pit.ts'
@@ -24,9 +28,9 @@ import { startWorld } from '../support/system-world.ts'
 const postgres = await startPostgres(t)
 const redis = await startRedis(t)
 
-t.test('percentiles are right to a tenth, alone and added up', async (t) => {
-  const low = createDurationTally()
-  const high = createDurationTally()
+t.test('percentiles are exact to a tenth, of one instance and of a sum', async (t) => {
+  const low = createDurationCounter()
+  const high = createDurationCounter()
   for (let ms = 1; ms <= 500; ms += 1) low.record(ms)
   for (let ms = 501; ms <= 1_000; ms += 1) high.record(ms)
 
@@ -49,8 +53,8 @@ t.test('percentiles are right to a tenth, alone and added up', async (t) => {
   )
 })
 
-t.test('the payments that left last are remembered, bounded, newest first', async (t) => {
-  const recent = createRecent(() => 5)
+t.test('the payments that left last are kept within a bound, newest first', async (t) => {
+  const recent = createRecentPayments(() => 5)
   for (let number = 0; number < RECENT_MAX + 3; number += 1) {
     const correlationId = String(number)
     recent.note({ type: 'payment.rejected', correlationId, detail: 'http 400' })
@@ -62,9 +66,9 @@ t.test('the payments that left last are remembered, bounded, newest first', asyn
   t.same(recent.list('settled'), [])
 })
 
-t.test('a payment that left is shown with what it left by', async (t) => {
+t.test('a payment that left is shown with its outcome', async (t) => {
   let now = 1_700_000_000_000
-  const recent = createRecent(() => (now += 1))
+  const recent = createRecentPayments(() => (now += 1))
   const settled = { processor: 'default', amountCents: 1, attemptTookMs: 2 } as const
   recent.note({ type: 'payment.settled', correlationId: 'a', tookMs: 3.14, ...settled })
   recent.note({ type: 'payment.settled', correlationId: 'b', tookMs: 31.4, ...settled })
@@ -82,11 +86,11 @@ t.test('a payment that left is shown with what it left by', async (t) => {
   ])
 })
 
-function figures(instanceId: string, counted = createTally().counted()): Figures {
+function figures(instanceId: string, counted = createCounters().counted()): Figures {
   return figuresOf({ instanceId, startedAt: 1 }, counted, { state: 'accepting', circuits: {} })
 }
 
-t.test('one late answer of Redis makes no instance vanish, three in a row do', async (t) => {
+t.test('one late answer of Redis removes no instance, three in a row do', async (t) => {
   let isLate = false
   const instances = createInstances(() => figures('own'), {
     publish: () => Promise.resolve(),
@@ -109,17 +113,17 @@ t.test('one late answer of Redis makes no instance vanish, three in a row do', a
   t.equal(await seen(), 2, 'the count begins anew')
 })
 
-t.test('a second holds what was rejected, paid and left in the database', async (t) => {
-  const tally = createTally()
+t.test('a second counts what was rejected, paid and left in the database', async (t) => {
+  const counters = createCounters()
   const seconds = createSeconds()
-  const own = (): readonly Figures[] => [figures('own', tally.counted())]
+  const own = (): readonly Figures[] => [figures('own', counters.counted())]
   const correlationId = 'any'
   const settled = { type: 'payment.settled', correlationId, tookMs: 3 } as const
-  tally.telemetry.emit({ ...settled, processor: 'default', amountCents: 500 })
+  counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 500 })
   seconds.add(1_000, own())
-  tally.telemetry.emit({ ...settled, processor: 'default', amountCents: 1_990 })
-  tally.telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
-  tally.telemetry.emit({ type: 'payment.rejected', correlationId, detail: 'http 400' })
+  counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 1_990 })
+  counters.telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
+  counters.telemetry.emit({ type: 'payment.rejected', correlationId, detail: 'http 400' })
   seconds.add(2_000, own(), 7)
 
   const [first, second] = seconds.since(0)
@@ -128,66 +132,94 @@ t.test('a second holds what was rejected, paid and left in the database', async 
   t.match(second, { at: 2_000, rejected: 1, centsDefault: 1_990, centsFallback: 10, parked: 7 })
 })
 
-t.test('figures of another version are left out', async (t) => {
-  t.equal(parseFigures('{"instanceId":"old"}'), undefined)
-  t.equal(parseFigures('no JSON'), undefined)
+t.test('published figures are read as they were written', async (t) => {
+  const counters = createCounters()
+  const settled = { type: 'payment.settled', correlationId: 'any', tookMs: 3 } as const
+  counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 500 })
+  const own = { ...figures('own', counters.counted()), transitions: { pending: { settled: 1 } } }
+
+  t.strictSame(parseFigures(JSON.stringify(own)), JSON.parse(JSON.stringify(own)))
+})
+
+t.test('figures that lack a part, or have it in another shape, are left out', async (t) => {
+  const own = figures('own')
+  for (const name of Object.keys(own)) {
+    const lacking = { ...own, [name]: undefined }
+    t.equal(parseFigures(JSON.stringify(lacking)), undefined, `without ${name}`)
+    const broken = { ...own, [name]: { of: [null] } }
+    t.equal(parseFigures(JSON.stringify(broken)), undefined, `another ${name}`)
+  }
+  for (const text of ['no JSON', '[]', 'null', '{"instanceId":"old"}']) {
+    t.equal(parseFigures(text), undefined, text)
+  }
+})
+
+t.test('figures of version 0.1.0 are read with their transitions', async (t) => {
+  const { transitions: _, ...others } = figures('old')
+  const flows = { pending: { settled: 1 } }
+
+  t.match(parseFigures(JSON.stringify({ ...others, flows })), { transitions: flows })
 })
 
 const skip = redis === undefined && NO_REDIS
 
-t.test('each instance’s console shows all, and one that is gone drops out', { skip }, async (t) => {
-  if (redis === undefined) return
-  const databaseUrl = await postgres.freshDatabase()
-  const port = await freePort()
-  const world = await startWorld(t, {
-    databaseUrl,
-    redisUrl: redis.url,
-    env: { OPS_PORT: String(port) },
-  })
-  const config = readConfig({
-    PORT: '0',
-    OPS_PORT: '0',
-    INSTANCE_ID: 'without-console',
-    LEASE_TTL_MS: '1500',
-    REDIS_URL: redis.url,
-  })
-  const second = await startPit(
-    { ...config, opsPort: await freePort() },
-    {
+t.test(
+  'each instance’s console shows all instances, except one that is gone',
+  { skip },
+  async (t) => {
+    if (redis === undefined) return
+    const databaseUrl = await postgres.freshDatabase()
+    const port = await freePort()
+    const world = await startWorld(t, {
       databaseUrl,
-      processorDefaultUrl: world.simulators.default.url,
-      processorFallbackUrl: world.simulators.fallback.url,
-    },
-    createLogger({ level: 'silent', instanceId: config.instanceId }),
-  )
-  t.teardown(() => second.stop('the spec is over'))
-  const latest = watch(t, port)
-  const client = openPitClient(t, `http://127.0.0.1:${second.port}`)
+      redisUrl: redis.url,
+      env: { OPS_PORT: String(port) },
+    })
+    const config = readConfig({
+      PORT: '0',
+      OPS_PORT: '0',
+      INSTANCE_ID: 'without-console',
+      LEASE_TTL_MS: '1500',
+      REDIS_URL: redis.url,
+    })
+    const second = await startPit(
+      { ...config, opsPort: await freePort() },
+      {
+        databaseUrl,
+        processorDefaultUrl: world.simulators.default.url,
+        processorFallbackUrl: world.simulators.fallback.url,
+      },
+      createLogger({ level: 'silent', instanceId: config.instanceId }),
+    )
+    t.teardown(() => second.stop('the spec is over'))
+    const latest = watch(t, port)
+    const client = openPitClient(t, `http://127.0.0.1:${second.port}`)
 
-  await client.postAll(20)
+    await client.postAll(20)
 
-  const names = (): readonly string[] => latest().instances.map(({ instanceId }) => instanceId)
-  await waitUntil({ what: 'both are shown', withinMs: 5_000 }, () => names().length === 2)
-  await waitUntil({ what: 'the other one’s payments are', withinMs: 5_000 }, () => {
-    return latest().flows['tryingDefault>settled'] === 20
-  })
-  t.same(names(), ['spec-1', 'without-console'], 'ours comes first')
-  const [, other] = latest().instances
-  t.match(other, { state: 'accepting', accepted: 20, circuits: { default: { state: 'closed' } } })
+    const names = (): readonly string[] => latest().instances.map(({ instanceId }) => instanceId)
+    await waitUntil({ what: 'both are shown', withinMs: 5_000 }, () => names().length === 2)
+    await waitUntil({ what: 'the other one’s payments are', withinMs: 5_000 }, () => {
+      return latest().transitions['tryingDefault>settled'] === 20
+    })
+    t.same(names(), ['spec-1', 'without-console'], 'ours comes first')
+    const [, other] = latest().instances
+    t.match(other, { state: 'accepting', accepted: 20, circuits: { default: { state: 'closed' } } })
 
-  await redis.own.kill()
-  await waitUntil({ what: 'we are alone', withinMs: 5_000 }, () => names().length === 1)
-  await redis.own.start()
-  await waitUntil({ what: 'both are shown again', withinMs: 8_000 }, () => names().length === 2)
-  await second.stop('it is enough')
-  await waitUntil({ what: 'it dropped out', withinMs: 8_000 }, () => names().length === 1)
-})
+    await redis.own.kill()
+    await waitUntil({ what: 'we are alone', withinMs: 5_000 }, () => names().length === 1)
+    await redis.own.start()
+    await waitUntil({ what: 'both are shown again', withinMs: 8_000 }, () => names().length === 2)
+    await second.stop('it is enough')
+    await waitUntil({ what: 'it dropped out', withinMs: 8_000 }, () => names().length === 1)
+  },
+)
 
 /** The latest frame, or an empty one. */
-function watch(t: Test, port: number): () => Pick<Frame, 'instances' | 'flows'> {
+function watch(t: Test, port: number): () => Pick<Frame, 'instances' | 'transitions'> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/console/ws`)
   t.teardown(() => socket.close())
-  let latest: Pick<Frame, 'instances' | 'flows'> = { instances: [], flows: {} }
+  let latest: Pick<Frame, 'instances' | 'transitions'> = { instances: [], transitions: {} }
   socket.addEventListener('message', ({ data }) => {
     const message = JSON.parse(String(data)) as Frame | { readonly type: 'hello' }
     if (message.type === 'frame') latest = message

@@ -7,10 +7,10 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
-import { createAllowance } from '../../src/console/allowance.ts'
-import { isOurOwn } from '../../src/console/origin-check.ts'
-import { plainData } from '../../src/console/plain-data.ts'
-import { isSampled } from '../../src/console/share.ts'
+import { createRateLimit } from '../../src/console/rate-limit.ts'
+import { hasOwnOrigin } from '../../src/console/origin-check.ts'
+import { plainData } from '../../src/console/stately-stream.ts'
+import { isSampled } from '../../src/console/sample.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startWorld, type World } from '../support/system-world.ts'
 
@@ -70,7 +70,7 @@ t.test('a viewer can replay a payment’s life from what it receives', async (t)
   t.same(
     [...new Set(eventsIn(others))],
     ['payment.received', 'payments.accepted', 'xstate.done.actor.payment', 'outcome.reached'],
-    'what the other actors were told of it is there too',
+    'events about it at the other actors are there too',
   )
   t.ok(
     received.every(({ rootId }) => rootId === received[0]?.sessionId),
@@ -78,25 +78,28 @@ t.test('a viewer can replay a payment’s life from what it receives', async (t)
   )
 })
 
-t.test('outside the sample only what is slow, failed or in doubt is shown', async (t) => {
-  const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1000000' })
-  const received = await watch(port)
+t.test(
+  'outside the sample only payments that are slow, failed or in doubt are shown',
+  async (t) => {
+    const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1000000' })
+    const received = await watch(port)
 
-  await world.client.postAll(30)
-  await world.booksAgree(t, 5_000)
-  t.notOk(received.some((message) => nameIn(message) === 'payment'))
+    await world.client.postAll(30)
+    await world.booksAgree(t, 5_000)
+    t.notOk(received.some((message) => nameIn(message) === 'payment'))
 
-  world.simulators.default.setFailure(true)
-  await world.client.postAll(1)
-  const actor = await found(received, (message) => nameIn(message) === 'payment')
-  const own = (): readonly string[] =>
-    statesIn(received.filter((message) => message.sessionId === actor.sessionId))
-  await waitUntil({ what: 'it is settled', withinMs: 5_000 }, () => own().includes('settled'))
-  t.same(own()[0], 'tryingDefault', 'as it was when it failed')
-  t.ok(own().includes('confirming'))
-})
+    world.simulators.default.setFailure(true)
+    await world.client.postAll(1)
+    const actor = await found(received, (message) => nameIn(message) === 'payment')
+    const own = (): readonly string[] =>
+      statesIn(received.filter((message) => message.sessionId === actor.sessionId))
+    await waitUntil({ what: 'it is settled', withinMs: 5_000 }, () => own().includes('settled'))
+    t.same(own()[0], 'tryingDefault', 'as it was when it failed')
+    t.ok(own().includes('confirming'))
+  },
+)
 
-t.test('a viewer that reads nothing does not hold Pit up', async (t) => {
+t.test('a viewer that reads nothing does not delay Pit', async (t) => {
   const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1' })
   const dead = createConnection({ host: '127.0.0.1', port })
   t.teardown(() => dead.destroy())
@@ -125,9 +128,9 @@ t.test('without INSPECT there is nothing to connect to', async (t) => {
   t.equal(console.status, 200, 'the console needs no inspection')
 })
 
-t.test('the console answers no page from elsewhere', async (t) => {
+t.test('the console answers no page of another site', async (t) => {
   const from = (headers: Readonly<Record<string, string>>): boolean =>
-    isOurOwn({ getHeader: (name: string) => headers[name] ?? '' })
+    hasOwnOrigin({ getHeader: (name: string) => headers[name] ?? '' })
 
   t.ok(from({ host: 'localhost:9998' }), 'a program')
   t.ok(from({ host: '127.0.0.1:9998', origin: 'http://127.0.0.1:9998' }), 'our page')
@@ -135,10 +138,13 @@ t.test('the console answers no page from elsewhere', async (t) => {
   t.ok(from({ host: 'pit-1:9998' }), 'a name of the compose network')
   t.notOk(from({ host: '127.0.0.1:9998', origin: 'https://example.org' }), 'another page')
   t.notOk(from({ host: '127.0.0.1:9998', origin: 'null' }), 'a sandboxed page')
-  t.notOk(from({ host: 'example.org', origin: 'http://example.org' }), 'a name turned to us')
+  t.notOk(
+    from({ host: 'example.org', origin: 'http://example.org' }),
+    'a public name that points here',
+  )
 })
 
-t.test('what is shown is plain and bounded', async (t) => {
+t.test('the data that is shown is plain and bounded', async (t) => {
   const ledger = { connectionString: 'secret' }
   const context = {
     ledger,
@@ -155,26 +161,29 @@ t.test('what is shown is plain and bounded', async (t) => {
   t.ok(text.length < 1_000)
 })
 
-t.test('a sample is the same at every instance, and an allowance is a second’s', async (t) => {
-  const ids = Array.from({ length: 4_000 }, (_, index) => index.toString(16).padStart(8, '0'))
-  t.equal(ids.filter((id) => isSampled(id, 100)).length, 40)
+t.test(
+  'a sample is the same at every instance, and a rate limit counts by the second',
+  async (t) => {
+    const ids = Array.from({ length: 4_000 }, (_, index) => index.toString(16).padStart(8, '0'))
+    t.equal(ids.filter((id) => isSampled(id, 100)).length, 40)
 
-  let now = 0
-  const allowance = createAllowance(2, () => now)
-  t.same(
-    [1, 2, 3].map(() => allowance.take('a')),
-    [true, true, false],
-  )
-  t.ok(allowance.take('b'))
-  now = 1_000
-  t.ok(allowance.take('a'))
-})
+    let now = 0
+    const limit = createRateLimit(2, () => now)
+    t.same(
+      [1, 2, 3].map(() => limit.take('a')),
+      [true, true, false],
+    )
+    t.ok(limit.take('b'))
+    now = 1_000
+    t.ok(limit.take('a'))
+  },
+)
 
 function nameIn(message: StatelyInspectionEvent): string | undefined {
   return message.type === '@xstate.actor' ? message.name : undefined
 }
 
-/** States in the order in which they were come to. */
+/** States in the order in which they were entered. */
 function statesIn(messages: readonly StatelyInspectionEvent[]): readonly string[] {
   const states = messages.flatMap((message) => {
     if (message.type === '@xstate.event') return []

@@ -3,8 +3,7 @@
 import t from 'tap'
 import { assign, createActor, sendTo, setup, SimulatedClock, type InspectionEvent } from 'xstate'
 import { compileChart } from '../../src/actors/compiled-chart/compiled-chart.ts'
-import type { Inspection } from '../../src/console/inspected.ts'
-import { listenIn, type Tapped } from '../../src/console/inspector-hook.ts'
+import { type Inspection, hookInto, type HookedSystem } from '../../src/console/inspector-hook.ts'
 
 const childMachine = setup({
   types: { context: {} as { told: number }, events: {} as { type: 'child.told' | 'child.ended' } },
@@ -48,15 +47,15 @@ for (const [kind, child] of [
   ['XState runs', childMachine],
   ['is compiled', compileChart(childMachine)],
 ] as const) {
-  t.test(`inspection hears what XState’s own observers hear of a child that ${kind}`, async (t) => {
+  t.test(`inspection gets what XState’s own observers get of a child that ${kind}`, async (t) => {
     const clock = new SimulatedClock()
     const root = createActor(parentMachine.provide({ actors: { child } }), { clock })
     const theirs: Line[] = []
     const ours: Line[] = []
     root.system.inspect((told) => void theirs.push(lineOf(told)))
-    const system = root.system as unknown as Tapped
+    const system = root.system as unknown as HookedSystem
     const own = system._sendInspectionEvent
-    const end = listenIn(system, (told) => void ours.push(lineOf(told)))
+    const end = hookInto(system, (told) => void ours.push(lineOf(told)))
 
     root.start()
     root.send({ type: 'parent.woken' })
@@ -82,10 +81,10 @@ for (const [kind, child] of [
   })
 }
 
-t.test('who has ended listening hears nothing more', async (t) => {
+t.test('a listener whose hook was removed gets nothing more', async (t) => {
   const root = createActor(parentMachine, { clock: new SimulatedClock() }).start()
   const heard: Inspection[] = []
-  const end = listenIn(root.system as unknown as Tapped, (told) => void heard.push(told))
+  const end = hookInto(root.system as unknown as HookedSystem, (told) => void heard.push(told))
   end()
 
   root.send({ type: 'parent.woken' })

@@ -2,10 +2,9 @@
 
 import t from 'tap'
 import type { AnyEventObject } from 'xstate'
-import type { InspectedActor, Inspection } from '../../src/console/inspected.ts'
-import { createStatelyStream } from '../../src/console/inspector.ts'
-import { createSample } from '../../src/console/sample.ts'
-import { isSampled } from '../../src/console/share.ts'
+import type { InspectedActor, Inspection } from '../../src/console/inspector-hook.ts'
+import { createStatelyStream } from '../../src/console/stately-stream.ts'
+import { createSample, isSampled } from '../../src/console/sample.ts'
 import type { Viewer } from '../../src/console/stream.ts'
 
 const NEVER = 1_000_000
@@ -31,7 +30,7 @@ function after(actorRef: InspectedActor, event: AnyEventObject, snapshot: unknow
   return { type: '@xstate.snapshot', actorRef, event, snapshot }
 }
 
-t.test('the share is taken of the last digits, in either case', async (t) => {
+t.test('the sample is decided by the last digits, in either case', async (t) => {
   const ids = ['00000000-0000-4000-8000-0000000000C8', 'AAAAAAAA-aaaa-4aaa-8aaa-FfFfFfFfFfFf', 'ab']
   for (const id of ids) {
     for (const oneIn of [1, 7, 100, 255, NEVER]) {
@@ -56,7 +55,7 @@ for (const event of [
       const input = { record: { correlationId: OUTSIDE } }
 
       t.equal(sample.judge(told(one, { type: 'xstate.init', input })), 'hidden')
-      t.equal(sample.judge(told(one, event)), 'caught')
+      t.equal(sample.judge(told(one, event)), 'unusual')
 
       t.equal(sample.judge(told(one, { type: 'lookup.due' })), 'shown')
       const done = { type: 'xstate.done.actor.payment', output: { context: input } }
@@ -83,7 +82,7 @@ t.test('a quick payment outside the sample is never shown', async (t) => {
   t.equal(sample.judge(told(actor('payments'), accepted)), 'hidden')
 })
 
-t.test('a batch is shown for the sake of one payment in it', async (t) => {
+t.test('a batch is shown when one payment in it is in the sample', async (t) => {
   const sample = createSample({ oneIn: 2, now: () => 0 })
   const batch = [{ correlationId: OUTSIDE }, { correlationId: OUTSIDE.replace(/1$/, '2') }]
   const accepted = { type: 'payments.accepted', batch }
@@ -91,32 +90,35 @@ t.test('a batch is shown for the sake of one payment in it', async (t) => {
   t.equal(sample.judge(told(actor('payments'), accepted)), 'shown')
 })
 
-t.test('of one kind a long-lived actor shows one a second, and no snapshot twice', async (t) => {
-  let now = 0
-  const sample = createSample({ oneIn: NEVER, now: () => now })
-  const lane = actor('lane')
-  const lease = actor('lease')
-  const snapshot = { status: 'active', value: 'idle' }
-  const written = (): AnyEventObject => ({ type: 'batch.written' })
+t.test(
+  'a long-lived actor shows one event of a kind a second, and no snapshot twice',
+  async (t) => {
+    let now = 0
+    const sample = createSample({ oneIn: NEVER, now: () => now })
+    const batcher = actor('batcher')
+    const lease = actor('lease')
+    const snapshot = { status: 'active', value: 'idle' }
+    const written = (): AnyEventObject => ({ type: 'batch.written' })
 
-  const first = written()
-  t.equal(sample.judge(told(lane, first)), 'shown')
-  t.equal(sample.judge(after(lane, first, snapshot)), 'shown')
-  const second = written()
-  t.equal(sample.judge(told(lane, second)), 'hidden')
-  t.equal(sample.judge(after(lane, second, { ...snapshot })), 'hidden')
-  t.equal(sample.judge(told(lane, { type: 'batch.failed' })), 'shown', 'another kind')
-  t.equal(sample.judge(told(lease, written())), 'shown', 'another actor')
+    const first = written()
+    t.equal(sample.judge(told(batcher, first)), 'shown')
+    t.equal(sample.judge(after(batcher, first, snapshot)), 'shown')
+    const second = written()
+    t.equal(sample.judge(told(batcher, second)), 'hidden')
+    t.equal(sample.judge(after(batcher, second, { ...snapshot })), 'hidden')
+    t.equal(sample.judge(told(batcher, { type: 'batch.failed' })), 'shown', 'another kind')
+    t.equal(sample.judge(told(lease, written())), 'shown', 'another actor')
 
-  now = 1_000
-  const third = written()
-  t.equal(sample.judge(told(lane, third)), 'shown')
-  t.equal(sample.judge(after(lane, third, snapshot)), 'hidden', 'it is as it was')
-})
+    now = 1_000
+    const third = written()
+    t.equal(sample.judge(told(batcher, third)), 'shown')
+    t.equal(sample.judge(after(batcher, third, snapshot)), 'hidden', 'it is as it was')
+  },
+)
 
-t.test('an event passed on from actor to actor shows the snapshot of each', async (t) => {
+t.test('an event passed from actor to actor shows a snapshot of each', async (t) => {
   const sample = createSample({ oneIn: 1, now: () => 0 })
-  const [outer, inner] = [actor('persistence'), actor('lane')]
+  const [outer, inner] = [actor('persistence'), actor('batcher')]
   const event = { type: 'payment.received', correlationId: OUTSIDE }
 
   t.equal(sample.judge(told(outer, event)), 'shown')
@@ -126,21 +128,21 @@ t.test('an event passed on from actor to actor shows the snapshot of each', asyn
   t.equal(sample.judge(after(outer, event, { status: 'active' })), 'hidden', 'once each')
 })
 
-t.test('events that no snapshot follows are forgotten, and the latest is not', async (t) => {
+t.test('events without a snapshot are forgotten, except the latest', async (t) => {
   const sample = createSample({ oneIn: 1, now: () => 0 })
-  const lane = actor('lane')
+  const batcher = actor('batcher')
   const events = Array.from({ length: 1_000 }, (_, index) => ({ type: `kind ${index}` }))
 
-  t.ok(events.every((event) => sample.judge(told(lane, event)) === 'shown'))
+  t.ok(events.every((event) => sample.judge(told(batcher, event)) === 'shown'))
 
   const verdicts = [events[0], events[999]].map((event, index) =>
-    sample.judge(after(lane, event ?? { type: '' }, { status: 'active', value: index })),
+    sample.judge(after(batcher, event ?? { type: '' }, { status: 'active', value: index })),
   )
   t.same(verdicts, ['hidden', 'shown'])
 })
 
 t.test(
-  'for a viewer that reads nothing nothing is made, and its loss is told once a second',
+  'no message is made for a viewer that reads nothing, and its loss is reported once a second',
   async (t) => {
     let now = 0
     const losses: number[] = []
@@ -160,11 +162,11 @@ t.test(
     const one = payment(OUTSIDE)
     stream.join(dead, [])
 
-    for (let index = 0; index < 1_000; index += 1) stream.tell(told(one, event))
+    for (let index = 0; index < 1_000; index += 1) stream.report(told(one, event))
     t.equal(reads, 0)
     t.equal(losses.length, 1)
     now = 1_000
-    stream.tell(told(one, event))
+    stream.report(told(one, event))
 
     t.equal(losses.length, 2)
     t.ok((losses[1] ?? 0) >= 999)

@@ -6,10 +6,10 @@ import type { Read } from '../actors/messages.ts'
 import type { Summary, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
-import { BEGINNING, type BooksSource } from '../console/books.ts'
-import { startConsole } from '../console/console.ts'
+import { BEGINNING, type BooksSource } from '../console/compared-books.ts'
+import { startConsole } from '../console/live-view.ts'
 import type { ActorInspection } from '../console/inspection.ts'
-import { createTally } from '../console/tally.ts'
+import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
@@ -38,11 +38,11 @@ export function createPitConsole(
   config: Config,
   { addresses, adapters, logger }: Surrounded,
 ): PitConsole {
-  const tally = createTally()
+  const counters = createCounters()
   let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
   return {
-    telemetry: tally.telemetry,
-    latency: tally.latency,
+    telemetry: counters.telemetry,
+    latency: counters.latency,
     async watch(supervisor) {
       if (config.opsPort === 0) return
       const inspection = await inspectionOf(config, supervisor, logger)
@@ -50,7 +50,7 @@ export function createPitConsole(
         instanceId: config.instanceId,
         clock: systemClock,
         supervisor,
-        tally,
+        counters,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
         books: booksOf(config, addresses, supervisor),

@@ -6,7 +6,7 @@ import { paymentMachine } from '../actors/payment/payment.machine.ts'
 export interface ChartEdge {
   readonly from: string
   readonly to: string
-  /** The events, each with its guard, that take a payment along. */
+  /** The events that make a payment take this transition, each with its guard. */
   readonly labels: readonly string[]
 }
 
@@ -37,20 +37,20 @@ function draw(): Chart {
 
 type Nodes = ReturnType<typeof toDirectedGraph>['children']
 
-/** Transitions between the same two states are one arrow; those that stay where they are, none. */
+/** Transitions between the same two states are one arrow; those within one state are not drawn. */
 function edgesOf(nodes: Nodes): readonly ChartEdge[] {
-  const byWay = new Map<string, { from: string; to: string; labels: string[] }>()
-  for (const { from, to, label } of nodes.flatMap(waysFrom)) {
+  const byEnds = new Map<string, { from: string; to: string; labels: string[] }>()
+  for (const { from, to, label } of nodes.flatMap(transitionsFrom)) {
     if (from === to) continue
-    const edge = byWay.get(`${from} ${to}`) ?? { from, to, labels: [] }
+    const edge = byEnds.get(`${from} ${to}`) ?? { from, to, labels: [] }
     edge.labels.push(label)
-    byWay.set(`${from} ${to}`, edge)
+    byEnds.set(`${from} ${to}`, edge)
   }
-  return [...byWay.values()]
+  return [...byEnds.values()]
 }
 
 /** The graph leaves out the transitions that need no event; the state's node has them. */
-function waysFrom({ stateNode, edges }: Nodes[number]): readonly Way[] {
+function transitionsFrom({ stateNode, edges }: Nodes[number]): readonly Transition[] {
   const from = stateNode.key
   return [...edges.map(({ transition }) => transition), ...(stateNode.always ?? [])].flatMap(
     ({ target = [], eventType, guard }) =>
@@ -58,7 +58,7 @@ function waysFrom({ stateNode, edges }: Nodes[number]): readonly Way[] {
   )
 }
 
-interface Way {
+interface Transition {
   readonly from: string
   readonly to: string
   readonly label: string
@@ -88,20 +88,20 @@ function dotOf(states: Chart['states'], edges: Chart['edges'], direction: 'LR' |
   ].join('\n')
 }
 
-/** A narrow page shows the drawing smaller, so its words are larger. */
+/** A narrow page shows the drawing smaller, so its text is larger. */
 const BOXES = {
   LR: 'width=1.6, height=0.75, fontsize=14',
   TB: 'width=2.3, height=0.95, fontsize=22',
 } as const
 
 function arrowOf({ from, to, labels }: ChartEdge): string {
-  const way = `${from} ${to}`
-  // Only a stop or an outage takes a payment along these.
-  const isRare = way === NO_ROUTE || labels.every((label) => label.startsWith('payment.recalled'))
+  const ends = `${from} ${to}`
+  // A payment takes these only in a stop or an outage.
+  const isRare = ends === NO_ROUTE || labels.every((label) => label.startsWith('payment.recalled'))
   const marks = [
     `id="edge-${from}-${to}"`,
-    `weight=${STRAIGHT[way] ?? 1}`,
-    ...(BACKWARDS.includes(way) ? ['constraint=false'] : []),
+    `weight=${STRAIGHT[ends] ?? 1}`,
+    ...(BACKWARDS.includes(ends) ? ['constraint=false'] : []),
     ...(isRare ? ['style=dashed'] : []),
   ]
   return `"${from}" -> "${to}" [${marks.join(', ')}]`
@@ -110,14 +110,14 @@ function arrowOf({ from, to, labels }: ChartEdge): string {
 /** A start or a backoff that ends while no processor may be charged. */
 const NO_ROUTE = 'pending parked'
 
-/** States side by side, for the eye; whatever else the chart may hold finds its own place. */
+/** States drawn in one column; Graphviz places any other state. */
 const COLUMNS: readonly (readonly string[])[] = [
   ['tryingDefault', 'tryingFallback'],
   ['confirming', 'retry'],
   ['settled', 'parked', 'rejected'],
 ]
 
-/** The ways that most payments take, to be drawn as straight as can be. */
+/** The transitions that most payments take, drawn as straight as possible. */
 const STRAIGHT: Readonly<Record<string, number>> = {
   'pending tryingDefault': 20,
   'tryingDefault settled': 20,
@@ -127,7 +127,7 @@ const STRAIGHT: Readonly<Record<string, number>> = {
   'retry parked': 4,
 }
 
-/** What leads back must not decide the order of the columns. */
+/** Transitions that lead back and must not decide the order of the columns. */
 const BACKWARDS: readonly string[] = [
   'confirming tryingDefault',
   'confirming tryingFallback',

@@ -1,10 +1,15 @@
-// The figures of one instance, as it tells them to the others once a second and to its viewers.
+// The figures of one instance: what it counts as its actors report facts, and what it publishes of
+// that to the other instances once a second.
 
-import type { Gauges } from '../actors/model/facts.ts'
-import type { CircuitSnapshot, InstanceSnapshot } from '../actors/supervisor/snapshot.ts'
-import type { TransitionCounts } from '../actors/payments/transition-counts.ts'
+import type { Fact, Gauges, Telemetry } from '../actors/model/facts.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
-import type { DurationCounts } from './durations.ts'
+import type { CircuitSnapshot, InstanceSnapshot } from '../actors/supervisor/snapshot.ts'
+import {
+  createRecentEvents,
+  createRecentPayments,
+  type RecentEvents,
+  type RecentPayments,
+} from './recent.ts'
 
 /** What has been counted since the instance started; payments, unless it says otherwise. */
 export interface Counted {
@@ -34,49 +39,223 @@ export interface Figures extends Counted {
   readonly startedAt: number
   readonly state: string
   readonly gauges: Gauges
-  readonly flows: TransitionCounts | Readonly<Record<string, never>>
+  /** Payments along each transition of their chart; empty while there are no payments yet. */
+  readonly transitions: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitSnapshot>>>
 }
 
-/** Where instances leave their figures for each other. Rejects when it is not to be had. */
+/** Where instances publish their figures for each other. Rejects when it cannot be reached. */
 export interface FiguresCache {
   publish(text: string): Promise<void>
-  /** The latest of each instance, by its id; silent ones drop out after some seconds. */
+  /** The latest of each instance, by its id; those of a silent instance expire after seconds. */
   readAll(): Promise<Readonly<Record<string, string>>>
 }
 
 export function figuresOf(
   instance: { readonly instanceId: string; readonly startedAt: number },
   counted: Counted,
-  { state, gauges, flows, circuits }: InstanceSnapshot,
+  { state, gauges = NO_GAUGES, flows, circuits }: InstanceSnapshot,
 ): Figures {
-  const memory = { gauges: gauges ?? NO_GAUGES, flows: flows ?? {} }
-  return { ...instance, ...counted, ...memory, state, circuits }
+  return { ...instance, ...counted, gauges, transitions: flows ?? {}, state, circuits }
 }
 
-/** The figures in a published text; undefined for what another version of Pit wrote differently. */
+const NO_GAUGES: Gauges = { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} }
+
+/**
+ * The figures in a published text; undefined for a text that does not have all of them, as another
+ * version of Pit may write. Versions up to 0.1.0 call the transitions `flows`. They in turn leave out
+ * the figures of this one: in a rolling upgrade old consoles show the old instances only.
+ */
 export function parseFigures(text: string): Figures | undefined {
+  const value = objectIn(text)
+  if (value === undefined) return undefined
+  const { flows, transitions = flows, ...others } = value
+  const figures = { ...others, transitions }
+  return isFigures(figures) ? figures : undefined
+}
+
+function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return isFigures(value) ? value : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }
 }
 
+type Check = (value: unknown) => boolean
+
 function isFigures(value: unknown): value is Figures {
-  if (typeof value !== 'object' || value === null) return false
-  return NAMES.every((name) => name in value)
+  return isFiguresShape(value)
 }
 
-const NAMES = [
-  'instanceId',
-  'startedAt',
-  'state',
-  'gauges',
-  'flows',
-  'circuits',
-  'processors',
-].concat(['accepted', 'refused', 'rejected', 'parked', 'acceptMs', 'settleMs'])
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
-const NO_GAUGES: Gauges = { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} }
+const isText: Check = (value) => typeof value === 'string'
+const isNumber: Check = (value) => typeof value === 'number'
+
+/** An object with at least these members. */
+const shape =
+  (members: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]))
+
+/** An object whose members, whatever their names, all pass. */
+const each =
+  (check: Check): Check =>
+  (value) =>
+    isObject(value) && Object.values(value).every(check)
+
+const isProcessorCounted = shape({
+  settled: isNumber,
+  settledCents: isNumber,
+  failedAttempts: isNumber,
+} satisfies Record<keyof ProcessorCounted, Check>)
+
+const isCircuit = shape({
+  state: isText,
+  forMs: isNumber,
+  cause: isText,
+  allowance: isNumber,
+  measuredMs: isNumber,
+  announcedMs: isNumber,
+  calls: isNumber,
+  failureRate: isNumber,
+  slowRate: isNumber,
+} satisfies Record<keyof CircuitSnapshot, Check>)
+
+const isDurations: Check = (value) =>
+  Array.isArray(value) &&
+  value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isNumber))
+
+const isFiguresShape = shape({
+  instanceId: isText,
+  startedAt: isNumber,
+  state: isText,
+  gauges: shape({
+    ready: isNumber,
+    inFlight: shape({ default: isNumber, fallback: isNumber }),
+    byState: each(isNumber),
+  } satisfies Record<keyof Gauges, Check>),
+  transitions: each(each(isNumber)),
+  circuits: each(isCircuit),
+  accepted: isNumber,
+  refused: isNumber,
+  rejected: isNumber,
+  parked: isNumber,
+  processors: shape({ default: isProcessorCounted, fallback: isProcessorCounted }),
+  acceptMs: isDurations,
+  settleMs: isDurations,
+} satisfies Record<keyof Figures, Check>)
+
+/** Counts facts as they are emitted: cheap enough to run whether somebody watches or not. */
+export interface Counters {
+  readonly telemetry: Telemetry
+  /** Takes the time from a decoded payment to its answer, µs. */
+  readonly latency: { record(us: number): void }
+  readonly recentPayments: RecentPayments
+  readonly recentEvents: RecentEvents
+  counted(): Counted
+}
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Mutable<Value[Key]> }
+type Numbers = Mutable<Omit<Counted, 'acceptMs' | 'settleMs'>>
+
+export function createCounters(): Counters {
+  const accepts = createDurationCounter()
+  const settlements = createDurationCounter()
+  const recentPayments = createRecentPayments()
+  const recentEvents = createRecentEvents()
+  const numbers = nothing()
+  return {
+    recentPayments,
+    recentEvents,
+    latency: { record: (us) => accepts.record(us / 1000) },
+    telemetry: {
+      emit(fact) {
+        count(numbers, fact)
+        if (fact.type === 'payment.settled') settlements.record(fact.tookMs)
+        recentPayments.note(fact)
+        recentEvents.note(fact)
+      },
+    },
+    counted: () => ({
+      ...structuredClone(numbers),
+      acceptMs: accepts.counts(),
+      settleMs: settlements.counts(),
+    }),
+  }
+}
+
+function nothing(): Numbers {
+  const processor = () => ({ settled: 0, settledCents: 0, failedAttempts: 0 })
+  const processors = { default: processor(), fallback: processor() }
+  return { accepted: 0, refused: 0, rejected: 0, parked: 0, processors }
+}
+
+function count(numbers: Numbers, fact: Fact): void {
+  if (fact.type === 'payment.settled') {
+    const processor = numbers.processors[fact.processor]
+    processor.settled += 1
+    processor.settledCents += fact.amountCents
+  } else if (fact.type === 'batch.accepted') numbers.accepted += fact.accepted
+  else if (fact.type === 'attempt.ended') numbers.processors[fact.processor].failedAttempts += 1
+  else if (fact.type === 'payment.parked') numbers.parked += 1
+  else if (fact.type === 'batch.refused') numbers.refused += fact.payments
+  else if (fact.type === 'payment.rejected') numbers.rejected += 1
+}
+
+/** Counts by bucket: an array of pairs, only those that are not empty. */
+export type DurationCounts = readonly (readonly [bucket: number, count: number])[]
+
+export interface DurationCounter {
+  /** ms; anything below 10 µs counts as that. */
+  record(durationMs: number): void
+  counts(): DurationCounts
+}
+
+/** Buckets per doubling: each is 9 % wide, which is the error of a percentile at most. */
+const PER_DOUBLING = 8
+const LEAST_MS = 0.01
+/** From 10 µs to 3 hours. */
+const BUCKETS = 240
+
+export function createDurationCounter(): DurationCounter {
+  const counts = new Float64Array(BUCKETS)
+  return {
+    record(durationMs) {
+      const bucket = Math.floor(Math.log2(Math.max(LEAST_MS, durationMs) / LEAST_MS) * PER_DOUBLING)
+      const index = Math.min(BUCKETS - 1, bucket)
+      counts[index] = (counts[index] ?? 0) + 1
+    },
+    counts: () => [...counts.entries()].filter(([, count]) => count > 0),
+  }
+}
+
+/** What was counted in `later` and not yet in `earlier`; all of a counter that began anew. */
+export function countsSince(later: DurationCounts, earlier: DurationCounts): DurationCounts {
+  const before = new Map(earlier)
+  return later.flatMap(([bucket, count]) => {
+    const added = count - (before.get(bucket) ?? 0)
+    return added > 0 ? [[bucket, added] as const] : []
+  })
+}
+
+export function addedCounts(all: readonly DurationCounts[]): DurationCounts {
+  const sums = new Map<number, number>()
+  for (const [bucket, count] of all.flat()) sums.set(bucket, (sums.get(bucket) ?? 0) + count)
+  return [...sums].sort(([a], [b]) => a - b)
+}
+
+/** Upper end of the bucket that holds this share, 0 to 1, of all; ms. Undefined without any. */
+export function percentileMs(counts: DurationCounts, share: number): number | undefined {
+  const total = counts.reduce((sum, [, count]) => sum + count, 0)
+  let left = total * share
+  for (const [bucket, count] of counts) {
+    left -= count
+    if (left <= 0) return LEAST_MS * 2 ** ((bucket + 1) / PER_DOUBLING)
+  }
+  return undefined
+}

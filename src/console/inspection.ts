@@ -2,15 +2,18 @@
 
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { pageReply } from './assets.ts'
-import { isPayment, type InspectedActor, type Inspection } from './inspected.ts'
-import { createStatelyStream } from './inspector.ts'
-import { plainSnapshot } from './plain-data.ts'
-import { route } from './routes.ts'
+import { pageReply, route } from './pages.ts'
+import {
+  type InspectedActor,
+  type Inspection,
+  isPayment,
+  hookInto,
+  type HookedSystem,
+} from './inspector-hook.ts'
+import { createStatelyStream, plainSnapshot } from './stately-stream.ts'
 import { createSample } from './sample.ts'
 import { createSequences, type Sequences } from './sequences.ts'
 import { openStream, type Viewer } from './stream.ts'
-import { listenIn, type Tapped } from './inspector-hook.ts'
 
 export interface InspectionOptions {
   readonly supervisor: SupervisorActor
@@ -18,9 +21,9 @@ export interface InspectionOptions {
   readonly oneIn: number
   /** Monotonic, ms. */
   readonly now: () => number
-  /** Told how many messages slow viewers have missed. */
+  /** Gets how many messages slow viewers have missed. */
   readonly onDropped: (messages: number) => void
-  /** Told why inspection has ended by itself; the actors go on. */
+  /** Gets the error that has ended inspection; the actors go on. */
   readonly onBroken: (error: unknown) => void
 }
 
@@ -36,7 +39,7 @@ export interface ActorInspection {
 /** Bytes that may wait for one viewer: a second or two of everything. */
 const BUFFERED_MAX = 4 * 1024 * 1024
 
-/** Where Stately's inspector lives. */
+/** Origin of Stately's inspector. */
 const STATELY = 'https://stately.ai'
 
 /** The long-lived actors, by their names in the system, parents first. */
@@ -53,37 +56,37 @@ const LONG_LIVED = [
 
 export function createInspection(options: InspectionOptions): ActorInspection {
   const { supervisor, oneIn, now } = options
-  const system = supervisor.system as unknown as Tapped & Register
+  const system = supervisor.system as unknown as HookedSystem & Register
   const sample = createSample({ oneIn, now })
   const stream = createStatelyStream(options)
   const sequences = createSequences(now)
-  const met = createAcquaintance()
+  const known = createKnownActors()
   let detach: (() => void) | undefined
   let consoles = 0
 
-  const tell = (told: Inspection): void => {
-    const verdict = sample.judge(told)
+  const report = (inspection: Inspection): void => {
+    const verdict = sample.judge(inspection)
     if (verdict === 'hidden') return
-    if (consoles > 0) sequences.note(told)
+    if (consoles > 0) sequences.note(inspection)
     if (stream.viewers === 0) return
-    const isNew = met.meets(told.actorRef)
-    if (verdict !== 'shown' || isNew) stream.actor(told.actorRef)
-    stream.tell(told)
+    const isNew = known.add(inspection.actorRef)
+    if (verdict !== 'shown' || isNew) stream.actor(inspection.actorRef)
+    stream.report(inspection)
   }
-  const hear = harmless(tell, options.onBroken)
+  const listener = untilItThrows(report, options.onBroken)
   const adjust = (): void => {
     const isWatched = consoles + stream.viewers > 0
-    if (isWatched) detach ??= listenIn(system, hear)
+    if (isWatched) detach ??= hookInto(system, listener)
     else {
       detach?.()
       detach = undefined
       sample.forget()
-      met.forget()
+      known.forget()
     }
   }
   const join = (viewer: Viewer): void => {
-    for (const actor of longLived(system)) met.meets(actor)
-    stream.join(viewer, [...met.living(), ...sample.living()])
+    for (const actor of longLived(system)) known.add(actor)
+    stream.join(viewer, [...known.living(), ...sample.living()])
     adjust()
   }
   const leave = (viewer: Viewer): void => {
@@ -105,16 +108,16 @@ export function createInspection(options: InspectionOptions): ActorInspection {
   }
 }
 
-/** What a listener throws would fail the actor that it hears: the first time is the last. */
-function harmless(
-  tell: (told: Inspection) => void,
+/** What a listener throws would fail the actor that reports, so the first error ends it. */
+function untilItThrows(
+  report: (inspection: Inspection) => void,
   onBroken: (error: unknown) => void,
-): (told: Inspection) => void {
+): (inspection: Inspection) => void {
   let isBroken = false
-  return (told) => {
+  return (inspection) => {
     if (isBroken) return
     try {
-      tell(told)
+      report(inspection)
     } catch (error) {
       isBroken = true
       onBroken(error)
@@ -122,24 +125,24 @@ function harmless(
   }
 }
 
-/** Actors other than payments that are remembered for later viewers: all of them, and some more. */
-const MET_MAX = 64
+/** Actors other than payments that are kept for later viewers: more than there are. */
+const KNOWN_MAX = 64
 
-/** The actors other than payments that viewers were shown, for those who come later. */
-function createAcquaintance() {
-  const met = new Set<InspectedActor>()
+/** The actors other than payments that viewers were shown, for later viewers. */
+function createKnownActors() {
+  const known = new Set<InspectedActor>()
   return {
-    /** Whether nobody was shown this one yet. */
-    meets(actor: InspectedActor): boolean {
-      if (isPayment(actor) || met.has(actor)) return false
-      const [oldest] = met
-      if (met.size >= MET_MAX && oldest !== undefined) met.delete(oldest)
-      met.add(actor)
+    /** Whether this one is new, that is, no viewer was shown it yet. */
+    add(actor: InspectedActor): boolean {
+      if (isPayment(actor) || known.has(actor)) return false
+      const [oldest] = known
+      if (known.size >= KNOWN_MAX && oldest !== undefined) known.delete(oldest)
+      known.add(actor)
       return true
     },
     living: () =>
-      [...met].filter((actor) => plainSnapshot(actor.getSnapshot()).status === 'active'),
-    forget: () => met.clear(),
+      [...known].filter((actor) => plainSnapshot(actor.getSnapshot()).status === 'active'),
+    forget: () => known.clear(),
   }
 }
 

@@ -1,14 +1,14 @@
-// Who may use the console over a browser. The operators' port has no passwords, so a page from
-// elsewhere must not reach it through the browser of somebody who can.
+// The origin check of the console. The operators' port has no passwords, so a page of another site
+// must not reach it through the browser of an operator.
 
 import type { HttpRequest } from 'uWebSockets.js'
 
 /**
- * Whether the request is from our own pages or from no browser at all. An `Origin` has to be the
- * host that was asked; and that host must not be a public name, which its owner could point at
- * this machine (DNS rebinding): only addresses, `localhost` and names without a dot.
+ * Whether a request comes from the console's own pages or from no browser. Its `Origin` has to be its
+ * host. And the host must be an address, `localhost` or a name without a dot: the owner of a public
+ * name could point it at this machine (DNS rebinding).
  */
-export function isOurOwn(request: Pick<HttpRequest, 'getHeader'>): boolean {
+export function hasOwnOrigin(request: Pick<HttpRequest, 'getHeader'>): boolean {
   const host = request.getHeader('host').toLowerCase()
   const origin = request.getHeader('origin').toLowerCase()
   if (!isPrivateName(nameOf(host))) return false

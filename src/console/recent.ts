@@ -1,7 +1,87 @@
-// The payments that left this instance last, by the state they left in: what a viewer can open
-// although it lived for a few milliseconds only.
+// What happened at this instance lately: rare events as lines for people, and the payments that left it
+// last, which a viewer can open although each lived for a few milliseconds only.
 
+import assert from 'node:assert'
 import type { Fact } from '../actors/model/facts.ts'
+
+export interface RecentEvent {
+  /** Counts up from 1, so that a viewer is sent each event once. */
+  readonly number: number
+  /** Epoch ms. */
+  readonly at: number
+  readonly text: string
+  readonly tone: 'good' | 'bad' | 'plain'
+}
+
+export interface RecentEvents {
+  note(fact: Fact): void
+  /** Those after this number, oldest first. */
+  since(number: number): readonly RecentEvent[]
+}
+
+/** Lines kept. */
+const EVENTS_MAX = 60
+
+export function createRecentEvents(now: () => number = Date.now): RecentEvents {
+  let items: readonly RecentEvent[] = []
+  let number = 0
+  return {
+    note(fact) {
+      const line = lineOf(fact)
+      if (line === undefined) return
+      number += 1
+      const [tone, text] = line
+      items = [...items, { number, at: now(), tone, text }].slice(-EVENTS_MAX)
+    },
+    since: (seen) => items.filter((item) => item.number > seen),
+  }
+}
+
+function payments(count: number): string {
+  return count === 1 ? '1 payment' : `${count} payments`
+}
+
+type Line = readonly [tone: RecentEvent['tone'], text: string]
+
+const CIRCUITS = { closed: 'closed', open: 'opened', halfOpen: 'is half open' } as const
+const CIRCUIT_TONES = { closed: 'good', open: 'bad', halfOpen: 'plain' } as const
+
+function lineOf(fact: Fact): Line | undefined {
+  switch (fact.type) {
+    case 'circuit.changed': {
+      const { processor, to, cause } = fact
+      return [CIRCUIT_TONES[to], `circuit of ${processor} ${CIRCUITS[to]}: ${cause}`]
+    }
+    case 'health.changed': {
+      const { processor, failing, minResponseMs } = fact
+      const says = failing ? 'it fails' : 'it works'
+      return [
+        failing ? 'bad' : 'good',
+        `${processor} says ${says}, and answers in ${minResponseMs} ms`,
+      ]
+    }
+    case 'ledger.failed':
+      return ['bad', `ledger: ${fact.operation} failed`]
+    case 'payments.claimed':
+      return fact.from === 'takeover'
+        ? ['plain', `took over ${payments(fact.payments)} of an instance that is gone`]
+        : undefined
+    case 'payments.purged':
+      return ['plain', 'all payments were purged']
+    case 'payment.broken':
+      return ['bad', `payment ${fact.correlationId} broke its actor: ${fact.cause}`]
+    case 'child.restarted':
+      return ['bad', `${fact.child} was restarted: ${fact.cause}`]
+    case 'lease.acquired':
+      return ['good', `lease ${fact.leaseId} acquired`]
+    case 'lease.lost':
+      return ['bad', `lease ${fact.leaseId} lost`]
+    case 'drain.started':
+      return ['plain', `drains: ${fact.cause}`]
+    default:
+      return undefined
+  }
+}
 
 /** States in which payments leave their actor. */
 export type FinalState = 'settled' | 'rejected' | 'parked'
@@ -10,11 +90,11 @@ export interface RecentPayment {
   readonly correlationId: string
   /** When it left, epoch ms. */
   readonly at: number
-  /** A few words: the processor, what it said, the delay. */
+  /** A few words: the processor, its answer, the delay. */
   readonly note: string
 }
 
-export interface Recent {
+export interface RecentPayments {
   note(fact: Fact): void
   /** Newest first. */
   list(state: FinalState): readonly RecentPayment[]
@@ -23,7 +103,7 @@ export interface Recent {
 /** Payments remembered per state. */
 export const RECENT_MAX = 200
 
-export function createRecent(now: () => number = Date.now): Recent {
+export function createRecentPayments(now: () => number = Date.now): RecentPayments {
   const rings = { settled: createRing(), rejected: createRing(), parked: createRing() }
   return {
     note(fact) {
@@ -61,19 +141,19 @@ interface Entry {
 }
 
 /**
- * Its entries are there from the start and are written over: facts that were kept would each grow
- * old, and old garbage costs far more than young.
+ * Its entries exist from the start and are written over: facts that were kept would each grow old, and
+ * old garbage costs far more than young.
  */
 function createRing() {
   const entries = Array.from({ length: RECENT_MAX }, (): Entry => {
-    // Fractions: V8 then keeps the place for a number with the entry instead of making a new one.
+    // Fractions: V8 then stores the number in place instead of allocating one for each write.
     return { correlationId: '', at: 0.5, word: '', ms: 0.5 }
   })
   let written = 0
   return {
     write(correlationId: string, at: number, word: string, ms: number): void {
       const entry = entries[written % RECENT_MAX]
-      if (entry === undefined) return
+      assert(entry !== undefined, 'each place of the ring has an entry')
       entry.correlationId = correlationId
       entry.at = at
       entry.word = word

@@ -3,16 +3,21 @@
 // so that what is not shown allocates nothing here.
 
 import type { AnyEventObject } from 'xstate'
-import { createAllowance, type Allowance } from './allowance.ts'
-import { batchIn, isPayment, paymentIn, type InspectedActor, type Inspection } from './inspected.ts'
-import { createChoice } from './share.ts'
+import {
+  batchIn,
+  type InspectedActor,
+  type Inspection,
+  isPayment,
+  paymentIn,
+} from './inspector-hook.ts'
+import { type RateLimit, createRateLimit } from './rate-limit.ts'
 
 export interface Sample {
   /**
-   * Whether to show this. `born` and `caught` payments were not shown before: the actor itself
-   * comes first, as it is at this moment.
+   * Whether to show this. A `new` payment is one of the sample, an `unusual` one is
+   * not: neither was shown before, so the actor itself comes first, as it is now.
    */
-  judge(inspection: Inspection): 'shown' | 'born' | 'caught' | 'hidden'
+  judge(inspection: Inspection): 'shown' | 'new' | 'unusual' | 'hidden'
   /** Payments in work that are being shown. */
   living(): Iterable<InspectedActor>
   forget(): void
@@ -25,20 +30,20 @@ export interface SampleOptions {
   readonly now: () => number
 }
 
-/** A settled charge that took longer is worth a look, ms. */
+/** A settled charge that took longer is unusual, ms. */
 const SLOW_MS = 500
 
 /** Unusual payments outside the sample that are shown, a second: an outage makes all unusual. */
 const UNUSUAL_PER_SECOND = 10
 
 /** Events of one type at another actor that are about no payment, a second. */
-const PLAIN_PER_SECOND = 1
+const OTHERS_PER_SECOND = 1
 
-/** Events shown whose snapshots are still to come, at most: each comes at once, or never. */
+/** Shown events whose snapshots are still to come, at most: each comes at once, or never. */
 const AWAITED_MAX = 64
 
-/** Payments that left lately and that others may still speak of. */
-const LEFT_MAX = 128
+/** Unusual payments that have ended and that events at other actors may still name. */
+const ENDED_MAX = 128
 
 const UNUSUAL = new Set(
   ['charge.refused', 'charge.failed', 'charge.doubted'].concat(['charge.known', 'charge.rejected']),
@@ -46,16 +51,16 @@ const UNUSUAL = new Set(
 
 export function createSample({ oneIn, now }: SampleOptions): Sample {
   const shown = new Set<InspectedActor>()
-  const caught = createCaught()
+  const unusualIds = createUnusualIds()
   const awaited = createAwaited()
-  const isNews = createNews()
-  const unusual = createAllowance(UNUSUAL_PER_SECOND, now)
-  const plain = createPlainAllowance(now)
-  const isChosen = createChoice(oneIn)
-  const isShownId = (id: string): boolean => isChosen(id) || caught.has(id)
+  const isChanged = createChangeFilter()
+  const unusualLimit = createRateLimit(UNUSUAL_PER_SECOND, now)
+  const otherLimit = createPlainAllowance(now)
+  const isChosen = createIdFilter(oneIn)
+  const isShownId = (id: string): boolean => isChosen(id) || unusualIds.has(id)
   const judgePayment = (inspection: Inspection) => {
     const { actorRef, type } = inspection
-    // It has no snapshot yet; its first event tells which payment it is.
+    // It has no snapshot yet; its first event says which payment it is.
     if (type === '@xstate.actor') return 'hidden'
     const { event } = inspection
     if (shown.has(actorRef)) {
@@ -67,18 +72,18 @@ export function createSample({ oneIn, now }: SampleOptions): Sample {
       const id = paymentIn(event)
       if (id === undefined || !isChosen(id)) return 'hidden'
       shown.add(actorRef)
-      return 'born'
+      return 'new'
     }
-    if (!isUnusual(event) || !unusual.take('payments')) return 'hidden'
+    if (!isUnusual(event) || !unusualLimit.take('payments')) return 'hidden'
     shown.add(actorRef)
-    caught.add(paymentOf(actorRef), LEFT_MAX + shown.size)
-    return 'caught'
+    unusualIds.add(paymentOf(actorRef), ENDED_MAX + shown.size)
+    return 'unusual'
   }
   const isEventShown = (actor: InspectedActor, event: AnyEventObject): boolean => {
     const id = paymentIn(event)
     if (id !== undefined) return isShownId(id)
     const batch = batchIn(event)
-    if (batch.length === 0) return plain.take(actor, event.type)
+    if (batch.length === 0) return otherLimit.take(actor, event.type)
     for (const { correlationId } of batch) {
       if (correlationId !== undefined && isShownId(correlationId)) return true
     }
@@ -86,10 +91,10 @@ export function createSample({ oneIn, now }: SampleOptions): Sample {
   }
   const judgeOther = (inspection: Inspection) => {
     const { actorRef, type } = inspection
-    if (type === '@xstate.actor') return plain.take(actorRef, type) ? 'shown' : 'hidden'
+    if (type === '@xstate.actor') return otherLimit.take(actorRef, type) ? 'shown' : 'hidden'
     const { event } = inspection
     if (type === '@xstate.snapshot') {
-      return awaited.take(event) && isNews(actorRef, inspection.snapshot) ? 'shown' : 'hidden'
+      return awaited.take(event) && isChanged(actorRef, inspection.snapshot) ? 'shown' : 'hidden'
     }
     if (isNoise(event) || !isEventShown(actorRef, event)) return 'hidden'
     awaited.add(event)
@@ -97,7 +102,7 @@ export function createSample({ oneIn, now }: SampleOptions): Sample {
   }
   return {
     judge(inspection) {
-      // Half of all reports, of which nearly none follows on something shown.
+      // Half of all reports, of which almost none follows an event that was shown.
       if (inspection.type === '@xstate.snapshot' && shown.size + awaited.size === 0) return 'hidden'
       return isPayment(inspection.actorRef) ? judgePayment(inspection) : judgeOther(inspection)
     },
@@ -105,14 +110,14 @@ export function createSample({ oneIn, now }: SampleOptions): Sample {
     forget() {
       shown.clear()
       awaited.forget()
-      caught.forget()
-      plain.forget()
+      unusualIds.forget()
+      otherLimit.forget()
     },
   }
 }
 
-/** Unusual payments, latest last; sampled ones are told by the id itself and are not among them. */
-function createCaught() {
+/** Ids of unusual payments, latest last; whether a payment is in the sample follows from its id. */
+function createUnusualIds() {
   const ids = new Set<string>()
   return {
     has: (id: string): boolean => ids.size > 0 && ids.has(id),
@@ -146,8 +151,8 @@ function createAwaited() {
   }
 }
 
-/** Whether an actor's snapshot is another than the last: those without states have only one. */
-function createNews(): (actor: InspectedActor, snapshot: unknown) => boolean {
+/** Whether an actor's snapshot differs from its last one: actors without states have only one. */
+function createChangeFilter(): (actor: InspectedActor, snapshot: unknown) => boolean {
   const seen = new WeakMap<InspectedActor, unknown>()
   return (actor, snapshot) => {
     if (seen.get(actor) === snapshot) return false
@@ -156,16 +161,16 @@ function createNews(): (actor: InspectedActor, snapshot: unknown) => boolean {
   }
 }
 
-/** By actor and kind, in two steps: to join both names would cost more than all else here. */
+/** By actor and kind, in two steps: joining both names would cost more than all else here. */
 function createPlainAllowance(now: () => number) {
-  const byActor = new Map<string, Allowance>()
+  const byActor = new Map<string, RateLimit>()
   return {
     take({ systemId, id }: InspectedActor, kind: string): boolean {
       const name = systemId ?? id
       const known = byActor.get(name)
-      const allowance = known ?? createAllowance(PLAIN_PER_SECOND, now)
-      if (known === undefined) byActor.set(name, allowance)
-      return allowance.take(kind)
+      const limit = known ?? createRateLimit(OTHERS_PER_SECOND, now)
+      if (known === undefined) byActor.set(name, limit)
+      return limit.take(kind)
     },
     forget: () => byActor.clear(),
   }
@@ -177,7 +182,7 @@ function isUnusual(event: AnyEventObject): boolean {
   return UNUSUAL.has(type)
 }
 
-/** They come twenty times a second and say nothing. */
+/** They come twenty times a second and carry nothing of interest. */
 function isNoise({ type }: AnyEventObject): boolean {
   return type === 'payments.ticked' || type === 'capacity.offered'
 }
@@ -192,3 +197,44 @@ function paymentOf(actor: InspectedActor): string | undefined {
   }
   return context?.record?.correlationId
 }
+
+/**
+ * Whether a payment is in the sample, by its id: so all instances show the same ones. The last answer
+ * is remembered, because a payment is passed from actor to actor within one turn.
+ */
+export function createIdFilter(oneIn: number): (correlationId: string) => boolean {
+  let lastId = ''
+  let lastAnswer = oneIn === 1
+  return (correlationId) => {
+    if (correlationId === lastId) return lastAnswer
+    lastId = correlationId
+    lastAnswer = isSampled(correlationId, oneIn)
+    return lastAnswer
+  }
+}
+
+/** The last digits are random in every kind of UUID that clients may use. */
+export function isSampled(correlationId: string, oneIn: number): boolean {
+  if (oneIn === 1) return true
+  let value = 0
+  const { length } = correlationId
+  for (let index = Math.max(0, length - DIGITS); index < length; index += 1) {
+    value = 16 * value + hexValueAt(correlationId, index)
+  }
+  return value % oneIn === 0
+}
+
+/** Hexadecimal digits, at the end of the id, that decide. */
+const DIGITS = 8
+
+/** Digits in either case; by hand, since parsing a slice of each id takes ten times as long. */
+function hexValueAt(text: string, index: number): number {
+  const code = text.charCodeAt(index)
+  return code < COLON ? code - ZERO : (code | LOWER) - TEN
+}
+
+const ZERO = 48
+const COLON = 58
+const LOWER = 32
+/** The code of `a` stands for ten. */
+const TEN = 87

@@ -1,33 +1,33 @@
-// Messages on their way to viewers. They are sent together, some times a second: a packet for each
-// would cost more than the message.
+// Messages on their way to viewers. They are sent together, some times a second, because a packet for
+// each would cost more than the message.
 
-import { createAllowance } from './allowance.ts'
+import { createRateLimit } from './rate-limit.ts'
 import type { Viewer } from './stream.ts'
 
 export interface SendBuffer {
   readonly viewers: number
-  /** False while no viewer would be sent anything: what is not even made costs nothing. */
+  /** False while no viewer would be sent anything: then messages need not be made. */
   readonly isOpen: boolean
-  /** To every viewer, a moment later. */
+  /** Sends a text to every viewer, within `HELD_MAX_MS`. */
   put(text: string): void
-  /** Counts a message that was not made, because nobody would have been sent it. */
+  /** Counts a message that was not made, because no viewer would have been sent it. */
   miss(): void
-  /** Messages that viewers have missed since it last told of some, which is once a second at most. */
+  /** Messages that viewers have missed since the last answer above 0; at most one such a second. */
   missed(): number
   join(viewer: Viewer): void
   leave(viewer: Viewer): void
 }
 
-/** A viewer sees things this much later, at most, ms. */
+/** Longest delay of a message, ms. */
 const HELD_MAX_MS = 200
 
-/** Messages that are held at once, at most; some hundred KiB. */
+/** Messages held at once, at most; some hundred KiB. */
 const HELD_MAX = 256
 
 /** `now`: monotonic, ms. */
 export function createSendBuffer(now: () => number): SendBuffer {
   const viewers = new Set<Viewer>()
-  const asking = createAllowance(1, now)
+  const limit = createRateLimit(1, now)
   let held: string[] = []
   let missed = 0
   let timer: NodeJS.Timeout | undefined
@@ -54,13 +54,13 @@ export function createSendBuffer(now: () => number): SendBuffer {
     },
     miss: () => void (missed += 1),
     missed() {
-      if (missed === 0 || !asking.take('missed')) return 0
+      if (missed === 0 || !limit.take('missed')) return 0
       const count = missed
       missed = 0
       return count
     },
     join(viewer) {
-      // A newcomer is shown everything as it is by now; what is held is older.
+      // A new viewer has been sent everything as it is now; what is held is older.
       flush()
       viewers.add(viewer)
     },

@@ -1,7 +1,7 @@
 // The messages between actors that belong to one payment, kept for the payments inspected last.
 
 import type { AnyEventObject } from 'xstate'
-import { isPayment, nameOf, paymentsIn, type Inspection } from './inspected.ts'
+import { isPayment, nameOf, paymentsIn, type Inspection } from './inspector-hook.ts'
 
 export interface Message {
   /** Since the payment's first message, ms. */
@@ -49,12 +49,12 @@ export function createSequences(now: () => number): Sequences {
     note(inspection) {
       if (inspection.type === '@xstate.actor') return
       if (inspection.type === '@xstate.snapshot') {
-        const payment = paymentLook(inspection.snapshot)
+        const payment = paymentSnapshot(inspection.snapshot)
         if (!isPayment(inspection.actorRef) || payment === undefined) return
         noteState(sequenceOf(payment.id), payment, (message) => add(payment.id, message))
         return
       }
-      if (inspection.event.type === QUESTION) return
+      if (inspection.event.type === QUERY) return
       const message = messageOf(inspection)
       for (const id of paymentsOf(inspection)) add(id, message)
     },
@@ -65,16 +65,16 @@ export function createSequences(now: () => number): Sequences {
   }
 }
 
-/** A reader's question, such as the console's own: no part of the payment's life. */
-const QUESTION = 'payment.requested'
+/** A reader's query, such as the console's own, is no part of the payment's life. */
+const QUERY = 'payment.requested'
 
-interface PaymentLook {
+interface PaymentSnapshot {
   readonly id: string
   readonly state: string
   readonly processor: string | undefined
 }
 
-function paymentLook(snapshot: unknown): PaymentLook | undefined {
+function paymentSnapshot(snapshot: unknown): PaymentSnapshot | undefined {
   if (snapshot === undefined) return undefined
   const { value, context } = snapshot as {
     readonly value?: unknown
@@ -88,15 +88,15 @@ function paymentLook(snapshot: unknown): PaymentLook | undefined {
   return { id, state: value, processor: context?.attempt?.processor }
 }
 
-/** Marks the last message with the state it led to; a state that charges does so at its entry. */
+/** Adds to the last message the state it led to, and the charge that such a state begins with. */
 function noteState(
   sequence: Sequence,
-  { state, processor }: PaymentLook,
+  { state, processor }: PaymentSnapshot,
   add: (message: Omit<Message, 'atMs'>) => void,
 ): void {
   if (sequence.state === state) return
   sequence.state = state
-  // Whatever the payment has said to others since comes after the message that moved it.
+  // What the payment has sent to others since comes after the message that changed its state.
   const index = sequence.messages.findLastIndex(({ to }) => to === 'payment')
   const cause = sequence.messages[index]
   if (cause !== undefined) sequence.messages[index] = { ...cause, state }
@@ -110,8 +110,8 @@ type Sent = Extract<Inspection, { type: '@xstate.event' }>
 function paymentsOf({ actorRef, event }: Sent): readonly string[] {
   const named = paymentsIn(event)
   if (named.length > 0 || !isPayment(actorRef)) return named
-  const look = paymentLook(actorRef.getSnapshot())
-  return look === undefined ? [] : [look.id]
+  const snapshot = paymentSnapshot(actorRef.getSnapshot())
+  return snapshot === undefined ? [] : [snapshot.id]
 }
 
 function messageOf(sent: Sent): Omit<Message, 'atMs'> {
@@ -124,11 +124,11 @@ const WORDS: Readonly<Record<string, string>> = {
   'xstate.done.actor.payment': 'done',
 }
 
-/** Events sent from outside an actor's own step name no sender: the type tells who it was. */
+/** Events sent from outside an actor's own step name no sender; it follows from their type. */
 function senderOf({ actorRef, sourceRef, event }: Sent): string {
   if (sourceRef !== undefined) return nameOf(sourceRef)
   if (event.type.startsWith('charge.') || /^lookup\.(found|missing|failed)$/.test(event.type)) {
-    return `processor ${processorOf(event) ?? paymentLook(actorRef.getSnapshot())?.processor}`
+    return `processor ${processorOf(event) ?? paymentSnapshot(actorRef.getSnapshot())?.processor}`
   }
   const known = SENDERS[`${event.type} ${nameOf(actorRef)}`]
   if (known !== undefined) return known
@@ -140,7 +140,7 @@ function processorOf(event: AnyEventObject): string | undefined {
   return typeof processor === 'string' ? processor : undefined
 }
 
-/** By event and whom it was sent to, where it was not sent by the parent. */
+/** By event and recipient, where the sender is not the recipient's parent. */
 const SENDERS: Readonly<Record<string, string>> = {
   'payment.received acceptBatcher': 'supervisor',
   'outcome.reached outcomeBatcher': 'payments',

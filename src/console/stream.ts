@@ -2,14 +2,14 @@
 // makes Pit hold more than a bounded number of bytes for it.
 
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
-import { isOurOwn } from './origin-check.ts'
+import { hasOwnOrigin } from './origin-check.ts'
 
 export interface Viewer {
-  /** Whether it has yet to take what it was sent before: it would be sent nothing now. */
+  /** Whether too much of what it was sent is still waiting: it is sent nothing now. */
   readonly isBehind: boolean
   /** False, and nothing sent, while the viewer is behind. */
   send(text: string): boolean
-  /** Several messages in one go, which costs little more than one; how many were not sent. */
+  /** Sends several messages at once, which costs little more than one; returns how many it missed. */
   sendAll(texts: readonly string[]): number
 }
 
@@ -21,38 +21,39 @@ export interface StreamOptions {
   readonly onLeave: (viewer: Viewer) => void
 }
 
-/** Viewers of one stream; further ones are turned away. */
-export const VIEWERS_MAX = 16
+/** Viewers of one stream; further ones are closed with 1013. */
+const VIEWERS_MAX = 16
 
-/** A viewer that answers no ping for this long has gone, s. */
+/** A viewer that answers no ping for this long counts as gone, s. */
 const SILENT_MAX_S = 30
 
-interface Seat {
+/** What a socket carries; null until it is open, and for one that is turned away. */
+interface SocketData {
   viewer: Viewer | null
 }
 
-/** Adds the stream's path to `app`. What viewers say is not listened to. */
+/** Adds the stream's path to `app`. Messages from viewers are ignored. */
 export function openStream(app: TemplatedApp, options: StreamOptions): void {
-  let seats = 0
-  app.ws<Seat>(options.path, {
+  let sockets = 0
+  app.ws<SocketData>(options.path, {
     maxPayloadLength: 1024,
     idleTimeout: SILENT_MAX_S,
     sendPingsAutomatically: true,
     // The bound is kept by `send`; this one is never met.
     maxBackpressure: 2 * options.bufferedBytesMax + 1024 * 1024,
     upgrade(response, request, context) {
-      if (!isOurOwn(request)) {
+      if (!hasOwnOrigin(request)) {
         response.writeStatus('403 Forbidden').endWithoutBody()
         return
       }
       const key = request.getHeader('sec-websocket-key')
       const protocol = request.getHeader('sec-websocket-protocol')
       const extensions = request.getHeader('sec-websocket-extensions')
-      response.upgrade<Seat>({ viewer: null }, key, protocol, extensions, context)
+      response.upgrade<SocketData>({ viewer: null }, key, protocol, extensions, context)
     },
     open(socket) {
-      seats += 1
-      if (seats > VIEWERS_MAX) {
+      sockets += 1
+      if (sockets > VIEWERS_MAX) {
         socket.end(TRY_LATER, 'too many viewers')
         return
       }
@@ -61,7 +62,7 @@ export function openStream(app: TemplatedApp, options: StreamOptions): void {
       options.onJoin(viewer)
     },
     close(socket) {
-      seats -= 1
+      sockets -= 1
       const { viewer } = socket.getUserData()
       if (viewer !== null) options.onLeave(viewer)
     },
@@ -70,7 +71,7 @@ export function openStream(app: TemplatedApp, options: StreamOptions): void {
 
 const TRY_LATER = 1013
 
-function viewerOf(socket: WebSocket<Seat>, bufferedBytesMax: number): Viewer {
+function viewerOf(socket: WebSocket<SocketData>, bufferedBytesMax: number): Viewer {
   const viewer: Viewer = {
     get isBehind() {
       return socket.getBufferedAmount() > bufferedBytesMax

@@ -1,5 +1,5 @@
 // The payment's chart: laid out by Graphviz from the machine, with live counts in its states and a
-// dot on its way for each payment that goes along a transition.
+// moving dot for each payment that takes a transition.
 
 import { instance } from './viz.js'
 import { byId, count, element } from './format.js'
@@ -7,11 +7,11 @@ import { byId, count, element } from './format.js'
 const NARROW = matchMedia('(max-width: 700px)')
 const STILL = matchMedia('(prefers-reduced-motion: reduce)')
 
-/** Dots on their way at once; more payments than that are a thicker line. */
+/** Dots that move at once; further payments only make the line thicker. */
 const DOTS_MAX = 160
 const DOT_MS = 900
 
-/** Draws; gives back what brings the drawing up to date. `onState` is called with a state's name. */
+/** Draws, and returns how to update the drawing. `onState` is called with a state's name. */
 export async function openChart(onState) {
   const [viz, chart] = await Promise.all([instance(), fetchChart()])
   let drawing
@@ -29,17 +29,17 @@ export async function openChart(onState) {
   draw()
   animate(() => drawing)
   return {
-    update(counts, flows) {
+    update(counts, transitions) {
       shown = counts
       showCounts()
       for (const edge of chart.edges) {
-        const way = `${edge.from}>${edge.to}`
-        const gone = before === undefined ? 0 : (flows[way] ?? 0) - (before[way] ?? 0)
-        setFlow(drawing, way, Math.max(0, gone))
+        const name = `${edge.from}>${edge.to}`
+        const gone = before === undefined ? 0 : (transitions[name] ?? 0) - (before[name] ?? 0)
+        showMoves(drawing, name, Math.max(0, gone))
       }
-      before = flows
+      before = transitions
     },
-    /** After a break the counts have jumped: nothing of that is shown as movement. */
+    /** After a break the counts have jumped, which must not be shown as movement. */
     forget() {
       before = undefined
     },
@@ -103,15 +103,15 @@ function setCount({ nodes }, name, number) {
 
 const FINAL = ['settled', 'rejected']
 
-function setFlow(drawing, way, gone) {
-  const edge = drawing.edges.get(way)
+function showMoves(drawing, name, gone) {
+  const edge = drawing.edges.get(name)
   edge.rate = 0.7 * edge.rate + 0.3 * gone
-  edge.edge.classList.toggle('flowing', edge.rate > 0.05)
+  edge.edge.classList.toggle('moving', edge.rate > 0.05)
   const width = 1 + Math.min(3.5, Math.log2(1 + edge.rate))
-  edge.edge.style.setProperty('--flow', width.toFixed(2))
+  edge.edge.style.setProperty('--weight', width.toFixed(2))
   if (STILL.matches || document.hidden) return
-  const room = DOTS_MAX - drawing.dots.childElementCount
-  const fresh = Math.min(gone, 6, room)
+  const capacity = DOTS_MAX - drawing.dots.childElementCount
+  const fresh = Math.min(gone, 6, capacity)
   for (let index = 0; index < fresh; index += 1) addDot(drawing, edge, (index / fresh) * 250)
 }
 
@@ -149,7 +149,7 @@ function moved({ path, length }, { circle, startsAt }, now) {
   return true
 }
 
-/** Said in place of the chart when it cannot be drawn. */
+/** Shown in place of the chart when it cannot be drawn. */
 export function showNoChart(error) {
   byId('chart').replaceChildren(
     element('p', { class: 'empty' }, `The chart could not be drawn: ${error.message}`),

@@ -1,21 +1,21 @@
-// The page: takes frames from the stream and hands each part to what draws it.
+// The page: takes frames from the stream and passes each part to the module that draws it.
 
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment } from './drawer.js'
 import { byId, clockTime, sum } from './format.js'
 import { openLive } from './live.js'
-import { showBooks, showInstances, showNews } from './panels.js'
+import { showBooks, showInstances, showEvents } from './panels.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
 import { openTiles, showTiles } from './tiles.js'
 
 /** As many as the server keeps. */
 const SECONDS_MAX = 600
-const NEWS_MAX = 60
+const EVENTS_MAX = 60
 
 let hello
 let seconds = []
-let news = []
+let events = []
 let chart
 let lastAt
 
@@ -38,11 +38,11 @@ function take(message) {
   else if (hello !== undefined) showFrame(message)
 }
 
-/** Begins anew: after a break it may be another process, with other counts. */
+/** Starts from nothing: after a break it may be another process, with other counts. */
 function greet(message) {
   hello = message
   seconds = []
-  news = []
+  events = []
   chart?.forget()
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
   byId('where').textContent = `${message.instanceId}, times in ${zone}`
@@ -50,24 +50,24 @@ function greet(message) {
   document.title = `Pit console, ${message.instanceId}`
 }
 
-function showFrame({ instances, flows, open, books, ...fresh }) {
+function showFrame({ instances, transitions, open, books, ...fresh }) {
   lastAt = fresh.at
   seconds = [...seconds, ...fresh.seconds].slice(-SECONDS_MAX)
-  news = [...news, ...fresh.news].slice(-NEWS_MAX)
-  const { fees, tellsBooks, instanceId } = hello
+  events = [...events, ...fresh.events].slice(-EVENTS_MAX)
+  const { fees, hasProcessorBooks, instanceId } = hello
   showTiles({ instances, open, seconds, fees })
   showProcessors({ instances, fees, at: fresh.at })
   showInstances(instances)
   const inDoubt = sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
-  showBooks({ books, tellsBooks, inDoubt })
-  showNews(news, instanceId)
-  chart?.update(countsOf(instances, flows, open), flows)
+  showBooks({ books, hasProcessorBooks, inDoubt })
+  showEvents(events, instanceId)
+  chart?.update(countsOf(instances, transitions, open), transitions)
   if (fresh.seconds.length > 0) plots.update(seconds, fees)
   document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1)
 }
 
-/** In work now; of the last states: settled and rejected since the start, parked in the database. */
-function countsOf(instances, flows, open) {
+/** Payments in work now, settled and rejected since the start, and parked in the database. */
+function countsOf(instances, transitions, open) {
   const counts = {}
   for (const { gauges } of instances) {
     for (const [state, payments] of Object.entries(gauges.byState)) {
@@ -76,7 +76,9 @@ function countsOf(instances, flows, open) {
     counts.pending = (counts.pending ?? 0) + gauges.ready
   }
   const into = (state) =>
-    sum(Object.keys(flows).map((way) => (way.endsWith(`>${state}`) ? flows[way] : 0)))
+    sum(
+      Object.keys(transitions).map((name) => (name.endsWith(`>${state}`) ? transitions[name] : 0)),
+    )
   return { ...counts, settled: into('settled'), rejected: into('rejected'), parked: open?.parked }
 }
 
@@ -88,6 +90,6 @@ function showLink(link) {
   byId('link').textContent = LINKS[link]
   const banner = byId('banner')
   banner.hidden = link === 'live'
-  const from = lastAt === undefined ? '' : ` What stands here is from ${clockTime(lastAt)}.`
-  banner.textContent = `Pit does not answer.${from} This page goes on as soon as Pit is back.`
+  const from = lastAt === undefined ? '' : ` These figures are from ${clockTime(lastAt)}.`
+  banner.textContent = `Pit does not answer.${from} This page continues when Pit is back.`
 }

@@ -1,7 +1,6 @@
-// The sheet on the right: payments in a state, then the status of one. Kept up to date while open.
+// The sheet on the right: the payments in a state, or the status of one; kept up to date while open.
 
 import { amount, byId, clockTime, duration, element } from './format.js'
-import { renewChildren } from './renew.js'
 import { statusOf } from './payment-status.js'
 
 const REFRESH_MS = 1_000
@@ -18,7 +17,7 @@ export function openDrawer() {
     if (event.target === drawer) drawer.close()
   })
   drawer.addEventListener('close', () => {
-    // It comes late: by now the sheet may show something else.
+    // This event comes late: the sheet may show something else by now.
     if (!drawer.open) shown = undefined
   })
   setInterval(() => {
@@ -54,10 +53,10 @@ async function refresh(view) {
     const text = await answer.text()
     if (view !== shown || text === view.text) return
     view.text = text
-    parts = answer.ok ? view.draw(JSON.parse(text)) : [said(REASONS[answer.status] ?? text)]
+    parts = answer.ok ? view.draw(JSON.parse(text)) : [note(REASONS[answer.status] ?? text)]
   } catch {
     if (view !== shown || view.text !== '') return
-    parts = [said('Pit does not answer.')]
+    parts = [note('Pit does not answer.')]
   }
   renewChildren(byId('drawer-body'), parts)
 }
@@ -67,7 +66,7 @@ const REASONS = {
   503: 'The database does not answer now; this is tried again.',
 }
 
-function said(text) {
+function note(text) {
   return element('p', { class: 'empty' }, text)
 }
 
@@ -76,11 +75,11 @@ function drawList({ state, here, left }) {
     here?.map((paymentStatus) => livingItem(paymentStatus, state)) ??
     left.map((one) => leftItem(one, state))
   if (items.length === 0)
-    return [said(EMPTY[state] ?? 'No payment of this instance is in this state now.')]
-  const note = here
-    ? 'At this instance, now; others show theirs on their own consoles.'
-    : 'The last that came to it at this instance, newest first.'
-  return [said(note), element('ul', { class: 'found' }, ...items)]
+    return [note(EMPTY[state] ?? 'No payment of this instance is in this state now.')]
+  const about = here
+    ? 'At this instance, now; other instances show theirs on their own consoles.'
+    : 'The last ones at this instance, newest first.'
+  return [note(about), element('ul', { class: 'found' }, ...items)]
 }
 
 const EMPTY = {
@@ -109,4 +108,25 @@ function item(correlationId, note, state) {
     element('span', {}, note),
   )
   return element('li', {}, button)
+}
+
+/**
+ * Makes the children of `node` equal to these and leaves alone what is equal already, so that focus,
+ * selection, scrolling and a click in progress stay where they are.
+ */
+function renewChildren(node, fresh) {
+  const old = [...node.childNodes]
+  if (old.length !== fresh.length) {
+    node.replaceChildren(...fresh)
+    return
+  }
+  for (const [index, part] of fresh.entries()) renew(old[index], part)
+}
+
+/** An element that listens may be kept: one that acts for another payment has another `data-id`. */
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return
+  const isText = old.nodeType !== Node.ELEMENT_NODE || fresh.nodeType !== Node.ELEMENT_NODE
+  if (isText || !old.cloneNode(false).isEqualNode(fresh.cloneNode(false))) old.replaceWith(fresh)
+  else renewChildren(old, [...fresh.childNodes])
 }

@@ -12,7 +12,7 @@ export function amount(cents) {
   return money.format(cents / 100)
 }
 
-/** For a glance: without cents once they are below a ten-thousandth. */
+/** Without cents once they are below a ten-thousandth of the amount. */
 export function roughAmount(cents) {
   return Math.abs(cents) < 1_000_000 ? amount(cents) : count(cents / 100)
 }

@@ -6,7 +6,7 @@ const RETRY_MS = 2_000
 /** Messages kept while the inspector loads; the first ones are the long-lived actors. */
 const WAITING_MAX = 5_000
 
-/** How long the inspector may take to load before the page says what it may lack, ms. */
+/** How long the inspector may take to load before the page says what may be missing, ms. */
 const ABSENT_MS = 5_000
 
 const frame = document.getElementById('inspector')
@@ -32,7 +32,7 @@ setInterval(() => {
   document.getElementById('note').textContent = words
 }, 1_000)
 
-/** Only from here, not by the page: the inspector says once that it is there, and may be quick. */
+/** Set here and not in the page: the inspector announces itself once, perhaps before this script runs. */
 function load() {
   absent.hidden = true
   // Of another origin, so that it cannot be told to reload.

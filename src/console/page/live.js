@@ -1,4 +1,4 @@
-// The stream of frames, for as long as the page is open: when it breaks off it is taken up again.
+// The stream of frames, for as long as the page is open: when it breaks off it is opened again.
 
 const RETRY_MS = 500
 const RETRY_MAX_MS = 5_000

@@ -1,4 +1,4 @@
-// The lower cards: instances, books, news.
+// The lower cards: instances, books, events.
 
 import { amount, byId, clockTime, count, element, show, sum } from './format.js'
 
@@ -23,21 +23,21 @@ function instanceRow({ id, state, numbers, startedAt }) {
   return [id, chip(state, STATE_TONES[state] ?? 'warn'), ...numbers, clockTime(startedAt)]
 }
 
-export function showBooks({ books, tellsBooks, inDoubt }) {
+export function showBooks({ books, hasProcessorBooks, inDoubt }) {
   const node = byId('books')
   if (books === null || books.ours === undefined) {
     show(node, 'none', () => element('p', { class: 'empty' }, 'the database does not answer'))
     return
   }
   byId('books-note').textContent = `${sinceOf(books)}until ${clockTime(books.to)}`
-  const hint = tellsBooks ? [] : [element('p', { class: 'empty' }, NO_TOKEN)]
-  const key = JSON.stringify([books.ours, books.theirs, tellsBooks, inDoubt > 0])
+  const hint = hasProcessorBooks ? [] : [element('p', { class: 'empty' }, NO_TOKEN)]
+  const key = JSON.stringify([books.ours, books.theirs, hasProcessorBooks, inDoubt > 0])
   show(node, key, () => [table(['', ...PROCESSORS], bookRows(books, inDoubt)), ...hint])
 }
 
 const PROCESSORS = ['default', 'fallback']
 
-/** The processors may have been started with us: before that there is nothing to compare. */
+/** Processors that Pit started itself have no books from before: then the window has a start. */
 function sinceOf({ from, to }) {
   return to - from < DAYS_MS ? `from ${clockTime(from)} ` : 'all payments '
 }
@@ -58,7 +58,7 @@ function bookRows({ ours, theirs }, inDoubt) {
   ]
 }
 
-/** What is in doubt may stand in their books already, and will stand in ours. */
+/** A payment in doubt may be in the processor's books already, and not yet in ours. */
 function verdict(own, their, inDoubt) {
   const payments = their.payments - own.payments
   if (payments === 0 && own.cents === their.cents) return chip('agree', 'good')
@@ -71,14 +71,14 @@ function chip(text, tone) {
   return element('span', { class: 'chip', 'data-tone': tone }, text)
 }
 
-export function showNews(news, instanceId) {
-  byId('news-note').textContent = `on ${instanceId}`
-  if (news.length === 0) return
-  const key = String(news.at(-1).number)
-  show(byId('news'), key, () => news.toReversed().map(newsLine))
+export function showEvents(events, instanceId) {
+  byId('events-note').textContent = `on ${instanceId}`
+  if (events.length === 0) return
+  const key = String(events.at(-1).number)
+  show(byId('events'), key, () => events.toReversed().map(eventLine))
 }
 
-function newsLine({ at, text, tone }) {
+function eventLine({ at, text, tone }) {
   const time = element('time', {}, clockTime(at))
   return element('li', {}, time, element('span', { 'data-tone': tone }, text))
 }

@@ -1,7 +1,7 @@
-// One payment told: what became of it, each attempt with its reason, and who said what to whom.
+// The status of one payment: its facts, each attempt with its reason, and the messages between actors
+// as a ladder: a column for each actor, a row with an arrow for each message.
 
 import { amount, clockTime, duration, element } from './format.js'
-import { sequenceOf } from './sequence.js'
 
 const STATE_TONES = { settled: 'good', rejected: 'bad', confirming: 'doubt' }
 const OUTCOME_TONES = {
@@ -23,27 +23,27 @@ const REASONS = {
   cheaper: 'the cheaper one is up and fast enough',
   cheaperOpen: 'the cheaper one’s circuit is open and the payment has waited long enough',
   cheaperSlow: 'the cheaper one answers so slowly that the dearer one is worth its fee',
-  cheaperBusy: 'the cheaper one has no room and the payment has waited long enough',
+  cheaperBusy: 'the cheaper one is at its limit and the payment has waited long enough',
   cheaperRefused: 'the cheaper one has just refused this payment',
-  resend: 'in doubt there: the same request again, with the same requestedAt',
+  resend: 'its outcome there is unknown: the same request again, with the same requestedAt',
   waitingForCheaper: 'young enough to wait for the cheaper one',
   noneAvailable: 'both circuits are open or full',
 }
 
-export function statusOf({ paymentStatus, messages, inspected }) {
+export function statusOf({ paymentStatus, messages, inspects }) {
   return [
     element('p', { class: 'mono' }, paymentStatus.correlationId),
-    element('dl', { class: 'story' }, ...factsOf(paymentStatus)),
+    element('dl', { class: 'status' }, ...factsOf(paymentStatus)),
     element('h3', {}, 'Attempts'),
     attemptsOf(paymentStatus),
     element('h3', {}, 'Messages between actors'),
-    messages === null ? whyNone(inspected) : sequenceOf(messages),
+    messages === null ? whyNone(inspects) : sequenceOf(messages),
   ]
 }
 
 const WAITS = {
   route: 'a processor that may be charged',
-  lookUp: 'the next question to the processor that it is in doubt at',
+  lookUp: 'the next look-up at the processor where its outcome is unknown',
   backoff: 'the next quick try',
   retryQueue: 'its turn in the retry queue, once a circuit lets it through',
   owner: 'the instance that works on it',
@@ -63,7 +63,9 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...re
     ['worked on by', ownedBy],
     [
       'in doubt at',
-      unknownOutcomes === undefined ? undefined : unknownOutcomes.map(doubtWords).join('; '),
+      unknownOutcomes === undefined
+        ? undefined
+        : unknownOutcomes.map(unknownOutcomeText).join('; '),
     ],
   ]
   return facts
@@ -75,13 +77,13 @@ function dueWords(ms) {
   return ms > 0 ? `${clockTime(Date.now() + ms)}, in ${duration(ms)}` : 'now'
 }
 
-function doubtWords({ processor, remainingMs }) {
-  const yet = remainingMs > 0 ? `for ${duration(remainingMs)} yet` : 'no longer open'
+function unknownOutcomeText({ processor, remainingMs }) {
+  const yet = remainingMs > 0 ? `for another ${duration(remainingMs)}` : 'no longer open'
   return `${processor}, ${yet}`
 }
 
 function attemptsOf({ attempts }) {
-  if (attempts.length === 0) return element('p', { class: 'empty' }, 'It was not sent yet.')
+  if (attempts.length === 0) return element('p', { class: 'empty' }, 'It has not been sent yet.')
   return element('ol', { class: 'attempts' }, ...attempts.map(attempt))
 }
 
@@ -100,9 +102,48 @@ function attempt({ processor, requestedAt, reason, outcome, tookMs, detail }, in
   return element('li', { 'data-name': processor }, line, why)
 }
 
-function whyNone(inspected) {
-  const text = inspected
-    ? 'This payment was not recorded: only a sample is, beginning when a console is open.'
+function whyNone(inspects) {
+  const text = inspects
+    ? 'This payment was not recorded: only a sample is, and only while a console is open.'
     : 'Start Pit with INSPECT=1 to record them.'
   return element('p', { class: 'empty' }, text)
+}
+
+function sequenceOf(messages) {
+  const actors = [...new Set(messages.flatMap(({ from, to }) => [from, to]))]
+  const grid = element('div', { class: 'sequence', style: `--actors: ${actors.length}` })
+  grid.append(element('div', { class: 'at head' }, 'ms'))
+  for (const [index, name] of actors.entries()) {
+    const column = `grid-column: ${index + 2}`
+    grid.append(
+      element('div', { class: 'actor', style: `${column}; grid-row: 1` }, name),
+      element('div', {
+        class: 'lifeline',
+        style: `${column}; grid-row: 2 / ${messages.length + 2}`,
+        'aria-hidden': 'true',
+      }),
+    )
+  }
+  for (const [index, message] of messages.entries())
+    grid.append(...rowOf(message, index + 2, actors))
+  return element('div', { class: 'scroll' }, grid)
+}
+
+function rowOf({ atMs, from, to, event, state }, row, actors) {
+  const [a, b] = [actors.indexOf(from), actors.indexOf(to)]
+  const left = Math.min(a, b)
+  const span = Math.abs(a - b) + 1
+  const direction = a === b ? 'self' : a < b ? '' : 'back'
+  const chip =
+    state === undefined ? undefined : element('span', { class: 'chip', 'data-tone': 'good' }, state)
+  const style = `grid-row: ${row}; grid-column: ${left + 2} / span ${span}; --span: ${span}`
+  return [
+    element('div', { class: 'at', style: `grid-row: ${row}` }, atMs.toFixed(1)),
+    element(
+      'div',
+      { class: `message ${direction}`, style, 'aria-label': `${from} to ${to}: ${event}` },
+      element('b', {}, event),
+      chip,
+    ),
+  ]
 }

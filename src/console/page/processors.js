@@ -1,5 +1,5 @@
-// Both processors: what was settled there, how fast and how well they answer, and what each
-// instance believes of them and since when.
+// Both processors: what was settled there, how fast and how well they answer, and the state of each
+// instance's circuit.
 
 import { byId, clockTime, count, duration, element } from './format.js'
 import { percent, roughAmount, show, sum } from './format.js'
@@ -13,29 +13,30 @@ export function showProcessors({ instances, fees, at }) {
 }
 
 function factsOf(name, instances, { fees, at }) {
-  const looks = instances.flatMap(({ instanceId, circuits }) => {
-    const look = circuits[name]
-    return look === undefined ? [] : [{ instanceId, ...look }]
+  const snapshots = instances.flatMap(({ instanceId, circuits }) => {
+    const snapshot = circuits[name]
+    return snapshot === undefined ? [] : [{ instanceId, ...snapshot }]
   })
-  const calls = sum(looks.map((look) => look.calls))
-  const weighted = (read) => sum(looks.map((look) => look.calls * read(look))) / Math.max(1, calls)
-  const mean = (read) => sum(looks.map(read)) / Math.max(1, looks.length)
+  const calls = sum(snapshots.map((snapshot) => snapshot.calls))
+  const weighted = (read) =>
+    sum(snapshots.map((snapshot) => snapshot.calls * read(snapshot))) / Math.max(1, calls)
+  const mean = (read) => sum(snapshots.map(read)) / Math.max(1, snapshots.length)
   const counted = (read) => sum(instances.map(({ processors }) => read(processors[name])))
   return {
     name,
     fee: percent(fees[name]),
-    state: worstOf(looks),
+    state: worstOf(snapshots),
     facts: [
       ['settled', count(counted((processor) => processor.settled))],
       ['amount', roughAmount(counted((processor) => processor.settledCents))],
       ['failed attempts', count(counted((processor) => processor.failedAttempts))],
       ['in flight', count(sum(instances.map(({ gauges }) => gauges.inFlight[name])))],
-      ['responds in', duration(mean((look) => look.measuredMs))],
-      ['announces', duration(mean((look) => look.announcedMs))],
-      ['failing now', calls === 0 ? '–' : percent(weighted((look) => look.failureRate))],
-      ['slow now', calls === 0 ? '–' : percent(weighted((look) => look.slowRate))],
+      ['responds in', duration(mean((snapshot) => snapshot.measuredMs))],
+      ['announces', duration(mean((snapshot) => snapshot.announcedMs))],
+      ['failing now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.failureRate))],
+      ['slow now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.slowRate))],
     ],
-    beliefs: looks.map(({ instanceId, state, forMs, cause, allowance }) => {
+    perInstance: snapshots.map(({ instanceId, state, forMs, cause, allowance }) => {
       const since = clockTime(steady(`${name} ${instanceId} ${state}`, at - forMs))
       const lets = state === 'open' ? 'nothing goes through' : `up to ${allowance} at once`
       return { instanceId, state, text: `since ${since}: ${cause}, ${lets}` }
@@ -45,7 +46,7 @@ function factsOf(name, instances, { fees, at }) {
 
 const instants = new Map()
 
-/** Another instance's figures are up to a second old: its instants would waver with them. */
+/** Another instance's figures are up to a second old, so computed instants would jump by as much. */
 function steady(key, at) {
   const known = instants.get(key)
   if (known !== undefined && Math.abs(known - at) < 2_500) return known
@@ -53,18 +54,18 @@ function steady(key, at) {
   return at
 }
 
-function worstOf(looks) {
-  const states = looks.map(({ state }) => state)
+function worstOf(snapshots) {
+  const states = snapshots.map(({ state }) => state)
   return ['open', 'halfOpen', 'closed'].find((state) => states.includes(state))
 }
 
-function draw({ name, fee, state, facts, beliefs }) {
+function draw({ name, fee, state, facts, perInstance }) {
   return element(
     'article',
     { class: 'processor', 'data-name': name },
     element('h3', {}, `${name}, fee ${fee}`, chipOf(state)),
     element('dl', {}, ...facts.map(([title, value]) => fact(title, value))),
-    element('ul', {}, ...beliefs.map(belief)),
+    element('ul', {}, ...perInstance.map(circuitItem)),
   )
 }
 
@@ -72,7 +73,7 @@ function fact(title, value) {
   return element('div', {}, element('dt', {}, title), element('dd', {}, value))
 }
 
-function belief({ instanceId, state, text }) {
+function circuitItem({ instanceId, state, text }) {
   return element('li', {}, element('b', {}, instanceId), ' ', chipOf(state), ` ${text}`)
 }
 

@@ -2,7 +2,7 @@
 
 import { amount, byId, count, element, percent, roughAmount, sum } from './format.js'
 
-/** In the order in which they stand; there from the start, so that nothing moves later. */
+/** In their order on the page; all are there from the start, so that nothing moves later. */
 const TILES = {
   accepted: 'Accepted',
   settled: 'Settled',
@@ -37,7 +37,7 @@ export function showTiles({ instances, open, seconds, fees }) {
   set('accepted', count(all(({ accepted }) => accepted)), rate(seconds, acceptedOf))
   set('settled', count(total), rate(seconds, settledOf), 'good')
   set('waiting', count(ready + parked), `${count(parked)} in the database`)
-  set('doubt', count(inDoubt), 'being asked for', inDoubt > 0 ? 'doubt' : undefined)
+  set('doubt', count(inDoubt), 'being looked up', inDoubt > 0 ? 'doubt' : undefined)
   set('rejected', count(rejected), 'for good', rejected > 0 ? 'bad' : undefined)
   set('refused', count(refused), 'answered 503', refused > 0 ? 'bad' : undefined)
   set('paid', roughAmount(paid), share)
@@ -55,7 +55,7 @@ export function order(fees) {
 const acceptedOf = (second) => second.accepted
 const settledOf = (second) => second.settledDefault + second.settledFallback
 
-/** Over the last seconds, so that it can be read. */
+/** The mean of the last seconds, so that it does not change too fast to be read. */
 function rate(seconds, read) {
   const last = seconds.slice(-3)
   return last.length === 0 ? '' : `${count(sum(last.map(read)) / last.length)} a second`

@@ -1,12 +1,12 @@
-// So many a second of each kind, and no more.
+// Limits how many things of each kind are taken in a second.
 
-export interface Allowance {
+export interface RateLimit {
   /** False once this kind has used up its second. */
   take(kind: string): boolean
 }
 
 /** `now`: monotonic, ms. The kinds are forgotten each second, so there may be many of them. */
-export function createAllowance(perSecond: number, now: () => number): Allowance {
+export function createRateLimit(perSecond: number, now: () => number): RateLimit {
   let second = -1
   const taken = new Map<string, number>()
   return {

@@ -1,4 +1,4 @@
-// Our books beside the processors', for the eye: what both hold of all payments but the last ones.
+// Pit's books beside the processors', for the page: all payments but those of the last seconds.
 
 import type { ProcessorName, Summary, TimeWindow } from '../actors/model/payment.ts'
 
@@ -8,11 +8,11 @@ export interface Total {
 }
 
 export interface ComparedBooks {
-  /** What was compared, epoch ms. */
+  /** The window that was compared, epoch ms. */
   readonly from: number
   readonly to: number
   readonly ours?: Summary
-  /** Absent for a processor that did not tell. */
+  /** Absent for a processor that did not answer. */
   readonly theirs: Readonly<Partial<Record<ProcessorName, Total>>>
 }
 
@@ -30,7 +30,7 @@ export interface BooksSource {
 /** Before any payment: 2000-01-01, epoch ms. */
 export const BEGINNING = 946_684_800_000
 
-/** How far back the comparison ends, ms: what is under way now is not compared. */
+/** How long before now the window ends, ms: payments under way are not compared. */
 const SETTLING_MS = 2_000
 
 /** Never rejects as long as its source does not. */

@@ -1,26 +1,23 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
 import type { TemplatedApp } from 'uWebSockets.js'
-import { snapshotOf } from '../actors/supervisor/snapshot.ts'
-import type { Clock, Ledger } from '../actors/model/ports.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
+import type { Clock, Ledger } from '../actors/model/ports.ts'
+import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { compareBooks, type BooksSource, type ComparedBooks } from './books.ts'
-import { figuresOf, type Figures, type FiguresCache } from './figures.ts'
-import { frameOf } from './frame.ts'
-import { createInstances } from './instances.ts'
-import { addConsoleRoutes } from './routes.ts'
-import { createSeconds } from './seconds.ts'
+import { type BooksSource, compareBooks, type ComparedBooks } from './compared-books.ts'
+import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
+import { createInstances, createSeconds, frameOf } from './instances.ts'
+import { addConsoleRoutes } from './pages.ts'
 import { openStream, type Viewer } from './stream.ts'
-import type { Tally } from './tally.ts'
 
 export interface ConsoleOptions {
   readonly instanceId: string
   readonly clock: Clock
   readonly supervisor: SupervisorActor
-  readonly tally: Tally
-  /** Absent: alone. */
+  readonly counters: Counters
+  /** Absent without Redis: then only this instance is shown. */
   readonly cache?: FiguresCache
   readonly countOpen: Ledger['countOpen']
   readonly books: BooksSource
@@ -43,19 +40,19 @@ const BOOKS_MS = 3_000
 /** Bytes that may wait for one viewer: some seconds of frames. */
 const BUFFERED_MAX = 256 * 1024
 
-/** What a viewer has seen. */
+/** The last second and the last event that a viewer was sent. */
 interface Seen {
   second: number
-  news: number
+  event: number
 }
 
-/** Begins to collect at once, once a second; frames are made only while somebody looks. */
+/** Collects figures once a second from now on; frames are made only while there are viewers. */
 export function startConsole(options: ConsoleOptions): Console {
-  const { clock, supervisor, tally } = options
+  const { clock, supervisor, counters } = options
   const startedAt = clock.wallNow()
   const identity = { instanceId: options.instanceId, startedAt }
   const own = (): Figures =>
-    figuresOf(identity, tally.counted(), snapshotOf(supervisor, clock.now()))
+    figuresOf(identity, counters.counted(), snapshotOf(supervisor, clock.now()))
   const instances = createInstances(own, options.cache)
   const seconds = createSeconds()
   const viewers = new Map<Viewer, Seen>()
@@ -75,11 +72,11 @@ export function startConsole(options: ConsoleOptions): Console {
     const all = instances.all()
     const at = clock.wallNow()
     for (const [viewer, seen] of viewers) {
-      const news = tally.news.since(seen.news)
+      const events = counters.recentEvents.since(seen.event)
       const fresh = seconds.since(seen.second)
-      const frame = frameOf(all, { at, seconds: fresh, news, books, open })
+      const frame = frameOf(all, { at, seconds: fresh, events, books, open })
       if (!viewer.send(JSON.stringify(frame))) continue
-      seen.news = news.at(-1)?.number ?? seen.news
+      seen.event = events.at(-1)?.number ?? seen.event
       seen.second = fresh.at(-1)?.at ?? seen.second
     }
   }
@@ -89,13 +86,13 @@ export function startConsole(options: ConsoleOptions): Console {
   const stops = [every(SECOND_MS, collect), every(FRAME_MS, show), every(BOOKS_MS, compare)]
   return {
     extend(app) {
-      addConsoleRoutes(app, { supervisor, tally, sequences: options.inspection?.sequences })
+      addConsoleRoutes(app, { supervisor, counters, sequences: options.inspection?.sequences })
       openStream(app, {
         path: '/console/ws',
         bufferedBytesMax: BUFFERED_MAX,
         onJoin: (viewer) => {
           viewer.send(JSON.stringify(helloOf(options)))
-          viewers.set(viewer, { second: 0, news: 0 })
+          viewers.set(viewer, { second: 0, event: 0 })
           options.inspection?.consoleWatches(viewers.size)
           if (viewers.size === 1) void Promise.all([askLedger(), compare()]).then(show)
           else show()
@@ -113,9 +110,9 @@ export function startConsole(options: ConsoleOptions): Console {
 }
 
 function helloOf({ instanceId, fees, inspection, books }: ConsoleOptions): object {
-  const tellsBooks = books.readTheirs !== undefined
+  const hasProcessorBooks = books.readTheirs !== undefined
   const inspected = inspection === undefined ? 'off' : 'on'
-  return { type: 'hello', instanceId, fees, inspected, tellsBooks }
+  return { type: 'hello', instanceId, fees, inspected, hasProcessorBooks }
 }
 
 /** Runs work again and again, never twice at the same time, until stopped. */

@@ -1,0 +1,211 @@
+// The console's pages, their files, and the JSON that they ask for.
+
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import type { Read } from '../actors/messages.ts'
+import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
+import { queryPayments } from '../actors/supervisor/snapshot.ts'
+import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import { json, NOT_FOUND, problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
+import { Responder } from '../http/responder.ts'
+import { projectFile } from '../infra/process/project-file.ts'
+import type { Counters } from './figures.ts'
+import { hasOwnOrigin } from './origin-check.ts'
+import type { FinalState } from './recent.ts'
+import type { Sequences } from './sequences.ts'
+
+interface RouteOptions {
+  readonly supervisor: SupervisorActor
+  readonly counters: Counters
+  /** Undefined when inspection is off. */
+  readonly sequences: Sequences | undefined
+}
+
+/** Payments in one list. */
+const LISTED_MAX = 200
+
+export function addConsoleRoutes(app: TemplatedApp, options: RouteOptions): void {
+  route(app, '/', () => pageReply('index.html'))
+  route(app, '/console', () => pageReply('index.html'))
+  route(app, '/console/assets/:name', (request) => assetReply(request.getParameter(0) ?? ''))
+  route(app, '/console/chart', chartReply)
+  route(app, '/console/payments', (request) => listReply(options, request.getQuery('state') ?? ''))
+  route(app, '/console/payments/:id', (request) =>
+    paymentReply(options, (request.getParameter(0) ?? '').toLowerCase()),
+  )
+}
+
+type Answer = Reply | undefined | Promise<Reply | undefined>
+
+/**
+ * Adds a page or an answer to a GET; undefined becomes 404. `read` takes what it needs from the
+ * request before it waits for anything.
+ */
+export function route(
+  app: TemplatedApp,
+  path: string,
+  read: (request: HttpRequest) => Answer,
+): void {
+  app.get(path, (response: HttpResponse, request: HttpRequest) => {
+    const responder = new Responder(response, 'get', CONNECTIONS)
+    if (!hasOwnOrigin(request)) responder.answer(FOREIGN)
+    else void answer(responder, read(request))
+  })
+}
+
+/** The operators' port never drains: it closes all connections at once when it stops. */
+const CONNECTIONS = { draining: false }
+
+async function answer(responder: Responder, reply: Answer): Promise<void> {
+  try {
+    responder.answer((await reply) ?? NOT_FOUND)
+  } catch {
+    // A missing file of the installation must not end a process that takes payments.
+    responder.answer(BROKEN)
+  }
+}
+
+const BROKEN = problem({ status: 500, detail: 'This page of the console could not be read.' })
+
+const FOREIGN = problem({
+  status: 403,
+  detail: 'The console answers its own pages only, under an address or a name without dots.',
+})
+
+/** Loaded when it is first asked for: what draws charts takes memory that payments could use. */
+async function chartReply(): Promise<Reply> {
+  const { paymentChart } = await import('./chart.ts')
+  return json(JSON.stringify(paymentChart()))
+}
+
+function listReply({ supervisor, counters }: RouteOptions, state: string): Reply | undefined {
+  if (isFinal(state))
+    return json(JSON.stringify({ state, left: counters.recentPayments.list(state) }))
+  if (!isLiving(state)) return undefined
+  const here = queryPayments(supervisor, { state, limit: LISTED_MAX })
+  return json(JSON.stringify({ state, here }))
+}
+
+const FINAL: readonly string[] = ['settled', 'rejected', 'parked'] satisfies FinalState[]
+const LIVING: readonly string[] = [
+  'pending',
+  'tryingDefault',
+  'tryingFallback',
+  'confirming',
+  'retry',
+] satisfies PaymentState[]
+
+function isFinal(state: string): state is FinalState {
+  return FINAL.includes(state)
+}
+
+function isLiving(state: string): state is PaymentState {
+  return LIVING.includes(state)
+}
+
+async function paymentReply(
+  { supervisor, sequences }: RouteOptions,
+  correlationId: string,
+): Promise<Reply | undefined> {
+  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(correlationId)) return undefined
+  const paymentStatus = await new Promise<Read<PaymentStatus>>((replyTo) => {
+    supervisor.send({ type: 'payment.requested', correlationId, replyTo })
+  })
+  if (paymentStatus.kind === 'missing') return undefined
+  if (paymentStatus.kind === 'unavailable') return UNAVAILABLE
+  const messages = sequences?.messagesOf(correlationId) ?? null
+  return json(
+    JSON.stringify({
+      paymentStatus: paymentStatus.value,
+      messages,
+      inspects: sequences !== undefined,
+    }),
+  )
+}
+
+/** Media types by the end of a file's name. */
+const MEDIA_TYPES = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+} as const
+
+/** Files of packages, by the name under which the page asks for them. */
+const LIBRARIES: ReadonlyMap<string, Library> = new Map([
+  ['viz.js', ['@viz-js/viz', 'viz.js']],
+  ['uplot.js', ['uplot', 'uPlot.esm.js']],
+  ['uplot.css', ['uplot', 'uPlot.min.css']],
+])
+
+type Library = readonly [packageName: string, path: string]
+
+/** Folder of the page's own files, in the project. */
+const PAGE = 'src/console/page'
+
+/** Only our own files, and no inline scripts; Graphviz is WebAssembly. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+]
+
+interface PageOptions {
+  /** An origin that the page may show in a frame. */
+  readonly frames?: string
+}
+
+/** A page of the folder. Rejects when the file is missing, which is a broken installation. */
+export async function pageReply(name: string, { frames }: PageOptions = {}): Promise<Reply> {
+  const policy = frames === undefined ? POLICY : [...POLICY, `frame-src ${frames}`]
+  const body = await readFile(projectFile(`${PAGE}/${name}`), 'utf8')
+  return reply('html', body, [
+    ['Content-Security-Policy', policy.join('; ')],
+    ['Referrer-Policy', 'no-referrer'],
+  ])
+}
+
+/** A script, a style sheet or a picture; undefined for any other name. */
+async function assetReply(name: string): Promise<Reply | undefined> {
+  const kind = kindOf(name)
+  if (kind === undefined) return undefined
+  const library = LIBRARIES.get(name)
+  const path = library === undefined ? projectFile(`${PAGE}/${name}`) : libraryPath(library)
+  const body = await readFile(path, 'utf8').catch(missing)
+  return body === undefined ? undefined : reply(kind, body, [])
+}
+
+/** Undefined for a name that leads out of the folder, or to a file of another kind. */
+function kindOf(name: string): 'js' | 'css' | 'svg' | undefined {
+  if (!/^[\w-]+\.\w+$/.test(name)) return undefined
+  return (['js', 'css', 'svg'] as const).find((kind) => name.endsWith(`.${kind}`))
+}
+
+function libraryPath([packageName, file]: Library): string {
+  // The entry of each package is in the same folder as these files, wherever npm has put it.
+  return join(dirname(createRequire(import.meta.url).resolve(packageName)), file)
+}
+
+function missing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+function reply(kind: keyof typeof MEDIA_TYPES, body: string, headers: Reply['headers']): Reply {
+  return {
+    status: '200 OK',
+    headers: [
+      ['Content-Type', MEDIA_TYPES[kind]],
+      ['X-Content-Type-Options', 'nosniff'],
+      ['Cache-Control', 'no-cache'],
+      ...headers,
+    ],
+    body,
+  }
+}
