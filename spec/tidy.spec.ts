@@ -80,7 +80,6 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'figures.ts',
   'main.ts', // of Pit, of the simulator
   'ops.ts',
-  'payment-status.ts',
   'pool.ts', // of connections to PostgreSQL, to a processor
   'responder.ts', // of Pit, of the simulator
   'settings.ts',
