@@ -98,7 +98,7 @@ export class Instance {
 
   /** Payments that it would claim now if they were due. */
   room(): number {
-    const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().floor
+    const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().work
     return capacityForClaims(view.dependencies, view.waiting.size)
   }
 

@@ -126,7 +126,7 @@ function definitionOf(
 
 /** Ports, callbacks and whole subsystems: they are no data, and some hold connections and passwords. */
 const NOT_SHOWN = new Set(
-  ['ports', 'cache', 'fence', 'floor', 'health', 'telemetry', 'ledger', 'lease', 'machine'].concat([
+  ['ports', 'cache', 'fence', 'work', 'health', 'telemetry', 'ledger', 'lease', 'machine'].concat([
     'processors',
     'random',
     'replyTo',

@@ -20,8 +20,8 @@ export function capacityForClaims(dependencies: PaymentDependencies, waiting: nu
 }
 
 /**
- * Whether accepted payments go straight to the ledger's queue: when the ring would not hold two
- * more batches. Until then memory is cheaper, by a second commit and a claim per payment.
+ * Whether accepted payments go straight to the ledger's queue: when the ring could not hold two
+ * more batches. Memory is cheaper until then: it saves a second commit and a claim per payment.
  */
 export function intakeParks(dependencies: PaymentDependencies, waiting: number): boolean {
   const { readyMax, acceptBatchMax } = dependencies.settings

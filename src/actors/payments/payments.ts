@@ -15,7 +15,7 @@ import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks } from './capacity.ts'
-import { findPaymentStatus, noteGauges, type FloorView } from './queries.ts'
+import { findPaymentStatus, noteGauges, type PaymentsView } from './queries.ts'
 import { createWaiting, type Waiting } from './queues.ts'
 import { acceptedRecord, claimedRecord, deferredRecord } from './records.ts'
 import {
@@ -26,7 +26,7 @@ import {
   reportRejected,
   reportSettled,
   reportUnsettled,
-  type Desk,
+  type ReportParts,
 } from './reports.ts'
 import { Scheduler } from './scheduler.ts'
 import {
@@ -42,8 +42,8 @@ import {
 import { createTimerQueue } from './timers.ts'
 import { countingTransitions, createTransitionCounts } from './transition-counts.ts'
 
-/** Its state lives in `floor`, changed in place: a copy per event would cost more than the work. */
-export type PaymentsSnapshot = Snapshot<undefined> & { readonly floor: PaymentsFloor }
+/** Its state lives in `work` and is changed in place: a copy per event would cost more than the event. */
+export type PaymentsSnapshot = Snapshot<undefined> & { readonly work: Payments }
 
 export type PaymentsLogic = ActorLogic<PaymentsSnapshot, PaymentsEvent, PaymentsInput>
 
@@ -56,36 +56,38 @@ export const paymentsLogic: PaymentsLogic = {
     status: 'active',
     output: undefined,
     error: undefined,
-    floor: new PaymentsFloor(input, scope),
+    work: new Payments(input, scope),
   }),
-  start: (snapshot) => snapshot.floor.start(),
+  start: (snapshot) => snapshot.work.start(),
   transition: (snapshot, event) => {
-    snapshot.floor.take(event)
+    snapshot.work.take(event)
     return snapshot
   },
   getPersistedSnapshot: (snapshot) => snapshot,
 }
 
-type OfTheFloor = 'inFlight' | 'due' | 'generationOf' | 'isCrowded' | 'isDraining'
+/** What it makes itself of what its payments depend on. */
+type OwnParts = 'inFlight' | 'due' | 'generationOf' | 'isCrowded' | 'isDraining'
 
-export type PaymentsInput = Omit<PaymentDependencies, OfTheFloor>
+export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
 
+/** What XState gives to the logic of an actor, as far as it is needed. */
 interface Scope {
   readonly self: AnyActorRef
   readonly system: Directory
   readonly stopChild: (child: AnyActorRef) => void
 }
 
-/** Ticks between two notes of the gauges. */
+/** Ticks between two facts about what is in memory. */
 const TICKS_PER_NOTE = 20
 
-export class PaymentsFloor {
+export class Payments {
   /** For readers, who change nothing. */
-  readonly view: FloorView
+  readonly view: PaymentsView
   readonly #dependencies: PaymentDependencies
   readonly #scope: Scope
-  readonly #desk: Desk
-  readonly #starts: Scheduler
+  readonly #reports: ReportParts
+  readonly #scheduler: Scheduler
   readonly #slots: SlotTable
   readonly #waiting: Waiting
   #parksIntake = false
@@ -102,32 +104,32 @@ export class PaymentsFloor {
     const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
     this.#scope = scope
     this.#slots = createSlotTable(2 * concurrency + confirmingMax)
-    this.#waiting = createWaiting({ readyMax: readyMax + claimMax, doubtfulMax: confirmingMax })
+    this.#waiting = createWaiting({ readyMax: readyMax + claimMax, inDoubtMax: confirmingMax })
     this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
       due: createTimerQueue<DueStep>(input.clock, (step) =>
         tellDue(this.#dependencies, this.#slots, step),
       ),
-      generationOf: (slot) => this.#slots.at(slot)?.generation ?? -1,
+      generationOf: (slot) => this.#slots.at(slot).generation,
       isCrowded: () => this.#confirming() > confirmingMax,
       isDraining: () => this.#isDraining,
     }
-    this.#desk = {
+    this.#reports = {
       dependencies: this.#dependencies,
       system: scope.system,
       purges: () => this.#purges,
     }
-    const flows = createTransitionCounts()
+    const transitions = createTransitionCounts()
     this.view = {
       dependencies: this.#dependencies,
       slots: this.#slots,
       waiting: this.#waiting,
-      flows,
+      transitions,
     }
-    this.#starts = new Scheduler({
+    this.#scheduler = new Scheduler({
       ...this.view,
-      logic: countingTransitions(paymentLogicOf(this.#dependencies), flows),
+      logic: countingTransitions(paymentLogicOf(this.#dependencies), transitions),
       parent: scope.self,
       confirming: () => this.#confirming(),
     })
@@ -153,14 +155,14 @@ export class PaymentsFloor {
         for (const payment of event.batch) {
           if (!this.#isPurged(payment.purges)) this.#enqueue(claimedRecord(payment, this.#now()))
         }
-        reportClaimed(this.#desk, event)
+        reportClaimed(this.#reports, event)
         break
       case 'xstate.done.actor.payment':
         this.#onLeft(event.output)
         break
       case 'xstate.error.actor.payment':
         for (const record of clearBroken(this.#slots)) {
-          reportBroken(this.#desk, record, event.error)
+          reportBroken(this.#reports, record, event.error)
         }
         break
       case 'payments.ticked':
@@ -185,7 +187,7 @@ export class PaymentsFloor {
         break
       case 'payments.returned':
         // The fence is closed by now, so nothing of this starts again.
-        reportAllParked(this.#desk, this.#waiting.takeAll())
+        reportAllParked(this.#reports, this.#waiting.takeAll())
         this.#recall(() => true)
         break
       case 'payments.dropped':
@@ -222,12 +224,12 @@ export class PaymentsFloor {
     // Too many in doubt: claimed again at once, this one would only come and go.
     const delayMs =
       keeps && record.unknownOutcomes.length > 0 ? this.#dependencies.settings.retryDelayMs : 0
-    reportParked(this.#desk, record, { delayMs, rounds: record.rounds })
+    reportParked(this.#reports, record, { delayMs, rounds: record.rounds })
   }
 
   /** Starts as many payments as may start, oldest first. */
   #pump(): void {
-    if (!this.#isCongested && !this.#isDraining) this.#starts.pump()
+    if (!this.#isCongested && !this.#isDraining) this.#scheduler.pump()
     const parks = intakeParks(this.#dependencies, this.#waiting.ready.size)
     if (parks === this.#parksIntake) return
     this.#parksIntake = parks
@@ -236,31 +238,32 @@ export class PaymentsFloor {
 
   #onLeft({ kind, context }: PaymentOutput): void {
     const slot = this.#slots.at(context.slot)
-    if (slot === undefined || slot.record !== context.record) return
+    // It was dropped while this was on its way.
+    if (slot.record !== context.record) return
     this.#slots.release(slot)
     const keeps = kind === 'parked' && context.deferred && this.#keepsPayments()
-    if (kind === 'settled') reportSettled(this.#desk, context)
-    else if (kind === 'rejected') reportRejected(this.#desk, context)
+    if (kind === 'settled') reportSettled(this.#reports, context)
+    else if (kind === 'rejected') reportRejected(this.#reports, context)
     else if (!keeps || !this.#waiting.push(deferredRecord(context))) {
-      reportUnsettled(this.#desk, context, this.#isDraining)
+      reportUnsettled(this.#reports, context, this.#isDraining)
     }
     this.#tellIfEmptied()
   }
 
   #onTick(): void {
-    this.#starts.tick(this.#now() - this.#tickDueAt)
+    this.#scheduler.tick(this.#now() - this.#tickDueAt)
     this.start()
     this.#ticks += 1
     if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)
     if (this.#isDraining || this.#isCongested) return
-    const room = capacityForClaims(this.#dependencies, this.#waiting.size)
-    const limit = Math.min(room, this.#starts.pacer.pace)
+    const capacity = capacityForClaims(this.#dependencies, this.#waiting.size)
+    const limit = Math.min(capacity, this.#scheduler.pacer.pace)
     if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'capacity.offered', limit })
   }
 
   #drain(): void {
     this.#isDraining = true
-    reportAllParked(this.#desk, this.#waiting.takeAll())
+    reportAllParked(this.#reports, this.#waiting.takeAll())
     this.#recall(isIdle)
   }
 

@@ -10,25 +10,24 @@ import type { Waiting } from './queues.ts'
 import type { Slot, SlotTable } from './slots.ts'
 import type { TransitionCounts } from './transition-counts.ts'
 
-/** What the floor shows to readers. */
-export interface FloorView {
+/** What readers see of the payments in memory; they change nothing. */
+export interface PaymentsView {
   readonly dependencies: PaymentDependencies
   readonly slots: SlotTable
   readonly waiting: Waiting
-  readonly flows: TransitionCounts
+  readonly transitions: TransitionCounts
 }
 
 /** What is known of a payment in memory; undefined when it is not there. */
 export function findPaymentStatus(
-  { dependencies, slots, waiting }: FloorView,
+  { dependencies, slots, waiting }: PaymentsView,
   correlationId: string,
 ): PaymentStatus | undefined {
-  let paymentStatus: PaymentStatus | undefined
+  let status: PaymentStatus | undefined
   slots.forEachUsed((slot) => {
-    if (slot.record?.correlationId === correlationId)
-      paymentStatus = statusOfSlot(dependencies, slot)
+    if (slot.record?.correlationId === correlationId) status = statusOfSlot(dependencies, slot)
   })
-  if (paymentStatus !== undefined) return paymentStatus
+  if (status !== undefined) return status
   for (const [state, ring] of RINGS) {
     const record = waiting[ring].find((each) => each.correlationId === correlationId)
     if (record !== undefined) return statusOfWaiting(dependencies.clock, record, state)
@@ -37,7 +36,7 @@ export function findPaymentStatus(
 }
 
 /** How many payments are in memory at this moment, and where. */
-export function gaugesOf({ dependencies, waiting, slots }: FloorView): Gauges {
+export function gaugesOf({ dependencies, waiting, slots }: PaymentsView): Gauges {
   return {
     ready: waiting.size,
     inFlight: { ...dependencies.inFlight },
@@ -45,34 +44,34 @@ export function gaugesOf({ dependencies, waiting, slots }: FloorView): Gauges {
   }
 }
 
-export function noteGauges(view: FloorView): void {
+export function noteGauges(view: PaymentsView): void {
   view.dependencies.telemetry.emit({ type: 'payments.measured', gauges: gaugesOf(view) })
 }
 
-/** Stories of up to `limit` payments that are here in this state, in work or waiting for a slot. */
+/** The status of up to `limit` payments that are here in this state, in work or waiting for a slot. */
 export function listPaymentStatuses(
-  { dependencies, slots, waiting }: FloorView,
+  { dependencies, slots, waiting }: PaymentsView,
   { state, limit }: { state: PaymentState; limit: number },
 ): readonly PaymentStatus[] {
-  const paymentStatuses: PaymentStatus[] = []
+  const statuses: PaymentStatus[] = []
   slots.forEachUsed((slot) => {
-    if (paymentStatuses.length >= limit || slot.actor?.getSnapshot().value !== state) return
-    const paymentStatus = statusOfSlot(dependencies, slot)
-    if (paymentStatus !== undefined) paymentStatuses.push(paymentStatus)
+    if (statuses.length >= limit || slot.actor?.getSnapshot().value !== state) return
+    const status = statusOfSlot(dependencies, slot)
+    if (status !== undefined) statuses.push(status)
   })
   const ring = RINGS.find(([begins]) => begins === state)?.[1]
-  if (ring === undefined || paymentStatuses.length >= limit) return paymentStatuses
+  if (ring === undefined || statuses.length >= limit) return statuses
   waiting[ring].find((record) => {
-    paymentStatuses.push(statusOfWaiting(dependencies.clock, record, state))
-    return paymentStatuses.length >= limit
+    statuses.push(statusOfWaiting(dependencies.clock, record, state))
+    return statuses.length >= limit
   })
-  return paymentStatuses
+  return statuses
 }
 
 /** Where those wait that will begin in this state. */
-const RINGS: readonly (readonly [PaymentState, 'ready' | 'doubtful'])[] = [
+const RINGS: readonly (readonly [PaymentState, 'ready' | 'inDoubt'])[] = [
   ['pending', 'ready'],
-  ['confirming', 'doubtful'],
+  ['confirming', 'inDoubt'],
 ]
 
 function countStates(slots: SlotTable): Partial<Record<PaymentState, number>> {
@@ -85,31 +84,24 @@ function countStates(slots: SlotTable): Partial<Record<PaymentState, number>> {
 }
 
 /** One that is being worked on; undefined when its slot is free. */
-export function statusOfSlot(
-  dependencies: PaymentDependencies,
-  slot: Slot,
-): PaymentStatus | undefined {
+function statusOfSlot(dependencies: PaymentDependencies, slot: Slot): PaymentStatus | undefined {
   const { record, actor } = slot
   if (record === null || actor === null) return undefined
   const { value, context } = actor.getSnapshot()
   return {
     ...statusOf(context, value, acceptedWall(dependencies.clock, record)),
     ...waitOf(dependencies, value, context),
-    ...doubtsOf(dependencies.clock, context),
+    ...unknownOutcomesOf(dependencies.clock, context),
   }
 }
 
 /** One that waits for a slot, in the state in which it will begin. */
-export function statusOfWaiting(
-  clock: Clock,
-  record: PaymentRecord,
-  state: PaymentState,
-): PaymentStatus {
+function statusOfWaiting(clock: Clock, record: PaymentRecord, state: PaymentState): PaymentStatus {
   const { correlationId, amountCents, attempts } = record
   const acceptedAt = acceptedWall(clock, record)
   const waitsFor = WAIT_REASON[state] ?? 'route'
   const known = { correlationId, amountCents, state, acceptedAt, attempts, waitsFor }
-  return { ...known, ...doubtsOf(clock, record) }
+  return { ...known, ...unknownOutcomesOf(clock, record) }
 }
 
 const WAIT_REASON: Partial<Record<PaymentState, WaitReason>> = {
@@ -134,7 +126,7 @@ function waitOf(
   return { waitsFor, dueInMs: wholeMs(dueAt - dependencies.clock.now()) }
 }
 
-function doubtsOf(
+function unknownOutcomesOf(
   clock: Clock,
   { unknownOutcomes }: Pick<PaymentRecord, 'unknownOutcomes'>,
 ): Pick<PaymentStatus, 'unknownOutcomes'> {

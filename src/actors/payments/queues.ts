@@ -5,26 +5,26 @@ import type { PaymentRecord } from '../payment/context.ts'
 export interface Waiting {
   readonly ready: Ring<PaymentRecord>
   /** Claimed in doubt: they need look-ups, not a route. */
-  readonly doubtful: Ring<PaymentRecord>
+  readonly inDoubt: Ring<PaymentRecord>
   readonly size: number
-  /** False, and nothing taken, when there is no room. */
+  /** False, and nothing taken, when the ring is full. */
   push(record: PaymentRecord): boolean
   /** Takes all out, oldest first. */
   takeAll(): readonly PaymentRecord[]
 }
 
 /** Bounded rings for both kinds. */
-export function createWaiting(bounds: { readyMax: number; doubtfulMax: number }): Waiting {
+export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }): Waiting {
   const ready = createRing<PaymentRecord>(bounds.readyMax)
-  const doubtful = createRing<PaymentRecord>(bounds.doubtfulMax)
+  const inDoubt = createRing<PaymentRecord>(bounds.inDoubtMax)
   const push = (record: PaymentRecord): boolean =>
-    (record.unknownOutcomes.length > 0 ? doubtful : ready).push(record)
-  const takeAll = (): readonly PaymentRecord[] => [...emptied(ready), ...emptied(doubtful)]
+    (record.unknownOutcomes.length > 0 ? inDoubt : ready).push(record)
+  const takeAll = (): readonly PaymentRecord[] => [...emptied(ready), ...emptied(inDoubt)]
   return {
     ready,
-    doubtful,
+    inDoubt,
     get size() {
-      return ready.size + doubtful.size
+      return ready.size + inDoubt.size
     },
     push,
     takeAll,
@@ -39,12 +39,10 @@ function emptied(ring: Ring<PaymentRecord>): readonly PaymentRecord[] {
 
 export interface Ring<Item> {
   readonly size: number
-  readonly capacity: number
   /** False, and nothing taken, when full. */
   push(item: Item): boolean
   peek(): Item | undefined
   shift(): Item | undefined
-  clear(): void
   /** Oldest first; must not be changed meanwhile. */
   find(matches: (item: Item) => boolean): Item | undefined
 }
@@ -54,7 +52,6 @@ export function createRing<Item>(capacity: number): Ring<Item> {
   let head = 0
   let size = 0
   return {
-    capacity,
     get size() {
       return size
     },
@@ -72,11 +69,6 @@ export function createRing<Item>(capacity: number): Ring<Item> {
       head = (head + 1) % capacity
       size -= 1
       return item
-    },
-    clear() {
-      items.fill(undefined)
-      head = 0
-      size = 0
     },
     find(matches) {
       for (let offset = 0; offset < size; offset += 1) {

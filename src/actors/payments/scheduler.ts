@@ -8,7 +8,7 @@ import type { paymentMachine } from '../payment/payment.machine.ts'
 import type { Waiting } from './queues.ts'
 import type { SlotTable } from './slots.ts'
 
-export interface SchedulerParts {
+interface SchedulerParts {
   readonly dependencies: PaymentDependencies
   readonly slots: SlotTable
   readonly waiting: Waiting
@@ -31,7 +31,7 @@ export class Scheduler {
 
   /** Starts as many payments as may start now, those in doubt first, each kind oldest first. */
   pump(): void {
-    this.#startDoubtful()
+    this.#startInDoubt()
     this.#startReady()
   }
 
@@ -53,12 +53,12 @@ export class Scheduler {
     }
   }
 
-  #startDoubtful(): void {
+  #startInDoubt(): void {
     const { dependencies, waiting, confirming } = this.#parts
-    const { doubtful } = waiting
-    for (let record = doubtful.peek(); record !== undefined; record = doubtful.peek()) {
+    const { inDoubt } = waiting
+    for (let record = inDoubt.peek(); record !== undefined; record = inDoubt.peek()) {
       if (confirming() >= dependencies.settings.confirmingMax || !this.#work(record, null)) return
-      doubtful.shift()
+      inDoubt.shift()
     }
   }
 
@@ -80,7 +80,7 @@ export class Scheduler {
 }
 
 /** Payments started in one go; the rest follows as answers come, so that no turn is long. */
-export const STARTS_AT_ONCE_MAX = 16
+const STARTS_AT_ONCE_MAX = 16
 
 /** Payments that may be started per tick, at least and at most. */
 export const PACE_MIN = 32

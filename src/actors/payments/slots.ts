@@ -1,6 +1,7 @@
 // The payments in work: a fixed table of slots with a free list, so that a payment's actor comes and
 // goes without growing anything; and what is done to many of them at once.
 
+import assert from 'node:assert'
 import type { Actor, AnyActorRef } from 'xstate'
 import type { PaymentRecord } from '../payment/context.ts'
 import {
@@ -11,11 +12,11 @@ import {
 } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
 
-export type PaymentActor = Actor<typeof paymentMachine>
+type PaymentActor = Actor<typeof paymentMachine>
 
 export interface Slot {
   readonly index: number
-  /** Counts tenants: an answer that names an earlier one is for a payment that has left. */
+  /** Counts the payments that had this slot: an answer that names an earlier one comes too late. */
   generation: number
   record: PaymentRecord | null
   actor: PaymentActor | null
@@ -23,12 +24,11 @@ export interface Slot {
 
 export interface SlotTable {
   readonly used: number
-  readonly capacity: number
   /** A free slot, now taken; undefined when all are. */
   take(record: PaymentRecord): Slot | undefined
   release(slot: Slot): void
-  at(index: number): Slot | undefined
-  forEachUsed(visit: (slot: Slot) => void): void
+  at(index: number): Slot
+  forEachUsed(take: (slot: Slot) => void): void
 }
 
 export function createSlotTable(capacity: number): SlotTable {
@@ -37,7 +37,6 @@ export function createSlotTable(capacity: number): SlotTable {
   })
   const free = slots.map((slot) => slot.index).reverse()
   return {
-    capacity,
     get used() {
       return capacity - free.length
     },
@@ -52,10 +51,14 @@ export function createSlotTable(capacity: number): SlotTable {
       slot.actor = null
       free.push(slot.index)
     },
-    at: (index) => slots[index],
-    forEachUsed(visit) {
+    at(index) {
+      const slot = slots[index]
+      assert(slot !== undefined, 'a payment in work names a slot of the table')
+      return slot
+    },
+    forEachUsed(take) {
       if (free.length === capacity) return
-      for (const slot of slots) if (slot.record !== null) visit(slot)
+      for (const slot of slots) if (slot.record !== null) take(slot)
     },
   }
 }
@@ -77,7 +80,7 @@ export function recallSlots(
 /** Tells a payment in work what it waited for, unless another one has its slot by now. */
 export function tellDue(dependencies: PaymentDependencies, slots: SlotTable, step: DueStep): void {
   const slot = slots.at(step.slot)
-  if (slot === undefined || slot.actor === null || slot.generation !== step.generation) return
+  if (slot.actor === null || slot.generation !== step.generation) return
   const { context } = slot.actor.getSnapshot()
   slot.actor.send(
     step.kind === 'backoff'

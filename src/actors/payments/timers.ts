@@ -1,15 +1,12 @@
-// What has to happen later, by due time: a binary heap over one timer, instead of a timer each.
+// What payments wait for, by due time: a binary heap over one timer, instead of a timer each.
 
 import type { Clock } from '../model/ports.ts'
 
 export interface TimerQueue<Item> {
   /** Hands `item` over once `delayMs` have passed, in order of due times. */
   push(item: Item, delayMs: number): void
-  readonly size: number
   /** Monotonic instant, ms, at which the item is due; searches all, for rare readers. */
   dueAtOf(matches: (item: Item) => boolean): number | undefined
-  /** Forgets everything. */
-  clear(): void
 }
 
 interface Entry<Item> {
@@ -50,16 +47,7 @@ export function createTimerQueue<Item>(
       insert(heap, { dueAt: clock.now() + delayMs, item })
       arm()
     },
-    get size() {
-      return heap.length
-    },
     dueAtOf: (matches) => heap.find(({ item }) => matches(item))?.dueAt,
-    clear() {
-      heap.length = 0
-      if (timer !== null) clock.clearTimeout(timer)
-      timer = null
-      timerDueAt = Number.POSITIVE_INFINITY
-    },
   }
 }
 

@@ -27,25 +27,25 @@ export function createTransitionCounts(): Counts {
 }
 
 /**
- * The same logic, with its moves counted in `flows`. An addition per event: whoever watches needs
- * no observer in the actor system, which would cost each payment more than its own work.
+ * The same logic, with its transitions counted in `counts`. That is an addition per event; an observer
+ * in the actor system would cost each payment more than its own work.
  */
 export function countingTransitions<Machine extends AnyStateMachine>(
   logic: Machine,
-  flows: Counts,
+  counts: Counts,
 ): Machine {
   const counted: Machine = Object.create(logic, {
     transition: {
       value: (snapshot: AnyMachineSnapshot, event: AnyEventObject, scope: AnyActorScope) => {
         const next = logic.transition(snapshot, event, scope)
-        if (next.value !== snapshot.value) count(flows, snapshot.value, next.value, event.type)
+        if (next.value !== snapshot.value) count(counts, snapshot.value, next.value, event.type)
         return next
       },
     },
     getInitialSnapshot: {
       value: (scope: AnyActorScope, input: never) => {
         const snapshot = logic.getInitialSnapshot(scope, input)
-        if (snapshot.value !== 'pending') count(flows, 'pending', snapshot.value, 'xstate.init')
+        if (snapshot.value !== 'pending') count(counts, 'pending', snapshot.value, 'xstate.init')
         return snapshot
       },
     },
@@ -54,20 +54,18 @@ export function countingTransitions<Machine extends AnyStateMachine>(
 }
 
 /** A step may pass through a state that is left at once: `pending` always is, `retry` by a park. */
-function count(flows: Counts, from: PaymentState, to: PaymentState, type: string): void {
+function count(counts: Counts, from: PaymentState, to: PaymentState, type: string): void {
   if (type === 'backoff.elapsed') {
-    flows[from].pending += 1
-    flows.pending[to] += 1
+    counts[from].pending += 1
+    counts.pending[to] += 1
     return
   }
   if (to === 'parked' && from !== 'pending' && from !== 'retry' && type !== 'payment.recalled') {
-    flows[from].retry += 1
-    flows.retry.parked += 1
+    counts[from].retry += 1
+    counts.retry.parked += 1
     return
   }
-  // An actor that failed comes to no state at all.
-  const row = flows[from]
-  if (row?.[to] !== undefined) row[to] += 1
+  counts[from][to] += 1
 }
 
 function byState<Value>(make: () => Value): Record<PaymentState, Value> {

@@ -41,14 +41,14 @@ const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /** `now`: monotonic, ms. */
 export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSnapshot {
-  const view = floorOf(supervisor)
+  const view = viewOf(supervisor)
   const circuits = PROCESSORS.flatMap((name) => {
     const actor = actorOf(supervisor, `processorHealth.${name}`) as HealthActor | undefined
     return actor === undefined ? [] : [[name, circuitLook(actor, now)] as const]
   })
   return {
     state: supervisor.getSnapshot().value,
-    ...(view === undefined ? {} : { gauges: gaugesOf(view), flows: view.flows }),
+    ...(view === undefined ? {} : { gauges: gaugesOf(view), flows: view.transitions }),
     circuits: Object.fromEntries(circuits),
   }
 }
@@ -58,13 +58,13 @@ export function queryPayments(
   supervisor: SupervisorActor,
   wanted: { state: PaymentState; limit: number },
 ): readonly PaymentStatus[] {
-  const view = floorOf(supervisor)
+  const view = viewOf(supervisor)
   return view === undefined ? [] : listPaymentStatuses(view, wanted)
 }
 
-function floorOf(supervisor: SupervisorActor): PaymentsSnapshot['floor']['view'] | undefined {
+function viewOf(supervisor: SupervisorActor): PaymentsSnapshot['work']['view'] | undefined {
   const actor = actorOf(supervisor, 'payments') as PaymentsActor | undefined
-  return actor?.getSnapshot().floor.view
+  return actor?.getSnapshot().work.view
 }
 
 interface PaymentsActor {
