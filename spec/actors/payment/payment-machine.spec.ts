@@ -219,3 +219,10 @@ t.test('a request in doubt is sent again to the letter, or not at all', async (t
   t.same([resent.unknownOutcomes, resent.lookUps], [IN_DOUBT.unknownOutcomes, 1])
   t.equal(take('confirming', unknown, EVENTS.dueResend).told, 'confirming sendLookUp')
 })
+
+t.test('what cannot be in a payment is named by the step that meets it', async (t) => {
+  const unsent = { attempt: null }
+
+  t.throws(() => take('tryingDefault', unsent, EVENTS.settled), /an attempt ends once/)
+  t.throws(() => take('tryingDefault', unsent, EVENTS.recalled), /an attempt ends once/)
+})

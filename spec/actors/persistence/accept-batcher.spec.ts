@@ -37,7 +37,7 @@ import {
 } from '../../../src/actors/persistence/pending-queue.ts'
 
 /** Of a batch that may have been committed all the same. */
-const REFUSED = 'paused refuseAll reportStrays startPause'
+const REFUSED = 'paused refuseAll taintLease startPause'
 const SPACED = 'spacing answerBatch startSpacing'
 
 /** Each row: where the batcher is brought to, and what each event does there; the rest is ignored. */
@@ -168,7 +168,7 @@ t.test('only a lost answer under a lease may leave payments that nobody has', as
   const told = (...events: readonly AcceptBatcherEvent[]): string =>
     stepped(acceptBatcherMachine, AT_ONCE, events).told
 
-  t.equal(told(A, UNKNOWN), 'paused refuseAll reportStrays startPause')
+  t.equal(told(A, UNKNOWN), 'paused refuseAll taintLease startPause')
   t.equal(told(A, NONE), 'paused refuseAll startPause', 'it is certainly not there')
   t.equal(told(A, LOST), 'paused refuseAll startPause', 'what it wrote belongs to others')
   t.equal(told(PARK, A, UNKNOWN), 'paused refuseAll startPause', 'anyone finds what is parked')
@@ -238,7 +238,7 @@ function quiet() {
     'refuseAll',
     'refuseOne',
     'startPause',
-    'reportStrays',
+    'taintLease',
     'reportEnded',
   ]
   const actions = Object.fromEntries(effects.map((effect) => [effect, ignore]))

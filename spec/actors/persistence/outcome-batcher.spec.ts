@@ -13,7 +13,7 @@ import {
   type OutcomeBatcherEvent,
 } from '../../../src/actors/persistence/outcome-batcher.machine.ts'
 import {
-  ANNOUNCE_WINDOW_MS,
+  PUBLISH_WINDOW_MS,
   createSettledPublisher,
 } from '../../../src/actors/persistence/outcome-batcher.ts'
 import { itemsOf } from '../../../src/actors/persistence/pending-queue.ts'
@@ -60,7 +60,7 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
     'idle',
     [],
     {
-      reached: 'gathering announce startWindow',
+      reached: 'gathering publishSettled startWindow',
       drain: 'flushed reportFlushed',
       flush: 'idle reportWritten',
     },
@@ -69,7 +69,7 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
     'gathering',
     [A],
     {
-      reached: 'writing announce writeBatch',
+      reached: 'writing publishSettled writeBatch',
       window: 'writing writeBatch',
       drain: 'writing writeBatch',
       flush: 'writing writeBatch',
@@ -79,7 +79,7 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
     'writing',
     [A, B],
     {
-      reached: 'writing announce',
+      reached: 'writing publishSettled',
       written: 'idle publishWritten',
       failed: 'paused noteFailure startPause',
       drain: 'writing',
@@ -89,7 +89,7 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
     'writing, one waits',
     [A, B, C],
     {
-      reached: 'writing announce',
+      reached: 'writing publishSettled',
       written: 'gathering publishWritten startWindow',
       failed: 'paused noteFailure startPause',
       drain: 'writing',
@@ -99,7 +99,7 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
     'writing, a batch waits',
     [A, B, C, reached('d')],
     {
-      reached: 'writing announce',
+      reached: 'writing publishSettled',
       written: 'writing publishWritten startWindow writeBatch',
       failed: 'paused noteFailure startPause',
       drain: 'writing',
@@ -108,19 +108,19 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
   [
     'paused',
     [A, B, FAILED],
-    { reached: 'paused announce', paused: 'writing writeBatch', drain: 'paused' },
+    { reached: 'paused publishSettled', paused: 'writing writeBatch', drain: 'paused' },
   ],
   [
     'writing the last',
     [A, DRAIN],
     {
-      reached: 'writing announce',
+      reached: 'writing publishSettled',
       written: 'flushed publishWritten reportFlushed',
       failed: 'paused noteFailure startPause',
       drain: 'writing',
     },
   ],
-  ['flushed', [DRAIN], { reached: 'writing announce writeBatch', drain: 'flushed' }],
+  ['flushed', [DRAIN], { reached: 'writing publishSettled writeBatch', drain: 'flushed' }],
 ]
 
 t.test('each event in each condition does what its table says, and nothing else', async (t) => {
@@ -216,7 +216,7 @@ t.test('the outcome batcher takes the same steps compiled as interpreted', async
   const ignore = (): void => undefined
   const quiet = outcomeBatcherMachine.provide({
     actions: {
-      announce: ignore,
+      publishSettled: ignore,
       startWindow: ignore,
       writeBatch: ignore,
       publishWritten: ignore,
@@ -260,7 +260,7 @@ t.test('changes of a window reach the cache together, what is put on it first', 
   publisher.add(payment('b'))
   publisher.add(payment('c'))
 
-  clock.increment(ANNOUNCE_WINDOW_MS - 1)
+  clock.increment(PUBLISH_WINDOW_MS - 1)
   t.same(cache.waiting, [])
   clock.increment(1)
 
@@ -274,10 +274,10 @@ t.test('what waits is done at once when asked for, and not again', async (t) => 
   const { clock, cache, publisher } = publishing()
   publisher.add(payment('a'))
 
-  publisher.announce()
+  publisher.flush()
   t.same(cache.waiting, ['add'])
-  publisher.announce()
-  clock.increment(ANNOUNCE_WINDOW_MS)
+  publisher.flush()
+  clock.increment(PUBLISH_WINDOW_MS)
 
   t.same(cache.waiting, ['add'])
   t.equal(clock.pending, 0)
@@ -296,7 +296,7 @@ t.test('a cache that fails is let be', async (t) => {
   publisher.add(payment('a'))
   publisher.remove(['b'])
 
-  publisher.announce()
+  publisher.flush()
   ;(await cache.called('add')).fail(new CacheUnavailable('add'))
   ;(await cache.called('remove')).fail(new CacheUnavailable('remove'))
   await settled()

@@ -1,5 +1,6 @@
 // What one payment's actor knows, what it is told, and the pure steps that change it.
 
+import assert from 'node:assert'
 import type {
   Attempt,
   AttemptOutcome,
@@ -19,13 +20,13 @@ export interface PaymentRecord {
   readonly fencingToken: number
   /** Monotonic instant of acceptance, ms; negative when older than this process. */
   readonly acceptedAt: number
-  /** Rounds of quick tries that ended refused, in earlier visits. */
+  /** Rounds of quick tries that ended refused, in earlier actors of this payment. */
   readonly rounds: number
   readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
   readonly attempts: readonly Attempt[]
 }
 
-/** A doubt with its end on this process's monotonic clock. */
+/** An unknown outcome with its settle-by deadline on this process's monotonic clock. */
 export interface TrackedUnknownOutcome {
   readonly processor: ProcessorName
   /** Epoch ms; null when a dead instance sent the request. */
@@ -44,11 +45,11 @@ export interface PaymentContext {
   readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
   /** Processors that refused in this round; emptied when a new round begins. */
   readonly refusedBy: readonly ProcessorName[]
-  /** Rounds ended refused in this visit. */
+  /** Rounds that ended refused in this actor. */
   readonly tries: number
-  /** Look-ups made since the payment came into doubt. */
+  /** Look-ups made since the payment is in doubt. */
   readonly lookUps: number
-  /** Rounds allowed in this visit. */
+  /** Rounds of tries before a refused payment is parked. */
   readonly triesMax: number
   /** Whether it left because no route was open, with no attempt burnt. */
   readonly deferred: boolean
@@ -92,7 +93,7 @@ export function initialContext(input: PaymentInput): PaymentContext {
 
 const NOBODY: readonly ProcessorName[] = []
 
-/** A transition's view: what is known and what has just happened. */
+/** What an action or a guard sees: what is known and what has just happened. */
 export interface PaymentStep {
   readonly context: PaymentContext
   readonly event: PaymentEvent
@@ -102,7 +103,8 @@ type Change = Partial<PaymentContext>
 
 /** The attempt that the event's `next` asks for. */
 export function takenRoute({ event }: PaymentStep): Change {
-  return 'next' in event ? { attempt: attemptOn(event.next) } : {}
+  assert('next' in event, 'a route is taken from an event that brings one')
+  return { attempt: attemptOn(event.next) }
 }
 
 function attemptOn({ to, reason, requestedAt }: NextRoute): CurrentAttempt | null {
@@ -111,9 +113,9 @@ function attemptOn({ to, reason, requestedAt }: NextRoute): CurrentAttempt | nul
 
 /** The attempt that repeats the request in doubt, to the letter. */
 export function pinnedAttempt({ context }: PaymentStep): Change {
-  const doubt = context.unknownOutcomes[0]
-  if (doubt === undefined || doubt.requestedAt === null) return {}
-  const { processor, requestedAt } = doubt
+  const [unknown] = context.unknownOutcomes
+  const { processor, requestedAt = null } = unknown ?? {}
+  assert(processor !== undefined && requestedAt !== null, 'what is sent again was sent from here')
   return {
     attempt: { processor, requestedAt, reason: 'resend' },
     lookUps: context.lookUps + 1,
@@ -124,7 +126,10 @@ export function pinnedAttempt({ context }: PaymentStep): Change {
 export function endedAttempt({ context, event }: PaymentStep): Change {
   const { attempt, attempts } = context
   const outcome = OUTCOME_OF[event.type]
-  if (attempt === null || outcome === undefined) return {}
+  assert(
+    attempt !== null && outcome !== undefined,
+    'an attempt ends once, by an answer or a recall',
+  )
   const { tookMs, detail } = 'tookMs' in event ? event : RECALLED
   const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : attempts.slice(1)
   const rounded = Math.round(tookMs * 1000) / 1000
@@ -148,70 +153,72 @@ const OUTCOME_OF: Partial<Record<PaymentEvent['type'], AttemptOutcome>> = {
 /** Counts the current attempt's processor as one that refused in this round. */
 export function refusedByCurrent({ context }: PaymentStep): Change {
   const { attempt, refusedBy } = context
-  if (attempt === null || refusedBy.includes(attempt.processor)) return {}
+  assert(attempt !== null, 'a refusal is the answer to an attempt')
+  if (refusedBy.includes(attempt.processor)) return {}
   return { refusedBy: [...refusedBy, attempt.processor] }
 }
 
 /**
- * Puts the current attempt's processor in doubt until the event's `endsAt`, or later if an earlier
- * request there lasts longer. After a 422 the request that landed is unknown, so nothing is resent.
+ * Notes that the outcome of the current attempt is unknown until the event's `endsAt`, or later if an
+ * earlier request to that processor can land later. After a 422 nobody knows which request landed, so
+ * none is sent again.
  */
-export function doubtAbout({ context, event }: PaymentStep): Change {
+export function withUnknownOutcome({ context, event }: PaymentStep): Change {
   const { attempt, unknownOutcomes } = context
-  if (attempt === null || !('endsAt' in event)) return {}
+  assert(attempt !== null && 'endsAt' in event, 'only what was sent can have an unknown outcome')
   const { processor } = attempt
   const requestedAt = event.type === 'charge.known' ? null : attempt.requestedAt
-  const earlier = unknownOutcomes.find((doubt) => doubt.processor === processor)
+  const earlier = unknownOutcomes.find((each) => each.processor === processor)
   const endsAt = Math.max(event.endsAt, earlier?.endsAt ?? event.endsAt)
-  const others = unknownOutcomes.filter((doubt) => doubt !== earlier)
+  const others = unknownOutcomes.filter((each) => each !== earlier)
   const lookUps = earlier === undefined ? 0 : context.lookUps
   return { unknownOutcomes: [...others, { processor, requestedAt, endsAt }], lookUps }
 }
 
-/** Ends the doubt about the processor that has just been proved not to have the payment. */
-export function doubtOver({ context, event }: PaymentStep): Change {
-  if (event.type !== 'lookup.missing') return {}
+/** Forgets the unknown outcome at the processor that is now proved not to have the payment. */
+export function withoutUnknownOutcome({ context, event }: PaymentStep): Change {
+  assert(event.type === 'lookup.missing', 'only a look-up proves that a payment is missing')
   return {
-    unknownOutcomes: context.unknownOutcomes.filter((doubt) => doubt.processor !== event.processor),
+    unknownOutcomes: context.unknownOutcomes.filter((each) => each.processor !== event.processor),
   }
 }
 
 /** Whether a look-up found nothing, and was asked when the old request could no longer land. */
 export function provesMissing({ context, event }: PaymentStep): boolean {
   if (event.type !== 'lookup.missing') return false
-  const doubt = context.unknownOutcomes.find(({ processor }) => processor === event.processor)
-  return doubt !== undefined && event.askedAt >= doubt.endsAt
+  const unknown = context.unknownOutcomes.find(({ processor }) => processor === event.processor)
+  return unknown !== undefined && event.askedAt >= unknown.endsAt
 }
 
 /**
  * Whether a look-up, asked at `askedAt`, that found nothing proves what its processor has denied by
- * answering the last charge with 422. One of the two words is wrong.
+ * answering the last charge with 422. One of the two answers is wrong.
  */
 export function contradicts(
   { attempts, unknownOutcomes }: PaymentContext,
   { processor, askedAt }: { processor: ProcessorName; askedAt: number },
 ): boolean {
   const last = attempts.at(-1)
-  const doubt = unknownOutcomes.find((each) => each.processor === processor)
-  const isOver = doubt !== undefined && askedAt >= doubt.endsAt
+  const unknown = unknownOutcomes.find((each) => each.processor === processor)
+  const isOver = unknown !== undefined && askedAt >= unknown.endsAt
   return isOver && last?.outcome === 'known' && last.processor === processor
 }
 
 /** Whether the request in doubt may be repeated at this processor: same id, same `requestedAt`. */
 export function mayResend({ context, event }: PaymentStep, processor: ProcessorName): boolean {
-  const doubt = context.unknownOutcomes[0]
+  const unknown = context.unknownOutcomes[0]
   return (
     event.type === 'lookup.due' &&
     event.resend &&
     context.unknownOutcomes.length === 1 &&
-    doubt?.processor === processor &&
-    doubt.requestedAt !== null
+    unknown?.processor === processor &&
+    unknown.requestedAt !== null
   )
 }
 
 /** The settlement as the look-up found it. */
 export function foundBy({ event }: PaymentStep): Change {
-  if (event.type !== 'lookup.found') return {}
+  assert(event.type === 'lookup.found', 'a look-up settles a payment by finding it')
   return { settlement: { processor: event.processor, requestedAt: event.requestedAt } }
 }
 

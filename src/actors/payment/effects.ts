@@ -1,6 +1,7 @@
 // The effects of the payment machine: each asks a port and sends the answer back as an event.
 // They run once per payment or more, so they are callbacks, not invoked promises.
 
+import assert from 'node:assert'
 import { circuitOf } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { TimerQueue } from '../payments/timers.ts'
@@ -10,6 +11,7 @@ import {
   type CurrentAttempt,
   type NextRoute,
   type PaymentContext,
+  type TrackedUnknownOutcome,
   type PaymentEvent,
 } from './context.ts'
 import type { ProcessorName } from '../model/payment.ts'
@@ -102,7 +104,7 @@ export function sendCharge(
   self: PaymentSelf,
 ): void {
   const { attempt, record, slot } = context
-  if (attempt === null) return
+  assert(attempt !== null, 'a payment is tried by an attempt')
   const { processor, requestedAt } = attempt
   const { correlationId, amountCents } = record
   const generation = dependencies.generationOf(slot)
@@ -120,7 +122,7 @@ export function sendCharge(
       if (isStale || answer.kind !== 'settled')
         noteAttempt(dependencies, context, { attempt, answer, tookMs })
       if (isStale) return
-      self.send(chargeEvent(dependencies, context, { answer, tookMs, at }))
+      self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
     },
   )
 }
@@ -141,10 +143,10 @@ export function planLookUp(
 
 /** Whether the pinned processor may be sent the same request again: every other look-up. */
 export function mayResendNow(dependencies: PaymentDependencies, context: PaymentContext): boolean {
-  const doubt = context.unknownOutcomes[0]
-  if (doubt === undefined || context.lookUps % 2 === 0) return false
+  if (context.lookUps % 2 === 0) return false
+  const { processor } = outcomeToLookUp(context)
   const now = dependencies.clock.now()
-  return dependencies.lease.holds(now) && letsThrough(circuitView(dependencies, doubt.processor))
+  return dependencies.lease.holds(now) && letsThrough(circuitView(dependencies, processor))
 }
 
 export function sendLookUp(
@@ -152,10 +154,7 @@ export function sendLookUp(
   context: PaymentContext,
   self: PaymentSelf,
 ): void {
-  const doubt =
-    context.unknownOutcomes[context.lookUps % Math.max(1, context.unknownOutcomes.length)]
-  if (doubt === undefined) return
-  const { processor } = doubt
+  const { processor } = outcomeToLookUp(context)
   const generation = dependencies.generationOf(context.slot)
   const askedAt = dependencies.clock.now()
   dependencies.processors[processor].lookUp(context.record.correlationId, (answer) => {
@@ -169,6 +168,7 @@ export function planBackoff(
   context: PaymentContext,
   self: PaymentSelf,
 ): void {
+  // The chart parks it in this very step.
   if (context.tries >= context.triesMax) return
   if (dependencies.isDraining()) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
@@ -184,9 +184,8 @@ export function planBackoff(
 const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
 
 function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContext): number {
-  const { unknownOutcomes, lookUps } = context
-  const doubt = unknownOutcomes[lookUps % Math.max(1, unknownOutcomes.length)]
-  const remainingMs = (doubt?.endsAt ?? 0) - dependencies.clock.now()
+  const { lookUps } = context
+  const remainingMs = outcomeToLookUp(context).endsAt - dependencies.clock.now()
   // A millisecond more, for instants that were added up.
   const lagMs = outlasting(dependencies.settings.lookUpLagMs) + 1
   if (lookUps === 0) return remainingMs <= lagMs ? Math.max(0, remainingMs) : 0
@@ -194,12 +193,19 @@ function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContex
   return remainingMs > 0 ? Math.min(pauseMs, remainingMs) : pauseMs
 }
 
+/** Of two processors that may have the payment, each is asked in turn. */
+function outcomeToLookUp({ unknownOutcomes, lookUps }: PaymentContext): TrackedUnknownOutcome {
+  const unknown = unknownOutcomes[lookUps % unknownOutcomes.length]
+  assert(unknown !== undefined, 'a payment is looked up for an unknown outcome')
+  return unknown
+}
+
 function chargeEvent(
   dependencies: PaymentDependencies,
   context: PaymentContext,
-  end: { answer: ChargeAnswer; tookMs: number; at: number },
+  end: { attempt: CurrentAttempt; answer: ChargeAnswer; tookMs: number; at: number },
 ): PaymentEvent {
-  const { answer, tookMs, at } = end
+  const { attempt, answer, tookMs, at } = end
   const { detail } = answer
   const { lookUpLagMs, settleByMs } = dependencies.settings
   switch (answer.kind) {
@@ -212,7 +218,10 @@ function chargeEvent(
         type: 'charge.refused',
         tookMs,
         detail,
-        next: nextAfterRefusal(dependencies, context),
+        next: nextRoute(dependencies, {
+          acceptedAt: context.record.acceptedAt,
+          refusedBy: [...context.refusedBy, attempt.processor],
+        }),
       }
     case 'failed':
       return { type: 'charge.failed', tookMs, detail, endsAt: at + outlasting(lookUpLagMs) }
@@ -222,12 +231,6 @@ function chargeEvent(
       return { type, tookMs, detail, endsAt: at - tookMs + outlasting(settleByMs) }
     }
   }
-}
-
-function nextAfterRefusal(dependencies: PaymentDependencies, context: PaymentContext): NextRoute {
-  const { attempt, refusedBy, record } = context
-  const all = attempt === null ? refusedBy : [...refusedBy, attempt.processor]
-  return nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy: all })
 }
 
 function lookUpEvent(

@@ -10,7 +10,7 @@ import {
 } from './effects.ts'
 import { paymentMachine } from './payment.machine.ts'
 
-/** The chart with this dependencies's effects; the plain one, which `compileChart` must equal. */
+/** The chart with its effects, as XState's own interpreter runs it. */
 export function providedPayment(dependencies: PaymentDependencies): typeof paymentMachine {
   return paymentMachine.provide({
     actions: {
@@ -22,7 +22,7 @@ export function providedPayment(dependencies: PaymentDependencies): typeof payme
   })
 }
 
-/** The logic that payment actors are created from; built once per dependencies. */
+/** The logic that payment actors are created from; built once per parent. */
 export function paymentLogicOf(dependencies: PaymentDependencies): typeof paymentMachine {
   return compileChart(providedPayment(dependencies))
 }

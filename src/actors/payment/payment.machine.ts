@@ -1,10 +1,10 @@
 // One payment's life at this instance: it is tried at one processor at a time, and a request whose
-// outcome is in doubt pins it to that processor until the doubt is over.
+// outcome is unknown pins it to that processor until the outcome is found out.
 
 import { assign, setup } from 'xstate'
 import {
-  doubtAbout,
-  doubtOver,
+  withUnknownOutcome,
+  withoutUnknownOutcome,
   endedAttempt,
   foundBy,
   initialContext,
@@ -19,7 +19,7 @@ import {
   type PaymentStep,
 } from './context.ts'
 
-/** How the payment left: its parent writes that to the ledger or keeps it waiting. */
+/** How the payment left its actor: its parent has that written, or keeps the payment waiting. */
 export interface PaymentOutput {
   readonly kind: 'settled' | 'rejected' | 'parked'
   readonly context: PaymentContext
@@ -37,7 +37,7 @@ const machineSetup = setup({
     output: {} as PaymentOutput,
   },
   actions: {
-    // Effects, given by payments.ts; each answer comes back as an event.
+    // Effects, provided by logic.ts; each answer comes back as an event.
     sendCharge: unprovided('sendCharge'),
     planLookUp: unprovided('planLookUp'),
     sendLookUp: unprovided('sendLookUp'),
@@ -47,8 +47,8 @@ const machineSetup = setup({
     takePinned: assign((step: PaymentStep) => pinnedAttempt(step)),
     keepAttempt: assign((step: PaymentStep) => endedAttempt(step)),
     noteRefusal: assign((step: PaymentStep) => refusedByCurrent(step)),
-    pinDoubt: assign((step: PaymentStep) => doubtAbout(step)),
-    clearDoubt: assign((step: PaymentStep) => doubtOver(step)),
+    noteUnknownOutcome: assign((step: PaymentStep) => withUnknownOutcome(step)),
+    clearUnknownOutcome: assign((step: PaymentStep) => withoutUnknownOutcome(step)),
     countLookUp: assign(({ context }) => ({ lookUps: context.lookUps + 1 })),
     countTry: assign(({ context }) => ({ tries: context.tries + 1, refusedBy: [] })),
     markDeferred: assign({ deferred: true }),
@@ -74,15 +74,21 @@ const machineSetup = setup({
 
 const chargeEnds = {
   'charge.settled': { target: 'settled', actions: ['keepAttempt', 'settleByCharge'] },
-  'charge.known': { target: 'confirming', actions: ['keepAttempt', 'pinDoubt'] },
-  'charge.failed': { target: 'confirming', actions: ['keepAttempt', 'noteRefusal', 'pinDoubt'] },
-  'charge.doubted': { target: 'confirming', actions: ['keepAttempt', 'noteRefusal', 'pinDoubt'] },
+  'charge.known': { target: 'confirming', actions: ['keepAttempt', 'noteUnknownOutcome'] },
+  'charge.failed': {
+    target: 'confirming',
+    actions: ['keepAttempt', 'noteRefusal', 'noteUnknownOutcome'],
+  },
+  'charge.doubted': {
+    target: 'confirming',
+    actions: ['keepAttempt', 'noteRefusal', 'noteUnknownOutcome'],
+  },
   'charge.rejected': [
     // An earlier request to it may have been recorded, whatever it says of this one.
     { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
     { target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
   ],
-  'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'pinDoubt'] },
+  'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'noteUnknownOutcome'] },
 } as const
 
 export const paymentMachine = machineSetup.createMachine({
@@ -131,7 +137,6 @@ export const paymentMachine = machineSetup.createMachine({
       },
     },
     confirming: {
-      tags: ['doubtful'],
       entry: 'planLookUp',
       on: {
         'lookup.due': [
@@ -144,15 +149,18 @@ export const paymentMachine = machineSetup.createMachine({
           {
             guard: 'provesDefaultNext',
             target: 'tryingDefault',
-            actions: ['clearDoubt', 'takeRoute'],
+            actions: ['clearUnknownOutcome', 'takeRoute'],
           },
           {
             guard: 'provesFallbackNext',
             target: 'tryingFallback',
-            actions: ['clearDoubt', 'takeRoute'],
+            actions: ['clearUnknownOutcome', 'takeRoute'],
           },
-          { guard: 'provesAllMissing', target: 'retry', actions: 'clearDoubt' },
-          { guard: 'provesOneMissing', actions: ['clearDoubt', 'countLookUp', 'planLookUp'] },
+          { guard: 'provesAllMissing', target: 'retry', actions: 'clearUnknownOutcome' },
+          {
+            guard: 'provesOneMissing',
+            actions: ['clearUnknownOutcome', 'countLookUp', 'planLookUp'],
+          },
           { actions: ['countLookUp', 'planLookUp'] },
         ],
         'lookup.failed': { actions: ['countLookUp', 'planLookUp'] },

@@ -2,6 +2,7 @@
 // quiet system commits at once and a busy one many at a time. Beyond a rate of commits they are
 // spaced out, since each costs the database more than a further payment in it.
 
+import assert from 'node:assert'
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { LedgerFailure } from '../model/errors.ts'
@@ -68,7 +69,7 @@ export const acceptBatcherMachine = setup({
     events: {} as AcceptBatcherEvent,
   },
   actions: {
-    // Effects, given by persistence.ts.
+    // Effects, provided by accept-batcher.ts.
     startWindow: unprovided('startWindow'),
     startSpacing: unprovided('startSpacing'),
     writeBatch: unprovided('writeBatch'),
@@ -76,16 +77,17 @@ export const acceptBatcherMachine = setup({
     refuseAll: unprovided('refuseAll'),
     refuseOne: unprovided('refuseOne'),
     startPause: unprovided('startPause'),
-    reportStrays: unprovided('reportStrays'),
+    taintLease: unprovided('taintLease'),
     reportEnded: unprovided('reportEnded'),
 
     keep: assign((step: Step) => kept(step)),
     takeBatch: assign(({ context }: Step) => batchTaken(context)),
     dropBatch: assign({ batch: [] }),
     dropAll: assign({ batch: [], pending: emptyQueue<PaymentReceived>() }),
-    noteIntake: assign(({ event }: Step) =>
-      event.type === 'intake.changed' ? { parks: event.parks } : {},
-    ),
+    noteIntake: assign(({ event }: Step) => {
+      assert(event.type === 'intake.changed', 'the intake changes by its own event')
+      return { parks: event.parks }
+    }),
     // Nobody here is going to work on what is accepted from now on.
     close: assign({ isClosed: true, parks: true }),
   },
@@ -100,7 +102,7 @@ export const acceptBatcherMachine = setup({
     isOpen: ({ context }) => !context.isClosed,
     isClosed: ({ context }) => context.isClosed,
     batcherIsFull: ({ context }) => context.pending.size >= context.pendingMax,
-    mayHaveStrays: (step) => mayHaveStrays(step),
+    mayOwnUnknown: (step) => mayOwnUnknown(step),
   },
 }).createMachine({
   id: 'acceptBatcher',
@@ -148,9 +150,9 @@ export const acceptBatcherMachine = setup({
         ],
         'batch.failed': [
           {
-            guard: 'mayHaveStrays',
+            guard: 'mayOwnUnknown',
             target: 'paused',
-            actions: ['refuseAll', 'dropAll', 'reportStrays'],
+            actions: ['refuseAll', 'dropAll', 'taintLease'],
           },
           { target: 'paused', actions: ['refuseAll', 'dropAll'] },
         ],
@@ -181,7 +183,7 @@ export const acceptBatcherMachine = setup({
 })
 
 function kept({ context, event }: Step): Partial<AcceptBatcherContext> {
-  if (event.type !== 'payment.received') return {}
+  assert(event.type === 'payment.received', 'what is kept is a payment')
   return { pending: withItem(context.pending, event) }
 }
 
@@ -191,11 +193,12 @@ function batchTaken(context: AcceptBatcherContext): Partial<AcceptBatcherContext
 }
 
 /**
- * Only an unanswered commit under a lease leaves payments that it may own; parked ones are found by
- * anyone. Asking for them would not do: the commit may come later than the answer to the question,
- * and an id that was posted twice may be in work already.
+ * Whether this instance may own payments that it does not know: only a commit under its lease that
+ * was not answered leaves such; parked ones are found by anyone. Asking the ledger for them would
+ * not do: the commit may come later than the answer to the question, and an id that was posted
+ * twice may be in work already.
  */
-function mayHaveStrays({ context, event }: Step): boolean {
+function mayOwnUnknown({ context, event }: Step): boolean {
   if (event.type !== 'batch.failed' || context.batchParks) return false
   return mayBeDone(event.error)
 }

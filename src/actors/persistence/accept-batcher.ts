@@ -1,6 +1,7 @@
 // The effects of the accept batcher: it commits batches, answers each payment once, passes the new
 // ones on to be worked on, and spaces commits out that come too densely.
 
+import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
@@ -38,19 +39,20 @@ export function providedAcceptBatcher(parts: Parts): typeof acceptBatcherMachine
       startWindow: ({ context, self }) =>
         void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
       startSpacing: ({ event, self }) => {
-        if (event.type !== 'batch.written') return
+        assert(event.type === 'batch.written', 'commits are spaced after a commit')
         clock.setTimeout(() => self.send({ type: 'spacing.elapsed' }), event.spacingMs)
       },
       writeBatch: ({ context, self }) => void writeBatch(parts, context, self),
       answerBatch: (step) => answerBatch(parts, step),
       refuseAll: (step) => refuseAll(parts, step),
       refuseOne: ({ event }) => {
-        if (event.type === 'payment.received') event.replyTo('unavailable')
+        assert(event.type === 'payment.received', 'what is refused is a payment')
+        event.replyTo('unavailable')
       },
       startPause: ({ self }) =>
         void clock.setTimeout(() => self.send({ type: 'pause.elapsed' }), WRITE_PAUSE_MS),
-      reportStrays: ({ event }) => {
-        if (event.type !== 'batch.failed') return
+      taintLease: ({ event }) => {
+        assert(event.type === 'batch.failed', 'a lease is tainted by a commit without an answer')
         tell(parts.system, 'lease', { type: 'lease.tainted', leaseId: event.leaseId })
       },
       reportEnded: () => tell(parts.system, 'payments', { type: 'intake.ended', from: 'accepts' }),
@@ -59,6 +61,7 @@ export function providedAcceptBatcher(parts: Parts): typeof acceptBatcherMachine
   return compileChart(provided)
 }
 
+/** Let go as a promise: it ends in an event, or in a rejection by a bug, which ends the process. */
 async function writeBatch(
   { ports, budget }: Parts,
   context: AcceptBatcherContext,
@@ -78,12 +81,13 @@ async function writeBatch(
 }
 
 function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
-  if (event.type !== 'batch.written') return
+  assert(event.type === 'batch.written', 'a batch is answered once it is committed')
   const { tookMs, leaseId } = event
   const { results, purges } = event.accepted
   const counts = { accepted: 0, known: 0, conflicting: 0 }
   context.batch.forEach((payment, index) => {
-    const result = results[index] ?? 'conflicting'
+    const result = results[index]
+    assert(result !== undefined, 'the ledger answers each payment of a batch')
     counts[result] += 1
     payment.replyTo(result)
   })
@@ -100,7 +104,7 @@ function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
 }
 
 function refuseAll({ ports }: Parts, { context, event }: Step): void {
-  if (event.type !== 'batch.failed') return
+  assert(event.type === 'batch.failed', 'all are refused when a commit failed')
   const refused = [...context.batch, ...itemsOf(context.pending)]
   for (const payment of refused) payment.replyTo('unavailable')
   const cause = event.error.message
@@ -123,7 +127,7 @@ export function createCommitBudget(perSecond: number): CommitBudget {
   let lastAt = 0
   return (now) => {
     const refilled = left + ((now - lastAt) * perSecond) / 1000
-    // No debt: full batches do not wait, and whoever comes after them is not to pay for it.
+    // Never below zero: full batches do not wait, and the payments after them must not pay for that.
     left = Math.min(burst, Math.max(0, refilled)) - 1
     lastAt = now
     return left > 0 ? 0 : spacingMs

@@ -1,6 +1,6 @@
 // LOSE_ACCEPTED_PAYMENTS_ON_CRASH: the 202 before the commit. A payment is answered when it is taken
-// into memory and then goes the way of every other one, commit first and processor after; what the
-// accept batcher refuses is given to it again from here, as a client would that was told 503.
+// into memory and is then committed and charged like every other one. What the accept batcher
+// refuses is offered to it again from here, as a client does that was told 503.
 
 import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
 import type { AcceptAnswer, PaymentReceived } from '../messages.ts'
@@ -38,18 +38,18 @@ export class EarlyAnswers {
     }
     this.#held += 1
     payment.replyTo('accepted')
-    // Behind the ones that wait: of two amounts for an id the first is the one that counts.
+    // Behind those that wait: of two amounts for one id the first counts.
     if (this.#waiting.length > 0) this.#waiting.push(payment)
     else this.#offer(payment)
   }
 
   /** Calls back once nothing is held, and after all that its commit told the other actors. */
-  whenEmpty(tellIt: () => void): void {
-    if (this.#held === 0) tellIt()
-    else this.#whenEmpty = tellIt
+  whenEmpty(callback: () => void): void {
+    if (this.#held === 0) callback()
+    else this.#whenEmpty = callback
   }
 
-  /** What is held now is never committed by this process, unless its commit is under way. */
+  /** This process commits nothing more of what is held, unless its commit is under way. */
   end(): void {
     this.#hasEnded = true
     if (this.#held > 0) this.#parts.telemetry.emit({ type: 'payments.lost', payments: this.#held })
@@ -59,7 +59,7 @@ export class EarlyAnswers {
     this.#parts.commit({ ...payment, replyTo: (answer) => this.#judge(payment, answer) })
   }
 
-  // A conflict can be told to nobody; the fact of its batch counts it.
+  // Nobody is left to be told of a conflict; the fact about its batch counts it.
   #judge(payment: PaymentReceived, answer: AcceptAnswer): void {
     if (answer === 'unavailable') {
       if (this.#waiting.length === 0) this.#startPause()

@@ -1,6 +1,7 @@
 // Writes outcomes of payments in batches, after the processor has answered: flushed on size or age,
 // and kept until the ledger has them.
 
+import assert from 'node:assert'
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { OutcomeEvent } from '../messages.ts'
@@ -53,8 +54,8 @@ export const outcomeBatcherMachine = setup({
     events: {} as OutcomeBatcherEvent,
   },
   actions: {
-    // Effects, given by persistence.ts.
-    announce: unprovided('announce'),
+    // Effects, provided by outcome-batcher.ts.
+    publishSettled: unprovided('publishSettled'),
     startWindow: unprovided('startWindow'),
     writeBatch: unprovided('writeBatch'),
     publishWritten: unprovided('publishWritten'),
@@ -65,9 +66,10 @@ export const outcomeBatcherMachine = setup({
     reportFlushed: unprovided('reportFlushed'),
     reportWritten: unprovided('reportWritten'),
 
-    keep: assign(({ context, event }: Step) =>
-      event.type === 'outcome.reached' ? { pending: withItem(context.pending, event.outcome) } : {},
-    ),
+    keep: assign(({ context, event }: Step) => {
+      assert(event.type === 'outcome.reached', 'what is kept is an outcome')
+      return { pending: withItem(context.pending, event.outcome) }
+    }),
     takeBatch: assign(({ context }: Step) => {
       // After a failure the same batch is written again.
       if (context.batch.length > 0) return {}
@@ -109,9 +111,9 @@ export const outcomeBatcherMachine = setup({
     'outcome.reached': [
       {
         guard: 'becomesCongested',
-        actions: ['keep', 'announce', 'markCongested', 'reportCongested'],
+        actions: ['keep', 'publishSettled', 'markCongested', 'reportCongested'],
       },
-      { actions: ['keep', 'announce'] },
+      { actions: ['keep', 'publishSettled'] },
     ],
     'drain.started': { actions: 'markDraining' },
     'flush.requested': { actions: 'markAwaited' },

@@ -1,6 +1,7 @@
 // The effects of the outcome batcher: it writes batches, keeps the settled set, and tells the retry
 // queue what was parked.
 
+import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
@@ -34,21 +35,21 @@ export function providedOutcomeBatcher(parts: Parts): typeof outcomeBatcherMachi
   const publisher = createSettledPublisher(ports)
   const provided = outcomeBatcherMachine.provide({
     actions: {
-      announce: ({ event }) => {
-        if (event.type !== 'outcome.reached' || event.outcome.kind !== 'settled') return
-        publisher.add(event.outcome)
+      publishSettled: ({ event }) => {
+        assert(event.type === 'outcome.reached', 'what is published is an outcome')
+        if (event.outcome.kind === 'settled') publisher.add(event.outcome)
       },
       startWindow: ({ context, self }) =>
         void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
       writeBatch: ({ context, self }) => {
-        // In the same turn, which saves the wakeup that the announcement would be.
-        publisher.announce()
+        // In the same turn of the event loop, which saves a wakeup.
+        publisher.flush()
         void writeBatch(ports, context, self)
       },
       publishWritten: ({ context, event }) =>
         publishWritten({ ...parts, publisher }, context, event),
       noteFailure: ({ event }) => {
-        if (event.type !== 'batch.failed') return
+        assert(event.type === 'batch.failed', 'a failure is noted when a write has failed')
         telemetry.emit({ type: 'ledger.failed', operation: 'record', cause: event.error.message })
       },
       startPause: ({ context, self }) => {
@@ -58,7 +59,7 @@ export function providedOutcomeBatcher(parts: Parts): typeof outcomeBatcherMachi
       reportCongested: () => tell(system, 'payments', { type: 'outcomes.congested' }),
       reportRelieved: () => tell(system, 'payments', { type: 'outcomes.relieved' }),
       reportFlushed: () => {
-        publisher.announce()
+        publisher.flush()
         tell(system, 'supervisor', { type: 'persistence.flushed' })
       },
       reportWritten: () => tell(system, 'lease', { type: 'outcomes.written' }),
@@ -72,6 +73,7 @@ export function settledOf(outcomes: readonly Outcome[]): readonly SettledOutcome
   return outcomes.filter((outcome) => outcome.kind === 'settled')
 }
 
+/** Let go as a promise: it ends in an event, or in a rejection by a bug, which ends the process. */
 async function writeBatch(
   { ledger, lease, clock }: SharedPorts,
   { batch }: OutcomeBatcherContext,
@@ -91,7 +93,7 @@ function publishWritten(
   { batch }: OutcomeBatcherContext,
   event: OutcomeBatcherEvent,
 ): void {
-  if (event.type !== 'batch.written') return
+  assert(event.type === 'batch.written', 'a batch is published once it is written')
   parts.publisher.remove(settledOf(batch).map(({ correlationId }) => correlationId))
   const entries = batch.flatMap((outcome) =>
     outcome.kind === 'parked'
@@ -107,16 +109,16 @@ function publishWritten(
 }
 
 export interface SettledPublisher {
-  /** To be put on the cache within the window. */
+  /** To be added to the settled set within the window. */
   add(settled: SettledPayment): void
-  /** To be taken off it, as late: a reader is told by the ledger that it is committed. */
+  /** To be removed from it, as late: the ledger tells a reader that it is committed. */
   remove(correlationIds: readonly string[]): void
-  /** Does at once what waits. */
-  announce(): void
+  /** Makes at once the changes that wait. */
+  flush(): void
 }
 
-/** How long changes gather before they are made together, ms. Each change by itself is a wakeup. */
-export const ANNOUNCE_WINDOW_MS = 10
+/** How long changes gather before they are made together, ms: each by itself would be a wakeup. */
+export const PUBLISH_WINDOW_MS = 10
 
 export function createSettledPublisher({
   clock,
@@ -131,12 +133,12 @@ export function createSettledPublisher({
     const [entries, ids] = [settled, committed]
     settled = []
     committed = []
-    // In this order: what is committed already may still wait to be put on.
+    // In this order: what is committed already may still wait to be added.
     if (entries.length > 0) settledSet.add(entries).catch(cacheFailureOf)
     if (ids.length > 0) settledSet.remove(ids).catch(cacheFailureOf)
   }
   const arm = (): void => {
-    timer ??= clock.setTimeout(change, ANNOUNCE_WINDOW_MS)
+    timer ??= clock.setTimeout(change, PUBLISH_WINDOW_MS)
   }
 
   return {
@@ -149,7 +151,7 @@ export function createSettledPublisher({
       for (const correlationId of correlationIds) committed.push(correlationId)
       arm()
     },
-    announce() {
+    flush() {
       if (timer === undefined) return
       clock.clearTimeout(timer)
       change()

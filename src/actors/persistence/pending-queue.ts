@@ -17,23 +17,23 @@ export function emptyQueue<Item>(): PendingQueue<Item> {
   return EMPTY
 }
 
-export function withItem<Item>(backlog: PendingQueue<Item>, item: Item): PendingQueue<Item> {
-  return { size: backlog.size + 1, newest: { item, older: backlog.newest } }
+export function withItem<Item>(queue: PendingQueue<Item>, item: Item): PendingQueue<Item> {
+  return { size: queue.size + 1, newest: { item, older: queue.newest } }
 }
 
 /** All items, oldest first. */
-export function itemsOf<Item>(backlog: PendingQueue<Item>): readonly Item[] {
+export function itemsOf<Item>(queue: PendingQueue<Item>): readonly Item[] {
   const items: Item[] = []
-  for (let cell = backlog.newest; cell !== null; cell = cell.older) items.push(cell.item)
+  for (let cell = queue.newest; cell !== null; cell = cell.older) items.push(cell.item)
   return items.reverse()
 }
 
-/** The oldest `max` items, and the backlog without them. */
+/** The oldest `max` items, and the queue without them. */
 export function takeOldest<Item>(
-  backlog: PendingQueue<Item>,
+  queue: PendingQueue<Item>,
   max: number,
 ): { readonly taken: readonly Item[]; readonly rest: PendingQueue<Item> } {
-  const items = itemsOf(backlog)
+  const items = itemsOf(queue)
   if (items.length <= max) return { taken: items, rest: EMPTY }
   const rest = items.slice(max).reduce<PendingQueue<Item>>(withItem, EMPTY)
   return { taken: items.slice(0, max), rest }

@@ -1,4 +1,4 @@
-// Reads for the edge: one payment, a summary, and the purge. Each request is answered once.
+// What clients read, one payment or a summary, and the purge. Each request is answered once.
 
 import {
   tell,
@@ -15,9 +15,9 @@ import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'
 import type { PaymentStatus, SettledPayment } from '../model/payment.ts'
 
 /**
- * The ledger's payment status, or, while this instance has settled the payment and not yet written it, that:
- * a payment that a summary counts is never told as open. The batcher is looked at before the ledger,
- * so that what is written in between is found there.
+ * What the ledger knows of a payment. While this instance has settled it and not yet written that,
+ * the settlement is added: a payment that a summary counts is never told as open. The batcher is read
+ * before the ledger, so that what is written in between is found there.
  */
 export async function findPayment(
   ports: SharedPorts,
@@ -38,11 +38,11 @@ export async function findPayment(
 }
 
 /**
- * The ledger's totals plus what is settled but not in the ledger yet: this instance's own batcher, and
- * what the others put on the cache. The cache is read first, then the batcher, then the ledger, so that a
- * payment flushed in between is in the ledger's snapshot and counted there, once. What the snapshot
- * does not hold as open is counted nowhere else: a settlement of a purged payment may be announced
- * after the purge, and would stand on the cache for an hour.
+ * The ledger's totals plus what is settled but not in the ledger yet: in this instance's own batcher,
+ * and in the settled set, which has that of the others. The settled set is read first, then the
+ * batcher, then the ledger, so that a payment written in between is in the ledger's snapshot and is
+ * counted there, once. What the snapshot does not hold as open is counted nowhere else: a settlement
+ * of a purged payment may be published after the purge, and would stay in the set for an hour.
  */
 export async function summarize(
   ports: SharedPorts,
@@ -64,7 +64,7 @@ export async function summarize(
   }
 }
 
-/** Payments in memory are dropped once the ledger has forgotten them, lest a failed purge lose them. */
+/** Drops the payments in memory only once the ledger has forgotten them: a failed purge loses none. */
 export async function purgeLedger(
   { ports, system }: { readonly ports: SharedPorts; readonly system: Directory },
   request: PurgeRequested,
@@ -84,7 +84,7 @@ function unwrittenOf(batcher: OutcomeBatcherContext): readonly SettledOutcome[] 
   return settledOf([...batcher.batch, ...itemsOf(batcher.pending)])
 }
 
-/** What the ledger holds as settled stands; the attempts are the batcher's, which has the last ones. */
+/** What the ledger has as settled stands. The attempts are the batcher's, which has the last ones. */
 function withSettlement(told: PaymentStatus, outcome: SettledOutcome): PaymentStatus {
   if (told.state === 'settled') return told
   const { correlationId, amountCents, acceptedAt } = told
