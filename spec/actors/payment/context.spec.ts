@@ -18,7 +18,7 @@ import {
 
 const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')] }
 
-t.test('a doubt lasts as long as the last request can land', async (t) => {
+t.test('an outcome stays unknown for as long as the last request can land', async (t) => {
   const late = { unknownOutcomes: [sampleDoubt('default', { endsAt: ENDS_AT + 9 })], lookUps: 3 }
   const again = take('tryingDefault', { ...trying('default'), ...late }, EVENTS.doubted).context
   const fresh = take('tryingDefault', { ...trying('default'), lookUps: 3 }, EVENTS.doubted).context
@@ -27,11 +27,7 @@ t.test('a doubt lasts as long as the last request can land', async (t) => {
 
   t.same(again.unknownOutcomes, late.unknownOutcomes)
   t.equal(again.lookUps, 3, 'look-ups go on at their pace')
-  t.same(
-    failed.unknownOutcomes,
-    late.unknownOutcomes,
-    'a 500 does not end the doubt about an earlier request',
-  )
+  t.same(failed.unknownOutcomes, late.unknownOutcomes, 'a 500 says nothing of an earlier request')
   t.same(fresh.unknownOutcomes, IN_DOUBT.unknownOutcomes)
   t.equal(fresh.lookUps, 0)
   t.same(
@@ -40,7 +36,7 @@ t.test('a doubt lasts as long as the last request can land', async (t) => {
   )
 })
 
-t.test('after a 422 the request that landed is unknown', async (t) => {
+t.test('a 422 leaves unknown which request landed', async (t) => {
   const { unknownOutcomes, refusedBy } = take(
     'tryingDefault',
     trying('default'),
@@ -72,7 +68,7 @@ t.test('a payment that is recalled in flight leaves in doubt', async (t) => {
   t.equal(snapshot.output?.kind, 'parked')
 })
 
-t.test('a payment without a route leaves with no attempt burnt', async (t) => {
+t.test('a payment without a route leaves without an attempt', async (t) => {
   const { context } = begin({ next: next(null) })
   t.same([context.deferred, context.attempts, context.tries], [true, [], 0])
   const later = take('retry', { ...trying('default'), tries: 1 }, EVENTS.backoffNextNone).context
@@ -95,7 +91,7 @@ t.test('each attempt is kept with its outcome and how long it took', async (t) =
   }
 })
 
-t.test('of many attempts the newest are kept', async (t) => {
+t.test('only the newest of many attempts are kept', async (t) => {
   const attempt = { ...trying('default').attempt, outcome: 'refused', tookMs: 1 } as Attempt
   const attempts = Array.from({ length: ATTEMPTS_KEPT_MAX }, (_, index): Attempt => {
     return { ...attempt, requestedAt: index }
@@ -115,7 +111,7 @@ t.test('a refusal counts once per round and processor', async (t) => {
   t.same(take('tryingDefault', again, EVENTS.failed).context.refusedBy, ['default'])
 })
 
-t.test('what a payment brings from earlier visits stays with it', async (t) => {
+t.test('a payment keeps the attempts of its earlier actors', async (t) => {
   const attempt = { ...trying('default').attempt, outcome: 'refused', tookMs: 1 } as Attempt
 
   const { context } = begin({
@@ -126,19 +122,16 @@ t.test('what a payment brings from earlier visits stays with it', async (t) => {
   t.same(context.attempts, [attempt])
 })
 
-t.test(
-  'the payment status of a payment shows the attempt in flight and the settlement',
-  async (t) => {
-    const inFlight = statusOf(sampleContext(trying('default')), 'tryingDefault', 77)
-    const refused = statusOf(sampleContext(trying('default')), 'retry', 77)
-    const { context } = take('tryingDefault', trying('default'), EVENTS.settled)
-    const settled = statusOf(context, 'settled', 77)
+t.test('the status of a payment shows the attempt in flight and the settlement', async (t) => {
+  const inFlight = statusOf(sampleContext(trying('default')), 'tryingDefault', 77)
+  const refused = statusOf(sampleContext(trying('default')), 'retry', 77)
+  const { context } = take('tryingDefault', trying('default'), EVENTS.settled)
+  const settled = statusOf(context, 'settled', 77)
 
-    t.match(inFlight, { state: 'tryingDefault', acceptedAt: 77, amountCents: 1990 })
-    t.match(inFlight.attempts, [{ processor: 'default', outcome: 'inFlight', tookMs: 0 }])
-    t.notOk('processor' in inFlight)
-    t.same(refused.attempts, [], 'an attempt that has ended is in the history alone')
-    t.match(settled, { processor: 'default', requestedAt: STAMP })
-    t.equal(settled.attempts.length, 1)
-  },
-)
+  t.match(inFlight, { state: 'tryingDefault', acceptedAt: 77, amountCents: 1990 })
+  t.match(inFlight.attempts, [{ processor: 'default', outcome: 'inFlight', tookMs: 0 }])
+  t.notOk('processor' in inFlight)
+  t.same(refused.attempts, [], 'an attempt that has ended is in the history alone')
+  t.match(settled, { processor: 'default', requestedAt: STAMP })
+  t.equal(settled.attempts.length, 1)
+})

@@ -201,7 +201,7 @@ t.test('a look-up proves only what was asked for once the old request cannot lan
   t.same([unproved.unknownOutcomes, unproved.lookUps], [IN_DOUBT.unknownOutcomes, 1])
 })
 
-t.test('of two unknown outcomes each is proved by itself', async (t) => {
+t.test('each of two unknown outcomes is proved by itself', async (t) => {
   const one = take('confirming', IN_DOUBT_AT_BOTH, EVENTS.missingNextDefault)
   const [, fallback] = IN_DOUBT_AT_BOTH.unknownOutcomes
 
@@ -220,7 +220,7 @@ t.test('a request in doubt is sent again to the letter, or not at all', async (t
   t.equal(take('confirming', unknown, EVENTS.dueResend).told, 'confirming sendLookUp')
 })
 
-t.test('what cannot be in a payment is named by the step that meets it', async (t) => {
+t.test('a step that meets what cannot be fails and names it', async (t) => {
   const unsent = { attempt: null }
 
   t.throws(() => take('tryingDefault', unsent, EVENTS.settled), /an attempt ends once/)

@@ -85,7 +85,7 @@ t.test('every simple path of the chart ends settled, rejected or parked', async 
   t.same(untaken.map(picture), [], 'the paths take every transition of the chart')
 })
 
-t.test('whatever comes, a payment is never sent where it may be paid twice', async (t) => {
+t.test('a payment is never sent where it may be paid twice, whatever it is told', async (t) => {
   const seed = Date.now() % 1_000_000
   const random = seeded(seed)
   let sent = 0

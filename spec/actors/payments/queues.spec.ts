@@ -6,7 +6,7 @@ import { createRing, createWaiting } from '../../../src/actors/payments/queues.t
 import { createSlotTable } from '../../../src/actors/payments/slots.ts'
 import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
 
-t.test('what is due is handed over at its time, in order, by one timer', async (t) => {
+t.test('the timer queue hands items over at their times, in order, by one timer', async (t) => {
   const clock = new StandingTime()
   const due: string[] = []
   const queue = createTimerQueue<string>(clock, (item) => due.push(`${item} at ${clock.now()}`))
@@ -23,7 +23,7 @@ t.test('what is due is handed over at its time, in order, by one timer', async (
   t.equal(clock.pending, 0)
 })
 
-t.test('what is pushed while others are handed over keeps its own time', async (t) => {
+t.test('an item that is pushed while others are handed over keeps its own time', async (t) => {
   const clock = new StandingTime()
   const due: string[] = []
   const queue = createTimerQueue<string>(clock, (item) => {
@@ -41,7 +41,7 @@ t.test('what is pushed while others are handed over keeps its own time', async (
   t.same(due, ['first at 10', 'again at 10', 'last at 12', 'later at 15'])
 })
 
-t.test('whatever is pushed comes due at its own instant, none lost', async () => {
+t.test('every item is handed over at its own instant', async () => {
   const pushes = fc.array(fc.record({ afterMs: fc.nat({ max: 9 }), delayMs: fc.nat({ max: 50 }) }))
 
   fc.assert(

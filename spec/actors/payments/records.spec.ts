@@ -79,7 +79,7 @@ t.test('the ages of a claimed payment become instants of this clock', async (t) 
 })
 
 t.test(
-  'what is parked and claimed again comes back as it was, unknown outcomes never shorter',
+  'a payment that is parked and claimed again is as it was, with no earlier settle-by deadline',
   async (t) => {
     const unknownOutcomes = [sampleDoubt('fallback', { endsAt: 1234.5 })]
     const record = sampleRecord({
@@ -115,7 +115,7 @@ t.test('a payment that left without a route keeps what happened meanwhile', asyn
   t.same(record, { ...sampleRecord(), attempts: [ATTEMPT], unknownOutcomes })
 })
 
-t.test('how long a payment rests depends on why it left', async (t) => {
+t.test('the delay of a parked payment depends on why it left', async (t) => {
   const delay = (changes: object): number =>
     parkingDelayMs(sampleContext(changes), SETTINGS, () => 0.5)
   const after = (rounds: number): number => delay({ record: sampleRecord({ rounds }) })

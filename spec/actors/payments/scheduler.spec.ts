@@ -6,7 +6,7 @@ import {
   type Pacer,
 } from '../../../src/actors/payments/scheduler.ts'
 
-t.test('a backlog is begun slowly and sped up while ticks are on time', async (t) => {
+t.test('the pace begins low and rises while ticks are on time', async (t) => {
   const pacer = createPacer()
 
   const paces = [1, 2, 3].map(() => useUp(pacer))
@@ -15,7 +15,7 @@ t.test('a backlog is begun slowly and sped up while ticks are on time', async (t
   t.same(paces, [PACE_MIN, PACE_MIN + 2, PACE_MIN + 4])
 })
 
-t.test('a late tick halves the pace, and never below the least', async (t) => {
+t.test('a late tick halves the pace, down to the least', async (t) => {
   const pacer = createPacer()
   for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
   const before = pacer.pace
@@ -58,7 +58,7 @@ t.test('the pace has an upper bound', async (t) => {
   t.equal(pacer.pace, PACE_MAX)
 })
 
-t.test('a pace that is not used is forgotten', async (t) => {
+t.test('a pace that is not used falls to the least', async (t) => {
   const pacer = createPacer()
   for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
 

@@ -146,15 +146,18 @@ t.test('each event in each condition does what its table says, and nothing else'
   }
 })
 
-t.test('a batch takes the oldest, and what came during a commit goes with the next', async (t) => {
-  const writing = stepped(acceptBatcherMachine, AT_ONCE, [A, B, C, D])
-  const next = oneStep(acceptBatcherMachine, writing.snapshot, WRITTEN)
+t.test(
+  'a batch has the oldest payments; those that come during a commit go with the next',
+  async (t) => {
+    const writing = stepped(acceptBatcherMachine, AT_ONCE, [A, B, C, D])
+    const next = oneStep(acceptBatcherMachine, writing.snapshot, WRITTEN)
 
-  t.same(writing.context.batch, [A])
-  t.same(next.effects[0]?.context.batch, [A], 'the answers are for the batch that was written')
-  t.same(next.context.batch, [B, C])
-  t.same(itemsOf(next.context.pending), [D])
-})
+    t.same(writing.context.batch, [A])
+    t.same(next.effects[0]?.context.batch, [A], 'the answers are for the batch that was written')
+    t.same(next.context.batch, [B, C])
+    t.same(itemsOf(next.context.pending), [D])
+  },
+)
 
 t.test('a failed commit refuses the batch and all that waits', async (t) => {
   const batcher = stepped(acceptBatcherMachine, AT_ONCE, [A, B, UNKNOWN])
@@ -164,7 +167,7 @@ t.test('a failed commit refuses the batch and all that waits', async (t) => {
   t.same(idsOf(batcher.context), [])
 })
 
-t.test('only a lost answer under a lease may leave payments that nobody has', async (t) => {
+t.test('only a commit under a lease without an answer taints the lease', async (t) => {
   const told = (...events: readonly AcceptBatcherEvent[]): string =>
     stepped(acceptBatcherMachine, AT_ONCE, events).told
 
@@ -186,26 +189,29 @@ t.test('a batch is parked or not as it was when it was taken', async (t) => {
 
 type AcceptStep = Stepped<typeof acceptBatcherMachine>
 
-t.test('whatever comes, each payment is answered once or still in the batcher', async (t) => {
-  const seed = Date.now() % 1_000_000
-  const random = seeded(seed)
-  for (let walked = 0; walked < 300 && t.passing(); walked += 1) {
-    const answered: string[] = []
-    const asked: string[] = []
-    let batcher = stepped(acceptBatcherMachine, random.pick([AT_ONCE, GATHERING]))
-    for (let step = 0; step < 40; step += 1) {
-      const event = anyEvent(random, asked.length)
-      if (event.type === 'payment.received') asked.push(event.correlationId)
-      batcher = oneStep(acceptBatcherMachine, batcher.snapshot, event)
-      answered.push(...answersOf(batcher, event))
+t.test(
+  'each payment is answered once or is still in the batcher, whatever it is told',
+  async (t) => {
+    const seed = Date.now() % 1_000_000
+    const random = seeded(seed)
+    for (let walked = 0; walked < 300 && t.passing(); walked += 1) {
+      const answered: string[] = []
+      const asked: string[] = []
+      let batcher = stepped(acceptBatcherMachine, random.pick([AT_ONCE, GATHERING]))
+      for (let step = 0; step < 40; step += 1) {
+        const event = anyEvent(random, asked.length)
+        if (event.type === 'payment.received') asked.push(event.correlationId)
+        batcher = oneStep(acceptBatcherMachine, batcher.snapshot, event)
+        answered.push(...answersOf(batcher, event))
+      }
+      const kept = idsOf(batcher.context)
+      const all = [...answered, ...kept].toSorted()
+      t.same(all, asked.toSorted(), `walk ${walked} of seed ${seed}`)
+      t.ok(batcher.context.pending.size <= AT_ONCE.pendingMax, 'bounded')
+      t.ok(batcher.context.batch.length <= AT_ONCE.batchMax, 'bounded')
     }
-    const kept = idsOf(batcher.context)
-    const all = [...answered, ...kept].toSorted()
-    t.same(all, asked.toSorted(), `walk ${walked} of seed ${seed}`)
-    t.ok(batcher.context.pending.size <= AT_ONCE.pendingMax, 'bounded')
-    t.ok(batcher.context.batch.length <= AT_ONCE.batchMax, 'bounded')
-  }
-})
+  },
+)
 
 t.test('the accept batcher takes the same steps compiled as interpreted', async (t) => {
   sameWalks(t, quiet(), {
@@ -245,22 +251,25 @@ function quiet() {
   return acceptBatcherMachine.provide({ actions })
 }
 
-t.test('a backlog gives its oldest first and leaves older backlogs as they were', async (t) => {
-  fc.assert(
-    fc.property(fc.array(fc.nat()), fc.nat({ max: 12 }), (items, max) => {
-      const full = items.reduce<PendingQueue<number>>(withItem, emptyQueue())
-      const { taken, rest } = takeOldest(full, max)
-      const more = withItem(rest, -1)
+t.test(
+  'a pending queue gives its oldest first and leaves earlier queues as they were',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.array(fc.nat()), fc.nat({ max: 12 }), (items, max) => {
+        const full = items.reduce<PendingQueue<number>>(withItem, emptyQueue())
+        const { taken, rest } = takeOldest(full, max)
+        const more = withItem(rest, -1)
 
-      t.same(taken, items.slice(0, max))
-      t.same(itemsOf(rest), items.slice(max))
-      t.same(
-        [full.size, rest.size, more.size],
-        [items.length, items.slice(max).length, rest.size + 1],
-      )
-      t.same(itemsOf(more), [...items.slice(max), -1])
-      t.same(itemsOf(full), items)
-    }),
-    { numRuns: 100 },
-  )
-})
+        t.same(taken, items.slice(0, max))
+        t.same(itemsOf(rest), items.slice(max))
+        t.same(
+          [full.size, rest.size, more.size],
+          [items.length, items.slice(max).length, rest.size + 1],
+        )
+        t.same(itemsOf(more), [...items.slice(max), -1])
+        t.same(itemsOf(full), items)
+      }),
+      { numRuns: 100 },
+    )
+  },
+)

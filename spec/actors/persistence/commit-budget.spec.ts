@@ -10,7 +10,7 @@ function spacings(perSecond: number, { commits, everyMs }: { commits: number; ev
   return answers.filter((spacingMs) => spacingMs > 0)
 }
 
-t.test('up to the rate no time is left between commits', async (t) => {
+t.test('no time is left between commits up to the rate', async (t) => {
   t.same(spacings(500, { commits: 5_000, everyMs: 2 }), [])
   t.same(spacings(500, { commits: 5_000, everyMs: 3 }), [])
 })
@@ -20,7 +20,7 @@ t.test('a burst after a quiet time is free, up to a tenth of a second of commits
   t.same(spacings(500, { commits: 52, everyMs: 0 }), [2, 2, 2])
 })
 
-t.test('beyond the rate each is followed by its share of a second', async (t) => {
+t.test('each commit beyond the rate is followed by its share of a second', async (t) => {
   t.same(new Set(spacings(250, { commits: 1_000, everyMs: 1 })), new Set([4]))
   t.ok(spacings(250, { commits: 1_000, everyMs: 1 }).length > 950)
 })
@@ -33,7 +33,7 @@ t.test('commits that are spaced as told keep to the rate', async (t) => {
   t.ok(commits > 0.75 * 5_000 && commits < 1.02 * 5_000, `${commits} in 10 s`)
 })
 
-t.test('what was spent beyond the budget is forgotten', async (t) => {
+t.test('commits beyond the budget leave no debt', async (t) => {
   const spend = createCommitBudget(500)
   for (let commit = 0; commit < 1_000; commit += 1) spend(1000)
 
@@ -68,7 +68,7 @@ t.test('commits are spaced out once they are denser than the rate allows', async
 })
 
 t.test(
-  'after a quiet time the first payment is committed at once, dense as it was before',
+  'the first payment after a quiet time is committed at once, however dense it was before',
   async (t) => {
     const { house, post, sizes } = started(20)
 
@@ -102,7 +102,7 @@ t.test('a batch gathers for its window, and after dense commits no longer than t
   t.same(await after(1), [1, 1], 'what waited for the spacing waits for no window')
 })
 
-t.test('far below the rate each payment is committed at once', async (t) => {
+t.test('each payment is committed at once far below the rate', async (t) => {
   const { house, post, sizes } = started(20)
 
   for (const id of ['a', 'b', 'c', 'd', 'e']) {

@@ -10,8 +10,8 @@ import { StandingTime } from '../../support/standing-time.ts'
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
 
-/** Early answers before a batcher that the spec plays, and what clients were answered. */
-function desk() {
+/** Early answers in front of a batcher that the spec stands in for, and what clients were answered. */
+function earlyAnswers() {
   const clock = new StandingTime()
   const facts: Fact[] = []
   const batcher: PaymentReceived[] = []
@@ -36,7 +36,7 @@ function idsOf(payments: readonly { readonly correlationId: string }[]): readonl
 }
 
 t.test('a payment is answered once, when it is taken', async (t) => {
-  const { answers, batcher, post } = desk()
+  const { answers, batcher, post } = earlyAnswers()
 
   post('a')
   t.same(answers, ['a accepted'])
@@ -46,8 +46,8 @@ t.test('a payment is answered once, when it is taken', async (t) => {
   t.same(answers, ['a accepted'])
 })
 
-t.test('more than the bound is refused until something is committed', async (t) => {
-  const { answers, batcher, post } = desk()
+t.test('payments beyond the bound are refused until one is committed', async (t) => {
+  const { answers, batcher, post } = earlyAnswers()
 
   for (const id of ['a', 'b', 'c', 'd']) post(id)
   t.equal(answers.at(-1), 'd unavailable')
@@ -58,25 +58,28 @@ t.test('more than the bound is refused until something is committed', async (t) 
   t.same(idsOf(batcher), ['a', 'b', 'c', 'e'])
 })
 
-t.test('what the batcher refuses is offered again, in order, until it is taken', async (t) => {
-  const { answers, clock, batcher, post } = desk()
-  post('a')
-  post('b')
+t.test(
+  'payments that the batcher refuses are offered again, in order, until it takes them',
+  async (t) => {
+    const { answers, clock, batcher, post } = earlyAnswers()
+    post('a')
+    post('b')
 
-  for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
-  post('c')
-  t.same(idsOf(batcher), [], 'nobody overtakes')
-  clock.increment(OFFER_PAUSE_MS)
-  t.same(idsOf(batcher), ['a', 'b', 'c'])
-  for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
-  clock.increment(OFFER_PAUSE_MS)
+    for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
+    post('c')
+    t.same(idsOf(batcher), [], 'none overtakes another')
+    clock.increment(OFFER_PAUSE_MS)
+    t.same(idsOf(batcher), ['a', 'b', 'c'])
+    for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
+    clock.increment(OFFER_PAUSE_MS)
 
-  t.same(idsOf(batcher), ['a', 'b', 'c'])
-  t.same(answers, ['a accepted', 'b accepted', 'c accepted'])
-})
+    t.same(idsOf(batcher), ['a', 'b', 'c'])
+    t.same(answers, ['a accepted', 'b accepted', 'c accepted'])
+  },
+)
 
-t.test('a drain waits for what is held', async (t) => {
-  const { clock, early, batcher, post } = desk()
+t.test('a drain waits until no answered payment is uncommitted', async (t) => {
+  const { clock, early, batcher, post } = earlyAnswers()
   let emptied = 0
   post('a')
 
@@ -93,21 +96,24 @@ t.test('a drain waits for what is held', async (t) => {
   t.equal(emptied, 2, 'at once when nothing is held')
 })
 
-t.test('what an instance ends with is told as lost, and not offered again', async (t) => {
-  const { clock, early, facts, batcher, post } = desk()
-  post('a')
-  post('b')
-  batcher[0]?.replyTo('unavailable')
+t.test(
+  'payments that are uncommitted at the end are told as lost and not offered again',
+  async (t) => {
+    const { clock, early, facts, batcher, post } = earlyAnswers()
+    post('a')
+    post('b')
+    batcher[0]?.replyTo('unavailable')
 
-  early.end()
-  batcher[1]?.replyTo('unavailable')
-  clock.increment(OFFER_PAUSE_MS)
+    early.end()
+    batcher[1]?.replyTo('unavailable')
+    clock.increment(OFFER_PAUSE_MS)
 
-  t.same(facts, [{ type: 'payments.lost', payments: 2 }])
-  t.same([batcher.length, clock.pending], [2, 0])
-})
+    t.same(facts, [{ type: 'payments.lost', payments: 2 }])
+    t.same([batcher.length, clock.pending], [2, 0])
+  },
+)
 
-t.test('before the commit it is answered, after it sent to a processor', async (t) => {
+t.test('a payment is answered before its commit and sent to a processor after it', async (t) => {
   const { answers, house, persistence } = started('taken')
 
   persistence.send(received('a', answers))
@@ -125,7 +131,7 @@ t.test('before the commit it is answered, after it sent to a processor', async (
   t.same(answers, ['a accepted'])
 })
 
-t.test('without the setting nobody is answered before the commit', async (t) => {
+t.test('no client is answered before the commit without the setting', async (t) => {
   const { answers, house } = started('committed')
 
   house.tell('acceptBatcher', received('a', answers))
@@ -153,7 +159,7 @@ t.test('a flush before the end waits for payments that were answered early', asy
   t.same(told(house, 'supervisor'), ['persistence.flushed'])
 })
 
-t.test('an instance that stops tells what it loses', async (t) => {
+t.test('an instance that stops tells how many payments it loses', async (t) => {
   const { answers, house, persistence } = started('taken')
   persistence.send(received('a', answers))
 

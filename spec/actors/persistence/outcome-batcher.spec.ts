@@ -153,7 +153,7 @@ t.test('a batch that failed is written again as it was, after a pause that grows
   t.same(itemsOf(written.context.pending), [outcome('c')])
 })
 
-t.test('who waits for a flush is told once, when all so far is written', async (t) => {
+t.test('a flush is reported once, when all outcomes so far are written', async (t) => {
   const writing = stepped(outcomeBatcherMachine, INPUT, [A, B, C, FLUSH])
   const rest = oneStep(outcomeBatcherMachine, writing.snapshot, WRITTEN)
   const done = oneStep(outcomeBatcherMachine, rest.snapshot, WRITTEN)
@@ -191,7 +191,7 @@ t.test('congestion is reported once, and relief once half of it is gone', async 
   t.same(reports, ['reportCongested 5', 'reportRelieved 0'])
 })
 
-t.test('whatever comes, outcomes are written in order, each once, none lost', async (t) => {
+t.test('outcomes are written in order, each once, none lost, whatever comes', async (t) => {
   const seed = Date.now() % 1_000_000
   const random = seeded(seed)
   for (let walked = 0; walked < 300 && t.passing(); walked += 1) {
@@ -254,7 +254,7 @@ function publishing() {
   return { clock, cache, publisher: createSettledPublisher({ clock, settledSet: cache.port }) }
 }
 
-t.test('changes of a window reach the cache together, what is put on it first', async (t) => {
+t.test('changes of a window reach the settled set together, additions first', async (t) => {
   const { clock, cache, publisher } = publishing()
   publisher.remove(['a'])
   publisher.add(payment('b'))
@@ -270,7 +270,7 @@ t.test('changes of a window reach the cache together, what is put on it first', 
   t.equal(clock.pending, 0)
 })
 
-t.test('what waits is done at once when asked for, and not again', async (t) => {
+t.test('a flush makes the waiting changes at once, and only once', async (t) => {
   const { clock, cache, publisher } = publishing()
   publisher.add(payment('a'))
 
@@ -283,7 +283,7 @@ t.test('what waits is done at once when asked for, and not again', async (t) => 
   t.equal(clock.pending, 0)
 })
 
-t.test('nothing to take off is no change', async (t) => {
+t.test('an empty removal is no change', async (t) => {
   const { clock, publisher } = publishing()
 
   publisher.remove([])
@@ -291,7 +291,7 @@ t.test('nothing to take off is no change', async (t) => {
   t.equal(clock.pending, 0)
 })
 
-t.test('a cache that fails is let be', async (t) => {
+t.test('a settled set that fails is not asked again', async (t) => {
   const { cache, publisher } = publishing()
   publisher.add(payment('a'))
   publisher.remove(['b'])

@@ -51,7 +51,7 @@ export interface PaymentContext {
   readonly lookUps: number
   /** Rounds of tries before a refused payment is parked. */
   readonly triesMax: number
-  /** Whether it left because no route was open, with no attempt burnt. */
+  /** Whether it left because no processor could be charged, without an attempt. */
   readonly deferred: boolean
   /** Whether a processor said that it never will. */
   readonly rejected: boolean
@@ -111,7 +111,7 @@ function attemptOn({ to, reason, requestedAt }: NextRoute): CurrentAttempt | nul
   return to === null ? null : { processor: to, requestedAt, reason }
 }
 
-/** The attempt that repeats the request in doubt, to the letter. */
+/** The attempt that repeats the request in doubt: same id, same `requestedAt`. */
 export function pinnedAttempt({ context }: PaymentStep): Change {
   const [unknown] = context.unknownOutcomes
   const { processor, requestedAt = null } = unknown ?? {}
@@ -281,8 +281,8 @@ export type PaymentEvent =
       readonly next: NextRoute
     }
   | { readonly type: 'lookup.failed'; readonly processor: ProcessorName }
-  /** Time for the next look-up; with `resend`, the pinned processor takes requests again. */
+  /** The next look-up is due; with `resend` the request may be sent again in its place. */
   | { readonly type: 'lookup.due'; readonly resend: boolean }
   | { readonly type: 'backoff.elapsed'; readonly next: NextRoute }
-  /** Leave as you are: the instance drains or holds too many payments in doubt. */
+  /** To be parked as it is: the instance drains or holds too many payments in doubt. */
   | { readonly type: 'payment.recalled'; readonly endsAt: number }

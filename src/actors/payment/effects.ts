@@ -25,7 +25,7 @@ import {
   type WorkSettings,
 } from '../model/settings.ts'
 
-/** What a payment waits for in the due queue. */
+/** What a payment waits for in the timer queue. */
 export interface DueStep {
   readonly slot: number
   readonly generation: number
@@ -50,7 +50,7 @@ export interface PaymentDependencies {
   generationOf(slot: number): number
   /** Whether a payment in doubt has to leave memory. */
   isCrowded(): boolean
-  /** Whether the instance stops: nothing more is sent, and what has its answer leaves memory. */
+  /** Whether the instance drains: nothing more is sent, and a payment leaves once it has its answer. */
   isDraining(): boolean
 }
 
@@ -141,7 +141,7 @@ export function planLookUp(
   dependencies.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(dependencies, context))
 }
 
-/** Whether the pinned processor may be sent the same request again: every other look-up. */
+/** Whether the same request may be sent again to its processor: in place of every other look-up. */
 export function mayResendNow(dependencies: PaymentDependencies, context: PaymentContext): boolean {
   if (context.lookUps % 2 === 0) return false
   const { processor } = outcomeToLookUp(context)

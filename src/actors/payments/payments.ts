@@ -221,7 +221,7 @@ export class Payments {
   #enqueue(record: PaymentRecord): void {
     const keeps = this.#keepsPayments()
     if (keeps && this.#waiting.push(record)) return
-    // Too many in doubt: claimed again at once, this one would only come and go.
+    // Too many are in doubt: claimed again at once, this one would be parked again at once.
     const delayMs =
       keeps && record.unknownOutcomes.length > 0 ? this.#dependencies.settings.retryDelayMs : 0
     reportParked(this.#reports, record, { delayMs, rounds: record.rounds })

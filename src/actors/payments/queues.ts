@@ -37,6 +37,10 @@ function emptied(ring: Ring<PaymentRecord>): readonly PaymentRecord[] {
   return records
 }
 
+/**
+ * First in, first out, in a fixed array: constant insert and delete in a Map or a growing array would
+ * keep young garbage alive (ARCHITECTURE.md, "Memory").
+ */
 export interface Ring<Item> {
   readonly size: number
   /** False, and nothing taken, when full. */

@@ -1,11 +1,11 @@
-// Between a payment as the ledger knows it and as it waits in memory, both ways.
+// A payment as the ledger has it turned into the record that waits in memory, and back.
 
 import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
 import type { ClaimedPayment, Outcome } from '../model/payment.ts'
 import type { AcceptRequest } from '../model/ports.ts'
 import { backoff, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from '../model/settings.ts'
 
-/** Shared by all records that have none: most payments never see a doubt or a second attempt. */
+/** Shared by all records that have none: most payments have no unknown outcome and no second attempt. */
 const NOTHING: readonly never[] = Object.freeze([])
 
 /** A payment that has just been committed; its claim is the first. */
@@ -38,7 +38,7 @@ export function claimedRecord(payment: ClaimedPayment, now: number): PaymentReco
   }
 }
 
-/** The record of a payment that left its actor without an attempt burnt. */
+/** The record of a payment that has left its actor, with what happened to it there. */
 export function deferredRecord(context: PaymentContext): PaymentRecord {
   return { ...context.record, attempts: context.attempts, unknownOutcomes: context.unknownOutcomes }
 }
@@ -62,7 +62,7 @@ export function parkedOutcome(
   }
 }
 
-/** How long a payment that left its actor rests in the retry queue, ms. */
+/** How long a payment that left its actor stays in the retry queue, ms. */
 export function parkingDelayMs(
   context: PaymentContext,
   settings: WorkSettings,

@@ -79,7 +79,7 @@ export class Scheduler {
   }
 }
 
-/** Payments started in one go; the rest follows as answers come, so that no turn is long. */
+/** Payments started in one turn of the event loop; the others follow as answers come. */
 const STARTS_AT_ONCE_MAX = 16
 
 /** Payments that may be started per tick, at least and at most. */
@@ -99,7 +99,7 @@ const FULL_SHARE = 0.75
 /** Added to the pace by a tick on time that used more than half of it. */
 const GROWTH = 2
 
-/** What is left of the pace after a tick that did not: a backlog to come begins slowly. */
+/** What is left of the pace after a tick that used less: the next backlog begins slowly. */
 const IDLE_SHARE = 0.8
 
 /** How the tick went that ends. */
@@ -110,6 +110,12 @@ export interface LastTick {
   readonly quotaUsed: number
 }
 
+/**
+ * How fast a backlog is worked off. Clients who wait for their commit come first: fewer payments are
+ * started per tick when the event loop or the machine falls behind or the CPU quota is nearly spent,
+ * and more again when it is not. An overdrawn quota freezes the process, so a late tick alone would
+ * tell of it too late.
+ */
 export interface Pacer {
   /** Payments that may still be started in this tick. */
   readonly left: number

@@ -115,6 +115,9 @@ function refuseAll({ ports }: Parts, { context, event }: Step): void {
 const BURST_SHARE = 0.1
 
 /**
+ * How densely commits may follow on each other: each costs the database more than a further payment
+ * in it does, so beyond a rate more is gained by spacing them out than by committing at once.
+ *
  * Counts a commit that begins at `now` (monotonic, ms). The answer is the time to leave between its
  * end and the next, ms: 0 while commits are no more than so many a second.
  */

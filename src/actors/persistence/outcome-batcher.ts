@@ -108,6 +108,10 @@ function publishWritten(
   })
 }
 
+/**
+ * Keeps the settled set: what this instance has settled is added a few at a time, and removed once it
+ * is committed. Where that fails, the other instances' summaries have it later.
+ */
 export interface SettledPublisher {
   /** To be added to the settled set within the window. */
   add(settled: SettledPayment): void
