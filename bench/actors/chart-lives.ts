@@ -7,8 +7,10 @@ import { paymentLogicOf, providedPayment } from '../../src/actors/payment/logic.
 import { nextRoute, type PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
 import { createTimerQueue } from '../../src/actors/payments/timers.ts'
-import { providedHealth } from '../../src/actors/circuit/processor-health.ts'
-import type { HealthActor } from '../../src/actors/circuit/processor-health.machine.ts'
+import {
+  providedHealth,
+  type HealthActor,
+} from '../../src/actors/circuit/processor-health.machine.ts'
 import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'

@@ -2,8 +2,10 @@
 
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { paymentsLogic } from '../../src/actors/payments/payments.ts'
-import { providedHealth } from '../../src/actors/circuit/processor-health.ts'
-import type { HealthActor } from '../../src/actors/circuit/processor-health.machine.ts'
+import {
+  providedHealth,
+  type HealthActor,
+} from '../../src/actors/circuit/processor-health.machine.ts'
 import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'

@@ -12,10 +12,9 @@ import type {
   Snapshot,
 } from 'xstate'
 import { tell, type Addressees } from '../../src/actors/messages.ts'
-import type { SharedPorts } from '../../src/actors/model/shared-ports.ts'
+import type { SharedPorts, Ledger, SettledSet } from '../../src/actors/model/ports.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
-import type { Ledger, SettledSet } from '../../src/actors/model/ports.ts'
 import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
 import { StandingTime } from './standing-time.ts'
 

@@ -2,10 +2,9 @@
 // to the circuits. Those of another instance are read from the cache.
 
 import { assign, fromPromise, setup } from 'xstate'
-import type { SharedPorts } from '../model/shared-ports.ts'
-import { cacheFailureOf } from '../model/ledger-failure.ts'
+import type { SharedPorts, CircuitCache, ProbedHealth, Processor } from '../model/ports.ts'
+import { cacheFailureOf } from '../model/errors.ts'
 import type { ProcessorName } from '../model/payment.ts'
-import type { CircuitCache, ProbedHealth, Processor } from '../model/ports.ts'
 import type { HealthEvent } from './context.ts'
 
 export interface ProbingInput {

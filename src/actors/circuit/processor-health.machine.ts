@@ -2,7 +2,12 @@
 // the traffic to a failing processor and lets it back in gradually.
 
 import { assign, setup, type Actor } from 'xstate'
+import { tell } from '../messages.ts'
+import { compileChart } from '../compiled-chart/compiled-chart.ts'
+import { cacheFailureOf } from '../model/errors.ts'
+import type { CircuitCache, SharedPorts } from '../model/ports.ts'
 import type { CircuitView } from '../model/route.ts'
+import { jittered } from '../model/settings.ts'
 import { emptyWindow } from './window.ts'
 import {
   announced,
@@ -136,3 +141,41 @@ export const processorHealthMachine = setup({
 })
 
 export type HealthActor = Actor<typeof processorHealthMachine>
+
+interface Parts {
+  readonly ports: SharedPorts
+  readonly circuitCache: CircuitCache
+  /** 0 to 1, for jitter. */
+  readonly random: () => number
+}
+
+/** The chart with its effects, compiled: it takes an event per attempt. */
+export function providedHealth(parts: Parts): typeof processorHealthMachine {
+  const { clock, telemetry } = parts.ports
+  let from: string = 'start'
+  const provided = processorHealthMachine.provide({
+    actions: {
+      startRest: ({ context, self }) => {
+        const opening = context.openings
+        const { restMs: delayMs, settings } = context
+        const restMs = jittered({ delayMs, maxMs: settings.openMaxMs }, parts.random)
+        clock.setTimeout(
+          () => self.send({ type: 'rest.elapsed', opening, at: clock.now() }),
+          restMs,
+        )
+      },
+      announceCircuit: ({ context, self }, params) => {
+        const { processor, cause } = context
+        const { state: to } = params
+        if (from !== 'start') {
+          telemetry.emit({ type: 'circuit.changed', processor, from, to, cause })
+        }
+        from = to
+        const since = clock.wallNow()
+        parts.circuitCache.publishCircuit({ processor, state: to, since }).catch(cacheFailureOf)
+        tell(self.system, 'payments', { type: 'circuit.changed' })
+      },
+    },
+  })
+  return compileChart(provided)
+}

@@ -19,7 +19,7 @@
 // spec that starts it notices. docs/XSTATE.md says what this relies on in XState.
 //
 // How to delete it: replace each `compileChart(chart)` in src/actors by `chart` (payment/logic.ts,
-// persistence/accept-batcher.ts and outcome-batcher.ts, circuit/processor-health.ts,
+// persistence/accept-batcher.ts and outcome-batcher.ts, circuit/processor-health.machine.ts,
 // supervisor/supervisor.ts). Then remove this folder, spec/actors/compiled-chart,
 // spec/support/same-walks.ts and random-chart.ts with the tests that use them, and the compiled
 // kind of bench/actors. Nothing else knows of it.

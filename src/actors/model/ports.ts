@@ -9,6 +9,7 @@ import type {
   Summary,
   TimeWindow,
 } from './payment.ts'
+import type { Telemetry } from './facts.ts'
 
 /** Time. Durations and deadlines are monotonic; the wall clock is for `requestedAt` only. */
 export interface Clock {
@@ -220,4 +221,13 @@ export interface SettledSet {
   remove(correlationIds: readonly string[]): Promise<void>
   read(): Promise<readonly SettledPayment[]>
   clear(): Promise<void>
+}
+
+/** What every long-lived actor works with. */
+export interface SharedPorts {
+  readonly ledger: Ledger
+  readonly settledSet: SettledSet
+  readonly lease: Lease
+  readonly clock: Clock
+  readonly telemetry: Telemetry
 }

@@ -3,8 +3,8 @@
 
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type LeaseEvent } from '../messages.ts'
-import type { SharedPorts } from '../model/shared-ports.ts'
-import { causeOf } from '../model/ledger-failure.ts'
+import type { SharedPorts } from '../model/ports.ts'
+import { causeOf } from '../model/errors.ts'
 import type { LeaseFence } from './fence.ts'
 
 export interface LeaseInput {

@@ -3,10 +3,9 @@
 
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type RetryQueueEvent } from '../messages.ts'
-import type { SharedPorts } from '../model/shared-ports.ts'
-import { cacheFailureOf, causeOf, mayBeDone } from '../model/ledger-failure.ts'
+import type { SharedPorts, ParkedEntry, DelayedQueue } from '../model/ports.ts'
+import { cacheFailureOf, causeOf, mayBeDone } from '../model/errors.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
-import type { ParkedEntry, DelayedQueue } from '../model/ports.ts'
 
 export interface RetryQueueInput {
   readonly ports: SharedPorts

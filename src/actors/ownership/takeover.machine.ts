@@ -2,8 +2,8 @@
 
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type TakeoverEvent } from '../messages.ts'
-import type { SharedPorts } from '../model/shared-ports.ts'
-import { causeOf, mayBeDone } from '../model/ledger-failure.ts'
+import type { SharedPorts } from '../model/ports.ts'
+import { causeOf, mayBeDone } from '../model/errors.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
 
 export interface TakeoverInput {

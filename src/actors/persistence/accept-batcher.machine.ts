@@ -5,9 +5,8 @@
 import assert from 'node:assert'
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
-import type { LedgerFailure } from '../model/errors.ts'
+import { type LedgerFailure, mayBeDone } from '../model/errors.ts'
 import type { IntakeEvent, PaymentReceived } from '../messages.ts'
-import { mayBeDone } from '../model/ledger-failure.ts'
 import type { Accepted } from '../model/ports.ts'
 
 export interface AcceptBatcherInput {

@@ -5,8 +5,8 @@ import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { ledgerFailureOf } from '../model/ledger-failure.ts'
-import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
+import { ledgerFailureOf } from '../model/errors.ts'
+import type { SharedPorts } from '../model/ports.ts'
 import {
   acceptBatcherMachine,
   type AcceptBatcherContext,
@@ -15,6 +15,9 @@ import {
 import { itemsOf } from './pending-queue.ts'
 
 export type AcceptBatcherActor = Actor<typeof acceptBatcherMachine>
+
+/** Pause after a failed commit, ms. */
+export const WRITE_PAUSE_MS = 100
 
 interface Parts {
   readonly ports: SharedPorts

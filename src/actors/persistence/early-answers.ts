@@ -2,7 +2,8 @@
 // into memory and is then committed and charged like every other one. What the accept batcher
 // refuses is offered to it again from here, as a client does that was told 503.
 
-import { WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
+import { WRITE_PAUSE_MS } from './accept-batcher.ts'
+import type { SharedPorts } from '../model/ports.ts'
 import type { AcceptAnswer, PaymentReceived } from '../messages.ts'
 
 /** When a client is answered: only `committed` keeps the promise that a 2xx means committed. */

@@ -5,10 +5,10 @@ import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { cacheFailureOf, ledgerFailureOf } from '../model/ledger-failure.ts'
+import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
 import type { Outcome, SettledPayment } from '../model/payment.ts'
 import { doubled } from '../model/settings.ts'
-import { WRITE_PAUSE_MAX_MS, WRITE_PAUSE_MS, type SharedPorts } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/ports.ts'
 import {
   outcomeBatcherMachine,
   type OutcomeBatcherContext,
@@ -18,6 +18,10 @@ import {
 export type OutcomeBatcherActor = Actor<typeof outcomeBatcherMachine>
 
 export type SettledOutcome = Extract<Outcome, { kind: 'settled' }>
+
+/** First and longest pause after a failed write, ms. */
+const WRITE_PAUSE_MS = 100
+const WRITE_PAUSE_MAX_MS = 1000
 
 interface Parts {
   readonly ports: SharedPorts

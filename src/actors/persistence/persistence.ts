@@ -14,7 +14,7 @@ import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import { findPayment, purgeLedger, summarize } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
 import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
-import type { SharedPorts } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/ports.ts'
 
 export interface PersistenceInput {
   readonly ports: SharedPorts

@@ -7,9 +7,9 @@ import {
   type PurgeRequested,
   type SummaryRequested,
 } from '../messages.ts'
-import type { SharedPorts } from '../model/shared-ports.ts'
+import type { SharedPorts } from '../model/ports.ts'
 import { itemsOf } from './pending-queue.ts'
-import { cacheFailureOf, ledgerFailureOf } from '../model/ledger-failure.ts'
+import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
 import { settledOf, type SettledOutcome } from './outcome-batcher.ts'
 import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'
 import type { PaymentStatus, SettledPayment } from '../model/payment.ts'
