@@ -31,8 +31,8 @@ function probe(
   return { type: 'probe.answered', failing: false, minResponseMs: 5, at, ...changes }
 }
 
-function rest(opening: number): HealthEvent {
-  return { type: 'rest.elapsed', opening, at: SINCE + 500 }
+function cooldown(opening: number): HealthEvent {
+  return { type: 'cooldown.elapsed', opening, at: SINCE + 500 }
 }
 
 /** A circuit that came into its state at `SINCE`, at its second opening. */
@@ -63,7 +63,7 @@ function stateIn(params: unknown): string {
     : ''
 }
 
-const OPENS = ['open', 'startRest, announceCircuit open'] as const
+const OPENS = ['open', 'startCooldown, announceCircuit open'] as const
 const LETS_SOME = ['halfOpen', 'announceCircuit halfOpen'] as const
 const CLOSES = ['closed', 'announceCircuit closed'] as const
 const FAILURE = { failed: true }
@@ -76,7 +76,7 @@ const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, st
   ['closed', 'probe that fails', probe(SINCE + 1, { failing: true }), OPENS],
   ['closed', 'probe from before', probe(SINCE, { failing: true }), ['closed', '']],
   ['closed', 'slow probe', probe(SINCE + 1, { minResponseMs: 5000 }), ['closed', '']],
-  ['closed', 'rest over', rest(2), ['closed', '']],
+  ['closed', 'cooldown over', cooldown(2), ['closed', '']],
   ['open', 'good attempt', attempt(SINCE + 10), ['open', '']],
   ['open', 'failure', attempt(SINCE + 10, FAILURE), ['open', '']],
   ['open', 'good probe', probe(SINCE + 1), LETS_SOME],
@@ -84,8 +84,8 @@ const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, st
   ['open', 'good probe from before', probe(SINCE), ['open', '']],
   ['open', 'slow probe', probe(SINCE + 1, { minResponseMs: 101 }), ['open', '']],
   ['open', 'probe that fails', probe(SINCE + 1, { failing: true }), ['open', '']],
-  ['open', 'its rest over', rest(2), LETS_SOME],
-  ['open', 'an earlier rest over', rest(1), ['open', '']],
+  ['open', 'its cooldown over', cooldown(2), LETS_SOME],
+  ['open', 'an earlier cooldown over', cooldown(1), ['open', '']],
   ['halfOpen', 'good attempt', attempt(SINCE + 10), ['halfOpen', '']],
   ['halfOpen', 'failure', attempt(SINCE + 10, FAILURE), OPENS],
   ['halfOpen', 'slow attempt', attempt(SINCE + 200, SLOW), OPENS],
@@ -95,7 +95,7 @@ const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, st
   ['halfOpen', 'probe that fails', probe(SINCE + 1, { failing: true }), OPENS],
   ['halfOpen', 'failing probe from before', probe(SINCE, { failing: true }), ['halfOpen', '']],
   ['halfOpen', 'good probe', probe(SINCE + 1), ['halfOpen', '']],
-  ['halfOpen', 'rest over', rest(2), ['halfOpen', '']],
+  ['halfOpen', 'cooldown over', cooldown(2), ['halfOpen', '']],
 ]
 
 t.test('each event in each state does what its table says', async (t) => {
@@ -138,14 +138,14 @@ t.test('a rate opens the circuit once there are enough attempts', async (t) => {
 })
 
 t.test('a half-open circuit doubles what it lets through until it is closed', async (t) => {
-  let [snapshot] = after(circuit('open'), rest(2))
-  const allowances = [snapshot.context.concurrencyLimit]
+  let [snapshot] = after(circuit('open'), cooldown(2))
+  const limits = [snapshot.context.concurrencyLimit]
   for (let at = SINCE + 510; snapshot.value === 'halfOpen'; at += 10) {
     ;[snapshot] = after(snapshot, attempt(at))
-    allowances.push(snapshot.context.concurrencyLimit)
+    limits.push(snapshot.context.concurrencyLimit)
   }
 
-  t.same(allowances, [1, 2, 4, 8])
+  t.same(limits, [1, 2, 4, 8])
   t.same(
     after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))[0].value,
     CLOSES[0],
@@ -155,29 +155,35 @@ t.test('a half-open circuit doubles what it lets through until it is closed', as
   t.same([closed.window, closed.since], [emptyWindow(SINCE + 530), SINCE + 530])
 })
 
-t.test('each failed return doubles the rest up to its bound, a good one resets it', async (t) => {
-  const rests: number[] = []
-  let [snapshot] = after(circuit('closed', { openings: 0 }), probe(SINCE + 1, { failing: true }))
-  for (let opening = 1; opening <= 4; opening += 1) {
-    rests.push(snapshot.context.restMs)
-    t.equal(snapshot.context.openings, opening)
-    const failure = attempt(SINCE + 600, FAILURE)
-    ;[snapshot] = after(snapshot, rest(opening), failure)
-  }
+t.test(
+  'a cooldown doubles, up to its bound, each time half-open fails; closing resets it',
+  async (t) => {
+    const cooldowns: number[] = []
+    let [snapshot] = after(circuit('closed', { openings: 0 }), probe(SINCE + 1, { failing: true }))
+    for (let opening = 1; opening <= 4; opening += 1) {
+      cooldowns.push(snapshot.context.cooldownMs)
+      t.equal(snapshot.context.openings, opening)
+      const failure = attempt(SINCE + 600, FAILURE)
+      ;[snapshot] = after(snapshot, cooldown(opening), failure)
+    }
 
-  t.same(rests, [50, 100, 180, 180])
-  const events = [rest(5), ...[610, 620, 630].map((ms) => attempt(SINCE + ms))]
-  const [closed] = after(snapshot, ...events)
-  t.same([closed.value, closed.context.restMs], ['closed', 50])
-})
+    t.same(cooldowns, [50, 100, 180, 180])
+    const events = [cooldown(5), ...[610, 620, 630].map((ms) => attempt(SINCE + ms))]
+    const [closed] = after(snapshot, ...events)
+    t.same([closed.value, closed.context.cooldownMs], ['closed', 50])
+  },
+)
 
-t.test('a failure of the time before the return is weighed and does not open again', async (t) => {
-  const stale = attempt(SINCE + 3, { failed: true, tookMs: 4 })
-  const [snapshot] = after(circuit('halfOpen'), stale)
+t.test(
+  'an attempt sent before half-open is weighed and does not open the circuit again',
+  async (t) => {
+    const stale = attempt(SINCE + 3, { failed: true, tookMs: 4 })
+    const [snapshot] = after(circuit('halfOpen'), stale)
 
-  t.equal(snapshot.value, 'halfOpen')
-  t.equal(snapshot.context.concurrencyLimit, 1, 'nor does it let more through')
-})
+    t.equal(snapshot.value, 'halfOpen')
+    t.equal(snapshot.context.concurrencyLimit, 1, 'nor does it let more through')
+  },
+)
 
 t.test('what to expect is the larger of the measured and the announced time', async (t) => {
   const expected = (snapshot: Snapshot): number =>
@@ -193,13 +199,13 @@ t.test('what to expect is the larger of the measured and the announced time', as
   t.equal(circuitOf('open', probed.context).concurrencyLimit, 0)
 })
 
-t.test('an open circuit comes back by the clock, as far as its rest says', async (t) => {
+t.test('an open circuit becomes half-open when its cooldown is over', async (t) => {
   const clock = new SimulatedClock()
   const states: string[] = []
   const machine = processorHealthMachine.provide({
     actions: {
-      startRest: ({ context: { openings: opening, restMs }, self }) =>
-        clock.setTimeout(() => self.send({ ...rest(opening), at: clock.now() }), restMs),
+      startCooldown: ({ context: { openings: opening, cooldownMs }, self }) =>
+        clock.setTimeout(() => self.send({ ...cooldown(opening), at: clock.now() }), cooldownMs),
       announceCircuit: (_, { state }) => states.push(state),
     },
   })
@@ -211,14 +217,14 @@ t.test('an open circuit comes back by the clock, as far as its rest says', async
   actor.send(probe(clock.now()))
   actor.send(attempt(clock.now() + 2, FAILURE))
   clock.increment(50)
-  t.equal(actor.getSnapshot().value, 'open', 'the first rest ends without effect')
+  t.equal(actor.getSnapshot().value, 'open', 'the first cooldown ends without effect')
   clock.increment(50)
 
   t.same(states, ['closed', 'open', 'halfOpen', 'open', 'halfOpen'])
 })
 
 t.test('the circuit chart takes the same steps compiled as interpreted', async (t) => {
-  const quiet = { startRest: () => undefined, announceCircuit: () => undefined }
+  const quiet = { startCooldown: () => undefined, announceCircuit: () => undefined }
   const machine = processorHealthMachine.provide({ actions: quiet })
 
   sameWalks(t, machine, {
@@ -226,7 +232,7 @@ t.test('the circuit chart takes the same steps compiled as interpreted', async (
       (random) => attempt(SINCE + random.below(99), { failed: random.onceIn(2) }),
       (random) => attempt(SINCE + random.below(999), { tookMs: random.below(200) }),
       (random) => probe(SINCE + random.below(99), { failing: random.onceIn(2) }),
-      (random) => rest(random.below(4)),
+      (random) => cooldown(random.below(4)),
     ],
     input: () => ({ ...INPUT, settings: { ...SETTINGS, callsMin: 2 } }),
     walks: 250,

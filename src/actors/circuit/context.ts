@@ -1,6 +1,7 @@
 // What one processor's circuit knows, and the pure steps that change it.
 
-import { ratesOf, withEvidence, type AttemptWindow } from './window.ts'
+import assert from 'node:assert'
+import { ratesOf, withEvidence, type AttemptWindow, type Evidence } from './window.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { CircuitView } from '../model/route.ts'
 
@@ -15,7 +16,7 @@ export interface CircuitSettings {
   readonly slowRate: number
   /** Response time above which an attempt is slow, ms. */
   readonly slowMs: number
-  /** First rest of an open circuit, ms; doubles each time that half-open fails. */
+  /** First cooldown of an open circuit, ms; doubles each time that half-open fails. */
   readonly openMs: number
   readonly openMaxMs: number
   /** Charges in flight at once when closed. */
@@ -33,9 +34,9 @@ export interface HealthContext extends HealthInput {
   readonly window: AttemptWindow
   /** Charges that may be in flight at once now. */
   readonly concurrencyLimit: number
-  /** Rest of the next opening, ms. */
-  readonly restMs: number
-  /** Counts openings, so that the end of an earlier rest is known as such. */
+  /** Cooldown of the next opening, ms. */
+  readonly cooldownMs: number
+  /** Counts openings, so that the end of an earlier cooldown is known as such. */
   readonly openings: number
   /** Smoothed response time, ms; failures raise it only. */
   readonly measuredMs: number
@@ -64,7 +65,7 @@ export type HealthEvent =
       /** Monotonic instant at which the processor said so, ms. */
       readonly at: number
     }
-  | { readonly type: 'rest.elapsed'; readonly opening: number; readonly at: number }
+  | { readonly type: 'cooldown.elapsed'; readonly opening: number; readonly at: number }
 
 /** Share of a new measurement in the smoothed response time. */
 const SMOOTHING = 0.2
@@ -95,27 +96,21 @@ export function circuitOf(
  * the route would then send what it means to keep from slow ones.
  */
 export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
-  if (event.type !== 'attempt.reported') return {}
-  const window = withEvidence(context.window, evidenceOf(context, event), context.settings.windowMs)
-  const { measuredMs } = context
-  const sampleMs = event.failed ? Math.max(measuredMs, event.tookMs) : event.tookMs
+  const attempt = attemptOf(event)
+  const { measuredMs, settings } = context
+  const window = withEvidence(context.window, evidenceOf(context, attempt), settings.windowMs)
+  const sampleMs = attempt.failed ? Math.max(measuredMs, attempt.tookMs) : attempt.tookMs
   return { window, measuredMs: measuredMs + SMOOTHING * (sampleMs - measuredMs) }
 }
 
-/** A fresh announcement replaces what attempts measured: a processor shunned as slow recovers so. */
+/**
+ * A fresh announcement replaces what attempts measured: a processor that gets no charges because it
+ * was slow has no other way to count as fast again.
+ */
 export function announced({ context, event }: HealthStep): Partial<HealthContext> {
-  if (event.type !== 'probe.answered') return {}
-  const isNews = event.at > context.probedAt
-  return isNews
-    ? { announcedMs: event.minResponseMs, measuredMs: event.minResponseMs, probedAt: event.at }
-    : {}
-}
-
-function evidenceOf(
-  context: HealthContext,
-  event: Extract<HealthEvent, { type: 'attempt.reported' }>,
-): { failed: boolean; slow: boolean; at: number } {
-  return { failed: event.failed, slow: event.tookMs > context.settings.slowMs, at: event.at }
+  const { at, minResponseMs } = probeOf(event)
+  if (at <= context.probedAt) return {}
+  return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at }
 }
 
 export function tripped({ context, event }: HealthStep): Partial<HealthContext> {
@@ -127,20 +122,19 @@ export function tripped({ context, event }: HealthStep): Partial<HealthContext> 
 }
 
 export function trippedAgain(step: HealthStep): Partial<HealthContext> {
-  const { restMs, settings } = step.context
-  return { ...tripped(step), restMs: Math.min(settings.openMaxMs, restMs * 2) }
+  const { cooldownMs, settings } = step.context
+  return { ...tripped(step), cooldownMs: Math.min(settings.openMaxMs, cooldownMs * 2) }
 }
 
 export function wentWrong({ context, event }: HealthStep): boolean {
-  return (
-    event.type === 'attempt.reported' && (event.failed || event.tookMs > context.settings.slowMs)
-  )
+  const { failed, slow } = evidenceOf(context, attemptOf(event))
+  return failed || slow
 }
 
 export function crossesRate({ context, event }: HealthStep): boolean {
-  if (event.type !== 'attempt.reported') return false
   const { settings } = context
-  const window = withEvidence(context.window, evidenceOf(context, event), settings.windowMs)
+  const evidence = evidenceOf(context, attemptOf(event))
+  const window = withEvidence(context.window, evidence, settings.windowMs)
   const { calls, failureRate, slowRate } = ratesOf(window)
   return (
     calls >= settings.callsMin &&
@@ -148,11 +142,38 @@ export function crossesRate({ context, event }: HealthStep): boolean {
   )
 }
 
+/** Whether the attempt was sent before the circuit came into its present state. */
+export function wasSentBefore({ context, event }: HealthStep): boolean {
+  const { at, tookMs } = attemptOf(event)
+  return at - tookMs < context.since
+}
+
+export function saysFailing({ context, event }: HealthStep): boolean {
+  const { failing, at } = probeOf(event)
+  return failing && at > context.since
+}
+
 export function saysUsable({ context, event }: HealthStep): boolean {
-  return (
-    event.type === 'probe.answered' &&
-    !event.failing &&
-    event.minResponseMs <= context.settings.slowMs &&
-    event.at > context.since
-  )
+  const { failing, minResponseMs, at } = probeOf(event)
+  return !failing && minResponseMs <= context.settings.slowMs && at > context.since
+}
+
+function evidenceOf(
+  { settings }: HealthContext,
+  { failed, tookMs, at }: AttemptReported,
+): Evidence {
+  return { failed, slow: tookMs > settings.slowMs, at }
+}
+
+type AttemptReported = Extract<HealthEvent, { type: 'attempt.reported' }>
+type ProbeAnswered = Extract<HealthEvent, { type: 'probe.answered' }>
+
+function attemptOf(event: HealthEvent): AttemptReported {
+  assert(event.type === 'attempt.reported', 'only a reported attempt is weighed')
+  return event
+}
+
+function probeOf(event: HealthEvent): ProbeAnswered {
+  assert(event.type === 'probe.answered', 'only the answer to a probe is an announcement')
+  return event
 }

@@ -1,5 +1,5 @@
 // Asks both processors' health endpoints at once, one instance at a time, and passes the answers on
-// to the circuits. Those of another instance are read from the cache.
+// to the circuits. Answers to another instance are read from the circuit cache.
 
 import { assign, fromPromise, setup } from 'xstate'
 import type { SharedPorts, CircuitCache, ProbedHealth, Processor } from '../model/ports.ts'
@@ -19,7 +19,7 @@ export interface ProbingInput {
 interface ProbingContext extends ProbingInput {
   /** Monotonic instant of this instance's own last question, ms. */
   readonly probedAt: number
-  /** What was last heard of each processor, asked by whomever. */
+  /** The last answer of each processor, whichever instance it was given to. */
   readonly known: Partial<Readonly<Record<ProcessorName, ProbedHealth>>>
 }
 
@@ -30,8 +30,8 @@ interface Findings {
   readonly at: number
 }
 
-/** Between two looks at the cache, ms. */
-const LOOK_INTERVAL_MS = 500
+/** Between two readings of the cache, ms. */
+const READ_INTERVAL_MS = 500
 
 /** Added to the interval so that two questions never fall into one window of the processor, ms. */
 const LEASE_MARGIN_MS = 50
@@ -68,7 +68,7 @@ export const probingMachine = setup({
       return { probedAt, known: { ...context.known, ...health } }
     }),
   },
-  delays: { lookInterval: LOOK_INTERVAL_MS },
+  delays: { readInterval: READ_INTERVAL_MS },
 }).createMachine({
   id: 'probing',
   context: ({ input }) => ({ ...input, probedAt: Number.NEGATIVE_INFINITY, known: {} }),
@@ -86,11 +86,11 @@ export const probingMachine = setup({
             { type: 'noteProbe', params: ({ event }) => event.output },
           ],
         },
-        onError: { target: 'waiting' },
+        // A processor or a cache that fails is an answer; what is thrown is a bug and ends the actor.
       },
     },
     waiting: {
-      after: { lookInterval: { target: 'asking' } },
+      after: { readInterval: { target: 'asking' } },
     },
   },
 })
@@ -107,7 +107,7 @@ async function askHealth(context: ProbingContext): Promise<Findings> {
   return { probedAt, health: { ...first, ...second }, at: clock.now() }
 }
 
-/** By the lease on the cache; without the cache each instance keeps the interval for itself. */
+/** By the probe lease in the cache; without the cache each instance keeps the interval by itself. */
 async function mayProbe({ ports, cache, intervalMs, probedAt }: ProbingContext): Promise<boolean> {
   const isOwnTime = ports.clock.now() - probedAt >= intervalMs
   if (!isOwnTime) return false

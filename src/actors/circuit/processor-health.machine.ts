@@ -1,6 +1,7 @@
 // One processor's circuit breaker: learns from every attempt and from the health endpoint, stops
 // the traffic to a failing processor and lets it back in gradually.
 
+import assert from 'node:assert'
 import { assign, setup, type Actor } from 'xstate'
 import { tell } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
@@ -13,9 +14,11 @@ import {
   announced,
   crossesRate,
   FIRST_CONCURRENCY_LIMIT,
+  saysFailing,
   saysUsable,
   tripped,
   trippedAgain,
+  wasSentBefore,
   weighed,
   wentWrong,
   type HealthContext,
@@ -35,8 +38,8 @@ export const processorHealthMachine = setup({
     events: {} as HealthEvent,
   },
   actions: {
-    // Effects, given by the supervisor: a rest that ends in `rest.elapsed`, and telling the others.
-    startRest: unprovided('startRest'),
+    // Effects, see `providedHealth`: a cooldown that ends in `cooldown.elapsed`, and telling others.
+    startCooldown: unprovided('startCooldown'),
     announceCircuit: (_, params: { state: CircuitView['state'] }): never =>
       unprovided(`announceCircuit ${params.state}`)(),
 
@@ -47,7 +50,7 @@ export const processorHealthMachine = setup({
     letFewThrough: assign((step: HealthStep) => ({
       concurrencyLimit: FIRST_CONCURRENCY_LIMIT,
       since: step.event.at,
-      cause: step.event.type === 'probe.answered' ? 'probe says up' : 'rest over',
+      cause: step.event.type === 'probe.answered' ? 'probe says up' : 'cooldown over',
       window: emptyWindow(step.event.at),
     })),
     letMoreThrough: assign(({ context }: HealthStep) => ({
@@ -55,24 +58,24 @@ export const processorHealthMachine = setup({
     })),
     letAllThrough: assign(({ context, event }: HealthStep) => ({
       concurrencyLimit: context.settings.concurrency,
-      restMs: context.settings.openMs,
+      cooldownMs: context.settings.openMs,
       window: emptyWindow(event.at),
       since: event.at,
       cause: 'attempts succeed',
     })),
   },
   guards: {
-    saysFailing: ({ context, event }) =>
-      event.type === 'probe.answered' && event.failing && event.at > context.since,
+    saysFailing: (step) => saysFailing(step),
     saysUsable: (step) => saysUsable(step),
     crossesRate: (step) => crossesRate(step),
     wentWrong: (step) => wentWrong(step),
     fillsConcurrencyLimit: ({ context }) =>
       context.concurrencyLimit * 2 >= context.settings.concurrency,
-    wasSentBefore: ({ context, event }) =>
-      event.type === 'attempt.reported' && event.at - event.tookMs < context.since,
-    isThisRest: ({ context, event }) =>
-      event.type === 'rest.elapsed' && event.opening === context.openings,
+    wasSentBefore: (step) => wasSentBefore(step),
+    isThisCooldown: ({ context, event }) => {
+      assert(event.type === 'cooldown.elapsed', 'only a cooldown that ends has an opening')
+      return event.opening === context.openings
+    },
   },
 }).createMachine({
   id: 'processorHealth',
@@ -80,7 +83,7 @@ export const processorHealthMachine = setup({
     ...input,
     window: emptyWindow(input.now),
     concurrencyLimit: input.settings.concurrency,
-    restMs: input.settings.openMs,
+    cooldownMs: input.settings.openMs,
     openings: 0,
     measuredMs: 0,
     announcedMs: 0,
@@ -104,7 +107,7 @@ export const processorHealthMachine = setup({
       },
     },
     open: {
-      entry: ['startRest', { type: 'announceCircuit', params: { state: 'open' } }],
+      entry: ['startCooldown', { type: 'announceCircuit', params: { state: 'open' } }],
       on: {
         'attempt.reported': { actions: 'weighAttempt' },
         'probe.answered': [
@@ -115,7 +118,11 @@ export const processorHealthMachine = setup({
           },
           { actions: 'noteAnnounced' },
         ],
-        'rest.elapsed': { guard: 'isThisRest', target: 'halfOpen', actions: 'letFewThrough' },
+        'cooldown.elapsed': {
+          guard: 'isThisCooldown',
+          target: 'halfOpen',
+          actions: 'letFewThrough',
+        },
       },
     },
     halfOpen: {
@@ -155,13 +162,13 @@ export function providedHealth(parts: Parts): typeof processorHealthMachine {
   let from: string = 'start'
   const provided = processorHealthMachine.provide({
     actions: {
-      startRest: ({ context, self }) => {
+      startCooldown: ({ context, self }) => {
         const opening = context.openings
-        const { restMs: delayMs, settings } = context
-        const restMs = jittered({ delayMs, maxMs: settings.openMaxMs }, parts.random)
+        const { cooldownMs: delayMs, settings } = context
+        const cooldownMs = jittered({ delayMs, maxMs: settings.openMaxMs }, parts.random)
         clock.setTimeout(
-          () => self.send({ type: 'rest.elapsed', opening, at: clock.now() }),
-          restMs,
+          () => self.send({ type: 'cooldown.elapsed', opening, at: clock.now() }),
+          cooldownMs,
         )
       },
       announceCircuit: ({ context, self }, params) => {
