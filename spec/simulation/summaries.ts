@@ -35,7 +35,8 @@ function askOnce(world: World, instance: Instance): void {
         compareWithRows(world, instance, answer.value)
         return
       }
-      const isSameOwner = leaseId === instance.fence.id && world.ledgerStore.holds(leaseId)
+      const isSameOwner =
+        leaseId !== null && leaseId === instance.fence.id && world.ledgerStore.holds(leaseId)
       compare(world, { instance, got: answer.value, least: isSameOwner ? known : null })
     },
   })

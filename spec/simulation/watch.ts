@@ -113,7 +113,7 @@ export class Watch implements InstanceObserver {
     const { id: leaseId } = instance.fence
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
-    if (!store.holds(leaseId)) this.fail('who sends holds a lease', whose)
+    if (leaseId === null || !store.holds(leaseId)) this.fail('who sends holds a lease', whose)
     // Whoever has not heard yet that everything is forgotten goes on until it has to renew its lease.
     const mayNotKnow = scheduler.now() - this.#purgedAt < leaseTtlMs
     if (postings.byId.get(correlationId)?.isForgotten === true && mayNotKnow) return

@@ -168,6 +168,11 @@ export type LeaseEvent =
    * has in memory. Only another lease gets them back to work.
    */
   | { readonly type: 'lease.tainted'; readonly leaseId: number }
+  /**
+   * An actor that claims has failed: what it was claiming may be owned under the lease that is held
+   * now, and nobody here has it in memory.
+   */
+  | { readonly type: 'claims.lost' }
   /** Every outcome so far is in the ledger. */
   | { readonly type: 'outcomes.written' }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Actor } from 'xstate'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
-import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
+import { LeaseFence, ownerOf } from '../../../src/actors/ownership/fence.ts'
 import { leaseMachine } from '../../../src/actors/ownership/lease.machine.ts'
 import { actorHouse, settled, type House } from '../../support/actor-house.ts'
 
@@ -35,25 +35,28 @@ function told(house: House): readonly unknown[] {
   return house.heard.map(({ who, event }) => `${who} ${event.type}`)
 }
 
-t.test('a lease is taken, and opens the fence from before it was asked for', async (t) => {
-  const house = actorHouse()
-  const { lease, fence } = startLease(house)
-  const call = await house.ledger.called('acquireLease')
-  house.clock.increment(400)
+t.test(
+  'a granted lease opens the fence, for a time that counts from before it was asked for',
+  async (t) => {
+    const house = actorHouse()
+    const { lease, fence } = startLease(house)
+    const call = await house.ledger.called('acquireLease')
+    house.clock.increment(400)
 
-  call.answer({ leaseId: 3 })
-  await settled()
+    call.answer({ leaseId: 3 })
+    await settled()
 
-  t.same(call.args, [{ instanceId: 'pit-1', ttlMs: TTL_MS }])
-  t.equal(lease.getSnapshot().value, 'held')
-  t.equal(fence.id, 3)
-  t.ok(fence.holds(0.9 * TTL_MS - 1), 'counted from the asking, less a margin')
-  t.notOk(fence.holds(0.9 * TTL_MS))
-  t.same(told(house), ['supervisor lease.acquired'])
-  t.match(house.facts, [{ type: 'lease.acquired', leaseId: 3 }])
-})
+    t.same(call.args, [{ instanceId: 'pit-1', ttlMs: TTL_MS }])
+    t.equal(lease.getSnapshot().value, 'held')
+    t.equal(fence.id, 3)
+    t.ok(fence.holds(0.9 * TTL_MS - 1), 'counted from the asking, less a margin')
+    t.notOk(fence.holds(0.9 * TTL_MS))
+    t.same(told(house), ['supervisor lease.acquired'])
+    t.match(house.facts, [{ type: 'lease.acquired', leaseId: 3 }])
+  },
+)
 
-t.test('a lease that cannot be taken is asked for again after a pause', async (t) => {
+t.test('a lease that is not granted is asked for again after a pause', async (t) => {
   const house = actorHouse()
   const { lease, fence } = startLease(house)
 
@@ -118,7 +121,7 @@ t.test('a lease that was revoked closes the fence, and another is taken', async 
   t.same([fence.id, fence.holds(house.clock.now())], [4, true])
 })
 
-t.test('how often everything was purged is told when it is news', async (t) => {
+t.test('a count of purges is told when it has changed', async (t) => {
   const house = actorHouse()
   const { fence } = await startHeld(house)
 
@@ -135,28 +138,31 @@ t.test('how often everything was purged is told when it is news', async (t) => {
   t.ok(fence.holds(house.clock.now()))
 })
 
-t.test('a tainted lease is given back with all that is known, and another is taken', async (t) => {
-  const house = actorHouse()
-  const { lease, fence } = await startHeld(house)
+t.test(
+  'a tainted lease is released once all outcomes are written, and another is taken',
+  async (t) => {
+    const house = actorHouse()
+    const { lease, fence } = await startHeld(house)
 
-  lease.send({ type: 'lease.tainted', leaseId: 2 })
-  t.equal(lease.getSnapshot().value, 'held', 'an earlier one is gone already')
-  lease.send({ type: 'lease.tainted', leaseId: 3 })
-  t.notOk(fence.holds(house.clock.now()), 'nothing is sent from now on')
-  t.same(told(house).slice(1), ['payments payments.returned', 'outcomeBatcher flush.requested'])
-  t.same(house.ledger.waiting, [], 'the outcomes are written first')
-  lease.send({ type: 'outcomes.written' })
-  const release = await house.ledger.called('releaseLease')
-  release.answer(undefined)
-  ;(await house.ledger.called('acquireLease')).answer({ leaseId: 4 })
-  await settled()
+    lease.send({ type: 'lease.tainted', leaseId: 2 })
+    t.equal(lease.getSnapshot().value, 'held', 'an earlier one is gone already')
+    lease.send({ type: 'lease.tainted', leaseId: 3 })
+    t.notOk(fence.holds(house.clock.now()), 'nothing is sent from now on')
+    t.same(told(house).slice(1), ['payments payments.returned', 'outcomeBatcher flush.requested'])
+    t.same(house.ledger.waiting, [], 'the outcomes are written first')
+    lease.send({ type: 'outcomes.written' })
+    const release = await house.ledger.called('releaseLease')
+    release.answer(undefined)
+    ;(await house.ledger.called('acquireLease')).answer({ leaseId: 4 })
+    await settled()
 
-  t.same(release.args, [3])
-  t.same([lease.getSnapshot().value, fence.id], ['held', 4])
-  t.ok(fence.holds(house.clock.now()))
-})
+    t.same(release.args, [3])
+    t.same([lease.getSnapshot().value, fence.id], ['held', 4])
+    t.ok(fence.holds(house.clock.now()))
+  },
+)
 
-t.test('a lease is tainted also while it is renewed or falters', async (t) => {
+t.test('a lease is also replaced when it is tainted while it is renewed or falters', async (t) => {
   for (const state of ['renewing', 'faltering'] as const) {
     const house = actorHouse()
     const { lease } = await startHeld(house)
@@ -173,7 +179,7 @@ t.test('a lease is tainted also while it is renewed or falters', async (t) => {
   }
 })
 
-t.test('a lease is released once, from wherever it stands', async (t) => {
+t.test('a release ends the actor in each of its states', async (t) => {
   for (const leave of ['held', 'acquiring', 'waiting', 'faltering'] as const) {
     const house = actorHouse()
     const { lease, fence } = leave === 'held' ? await startHeld(house) : startLease(house)
@@ -188,12 +194,65 @@ t.test('a lease is released once, from wherever it stands', async (t) => {
 
     lease.send({ type: 'release.requested' })
     t.notOk(fence.holds(house.clock.now()), 'nothing is sent while it is released')
-    const call = await house.ledger.called('releaseLease')
-    if (leave === 'held') call.answer(undefined)
-    else call.fail(GONE)
+    if (leave === 'held') (await house.ledger.called('releaseLease')).answer(undefined)
+    if (leave === 'faltering') (await house.ledger.called('releaseLease')).fail(GONE)
     await settled()
 
     t.equal(lease.getSnapshot().status, 'done', leave)
     t.equal(told(house).at(-1), 'supervisor lease.released')
+    t.notOk(house.ledger.waiting.includes('releaseLease'), 'there is none before the first grant')
+  }
+})
+
+t.test('claims that were lost with their actor replace the lease', async (t) => {
+  for (const state of ['held', 'renewing', 'faltering'] as const) {
+    const house = actorHouse()
+    const { lease, fence } = await startHeld(house)
+    if (state === 'faltering') await renew(house, GONE)
+    if (state === 'renewing') house.clock.increment(TTL_MS / 3)
+    t.equal(lease.getSnapshot().value, state)
+
+    lease.send({ type: 'claims.lost' })
+    t.notOk(fence.holds(house.clock.now()))
+    lease.send({ type: 'outcomes.written' })
+    ;(await house.ledger.called('releaseLease')).answer(undefined)
+    ;(await house.ledger.called('acquireLease')).answer({ leaseId: 4 })
+    await settled()
+
+    t.equal(fence.id, 4)
+  }
+})
+
+t.test('nothing is claimed or written before a first lease was held', async (t) => {
+  const fence = new LeaseFence()
+
+  t.equal(fence.id, null)
+  t.throws(() => ownerOf(fence), { code: 'ERR_ASSERTION' })
+  fence.extend({ id: 3, validUntil: 0 })
+  t.equal(ownerOf(fence), 3, 'also once it has run out: the ledger refuses what it owns no longer')
+})
+
+t.test('a bug in a call to the ledger ends the lease’s actor', async (t) => {
+  const bug = new TypeError('a planted bug')
+  const acquiring = actorHouse()
+  const { lease } = startLease(acquiring)
+  ;(await acquiring.ledger.called('acquireLease')).fail(bug)
+  await settled()
+  t.match(lease.getSnapshot(), { status: 'error', error: bug })
+
+  const renewing = actorHouse()
+  const held = await startHeld(renewing)
+  await renew(renewing, bug)
+  t.match(held.lease.getSnapshot(), { status: 'error', error: bug })
+
+  for (const reason of ['replaced', 'released'] as const) {
+    const house = actorHouse()
+    const parts = await startHeld(house)
+    if (reason === 'released') parts.lease.send({ type: 'release.requested' })
+    else parts.lease.send({ type: 'claims.lost' })
+    if (reason === 'replaced') parts.lease.send({ type: 'outcomes.written' })
+    ;(await house.ledger.called('releaseLease')).fail(bug)
+    await settled()
+    t.match(parts.lease.getSnapshot(), { status: 'error', error: bug }, reason)
   }
 })

@@ -8,28 +8,28 @@ import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
 
 const LEDGER_GONE = new LedgerUnavailable('claimDue', 'unknown')
-const BOARD_GONE = new CacheUnavailable('cache')
+const QUEUE_GONE = new CacheUnavailable('takeDue')
 
 interface Queue {
   readonly house: House
-  readonly cache: ScriptedPort<DelayedQueue>
+  readonly delayedQueue: ScriptedPort<DelayedQueue>
   readonly queue: Actor<typeof retryQueueMachine>
 }
 
 function startQueue(): Queue {
   const house = actorHouse()
-  const cache = scriptedPort<DelayedQueue>()
-  const input = { ports: house.ports, cache: cache.port }
-  return { house, cache, queue: house.start(retryQueueMachine, input) }
+  const delayedQueue = scriptedPort<DelayedQueue>()
+  const input = { ports: house.ports, delayedQueue: delayedQueue.port }
+  return { house, delayedQueue, queue: house.start(retryQueueMachine, input) }
 }
 
-/** Lets the first look go by, which also sweeps the ledger and brings one payment. */
+/** After its first claim, which also swept the ledger and brought one payment. */
 async function startFlowing(): Promise<Queue> {
   const parts = startQueue()
-  const { house, cache, queue } = parts
+  const { house, delayedQueue, queue } = parts
   queue.send({ type: 'capacity.offered', limit: 3 })
-  ;(await cache.called('claimRebuild')).answer(false)
-  ;(await cache.called('takeDue')).answer([])
+  ;(await delayedQueue.called('claimRebuild')).answer(false)
+  ;(await delayedQueue.called('takeDue')).answer([])
   ;(await house.ledger.called('claimDue')).answer([claimedPayment('first')])
   await settled()
   house.heard.length = 0
@@ -51,89 +51,98 @@ function claimed(payments: number): readonly unknown[] {
 
 const TAINTED = ['lease', 'lease.tainted', undefined, 7]
 
-t.test('offered room is filled from the cache first, from the ledger then', async (t) => {
-  const { house, cache, queue } = startQueue()
+t.test(
+  'offered capacity is filled from the delayed queue first, then from the ledger',
+  async (t) => {
+    const { house, delayedQueue, queue } = startQueue()
 
-  queue.send({ type: 'capacity.offered', limit: 3 })
-  queue.send({ type: 'capacity.offered', limit: 99 })
-  ;(await cache.called('claimRebuild')).answer(false)
-  const taking = await cache.called('takeDue')
-  taking.answer(['a', 'b'])
-  const claiming = await house.ledger.called('claimParked')
-  claiming.answer([claimedPayment('a')])
-  const sweeping = await house.ledger.called('claimDue')
-  sweeping.answer([claimedPayment('c')])
-  await settled()
+    queue.send({ type: 'capacity.offered', limit: 3 })
+    queue.send({ type: 'capacity.offered', limit: 99 })
+    ;(await delayedQueue.called('claimRebuild')).answer(false)
+    const taking = await delayedQueue.called('takeDue')
+    taking.answer(['a', 'b'])
+    const claiming = await house.ledger.called('claimParked')
+    claiming.answer([claimedPayment('a')])
+    const sweeping = await house.ledger.called('claimDue')
+    sweeping.answer([claimedPayment('c')])
+    await settled()
 
-  t.same(taking.args, [3], 'what is offered meanwhile waits for the next tick')
-  t.same(claiming.args, [['a', 'b'], { leaseId: 7 }])
-  t.same(sweeping.args, [{ leaseId: 7, limit: 2 }], 'b was claimed by another instance')
-  t.same(told(house), [claimed(2)])
-  t.equal(queue.getSnapshot().value, 'idle')
-})
+    t.same(taking.args, [3], 'what is offered meanwhile waits for the next tick')
+    t.same(claiming.args, [['a', 'b'], { leaseId: 7 }])
+    t.same(sweeping.args, [{ leaseId: 7, limit: 2 }], 'b was claimed by another instance')
+    t.same(told(house), [claimed(2)])
+    t.equal(queue.getSnapshot().value, 'idle')
+  },
+)
 
-t.test('the ledger itself is swept four times a second, and on while it is full', async (t) => {
-  const { house, cache, queue } = await startFlowing()
+t.test(
+  'the ledger is swept four times a second, and at once again while there is more',
+  async (t) => {
+    const { house, delayedQueue, queue } = await startFlowing()
 
+    queue.send({ type: 'capacity.offered', limit: 1 })
+    ;(await delayedQueue.called('takeDue')).answer(['b'])
+    ;(await house.ledger.called('claimParked')).answer([claimedPayment('b')])
+    await settled()
+    t.same(house.ledger.waiting, [], 'not so soon again')
+    house.clock.increment(250)
+    queue.send({ type: 'capacity.offered', limit: 1 })
+    ;(await delayedQueue.called('claimRebuild')).answer(false)
+    ;(await delayedQueue.called('takeDue')).answer([])
+    ;(await house.ledger.called('claimDue')).answer([claimedPayment('a')])
+    await settled()
+    queue.send({ type: 'capacity.offered', limit: 1 })
+    ;(await delayedQueue.called('claimRebuild')).answer(false)
+    ;(await delayedQueue.called('takeDue')).answer([])
+    ;(await house.ledger.called('claimDue')).answer([])
+    await settled()
+
+    t.same(told(house), [claimed(1), claimed(1)])
+  },
+)
+
+t.test('while nothing is due the delayed queue is asked as rarely as the ledger', async (t) => {
+  const { house, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await cache.called('takeDue')).answer(['b'])
-  ;(await house.ledger.called('claimParked')).answer([claimedPayment('b')])
-  await settled()
-  t.same(house.ledger.waiting, [], 'not so soon again')
-  house.clock.increment(250)
-  queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await cache.called('claimRebuild')).answer(false)
-  ;(await cache.called('takeDue')).answer([])
-  ;(await house.ledger.called('claimDue')).answer([claimedPayment('a')])
-  await settled()
-  queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await cache.called('claimRebuild')).answer(false)
-  ;(await cache.called('takeDue')).answer([])
-  ;(await house.ledger.called('claimDue')).answer([])
-  await settled()
-
-  t.same(told(house), [claimed(1), claimed(1)])
-})
-
-t.test('while nothing is due the cache is looked at as rarely as the ledger', async (t) => {
-  const { house, cache, queue } = await startFlowing()
-  queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await cache.called('takeDue')).answer([])
+  ;(await delayedQueue.called('takeDue')).answer([])
   await settled()
 
   house.clock.increment(249)
   queue.send({ type: 'capacity.offered', limit: 1 })
-  t.same([queue.getSnapshot().value, cache.waiting], ['idle', []])
+  t.same([queue.getSnapshot().value, delayedQueue.waiting], ['idle', []])
   house.clock.increment(1)
   queue.send({ type: 'capacity.offered', limit: 1 })
 
-  ;(await cache.called('claimRebuild')).answer(false)
-  ;(await cache.called('takeDue')).answer([])
+  ;(await delayedQueue.called('claimRebuild')).answer(false)
+  ;(await delayedQueue.called('takeDue')).answer([])
   ;(await house.ledger.called('claimDue')).answer([])
   await settled()
   t.equal(queue.getSnapshot().value, 'idle')
 })
 
-t.test('what was claimed from the cache is kept when the sweep fails', async (t) => {
-  const { house, cache, queue } = startQueue()
+t.test(
+  'a batch claimed by the delayed queue is kept when the sweep of the ledger fails',
+  async (t) => {
+    const { house, delayedQueue, queue } = startQueue()
+    queue.send({ type: 'capacity.offered', limit: 3 })
+    ;(await delayedQueue.called('claimRebuild')).answer(false)
+    ;(await delayedQueue.called('takeDue')).answer(['a'])
+    ;(await house.ledger.called('claimParked')).answer([claimedPayment('a')])
+
+    house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
+    ;(await house.ledger.called('claimDue')).fail(LEDGER_GONE)
+    await settled()
+
+    t.same(told(house), [claimed(1), TAINTED], 'and what the sweep may have claimed is not')
+    t.equal(queue.getSnapshot().value, 'idle')
+  },
+)
+
+t.test('after a failure of the ledger nothing is claimed for 500 ms', async (t) => {
+  const { house, delayedQueue, queue } = await startFlowing()
+
   queue.send({ type: 'capacity.offered', limit: 3 })
-  ;(await cache.called('claimRebuild')).answer(false)
-  ;(await cache.called('takeDue')).answer(['a'])
-  ;(await house.ledger.called('claimParked')).answer([claimedPayment('a')])
-
-  house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
-  ;(await house.ledger.called('claimDue')).fail(LEDGER_GONE)
-  await settled()
-
-  t.same(told(house), [claimed(1), TAINTED], 'and what the sweep may have claimed is not')
-  t.equal(queue.getSnapshot().value, 'idle')
-})
-
-t.test('a ledger that fails is left alone for a while', async (t) => {
-  const { house, cache, queue } = await startFlowing()
-
-  queue.send({ type: 'capacity.offered', limit: 3 })
-  ;(await cache.called('takeDue')).answer(['a'])
+  ;(await delayedQueue.called('takeDue')).answer(['a'])
   ;(await house.ledger.called('claimParked')).fail(LEDGER_GONE)
   await settled()
   t.equal(queue.getSnapshot().value, 'paused')
@@ -145,13 +154,13 @@ t.test('a ledger that fails is left alone for a while', async (t) => {
   house.clock.increment(1)
 
   t.equal(queue.getSnapshot().value, 'idle')
-  t.same(cache.waiting, [])
+  t.same(delayedQueue.waiting, [])
 })
 
 t.test('a claim that is certainly not made taints nothing', async (t) => {
-  const { house, cache, queue } = await startFlowing()
+  const { house, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 3 })
-  ;(await cache.called('takeDue')).answer(['a'])
+  ;(await delayedQueue.called('takeDue')).answer(['a'])
 
   ;(await house.ledger.called('claimParked')).fail(new LedgerUnavailable('claimParked', 'none'))
   await settled()
@@ -159,11 +168,11 @@ t.test('a claim that is certainly not made taints nothing', async (t) => {
   t.same([queue.getSnapshot().value, told(house)], ['paused', []])
 })
 
-t.test('without a cache the ledger alone fills the room', async (t) => {
-  const { house, cache, queue } = startQueue()
+t.test('without Redis the ledger alone fills the capacity', async (t) => {
+  const { house, delayedQueue, queue } = startQueue()
   queue.send({ type: 'capacity.offered', limit: 3 })
-  ;(await cache.called('claimRebuild')).fail(BOARD_GONE)
-  ;(await cache.called('takeDue')).fail(BOARD_GONE)
+  ;(await delayedQueue.called('claimRebuild')).fail(QUEUE_GONE)
+  ;(await delayedQueue.called('takeDue')).fail(QUEUE_GONE)
 
   ;(await house.ledger.called('claimDue')).answer([claimedPayment('a')])
   await settled()
@@ -171,31 +180,34 @@ t.test('without a cache the ledger alone fills the room', async (t) => {
   t.same(told(house), [claimed(1)])
 })
 
-t.test('a lost cache is rebuilt from the ledger, and parked payments go on it', async (t) => {
-  const { house, cache, queue } = startQueue()
-  const entries = [{ correlationId: 'a', dueInMs: 5 }]
-  queue.send({ type: 'payments.parked', entries })
-  const scheduled = await cache.called('schedule')
-  scheduled.fail(BOARD_GONE)
-  t.same(scheduled.args, [entries], 'at once, and nothing is lost if it fails')
+t.test(
+  'a lost delayed queue is rebuilt from the ledger, and parked payments are put into it',
+  async (t) => {
+    const { house, delayedQueue, queue } = startQueue()
+    const entries = [{ correlationId: 'a', dueInMs: 5 }]
+    queue.send({ type: 'payments.parked', entries })
+    const scheduled = await delayedQueue.called('schedule')
+    scheduled.fail(QUEUE_GONE)
+    t.same(scheduled.args, [entries], 'at once, and nothing is lost if it fails')
+    queue.send({ type: 'capacity.offered', limit: 3 })
+    ;(await delayedQueue.called('claimRebuild')).answer(true)
+
+    ;(await house.ledger.called('listParked')).answer(entries)
+    const rebuilt = await delayedQueue.called('schedule')
+    rebuilt.answer(undefined)
+    ;(await delayedQueue.called('takeDue')).answer([])
+    ;(await house.ledger.called('claimDue')).answer([])
+    await settled()
+
+    t.same(rebuilt.args, [entries])
+    t.equal(queue.getSnapshot().value, 'idle')
+  },
+)
+
+t.test('a drain ends the claims, and the payments of the last claim still arrive', async (t) => {
+  const { house, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 3 })
-  ;(await cache.called('claimRebuild')).answer(true)
-
-  ;(await house.ledger.called('listParked')).answer(entries)
-  const rebuilt = await cache.called('schedule')
-  rebuilt.answer(undefined)
-  ;(await cache.called('takeDue')).answer([])
-  ;(await house.ledger.called('claimDue')).answer([])
-  await settled()
-
-  t.same(rebuilt.args, [entries])
-  t.equal(queue.getSnapshot().value, 'idle')
-})
-
-t.test('a drain ends the claims, and what is being claimed still arrives', async (t) => {
-  const { house, cache, queue } = await startFlowing()
-  queue.send({ type: 'capacity.offered', limit: 3 })
-  const taking = await cache.called('takeDue')
+  const taking = await delayedQueue.called('takeDue')
 
   queue.send({ type: 'drain.started' })
   taking.answer(['a'])
@@ -205,5 +217,26 @@ t.test('a drain ends the claims, and what is being claimed still arrives', async
 
   const ended = ['payments', 'intake.ended', undefined, undefined]
   t.same(told(house), [claimed(1), ended], 'it says so after the last claim')
-  t.same([queue.getSnapshot().value, cache.waiting], ['closed', []])
+  t.same([queue.getSnapshot().value, delayedQueue.waiting], ['closed', []])
+})
+
+t.test('a bug ends the retry queue, whatever it was about to tell', async (t) => {
+  const bug = new TypeError('a planted bug')
+  const steps = ['claimRebuild', 'takeDue', 'claimParked', 'claimDue'] as const
+  for (const broken of steps) {
+    const { house, delayedQueue, queue } = startQueue()
+    queue.send({ type: 'capacity.offered', limit: 3 })
+    const answers = { claimRebuild: false, takeDue: ['a'], claimParked: [claimedPayment('a')] }
+    for (const step of steps.slice(0, steps.indexOf(broken))) {
+      const port = step === 'claimParked' ? house.ledger : delayedQueue
+      ;(await port.called(step as never)).answer(answers[step as keyof typeof answers])
+    }
+    const port = broken === 'claimParked' || broken === 'claimDue' ? house.ledger : delayedQueue
+
+    ;(await port.called(broken as never)).fail(bug)
+    await settled()
+
+    t.match(queue.getSnapshot(), { status: 'error', error: bug }, broken)
+    t.same([house.facts, house.heard], [[], []], broken)
+  }
 })

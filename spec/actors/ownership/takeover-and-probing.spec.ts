@@ -11,28 +11,34 @@ import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
 
 const GONE = new LedgerUnavailable('takeOver', 'unknown')
-const BOARD_GONE = new CacheUnavailable('cache')
+const BUG = new TypeError('a planted bug')
+const CACHE_GONE = new CacheUnavailable('cache')
 
-t.test('payments of the dead are looked for after a settling time, twice a second', async (t) => {
-  const { house, takeover } = startTakeover()
-  house.clock.increment(2999)
-  t.same(house.ledger.waiting, [], 'living owners renew first')
-  house.clock.increment(1)
-  const call = await house.ledger.called('takeOver')
+t.test(
+  'payments of dead instances are claimed after a settling time, twice a second',
+  async (t) => {
+    const { house, takeover } = startTakeover()
+    house.clock.increment(2999)
+    t.same(house.ledger.waiting, [], 'living owners renew first')
+    house.clock.increment(1)
+    const call = await house.ledger.called('takeOver')
 
-  call.answer([])
-  await settled()
+    call.answer([])
+    await settled()
 
-  t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, settleByMs: 4000 }])
-  t.equal(takeover.getSnapshot().value, 'waiting')
-  t.same(house.heard, [], 'nothing was found, nothing is told')
-  house.clock.increment(500)
-  ;(await house.ledger.called('takeOver')).answer([claimedPayment('a')])
-  await settled()
-  t.match(house.heard, [{ who: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } }])
-})
+    t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, settleByMs: 4000 }])
+    t.equal(takeover.getSnapshot().value, 'waiting')
+    t.same(house.heard, [], 'nothing was found, nothing is told')
+    house.clock.increment(500)
+    ;(await house.ledger.called('takeOver')).answer([claimedPayment('a')])
+    await settled()
+    t.match(house.heard, [
+      { who: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } },
+    ])
+  },
+)
 
-t.test('a claim that was not answered taints the lease that it was made under', async (t) => {
+t.test('a claim whose answer is lost taints the lease that it was made under', async (t) => {
   const { house } = startTakeover()
   house.clock.increment(3000)
   house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
@@ -58,42 +64,53 @@ t.test('a full batch is followed at once by the next', async (t) => {
   t.equal(takeover.getSnapshot().value, 'waiting')
 })
 
-t.test('after a failure, or without a lease, the others get time again', async (t) => {
-  const { house, takeover } = startTakeover()
-  house.clock.increment(3000)
-  ;(await house.ledger.called('takeOver')).fail(GONE)
-  await settled()
-  t.equal(takeover.getSnapshot().value, 'settling')
-  t.match(house.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
+t.test(
+  'after a failure, or without a lease, other instances get time to renew theirs',
+  async (t) => {
+    const { house, takeover } = startTakeover()
+    house.clock.increment(3000)
+    ;(await house.ledger.called('takeOver')).fail(GONE)
+    await settled()
+    t.equal(takeover.getSnapshot().value, 'settling')
+    t.match(house.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
 
-  house.clock.increment(3000)
-  ;(await house.ledger.called('takeOver')).answer([])
-  await settled()
-  house.fence.close()
-  house.clock.increment(500)
+    house.clock.increment(3000)
+    ;(await house.ledger.called('takeOver')).answer([])
+    await settled()
+    house.fence.close()
+    house.clock.increment(500)
 
-  t.equal(takeover.getSnapshot().value, 'settling')
-  t.same(house.ledger.waiting, [])
-})
+    t.equal(takeover.getSnapshot().value, 'settling')
+    t.same(house.ledger.waiting, [])
+    house.clock.increment(3000)
+    t.same(house.ledger.waiting, [], 'nothing is claimed before there is a lease again')
+    house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
+    house.clock.increment(3000)
+    t.match((await house.ledger.called('takeOver')).args, [{ leaseId: 8 }])
+  },
+)
 
-t.test('a drain ends the look for the dead, and what is being claimed still arrives', async (t) => {
-  const { house, takeover } = startTakeover()
-  house.clock.increment(3000)
-  const call = await house.ledger.called('takeOver')
+t.test(
+  'a drain ends the claims from dead instances, and the payments of the last one still arrive',
+  async (t) => {
+    const { house, takeover } = startTakeover()
+    house.clock.increment(3000)
+    const call = await house.ledger.called('takeOver')
 
-  takeover.send({ type: 'drain.started' })
-  call.answer([claimedPayment('a'), claimedPayment('b')])
-  await settled()
-  house.clock.increment(3000)
+    takeover.send({ type: 'drain.started' })
+    call.answer([claimedPayment('a'), claimedPayment('b')])
+    await settled()
+    house.clock.increment(3000)
 
-  const told = house.heard.map(({ event }) => event.type)
-  t.same(told, ['payments.claimed', 'intake.ended'], 'it says so after the last claim')
-  t.equal(takeover.getSnapshot().value, 'closed')
-  t.same(house.ledger.waiting, [], 'a full batch is not followed by another')
-  const other = startTakeover()
-  other.takeover.send({ type: 'drain.started' })
-  t.match(other.house.heard, [{ who: 'payments', event: { type: 'intake.ended' } }])
-})
+    const told = house.heard.map(({ event }) => event.type)
+    t.same(told, ['payments.claimed', 'intake.ended'], 'it says so after the last claim')
+    t.equal(takeover.getSnapshot().value, 'closed')
+    t.same(house.ledger.waiting, [], 'a full batch is not followed by another')
+    const other = startTakeover()
+    other.takeover.send({ type: 'drain.started' })
+    t.match(other.house.heard, [{ who: 'payments', event: { type: 'intake.ended' } }])
+  },
+)
 
 function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine> } {
   const house = actorHouse()
@@ -104,6 +121,7 @@ function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine
 
 interface Probing {
   readonly house: House
+  readonly probing: Actor<typeof probingMachine>
   readonly cache: ScriptedPort<CircuitCache>
   readonly processors: Readonly<Record<ProcessorName, ScriptedPort<Processor>>>
   /** What the circuits were told. */
@@ -118,14 +136,14 @@ function startProbing(): Probing {
   const circuit = (name: ProcessorName) => ({
     send: (event: HealthEvent) => void told.push([name, event]),
   })
-  house.start(probingMachine, {
+  const probing = house.start(probingMachine, {
     ports: house.ports,
     cache: cache.port,
     processors: { default: processors.default.port, fallback: processors.fallback.port },
     health: { default: circuit('default'), fallback: circuit('fallback') },
     intervalMs: 5000,
   })
-  return { house, cache, processors, told }
+  return { house, probing, cache, processors, told }
 }
 
 async function probeBoth({ processors }: Probing, failing: ProcessorName | null): Promise<void> {
@@ -135,61 +153,67 @@ async function probeBoth({ processors }: Probing, failing: ProcessorName | null)
   }
 }
 
-t.test('who gets the lease asks both processors and tells everybody', async (t) => {
+t.test(
+  'the instance that gets the probe lease asks both processors and publishes the answers',
+  async (t) => {
+    const probing = startProbing()
+    const { cache, house, told } = probing
+    const lease = await cache.called('takeProbeLease')
+    lease.answer(true)
+
+    await probeBoth(probing, 'fallback')
+    for (const _ of [1, 2]) (await cache.called('publishHealth')).answer(0)
+    await settled()
+
+    t.ok(Number(lease.args[0]) > 5000, 'two questions never fall into one window')
+    const answered = { type: 'probe.answered', minResponseMs: 3, at: 0 }
+    t.match(told, [
+      ['default', { ...answered, failing: false }],
+      ['fallback', { ...answered, failing: true }],
+    ])
+    const changes = house.facts.filter(({ type }) => type === 'health.changed')
+    t.match(changes, [{ processor: 'default' }, { processor: 'fallback', failing: true }])
+  },
+)
+
+t.test(
+  'an instance without the probe lease reads the answers of another, with their age',
+  async (t) => {
+    const { cache, house, told, processors } = startProbing()
+    house.clock.increment(100)
+    ;(await cache.called('takeProbeLease')).answer(false)
+
+    const health = { failing: true, minResponseMs: 9, ageMs: 60 }
+    ;(await cache.called('readHealth')).answer({ fallback: health })
+    await settled()
+
+    t.match(told, [['fallback', { failing: true, minResponseMs: 9, at: 40 }]])
+    t.same(processors.default.waiting, [])
+  },
+)
+
+t.test('without Redis each instance probes by itself, once per interval', async (t) => {
   const probing = startProbing()
   const { cache, house, told } = probing
-  const lease = await cache.called('takeProbeLease')
-  lease.answer(true)
-
-  await probeBoth(probing, 'fallback')
-  for (const _ of [1, 2]) (await cache.called('publishHealth')).answer(0)
-  await settled()
-
-  t.ok(Number(lease.args[0]) > 5000, 'two questions never fall into one window')
-  const answered = { type: 'probe.answered', minResponseMs: 3, at: 0 }
-  t.match(told, [
-    ['default', { ...answered, failing: false }],
-    ['fallback', { ...answered, failing: true }],
-  ])
-  const changes = house.facts.filter(({ type }) => type === 'health.changed')
-  t.match(changes, [{ processor: 'default' }, { processor: 'fallback', failing: true }])
-})
-
-t.test('who does not get it reads the answers of another, with their age', async (t) => {
-  const { cache, house, told, processors } = startProbing()
-  house.clock.increment(100)
-  ;(await cache.called('takeProbeLease')).answer(false)
-
-  const health = { failing: true, minResponseMs: 9, ageMs: 60 }
-  ;(await cache.called('readHealth')).answer({ fallback: health })
-  await settled()
-
-  t.match(told, [['fallback', { failing: true, minResponseMs: 9, at: 40 }]])
-  t.same(processors.default.waiting, [])
-})
-
-t.test('without a cache each instance asks for itself, once per interval', async (t) => {
-  const probing = startProbing()
-  const { cache, house, told } = probing
-  ;(await cache.called('takeProbeLease')).fail(BOARD_GONE)
+  ;(await cache.called('takeProbeLease')).fail(CACHE_GONE)
   await probeBoth(probing, null)
-  for (const _ of [1, 2]) (await cache.called('publishHealth')).fail(BOARD_GONE)
+  for (const _ of [1, 2]) (await cache.called('publishHealth')).fail(CACHE_GONE)
   await settled()
   t.equal(told.length, 2)
 
-  for (let look = 0; look < 9; look += 1) {
+  for (let reading = 0; reading < 9; reading += 1) {
     house.clock.increment(500)
-    ;(await cache.called('readHealth')).fail(BOARD_GONE)
+    ;(await cache.called('readHealth')).fail(CACHE_GONE)
     await settled()
   }
   t.equal(told.length, 2, 'nothing is known in between')
   house.clock.increment(500)
 
-  ;(await cache.called('takeProbeLease')).fail(BOARD_GONE)
+  ;(await cache.called('takeProbeLease')).fail(CACHE_GONE)
   await probeBoth(probing, null)
 })
 
-t.test('a processor that does not say is left as it was', async (t) => {
+t.test('a processor that gives no answer to a probe is believed to be as it was', async (t) => {
   const { cache, house, told, processors } = startProbing()
   ;(await cache.called('takeProbeLease')).answer(true)
   ;(await processors.default.called('probe')).answer({ kind: 'limited' })
@@ -202,5 +226,35 @@ t.test('a processor that does not say is left as it was', async (t) => {
     { type: 'health.unknown', processor: 'fallback', cause: 'timeout' },
   ])
   house.clock.increment(500)
-  t.ok(await cache.called('readHealth'), 'and it looks again')
+  t.ok(await cache.called('readHealth'), 'and the cache is read again')
+})
+
+t.test('a bug in a claim ends takeover', async (t) => {
+  const { house, takeover } = startTakeover()
+  house.clock.increment(3000)
+
+  ;(await house.ledger.called('takeOver')).fail(BUG)
+  await settled()
+
+  t.match(takeover.getSnapshot(), { status: 'error', error: BUG })
+  t.same(house.facts, [], 'it is not told as a failure of the ledger')
+})
+
+t.test('a bug in a probe, or in what it brings, ends probing', async (t) => {
+  const thrown = startProbing()
+  ;(await thrown.cache.called('takeProbeLease')).answer(true)
+  ;(await thrown.processors.default.called('probe')).fail(BUG)
+  await settled()
+  t.match(thrown.probing.getSnapshot(), { status: 'error', error: BUG })
+
+  const unexpected = startProbing()
+  ;(await unexpected.cache.called('takeProbeLease')).fail(BUG)
+  await settled()
+  t.match(unexpected.probing.getSnapshot(), { status: 'error', error: BUG })
+
+  const unreadable = startProbing()
+  ;(await unreadable.cache.called('takeProbeLease')).answer(false)
+  ;(await unreadable.cache.called('readHealth')).answer(null)
+  await settled()
+  t.match(unreadable.probing.getSnapshot(), { status: 'error', error: { name: 'TypeError' } })
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { ChildId } from '../../../src/actors/supervisor/children.ts'
 import type { PaymentReceived } from '../../../src/actors/messages.ts'
 import {
   supervisorMachine,
@@ -16,7 +17,7 @@ const RECEIVED: PaymentReceived = {
   replyTo,
 }
 
-function failure(id: string): SupervisorEvent {
+function failure(id: ChildId): SupervisorEvent {
   return { type: `xstate.error.actor.${id}`, actorId: id, error: new Error('bug') }
 }
 
@@ -39,7 +40,8 @@ const EVENTS = {
   paymentsFailed: failure('payments'),
   persistenceFailed: failure('persistence'),
   leaseFailed: failure('lease'),
-  healthFailed: failure('processorHealth'),
+  defaultHealthFailed: failure('processorHealth.default'),
+  fallbackHealthFailed: failure('processorHealth.fallback'),
 } as const satisfies Readonly<Record<string, SupervisorEvent>>
 
 type Name = keyof typeof EVENTS
@@ -63,7 +65,8 @@ const ANYWHERE: Row = {
   paymentsFailed: 'stopped noteDrain noteStopped',
   persistenceFailed: 'stopped noteDrain noteStopped',
   leaseFailed: 'draining noteDrain startDrain',
-  healthFailed: 'draining noteDrain startDrain',
+  defaultHealthFailed: 'draining noteDrain startDrain',
+  fallbackHealthFailed: 'draining noteDrain startDrain',
 }
 
 const TABLE: readonly (readonly [readonly SupervisorEvent[], Row])[] = [
@@ -119,17 +122,20 @@ t.test('each event in each state does what its table says, and nothing else', as
   t.same(new Set([...states, 'stopped']), new Set(Object.keys(machine.states)))
 })
 
-t.test('it starts its children, and is ready only while it accepts', async (t) => {
-  const machine = supervisor('allowed')
+t.test(
+  'the supervisor starts its children first, and is ready only while it accepts',
+  async (t) => {
+    const machine = supervisor('allowed')
 
-  t.equal(stepped(machine, INPUT).told, 'starting startChildren')
-  const ready = TABLE.map(([past]) => stepped(machine, INPUT, past).snapshot)
-    .filter((snapshot) => snapshot.hasTag('ready'))
-    .map(({ value }) => value)
-  t.same(ready, ['accepting'])
-})
+    t.equal(stepped(machine, INPUT).told, 'starting startChildren')
+    const ready = TABLE.map(([past]) => stepped(machine, INPUT, past).snapshot)
+      .filter((snapshot) => snapshot.hasTag('ready'))
+      .map(({ value }) => value)
+    t.same(ready, ['accepting'])
+  },
+)
 
-t.test('a child that fails too often drains the instance', async (t) => {
+t.test('a child that may not be restarted again drains the instance', async (t) => {
   const machine = supervisor('spent')
   for (const name of ['retryQueueFailed', 'takeoverFailed', 'probingFailed'] as const) {
     const { told } = stepped(machine, INPUT, [ACQUIRED, EVENTS[name]])

@@ -31,7 +31,7 @@ export function zombieThatSends(): Planted {
   /** Knows no end. */
   class OpenFence extends LeaseFence {
     override holds(): boolean {
-      return this.id !== 0
+      return this.id !== null
     }
   }
   return { fence: () => new OpenFence() }

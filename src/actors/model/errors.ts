@@ -40,13 +40,18 @@ export class CacheUnavailable extends Error {
 /** What a ledger's promise may be rejected with; anything else is a bug. */
 export type LedgerFailure = LedgerUnavailable | LeaseLost
 
-/** The expected failure; anything else is thrown on. */
+/** Whether a ledger's promise was rejected as expected; anything else is a bug, to be let through. */
+export function isLedgerFailure(error: unknown): error is LedgerFailure {
+  return error instanceof LedgerUnavailable || error instanceof LeaseLost
+}
+
+/** The expected failure of a ledger's promise. A bug is thrown on. */
 export function ledgerFailureOf(error: unknown): LedgerFailure {
-  if (error instanceof LedgerUnavailable || error instanceof LeaseLost) return error
+  if (isLedgerFailure(error)) return error
   throw error
 }
 
-/** The expected failure; anything else is thrown on. */
+/** The expected failure of a cache's promise. A bug is thrown on. */
 export function cacheFailureOf(error: unknown): CacheUnavailable {
   if (error instanceof CacheUnavailable) return error
   throw error
@@ -57,7 +62,12 @@ export function mayBeDone(error: unknown): boolean {
   return error instanceof LedgerUnavailable && error.outcome === 'unknown'
 }
 
-/** What an event that carries an error says, for a fact in the telemetry. */
+/** The error that an event carries, as `params` of a guard or an action. */
+export function errorIn({ event }: { readonly event: { readonly error: unknown } }): unknown {
+  return event.error
+}
+
+/** The message of the error that an event carries, for a fact in the telemetry. */
 export function causeOf(event: { readonly type: string; readonly error?: unknown }): string {
   return event.error instanceof Error ? event.error.message : String(event.error)
 }

@@ -23,8 +23,8 @@ export interface Clock {
 
 /** Right to send and to write as the owner of payments. Shared by reference, renewed in place. */
 export interface Lease {
-  /** The ledger's id of this lease; changes when a lost lease is replaced. 0: none was held yet. */
-  readonly id: number
+  /** The ledger's id of this lease; another one once it was replaced. Null: none was held yet. */
+  readonly id: number | null
   /** Whether the lease is held at this monotonic instant. */
   holds(now: number): boolean
 }

@@ -1,11 +1,12 @@
 // The lease as the rest of the process sees it: one object, renewed in place by the lease actor,
 // asked by everything that sends or writes.
 
+import assert from 'node:assert'
 import type { Lease } from '../model/ports.ts'
 
 /** Closes by itself when nobody extends it, so a paused or cut-off instance stops sending. */
 export class LeaseFence implements Lease {
-  id = 0
+  id: number | null = null
   #validUntil = Number.NEGATIVE_INFINITY
 
   holds(now: number): boolean {
@@ -22,4 +23,10 @@ export class LeaseFence implements Lease {
   close(): void {
     this.#validUntil = Number.NEGATIVE_INFINITY
   }
+}
+
+/** The id of the lease that payments are claimed and written under. */
+export function ownerOf({ id }: Lease): number {
+  assert(id !== null, 'nothing is claimed or written before a first lease was held')
+  return id
 }

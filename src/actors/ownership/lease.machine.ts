@@ -1,10 +1,11 @@
 // This instance's lease in the ledger: the right to own payments. Renewed well before it runs out;
 // once another instance has revoked it, everything in memory belongs to others.
 
+import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type LeaseEvent } from '../messages.ts'
 import type { SharedPorts } from '../model/ports.ts'
-import { causeOf } from '../model/errors.ts'
+import { causeOf, errorIn, isLedgerFailure } from '../model/errors.ts'
 import type { LeaseFence } from './fence.ts'
 
 export interface LeaseInput {
@@ -16,7 +17,8 @@ export interface LeaseInput {
 }
 
 interface LeaseContext extends LeaseInput {
-  readonly leaseId: number
+  /** The lease that was granted last; null before the first. */
+  readonly leaseId: number | null
   /** Purges counted by the ledger at the last renewal of any lease; 0 before the first. */
   readonly purges: number
 }
@@ -38,6 +40,9 @@ const MARGIN_SHARE = 0.1
 /** Pause after a failed call, ms. */
 const PAUSE_MS = 200
 
+/** Of a call to the ledger. Anything else that was thrown is a bug and ends the actor. */
+const EXPECTED = { guard: { type: 'isLedgerFailure', params: errorIn } } as const
+
 export const leaseMachine = setup({
   types: {
     context: {} as LeaseContext,
@@ -48,7 +53,7 @@ export const leaseMachine = setup({
     acquireLease: fromPromise<Granted, LeaseContext>(({ input }) => acquire(input)),
     renewLease: fromPromise<Granted, LeaseContext>(({ input }) => renew(input)),
     releaseLease: fromPromise<void, LeaseContext>(({ input }) =>
-      input.ports.ledger.releaseLease(input.leaseId),
+      input.ports.ledger.releaseLease(grantedOf(input)),
     ),
   },
   actions: {
@@ -67,7 +72,7 @@ export const leaseMachine = setup({
       tell(self.system, 'supervisor', { type: 'lease.acquired', leaseId })
     },
     announceLost: ({ context, self }) => {
-      context.ports.telemetry.emit({ type: 'lease.lost', leaseId: context.leaseId })
+      context.ports.telemetry.emit({ type: 'lease.lost', leaseId: grantedOf(context) })
       tell(self.system, 'supervisor', { type: 'lease.lost' })
     },
     announcePurges: ({ self }, { purges }: Granted) => {
@@ -88,6 +93,8 @@ export const leaseMachine = setup({
   guards: {
     isTainted: ({ context, event }) =>
       event.type === 'lease.tainted' && event.leaseId === context.leaseId,
+    hasLease: ({ context }) => context.leaseId !== null,
+    isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     isHeld: (_, params: Granted) => params.held,
     wasPurged: ({ context }, params: Granted) => params.held && params.purges !== context.purges,
   },
@@ -97,9 +104,11 @@ export const leaseMachine = setup({
   },
 }).createMachine({
   id: 'lease',
-  context: ({ input }) => ({ ...input, leaseId: 0, purges: 0 }),
+  context: ({ input }) => ({ ...input, leaseId: null, purges: 0 }),
   initial: 'acquiring',
-  on: { 'release.requested': { target: '.releasing' } },
+  on: {
+    'release.requested': [{ guard: 'hasLease', target: '.releasing' }, { target: '.released' }],
+  },
   states: {
     acquiring: {
       invoke: {
@@ -114,17 +123,23 @@ export const leaseMachine = setup({
             { type: 'announceHeld', params: ({ event }) => event.output },
           ],
         },
-        onError: { target: 'waiting', actions: 'noteFailure' },
+        onError: { ...EXPECTED, target: 'waiting', actions: 'noteFailure' },
       },
     },
     held: {
       tags: ['held'],
-      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
+      on: {
+        'lease.tainted': { guard: 'isTainted', target: 'returning' },
+        'claims.lost': { target: 'returning' },
+      },
       after: { renewalInterval: { target: 'renewing' } },
     },
     renewing: {
       tags: ['held'],
-      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
+      on: {
+        'lease.tainted': { guard: 'isTainted', target: 'returning' },
+        'claims.lost': { target: 'returning' },
+      },
       invoke: {
         id: 'renewLease',
         src: 'renewLease',
@@ -149,11 +164,14 @@ export const leaseMachine = setup({
           },
           { target: 'acquiring', actions: ['closeFence', 'announceLost'] },
         ],
-        onError: { target: 'faltering', actions: 'noteFailure' },
+        onError: { ...EXPECTED, target: 'faltering', actions: 'noteFailure' },
       },
     },
     faltering: {
-      on: { 'lease.tainted': { guard: 'isTainted', target: 'returning' } },
+      on: {
+        'lease.tainted': { guard: 'isTainted', target: 'returning' },
+        'claims.lost': { target: 'returning' },
+      },
       after: { failurePause: { target: 'renewing' } },
     },
     waiting: {
@@ -172,7 +190,7 @@ export const leaseMachine = setup({
         input: ({ context }) => context,
         onDone: { target: 'acquiring' },
         // It ends by itself: nobody renews it any more.
-        onError: { target: 'acquiring', actions: 'noteFailure' },
+        onError: { ...EXPECTED, target: 'acquiring', actions: 'noteFailure' },
       },
     },
     releasing: {
@@ -182,7 +200,7 @@ export const leaseMachine = setup({
         src: 'releaseLease',
         input: ({ context }) => context,
         onDone: { target: 'released' },
-        onError: { target: 'released', actions: 'noteFailure' },
+        onError: { ...EXPECTED, target: 'released', actions: 'noteFailure' },
       },
     },
     released: {
@@ -192,6 +210,12 @@ export const leaseMachine = setup({
   },
 })
 
+/** Renewed, announced and released is only what was granted. */
+function grantedOf({ leaseId }: LeaseContext): number {
+  assert(leaseId !== null, 'a lease was granted before it is renewed or released')
+  return leaseId
+}
+
 async function acquire(context: LeaseContext): Promise<Granted> {
   const { ports, instanceId, ttlMs, purges } = context
   const askedAt = ports.clock.now()
@@ -199,7 +223,9 @@ async function acquire(context: LeaseContext): Promise<Granted> {
   return { leaseId, held: true, purges, askedAt }
 }
 
-async function renew({ ports, leaseId, ttlMs }: LeaseContext): Promise<Granted> {
+async function renew(context: LeaseContext): Promise<Granted> {
+  const { ports, ttlMs } = context
+  const leaseId = grantedOf(context)
   const askedAt = ports.clock.now()
   const { held, purges } = await ports.ledger.renewLease({ leaseId, ttlMs })
   return { leaseId, held, purges, askedAt }

@@ -1,47 +1,62 @@
-// The retry queue: payments that wait are entries with a due time, in the ledger and, for speed, on
-// the cache. They come back when due and only as fast as `payments` offers room.
+// The retry queue: payments that wait are entries with a due time, in the ledger and, for speed, in
+// the delayed queue. They come back when due and only as fast as `payments` offers capacity.
 
+import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type RetryQueueEvent } from '../messages.ts'
-import type { SharedPorts, ParkedEntry, DelayedQueue } from '../model/ports.ts'
-import { cacheFailureOf, causeOf, mayBeDone } from '../model/errors.ts'
+import type { DelayedQueue, Ledger, ParkedEntry, SharedPorts } from '../model/ports.ts'
+import {
+  cacheFailureOf,
+  causeOf,
+  errorIn,
+  isLedgerFailure,
+  ledgerFailureOf,
+  mayBeDone,
+} from '../model/errors.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
+import { ownerOf } from './fence.ts'
 
 export interface RetryQueueInput {
   readonly ports: SharedPorts
-  readonly cache: DelayedQueue
+  readonly delayedQueue: DelayedQueue
 }
 
 interface RetryQueueContext extends RetryQueueInput {
-  /** Payments that may be claimed now. */
-  readonly limit: number
-  /** Lease that they are claimed under. */
-  readonly leaseId: number
-  /** Monotonic instant of the last look into the ledger itself, ms. */
+  /** The claim that is being made, or was last; null before the first. */
+  readonly claim: Claim | null
+  /** Monotonic instant of the last sweep, a claim by the ledger's own due times, ms. */
   readonly sweptAt: number
-  /** Whether that look found more than it could take. */
+  /** Whether that sweep brought as many payments as it could: there may be more. */
   readonly sweptFull: boolean
-  /** Whether the last look brought payments: more may be due. */
+  /** Whether the last claim brought payments: more may be due. */
   readonly isFlowing: boolean
   /** Whether a drain has ended the claims; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
 
+interface Claim {
+  /** Payments that may be claimed. */
+  readonly limit: number
+  /** Lease that they are claimed under. */
+  readonly leaseId: number
+}
+
 interface Claimed {
-  /** Whether the ledger may have claimed more than it said. */
-  readonly mayHaveStrays: boolean
+  /** Whether an answer was lost: more may have been claimed than is in the batch. */
+  readonly taintsLease: boolean
   readonly batch: readonly ClaimedPayment[]
   readonly sweptAt: number
   readonly sweptFull: boolean
 }
 
 /**
- * Between two looks for due payments that are not on the cache, ms. While nothing is due the cache
- * is looked at as rarely: asking both at each tick cost an idle instance a third of its CPU.
+ * Between two sweeps for due payments that are not in the delayed queue, ms. While nothing is due
+ * the delayed queue is asked as rarely: to ask both at each tick took a third of the CPU of an idle
+ * instance.
  */
 const SWEEP_INTERVAL_MS = 250
 
-/** Entries that are read from the ledger when the cache was lost. */
+/** Entries that are read from the ledger when the delayed queue was lost. */
 const REBUILD_MAX = 10_000
 
 /** Pause after the ledger failed, ms. */
@@ -57,29 +72,30 @@ export const retryQueueMachine = setup({
     claimDue: fromPromise<Claimed, RetryQueueContext>(({ input }) => claimDue(input)),
   },
   actions: {
-    noteLimit: assign(({ context, event }) =>
-      event.type === 'capacity.offered'
-        ? { limit: event.limit, leaseId: context.ports.lease.id }
-        : {},
-    ),
+    noteClaim: assign(({ context, event }) => {
+      assert(event.type === 'capacity.offered', 'a claim follows an offer')
+      return { claim: { limit: event.limit, leaseId: ownerOf(context.ports.lease) } }
+    }),
     schedule: ({ context, event }) => {
-      if (event.type !== 'payments.parked') return
-      context.cache.schedule(event.entries).catch(cacheFailureOf)
+      assert(event.type === 'payments.parked', 'what is scheduled was parked')
+      context.delayedQueue.schedule(event.entries).catch(cacheFailureOf)
     },
     close: assign({ isClosed: true }),
-    noteLook: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
+    noteClaimed: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
       return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
     }),
-    passOn: ({ context: { leaseId }, self }, { batch, mayHaveStrays }: Claimed) => {
+    passOn: ({ context, self }, { batch, taintsLease }: Claimed) => {
+      const { leaseId } = claimOf(context)
       if (batch.length > 0) {
         const from = 'retryQueue'
         tell(self.system, 'payments', { type: 'payments.claimed', batch, from, leaseId })
       }
-      if (mayHaveStrays) tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
+      if (taintsLease) tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
     },
-    reportStrays: ({ context: { leaseId }, event, self }) => {
-      if (!('error' in event) || !mayBeDone(event.error)) return
-      tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
+    /** A claim whose answer is lost may have been made. */
+    taintLease: ({ context, self }, error: unknown) => {
+      if (!mayBeDone(error)) return
+      tell(self.system, 'lease', { type: 'lease.tainted', leaseId: claimOf(context).leaseId })
     },
     reportEnded: ({ self }) =>
       tell(self.system, 'payments', { type: 'intake.ended', from: 'retryQueue' }),
@@ -89,7 +105,8 @@ export const retryQueueMachine = setup({
     },
   },
   guards: {
-    isWorthALook: ({ context }) => context.isFlowing || isSweepDue(context),
+    isWorthAClaim: ({ context }) => context.isFlowing || isSweepDue(context),
+    isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     isClosed: ({ context }) => context.isClosed,
   },
   delays: { failurePause: PAUSE_MS },
@@ -97,8 +114,7 @@ export const retryQueueMachine = setup({
   id: 'retryQueue',
   context: ({ input }) => ({
     ...input,
-    limit: 0,
-    leaseId: 0,
+    claim: null,
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
     isFlowing: false,
@@ -112,7 +128,7 @@ export const retryQueueMachine = setup({
   states: {
     idle: {
       on: {
-        'capacity.offered': { guard: 'isWorthALook', target: 'claiming', actions: 'noteLimit' },
+        'capacity.offered': { guard: 'isWorthAClaim', target: 'claiming', actions: 'noteClaim' },
       },
       always: { guard: 'isClosed', target: 'closed' },
     },
@@ -124,11 +140,16 @@ export const retryQueueMachine = setup({
         onDone: {
           target: 'idle',
           actions: [
-            { type: 'noteLook', params: ({ event }) => event.output },
+            { type: 'noteClaimed', params: ({ event }) => event.output },
             { type: 'passOn', params: ({ event }) => event.output },
           ],
         },
-        onError: { target: 'paused', actions: ['noteFailure', 'reportStrays'] },
+        // Anything else that was thrown is a bug and ends the actor.
+        onError: {
+          guard: { type: 'isLedgerFailure', params: errorIn },
+          target: 'paused',
+          actions: ['noteFailure', { type: 'taintLease', params: errorIn }],
+        },
       },
     },
     paused: {
@@ -141,43 +162,50 @@ export const retryQueueMachine = setup({
   },
 })
 
+function claimOf({ claim }: RetryQueueContext): Claim {
+  assert(claim !== null, 'a claim is noted before it is made')
+  return claim
+}
+
 function isSweepDue({ ports, sweptAt, sweptFull }: RetryQueueContext): boolean {
   return sweptFull || ports.clock.now() - sweptAt >= SWEEP_INTERVAL_MS
 }
 
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
-  const { ports, cache, limit, leaseId, sweptAt } = context
+  const { ports, delayedQueue, sweptAt } = context
+  const { limit, leaseId } = claimOf(context)
   const { ledger, clock } = ports
   const now = clock.now()
   const sweeps = isSweepDue(context)
   if (sweeps) await rebuildIfLost(context)
-  const ids = await cache.takeDue(limit).catch(noIds)
+  const ids = await delayedQueue.takeDue(limit).catch(noIds)
   const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
-  const room = limit - batch.length
-  if (!sweeps || room <= 0) return { batch, sweptAt, sweptFull: false, mayHaveStrays: false }
-  const swept = await sweep(context, { batch, room })
+  const left = limit - batch.length
+  if (!sweeps || left <= 0) return { batch, sweptAt, sweptFull: false, taintsLease: false }
+  const swept = await sweep(ports.ledger, { batch, claim: { limit: left, leaseId } })
   return { ...swept, batch: [...batch, ...swept.batch], sweptAt: now }
 }
 
-/** What was claimed from the cache is kept even if the sweep fails. */
+/** The batch, claimed by the delayed queue's due times, is kept even if the ledger then fails. */
 async function sweep(
-  { ports, leaseId }: RetryQueueContext,
-  { batch, room }: { batch: readonly ClaimedPayment[]; room: number },
+  ledger: Ledger,
+  { batch, claim }: { batch: readonly ClaimedPayment[]; claim: Claim },
 ): Promise<Omit<Claimed, 'sweptAt'>> {
   try {
-    const swept = await ports.ledger.claimDue({ leaseId, limit: room })
-    return { batch: swept, sweptFull: swept.length >= room, mayHaveStrays: false }
+    const swept = await ledger.claimDue(claim)
+    return { batch: swept, sweptFull: swept.length >= claim.limit, taintsLease: false }
   } catch (error) {
-    if (batch.length === 0) throw error
-    return { batch: [], sweptFull: false, mayHaveStrays: mayBeDone(error) }
+    const failure = ledgerFailureOf(error)
+    if (batch.length === 0) throw failure
+    return { batch: [], sweptFull: false, taintsLease: mayBeDone(failure) }
   }
 }
 
-async function rebuildIfLost({ ports, cache }: RetryQueueContext): Promise<void> {
-  const isLost = await cache.claimRebuild().catch(isNotLost)
+async function rebuildIfLost({ ports, delayedQueue }: RetryQueueContext): Promise<void> {
+  const isLost = await delayedQueue.claimRebuild().catch(isNotLost)
   if (!isLost) return
   const entries: readonly ParkedEntry[] = await ports.ledger.listParked(REBUILD_MAX)
-  await cache.schedule(entries).catch(cacheFailureOf)
+  await delayedQueue.schedule(entries).catch(cacheFailureOf)
 }
 
 function noIds(error: unknown): readonly string[] {

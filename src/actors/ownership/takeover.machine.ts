@@ -1,10 +1,12 @@
-// Looks for payments of instances that are gone and claims them, a bounded batch at a time.
+// Claims the payments of instances that are gone, a bounded batch at a time.
 
+import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type TakeoverEvent } from '../messages.ts'
 import type { SharedPorts } from '../model/ports.ts'
-import { causeOf, mayBeDone } from '../model/errors.ts'
+import { causeOf, errorIn, isLedgerFailure, mayBeDone } from '../model/errors.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
+import { ownerOf } from './fence.ts'
 
 export interface TakeoverInput {
   readonly ports: SharedPorts
@@ -15,22 +17,23 @@ export interface TakeoverInput {
   /** Time, from the end of its lease, in which a dead instance's request can still land, ms. */
   readonly settleByMs: number
   /**
-   * How long this instance waits before its first look, ms: after a common outage of the ledger,
-   * living owners renew their leases first.
+   * How long this instance waits before its first claim, ms: after an outage of the ledger that all
+   * instances saw, living owners renew their leases first.
    */
   readonly settlingMs: number
 }
 
 interface TakeoverContext extends TakeoverInput {
+  /** Whether the last claim brought as many payments as it could: there may be more. */
   readonly isFull: boolean
-  /** Lease that payments are claimed under. */
-  readonly leaseId: number
+  /** Lease that payments are claimed under; null before the first claim. */
+  readonly leaseId: number | null
   /** Whether a drain has ended the claims; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
 
-/** Between two looks, ms. */
-const LOOK_INTERVAL_MS = 500
+/** Between two claims, ms. */
+const CLAIM_INTERVAL_MS = 500
 
 export const takeoverMachine = setup({
   types: {
@@ -40,19 +43,22 @@ export const takeoverMachine = setup({
   },
   actors: {
     claimOrphans: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
-      const { ports, leaseId, batchMax, graceMs, settleByMs } = input
+      const { ports, batchMax, graceMs, settleByMs } = input
+      const leaseId = claimantOf(input)
       return ports.ledger.takeOver({ leaseId, limit: batchMax, graceMs, settleByMs })
     }),
   },
   actions: {
-    noteLease: assign(({ context }) => ({ leaseId: context.ports.lease.id })),
-    passOn: ({ context: { leaseId }, self }, batch: readonly ClaimedPayment[]) => {
+    noteLease: assign(({ context }) => ({ leaseId: ownerOf(context.ports.lease) })),
+    passOn: ({ context, self }, batch: readonly ClaimedPayment[]) => {
       if (batch.length === 0) return
+      const leaseId = claimantOf(context)
       tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover', leaseId })
     },
-    reportStrays: ({ context: { leaseId }, event, self }) => {
-      if (!('error' in event) || !mayBeDone(event['error'])) return
-      tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
+    /** A claim whose answer is lost may have been made. */
+    taintLease: ({ context, self }, error: unknown) => {
+      if (!mayBeDone(error)) return
+      tell(self.system, 'lease', { type: 'lease.tainted', leaseId: claimantOf(context) })
     },
     noteFullness: assign(({ context }, batch: readonly ClaimedPayment[]) => {
       return { isFull: batch.length >= context.batchMax }
@@ -67,27 +73,33 @@ export const takeoverMachine = setup({
   },
   guards: {
     holdsLease: ({ context: { ports } }) => ports.lease.holds(ports.clock.now()),
+    isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     claimedFullBatch: ({ context }) => context.isFull,
     isClosed: ({ context }) => context.isClosed,
   },
   delays: {
     settlingTime: ({ context }) => context.settlingMs,
-    lookInterval: LOOK_INTERVAL_MS,
+    claimInterval: CLAIM_INTERVAL_MS,
   },
 }).createMachine({
   id: 'takeover',
-  context: ({ input }) => ({ ...input, isFull: false, leaseId: 0, isClosed: false }),
+  context: ({ input }) => ({ ...input, isFull: false, leaseId: null, isClosed: false }),
   initial: 'settling',
   on: { 'drain.started': { actions: 'close' } },
   states: {
     settling: {
       always: { guard: 'isClosed', target: 'closed' },
-      after: { settlingTime: { target: 'claiming' } },
+      after: {
+        settlingTime: [
+          { guard: 'holdsLease', target: 'claiming' },
+          { target: 'settling', reenter: true },
+        ],
+      },
     },
     waiting: {
       always: { guard: 'isClosed', target: 'closed' },
       after: {
-        lookInterval: [
+        claimInterval: [
           { guard: 'holdsLease', target: 'claiming' },
           // Without a lease the ledger was out of reach: the others get time to renew theirs.
           { target: 'settling' },
@@ -107,7 +119,12 @@ export const takeoverMachine = setup({
             { type: 'noteFullness', params: ({ event }) => event.output },
           ],
         },
-        onError: { target: 'settling', actions: ['noteFailure', 'reportStrays'] },
+        // Anything else that was thrown is a bug and ends the actor.
+        onError: {
+          guard: { type: 'isLedgerFailure', params: errorIn },
+          target: 'settling',
+          actions: ['noteFailure', { type: 'taintLease', params: errorIn }],
+        },
       },
     },
     claimed: {
@@ -122,3 +139,8 @@ export const takeoverMachine = setup({
     },
   },
 })
+
+function claimantOf({ leaseId }: TakeoverContext): number {
+  assert(leaseId !== null, 'a claim names its lease before it is made')
+  return leaseId
+}

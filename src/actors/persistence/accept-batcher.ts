@@ -6,6 +6,7 @@ import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
 import { ledgerFailureOf } from '../model/errors.ts'
+import { ownerOf } from '../ownership/fence.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import {
   acceptBatcherMachine,
@@ -72,7 +73,7 @@ async function writeBatch(
 ): Promise<void> {
   const { ledger, lease, clock } = ports
   const startedAt = clock.now()
-  const leaseId = lease.id
+  const leaseId = ownerOf(lease)
   const spacingMs = budget(startedAt)
   try {
     const accepted = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })

@@ -6,6 +6,7 @@ import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
 import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
+import { ownerOf } from '../ownership/fence.ts'
 import type { Outcome, SettledPayment } from '../model/payment.ts'
 import { doubled } from '../model/settings.ts'
 import type { SharedPorts } from '../model/ports.ts'
@@ -85,7 +86,7 @@ async function writeBatch(
 ): Promise<void> {
   const startedAt = clock.now()
   try {
-    await ledger.record(batch, { leaseId: lease.id })
+    await ledger.record(batch, { leaseId: ownerOf(lease) })
     self.send({ type: 'batch.written', tookMs: clock.now() - startedAt })
   } catch (error) {
     self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })

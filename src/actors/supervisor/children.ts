@@ -1,21 +1,22 @@
-// The long-lived actors under the supervisor: what each is made of, by name.
+// The supervisor's children as one table: who they are, how each is made, and what its failure means.
 
+import assert from 'node:assert'
 import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
-import type { AcceptBatcherInput } from '../persistence/accept-batcher.machine.ts'
-import type { SharedPorts, CircuitCache, Processor, DelayedQueue } from '../model/ports.ts'
-import type { AnswersWhen } from '../persistence/early-answers.ts'
+import type { CircuitSettings } from '../circuit/context.ts'
+import { probingMachine } from '../circuit/probing.machine.ts'
+import { providedHealth, type HealthActor } from '../circuit/processor-health.machine.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import type { CircuitCache, DelayedQueue, Processor, SharedPorts } from '../model/ports.ts'
+import { outlasting, type WorkSettings } from '../model/settings.ts'
 import type { LeaseFence } from '../ownership/fence.ts'
 import { leaseMachine } from '../ownership/lease.machine.ts'
-import type { OutcomeBatcherInput } from '../persistence/outcome-batcher.machine.ts'
-import type { ProcessorName } from '../model/payment.ts'
-import { paymentsLogic } from '../payments/payments.ts'
-import { persistenceLogic } from '../persistence/persistence.ts'
-import { probingMachine } from '../circuit/probing.machine.ts'
-import type { CircuitSettings } from '../circuit/context.ts'
-import { type HealthActor, providedHealth } from '../circuit/processor-health.machine.ts'
 import { retryQueueMachine } from '../ownership/retry-queue.machine.ts'
-import { takeoverMachine, type TakeoverInput } from '../ownership/takeover.machine.ts'
-import { outlasting, type WorkSettings } from '../model/settings.ts'
+import { takeoverMachine } from '../ownership/takeover.machine.ts'
+import { paymentsLogic } from '../payments/payments.ts'
+import type { AcceptBatcherInput } from '../persistence/accept-batcher.machine.ts'
+import type { AnswersWhen } from '../persistence/early-answers.ts'
+import type { OutcomeBatcherInput } from '../persistence/outcome-batcher.machine.ts'
+import { persistenceLogic } from '../persistence/persistence.ts'
 
 /** Everything that Pit's actors are made of; main builds it from the configuration. */
 export interface PitParts {
@@ -42,14 +43,119 @@ export interface PitParts {
   readonly drainGraceMs: number
 }
 
-export interface Children {
-  start(): void
-  /** Replaces a failed child that holds nothing of its own. */
-  restart(child: string): void
-  stop(): void
+/**
+ * What the supervisor does about a child that fails, as in the child specifications of OTP
+ * (https://www.erlang.org/doc/system/sup_princ.html):
+ * - `restart`: another one takes its place, unless that was done more than `intensity` times within
+ *   `periodMs`: the instance then drains;
+ * - `drain`: the instance takes nothing new, finishes what is under way, and stops;
+ * - `stop`: it stops at once, because what it would finish is lost with the child.
+ */
+export type OnFailure =
+  | {
+      readonly kind: 'restart'
+      readonly intensity: number
+      readonly periodMs: number
+      /** Whether it claims payments: those of a claim that it did not pass on are in no memory. */
+      readonly claims: boolean
+    }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'stop' }
+
+interface ChildSpec {
+  readonly make: (family: Family, id: ChildId) => AnyActor
+  readonly onFailure: OnFailure
 }
 
-type Parent = AnyActorRef
+/** What children are made of. */
+interface Family {
+  readonly parts: PitParts
+  readonly parent: AnyActorRef
+  readonly health: Readonly<Record<ProcessorName, HealthActor>>
+}
+
+export type ChildId =
+  | `processorHealth.${ProcessorName}`
+  | 'persistence'
+  | 'payments'
+  | 'retryQueue'
+  | 'takeover'
+  | 'probing'
+  | 'lease'
+
+/**
+ * OTP counts per supervisor, since its children may fail of one cause; here each row counts for
+ * itself, since each of these three depends on another port. A burst of five is forgiven, and one
+ * failure in 12 s is borne for good: a port that recovers is back within that, and a bug that each
+ * claim or probe meets again is beyond it in seconds.
+ */
+const RESTART = { kind: 'restart', intensity: 5, periodMs: 60_000 } as const
+
+/** In the order in which they are started. */
+export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
+  // A circuit that starts anew would have forgotten what it learnt, and others hold its address.
+  'processorHealth.default': {
+    make: ({ health }) => health.default,
+    onFailure: { kind: 'drain' },
+  },
+  'processorHealth.fallback': {
+    make: ({ health }) => health.fallback,
+    onFailure: { kind: 'drain' },
+  },
+  // Fails when one of its batchers does: the batch, and the clients who wait for it, go with it.
+  persistence: {
+    make: ({ parts, parent }, id) => {
+      const { ports, accepts, outcomes, answersWhen } = parts
+      const input = { ports, accepts, outcomes, answersWhen }
+      return createActor(persistenceLogic, { id, systemId: id, parent, input })
+    },
+    onFailure: { kind: 'stop' },
+  },
+  // Holds every payment in memory; a payment of its own that fails does not take it down.
+  payments: {
+    make: ({ parts, parent, health }, id) => {
+      const { ports, work: settings, random, quotaUsed, processors } = parts
+      const input = { ...ports, settings, random, quotaUsed, processors, health }
+      return createActor(paymentsLogic, { id, systemId: id, parent, input })
+    },
+    onFailure: { kind: 'stop' },
+  },
+  retryQueue: {
+    make: ({ parts: { ports, delayedQueue }, parent }, id) =>
+      createActor(retryQueueMachine, { id, systemId: id, parent, input: { ports, delayedQueue } }),
+    onFailure: { ...RESTART, claims: true },
+  },
+  takeover: {
+    make: ({ parts, parent }, id) => {
+      const input = {
+        ports: parts.ports,
+        batchMax: TAKEOVER_BATCH_MAX,
+        graceMs: TAKEOVER_GRACE_MS,
+        settleByMs: outlasting(parts.work.settleByMs),
+        settlingMs: parts.leaseTtlMs,
+      }
+      return createActor(takeoverMachine, { id, systemId: id, parent, input })
+    },
+    onFailure: { ...RESTART, claims: true },
+  },
+  probing: {
+    make: ({ parts, parent, health }, id) => {
+      const { ports, processors, circuitCache: cache, probeIntervalMs: intervalMs } = parts
+      const input = { ports, processors, health, cache, intervalMs }
+      return createActor(probingMachine, { id, systemId: id, parent, input })
+    },
+    onFailure: { ...RESTART, claims: false },
+  },
+  // Nobody else renews the lease: what can be finished before it runs out is finished.
+  lease: {
+    make: ({ parts, parent }, id) => {
+      const { ports, fence, instanceId, leaseTtlMs: ttlMs } = parts
+      const input = { ports, fence, instanceId, ttlMs }
+      return createActor(leaseMachine, { id, systemId: id, parent, input })
+    },
+    onFailure: { kind: 'drain' },
+  },
+}
 
 /** Payments taken over from a dead instance at once. */
 const TAKEOVER_BATCH_MAX = 256
@@ -57,92 +163,68 @@ const TAKEOVER_BATCH_MAX = 256
 /** Time after its end at which another instance's lease counts as lost, ms. */
 const TAKEOVER_GRACE_MS = 250
 
-export function createChildren(parts: PitParts, parent: Parent): Children {
-  const { ports, processors, random, quotaUsed } = parts
-  const health = {
-    default: createHealth(parts, parent, 'default'),
-    fallback: createHealth(parts, parent, 'fallback'),
-  }
-  const child = <Id extends string>(id: Id) => ({ id, systemId: id, parent })
-  const dependencies = { ...ports, settings: parts.work, random, quotaUsed, processors, health }
-  const makers = {
-    persistence: () => {
-      const { accepts, outcomes, answersWhen } = parts
-      return createActor(persistenceLogic, {
-        ...child('persistence'),
-        input: { ports, accepts, outcomes, answersWhen },
-      })
-    },
-    payments: () => createActor(paymentsLogic, { ...child('payments'), input: dependencies }),
-    retryQueue: () =>
-      createActor(retryQueueMachine, {
-        ...child('retryQueue'),
-        input: { ports, cache: parts.delayedQueue },
-      }),
-    takeover: () =>
-      createActor(takeoverMachine, { ...child('takeover'), input: takeoverInput(parts) }),
-    probing: () =>
-      createActor(probingMachine, {
-        ...child('probing'),
-        input: {
-          ports,
-          processors,
-          health,
-          cache: parts.circuitCache,
-          intervalMs: parts.probeIntervalMs,
-        },
-      }),
-    lease: () => {
-      const { fence, instanceId, leaseTtlMs: ttlMs } = parts
-      return createActor(leaseMachine, {
-        ...child('lease'),
-        input: { ports, fence, instanceId, ttlMs },
-      })
-    },
-  }
-  return register(makers, Object.values(health))
-}
+/** The living children of one supervisor. */
+export class Children {
+  readonly #family: Family
+  readonly #now: () => number
+  readonly #living = new Map<ChildId, AnyActor>()
+  /** When each was restarted, monotonic ms; what is older than its period is left out. */
+  readonly #restarts = new Map<ChildId, readonly number[]>()
 
-function createHealth(parts: PitParts, parent: Parent, processor: ProcessorName): HealthActor {
-  const input = { processor, settings: parts.circuit, now: parts.ports.clock.now() }
-  const systemId = `processorHealth.${processor}`
-  return createActor(providedHealth(parts), { id: 'processorHealth', systemId, parent, input })
-}
-
-function takeoverInput(parts: PitParts): TakeoverInput {
-  return {
-    ports: parts.ports,
-    batchMax: TAKEOVER_BATCH_MAX,
-    graceMs: TAKEOVER_GRACE_MS,
-    settleByMs: outlasting(parts.work.settleByMs),
-    settlingMs: parts.leaseTtlMs,
+  /** Starts them all. */
+  constructor(parts: PitParts, parent: AnyActorRef) {
+    const health = (name: ProcessorName): HealthActor => createHealth(parts, parent, name)
+    this.#family = {
+      parts,
+      parent,
+      health: { default: health('default'), fallback: health('fallback') },
+    }
+    this.#now = () => parts.ports.clock.now()
+    for (const id of CHILD_IDS) this.#start(id)
   }
-}
 
-function register(
-  makers: Readonly<Record<string, () => AnyActor>>,
-  health: readonly AnyActor[],
-): Children {
-  const living = new Map<string, AnyActor>()
-  const begin = (name: string, make: () => AnyActor): void => {
-    const actor = make()
-    living.set(name, actor)
+  /** Whether one more restart of this child is within its intensity. */
+  mayRestart(id: ChildId): boolean {
+    const { onFailure } = CHILDREN[id]
+    return onFailure.kind === 'restart' && this.#recentRestarts(id).length < onFailure.intensity
+  }
+
+  /** Puts another one in the place of a child that has failed. */
+  restart(id: ChildId): void {
+    this.#restarts.set(id, [...this.#recentRestarts(id), this.#now()])
+    this.#start(id)
+  }
+
+  stop(): void {
+    for (const actor of this.#living.values()) actor.send(STOP)
+  }
+
+  #start(id: ChildId): void {
+    const actor = CHILDREN[id].make(this.#family, id)
+    this.#living.set(id, actor)
     actor.start()
   }
-  return {
-    start() {
-      for (const actor of health) actor.start()
-      for (const [name, make] of Object.entries(makers)) begin(name, make)
-    },
-    restart(name) {
-      const make = makers[name]
-      if (make !== undefined) begin(name, make)
-    },
-    stop() {
-      for (const actor of [...living.values(), ...health]) actor.send(STOP)
-    },
+
+  #recentRestarts(id: ChildId): readonly number[] {
+    const { onFailure } = CHILDREN[id]
+    assert(onFailure.kind === 'restart', `${id} is not restarted`)
+    const since = this.#now() - onFailure.periodMs
+    return (this.#restarts.get(id) ?? []).filter((at) => at >= since)
   }
 }
+
+/** Whether a name is that of a child. */
+export function isChildId(id: string): id is ChildId {
+  return Object.hasOwn(CHILDREN, id)
+}
+
+export const CHILD_IDS: readonly ChildId[] = Object.keys(CHILDREN).filter(isChildId)
 
 /** What XState's own parents send to stop a child. */
 const STOP = { type: 'xstate.stop' }
+
+function createHealth(parts: PitParts, parent: AnyActorRef, processor: ProcessorName): HealthActor {
+  const input = { processor, settings: parts.circuit, now: parts.ports.clock.now() }
+  const id: ChildId = `processorHealth.${processor}`
+  return createActor(providedHealth(parts), { id, systemId: id, parent, input })
+}

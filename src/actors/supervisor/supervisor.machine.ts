@@ -1,12 +1,13 @@
-// The root: starts the long-lived actors, lets requests in while the instance holds its lease's
-// payments, restarts what may be restarted, and drains in order.
+// The root: starts the long-lived actors, lets payments in once the instance has a lease, does about
+// a child that fails what the table of children says, and drains in order.
 
 import { setup } from 'xstate'
-import type { EdgeRequest, SupervisorNotice } from '../messages.ts'
+import type { SupervisorNotice, EdgeRequest } from '../messages.ts'
+import { CHILD_IDS, CHILDREN, type ChildId, type OnFailure } from './children.ts'
 
 /** A child that failed; XState names the event after the child's id. */
-export interface ChildFailed<Id extends string = string> {
-  readonly type: `xstate.error.actor.${Id}`
+export interface ChildFailed {
+  readonly type: `xstate.error.actor.${ChildId}`
   readonly error: unknown
   readonly actorId: string
 }
@@ -21,6 +22,29 @@ export interface SupervisorContext {
 
 const unprovided = (name: string) => (): never => {
   throw new Error(`supervisor machine: effect ${name} was not provided`)
+}
+
+/** The chart's answer to each kind of failure. */
+const ON_FAILURE = {
+  restart: [
+    { guard: 'mayRestart', actions: 'restartChild' },
+    { target: '.draining', actions: 'noteDrain' },
+  ],
+  drain: [{ target: '.draining', actions: 'noteDrain' }],
+  stop: [{ target: '.stopped', actions: 'noteDrain' }],
+} as const satisfies Readonly<Record<OnFailure['kind'], unknown>>
+
+type OnChildFailure = Readonly<
+  Record<ChildFailed['type'], (typeof ON_FAILURE)[keyof typeof ON_FAILURE]>
+>
+
+/** A transition of the root for each row of the table. */
+function onChildFailure(): OnChildFailure {
+  const rows = CHILD_IDS.map((id) => [
+    `xstate.error.actor.${id}`,
+    ON_FAILURE[CHILDREN[id].onFailure.kind],
+  ])
+  return Object.fromEntries(rows)
 }
 
 export const supervisorMachine = setup({
@@ -60,23 +84,7 @@ export const supervisorMachine = setup({
     'purge.requested': { actions: 'askPersistence' },
     'payment.received': { actions: 'refuse' },
     'lease.lost': { actions: 'dropAll' },
-    'xstate.error.actor.retryQueue': [
-      { guard: 'mayRestart', actions: 'restartChild' },
-      { target: '.draining', actions: 'noteDrain' },
-    ],
-    'xstate.error.actor.takeover': [
-      { guard: 'mayRestart', actions: 'restartChild' },
-      { target: '.draining', actions: 'noteDrain' },
-    ],
-    'xstate.error.actor.probing': [
-      { guard: 'mayRestart', actions: 'restartChild' },
-      { target: '.draining', actions: 'noteDrain' },
-    ],
-    // These hold what cannot be started anew: payments, batches, the lease, the circuits' history.
-    'xstate.error.actor.payments': { target: '.stopped', actions: 'noteDrain' },
-    'xstate.error.actor.persistence': { target: '.stopped', actions: 'noteDrain' },
-    'xstate.error.actor.lease': { target: '.draining', actions: 'noteDrain' },
-    'xstate.error.actor.processorHealth': { target: '.draining', actions: 'noteDrain' },
+    ...onChildFailure(),
   },
   states: {
     starting: {

@@ -1,5 +1,6 @@
-// The supervisor with its effects: what each child is made of, and what is passed on to whom.
+// The supervisor with its effects: what it passes on to whom, restarts and drains.
 
+import assert from 'node:assert'
 import type { Actor, AnyActorRef } from 'xstate'
 import { createActor } from 'xstate'
 import { tell, type Directory } from '../messages.ts'
@@ -8,13 +9,9 @@ import { causeOf } from '../model/errors.ts'
 import type { SupervisorEvent } from './supervisor.machine.ts'
 import { supervisorMachine } from './supervisor.machine.ts'
 import { unlist } from './xstate-patch.ts'
-import { createChildren, type Children, type PitParts } from './children.ts'
+import { Children, CHILDREN, isChildId, type ChildId, type PitParts } from './children.ts'
 
 export type { PitParts } from './children.ts'
-
-/** Restarts of one child in a minute beyond which the instance drains. */
-export const RESTARTS_MAX = 5
-const RESTART_WINDOW_MS = 60_000
 
 interface Step {
   readonly event: SupervisorEvent
@@ -26,33 +23,39 @@ export type SupervisorActor = Actor<typeof supervisorMachine>
 function supervisorLogic(parts: PitParts): typeof supervisorMachine {
   let children: Children | undefined
   let waits: readonly unknown[] = []
-  const restarts = createRestartCount(parts)
   const committer = parts.answersWhen === 'taken' ? 'persistence' : 'acceptBatcher'
   const provided = supervisorMachine.provide({
     actions: {
       startChildren: ({ self }) => {
-        children = createChildren(parts, self)
-        children.start()
+        children = new Children(parts, self)
       },
-      restartChild: ({ event }) => {
-        if (!isFailure(event)) return
-        const child = event.actorId
+      restartChild: ({ event, self }) => {
+        const child = failedOf(event)
         parts.ports.telemetry.emit({ type: 'child.restarted', child, cause: causeOf(event) })
-        children?.restart(child)
+        started(children).restart(child)
+        // In a drain, which ends the lease anyway, what took the place of the child takes part.
+        if (waits.length > 0) tellDrain(self.system)
+        else if (claims(child)) tell(self.system, 'lease', { type: 'claims.lost' })
       },
       commitPayment: ({ event, self }) => {
-        if (event.type === 'payment.received') tell(self.system, committer, event)
+        assert(event.type === 'payment.received', 'only a payment is committed')
+        tell(self.system, committer, event)
       },
       askPersistence: ({ event, self }) => {
         const { type } = event
-        if (type === 'summary.requested' || type === 'purge.requested')
-          tell(self.system, 'persistence', event)
+        assert(
+          type === 'summary.requested' || type === 'purge.requested',
+          'persistence is asked for sums and purges',
+        )
+        tell(self.system, 'persistence', event)
       },
       askPayments: ({ event, self }) => {
-        if (event.type === 'payment.requested') tell(self.system, 'payments', event)
+        assert(event.type === 'payment.requested', 'payments are asked for one payment')
+        tell(self.system, 'payments', event)
       },
       refuse: ({ event }) => {
-        if (event.type === 'payment.received') event.replyTo('unavailable')
+        assert(event.type === 'payment.received', 'only a payment is refused')
+        event.replyTo('unavailable')
       },
       dropAll: ({ self }) => tell(self.system, 'payments', { type: 'payments.dropped' }),
       noteDrain: ({ event }) => noteDrain(parts, event),
@@ -63,15 +66,19 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
       },
       recallPayments: ({ self }) => tell(self.system, 'payments', { type: 'payments.recalled' }),
       flushPersistence: ({ self }) => tell(self.system, 'persistence', { type: 'drain.started' }),
-      releaseLease: ({ self }) => tell(self.system, 'lease', { type: 'release.requested' }),
+      releaseLease: ({ self }) => {
+        // A lease whose actor has failed runs out by itself.
+        if (self.system.get('lease') === undefined) self.send({ type: 'lease.released' })
+        else tell(self.system, 'lease', { type: 'release.requested' })
+      },
       noteStopped: () => {
         for (const wait of waits) parts.ports.clock.clearTimeout(wait)
-        children?.stop()
+        started(children).stop()
         parts.ports.telemetry.emit({ type: 'drain.ended' })
       },
     },
     guards: {
-      mayRestart: ({ event }) => isFailure(event) && restarts.allows(event.actorId),
+      mayRestart: ({ event }) => started(children).mayRestart(failedOf(event)),
     },
   })
   return compileChart(provided)
@@ -89,10 +96,20 @@ export function createSupervisor(parts: PitParts): SupervisorActor {
   return supervisor
 }
 
-function isFailure(
-  event: SupervisorEvent,
-): event is Extract<SupervisorEvent, { readonly actorId: string }> {
-  return 'actorId' in event
+/** The children are started as the supervisor is, before any event. */
+function started(children: Children | undefined): Children {
+  assert(children !== undefined, 'no child fails or stops before it was started')
+  return children
+}
+
+function failedOf(event: SupervisorEvent): ChildId {
+  assert('actorId' in event && isChildId(event.actorId), 'what fails is a child of the table')
+  return event.actorId
+}
+
+function claims(child: ChildId): boolean {
+  const { onFailure } = CHILDREN[child]
+  return onFailure.kind === 'restart' && onFailure.claims
 }
 
 function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
@@ -117,16 +134,4 @@ function startWaits(
     clock.setTimeout(() => self.send({ type: 'recall.due' }), waits.recallAfterMs),
     clock.setTimeout(() => self.send({ type: 'deadline.elapsed' }), waits.deadlineMs),
   ]
-}
-
-function createRestartCount({ ports }: PitParts): { allows(child: string): boolean } {
-  const recent: { readonly child: string; readonly at: number }[] = []
-  return {
-    allows(child) {
-      const now = ports.clock.now()
-      while (recent[0] !== undefined && now - recent[0].at > RESTART_WINDOW_MS) recent.shift()
-      recent.push({ child, at: now })
-      return recent.filter((restart) => restart.child === child).length <= RESTARTS_MAX
-    },
-  }
 }

@@ -1,0 +1,215 @@
+// Each row of the table of children: a bug in that child does what its row says.
+
+import assert from 'node:assert'
+import t from 'tap'
+import {
+  CHILD_IDS,
+  CHILDREN,
+  isChildId,
+  type ChildId,
+} from '../../../src/actors/supervisor/children.ts'
+import { settled } from '../../support/actor-house.ts'
+import { startedPit, type StartedPit } from '../../support/started-pit.ts'
+import { claimedPayment } from '../../support/payment-samples.ts'
+
+const BUG = new TypeError('a planted bug')
+const TICK_MS = 50
+const RENEWAL_MS = 1000
+
+/** How a bug comes up in each child. */
+const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
+  'processorHealth.default': (pit) => breakCircuit(pit, 'default'),
+  'processorHealth.fallback': (pit) => breakCircuit(pit, 'fallback'),
+  async persistence(pit) {
+    pit.breakOn('batch.accepted', BUG)
+    pit.post()
+    ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+    await settled()
+  },
+  async payments(pit) {
+    pit.breakOn('payments.claimed', BUG)
+    await answerClaim(pit)
+  },
+  async retryQueue(pit) {
+    await pit.pass(TICK_MS)
+    ;(await pit.delayedQueue.called('claimRebuild')).fail(BUG)
+    await settled()
+  },
+  async takeover(pit) {
+    await letSettle(pit)
+    ;(await pit.ledger.called('takeOver')).fail(BUG)
+    await settled()
+  },
+  async probing(pit) {
+    ;(await pit.circuitCache.called('takeProbeLease')).fail(BUG)
+    await settled()
+  },
+  async lease(pit) {
+    await pit.pass(RENEWAL_MS)
+    ;(await pit.ledger.called('renewLease')).fail(BUG)
+    await settled()
+  },
+}
+
+/** What only a living child asks, after a restart. */
+const ASKS_AGAIN: Partial<Readonly<Record<ChildId, (pit: StartedPit) => Promise<unknown>>>> = {
+  async retryQueue(pit) {
+    await replaceLease(pit)
+    await pit.pass(TICK_MS)
+    return pit.delayedQueue.called('claimRebuild')
+  },
+  async takeover(pit) {
+    await replaceLease(pit)
+    await letSettle(pit)
+    return pit.ledger.called('takeOver')
+  },
+  probing: (pit) => pit.circuitCache.called('takeProbeLease'),
+}
+
+const SAYS = {
+  restart: 'puts another one in its place',
+  drain: 'drains the instance',
+  stop: 'stops the instance at once',
+} as const
+
+const AFTERWARDS = { restart: 'accepting', drain: 'draining', stop: 'stopped' } as const
+
+for (const id of CHILD_IDS) {
+  const { kind } = CHILDREN[id].onFailure
+  t.test(`a bug in ${id} ${SAYS[kind]}`, async (t) => {
+    const pit = await startedPit()
+
+    await BREAK[id](pit)
+
+    t.equal(pit.supervisor.getSnapshot().value, AFTERWARDS[kind])
+    const told = pit.facts.filter(
+      ({ type }) => type === 'child.restarted' || type === 'drain.started',
+    )
+    const cause = kind === 'restart' ? BUG.message : `xstate.error.actor.${id}: ${BUG.message}`
+    t.match(told, [{ type: kind === 'restart' ? 'child.restarted' : 'drain.started', cause }])
+    t.equal(told.length, 1)
+    const askAgain = ASKS_AGAIN[id]
+    t.equal(askAgain !== undefined, kind === 'restart')
+    if (askAgain !== undefined) t.ok(await askAgain(pit), 'another one is at work in its place')
+  })
+}
+
+t.test('a child that fails more often than its intensity drains the instance', async (t) => {
+  const { intensity } = limitsOf('probing')
+  const pit = await startedPit()
+  await pit.pass(TICK_MS)
+  for (let restarts = 0; restarts < intensity; restarts += 1) await BREAK.probing(pit)
+  t.equal(pit.supervisor.getSnapshot().value, 'accepting')
+
+  await BREAK.probing(pit)
+
+  t.equal(pit.supervisor.getSnapshot().value, 'draining')
+  const restarted = pit.facts.filter(({ type }) => type === 'child.restarted')
+  t.equal(restarted.length, intensity)
+})
+
+t.test('restarts count for their own child and within the period only', async (t) => {
+  const { intensity, periodMs } = limitsOf('probing')
+  const pit = await startedPit()
+  for (let restarts = 0; restarts < intensity; restarts += 1) await BREAK.probing(pit)
+
+  await BREAK.retryQueue(pit)
+  t.equal(pit.supervisor.getSnapshot().value, 'accepting', 'another child has its own count')
+  await replaceLease(pit)
+  for (let passed = 0; passed <= periodMs; passed += RENEWAL_MS) await renew(pit)
+  await BREAK.probing(pit)
+
+  t.equal(pit.supervisor.getSnapshot().value, 'accepting', 'what is long ago does not count')
+})
+
+t.test('the fault: payments of a claim were lost with the actor that claimed them', async (t) => {
+  const pit = await startedPit()
+  await pit.pass(TICK_MS)
+  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
+  ;(await pit.delayedQueue.called('takeDue')).answer(['a'])
+  ;(await pit.ledger.called('claimParked')).answer([claimedPayment('a')])
+
+  ;(await pit.ledger.called('claimDue')).fail(BUG)
+  await settled()
+
+  t.same((await pit.ledger.called('releaseLease')).args, [7], 'others can take them over now')
+})
+
+t.test('a child that is restarted in a drain takes part in it', async (t) => {
+  const pit = await startedPit()
+  await pit.pass(TICK_MS)
+  const rebuilding = await pit.delayedQueue.called('claimRebuild')
+  pit.stop()
+  await settled()
+  t.equal(pit.supervisor.getSnapshot().value, 'draining', 'the claim is waited for')
+
+  rebuilding.fail(BUG)
+  await settled()
+
+  const release = await pit.ledger.called('releaseLease')
+  release.answer(undefined)
+  await settled()
+  t.equal(pit.supervisor.getSnapshot().status, 'done')
+  t.equal(pit.clock.now(), TICK_MS, 'no grace and no deadline had to pass')
+})
+
+t.test('a lease whose actor has failed is not waited for at the end of a drain', async (t) => {
+  const pit = await startedPit()
+
+  await BREAK.lease(pit)
+  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
+  ;(await pit.delayedQueue.called('takeDue')).answer([])
+  ;(await pit.ledger.called('claimDue')).answer([])
+  await settled()
+
+  t.equal(pit.supervisor.getSnapshot().status, 'done')
+})
+
+t.test('an actor that is in no row is not a child of the supervisor', async (t) => {
+  t.notOk(isChildId('payment'))
+  t.notOk(isChildId('toString'))
+})
+
+function limitsOf(id: ChildId): { readonly intensity: number; readonly periodMs: number } {
+  const { onFailure } = CHILDREN[id]
+  assert(onFailure.kind === 'restart')
+  return onFailure
+}
+
+/** Its probe says that the processor fails; telling so meets a bug. */
+async function breakCircuit(pit: StartedPit, name: 'default' | 'fallback'): Promise<void> {
+  pit.breakOn('circuit.changed', BUG)
+  // The retry queue is claiming then, which a drain waits for.
+  await pit.pass(TICK_MS)
+  ;(await pit.circuitCache.called('takeProbeLease')).answer(false)
+  const answer = { failing: true, minResponseMs: 0, ageMs: 0 }
+  ;(await pit.circuitCache.called('readHealth')).answer({ [name]: answer })
+  await settled()
+}
+
+/** The claim that is being made brings one payment. */
+async function answerClaim(pit: StartedPit): Promise<void> {
+  await pit.pass(TICK_MS)
+  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
+  ;(await pit.delayedQueue.called('takeDue')).answer([])
+  ;(await pit.ledger.called('claimDue')).answer([claimedPayment('a')])
+  await settled()
+}
+
+/** After these three renewals of the lease takeover makes its first claim. */
+async function letSettle(pit: StartedPit): Promise<void> {
+  for (let renewals = 0; renewals < 3; renewals += 1) await renew(pit)
+}
+
+async function renew(pit: StartedPit): Promise<void> {
+  await pit.pass(RENEWAL_MS)
+  ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0 })
+  await settled()
+}
+
+/** The lease that a failed child may have claimed under gives way to another. */
+async function replaceLease(pit: StartedPit): Promise<void> {
+  ;(await pit.ledger.called('releaseLease')).answer(undefined)
+  ;(await pit.ledger.called('acquireLease')).answer({ leaseId: 8 })
+  await settled()
+}
