@@ -33,17 +33,6 @@ export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<vo
   await t.test('a new cache is rebuilt by one instance, and again when it was lost', (t) =>
     rebuildOnce(t, open),
   )
-
-  await t.test('a cleared cache is empty and not lost', async (t) => {
-    const { retry } = (await open(t)).as('a')
-    await retry.claimRebuild()
-    await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
-
-    await retry.clear()
-
-    t.same(await retry.takeDue(10), [])
-    t.equal(await retry.claimRebuild(), false)
-  })
 }
 
 async function duesComeOnce(t: Test, open: OpenWorld): Promise<void> {

@@ -140,7 +140,9 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
 
     t.strictSame(await second.takeOver({ ...theirs, ...SWEEP, graceMs: 0 }), [])
     t.equal((await first.find(uuid(1)))?.state, 'parked')
-    t.match(await first.findOwned([uuid(2)], mine), [{ correlationId: uuid(2) }])
+    t.strictSame(await first.countOpen(), { parked: 1, owned: 1 })
+    await first.record([settled(2)], mine)
+    t.equal((await first.find(uuid(2)))?.state, 'settled', 'its owner is the same as before')
   })
   t.end()
 }

@@ -49,7 +49,6 @@ export function createSimulatedCaches(parts: CacheClientParts): SimulatedCaches 
       schedule: (entries) => ask('schedule', () => store.schedule(entries)),
       takeDue: (limit) => ask('takeDue', () => store.takeDue(limit)),
       claimRebuild: () => ask('claimRebuild', () => store.claimRebuild()),
-      clear: () => ask('clear', () => store.clearRetries()),
     },
     settled: {
       add: (entries) => ask('add', () => store.addSettled(entries)),

@@ -99,10 +99,6 @@ export class CacheStore {
     return isLost
   }
 
-  clearRetries(): void {
-    this.#retries.clear()
-  }
-
   addSettled(entries: readonly SettledPayment[]): void {
     for (const { correlationId, processor, requestedAt, amountCents } of entries) {
       this.#settled.set(correlationId, { correlationId, processor, requestedAt, amountCents })

@@ -44,7 +44,6 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
         timeoutMs: bounds.acceptTimeoutMs,
         apply: () => store.accept(batch, request),
       }),
-    findOwned: (ids, request) => read('findOwned', () => store.findOwned(ids, request)),
     record: (outcomes, request) => {
       parts.onRecord(request.leaseId)
       return write('record', () => store.record(outcomes, request))

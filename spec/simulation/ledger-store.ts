@@ -89,14 +89,6 @@ export class LedgerStore {
     return { results, purges: this.purges }
   }
 
-  findOwned(ids: readonly string[], { leaseId }: { leaseId: number }): readonly ClaimedPayment[] {
-    const rows = ids.map((id) => this.open.get(id)).filter((row) => row?.owner === leaseId)
-    return rows
-      .filter((row) => row !== undefined)
-      .sort((one, other) => one.acceptedAt - other.acceptedAt || byId(one, other))
-      .map((row) => this.#claimed(row))
-  }
-
   record(outcomes: readonly Outcome[], { leaseId }: { leaseId: number }): void {
     for (const outcome of outcomes) {
       const row = this.open.get(outcome.correlationId)

@@ -69,11 +69,10 @@ export async function failsEveryCall(t: Test, caches: Caches, boundMs: number): 
     schedule: () => retry.schedule([{ correlationId: 'x', dueInMs: 0 }]),
     takeDue: () => retry.takeDue(1),
     claimRebuild: () => retry.claimRebuild(),
-    'retry clear': () => retry.clear(),
     add: () => settled.add([PAYMENT]),
     remove: () => settled.remove([PAYMENT.correlationId]),
     read: () => settled.read(),
-    'settled clear': () => settled.clear(),
+    clear: () => settled.clear(),
   }
   for (const [name, call] of Object.entries(calls)) {
     const began = performance.now()

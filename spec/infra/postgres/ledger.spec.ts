@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import { READ_KNOWN } from '../../../src/infra/postgres/accept.ts'
-import { CLAIM_PARKED, FIND_OWNED } from '../../../src/infra/postgres/claims.ts'
+import { CLAIM_PARKED } from '../../../src/infra/postgres/claims.ts'
 import { PLANNER_SETTINGS } from '../../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { RECORD, SETTLE } from '../../../src/infra/postgres/record-sql.ts'
@@ -161,7 +161,7 @@ t.test('payments that are named by id are looked up by the primary key only', as
   const database = await server.freshDatabase()
   await open(t, database)
 
-  for (const { name, text } of [SETTLE, RECORD, CLAIM_PARKED, FIND_OWNED, READ_KNOWN]) {
+  for (const { name, text } of [SETTLE, RECORD, CLAIM_PARKED, READ_KNOWN]) {
     const explain = `EXPLAIN (GENERIC_PLAN) ${text}`
     const rows = await runSql(database, `${PLANNER_SETTINGS}; ${explain}`)
     const indexes = JSON.stringify(rows).match(/payments_\w+/g) ?? []

@@ -118,11 +118,6 @@ export interface Ledger {
     batch: readonly AcceptRequest[],
     request: { leaseId: number; parked: boolean },
   ): Promise<Accepted>
-  /** Of these ids, those open and owned by this lease: settles what a lost answer left unknown. */
-  findOwned(
-    correlationIds: readonly string[],
-    request: { leaseId: number },
-  ): Promise<readonly ClaimedPayment[]>
   /**
    * Writes outcomes of payments that this lease owns under the claim that each names; others are
    * left as they are, without error. Writing one twice changes nothing.
@@ -212,7 +207,6 @@ export interface DelayedQueue {
   takeDue(limit: number): Promise<readonly string[]>
   /** True once after the cache was lost (empty Redis): the caller rebuilds it from the ledger. */
   claimRebuild(): Promise<boolean>
-  clear(): Promise<void>
 }
 
 /** Settled payments that are not yet in the ledger, shared so that every summary has them. */

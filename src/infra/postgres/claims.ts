@@ -7,7 +7,7 @@ import type { Query } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
 import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
 
-type Claims = Pick<Ledger, 'claimDue' | 'claimParked' | 'findOwned'>
+type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 
 /** Takes parked payments into ownership. Two instances that claim at once never get the same one. */
 export function createClaims(pool: PostgresPool): Claims {
@@ -19,11 +19,6 @@ export function createClaims(pool: PostgresPool): Claims {
       if (correlationIds.length === 0) return []
       const ids = arrayOf(correlationIds, (id) => id)
       return readClaims('claimParked', await pool.run<ClaimRow>(CLAIM_PARKED, [leaseId, ids]))
-    },
-    async findOwned(correlationIds, { leaseId }) {
-      if (correlationIds.length === 0) return []
-      const ids = arrayOf(correlationIds, (id) => id)
-      return (await pool.run<ClaimRow>(FIND_OWNED, [leaseId, ids])).map(readClaim)
     },
   }
 }
@@ -121,13 +116,4 @@ export const CLAIM_PARKED: Query = {
     WHERE p.correlation_id = ANY ($2::uuid[]) AND p.owner IS NULL AND ${IS_OPEN}
       AND (SELECT held FROM held)
     FOR UPDATE SKIP LOCKED`),
-}
-
-export const FIND_OWNED: Query = {
-  name: 'findOwned',
-  effect: 'reads',
-  text: `
-  SELECT true AS held, ${CLAIM_COLUMNS} FROM payments p
-  WHERE p.correlation_id = ANY ($2::uuid[]) AND ${IS_OPEN} AND p.owner = $1
-  ORDER BY p.accepted_at, p.correlation_id`,
 }

@@ -33,10 +33,6 @@ export function createRedisDelayedQueue(
     async claimRebuild() {
       return (await ask('claimRebuild', redis.zadd(KEY, 'NX', '+inf', MARKER))) === 1
     },
-
-    async clear() {
-      await ask('clear', redis.zremrangebyscore(KEY, '-inf', '(+inf'))
-    },
   }
 }
 

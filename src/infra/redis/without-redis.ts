@@ -25,7 +25,6 @@ export function createCachesWithoutRedis(): CachesWithoutRedis {
       schedule: () => Promise.resolve(),
       takeDue: () => Promise.resolve([]),
       claimRebuild: () => Promise.resolve(false),
-      clear: () => Promise.resolve(),
     },
     settled: {
       add: () => Promise.resolve(),
