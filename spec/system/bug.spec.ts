@@ -1,4 +1,4 @@
-// What is left of a process whose supervisor fails by a bug.
+// What is left of a process after a bug in its actors.
 
 import { rm } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
@@ -11,19 +11,58 @@ import { openPitClient } from '../support/system-client.ts'
 import { embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
 
 /** The supervisor passes payments on by this action; the chart is the one that the program runs. */
-const CHART = pathToFileURL(projectFile('dist/actors/supervisor/supervisor.machine.js')).href
-const PLANT = `
-import { supervisorMachine } from ${JSON.stringify(CHART)}
+const BUG_IN_SUPERVISOR = `
+import { supervisorMachine } from ${built('actors/supervisor/supervisor.machine.js')}
 const provide = supervisorMachine.provide.bind(supervisorMachine)
 supervisorMachine.provide = (parts) => {
   const commitPayment = () => { throw new Error('a planted bug') }
   return provide({ ...parts, actions: { ...parts.actions, commitPayment } })
 }`
 
+/** The promise of a commit, which nothing awaits, asks for the lease that the batch is owned by. */
+const BUG_IN_PROMISE = `
+import { LeaseFence } from ${built('actors/ownership/fence.js')}
+LeaseFence.prototype.extend = () => {}`
+
+const PAYMENT = { correlationId: '7c0ffee0-0000-4000-8000-000000000001', amountCents: 1_990 }
+
 /** Longest time from the bug to the end of the process, PostgreSQL's own stop included, ms. */
 const ENDS_WITHIN_MS = 10_000
 
 t.test('the process exits after a bug in the supervisor, and leaves nothing running', async (t) => {
+  const { dataDir, reception, code, err, tookMs, startNext } = await meetBug(t, BUG_IN_SUPERVISOR)
+
+  t.type(reception, 'string', 'the client is told nothing: its connection ends')
+  t.equal(code, 1)
+  t.equal(err, 'pit: a planted bug\n')
+  t.ok(tookMs < ENDS_WITHIN_MS)
+  t.equal(await embeddedServer(dataDir), undefined)
+  t.equal(await startNext(), 202, 'the next process takes the same port and goes on')
+})
+
+t.test('the process exits after a bug in a promise that nothing awaits', async (t) => {
+  const { reception, code, err, startNext } = await meetBug(t, BUG_IN_PROMISE)
+
+  t.type(reception, 'string', 'the client is told nothing: its connection ends')
+  t.equal(code, 1)
+  t.match(err, /AssertionError.*: nothing is claimed or written before a first lease was held/)
+  t.equal(await startNext(), 202, 'the next process takes the same port and goes on')
+})
+
+interface Meeting {
+  readonly dataDir: string
+  /** What the client got whose payment met the bug. */
+  readonly reception: unknown
+  readonly code: number | null
+  readonly err: string
+  /** From the payment to the end of the process, ms. */
+  readonly tookMs: number
+  /** Starts a process without the bug in its place and posts the payment again: its status. */
+  startNext(): Promise<unknown>
+}
+
+/** Runs the built program with a bug planted into it, and posts the payment that meets it. */
+async function meetBug(t: Test, plant: string): Promise<Meeting> {
   const dataDir = await makeEnterableFolder()
   t.teardown(async () => {
     await endEmbeddedServer(dataDir)
@@ -32,28 +71,29 @@ t.test('the process exits after a bug in the supervisor, and leaves nothing runn
   await copyTemplate(dataDir)
   const port = await freePort()
   const env = { ...(await processors(t)), DATA_DIR: dataDir, PORT: String(port), OPS_PORT: '0' }
-  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(PLANT)}`]
+  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(plant)}`]
   const broken = runPit(t, { env, nodeArgs })
   await broken.says('try:')
   const client = openPitClient(t, `http://127.0.0.1:${port}`)
 
-  const payment = { correlationId: '7c0ffee0-0000-4000-8000-000000000001', amountCents: 1_990 }
-  const bugAt = performance.now()
-  const reception = await client.post(payment)
+  const postedAt = performance.now()
+  const reception = await client.post(PAYMENT)
   const { code, err } = await broken.ended()
+  const tookMs = performance.now() - postedAt
+  const startNext = async (): Promise<unknown> => {
+    const next = runPit(t, { env })
+    await next.says('try:')
+    const status = await client.post(PAYMENT)
+    next.kill('SIGTERM')
+    t.match(await next.ended(), { code: 0, err: '' })
+    return status
+  }
+  return { dataDir, reception, code, err, tookMs, startNext }
+}
 
-  t.type(reception, 'string', 'the client is told nothing: its connection ends')
-  t.equal(code, 1)
-  t.equal(err, 'pit: a planted bug\n')
-  t.ok(performance.now() - bugAt < ENDS_WITHIN_MS)
-  t.equal(await embeddedServer(dataDir), undefined)
-
-  const next = runPit(t, { env })
-  await next.says('try:')
-  t.equal(await client.post(payment), 202, 'the next process takes the same port and goes on')
-  next.kill('SIGTERM')
-  t.match(await next.ended(), { code: 0, err: '' })
-})
+function built(path: string): string {
+  return JSON.stringify(pathToFileURL(projectFile(`dist/${path}`)).href)
+}
 
 async function processors(t: Test): Promise<Readonly<Record<string, string>>> {
   const [first, fallback] = [
