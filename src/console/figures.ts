@@ -118,7 +118,7 @@ const isCircuit = shape({
   state: isText,
   forMs: isNumber,
   cause: isText,
-  allowance: isNumber,
+  concurrencyLimit: isNumber,
   measuredMs: isNumber,
   announcedMs: isNumber,
   calls: isNumber,

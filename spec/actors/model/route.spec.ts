@@ -40,7 +40,7 @@ const TABLE: readonly (readonly [
   ['both up', UP, UP, YOUNG, [], 'default: cheaper'],
   ['both up, old', UP, UP, OLD, [], 'default: cheaper'],
   ['dearer open', UP, OPEN, YOUNG, [], 'default: cheaper'],
-  ['cheaper half-open with room', RETURNING, UP, YOUNG, [], 'default: cheaper'],
+  ['cheaper half-open below its limit', RETURNING, UP, YOUNG, [], 'default: cheaper'],
   ['cheaper half-open and full', RETURNED, UP, OLD, [], 'fallback: cheaperBusy'],
   ['cheaper as slow as allowed', AT_BOUND, UP, YOUNG, [], 'default: cheaper'],
   ['cheaper slow', SLOW, UP, YOUNG, [], 'fallback: cheaperSlow'],
@@ -123,7 +123,7 @@ function usableIn({ circuits, refusedBy }: RouteQuestion): readonly ProcessorNam
   })
 }
 
-t.test('whoever is chosen is up, has room and has not refused', async () => {
+t.test('a chosen processor is up, below its limit and has not refused', async () => {
   always((question, settings, usable) => {
     const { to } = chooseRoute(question, settings)
     return to === null || usable.includes(to)

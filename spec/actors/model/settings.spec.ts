@@ -9,7 +9,7 @@ import {
   outlasting,
 } from '../../../src/actors/model/settings.ts'
 
-t.test('a horizon is waited out by a clock that runs fast', async (t) => {
+t.test('a settle-by deadline is waited out by a clock that runs fast', async (t) => {
   const durations = fc.integer({ min: 0, max: 600_000 })
   const rates = fc.double({ min: 0.9, max: 1 + CLOCK_DRIFT, noNaN: true })
 

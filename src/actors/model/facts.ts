@@ -1,4 +1,4 @@
-// What the actors tell the outside about themselves: facts for logs, totals and views.
+// What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
 import type { AttemptOutcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
 
@@ -15,7 +15,7 @@ export type Fact =
   | { readonly type: 'batch.refused'; readonly payments: number; readonly cause: string }
   | { readonly type: 'batch.recorded'; readonly outcomes: number; readonly tookMs: number }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
-  /** Any end but a settlement that `payment.settled` tells. */
+  /** Any end but a settlement, which `payment.settled` tells. */
   | {
       readonly type: 'attempt.ended'
       readonly correlationId: string
@@ -51,7 +51,7 @@ export type Fact =
       readonly delayMs: number
       readonly doubts: number
     }
-  /** A 422 said that the processor has it, a look-up after the horizon that it has not. */
+  /** A 422 said that the processor has it, a look-up after the settle-by deadline that it has not. */
   | {
       readonly type: 'payment.contradicted'
       readonly correlationId: string
@@ -71,7 +71,7 @@ export type Fact =
       readonly failing: boolean
       readonly minResponseMs: number
     }
-  /** The processor's word on `failing` is another than before. */
+  /** What the processor says of itself has changed. */
   | {
       readonly type: 'health.changed'
       readonly processor: ProcessorName

@@ -8,7 +8,7 @@ export type RouteReason =
   | 'cheaper' // the cheaper one is up and fast enough
   | 'cheaperOpen' // the cheaper one's circuit is open and the payment has waited long enough
   | 'cheaperSlow' // the cheaper one answers so slowly that the dearer one is worth its fee
-  | 'cheaperBusy' // the cheaper one has no room and the payment has waited long enough
+  | 'cheaperBusy' // the cheaper one is at its concurrency limit and the payment has waited long enough
   | 'cheaperRefused' // the cheaper one has just refused this payment
   | 'resend' // in doubt: the same processor is sent the same payment with the same requestedAt
   | 'waitingForCheaper' // no attempt: young enough to wait for the cheaper one
@@ -19,7 +19,7 @@ export type AttemptOutcome =
   | 'inFlight'
   | 'settled'
   | 'refused' // certainly not processed
-  | 'failed' // answered 500: asked for before it counts as refused
+  | 'failed' // answered 500: looked up before it counts as refused
   | 'known' // answered 422: the processor has seen this id before
   | 'inDoubt' // timeout, reset, cut answer: may have been processed
   | 'rejected' // will never be processed
@@ -37,12 +37,12 @@ export interface Attempt {
   readonly detail?: string
 }
 
-/** A processor that may still record this payment from an earlier request. */
+/** A charge that its processor may have recorded, or still may. */
 export interface UnknownOutcome {
   readonly processor: ProcessorName
-  /** `requestedAt` of the request in doubt, epoch ms; null when a dead instance sent it. */
+  /** `requestedAt` of that charge, epoch ms; null when a dead instance may have sent one. */
   readonly requestedAt: number | null
-  /** Time left in which the old request can still land, ms; 0 or less once it no longer can. */
+  /** Time left to its settle-by deadline, ms; 0 or less: it can no longer be recorded. */
   readonly remainingMs: number
 }
 
@@ -66,7 +66,7 @@ export interface ClaimedPayment {
 export interface SettledPayment {
   readonly correlationId: string
   readonly processor: ProcessorName
-  /** Instant inside the request that landed, epoch ms. */
+  /** Instant inside the request that was recorded, epoch ms. */
   readonly requestedAt: number
   readonly amountCents: number
 }
@@ -113,7 +113,7 @@ export type PaymentState =
 /** What a payment waits for; while a charge is under way, and once it is final, for nothing. */
 export type WaitReason =
   | 'route' // in memory: for a slot and a processor that may be charged
-  | 'lookUp' // in memory: for what the processor that it is in doubt at says
+  | 'lookUp' // in memory: for the answer of the processor that it is in doubt at
   | 'backoff' // in memory: for the next quick try
   | 'retryQueue' // in the ledger: until it is due and a circuit lets it through
   | 'owner' // in the memory of the instance that `ownedBy` names, which knows more
@@ -133,7 +133,7 @@ export interface PaymentStatus {
   readonly dueInMs?: number
   /** Processors at which it is in doubt, and for how long yet; absent when at none. */
   readonly unknownOutcomes?: readonly UnknownOutcome[]
-  /** Name of the instance that works on it; only when another one tells the payment status. */
+  /** Name of the instance that works on it; absent when that instance itself answers. */
   readonly ownedBy?: string
   readonly attempts: readonly Attempt[]
 }

@@ -94,7 +94,7 @@ export interface Accepted {
 
 /**
  * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
- * `LedgerUnavailable` or `LeaseLost` (actors/errors.ts). Writes are atomic per call.
+ * `LedgerUnavailable` or `LeaseLost` (model/errors.ts). Writes are atomic per call.
  */
 export interface Ledger {
   /** Takes a new lease; the instance's earlier ones are left to run out. */
@@ -119,8 +119,8 @@ export interface Ledger {
     request: { leaseId: number; parked: boolean },
   ): Promise<Accepted>
   /**
-   * Writes outcomes of payments that this lease owns under the claim that each names; others are
-   * left as they are, without error. Writing one twice changes nothing.
+   * Writes outcomes of payments that this lease owns under the fencing token that each names; others
+   * are left as they are, without error. Writing one twice changes nothing.
    */
   record(outcomes: readonly Outcome[], request: { leaseId: number }): Promise<void>
 
@@ -131,7 +131,7 @@ export interface Ledger {
     correlationIds: readonly string[],
     request: { leaseId: number },
   ): Promise<readonly ClaimedPayment[]>
-  /** Parked payments by due time, for rebuilding the retry cache. */
+  /** Parked payments by due time, for rebuilding the delayed queue. */
   listParked(limit: number): Promise<readonly ParkedEntry[]>
   /** How many payments are open, parked ones included: an estimate may be seconds old. */
   countOpen(): Promise<{ parked: number; owned: number }>
@@ -175,7 +175,7 @@ export interface ProbedHealth {
   readonly ageMs: number
 }
 
-/** What an instance believes of a processor, for views and for a starting instance. */
+/** The state of one instance's circuit, as other instances and operators can read it. */
 export interface CircuitReport {
   readonly processor: ProcessorName
   readonly state: 'closed' | 'open' | 'halfOpen'
@@ -201,11 +201,11 @@ export interface CircuitCache {
 
 /** Due times of parked payments in Redis. The ledger has them all; this is the quick, bounded way. */
 export interface DelayedQueue {
-  /** Adds up to the cache's bound; what does not fit stays in the ledger only. */
+  /** Adds entries up to its bound; what does not fit stays in the ledger only. */
   schedule(entries: readonly ParkedEntry[]): Promise<void>
   /** Takes out up to `limit` entries that are due. */
   takeDue(limit: number): Promise<readonly string[]>
-  /** True once after the cache was lost (empty Redis): the caller rebuilds it from the ledger. */
+  /** True once after Redis has lost its data: the caller fills it again from the ledger. */
   claimRebuild(): Promise<boolean>
 }
 

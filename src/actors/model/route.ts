@@ -40,8 +40,8 @@ const WAIT_FOR_CHEAPER: Route = { to: null, reason: 'waitingForCheaper' }
 const WAIT_FOR_ANY: Route = { to: null, reason: 'noneAvailable' }
 
 /**
- * The cheaper processor as long as it is up, has room and is fast enough; the dearer one once the
- * payment has waited its time; else none. With equal fees `default` counts as the cheaper one.
+ * The cheaper processor as long as it is up, below its concurrency limit and fast enough; the
+ * dearer one once the payment has waited its time; else none. With equal fees `default` counts as the cheaper one.
  */
 export function chooseRoute(question: RouteQuestion, settings: RouteSettings): Route {
   const cheaper = cheaperOf(settings.fees)

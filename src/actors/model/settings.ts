@@ -10,7 +10,7 @@ export interface WorkSettings {
   readonly readyMax: number
   /** Payments in doubt or backing off that may be held in memory. */
   readonly confirmingMax: number
-  /** Largest batch that persistence commits: kept free in the ready ring. */
+  /** Payments that persistence commits at once at most; the ready queue keeps that many places. */
   readonly acceptBatchMax: number
   /** Payments claimed at once from the retry queue. */
   readonly claimMax: number
@@ -31,7 +31,7 @@ export interface WorkSettings {
 export const LOOK_UP_PAUSE_MS = 50
 export const LOOK_UP_PAUSE_MAX_MS = 2000
 
-/** How often waiting payments are looked at again, ms. */
+/** How often the scheduler runs while nothing else happens, ms. */
 export const TICK_MS = 50
 
 /** Share by which a clock may run faster than those of others, 0 to 1. */
@@ -39,7 +39,7 @@ export const CLOCK_DRIFT = 0.05
 
 /**
  * How long to wait by this machine's clock so that `durationMs` have passed by anybody's, whole ms.
- * Only what may happen elsewhere is waited out so; other delays need not be exact.
+ * Only what may happen on another machine is waited out so; other delays need not be exact.
  */
 export function outlasting(durationMs: number): number {
   return Math.ceil(durationMs * (1 + CLOCK_DRIFT))

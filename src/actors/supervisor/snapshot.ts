@@ -1,4 +1,5 @@
-// Looks at the living actors from outside, for views: nothing is asked, sent or changed.
+// Reads from the living actors' snapshots, for the console and the operators' port: nothing is sent
+// or changed.
 
 import { emptyWindow, ratesOf } from '../circuit/window.ts'
 import type { Gauges } from '../model/facts.ts'
@@ -17,7 +18,7 @@ export interface CircuitSnapshot {
   readonly forMs: number
   readonly cause: string
   /** Charges that may be in flight at once now. */
-  readonly allowance: number
+  readonly concurrencyLimit: number
   /** Smoothed response time of answered charges, ms. */
   readonly measuredMs: number
   /** What the processor's health endpoint last announced, ms. */
@@ -44,7 +45,7 @@ export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSn
   const view = viewOf(supervisor)
   const circuits = PROCESSORS.flatMap((name) => {
     const actor = actorOf(supervisor, `processorHealth.${name}`) as HealthActor | undefined
-    return actor === undefined ? [] : [[name, circuitLook(actor, now)] as const]
+    return actor === undefined ? [] : [[name, circuitSnapshot(actor, now)] as const]
   })
   return {
     state: supervisor.getSnapshot().value,
@@ -76,12 +77,13 @@ function actorOf({ system }: SupervisorActor, address: string): unknown {
   return system.get(address)
 }
 
-function circuitLook(actor: HealthActor, now: number): CircuitSnapshot {
+function circuitSnapshot(actor: HealthActor, now: number): CircuitSnapshot {
   const { value, context } = actor.getSnapshot()
-  const { concurrencyLimit: allowance } = circuitOf(value, context)
+  const { concurrencyLimit } = circuitOf(value, context)
   const { since, cause, measuredMs, announcedMs } = context
-  // The window slides with attempts: without any it still holds the last ones.
+  // The window slides when an attempt is reported: until then it holds the last ones.
   const isStale = now - context.window.startedAt >= context.settings.windowMs
   const rates = ratesOf(isStale ? emptyWindow(now) : context.window)
-  return { state: value, forMs: now - since, cause, allowance, measuredMs, announcedMs, ...rates }
+  const times = { forMs: now - since, measuredMs, announcedMs }
+  return { state: value, cause, concurrencyLimit, ...times, ...rates }
 }

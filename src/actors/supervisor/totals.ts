@@ -1,5 +1,5 @@
-// Running totals and gauges for views, in one store: fed by the telemetry, per batch and per second,
-// never per payment.
+// Running totals and gauges in one store, for the console and the log. Facts are counted in plain
+// numbers, and the store is brought up to date once a second, never per payment.
 
 import { createStore } from '@xstate/store'
 import type { Fact, Gauges, Telemetry } from '../model/facts.ts'

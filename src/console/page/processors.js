@@ -36,9 +36,9 @@ function factsOf(name, instances, { fees, at }) {
       ['failing now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.failureRate))],
       ['slow now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.slowRate))],
     ],
-    perInstance: snapshots.map(({ instanceId, state, forMs, cause, allowance }) => {
+    perInstance: snapshots.map(({ instanceId, state, forMs, cause, concurrencyLimit }) => {
       const since = clockTime(steady(`${name} ${instanceId} ${state}`, at - forMs))
-      const lets = state === 'open' ? 'nothing goes through' : `up to ${allowance} at once`
+      const lets = state === 'open' ? 'nothing goes through' : `up to ${concurrencyLimit} at once`
       return { instanceId, state, text: `since ${since}: ${cause}, ${lets}` }
     }),
   }
