@@ -25,34 +25,28 @@ export function checkPayments({ postings, ledgerStore, servers, observer }: Worl
     const name = short(correlationId)
     const holders = PROCESSORS.filter((each) => servers[each].ledger.has(correlationId))
     if (acceptedCents !== null && row === undefined) {
-      observer.fail('a 202 means committed', name)
+      observer.fail('committedBeforeAnswer', name)
     }
     if (row === undefined || row.state === 'rejected') {
       if (holders.length > 0) {
         const state = row?.state ?? 'unknown to Pit'
-        observer.fail(
-          'what is recorded is settled in Pit',
-          `${name} ${state}, at ${holders.join()}`,
-        )
+        observer.fail('recordedIsSettled', `${name} ${state}, at ${holders.join()}`)
       }
       continue
     }
     const [holder] = holders
     if (holders.length !== 1 || holder === undefined || row.state !== 'settled') {
-      observer.fail(
-        'each payment is settled at one processor',
-        `${name} ${row.state}, ${holders.join()}`,
-      )
+      observer.fail('settledAtOneProcessor', `${name} ${row.state}, ${holders.join()}`)
       continue
     }
     const recorded = servers[holder].ledger.get(correlationId)
     if (row.processor !== holder) {
-      observer.fail('the processor is the one that has it', `${name} ${row.processor}, ${holder}`)
+      observer.fail('processorIsRight', `${name} ${row.processor}, ${holder}`)
     } else if (row.requestedAt !== recorded?.requestedAt) {
       const instants = `${row.requestedAt}, recorded ${recorded?.requestedAt}`
-      observer.fail('requestedAt is the one that landed', `${name} ${instants}`)
+      observer.fail('instantIsRight', `${name} ${instants}`)
     } else if ((acceptedCents ?? row.amountCents) !== recorded.amountCents) {
-      observer.fail('the amount is the one that was accepted', name)
+      observer.fail('amountIsRight', name)
     }
   }
 }
@@ -70,7 +64,7 @@ export function askSummaries(world: World, chance: Chance): void {
           const got = answer.kind === 'found' ? answer.value : answer.kind
           if (isSame(expected, got)) return
           const detail = `${instance.id} ${JSON.stringify({ window, expected, got })}`
-          world.observer.fail('summaries equal the processors’ books', detail)
+          world.observer.fail('summariesMatch', detail)
         },
       })
     }

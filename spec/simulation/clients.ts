@@ -69,7 +69,7 @@ export class Clients {
       if (isOver) return
       history.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
       const fault = postings.answered(posting, amountCents, answer)
-      if (fault !== null) observer.fail('a client is told the truth', `${correlationId} ${fault}`)
+      if (fault !== null) observer.fail('truthfulAnswers', `${correlationId} ${fault}`)
       if (answer === 'unavailable') return giveUp()
       isOver = true
       this.#underway -= 1

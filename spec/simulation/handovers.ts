@@ -83,7 +83,7 @@ function checkOrphan({ settings, observer }: Watched, { wait, fit, now }: Questi
     if (now <= Math.max(leaseEndsAt, settledAt) + CLAIMED_WITHIN_MS) continue
     const { correlationId, owner } = wait.row
     const detail = `${short(correlationId)} of lease ${owner}, dead since ${wait.since}`
-    observer.fail('a dead instance’s payments are claimed in time', `${instance.id}: ${detail}`)
+    observer.fail('takenOverInTime', `${instance.id}: ${detail}`)
   }
 }
 
@@ -91,7 +91,7 @@ function checkDue({ observer }: Watched, { wait, fit, now }: Question): void {
   for (const { instance, ableAt, roomyAt } of fit) {
     if (now <= Math.max(wait.since, ableAt, roomyAt) + TAKEN_ON_WITHIN_MS) continue
     const detail = `${short(wait.row.correlationId)}, due since ${wait.since}`
-    observer.fail('what is handed over is taken on in time', `${instance.id}: ${detail}`)
+    observer.fail('claimedInTime', `${instance.id}: ${detail}`)
   }
 }
 
@@ -103,9 +103,9 @@ function checkStops({ settings, observer }: Watched, standing: Standing, now: nu
     if (left === undefined) {
       if (now <= since + graceMs * DRIFT + FLUSHED_WITHIN_MS) continue
       const detail = `${instance.id}, told ${(now - since).toFixed(0)} ms ago`
-      observer.fail('a stop takes its grace and a flush', detail)
+      observer.fail('stopsInTime', detail)
     } else if (left.length > 0) {
-      observer.fail('a stopped instance owns nothing', `${instance.id}: ${left.join()}`)
+      observer.fail('handsOverAll', `${instance.id}: ${left.join()}`)
     }
   }
 }

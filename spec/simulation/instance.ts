@@ -74,7 +74,11 @@ export class Instance {
     this.fence = around.planted.fence?.() ?? new LeaseFence()
     this.#supervisor = this.#assemble(around)
     this.#supervisor.subscribe({
-      error: (error) => around.observer.onBroken(this, error),
+      // As a bug does: it ends the process.
+      error: (error) => {
+        this.gate.kill()
+        around.observer.onBroken(this, error)
+      },
       complete: () => {
         this.gate.kill()
         around.observer.onStopped(this)

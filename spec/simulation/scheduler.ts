@@ -37,6 +37,10 @@ export class Scheduler {
     insert(this.#heap, { at, order: this.#chance.next(), run })
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
   stop(): void {
     this.#isStopped = true
   }

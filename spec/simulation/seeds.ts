@@ -1,6 +1,7 @@
 // Many seeds, spread over threads, with progress and a summary; or one seed, told in full.
 
 import { Worker } from 'node:worker_threads'
+import { RULES } from './rules.ts'
 import { runSeed, type SeedResult } from './run.ts'
 
 export interface SeedsRequest {
@@ -20,7 +21,7 @@ export async function traceSeed(seed: number, print: 'steps' | 'end'): Promise<b
   const write = (line: string): void => void process.stdout.write(`${line}\n`)
   const result = await runSeed({ seed, ...(print === 'steps' ? { print: write } : {}) })
   write(describeResult(result))
-  return result.violation === undefined
+  return result.violations.length === 0
 }
 
 /** Runs seeds `from` to `from + seeds - 1`; whether every promise held in each. */
@@ -73,7 +74,7 @@ class Tally {
     this.#faults += result.faults
     this.#steps += result.steps
     this.#longestMs = Math.max(this.#longestMs, result.emptiedAfterMs)
-    if (result.violation !== undefined) {
+    if (result.violations.length > 0) {
       this.failures += 1
       process.stdout.write(`${describeResult(result)}\n  ${replayCommand(result.seed)}\n`)
     }
@@ -94,9 +95,10 @@ class Tally {
   }
 }
 
-function describeResult({ seed, violation, digest, payments, faults, steps }: SeedResult): string {
+function describeResult({ seed, violations, digest, payments, faults, steps }: SeedResult): string {
   const what = `${payments} payments, ${faults} faults, ${steps} steps, history ${digest}`
-  if (violation === undefined) return `seed ${seed}: every promise held; ${what}`
+  const [violation] = violations
+  if (violation === undefined) return `seed ${seed}: every rule held; ${what}`
   const { rule, detail, at } = violation
-  return `seed ${seed}: NOT "${rule}" at ${at.toFixed(3)} ms: ${detail}; ${what}`
+  return `seed ${seed}: BROKEN ${rule} (${RULES[rule]}) at ${at.toFixed(3)} ms: ${detail}; ${what}`
 }

@@ -59,7 +59,7 @@ function settledFor({ ledgerStore, observer }: World, instance: Instance): Count
 function compareWithRows({ ledgerStore, observer }: World, { id }: Instance, got: Summary): void {
   const counted = got.default.payments + got.fallback.payments
   if (counted <= ledgerStore.rows.size) return
-  observer.fail('a purged payment is counted no more', `${id}: ${counted} counted`)
+  observer.fail('purgedNotCounted', `${id}: ${counted} counted`)
 }
 
 function compare(
@@ -70,9 +70,9 @@ function compare(
     const { payments } = got[processor]
     const most = servers[processor].ledger.size
     const whose = `${instance.id} ${processor}: ${payments}`
-    if (payments > most) observer.fail('a summary counts what is recorded', `${whose} > ${most}`)
+    if (payments > most) observer.fail('summaryAtMostRecorded', `${whose} > ${most}`)
     if (least !== null && payments < least[processor]) {
-      observer.fail('a summary counts what is settled', `${whose} < ${least[processor]}`)
+      observer.fail('summaryAtLeastSettled', `${whose} < ${least[processor]}`)
     }
   }
 }

@@ -8,15 +8,8 @@ import type { Instance, InstanceObserver } from './instance.ts'
 import type { LedgerStore } from './ledger-store.ts'
 import type { Postings } from './postings.ts'
 import type { RecordedPayment } from './processor-server.ts'
+import { RULES, type Rule, type Violation } from './rules.ts'
 import type { Scheduler } from './scheduler.ts'
-
-export interface Violation {
-  /** The promise that does not hold. */
-  readonly rule: string
-  readonly detail: string
-  /** Virtual ms. */
-  readonly at: number
-}
 
 export interface WatchParts {
   readonly scheduler: Scheduler
@@ -24,10 +17,13 @@ export interface WatchParts {
   readonly store: LedgerStore
   readonly postings: Postings
   readonly leaseTtlMs: number
+  /** Rules that may break without an end to the simulation. */
+  readonly tolerated: ReadonlySet<Rule>
 }
 
 export class Watch implements InstanceObserver {
-  violation: Violation | undefined
+  /** The first of each rule, in the order in which they came. */
+  readonly violations: Violation[] = []
   /** Settled by that instance under its present lease, by id. */
   readonly settledBy = new Map<Instance, Map<string, ProcessorName>>()
   /** Payments that instances which have stopped in good order still owned then. */
@@ -44,13 +40,14 @@ export class Watch implements InstanceObserver {
     this.#parts = parts
   }
 
-  /** The first violation ends the simulation: what follows may only be its consequence. */
-  fail(rule: string, detail: string): void {
-    const { scheduler, history } = this.#parts
-    if (this.violation !== undefined) return
-    this.violation = { rule, detail, at: scheduler.now() }
-    history.note('watch', `VIOLATION ${rule}: ${detail}`)
-    scheduler.stop()
+  /** A broken rule ends the simulation: what follows may only be its consequence. */
+  fail(rule: Rule, detail: string): void {
+    const { scheduler, history, tolerated } = this.#parts
+    const isKnown = this.violations.some((each) => each.rule === rule)
+    if (isKnown || scheduler.isStopped) return
+    this.violations.push({ rule, detail, at: scheduler.now() })
+    history.note('watch', `VIOLATION ${rule} (${RULES[rule]}): ${detail}`)
+    if (!tolerated.has(rule)) scheduler.stop()
   }
 
   onCall(instance: Instance, what: string): void {
@@ -64,7 +61,7 @@ export class Watch implements InstanceObserver {
   }
 
   onBroken(instance: Instance, error: unknown): void {
-    this.fail('an instance never fails', `${instance.id}: ${String(error)}`)
+    this.fail('supervisorRuns', `${instance.id}: ${String(error)}`)
   }
 
   onStopped(instance: Instance): void {
@@ -84,11 +81,11 @@ export class Watch implements InstanceObserver {
       this.failedAt.set(instance, this.#parts.scheduler.now())
     }
     if (fact.type === 'child.restarted') {
-      this.fail('no actor fails', `${instance.id}: ${fact.child}, ${fact.cause}`)
+      this.fail('noChildFails', `${instance.id}: ${fact.child}, ${fact.cause}`)
     } else if (fact.type === 'payment.broken') {
-      this.fail('no actor fails', `${instance.id}: ${short(fact.correlationId)}, ${fact.cause}`)
+      this.fail('noChildFails', `${instance.id}: ${short(fact.correlationId)}, ${fact.cause}`)
     } else if (fact.type === 'drain.started' && !instance.isStopping) {
-      this.fail('an instance stops only when told', `${instance.id}: ${fact.cause}`)
+      this.fail('drainsOnlyWhenTold', `${instance.id}: ${fact.cause}`)
     } else if (fact.type === 'lease.acquired' || fact.type === 'lease.lost') {
       this.settledBy.set(instance, new Map())
       const leases = this.#leasesOf.get(instance) ?? new Set()
@@ -101,7 +98,7 @@ export class Watch implements InstanceObserver {
   /** What is written is fenced by a lease, which has to be the writer's own. */
   onRecord(instance: Instance, leaseId: number): void {
     if (this.#leasesOf.get(instance)?.has(leaseId) === true) return
-    this.fail('who writes names its own lease', `${instance.id} writes under lease ${leaseId}`)
+    this.fail('writtenUnderOwnLease', `${instance.id} writes under lease ${leaseId}`)
   }
 
   /** Whoever sends holds its lease, and the payment is open and its own. */
@@ -113,14 +110,14 @@ export class Watch implements InstanceObserver {
     const { id: leaseId } = instance.fence
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
-    if (leaseId === null || !store.holds(leaseId)) this.fail('who sends holds a lease', whose)
+    if (leaseId === null || !store.holds(leaseId)) this.fail('sentUnderLease', whose)
     // Whoever has not heard yet that everything is forgotten goes on until it has to renew its lease.
     const mayNotKnow = scheduler.now() - this.#purgedAt < leaseTtlMs
     if (postings.byId.get(correlationId)?.isForgotten === true && mayNotKnow) return
-    if (row === undefined) this.fail('what is sent is in the ledger', whose)
-    else if (row.state !== 'open') this.fail('what is sent is open', `${whose}, ${row.state}`)
+    if (row === undefined) this.fail('sentIsInLedger', whose)
+    else if (row.state !== 'open') this.fail('sentIsOpen', `${whose}, ${row.state}`)
     else if (row.owner !== leaseId) {
-      this.fail('who sends owns the payment', `${whose}, owned by lease ${row.owner}`)
+      this.fail('sentByOwner', `${whose}, owned by lease ${row.owner}`)
     }
   }
 
@@ -130,13 +127,13 @@ export class Watch implements InstanceObserver {
     history.note(processor, `records ${short(correlationId)}`)
     const posting = postings.byId.get(correlationId)
     if (posting === undefined || !posting.amounts.has(amountCents)) {
-      this.fail('what is recorded was posted', short(correlationId))
+      this.fail('recordedWasPosted', short(correlationId))
       return
     }
     const elsewhere = this.#recordedAt.get(correlationId)
     this.#recordedAt.set(correlationId, processor)
     if (posting.isForgotten || elsewhere === undefined) return
-    this.fail('nothing is paid twice', `${short(correlationId)} at ${elsewhere}, ${processor}`)
+    this.fail('paidOnce', `${short(correlationId)} at ${elsewhere}, ${processor}`)
   }
 }
 

@@ -13,6 +13,7 @@ import { ProcessorServer } from './processor-server.ts'
 import { Scheduler } from './scheduler.ts'
 import { SimulatedServer } from './simulated-server.ts'
 import type { Settings } from './settings.ts'
+import type { Rule, Violation } from './rules.ts'
 import { Watch } from './watch.ts'
 
 export interface WorldParts {
@@ -21,6 +22,8 @@ export interface WorldParts {
   readonly planted: Planted
   /** Processes that Pit runs as. */
   readonly instances: number
+  /** Rules that may break without an end to the simulation; absent: none. */
+  readonly tolerated?: ReadonlySet<Rule>
   /** Takes the history's lines. */
   readonly print?: (line: string) => void
 }
@@ -45,7 +48,7 @@ export class World implements DevStack {
   readonly places: Instance[]
   #started = 0
 
-  constructor({ chance, settings, planted, instances, print }: WorldParts) {
+  constructor({ chance, settings, planted, instances, print, tolerated }: WorldParts) {
     this.chance = chance
     this.settings = settings
     this.planted = planted
@@ -59,13 +62,21 @@ export class World implements DevStack {
     this.cacheService = new SimulatedServer(scheduler, network)
     const { history, postings, ledgerStore: store } = this
     const { leaseTtlMs } = settings.configured
-    this.observer = new Watch({ scheduler, history, store, postings, leaseTtlMs })
+    this.observer = new Watch({
+      scheduler,
+      history,
+      store,
+      postings,
+      leaseTtlMs,
+      tolerated: tolerated ?? new Set(),
+    })
     this.servers = { default: this.#server('default'), fallback: this.#server('fallback') }
     this.places = Array.from({ length: instances }, () => this.#begin())
   }
 
-  get violation(): Watch['violation'] {
-    return this.observer.violation
+  /** The first rule that did not hold. */
+  get violation(): Violation | undefined {
+    return this.observer.violations[0]
   }
 
   at(place: number): Instance {

@@ -1,17 +1,55 @@
-// Faults in what is written down and summed up.
+// Faults in what is answered, written down and summed up.
 
 import { isInside } from '../ledger-sums.ts'
 import type { Planted } from '../planted-world.ts'
+import { crashesAfterPostings, ledgerThatFails, purgeHalfway } from './plans.ts'
+import type { PlantedFaults } from './planted.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { Outcome, ProcessorTotal, Summary } from '../../../src/actors/model/payment.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
-/** Answers 202 before the payment is committed. */
-export function acceptedBeforeCommit(): Planted {
+export const BOOK_FAULTS: PlantedFaults = {
+  'a 202 before the commit': { rule: 'committedBeforeAnswer', plant: acceptedBeforeCommit },
+  LOSE_ACCEPTED_PAYMENTS_ON_CRASH: {
+    rule: 'committedBeforeAnswer',
+    besides: ['truthfulAnswers', 'amountIsRight'],
+    plant: answeredWhenTaken,
+  },
+  'a conflicting amount accepted': { rule: 'truthfulAnswers', plant: conflictAccepted },
+  'a sum of decimals': { rule: 'summariesMatch', plant: floatSums },
+  'a 422 taken for success at the other processor': {
+    rule: 'processorIsRight',
+    besides: ['summaryAtMostRecorded', 'summariesMatch'],
+    plant: knownAsSuccessElsewhere,
+  },
+  'a batch lost when its writing fails': {
+    rule: 'backlogEmpties',
+    besides: ['summaryAtLeastSettled'],
+    plant: lostBatch,
+  },
+  'a batch counted twice': {
+    rule: 'summaryAtMostRecorded',
+    besides: ['summariesMatch'],
+    plant: batchCountedTwice,
+  },
+  'a summary without unflushed payments': {
+    rule: 'summaryAtLeastSettled',
+    plant: unflushedMissed,
+  },
+  'a summary that remembers what was purged': {
+    rule: 'purgedNotCounted',
+    plant: purgedRemembered,
+  },
+}
+
+/** Answers 202 to an id that is new before the payment is committed. */
+function acceptedBeforeCommit(): Planted {
+  const known = new Set<string>()
   return {
     edge: (request) => {
-      if (request.type !== 'payment.received') return request
+      if (request.type !== 'payment.received' || known.has(request.correlationId)) return request
+      known.add(request.correlationId)
       request.replyTo('accepted')
       return { ...request, replyTo: () => undefined }
     },
@@ -19,8 +57,9 @@ export function acceptedBeforeCommit(): Planted {
 }
 
 /** The setting that gives durability up does give it up. */
-export function answeredWhenTaken(): Planted {
+function answeredWhenTaken(): Planted {
   return {
+    plan: crashesAfterPostings,
     settings: ({ configured, ...settings }) => ({
       ...settings,
       configured: { ...configured, answersWhen: 'taken' },
@@ -29,7 +68,7 @@ export function answeredWhenTaken(): Planted {
 }
 
 /** Accepts an id again with another amount. */
-export function conflictAccepted(): Planted {
+function conflictAccepted(): Planted {
   return {
     ledger: (ledger) => ({
       ...ledger,
@@ -43,7 +82,7 @@ export function conflictAccepted(): Planted {
 }
 
 /** Adds up decimals. */
-export function floatSums(): Planted {
+function floatSums(): Planted {
   return {
     ledger: (ledger, store) => ({
       ...ledger,
@@ -66,7 +105,7 @@ export function floatSums(): Planted {
 }
 
 /** Books what a processor has known before at the other one. */
-export function knownAsSuccessElsewhere(): Planted {
+function knownAsSuccessElsewhere(): Planted {
   const elsewhere = { default: 'fallback', fallback: 'default' } as const
   return {
     ledger: (ledger) => ({
@@ -85,8 +124,9 @@ export function knownAsSuccessElsewhere(): Planted {
 }
 
 /** Forgets a batch whose writing failed. */
-export function lostBatch(): Planted {
+function lostBatch(): Planted {
   return {
+    plan: ledgerThatFails('ledgerRefuses'),
     ledger: (ledger) => ({
       ...ledger,
       record: (outcomes, request) =>
@@ -98,9 +138,10 @@ export function lostBatch(): Planted {
 }
 
 /** Counts a batch again that is written again after its answer got lost. */
-export function batchFlushedTwice(): Planted {
+function batchCountedTwice(): Planted {
   const twice: Settled[] = []
   return {
+    plan: ledgerThatFails('ledgerLoses'),
     ledger: (ledger, store) => ({
       ...ledger,
       record(outcomes, request) {
@@ -125,11 +166,43 @@ export function batchFlushedTwice(): Planted {
 }
 
 /** Sums up the ledger alone. */
-export function unflushedMissed(): Planted {
+function unflushedMissed(): Planted {
   return {
+    settings: ({ configured, ...settings }) => ({
+      ...settings,
+      configured: { ...configured, outcomes: { ...configured.outcomes, windowMs: 200 } },
+    }),
     ledger: (ledger) => ({
       ...ledger,
       summarize: (window) => ledger.summarize(window, []),
+    }),
+  }
+}
+
+/** Adds what was counted before a purge to the first summaries after it. */
+function purgedRemembered(): Planted {
+  let left = 0
+  let before: Summary | undefined
+  return {
+    plan: purgeHalfway,
+    ledger: (ledger, store) => ({
+      ...ledger,
+      purge() {
+        before = store.summarize({}, []).summary
+        left = 3
+        return ledger.purge()
+      },
+      async summarize(window, unflushed) {
+        const { summary, stale } = await ledger.summarize(window, unflushed)
+        if (before === undefined || left === 0) return { summary, stale }
+        left -= 1
+        const sum = (processor: keyof Summary): ProcessorTotal => {
+          const [one, other] = [before?.[processor], summary[processor]]
+          const payments = other.payments + (one?.payments ?? 0)
+          return { payments, cents: other.cents + (one?.cents ?? 0) }
+        }
+        return { summary: { default: sum('default'), fallback: sum('fallback') }, stale }
+      },
     }),
   }
 }

@@ -2,11 +2,38 @@
 
 import { claimOf } from '../ledger-rows.ts'
 import type { Planted } from '../planted-world.ts'
+import {
+  crashesOverHangingCharges,
+  pausesOverLeases,
+  recordedAndAnswered500,
+  stopsOverHangingCharges,
+} from './plans.ts'
+import type { PlantedFaults } from './planted.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import type { ClaimedPayment } from '../../../src/actors/model/payment.ts'
 
+/** Both processors have it then, and their books are not Pit's. */
+const PAID_TWICE = {
+  rule: 'paidOnce',
+  besides: ['settledAtOneProcessor', 'summariesMatch'],
+} as const
+
+export const CLAIM_FAULTS: PlantedFaults = {
+  'a claim without the owner condition': { rule: 'sentByOwner', plant: claimWithoutOwner },
+  'an instance that sends after its lease': { rule: 'sentUnderLease', plant: zombieThatSends },
+  'an instance that writes after its lease': {
+    rule: 'writtenUnderOwnLease',
+    plant: zombieThatWrites,
+  },
+  'a charge sent before the commit': { rule: 'sentIsInLedger', plant: sentBeforeCommit },
+  'a settle-by deadline that is too short': { ...PAID_TWICE, plant: shortDeadline },
+  'a look-up believed too early': { ...PAID_TWICE, plant: ignoredLag },
+  'a takeover without unknown outcomes': { ...PAID_TWICE, plant: freshTakeOver },
+  'an unknown outcome lost in parking': { ...PAID_TWICE, plant: unknownLostInParking },
+}
+
 /** Claims payments whatever instance owns them. */
-export function claimWithoutOwner(): Planted {
+function claimWithoutOwner(): Planted {
   return {
     ledger: (ledger, store) => ({
       ...ledger,
@@ -27,19 +54,21 @@ export function claimWithoutOwner(): Planted {
 }
 
 /** Sends on after its lease has run out. */
-export function zombieThatSends(): Planted {
+function zombieThatSends(): Planted {
   /** Knows no end. */
   class OpenFence extends LeaseFence {
     override holds(): boolean {
       return this.id !== null
     }
   }
-  return { fence: () => new OpenFence() }
+  // Over before anybody takes its payments.
+  return { plan: pausesOverLeases(1.2), fence: () => new OpenFence() }
 }
 
 /** Writes outcomes of payments that others have taken over. */
-export function zombieThatWrites(): Planted {
+function zombieThatWrites(): Planted {
   return {
+    plan: pausesOverLeases(2),
     ledger: (ledger, store) => ({
       ...ledger,
       async record(outcomes, request) {
@@ -58,8 +87,27 @@ export function zombieThatWrites(): Planted {
   }
 }
 
+/** Works on payments as if they were committed while they are being committed. */
+function sentBeforeCommit(): Planted {
+  return {
+    ledger: (ledger, store) => ({
+      ...ledger,
+      accept(batch, request) {
+        const results = batch.map(({ correlationId, amountCents }) => {
+          const row = store.rows.get(correlationId)
+          if (row === undefined) return 'accepted'
+          return row.amountCents === amountCents ? 'known' : 'conflicting'
+        })
+        // Its failure is a payment lost, which is another rule's.
+        ledger.accept(batch, request).catch(() => undefined)
+        return Promise.resolve({ results, purges: store.purges })
+      },
+    }),
+  }
+}
+
 /** Takes a request for dead while it can still land. */
-export function shortHorizon(): Planted {
+function shortDeadline(): Planted {
   return {
     settings: (settings) => {
       const { configured, attemptTimeoutMs } = settings
@@ -70,8 +118,9 @@ export function shortHorizon(): Planted {
 }
 
 /** Takes the first 404 after a 500 for the last word, though look-ups lag. */
-export function ignoredLag(): Planted {
+function ignoredLag(): Planted {
   return {
+    plan: recordedAndAnswered500,
     settings: (settings) => {
       const { configured } = settings
       const work = { ...configured.work, lookUpLagMs: 0 }
@@ -81,18 +130,20 @@ export function ignoredLag(): Planted {
 }
 
 /** Takes payments of a dead instance over as if it had sent nothing. */
-export function freshTakeOver(): Planted {
+function freshTakeOver(): Planted {
   return {
+    plan: crashesOverHangingCharges,
     ledger: (ledger) => ({
       ...ledger,
-      takeOver: async (request) => (await ledger.takeOver(request)).map(withoutDoubts),
+      takeOver: async (request) => (await ledger.takeOver(request)).map(asNeverSent),
     }),
   }
 }
 
 /** Parks payments in doubt as if they were not. */
-export function doubtLostInParking(): Planted {
+function unknownLostInParking(): Planted {
   return {
+    plan: stopsOverHangingCharges,
     ledger: (ledger) => ({
       ...ledger,
       record: (outcomes, request) =>
@@ -106,6 +157,6 @@ export function doubtLostInParking(): Planted {
   }
 }
 
-function withoutDoubts(payment: ClaimedPayment): ClaimedPayment {
+function asNeverSent(payment: ClaimedPayment): ClaimedPayment {
   return { ...payment, unknownOutcomes: [] }
 }

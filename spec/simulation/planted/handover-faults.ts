@@ -1,0 +1,151 @@
+// Faults in handing payments over and in taking them on, and actors that fail.
+
+import type { Planted } from '../planted-world.ts'
+import { stopsOverHangingCharges } from './plans.ts'
+import type { PlantedFaults } from './planted.ts'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { Fact } from '../../../src/actors/model/facts.ts'
+
+export const HANDOVER_FAULTS: PlantedFaults = {
+  'a stop that waits for hanging charges': { rule: 'stopsInTime', plant: stopThatLingers },
+  'a stop that hands nothing back': { rule: 'handsOverAll', plant: stopThatKeeps },
+  'a takeover that comes too seldom': { rule: 'takenOverInTime', plant: seldomTakeOver },
+  'a claim that comes too seldom': { rule: 'claimedInTime', plant: seldomClaims },
+  'a retry queue that fails': { rule: 'noChildFails', plant: failingRetryQueue },
+  'a payment that breaks': { rule: 'noChildFails', plant: breakingPayment },
+  'a lease that fails': { rule: 'drainsOnlyWhenTold', plant: failingLease },
+  'a supervisor that fails': { rule: 'supervisorRuns', plant: failingSupervisor },
+}
+
+/** One claim of due payments in so many finds any. */
+const CLAIM_EVERY = 60
+
+/** One takeover in so many finds any: it comes twice a second, so every 6 s. */
+const TAKEOVER_EVERY = 12
+
+/** Waits with a stop until half of its deadline is over, as long as a charge hangs. */
+function stopThatLingers(): Planted {
+  return {
+    plan: stopsOverHangingCharges,
+    parts: (parts) => ({ ...parts, drainGraceMs: parts.shutdownDeadlineMs }),
+  }
+}
+
+/** Stops without handing back what it owns. */
+function stopThatKeeps(): Planted {
+  return {
+    ledger: (ledger) => ({
+      ...ledger,
+      record(outcomes, request) {
+        const others = outcomes.filter(({ kind }) => kind !== 'parked')
+        return ledger.record(others, request)
+      },
+    }),
+  }
+}
+
+/** Takes payments of dead instances over too seldom. */
+function seldomTakeOver(): Planted {
+  return {
+    ledger: (ledger) => {
+      const isDue = everyNth(TAKEOVER_EVERY)
+      return {
+        ...ledger,
+        takeOver: (request) => (isDue() ? ledger.takeOver(request) : Promise.resolve([])),
+      }
+    },
+  }
+}
+
+/** Claims payments that were handed over too seldom. */
+function seldomClaims(): Planted {
+  return {
+    ledger: (ledger) => {
+      const isDue = everyNth(CLAIM_EVERY)
+      return {
+        ...ledger,
+        claimParked: () => Promise.resolve([]),
+        claimDue: (request) => (isDue() ? ledger.claimDue(request) : Promise.resolve([])),
+      }
+    },
+  }
+}
+
+/** The retry queue meets a bug, once: when it tells that a claim has failed. */
+function failingRetryQueue(): Planted {
+  return {
+    ledger: (ledger) => {
+      const isDue = everyNth(3)
+      return {
+        ...ledger,
+        claimDue: (request) => (isDue() ? Promise.reject(unavailable()) : ledger.claimDue(request)),
+      }
+    },
+    parts: telemetryFailingAt(
+      (fact) => fact.type === 'ledger.failed' && fact.operation === 'claimDue',
+    ),
+  }
+}
+
+/** A charge meets a bug, once. */
+function breakingPayment(): Planted {
+  let calls = 0
+  return {
+    processor: (processor) => ({
+      ...processor,
+      charge(charge, reply) {
+        calls += 1
+        if (calls === 3) throw new Error('planted')
+        processor.charge(charge, reply)
+      },
+    }),
+  }
+}
+
+/** A lease meets a bug, once: when it tells that its renewal has failed. */
+function failingLease(): Planted {
+  return {
+    ledger: (ledger) => {
+      const isDue = everyNth(3)
+      return {
+        ...ledger,
+        renewLease: (request) =>
+          isDue() ? Promise.reject(unavailable()) : ledger.renewLease(request),
+      }
+    },
+    parts: telemetryFailingAt(
+      (fact) => fact.type === 'ledger.failed' && fact.operation === 'lease',
+    ),
+  }
+}
+
+/** The supervisor meets a bug, once: when it tells of a drain. */
+function failingSupervisor(): Planted {
+  return { parts: telemetryFailingAt((fact) => fact.type === 'drain.started') }
+}
+
+/** Throws at the first of these facts. */
+function telemetryFailingAt(isFatal: (fact: Fact) => boolean): NonNullable<Planted['parts']> {
+  let hasFailed = false
+  return (parts) => {
+    const { telemetry } = parts.ports
+    const emit = (fact: Fact): void => {
+      if (hasFailed || !isFatal(fact)) return telemetry.emit(fact)
+      hasFailed = true
+      throw new Error('planted')
+    }
+    return { ...parts, ports: { ...parts.ports, telemetry: { emit } } }
+  }
+}
+
+function unavailable(): LedgerUnavailable {
+  return new LedgerUnavailable('planted', 'none')
+}
+
+function everyNth(count: number): () => boolean {
+  let calls = 0
+  return () => {
+    calls += 1
+    return calls % count === 0
+  }
+}

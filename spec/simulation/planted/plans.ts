@@ -1,0 +1,95 @@
+// What happens in a simulation instead of what its seed drew, so that a planted fault meets the
+// circumstances in which it shows.
+
+import { HEALTHY, hangingPhase, type Phase, type PhaseBounds } from '../phase.ts'
+import type { Fault, Plan, PlannedFault } from '../plan.ts'
+import type { Settings } from '../settings.ts'
+
+/** Stops, crashes and pauses of one plan. */
+const HITS = 10
+
+/** Instances are stopped while both processors hang, and nothing else happens. */
+export function stopsOverHangingCharges(plan: Plan, bounds: PhaseBounds): Plan {
+  const phase = hangingPhase(bounds)
+  const stops = hitsAfter(plan, { kind: 'stop', afterMs: [20, 60], lastsMs: 700 })
+  const hanging = stops.flatMap(({ at }) =>
+    (['default', 'fallback'] as const).map((processor): PlannedFault => {
+      return { at: Math.max(0, at - 200), lastsMs: 600, fault: { kind: 'phase', processor, phase } }
+    }),
+  )
+  return { ...plan, instances: 2, faults: [...hanging, ...stops] }
+}
+
+/** Instances are stopped while a payment is being accepted, and nothing else happens. */
+export function stopsAfterPostings(plan: Plan): Plan {
+  const stops = hitsAfter(plan, { kind: 'stop', afterMs: [0.5, 2.5], lastsMs: 700 })
+  return { ...plan, instances: 2, faults: stops }
+}
+
+/** Instances die while a payment is being accepted, and nothing else happens. */
+export function crashesAfterPostings(plan: Plan): Plan {
+  const crashes = hitsAfter(plan, { kind: 'crash', afterMs: [0.5, 2.5], lastsMs: 700 })
+  return { ...plan, instances: 2, faults: crashes }
+}
+
+/** Instances die over charges that `default` records late; `fallback` is healthy. */
+export function crashesOverHangingCharges(plan: Plan, settings: Settings): Plan {
+  const crashes = hitsAfter(plan, { kind: 'crash', afterMs: [20, 60], lastsMs: 5000 })
+  const hanging = defaultIs(hangingPhase(settings), settings)
+  return { ...plan, instances: 2, faults: [hanging, ...crashes.slice(0, 3)] }
+}
+
+/** Instances are paused over slow charges for so many lengths of their lease; nothing else happens. */
+export function pausesOverLeases(lengths: number) {
+  return (plan: Plan, settings: Settings): Plan => {
+    const { leaseTtlMs } = settings.configured
+    const lastsMs = leaseTtlMs * lengths
+    const pauses = hitsAfter(plan, { kind: 'pause', afterMs: [1, 20], lastsMs, restMs: leaseTtlMs })
+    const slow = defaultIs({ ...HEALTHY, name: 'slow', delayMs: [5, 100] }, settings)
+    return { ...plan, instances: 2, faults: [slow, ...pauses] }
+  }
+}
+
+/** `default` answers 500 to most of what it records. */
+export function recordedAndAnswered500(plan: Plan, settings: Settings): Plan {
+  return { ...plan, faults: [defaultIs({ ...HEALTHY, name: 'lying', failedAfter: 0.9 }, settings)] }
+}
+
+/** PostgreSQL rolls writes back, or commits them without an answer, until the faults end. */
+export function ledgerThatFails(kind: 'ledgerRefuses' | 'ledgerLoses') {
+  return (plan: Plan, { faultsMs }: Settings): Plan => {
+    return { ...plan, faults: [{ at: 0, lastsMs: faultsMs, fault: { kind } }] }
+  }
+}
+
+/** Everything is purged halfway, and nothing else happens. */
+export function purgeHalfway(plan: Plan, { faultsMs }: Settings): Plan {
+  return { ...plan, faults: [{ at: faultsMs / 2, lastsMs: 0, fault: { kind: 'purge' } }] }
+}
+
+function defaultIs(phase: Phase, { faultsMs }: Settings): PlannedFault {
+  return { at: 0, lastsMs: faultsMs, fault: { kind: 'phase', processor: 'default', phase } }
+}
+
+interface Hits {
+  readonly kind: Extract<Fault, { readonly instance: number }>['kind']
+  /** From some posting to the hit, ms. */
+  readonly afterMs: readonly [low: number, high: number]
+  readonly lastsMs: number
+  /** From the end of a hit to the next one, ms; absent: they may overlap. */
+  readonly restMs?: number
+}
+
+/** Both instances in turn, each so long after some posting. */
+function hitsAfter({ payments }: Plan, { kind, afterMs, lastsMs, restMs }: Hits): PlannedFault[] {
+  const [low, high] = afterMs
+  const apartMs = restMs === undefined ? 50 : lastsMs + restMs
+  const spaced: number[] = []
+  for (const at of payments.map((payment) => payment.at).toSorted((one, other) => one - other)) {
+    if (at - (spaced.at(-1) ?? Number.NEGATIVE_INFINITY) > apartMs) spaced.push(at)
+  }
+  return spaced.slice(0, HITS).map((at, index) => {
+    const after = low + ((high - low) * index) / HITS
+    return { at: at + after, lastsMs, fault: { kind, instance: index % 2 } }
+  })
+}

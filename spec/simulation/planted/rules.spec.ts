@@ -1,0 +1,18 @@
+// Each rule of the simulation is shown to be able to fail.
+
+import t from 'tap'
+import { RULE_NAMES } from '../rules.ts'
+import { BOOK_FAULTS } from './book-faults.ts'
+import { CLAIM_FAULTS } from './claim-faults.ts'
+import { HANDOVER_FAULTS } from './handover-faults.ts'
+import { PROCESSOR_FAULTS } from './processor-faults.ts'
+
+t.test('each rule of the simulation is broken by a planted fault', async (t) => {
+  const faults = [BOOK_FAULTS, CLAIM_FAULTS, PROCESSOR_FAULTS, HANDOVER_FAULTS]
+  const broken = new Set(faults.flatMap((each) => Object.values(each)).map(({ rule }) => rule))
+
+  t.same(
+    RULE_NAMES.filter((rule) => !broken.has(rule)),
+    [],
+  )
+})
