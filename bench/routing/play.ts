@@ -1,13 +1,13 @@
 // One load against one schedule with one configuration, in virtual time, and what it earned.
 
 import type { ProcessorName, Summary } from '../../src/actors/model/payment.ts'
-import { readConfig, type Config, type Environment } from '../../src/config/config.ts'
+import { type Config, type Environment, readConfig } from '../../src/config/config.ts'
 import { configuredBy } from '../../src/app/settings.ts'
 import { computeScore } from '../challenge/score.ts'
 import type { Stage } from '../challenge/stages.ts'
 import { Chance } from '../../spec/simulation/chance.ts'
-import { HEALTHY } from '../../spec/simulation/phase.ts'
-import { NOTHING_PLANTED } from '../../spec/simulation/planted-world.ts'
+import { HEALTHY } from '../../spec/simulation/simulated-processor.ts'
+import { NOTHING_PLANTED } from '../../spec/simulation/instance.ts'
 import type { Settings } from '../../spec/simulation/settings.ts'
 import { World } from '../../spec/simulation/world.ts'
 import { bestShare } from './oracle.ts'
@@ -65,7 +65,7 @@ export async function play(game: Game): Promise<Earnings> {
     planted: NOTHING_PLANTED,
     instances: 2,
   })
-  await world.scheduler.run(WARM_UP_MS)
+  await world.virtualTime.run(WARM_UP_MS)
   const durationMs = game.seconds * 1000
   const users = new RoutingUsers({
     world,
@@ -77,7 +77,7 @@ export async function play(game: Game): Promise<Earnings> {
   users.start()
   // As the load script does: it ends when the last user has thought its last.
   const endMs = durationMs + THINK_MS
-  await world.scheduler.run(WARM_UP_MS + endMs)
+  await world.virtualTime.run(WARM_UP_MS + endMs)
   const settled = await askSummary(world)
   if (world.violation !== undefined) {
     throw new Error(`${world.violation.rule}: ${world.violation.detail}`)
@@ -117,9 +117,9 @@ function settingsOf(config: Config, share: number): Settings {
   }
 }
 
-function switchBy({ scheduler, servers }: World, stages: readonly Stage[]): void {
+function switchBy({ virtualTime, servers }: World, stages: readonly Stage[]): void {
   for (const stage of stages) {
-    scheduler.after(stage.atSecond * 1000, () => {
+    virtualTime.after(stage.atSecond * 1000, () => {
       for (const name of ['default', 'fallback'] as const) {
         const { delayMs, failing } = stage[name]
         const span = [delayMs, delayMs + WORK_MS] as const
@@ -141,7 +141,7 @@ async function askSummary(world: World): Promise<Summary> {
       if (answer.kind === 'found') settled = answer.value
     },
   })
-  await world.scheduler.run(world.scheduler.now() + ANSWER_MS)
+  await world.virtualTime.run(world.virtualTime.now() + ANSWER_MS)
   if (settled === undefined) throw new Error('no summary at the end of the load')
   return settled
 }

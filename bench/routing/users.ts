@@ -34,17 +34,17 @@ export class RoutingUsers {
 
   start(): void {
     const { world, users, durationMs } = this.#parts
-    this.#startedAt = world.scheduler.now()
+    this.#startedAt = world.virtualTime.now()
     for (let user = 0; user < users; user += 1) {
       const startMs = users === 1 ? 0 : (user * durationMs) / (users - 1)
-      world.scheduler.after(startMs, () => this.#post())
+      world.virtualTime.after(startMs, () => this.#post())
     }
   }
 
   #post(): void {
     const { world, durationMs, amountCents } = this.#parts
-    const { scheduler, postings, places, chance } = world
-    const postedMs = scheduler.now() - this.#startedAt
+    const { virtualTime, postings, places, chance } = world
+    const postedMs = virtualTime.now() - this.#startedAt
     if (postedMs >= durationMs) return
     this.requested += 1
     const correlationId = correlationIdOf(this.requested)
@@ -55,20 +55,20 @@ export class RoutingUsers {
     const thinkThenPost = (): void => {
       if (isOver) return
       isOver = true
-      scheduler.after(THINK_MS, () => this.#post())
+      virtualTime.after(THINK_MS, () => this.#post())
     }
-    scheduler.after(chance.between(TRAVEL_MS), () =>
+    virtualTime.after(chance.between(TRAVEL_MS), () =>
       instance.send({
         type: 'payment.received',
         correlationId,
         amountCents,
         replyTo: (answer) =>
-          scheduler.after(chance.between(TRAVEL_MS), () => {
+          virtualTime.after(chance.between(TRAVEL_MS), () => {
             if (answer === 'accepted') this.accepted.push(postedMs)
             thinkThenPost()
           }),
       }),
     )
-    scheduler.after(TIMEOUT_MS, thinkThenPost)
+    virtualTime.after(TIMEOUT_MS, thinkThenPost)
   }
 }

@@ -2,7 +2,7 @@
 
 import type { AcceptAnswer } from '../../src/actors/messages.ts'
 import type { Chance } from './chance.ts'
-import { short } from './history.ts'
+import { short } from './observer.ts'
 import type { PlannedPayment } from './plan.ts'
 import { correlationIdOf } from './postings.ts'
 import type { World } from './world.ts'
@@ -48,11 +48,11 @@ export class Clients {
 
   #postAfter(delayMs: number, request: Request): void {
     this.#underway += 1
-    this.#world.scheduler.after(delayMs, () => this.#post(request))
+    this.#world.virtualTime.after(delayMs, () => this.#post(request))
   }
 
   #post(request: Request): void {
-    const { places, postings, history, observer, scheduler } = this.#world
+    const { places, postings, trace, observer, virtualTime } = this.#world
     const { correlationId, amountCents, triesLeft } = request
     const place = this.#chance.below(places.length)
     const posting = postings.post(correlationId, amountCents)
@@ -67,27 +67,27 @@ export class Clients {
     }
     const take = (answer: AcceptAnswer): void => {
       if (isOver) return
-      history.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
+      trace.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
       const fault = postings.answered(posting, amountCents, answer)
       if (fault !== null) observer.fail('truthfulAnswers', `${correlationId} ${fault}`)
       if (answer === 'unavailable') return giveUp()
       isOver = true
       this.#underway -= 1
     }
-    scheduler.after(this.#travelMs(), () => {
+    virtualTime.after(this.#travelMs(), () => {
       const instance = this.#world.at(place)
       if (instance.gate.state === 'dead') {
-        scheduler.after(this.#travelMs(), giveUp)
+        virtualTime.after(this.#travelMs(), giveUp)
         return
       }
       instance.send({
         type: 'payment.received',
         correlationId,
         amountCents,
-        replyTo: (answer) => scheduler.after(this.#travelMs(), () => take(answer)),
+        replyTo: (answer) => virtualTime.after(this.#travelMs(), () => take(answer)),
       })
     })
-    scheduler.after(CLIENT_TIMEOUT_MS, giveUp)
+    virtualTime.after(CLIENT_TIMEOUT_MS, giveUp)
   }
 
   #travelMs(): number {

@@ -1,39 +1,36 @@
-// The simulated PostgreSQL and Redis keep the very contracts of the real ones.
+// The simulated PostgreSQL and Redis keep the contracts of the real ones.
 
 import t from 'tap'
-import { CacheStore } from './board-store.ts'
-import { createSimulatedCaches } from './board-client.ts'
+import { CacheStore, createSimulatedCaches } from './simulated-redis.ts'
 import { Chance } from './chance.ts'
-import { Gate } from './gate.ts'
+import { Gate, VirtualTime } from './virtual-time.ts'
 import { EPOCH_MS } from './instance.ts'
-import { createSimulatedLedger } from './ledger-client.ts'
-import { LedgerStore } from './ledger-store.ts'
-import { Scheduler } from './scheduler.ts'
+import { createSimulatedLedger, LedgerStore } from './simulated-postgres.ts'
 import { SimulatedServer } from './simulated-server.ts'
 import { cacheContracts, type Caches } from '../contracts/redis.ts'
 import { ledgerContract } from '../contracts/ledger.ts'
 
 const BOUNDS = { acceptTimeoutMs: 900, statementTimeoutMs: 3000 }
-const BOARD_BOUNDS = { keptMs: 2_000, retryEntriesMax: 200 }
+const CACHE_BOUNDS = { keptMs: 2_000, retryEntriesMax: 200 }
 
 /** Virtual time goes on by itself while a call is awaited, this much at once, ms. */
 const PUMP_MS = 2
 
-interface Around {
-  readonly scheduler: Scheduler
+interface Background {
+  readonly virtualTime: VirtualTime
   readonly service: SimulatedServer
   readonly gate: Gate
   /** The same object, whose calls come to their answers by themselves. */
   readonly pumped: <Port extends object>(port: Port) => Port
 }
 
-function createAround(): Around {
+function createBackground(): Background {
   const chance = new Chance(1)
-  const scheduler = new Scheduler(chance)
-  const gate = new Gate(scheduler, chance)
+  const virtualTime = new VirtualTime(chance)
+  const gate = new Gate(virtualTime, chance)
   let pumping: Promise<void> | undefined
   const pump = (): Promise<void> => {
-    pumping ??= scheduler.run(scheduler.now() + PUMP_MS).finally(() => {
+    pumping ??= virtualTime.run(virtualTime.now() + PUMP_MS).finally(() => {
       pumping = undefined
     })
     return pumping
@@ -56,35 +53,35 @@ function createAround(): Around {
           settled(Reflect.apply(method, target, args) as Promise<unknown>)
       },
     })
-  return { scheduler, service: new SimulatedServer(scheduler, chance), gate, pumped }
+  return { virtualTime, service: new SimulatedServer(virtualTime, chance), gate, pumped }
 }
 
 t.test('the simulated ledger keeps the contract', async (t) => {
   await ledgerContract(t, async () => {
-    const { scheduler, service, gate, pumped } = createAround()
-    const store = new LedgerStore(() => EPOCH_MS + scheduler.now())
+    const { virtualTime, service, gate, pumped } = createBackground()
+    const store = new LedgerStore(() => EPOCH_MS + virtualTime.now())
     const ignore = (): void => undefined
     const told = { note: ignore, onRecord: ignore }
     const open = () =>
       pumped(createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told }))
-    const passTime = (durationMs: number) => scheduler.run(scheduler.now() + durationMs)
+    const passTime = (durationMs: number) => virtualTime.run(virtualTime.now() + durationMs)
     return { first: open(), second: open(), passTime }
   })
 })
 
 t.test('the simulated caches keep the contracts', async (t) => {
   await cacheContracts(t, async () => {
-    const { scheduler, service, gate, pumped } = createAround()
-    const store = new CacheStore(scheduler.now, BOARD_BOUNDS)
+    const { virtualTime, service, gate, pumped } = createBackground()
+    const store = new CacheStore(virtualTime.now, CACHE_BOUNDS)
     const known = new Map<string, Caches>()
     return {
-      ...BOARD_BOUNDS,
+      ...CACHE_BOUNDS,
       as: (instanceId) => {
         const caches = known.get(instanceId) ?? openCaches(instanceId)
         known.set(instanceId, caches)
         return caches
       },
-      pass: (ms) => scheduler.run(scheduler.now() + ms),
+      pass: (ms) => virtualTime.run(virtualTime.now() + ms),
       lose: async () => store.lose(),
     }
 

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { Chance } from './chance.ts'
-import type { Planted } from './planted-world.ts'
+import type { Planted } from './instance.ts'
 import { correlationIdOf } from './postings.ts'
 import { drawSettings } from './settings.ts'
 import { World } from './world.ts'
@@ -10,7 +10,7 @@ import { World } from './world.ts'
 const ID = correlationIdOf(1)
 
 t.test(
-  'a payment known by 422 and never found is asked for once a horizon, and told',
+  'a payment known by 422 and never found is charged once per settle-by deadline, and reported',
   async (t) => {
     let isContradicting = true
     let charges = 0
@@ -31,7 +31,7 @@ t.test(
     const settings = drawSettings(chance.branch(1))
     const print = (line: string): void => void lines.push(line)
     const world = new World({ chance, settings, planted, instances: 1, print })
-    const pass = (durationMs: number) => world.scheduler.run(world.scheduler.now() + durationMs)
+    const pass = (durationMs: number) => world.virtualTime.run(world.virtualTime.now() + durationMs)
     const { settleByMs } = settings.configured.work
     await pass(20)
     world.postings.post(ID, 100)
@@ -44,10 +44,10 @@ t.test(
     isContradicting = false
     await pass(1.5 * settleByMs)
 
-    t.equal(chargedMeanwhile, 4, 'once, and once a horizon')
+    t.equal(chargedMeanwhile, 4, 'once, and once per settle-by deadline')
     t.equal(told.length, 3)
     t.match(told[0], 'default')
-    t.equal(world.ledgerStore.rows.get(ID)?.state, 'settled', 'as soon as it has it')
+    t.equal(world.ledgerStore.rows.get(ID)?.state, 'settled', 'as soon as the processor has it')
     t.equal(world.violation, undefined)
   },
 )

@@ -1,33 +1,30 @@
-// One simulated Pit process: the real actors on a clock, a ledger, caches and processors of its own.
+// One simulated Pit process: the real actors on a clock, a ledger, caches and processors of its own,
+// and what a spec may put in the place of its parts.
 
 import type { EdgeRequest } from '../../src/actors/messages.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
-import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Charge, Clock, Ledger, Processor } from '../../src/actors/model/ports.ts'
+import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { capacityForClaims } from '../../src/actors/payments/capacity.ts'
 import type { PaymentsSnapshot } from '../../src/actors/payments/payments.ts'
-import type { Charge, Clock, Processor } from '../../src/actors/model/ports.ts'
 import {
   createSupervisor,
   type PitParts,
   type SupervisorActor,
 } from '../../src/actors/supervisor/supervisor.ts'
-import { createSimulatedCaches } from './board-client.ts'
-import type { CacheStore } from './board-store.ts'
 import type { Chance } from './chance.ts'
-import { Gate } from './gate.ts'
-import { createSimulatedLedger } from './ledger-client.ts'
-import type { LedgerStore } from './ledger-store.ts'
-import type { Planted } from './planted-world.ts'
-import { createSimulatedProcessor } from './processor-client.ts'
-import type { ProcessorServer } from './processor-server.ts'
-import type { Scheduler } from './scheduler.ts'
-import type { SimulatedServer } from './simulated-server.ts'
+import type { Plan } from './plan.ts'
 import type { Settings } from './settings.ts'
+import { createSimulatedLedger, type LedgerStore } from './simulated-postgres.ts'
+import { createSimulatedProcessor, type ProcessorServer } from './simulated-processor.ts'
+import { type CacheStore, createSimulatedCaches } from './simulated-redis.ts'
+import type { SimulatedServer } from './simulated-server.ts'
+import { Gate, type VirtualTime } from './virtual-time.ts'
 
 /** What all instances share. */
-export interface DevStack {
-  readonly scheduler: Scheduler
+export interface SharedWorld {
+  readonly virtualTime: VirtualTime
   readonly chance: Chance
   readonly settings: Settings
   readonly planted: Planted
@@ -67,21 +64,21 @@ export class Instance {
   readonly #supervisor: SupervisorActor
   readonly #planted: Planted
 
-  constructor(id: string, around: DevStack) {
+  constructor(id: string, shared: SharedWorld) {
     this.id = id
-    this.#planted = around.planted
-    this.gate = new Gate(around.scheduler, around.chance)
-    this.fence = around.planted.fence?.() ?? new LeaseFence()
-    this.#supervisor = this.#assemble(around)
+    this.#planted = shared.planted
+    this.gate = new Gate(shared.virtualTime, shared.chance)
+    this.fence = shared.planted.fence?.() ?? new LeaseFence()
+    this.#supervisor = this.#assemble(shared)
     this.#supervisor.subscribe({
       // As a bug does: it ends the process.
       error: (error) => {
         this.gate.kill()
-        around.observer.onBroken(this, error)
+        shared.observer.onBroken(this, error)
       },
       complete: () => {
         this.gate.kill()
-        around.observer.onStopped(this)
+        shared.observer.onStopped(this)
       },
     })
   }
@@ -101,23 +98,23 @@ export class Instance {
   }
 
   /** Payments that it would claim now if they were due. */
-  room(): number {
+  capacity(): number {
     const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().work
     return capacityForClaims(view.dependencies, view.waiting.size)
   }
 
-  #assemble(around: DevStack): SupervisorActor {
-    const { settings, planted, chance, observer } = around
-    const clock = clockOf(around, this.gate)
+  #assemble(shared: SharedWorld): SupervisorActor {
+    const { settings, planted, chance, observer } = shared
+    const clock = clockOf(shared, this.gate)
     const caches = createSimulatedCaches({
-      store: around.cacheStore,
-      service: around.cacheService,
+      store: shared.cacheStore,
+      service: shared.cacheService,
       gate: this.gate,
       instanceId: this.id,
     })
     const ledger = createSimulatedLedger({
-      store: around.ledgerStore,
-      service: around.ledgerService,
+      store: shared.ledgerStore,
+      service: shared.ledgerService,
       gate: this.gate,
       bounds: settings.ledger,
       note: (what) => observer.onCall(this, what),
@@ -127,7 +124,7 @@ export class Instance {
     const parts: PitParts = {
       ...settings.configured,
       ports: {
-        ledger: planted.ledger?.(ledger, around.ledgerStore) ?? ledger,
+        ledger: planted.ledger?.(ledger, shared.ledgerStore) ?? ledger,
         settledSet: caches.settled,
         lease: this.fence,
         clock,
@@ -135,8 +132,8 @@ export class Instance {
       },
       fence: this.fence,
       processors: {
-        default: this.#processor(around, 'default', clock),
-        fallback: this.#processor(around, 'fallback', clock),
+        default: this.#processor(shared, 'default', clock),
+        fallback: this.#processor(shared, 'fallback', clock),
       },
       circuitCache: caches.health,
       delayedQueue: caches.retry,
@@ -147,8 +144,8 @@ export class Instance {
     return createSupervisor(planted.parts?.(parts) ?? parts)
   }
 
-  #processor(around: DevStack, name: ProcessorName, clock: Clock): Processor {
-    const { settings, servers, planted, observer } = around
+  #processor(shared: SharedWorld, name: ProcessorName, clock: Clock): Processor {
+    const { settings, servers, planted, observer } = shared
     const processor = createSimulatedProcessor({
       server: servers[name],
       name,
@@ -167,13 +164,13 @@ export class Instance {
 const DRIFT = [0.97, 1.03] as const
 const SKEW_MS = [-40, 40] as const
 
-function clockOf({ scheduler, chance }: DevStack, gate: Gate): Clock {
+function clockOf({ virtualTime, chance }: SharedWorld, gate: Gate): Clock {
   const rate = chance.between(DRIFT)
   const offsetMs = chance.between([0, 1e6])
   const skewMs = chance.between(SKEW_MS)
   return {
-    now: () => offsetMs + scheduler.now() * rate,
-    wallNow: () => Math.floor(EPOCH_MS + skewMs + scheduler.now()),
+    now: () => offsetMs + virtualTime.now() * rate,
+    wallNow: () => Math.floor(EPOCH_MS + skewMs + virtualTime.now()),
     setTimeout: (callback, delayMs) => {
       const timer = { isSet: true }
       gate.after(delayMs / rate, () => {
@@ -186,3 +183,17 @@ function clockOf({ scheduler, chance }: DevStack, gate: Gate): Clock {
     },
   }
 }
+
+export interface Planted {
+  readonly settings?: (settings: Settings) => Settings
+  /** What happens instead of what was drawn. */
+  readonly plan?: (plan: Plan, settings: Settings) => Plan
+  readonly fence?: () => LeaseFence
+  readonly ledger?: (ledger: Ledger, store: LedgerStore) => Ledger
+  readonly processor?: (processor: Processor) => Processor
+  readonly parts?: (parts: PitParts) => PitParts
+  readonly edge?: (request: EdgeRequest) => EdgeRequest
+}
+
+/** As it is meant to be. */
+export const NOTHING_PLANTED: Planted = {}

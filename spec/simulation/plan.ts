@@ -2,7 +2,7 @@
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Chance, Span } from './chance.ts'
-import { drawPhase, hangingPhase, type Phase } from './phase.ts'
+import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
 import type { Settings } from './settings.ts'
 
 export interface PlannedPayment {
@@ -11,7 +11,7 @@ export interface PlannedPayment {
   readonly amountCents: number
   /** Whether the client asks again after a 503 or no answer. */
   readonly insists: boolean
-  /** Posted again after this time, ms, by whom it may concern. */
+  /** Posted again after this time, ms. */
   readonly again: readonly { readonly afterMs: number; readonly amountCents: number }[]
 }
 
@@ -40,7 +40,7 @@ export interface Plan {
 export function drawPlan(chance: Chance, settings: Settings): Plan {
   const instances = chance.pick([1, 2, 2, 3])
   const payments = drawPayments(chance, settings.faultsMs)
-  // Around sound stores instances have to keep their own bounds, without allowance.
+  // With sound stores nothing excuses an instance that exceeds a bound.
   const kinds = chance.happens(0.3) ? INSTANCE_KINDS : [...INSTANCE_KINDS, ...STORE_KINDS]
   const parts = { chance, settings, instances, payments, kinds }
   return {
@@ -69,7 +69,7 @@ function drawPayments(chance: Chance, faultsMs: number): readonly PlannedPayment
   })
 }
 
-/** Each processor's moods, one after the other. */
+/** How each processor behaves, one phase after the other. */
 function drawPhases(chance: Chance, settings: Settings): readonly PlannedFault[] {
   return (['default', 'fallback'] as const).flatMap((processor) => {
     const phases: PlannedFault[] = []

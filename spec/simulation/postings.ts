@@ -28,7 +28,7 @@ export class Postings {
     return posting
   }
 
-  /** Takes an answer down; what is wrong with it, or null. */
+  /** Notes an answer; returns what is wrong with it, or null. */
   answered(posting: Posting, amountCents: number, answer: AcceptAnswer): string | null {
     const { acceptedCents, isForgotten } = posting
     if (isForgotten || answer === 'unavailable') return null
@@ -40,7 +40,7 @@ export class Postings {
     return null
   }
 
-  /** Everything so far is exempt from the books. */
+  /** Exempts everything so far from the books. */
   forget(): void {
     for (const posting of this.byId.values()) posting.isForgotten = true
   }

@@ -1,8 +1,119 @@
-// Many seeds, spread over threads, with progress and a summary; or one seed, told in full.
+// One seed: what happens in its world, and whether every rule held. Many seeds: spread over threads,
+// with progress and a summary.
 
 import { Worker } from 'node:worker_threads'
-import { RULES } from './rules.ts'
-import { runSeed, type SeedResult } from './run.ts'
+import { askSummaries, askWhileRunning, checkPayments } from './book-rules.ts'
+import { Chance } from './chance.ts'
+import { Clients } from './clients.ts'
+import { checkHandovers } from './handover-rules.ts'
+import { NOTHING_PLANTED, type Planted } from './instance.ts'
+import { short } from './observer.ts'
+import { drawPlan } from './plan.ts'
+import { type Rule, RULES, type Violation } from './rules.ts'
+import { drawSettings } from './settings.ts'
+import { planFaults, World } from './world.ts'
+
+export interface SeedRun {
+  readonly seed: number
+  readonly planted?: Planted
+  /** Rules that may break without an end to the simulation; absent: none. */
+  readonly tolerated?: ReadonlySet<Rule>
+  /** Is told the lines of the trace. */
+  readonly print?: (line: string) => void
+}
+
+export interface SeedResult {
+  readonly seed: number
+  /** The first of each rule that did not hold, in the order in which they came. */
+  readonly violations: readonly Violation[]
+  /** Of the whole trace: equal in each run of a seed. */
+  readonly digest: string
+  readonly payments: number
+  readonly faults: number
+  readonly steps: number
+  /** Virtual ms that the backlog took to empty after the last fault. */
+  readonly emptiedAfterMs: number
+}
+
+/** Between two counts of the backlog, virtual ms. */
+const CHECK_EVERY_MS = 50
+
+/** For the answers to the last requests, virtual ms. */
+const ANSWERS_MS = 200
+
+/** Runs one seed to its end, or to the first violation that is not tolerated. */
+export async function runSeed({ seed, planted, tolerated, print }: SeedRun): Promise<SeedResult> {
+  const chance = new Chance(seed)
+  const drawn = drawSettings(chance.branch(1))
+  const settings = planted?.settings?.(drawn) ?? drawn
+  const usual = drawPlan(chance.branch(2), settings)
+  const plan = planted?.plan?.(usual, settings) ?? usual
+  const world = new World({
+    chance: chance.branch(3),
+    settings,
+    planted: planted ?? NOTHING_PLANTED,
+    instances: plan.instances,
+    ...(tolerated === undefined ? {} : { tolerated }),
+    ...(print === undefined ? {} : { print }),
+  })
+  const clients = new Clients(world)
+  clients.plan(plan.payments)
+  planFaults(world, plan.faults, settings.faultsMs)
+  askWhileRunning(world, settings.faultsMs)
+  checkHandovers(world)
+  await world.virtualTime.run(settings.faultsMs)
+  const emptiedAfterMs = await becomeQuiet(world, clients)
+  if (!world.virtualTime.isStopped) await closeBooks(world, chance.branch(4))
+  return {
+    seed,
+    violations: world.observer.violations,
+    digest: world.trace.digest(),
+    payments: world.postings.byId.size,
+    faults: plan.faults.length,
+    steps: world.virtualTime.steps,
+    emptiedAfterMs,
+  }
+}
+
+/** Runs until nothing is open, no client waits and no charge is under way, within the bound. */
+async function becomeQuiet(world: World, clients: Clients): Promise<number> {
+  const { virtualTime, settings, ledgerStore, servers, observer } = world
+  const healedAt = virtualTime.now()
+  const isQuiet = (): boolean =>
+    clients.underway === 0 &&
+    ledgerStore.open.size === 0 &&
+    servers.default.underway + servers.fallback.underway === 0
+  // Clients that insist have mostly posted the last time by then.
+  const clientsMs = 3000
+  while (!virtualTime.isStopped) {
+    await virtualTime.run(virtualTime.now() + CHECK_EVERY_MS)
+    world.replaceDead()
+    const quietMs = virtualTime.now() - healedAt
+    if (quietMs > clientsMs && isQuiet()) break
+    if (quietMs > clientsMs + settings.quietMaxMs) {
+      observer.fail('backlogEmpties', left(world))
+      // The books of payments that are still open are wrong in consequence.
+      virtualTime.stop()
+    }
+  }
+  return virtualTime.now() - healedAt
+}
+
+async function closeBooks(world: World, chance: Chance): Promise<void> {
+  const { virtualTime } = world
+  await virtualTime.run(virtualTime.now() + ANSWERS_MS)
+  checkPayments(world)
+  askSummaries(world, chance)
+  await virtualTime.run(virtualTime.now() + ANSWERS_MS)
+}
+
+function left({ ledgerStore }: World): string {
+  return [...ledgerStore.open.values()]
+    .map(({ correlationId, owner, fencingToken, unknownOutcomes }) => {
+      return `${short(correlationId)} owner ${owner} fencing token ${fencingToken} unknown outcomes ${unknownOutcomes.length}`
+    })
+    .join('; ')
+}
 
 export interface SeedsRequest {
   readonly from: number
@@ -16,7 +127,7 @@ export function replayCommand(seed: number): string {
   return `npm run simulate -- --seed ${seed} --trace`
 }
 
-/** Prints the history of one seed; whether every promise held. */
+/** Prints the trace of one seed; whether every rule held. */
 export async function traceSeed(seed: number, print: 'steps' | 'end'): Promise<boolean> {
   const write = (line: string): void => void process.stdout.write(`${line}\n`)
   const result = await runSeed({ seed, ...(print === 'steps' ? { print: write } : {}) })
@@ -24,7 +135,7 @@ export async function traceSeed(seed: number, print: 'steps' | 'end'): Promise<b
   return result.violations.length === 0
 }
 
-/** Runs seeds `from` to `from + seeds - 1`; whether every promise held in each. */
+/** Runs seeds `from` to `from + seeds - 1`; whether every rule held in each. */
 export async function runSeeds(request: SeedsRequest): Promise<boolean> {
   const tally = new Tally(request)
   const jobs = Array.from({ length: request.jobs }, (_, job) => runJob({ ...request, job }, tally))
@@ -40,7 +151,7 @@ export interface JobRequest extends SeedsRequest {
 
 function runJob(request: JobRequest, tally: Tally): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./seeds-job.js', import.meta.url), { workerData: request })
+    const worker = new Worker(new URL('./seed-worker.js', import.meta.url), { workerData: request })
     worker.on('message', (result: SeedResult) => {
       tally.take(result)
       if (tally.failures >= request.failuresMax) void worker.terminate()
@@ -96,7 +207,7 @@ class Tally {
 }
 
 function describeResult({ seed, violations, digest, payments, faults, steps }: SeedResult): string {
-  const what = `${payments} payments, ${faults} faults, ${steps} steps, history ${digest}`
+  const what = `${payments} payments, ${faults} faults, ${steps} steps, trace ${digest}`
   const [violation] = violations
   if (violation === undefined) return `seed ${seed}: every rule held; ${what}`
   const { rule, detail, at } = violation

@@ -3,8 +3,8 @@
 
 import type { Configured } from '../../src/app/settings.ts'
 import type { Chance } from './chance.ts'
-import type { LedgerBounds } from './ledger-client.ts'
-import type { PhaseBounds } from './phase.ts'
+import type { LedgerBounds } from './simulated-postgres.ts'
+import type { PhaseBounds } from './simulated-processor.ts'
 
 export interface Settings extends PhaseBounds {
   readonly configured: Configured

@@ -1,8 +1,7 @@
 // A server that instances call: up, down, hung or slow, and answers that get lost on their way.
 
 import type { Chance, Span } from './chance.ts'
-import type { Gate } from './gate.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { Gate, VirtualTime } from './virtual-time.ts'
 
 /** What became of a call that was not answered. */
 export type LostCall = 'none' | 'unknown'
@@ -13,7 +12,7 @@ export interface ServerCall<Value> {
   readonly timeoutMs: number
   /** Calls over one connection are done in their order; without one, in any. */
   readonly connection?: Connection
-  /** Does it, at one instant; what it throws is the answer. */
+  /** Does the work at one instant; what it throws is the answer. */
   readonly apply: () => Value
   readonly failure: (lost: LostCall) => Error
 }
@@ -45,11 +44,11 @@ export class SimulatedServer {
   /** Counts breakdowns: answers under way do not outlive one. */
   #breakdowns = 0
   #waiting: (() => void)[] = []
-  readonly #scheduler: Scheduler
+  readonly #virtualTime: VirtualTime
   readonly #chance: Chance
 
-  constructor(scheduler: Scheduler, chance: Chance) {
-    this.#scheduler = scheduler
+  constructor(virtualTime: VirtualTime, chance: Chance) {
+    this.#virtualTime = virtualTime
     this.#chance = chance
   }
 
@@ -83,7 +82,7 @@ export class SimulatedServer {
     this.#release()
   }
 
-  /** The answer as the caller behind the gate gets it, within its bound. */
+  /** Resolves or rejects as the caller behind the gate gets the answer, within its bound. */
   call<Value>(gate: Gate, call: ServerCall<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       let isOver = false
@@ -105,20 +104,20 @@ export class SimulatedServer {
   }
 
   #travel(arrive: () => void, connection?: Connection): void {
-    const now = this.#scheduler.now()
+    const now = this.#virtualTime.now()
     let at = now + this.#chance.between(this.latencyMs)
     if (connection !== undefined) {
       at = Math.max(at, connection.lastAt + SPACING_MS)
       connection.lastAt = at
     }
-    this.#scheduler.after(at - now, arrive)
+    this.#virtualTime.after(at - now, arrive)
   }
 
   #arrive<Value>(call: ServerCall<Value>, back: Back<Value>): void {
     if (this.#state === 'hung') {
-      const since = this.#scheduler.now()
+      const since = this.#virtualTime.now()
       this.#waiting.push(() => {
-        const waitedMs = this.#scheduler.now() - since
+        const waitedMs = this.#virtualTime.now() - since
         const isGivenUp = waitedMs > call.timeoutMs * SERVER_SHARE
         if (isGivenUp && !this.#chance.happens(EXECUTED_LATE)) back.lose('unknown')
         else this.#travel(() => this.#arrive(call, back), call.connection)

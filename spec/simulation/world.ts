@@ -1,20 +1,18 @@
-// Everything in one simulation: the seed's world before anything has happened in it.
+// Everything in one simulation: the world of a seed, and faults as they begin and end in it.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import { CacheStore } from './board-store.ts'
 import type { Chance } from './chance.ts'
-import { History } from './history.ts'
-import { EPOCH_MS, Instance, type DevStack } from './instance.ts'
-import { LedgerStore } from './ledger-store.ts'
-import type { Planted } from './planted-world.ts'
-import { HEALTHY } from './phase.ts'
 import { Postings } from './postings.ts'
-import { ProcessorServer } from './processor-server.ts'
-import { Scheduler } from './scheduler.ts'
-import { SimulatedServer } from './simulated-server.ts'
-import type { Settings } from './settings.ts'
+import { type SharedWorld, EPOCH_MS, Instance, type Planted } from './instance.ts'
+import { Trace, Observer } from './observer.ts'
+import type { Fault, PlannedFault } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
-import { Watch } from './watch.ts'
+import type { Settings } from './settings.ts'
+import { LedgerStore } from './simulated-postgres.ts'
+import { HEALTHY, ProcessorServer } from './simulated-processor.ts'
+import { CacheStore } from './simulated-redis.ts'
+import { SimulatedServer } from './simulated-server.ts'
+import { VirtualTime } from './virtual-time.ts'
 
 export interface WorldParts {
   readonly chance: Chance
@@ -24,26 +22,25 @@ export interface WorldParts {
   readonly instances: number
   /** Rules that may break without an end to the simulation; absent: none. */
   readonly tolerated?: ReadonlySet<Rule>
-  /** Takes the history's lines. */
+  /** Is told the lines of the trace. */
   readonly print?: (line: string) => void
 }
 
-/** Kept for so long by the caches, ms. */
-const BOARD_BOUNDS = { keptMs: 60_000, retryEntriesMax: 20_000 }
+const CACHE_BOUNDS = { keptMs: 60_000, retryEntriesMax: 20_000 }
 
-export class World implements DevStack {
-  readonly scheduler: Scheduler
+export class World implements SharedWorld {
+  readonly virtualTime: VirtualTime
   readonly chance: Chance
   readonly settings: Settings
   readonly planted: Planted
-  readonly history: History
+  readonly trace: Trace
   readonly postings = new Postings()
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
   readonly cacheStore: CacheStore
   readonly cacheService: SimulatedServer
   readonly servers: Readonly<Record<ProcessorName, ProcessorServer>>
-  readonly observer: Watch
+  readonly observer: Observer
   /** One place per process; another instance takes a dead one's place. */
   readonly places: Instance[]
   #started = 0
@@ -52,19 +49,19 @@ export class World implements DevStack {
     this.chance = chance
     this.settings = settings
     this.planted = planted
-    const scheduler = new Scheduler(chance.branch(1))
+    const virtualTime = new VirtualTime(chance.branch(1))
     const network = chance.branch(2)
-    this.scheduler = scheduler
-    this.history = new History(scheduler.now, print)
-    this.ledgerStore = new LedgerStore(() => EPOCH_MS + scheduler.now())
-    this.ledgerService = new SimulatedServer(scheduler, network)
-    this.cacheStore = new CacheStore(scheduler.now, BOARD_BOUNDS)
-    this.cacheService = new SimulatedServer(scheduler, network)
-    const { history, postings, ledgerStore: store } = this
+    this.virtualTime = virtualTime
+    this.trace = new Trace(virtualTime.now, print)
+    this.ledgerStore = new LedgerStore(() => EPOCH_MS + virtualTime.now())
+    this.ledgerService = new SimulatedServer(virtualTime, network)
+    this.cacheStore = new CacheStore(virtualTime.now, CACHE_BOUNDS)
+    this.cacheService = new SimulatedServer(virtualTime, network)
+    const { trace, postings, ledgerStore: store } = this
     const { leaseTtlMs } = settings.configured
-    this.observer = new Watch({
-      scheduler,
-      history,
+    this.observer = new Observer({
+      virtualTime,
+      trace,
       store,
       postings,
       leaseTtlMs,
@@ -90,9 +87,9 @@ export class World implements DevStack {
     if (this.at(place).gate.state === 'dead') this.places[place] = this.#begin()
   }
 
-  /** Ends every fault; who was stopped is started again. */
+  /** Ends every fault; instances that were stopped are started again. */
   heal(): void {
-    this.history.note('world', 'heals')
+    this.trace.note('world', 'heals')
     this.ledgerService.heal()
     this.cacheService.heal()
     for (const server of Object.values(this.servers)) server.phase = HEALTHY
@@ -100,7 +97,7 @@ export class World implements DevStack {
     this.replaceDead()
   }
 
-  /** As whatever runs the processes does with one that has ended. */
+  /** Starts ended processes again, as a process supervisor does. */
   replaceDead(): void {
     for (const place of this.places.keys()) this.replace(place)
   }
@@ -108,16 +105,16 @@ export class World implements DevStack {
   #begin(): Instance {
     this.#started += 1
     const instance = new Instance(`i${this.#started}`, this)
-    this.history.note(instance.id, 'starts')
+    this.trace.note(instance.id, 'starts')
     instance.start()
     return instance
   }
 
   #server(name: ProcessorName): ProcessorServer {
-    const { settings, scheduler, chance, observer } = this
+    const { settings, virtualTime, chance, observer } = this
     return new ProcessorServer({
       name,
-      scheduler,
+      virtualTime,
       chance: chance.branch(name.length),
       lookUpLagMs: settings.lookUpLagMs,
       landingMaxMs: settings.landingMaxMs,
@@ -125,4 +122,94 @@ export class World implements DevStack {
       onRecorded: (payment) => observer.onRecorded(name, payment),
     })
   }
+}
+
+/** Lets every fault of the plan begin and end at its time; all are over at `healAt`, virtual ms. */
+export function planFaults(world: World, faults: readonly PlannedFault[], healAt: number): void {
+  for (const { at, lastsMs, fault } of faults) {
+    world.virtualTime.after(at, () => {
+      world.trace.note('world', `${describe(fault)} for ${lastsMs.toFixed(0)} ms`)
+      const end = begin(world, fault, healAt)
+      if (at + lastsMs < healAt) world.virtualTime.after(lastsMs, end)
+    })
+  }
+  world.virtualTime.after(healAt, () => world.heal())
+}
+
+function begin(world: World, fault: Fault, healAt: number): () => void {
+  switch (fault.kind) {
+    case 'crash':
+      world.at(fault.instance).gate.kill()
+      return () => world.replace(fault.instance)
+    case 'stop':
+      world.at(fault.instance).stop()
+      return () => world.replace(fault.instance)
+    case 'rolling':
+      restartInTurn(world, fault.everyMs, healAt)
+      return nothing
+    case 'pause': {
+      const { gate } = world.at(fault.instance)
+      gate.pause()
+      return () => gate.resume()
+    }
+    case 'phase':
+      world.servers[fault.processor].phase = fault.phase
+      return () => {
+        world.servers[fault.processor].phase = HEALTHY
+      }
+    case 'purge':
+      purge(world)
+      return nothing
+    case 'cachesEmptied':
+      world.cacheStore.lose()
+      return nothing
+    case 'ledgerDown':
+    case 'ledgerHung':
+    case 'ledgerSlow':
+    case 'ledgerLoses':
+    case 'ledgerRefuses':
+      return trouble(world, world.ledgerService, fault.kind)
+    case 'cachesDown':
+    case 'cachesHung':
+    case 'cachesSlow':
+      return trouble(world, world.cacheService, fault.kind)
+  }
+}
+
+/** One after the other: the next one is stopped when the one before has had time to come back. */
+function restartInTurn(world: World, everyMs: number, healAt: number): void {
+  for (const place of world.places.keys()) {
+    const delayMs = place * everyMs
+    if (world.virtualTime.now() + delayMs >= healAt) return
+    world.virtualTime.after(delayMs, () => world.at(place).stop())
+    world.virtualTime.after(delayMs + everyMs * BACK_SHARE, () => world.replace(place))
+  }
+}
+
+/** Share of the interval of a rolling restart after which an instance is started again, 0 to 1. */
+const BACK_SHARE = 0.7
+
+function trouble({ chance }: World, service: SimulatedServer, kind: string): () => void {
+  if (kind.endsWith('Down')) service.goDown()
+  else if (kind.endsWith('Hung')) service.hang()
+  else if (kind.endsWith('Slow')) service.latencyMs = [1, chance.pick([100, 1000])]
+  else if (kind.endsWith('Refuses')) service.rolledBack = chance.between([0.1, 0.8])
+  else service.answersLost = chance.between([0.1, 0.8])
+  return () => service.heal()
+}
+
+function purge({ chance, places, trace }: World): void {
+  chance.pick(places).send({
+    type: 'purge.requested',
+    replyTo: ({ kind }) => trace.note('client', `purge ${kind}`),
+  })
+}
+
+function nothing(): void {
+  // It is over as soon as it has begun.
+}
+
+function describe(fault: Fault): string {
+  if (fault.kind === 'phase') return `${fault.processor} ${fault.phase.name}`
+  return 'instance' in fault ? `${fault.kind} place ${fault.instance}` : fault.kind
 }

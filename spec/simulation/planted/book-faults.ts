@@ -1,7 +1,7 @@
 // Faults in what is answered, written down and summed up.
 
-import { isInside } from '../ledger-sums.ts'
-import type { Planted } from '../planted-world.ts'
+import { isInside } from '../ledger-tables.ts'
+import type { Planted } from '../instance.ts'
 import { crashesAfterPostings, ledgerThatFails, purgeHalfway } from './plans.ts'
 import type { PlantedFaults } from './planted.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'

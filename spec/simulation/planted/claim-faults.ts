@@ -1,7 +1,7 @@
 // Faults in who may work on a payment, and when.
 
-import { claimOf } from '../ledger-rows.ts'
-import type { Planted } from '../planted-world.ts'
+import { claimOf } from '../ledger-tables.ts'
+import type { Planted } from '../instance.ts'
 import {
   crashesOverHangingCharges,
   pausesOverLeases,

@@ -1,6 +1,6 @@
 // Faults in handing payments over and in taking them on, and actors that fail.
 
-import type { Planted } from '../planted-world.ts'
+import type { Planted } from '../instance.ts'
 import { stopsOverHangingCharges } from './plans.ts'
 import type { PlantedFaults } from './planted.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
@@ -23,7 +23,7 @@ const CLAIM_EVERY = 60
 /** One takeover in so many finds any: it comes twice a second, so every 6 s. */
 const TAKEOVER_EVERY = 12
 
-/** Waits with a stop until half of its deadline is over, as long as a charge hangs. */
+/** Waits with a stop until half of its deadline is over, while a charge hangs. */
 function stopThatLingers(): Planted {
   return {
     plan: stopsOverHangingCharges,

@@ -1,7 +1,7 @@
 // What happens in a simulation instead of what its seed drew, so that a planted fault meets the
 // circumstances in which it shows.
 
-import { HEALTHY, hangingPhase, type Phase, type PhaseBounds } from '../phase.ts'
+import { hangingPhase, HEALTHY, type Phase, type PhaseBounds } from '../simulated-processor.ts'
 import type { Fault, Plan, PlannedFault } from '../plan.ts'
 import type { Settings } from '../settings.ts'
 

@@ -1,9 +1,9 @@
 // Planted faults: each names the rule that it breaks, and is caught by that rule.
 
 import t from 'tap'
-import type { Planted } from '../planted-world.ts'
-import { RULES, type Rule } from '../rules.ts'
-import { runSeed } from '../run.ts'
+import type { Planted } from '../instance.ts'
+import { type Rule, RULES } from '../rules.ts'
+import { runSeed } from '../seeds.ts'
 
 export interface PlantedFault {
   /** The rule that it breaks. */

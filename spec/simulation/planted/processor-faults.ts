@@ -1,6 +1,6 @@
 // Faults in how an instance deals with a processor.
 
-import type { Planted } from '../planted-world.ts'
+import type { Planted } from '../instance.ts'
 import type { PlantedFaults } from './planted.ts'
 import type { Charge, ChargeAnswer, Processor } from '../../../src/actors/model/ports.ts'
 

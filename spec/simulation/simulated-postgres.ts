@@ -1,6 +1,7 @@
-// What the simulated PostgreSQL does, each call at one instant: the same rules as the SQL.
+// The simulated PostgreSQL: what it does, each call at one instant, by the same rules as the SQL; and
+// the `Ledger` of one instance, whose calls travel there and are answered within the adapter's bounds.
 
-import { LeaseLost } from '../../src/actors/model/errors.ts'
+import { LeaseLost, LedgerUnavailable } from '../../src/actors/model/errors.ts'
 import type {
   ClaimedPayment,
   Outcome,
@@ -13,18 +14,103 @@ import type {
   Accepted,
   AcceptRequest,
   AcceptResult,
+  Ledger,
   ParkedEntry,
 } from '../../src/actors/model/ports.ts'
 import {
   claimOf,
-  doubtRows,
-  doubtsOfOrphan,
-  newRow,
-  statusOf,
+  unknownOutcomeRows,
+  unknownOutcomesOfOrphan,
   type LeaseRow,
+  newRow,
   type PaymentRow,
-} from './ledger-rows.ts'
-import { sumUp } from './ledger-sums.ts'
+  statusOf,
+  sumUp,
+} from './ledger-tables.ts'
+import type { SimulatedServer } from './simulated-server.ts'
+import type { Gate } from './virtual-time.ts'
+
+export interface LedgerBounds {
+  /** Bound on `accept`, ms. */
+  readonly acceptTimeoutMs: number
+  /** Bound on every other call, ms. */
+  readonly statementTimeoutMs: number
+}
+
+export interface LedgerClientParts {
+  readonly store: LedgerStore
+  readonly service: SimulatedServer
+  readonly gate: Gate
+  readonly bounds: LedgerBounds
+  /** Told of each call as it is done. */
+  readonly note: (what: string) => void
+  /** Told which lease each writing of outcomes names. */
+  readonly onRecord: (leaseId: number) => void
+}
+
+export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
+  const { store, bounds } = parts
+  const run =
+    (effect: 'reads' | 'writes') =>
+    <Value>(operation: string, apply: () => Value): Promise<Value> =>
+      call(parts, { operation, effect, timeoutMs: bounds.statementTimeoutMs, apply })
+  const write = run('writes')
+  const read = run('reads')
+  return {
+    acquireLease: (request) => write('acquireLease', () => store.acquireLease(request)),
+    renewLease: (request) => write('renewLease', () => store.renewLease(request)),
+    releaseLease: (leaseId) => write('releaseLease', () => store.releaseLease(leaseId)),
+    accept: (batch, request) =>
+      call(parts, {
+        operation: 'accept',
+        effect: 'writes',
+        timeoutMs: bounds.acceptTimeoutMs,
+        apply: () => store.accept(batch, request),
+      }),
+    record: (outcomes, request) => {
+      parts.onRecord(request.leaseId)
+      return write('record', () => store.record(outcomes, request))
+    },
+    claimDue: (request) => write('claimDue', () => store.claimDue(request)),
+    claimParked: (ids, request) => write('claimParked', () => store.claimParked(ids, request)),
+    listParked: (limit) => read('listParked', () => store.listParked(limit)),
+    countOpen: () => read('countOpen', () => store.countOpen()),
+    takeOver: (request) => write('takeOver', () => store.takeOver(request)),
+    summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
+    find: (id) => read('find', () => store.find(id)),
+    purge: () => write('purge', () => store.purge()),
+    close: () => Promise.resolve(),
+  }
+}
+
+function call<Value>(
+  { service, gate, note }: LedgerClientParts,
+  request: {
+    operation: string
+    effect: 'reads' | 'writes'
+    timeoutMs: number
+    apply: () => Value
+  },
+): Promise<Value> {
+  const { operation } = request
+  return service.call(gate, {
+    ...request,
+    apply: () => {
+      const value = request.apply()
+      if (!isNothing(value)) note(`ledger.${operation} ${describe(value)}`)
+      return value
+    },
+    failure: (lost) => new LedgerUnavailable(operation, lost),
+  })
+}
+
+function isNothing(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+function describe(value: unknown): string {
+  return value === undefined ? '' : JSON.stringify(value)
+}
 
 export class LedgerStore {
   readonly rows = new Map<string, PaymentRow>()
@@ -147,7 +233,7 @@ export class LedgerStore {
     const orphans = [...this.open.values()].filter(({ owner }) => this.#isOrphaned(owner))
     const taken = orphans.slice(0, limit).map((row) => {
       const endedAt = Math.floor(this.leases.get(row.owner ?? 0)?.expiresAt ?? now)
-      row.unknownOutcomes = doubtsOfOrphan(row, endedAt + settleByMs)
+      row.unknownOutcomes = unknownOutcomesOfOrphan(row, endedAt + settleByMs)
       row.owner = leaseId
       row.fencingToken += 1
       return this.#claimed(row)
@@ -206,7 +292,8 @@ export class LedgerStore {
   #write(row: PaymentRow, outcome: Outcome): void {
     const now = this.#now()
     row.attempts = outcome.attempts
-    row.unknownOutcomes = outcome.kind === 'parked' ? doubtRows(outcome.unknownOutcomes, now) : []
+    row.unknownOutcomes =
+      outcome.kind === 'parked' ? unknownOutcomeRows(outcome.unknownOutcomes, now) : []
     if (outcome.kind === 'parked') {
       row.owner = null
       row.dueAt = now + Math.ceil(outcome.delayMs)

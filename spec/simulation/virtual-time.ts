@@ -1,4 +1,4 @@
-// Virtual time: what happens next is taken from a heap, never waited for.
+// Virtual time, and the processes that live in it: running, paused or dead.
 
 import type { Chance } from './chance.ts'
 
@@ -16,7 +16,7 @@ const TURNS = 24
 const TURN = Promise.resolve()
 
 /** One seed, one order: steps run one at a time, each with all the promises that it settles. */
-export class Scheduler {
+export class VirtualTime {
   readonly #chance: Chance
   readonly #heap: Step[] = []
   #now = 0
@@ -97,4 +97,49 @@ function removeFirst(heap: Step[]): void {
     index = child
   }
   heap[index] = last
+}
+
+/** A resumed process gets at what piled up within this time, ms, in any order. */
+const CATCH_UP_MS = 4
+
+export class Gate {
+  state: 'running' | 'paused' | 'dead' = 'running'
+  readonly #held: (() => void)[] = []
+  readonly #virtualTime: VirtualTime
+  readonly #chance: Chance
+
+  constructor(virtualTime: VirtualTime, chance: Chance) {
+    this.#virtualTime = virtualTime
+    this.#chance = chance
+  }
+
+  enter(run: () => void): void {
+    if (this.state === 'running') run()
+    else if (this.state === 'paused') this.#held.push(run)
+  }
+
+  /** After `delayMs`, as soon as the process runs. */
+  after(delayMs: number, run: () => void): void {
+    this.#virtualTime.after(delayMs, () => this.enter(run))
+  }
+
+  /** As SIGSTOP does. */
+  pause(): void {
+    if (this.state === 'running') this.state = 'paused'
+  }
+
+  /** As SIGCONT does. */
+  resume(): void {
+    if (this.state !== 'paused') return
+    this.state = 'running'
+    for (const run of this.#held.splice(0)) {
+      this.after(this.#chance.between([0, CATCH_UP_MS]), run)
+    }
+  }
+
+  /** As SIGKILL does. */
+  kill(): void {
+    this.state = 'dead'
+    this.#held.length = 0
+  }
 }

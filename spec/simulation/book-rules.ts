@@ -1,4 +1,5 @@
-// The reckoning at the end: Pit's books against those of the clients and of both processors.
+// The rules about books: Pit's against the clients' and both processors', payment by payment and in
+// summaries, at the end and while everything goes on.
 
 import type {
   ProcessorName,
@@ -7,9 +8,9 @@ import type {
   TimeWindow,
 } from '../../src/actors/model/payment.ts'
 import type { Chance } from './chance.ts'
-import { short } from './history.ts'
-import { EPOCH_MS } from './instance.ts'
-import { isInside } from './ledger-sums.ts'
+import { EPOCH_MS, type Instance } from './instance.ts'
+import { isInside } from './ledger-tables.ts'
+import { short } from './observer.ts'
 import type { World } from './world.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
@@ -17,7 +18,7 @@ const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 /** Windows compared through each instance. */
 const WINDOWS = 6
 
-/** Compares payment by payment; every difference is reported to the watch. */
+/** Compares payment by payment, and reports each difference to the observer. */
 export function checkPayments({ postings, ledgerStore, servers, observer }: World): void {
   for (const { correlationId, acceptedCents, isForgotten } of postings.byId.values()) {
     if (isForgotten) continue
@@ -51,7 +52,7 @@ export function checkPayments({ postings, ledgerStore, servers, observer }: Worl
   }
 }
 
-/** Asks each instance for windows and compares with what the processors recorded. */
+/** Asks each instance for summaries and compares them with what the processors recorded. */
 export function askSummaries(world: World, chance: Chance): void {
   const windows = [{}, ...Array.from({ length: WINDOWS }, () => drawWindow(world, chance))]
   for (const instance of world.places) {
@@ -73,7 +74,7 @@ export function askSummaries(world: World, chance: Chance): void {
 
 /**
  * What the processors recorded in a window. Of a payment that was posted before everything was
- * forgotten they may know another amount or instant, so for those the ledger's word counts.
+ * forgotten they may know another amount or instant, so for those the ledger counts.
  */
 export function recordedIn(world: World, window: TimeWindow): Summary {
   return {
@@ -103,14 +104,14 @@ function addCents(sum: number, { amountCents }: { amountCents: number }): number
 }
 
 /** Edges often fall exactly on a payment, and either end may be open. */
-function drawWindow({ servers, scheduler }: World, chance: Chance): TimeWindow {
+function drawWindow({ servers, virtualTime }: World, chance: Chance): TimeWindow {
   const instants = PROCESSORS.flatMap((each) =>
     [...servers[each].ledger.values()].map(({ requestedAt }) => requestedAt),
   )
   const edge = (): number =>
     instants.length > 0 && chance.happens(0.7)
       ? chance.pick(instants) + chance.pick([0, 0, 1, -1])
-      : Math.floor(EPOCH_MS + chance.next() * scheduler.now())
+      : Math.floor(EPOCH_MS + chance.next() * virtualTime.now())
   const [one, other] = [edge(), edge()]
   const [from, to] = [Math.min(one, other), Math.max(one, other)]
   return chance.pick<TimeWindow>([{ from, to }, { from, to }, { from }, { to }])
@@ -124,4 +125,74 @@ function isSame(expected: Summary, got: Summary | string): boolean {
         expected[each].payments === got[each].payments && expected[each].cents === got[each].cents,
     )
   )
+}
+
+/** Between two summaries, virtual ms. */
+const PAUSE_MS = [50, 700] as const
+
+/** Asks one instance after the other until `untilMs`. */
+export function askWhileRunning(world: World, untilMs: number): void {
+  const chance = world.chance.branch(5)
+  const ask = (): void => {
+    if (world.virtualTime.now() > untilMs) return
+    askOnce(world, chance.pick(world.places))
+    world.virtualTime.after(chance.between(PAUSE_MS), ask)
+  }
+  world.virtualTime.after(chance.between(PAUSE_MS), ask)
+}
+
+function askOnce(world: World, instance: Instance): void {
+  if (instance.gate.state !== 'running') return
+  const known = settledFor(world, instance)
+  const purges = world.ledgerStore.purges
+  const leaseId = instance.fence.id
+  instance.send({
+    type: 'summary.requested',
+    window: {},
+    replyTo: (answer) => {
+      if (answer.kind !== 'found' || world.ledgerStore.purges !== purges) return
+      if (purges > 0) {
+        compareWithRows(world, instance, answer.value)
+        return
+      }
+      const isSameOwner =
+        leaseId !== null && leaseId === instance.fence.id && world.ledgerStore.holds(leaseId)
+      compare(world, { instance, got: answer.value, least: isSameOwner ? known : null })
+    },
+  })
+}
+
+type Counts = Readonly<Record<ProcessorName, number>>
+
+/** What the ledger has settled, and what this instance has under its lease, per processor. */
+function settledFor({ ledgerStore, observer }: World, instance: Instance): Counts {
+  const known = new Map<string, ProcessorName>(observer.settledBy.get(instance))
+  for (const { correlationId, processor } of ledgerStore.rows.values()) {
+    if (processor !== null) known.set(correlationId, processor)
+  }
+  const counts = { default: 0, fallback: 0 }
+  for (const processor of known.values()) counts[processor] += 1
+  return counts
+}
+
+/** After a purge only what was accepted since counts. */
+function compareWithRows({ ledgerStore, observer }: World, { id }: Instance, got: Summary): void {
+  const counted = got.default.payments + got.fallback.payments
+  if (counted <= ledgerStore.rows.size) return
+  observer.fail('purgedNotCounted', `${id}: ${counted} counted`)
+}
+
+function compare(
+  { servers, observer }: World,
+  { instance, got, least }: { instance: Instance; got: Summary; least: Counts | null },
+): void {
+  for (const processor of PROCESSORS) {
+    const { payments } = got[processor]
+    const most = servers[processor].ledger.size
+    const whose = `${instance.id} ${processor}: ${payments}`
+    if (payments > most) observer.fail('summaryAtMostRecorded', `${whose} > ${most}`)
+    if (least !== null && payments < least[processor]) {
+      observer.fail('summaryAtLeastSettled', `${whose} < ${least[processor]}`)
+    }
+  }
 }

@@ -1,12 +1,15 @@
-// The tables of the simulated PostgreSQL, and what is read off them. Instants are its own clock's,
-// epoch ms.
+// The tables of the simulated PostgreSQL, and what is read off them: claims, statuses and sums in
+// whole cents. Instants are its own clock's, epoch ms.
 
 import type {
   Attempt,
   ClaimedPayment,
-  UnknownOutcome,
   PaymentStatus,
   ProcessorName,
+  SettledPayment,
+  Summary,
+  TimeWindow,
+  UnknownOutcome,
 } from '../../src/actors/model/payment.ts'
 
 export interface PaymentRow {
@@ -19,13 +22,13 @@ export interface PaymentRow {
   fencingToken: number
   rounds: number
   dueAt: number | null
-  unknownOutcomes: readonly DoubtRow[]
+  unknownOutcomes: readonly UnknownOutcomeRow[]
   attempts: readonly Attempt[]
   processor: ProcessorName | null
   requestedAt: number | null
 }
 
-export interface DoubtRow {
+export interface UnknownOutcomeRow {
   readonly processor: ProcessorName
   readonly until: number
   readonly requestedAt: number | null
@@ -81,10 +84,10 @@ export function claimOf(
 }
 
 /** As durations turn into instants in the tables: never earlier than they were meant. */
-export function doubtRows(
+export function unknownOutcomeRows(
   unknownOutcomes: readonly UnknownOutcome[],
   now: number,
-): readonly DoubtRow[] {
+): readonly UnknownOutcomeRow[] {
   return unknownOutcomes
     .map(({ processor, requestedAt, remainingMs }) => {
       return { processor, requestedAt, until: Math.floor(now) + Math.ceil(remainingMs) }
@@ -94,10 +97,13 @@ export function doubtRows(
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
-/** Doubts about both processors that last until at least `until`; what was known is kept. */
-export function doubtsOfOrphan(row: PaymentRow, until: number): readonly DoubtRow[] {
+/** Unknown outcomes at both processors until at least `until`; what was known is kept. */
+export function unknownOutcomesOfOrphan(
+  row: PaymentRow,
+  until: number,
+): readonly UnknownOutcomeRow[] {
   return PROCESSORS.map((processor) => {
-    const known = row.unknownOutcomes.find((doubt) => doubt.processor === processor)
+    const known = row.unknownOutcomes.find((unknown) => unknown.processor === processor)
     const requestedAt = known?.requestedAt ?? null
     return { processor, requestedAt, until: Math.max(until, known?.until ?? until) }
   })
@@ -113,6 +119,37 @@ export function statusOf(row: PaymentRow, now: number): PaymentStatus {
   return { ...known, state: row.state === 'rejected' ? 'rejected' : 'pending' }
 }
 
-function byProcessor(one: DoubtRow, other: DoubtRow): number {
+function byProcessor(one: UnknownOutcomeRow, other: UnknownOutcomeRow): number {
   return one.processor < other.processor ? -1 : 1
+}
+
+/** The settled rows of a window, and those of `unflushed` whose row is open, once each. */
+export function sumUp(
+  rows: ReadonlyMap<string, PaymentRow>,
+  window: TimeWindow,
+  unflushed: readonly SettledPayment[],
+): { summary: Summary; stale: readonly string[] } {
+  const stale = new Set<string>()
+  const late = new Map<string, SettledPayment>()
+  for (const payment of unflushed) {
+    if (!isInside(window, payment.requestedAt)) continue
+    if (rows.get(payment.correlationId)?.state === 'open') late.set(payment.correlationId, payment)
+    else stale.add(payment.correlationId)
+  }
+  const sums = { default: { payments: 0, cents: 0 }, fallback: { payments: 0, cents: 0 } }
+  const count = (processor: ProcessorName, amountCents: number): void => {
+    sums[processor].payments += 1
+    sums[processor].cents += amountCents
+  }
+  for (const { processor, requestedAt, amountCents } of rows.values()) {
+    if (processor === null || requestedAt === null) continue
+    if (isInside(window, requestedAt)) count(processor, amountCents)
+  }
+  for (const { processor, amountCents } of late.values()) count(processor, amountCents)
+  return { summary: sums, stale: [...stale] }
+}
+
+/** Both ends inclusive. */
+export function isInside({ from, to }: TimeWindow, instant: number): boolean {
+  return (from === undefined || instant >= from) && (to === undefined || instant <= to)
 }

@@ -1,8 +1,7 @@
 // A thread that runs every n-th seed and reports each result.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { runSeed } from './run.ts'
-import type { JobRequest } from './seeds.ts'
+import { type JobRequest, runSeed } from './seeds.ts'
 
 const { from, seeds, jobs, job } = workerData as JobRequest
 for (let index = job; index < seeds; index += jobs) {

@@ -1,19 +1,19 @@
-// Looks on while a simulation runs: takes everything down and stops it at the first broken promise.
+// Observes a simulation: the trace of all that happened, and the rules that must hold at each moment.
 
+import { createHash, type Hash } from 'node:crypto'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Charge } from '../../src/actors/model/ports.ts'
-import { short, type History } from './history.ts'
-import type { Instance, InstanceObserver } from './instance.ts'
-import type { LedgerStore } from './ledger-store.ts'
 import type { Postings } from './postings.ts'
-import type { RecordedPayment } from './processor-server.ts'
-import { RULES, type Rule, type Violation } from './rules.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { Instance, InstanceObserver } from './instance.ts'
+import { type Rule, RULES, type Violation } from './rules.ts'
+import type { LedgerStore } from './simulated-postgres.ts'
+import type { RecordedPayment } from './simulated-processor.ts'
+import type { VirtualTime } from './virtual-time.ts'
 
-export interface WatchParts {
-  readonly scheduler: Scheduler
-  readonly history: History
+export interface ObserverParts {
+  readonly virtualTime: VirtualTime
+  readonly trace: Trace
   readonly store: LedgerStore
   readonly postings: Postings
   readonly leaseTtlMs: number
@@ -21,7 +21,7 @@ export interface WatchParts {
   readonly tolerated: ReadonlySet<Rule>
 }
 
-export class Watch implements InstanceObserver {
+export class Observer implements InstanceObserver {
   /** The first of each rule, in the order in which they came. */
   readonly violations: Violation[] = []
   /** Settled by that instance under its present lease, by id. */
@@ -34,27 +34,27 @@ export class Watch implements InstanceObserver {
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
   #purgedAt = Number.NEGATIVE_INFINITY
-  readonly #parts: WatchParts
+  readonly #parts: ObserverParts
 
-  constructor(parts: WatchParts) {
+  constructor(parts: ObserverParts) {
     this.#parts = parts
   }
 
   /** A broken rule ends the simulation: what follows may only be its consequence. */
   fail(rule: Rule, detail: string): void {
-    const { scheduler, history, tolerated } = this.#parts
+    const { virtualTime, trace, tolerated } = this.#parts
     const isKnown = this.violations.some((each) => each.rule === rule)
-    if (isKnown || scheduler.isStopped) return
-    this.violations.push({ rule, detail, at: scheduler.now() })
-    history.note('watch', `VIOLATION ${rule} (${RULES[rule]}): ${detail}`)
-    if (!tolerated.has(rule)) scheduler.stop()
+    if (isKnown || virtualTime.isStopped) return
+    this.violations.push({ rule, detail, at: virtualTime.now() })
+    trace.note('observer', `VIOLATION ${rule} (${RULES[rule]}): ${detail}`)
+    if (!tolerated.has(rule)) virtualTime.stop()
   }
 
   onCall(instance: Instance, what: string): void {
-    const { history, postings, scheduler } = this.#parts
-    history.note(instance.id, what)
+    const { trace, postings, virtualTime } = this.#parts
+    trace.note(instance.id, what)
     if (what.startsWith('ledger.purge')) {
-      this.#purgedAt = scheduler.now()
+      this.#purgedAt = virtualTime.now()
       postings.forget()
       this.settledBy.clear()
     }
@@ -71,14 +71,14 @@ export class Watch implements InstanceObserver {
     )
     const left = owned.map(({ correlationId }) => short(correlationId))
     this.leftBy.set(instance, left)
-    this.#parts.history.note(instance.id, `has stopped, left ${left.length}`)
+    this.#parts.trace.note(instance.id, `has stopped, left ${left.length}`)
   }
 
   onFact(instance: Instance, fact: Fact): void {
     if (QUIET_FACTS.has(fact.type)) return
-    this.#parts.history.note(instance.id, describe(fact))
+    this.#parts.trace.note(instance.id, describe(fact))
     if (fact.type === 'ledger.failed' || fact.type === 'batch.refused') {
-      this.failedAt.set(instance, this.#parts.scheduler.now())
+      this.failedAt.set(instance, this.#parts.virtualTime.now())
     }
     if (fact.type === 'child.restarted') {
       this.fail('noChildFails', `${instance.id}: ${fact.child}, ${fact.cause}`)
@@ -95,24 +95,24 @@ export class Watch implements InstanceObserver {
     }
   }
 
-  /** What is written is fenced by a lease, which has to be the writer's own. */
+  /** Outcomes are written under a lease, which has to be the writer's own. */
   onRecord(instance: Instance, leaseId: number): void {
     if (this.#leasesOf.get(instance)?.has(leaseId) === true) return
     this.fail('writtenUnderOwnLease', `${instance.id} writes under lease ${leaseId}`)
   }
 
-  /** Whoever sends holds its lease, and the payment is open and its own. */
+  /** An instance that sends holds its lease, and the payment is open and its own. */
   onSent(instance: Instance, processor: ProcessorName, charge: Charge): void {
-    const { history, store, postings, scheduler, leaseTtlMs } = this.#parts
+    const { trace, store, postings, virtualTime, leaseTtlMs } = this.#parts
     const { correlationId, amountCents, requestedAt } = charge
     const what = `${short(correlationId)} ${amountCents} stamped ${requestedAt % 1e6}`
-    history.note(instance.id, `charge ${processor} ${what}`)
+    trace.note(instance.id, `charge ${processor} ${what}`)
     const { id: leaseId } = instance.fence
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
     if (leaseId === null || !store.holds(leaseId)) this.fail('sentUnderLease', whose)
-    // Whoever has not heard yet that everything is forgotten goes on until it has to renew its lease.
-    const mayNotKnow = scheduler.now() - this.#purgedAt < leaseTtlMs
+    // An instance that has not yet been told of a purge goes on until it has to renew its lease.
+    const mayNotKnow = virtualTime.now() - this.#purgedAt < leaseTtlMs
     if (postings.byId.get(correlationId)?.isForgotten === true && mayNotKnow) return
     if (row === undefined) this.fail('sentIsInLedger', whose)
     else if (row.state !== 'open') this.fail('sentIsOpen', `${whose}, ${row.state}`)
@@ -122,9 +122,9 @@ export class Watch implements InstanceObserver {
   }
 
   onRecorded(processor: ProcessorName, payment: RecordedPayment): void {
-    const { history, postings } = this.#parts
+    const { trace, postings } = this.#parts
     const { correlationId, amountCents } = payment
-    history.note(processor, `records ${short(correlationId)}`)
+    trace.note(processor, `records ${short(correlationId)}`)
     const posting = postings.byId.get(correlationId)
     if (posting === undefined || !posting.amounts.has(amountCents)) {
       this.fail('recordedWasPosted', short(correlationId))
@@ -148,4 +148,41 @@ function describe(fact: Fact): string {
 
 function isId(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith('00000000-0000-4000-8000-')
+}
+
+export class Trace {
+  readonly #now: () => number
+  readonly #print: ((line: string) => void) | undefined
+  readonly #hash: Hash = createHash('sha256')
+  #pending = ''
+  lines = 0
+
+  constructor(now: () => number, print?: (line: string) => void) {
+    this.#now = now
+    this.#print = print
+  }
+
+  note(who: string, what: string): void {
+    const line = `${this.#now().toFixed(3).padStart(10)} ${who} ${what}`
+    this.lines += 1
+    this.#pending += `${line}\n`
+    if (this.#pending.length > 4096) this.#flush()
+    this.#print?.(line)
+  }
+
+  /** Of all lines so far; ends the trace. */
+  digest(): string {
+    this.#flush()
+    return this.#hash.digest('hex').slice(0, 16)
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#pending)
+    this.#pending = ''
+  }
+}
+
+/** The end of an id, which tells them apart in a simulation. */
+export function short(correlationId: string): string {
+  return `p${Number.parseInt(correlationId.slice(24), 16)}`
 }
