@@ -1,16 +1,61 @@
-// The load of a chaos run: a steady rate of payments, some posted twice, some asked for again after
-// a 503, some sent later with another amount.
+// The load of a chaos run: a steady rate of payments, some posted twice, some again after a 503, some
+// later with another amount; and what was posted and answered.
 
 import { createHash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { HttpClient } from '../../bench/load/client.ts'
+import type { Answer } from '../../bench/load/connection.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 import type { Chance } from '../simulation/chance.ts'
-import type { Register } from './register.ts'
+
+export interface Posted {
+  readonly amountCents: number
+  /** When it was posted first, ms from the start of the load. */
+  readonly atMs: number
+  /** Whether a 202 was seen for it. */
+  accepted: boolean
+}
+
+/** Most sentences that are kept. */
+const VIOLATIONS_MAX = 50
+
+export class ClientRecords {
+  readonly payments = new Map<string, Posted>()
+  /** By status, or by what went wrong. */
+  readonly answers = new Map<string, number>()
+  /** Sentences about answers that no fault excuses. */
+  readonly violations: string[] = []
+  accepted = 0
+  slowestMs = 0
+
+  add(correlationId: string, posted: Omit<Posted, 'accepted'>): void {
+    this.payments.set(correlationId, { ...posted, accepted: false })
+  }
+
+  /** @param expected `conflict`: the id was accepted before with another amount. */
+  note(
+    correlationId: string,
+    answer: Answer,
+    request: { readonly expected: 'accepted' | 'conflict'; readonly tookMs: number },
+  ): void {
+    const key = answer.kind === 'answered' ? String(answer.status) : answer.cause
+    this.answers.set(key, (this.answers.get(key) ?? 0) + 1)
+    this.slowestMs = Math.max(this.slowestMs, request.tookMs)
+    const isFine = key === '503' || key === (request.expected === 'conflict' ? '409' : '202')
+    if (!isFine && key !== 'closed' && this.violations.length < VIOLATIONS_MAX) {
+      this.violations.push(`${correlationId} was answered ${key}, expected ${request.expected}`)
+    }
+    const posted = this.payments.get(correlationId)
+    if (key !== '202' || request.expected !== 'accepted' || posted?.accepted !== false) return
+    posted.accepted = true
+    this.accepted += 1
+  }
+}
 
 export interface ClientsOptions {
   /** Where they call. */
   readonly url: string
-  readonly register: Register
+  readonly records: ClientRecords
   readonly chance: Chance
   /** New payments per second. */
   readonly rate: number
@@ -66,16 +111,16 @@ export class Clients {
 
   /** One client with one payment. */
   async #act(): Promise<void> {
-    const { chance, register } = this.#options
+    const { chance, records } = this.#options
     const id = drawId(chance)
     const amountCents = 1 + chance.below(AMOUNT_CENTS_MAX)
     const habit = chance.next()
     const patience = chance.happens(0.7) ? 1 + chance.below(TRIES_MAX) : 1
     const laterMs = chance.between([200, 5000])
-    register.add(id, { amountCents, atMs: this.#elapsedMs() })
+    records.add(id, { amountCents, atMs: this.#elapsedMs() })
     if (habit < 0.06) this.#follow(this.#insist(id, amountCents, patience))
     await this.#insist(id, amountCents, patience)
-    const isAccepted = register.payments.get(id)?.accepted === true
+    const isAccepted = records.payments.get(id)?.accepted === true
     if (habit < 0.9 || !isAccepted || this.#stopping) return
     await pause(laterMs)
     if (habit < 0.95) await this.#insist(id, amountCents, 1)
@@ -99,7 +144,7 @@ export class Clients {
     const body = JSON.stringify({ correlationId: id, amount: amountCents / 100 })
     const sentAt = performance.now()
     const answer = await this.#http.request({ method: 'POST', path: '/payments', body })
-    this.#options.register.note(id, answer, { expected, tookMs: performance.now() - sentAt })
+    this.#options.records.note(id, answer, { expected, tookMs: performance.now() - sentAt })
     return answer.kind === 'answered' && answer.status === 202
   }
 
@@ -119,8 +164,4 @@ function drawId(chance: Chance): string {
     `a${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ].join('-')
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,4 +1,4 @@
-// The faults of a chaos run: where each hits and how long one dose lasts.
+// The faults of a chaos run: where each hits and how long one fault lasts.
 
 import type { Chance, Span } from '../simulation/chance.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
@@ -8,7 +8,7 @@ export type Place = 'instances' | 'postgres' | 'redis' | 'processors'
 
 interface FaultKind {
   readonly place: Place
-  /** Length of one dose, ms. */
+  /** Length of one fault, ms. */
   readonly lastsMs: Span
   /** What it is, for the report. */
   readonly means: string

@@ -3,16 +3,23 @@
 import type { Part } from '../../bench/layout/part.ts'
 import type { PitPart } from '../../bench/layout/pit.ts'
 import type { FaultName, Place } from './fault-kinds.ts'
-import { killDraining, killFor, pauseFor, restartInTurn } from './instance-faults.ts'
-import { pause } from './pause.ts'
+import {
+  injectPostgres,
+  injectProcessors,
+  injectRedis,
+  killDraining,
+  killFor,
+  pauseFor,
+  restartInTurn,
+} from './faults.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { PlannedFault } from './plan.ts'
 import type { Recoveries } from './recoveries.ts'
-import type { Stage } from './stage.ts'
-import { injectPostgres, injectProcessors, injectRedis } from './outer-faults.ts'
+import type { System } from './system.ts'
 import type { Takeovers } from './takeovers.ts'
 
 /** A fault that happened, with its real times, ms from the start of the load. */
-export interface Dose {
+export interface InjectedFault {
   readonly name: FaultName
   readonly place: Place
   /** What it hit. */
@@ -22,7 +29,7 @@ export interface Dose {
 }
 
 export interface InjectorOptions {
-  readonly stage: Stage
+  readonly system: System
   readonly takeovers: Takeovers
   readonly recoveries: Recoveries
   /** Monotonic start of the load, ms. */
@@ -34,11 +41,11 @@ export interface InjectorOptions {
 const REST_MS_MIN = 500
 
 export class Injector {
-  readonly doses: Dose[] = []
+  readonly injected: InjectedFault[] = []
   /** Sentences about faults that could not be injected or ended as they have to. */
   readonly failures: string[] = []
   /** Processes that are down or stopped on purpose. */
-  readonly inHand = new Set<Part>()
+  readonly downOnPurpose = new Set<Part>()
   readonly #options: InjectorOptions
 
   constructor(options: InjectorOptions) {
@@ -47,29 +54,29 @@ export class Injector {
 
   /** Resolves once all faults are over and everything runs again. Never rejects. */
   async run(plan: readonly PlannedFault[]): Promise<void> {
-    const batchers = new Map<string, PlannedFault[]>()
+    const queues = new Map<string, PlannedFault[]>()
     for (const fault of plan) {
-      const lane = fault.processors.length === 1 ? fault.processors.join() : fault.place
-      batchers.set(lane, [...(batchers.get(lane) ?? []), fault])
+      const queue = fault.processors.length === 1 ? fault.processors.join() : fault.place
+      queues.set(queue, [...(queues.get(queue) ?? []), fault])
     }
-    await Promise.all([...batchers.values()].map((faults) => this.#runPool(faults)))
-    await this.#calm().catch((error: unknown) => this.failures.push(String(error)))
+    await Promise.all([...queues.values()].map((faults) => this.#runQueue(faults)))
+    await this.#endProcessorFaults().catch((error: unknown) => this.failures.push(String(error)))
   }
 
-  async #runPool(faults: readonly PlannedFault[]): Promise<void> {
+  async #runQueue(faults: readonly PlannedFault[]): Promise<void> {
     for (const fault of faults) {
-      // Those of processors take as long as planned: late ones would meet the other processor's next.
+      // Faults of processors take as long as planned; a late one would overlap the other processor's.
       const restMs = fault.place === 'processors' ? 0 : REST_MS_MIN
       await pause(Math.max(restMs, fault.atMs - this.#elapsedMs()))
       const target = this.#targetOf(fault)
       const beganMs = this.#elapsedMs()
-      const dose: Dose = { ...pick(fault), target, beganMs, endedMs: Infinity }
-      this.doses.push(dose)
+      const happened: InjectedFault = { ...pick(fault), target, beganMs, endedMs: Infinity }
+      this.injected.push(happened)
       this.#options.note(`${fault.name} at ${target} for ${fault.lastsMs} ms`)
       await this.#inject(fault).catch((error: unknown) => {
         this.failures.push(`${fault.name} at ${target}: ${String(error)}`)
       })
-      dose.endedMs = this.#elapsedMs()
+      happened.endedMs = this.#elapsedMs()
       this.#options.note(`${fault.name} at ${target} is over`)
     }
   }
@@ -80,43 +87,43 @@ export class Injector {
         return this.#injectInstances(fault)
       case 'postgres':
         return this.#options.takeovers.whileDisturbed(() =>
-          injectPostgres(this.#options.stage, fault),
+          injectPostgres(this.#options.system, fault),
         )
       case 'redis':
-        return injectRedis(this.#options.stage, fault)
+        return injectRedis(this.#options.system, fault)
       case 'processors':
-        return injectProcessors(this.#options.stage, fault, this.#options.recoveries)
+        return injectProcessors(this.#options.system, fault, this.#options.recoveries)
     }
   }
 
   async #injectInstances(fault: PlannedFault): Promise<void> {
-    const { pits } = this.#options.stage.layout
+    const { pits } = this.#options.system.layout
     const one = pits[fault.instance % pits.length]
     if (one === undefined) return
     const hit: readonly PitPart[] = hitsAll(fault.name) ? pits : [one]
-    for (const pit of hit) this.inHand.add(pit)
+    for (const pit of hit) this.downOnPurpose.add(pit)
     try {
       if (fault.name === 'rolling') await this.#restartInTurn(pits)
       else await this.#hitAtOnce(hit, fault)
     } finally {
-      for (const pit of hit) this.inHand.delete(pit)
+      for (const pit of hit) this.downOnPurpose.delete(pit)
     }
   }
 
   async #hitAtOnce(hit: readonly PitPart[], { name, lastsMs }: PlannedFault): Promise<void> {
-    const { stage, takeovers } = this.#options
+    const { system, takeovers } = this.#options
     const [one] = hit
-    // With nobody left there is nobody to take over.
-    const isAlone = hit.length === stage.layout.pits.length
+    // Without a living instance there is no takeover to measure.
+    const isAlone = hit.length === system.layout.pits.length
     const watch = isAlone || one === undefined ? undefined : await takeovers.expect(name, one.name)
-    // Whoever dozes may wake up in time and keep its payments.
+    // An instance that is paused briefly may resume in time and keep its payments.
     if (name !== 'doze') watch?.begin()
     if (name === 'kill-draining' && one !== undefined) await killDraining(one, lastsMs)
     else if (name.startsWith('kill')) await killFor(hit, lastsMs)
     else await pauseFor(hit, lastsMs)
   }
 
-  /** What a stopping instance has not finished it hands over before it ends. */
+  /** A stopping instance hands over what it has not finished before it ends. */
   async #restartInTurn(pits: readonly PitPart[]): Promise<void> {
     const { takeovers } = this.#options
     const watches = new Map<PitPart, { begin(): void } | undefined>()
@@ -124,8 +131,8 @@ export class Injector {
     await restartInTurn(pits, (pit) => watches.get(pit)?.begin())
   }
 
-  async #calm(): Promise<void> {
-    const { default: byDefault, fallback } = this.#options.stage.ledgers
+  async #endProcessorFaults(): Promise<void> {
+    const { default: byDefault, fallback } = this.#options.system.ledgers
     await Promise.all([byDefault.setFaults({}), fallback.setFaults({})])
   }
 
@@ -133,7 +140,7 @@ export class Injector {
     if (place === 'processors') return processors.join(' and ')
     if (place !== 'instances') return place
     if (hitsAll(name)) return 'all instances'
-    return this.#options.stage.layout.pits[instance]?.name ?? place
+    return this.#options.system.layout.pits[instance]?.name ?? place
   }
 
   #elapsedMs(): number {
@@ -145,6 +152,6 @@ function hitsAll(name: FaultName): boolean {
   return name.endsWith('-all') || name === 'rolling'
 }
 
-function pick({ name, place }: PlannedFault): Pick<Dose, 'name' | 'place'> {
+function pick({ name, place }: PlannedFault): Pick<InjectedFault, 'name' | 'place'> {
   return { name, place }
 }

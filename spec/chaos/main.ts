@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { USAGE, readCommandLine } from './options.ts'
-import { runChaos, type ChaosResult } from './run.ts'
-import { formatTable } from './table.ts'
+import { readCommandLine, USAGE } from './options.ts'
+import { type ChaosResult, runChaos } from './run.ts'
+import { formatTable } from './report.ts'
 import { UsageError } from '../../bench/challenge/errors.ts'
 
 try {
@@ -44,7 +44,7 @@ function formatFigures(result: ChaosResult): string {
     `seed ${result.options.seed}; answers: ${answers.join(', ')}`,
     `slowest answer ${result.slowestAnswerMs} ms; backlog empty after ${result.emptiedMs} ms`,
     `peak memory of an instance ${(result.memoryPeakBytes / 1024 ** 2).toFixed(0)} MB`,
-    `${result.windowsWatched} looks at windows during the load`,
+    `${result.windowsWatched} windows compared during the load`,
   ].join('\n')
 }
 

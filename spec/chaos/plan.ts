@@ -3,8 +3,7 @@
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { Chance, type Span } from '../simulation/chance.ts'
-import { Deck } from './deck.ts'
-import { FAULT_KINDS, drawSwitches, type FaultName, type Place } from './fault-kinds.ts'
+import { drawSwitches, FAULT_KINDS, type FaultName, type Place } from './fault-kinds.ts'
 
 export interface PlannedFault {
   readonly name: FaultName
@@ -40,13 +39,13 @@ const RESTS_MS: Readonly<Record<Place, Span>> = {
 }
 
 /**
- * Storms of this length, ms, with a calm after each, so that what has piled up is worked off: under
- * faults without an end a backlog has none either.
+ * Faults begin for this long, ms, and then pause for this long, so that the backlog is worked off:
+ * under faults without an end it would never become empty.
  */
-const STORM_MS = 90_000
-const CALM_MS = 30_000
+const FAULTY_MS = 90_000
+const QUIET_MS = 30_000
 
-/** After a fault that lasts for minutes its place rests as long again. */
+/** After a fault that lasts for minutes its place has no fault for as long again. */
 const LONG_MS = 60_000
 
 /** Time that a fault takes besides its length: processes start and are waited for, ms. */
@@ -80,24 +79,24 @@ export function drawPlan(request: PlanRequest): readonly PlannedFault[] {
 function drawPlace(place: Place, request: PlanRequest, chance: Chance): readonly PlannedFault[] {
   const names = request.faults.filter((name) => FAULT_KINDS[name].place === place)
   if (names.length === 0) return []
-  const deck = new Deck(names, { durationMs: request.durationMs, chance })
+  const order = new FaultOrder(names, { durationMs: request.durationMs, chance })
   const faults: PlannedFault[] = []
   for (let atMs = FIRST_AT_MS + chance.between([0, 3000]); ;) {
-    const slot = drawSlot(deck, request, { chance, atMs }).map(outOfCalms)
-    const endMs = Math.max(...slot.map(endOf))
+    const faultsNow = drawAt(order, request, { chance, atMs }).map(outOfQuietTimes)
+    const endMs = Math.max(...faultsNow.map(endOf))
     if (endMs > request.durationMs) return faults
-    faults.push(...slot)
-    const longestMs = Math.max(...slot.map(({ lastsMs }) => lastsMs))
+    faults.push(...faultsNow)
+    const longestMs = Math.max(...faultsNow.map(({ lastsMs }) => lastsMs))
     atMs = endMs + chance.between(RESTS_MS[place]) + (longestMs >= LONG_MS ? longestMs : 0)
   }
 }
 
-/** Puts off what would reach into a calm; whatever lasts for minutes goes on through them. */
-function outOfCalms(fault: PlannedFault): PlannedFault {
-  const storm = Math.floor(fault.atMs / (STORM_MS + CALM_MS)) * (STORM_MS + CALM_MS)
+/** Postpones a fault that would reach into a quiet time; one that lasts for minutes may. */
+function outOfQuietTimes(fault: PlannedFault): PlannedFault {
+  const from = Math.floor(fault.atMs / (FAULTY_MS + QUIET_MS)) * (FAULTY_MS + QUIET_MS)
   const ends = fault.lastsMs >= LONG_MS ? fault.atMs : endOf(fault)
-  if (ends <= storm + STORM_MS) return fault
-  return { ...fault, atMs: storm + STORM_MS + CALM_MS + (fault.atMs % 1000) }
+  if (ends <= from + FAULTY_MS) return fault
+  return { ...fault, atMs: from + FAULTY_MS + QUIET_MS + (fault.atMs % 1000) }
 }
 
 /** When a fault is over and what it stopped works again, ms from the start of the load. */
@@ -105,27 +104,27 @@ export function endOf({ name, atMs, lastsMs }: PlannedFault): number {
   return atMs + lastsMs + OVERHEAD_MS[name]
 }
 
-interface Slot {
+interface Moment {
   readonly chance: Chance
   readonly atMs: number
 }
 
 /** One fault, or one for each processor at the same time. */
-function drawSlot(deck: Deck, request: PlanRequest, slot: Slot): readonly PlannedFault[] {
-  const { chance, atMs } = slot
-  const name = deck.deal(atMs)
-  const first = drawFault(name, request, slot)
+function drawAt(order: FaultOrder, request: PlanRequest, moment: Moment): readonly PlannedFault[] {
+  const { chance, atMs } = moment
+  const name = order.next(atMs)
+  const first = drawFault(name, request, moment)
   if (first.place !== 'processors') return [first]
   if (hitsBoth(name)) return [{ ...first, processors: ['default', 'fallback'] }]
   const target = chance.pick<ProcessorName>(['default', 'default', 'fallback'])
   const alone: PlannedFault = { ...first, processors: [target] }
   if (chance.happens(0.5)) return [alone]
-  const second = drawFault(deck.deal(atMs), request, slot)
+  const second = drawFault(order.next(atMs), request, moment)
   if (hitsBoth(second.name)) return [{ ...second, processors: ['default', 'fallback'] }]
   return [alone, { ...second, processors: [target === 'default' ? 'fallback' : 'default'] }]
 }
 
-function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Slot): PlannedFault {
+function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Moment): PlannedFault {
   return {
     name,
     place: FAULT_KINDS[name].place,
@@ -139,4 +138,50 @@ function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Slot
 
 function hitsBoth(name: FaultName): boolean {
   return name.startsWith('both-gone')
+}
+
+/** Faults that last for minutes come in one round of so many. */
+const LONG_EVERY = 5
+
+/** A long fault is drawn only when this many of its lengths are left of the load. */
+const LENGTHS_LEFT = 3
+
+/** The order of the faults of one place: all of them, as the seed decides, before one comes again. */
+export class FaultOrder {
+  readonly #names: readonly FaultName[]
+  readonly #brief: readonly FaultName[]
+  readonly #durationMs: number
+  readonly #chance: Chance
+  #left: FaultName[] = []
+  #rounds = 0
+
+  /** @param load.durationMs of the load, ms. */
+  constructor(names: readonly FaultName[], load: { durationMs: number; chance: Chance }) {
+    this.#names = names
+    this.#brief = names.filter((name) => longest(name) <= LONG_MS)
+    this.#durationMs = load.durationMs
+    this.#chance = load.chance
+  }
+
+  /** @param atMs when the fault begins, from the start of the load. */
+  next(atMs: number): FaultName {
+    for (;;) {
+      if (this.#left.length === 0) this.#shuffle()
+      const [name] = this.#left.splice(this.#chance.below(this.#left.length), 1)
+      if (name === undefined) throw new Error('there is no fault to draw')
+      const neededMs = longest(name) <= LONG_MS ? 0 : LENGTHS_LEFT * longest(name)
+      if (this.#brief.length === 0 || atMs + neededMs <= this.#durationMs || neededMs === 0)
+        return name
+    }
+  }
+
+  #shuffle(): void {
+    const isLong = this.#brief.length === 0 || this.#rounds % LONG_EVERY === 1
+    this.#left = [...(isLong ? this.#names : this.#brief)]
+    this.#rounds += 1
+  }
+}
+
+function longest(name: FaultName): number {
+  return FAULT_KINDS[name].lastsMs[1]
 }

@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { Gate } from './gate.ts'
-import { openingsDuring, readOpenings } from './openings.ts'
-import { Recoveries, sendsPerPayment, type Backlog } from './recoveries.ts'
-import { OPENINGS_MAX, judgeRecoveries } from './recovery-verdicts.ts'
-import { floodedRecoveries } from './sentences.ts'
+import { TcpRelay } from './relay.ts'
+import {
+  type Backlog,
+  judgeRecoveries,
+  OPENINGS_MAX,
+  openingsDuring,
+  readOpenings,
+  Recoveries,
+  sendsPerPayment,
+} from './recoveries.ts'
+import { floodedRecoveries } from './verdict.ts'
 import { freePort } from '../../bench/layout/ports.ts'
-import { HttpClient, describeAnswer } from '../../bench/load/client.ts'
+import { describeAnswer, HttpClient } from '../../bench/load/client.ts'
 import { parseTarget } from '../../bench/load/target.ts'
-import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'
 
 t.test('a recovery with 1.2 charges a payment holds', async (t) => {
   const { recoveries, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
@@ -81,31 +87,31 @@ t.test('of two faults that end at once at a processor, one recovery is followed'
   t.equal(recoveries.measured.length, 1)
 })
 
-t.test('a gate that two overlapping faults closed opens after the second', async (t) => {
+t.test('a relay that two overlapping faults closed opens after the second', async (t) => {
   const simulator = await startProcessor(t)
-  const gate = new Gate({ port: await freePort(), target: simulator.port })
-  await gate.open()
-  t.teardown(() => gate.close())
-  const pay = openClient(t, gate.url)
+  const relay = new TcpRelay({ port: await freePort(), target: simulator.port })
+  await relay.open()
+  t.teardown(() => relay.close())
+  const pay = openClient(t, relay.url)
 
-  await gate.close()
-  await gate.close()
-  await gate.open()
+  await relay.close()
+  await relay.close()
+  await relay.open()
   t.not(await pay(), 'HTTP 200')
-  await gate.open()
+  await relay.open()
 
   t.equal(await pay(), 'HTTP 200')
 })
 
-t.test('behind a gate that loses answers, what was asked is done', async (t) => {
+t.test('behind a relay that loses answers, what was asked is done', async (t) => {
   const simulator = await startProcessor(t)
-  const gate = new Gate({ port: await freePort(), target: simulator.port })
-  await gate.open()
-  t.teardown(() => gate.close())
-  const pay = openClient(t, gate.url)
+  const relay = new TcpRelay({ port: await freePort(), target: simulator.port })
+  await relay.open()
+  t.teardown(() => relay.close())
+  const pay = openClient(t, relay.url)
   t.equal(await pay(), 'HTTP 200')
 
-  gate.loseNextAnswers()
+  relay.loseNextAnswers()
 
   t.match(await pay(), /^reset/, 'the answer is lost')
   t.equal(simulator.summary().payments, 2)

@@ -1,9 +1,10 @@
-// What a recovering processor is sent: from the moment at which it works again until what waited
-// then is worked off, or until its next fault.
+// What a recovering processor is sent, from the moment at which it works again until what waited then
+// is worked off or its next fault begins; and how often circuits opened meanwhile.
 
+import type { Part } from '../../bench/layout/part.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { FaultName } from './fault-kinds.ts'
-import { pause } from './pause.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Recovery {
   readonly fault: FaultName
@@ -18,11 +19,11 @@ export interface Recovery {
   readonly sends: number
 }
 
-/** A look at all payments that PostgreSQL has. */
+/** All payments that PostgreSQL has, at one moment. */
 export interface Backlog {
   readonly total: number
   readonly open: number
-  /** PostgreSQL's own time of the look, as text that it reads again. */
+  /** PostgreSQL's own time of that moment, as text that it reads again. */
   readonly at: string
 }
 
@@ -38,9 +39,9 @@ export interface RecoveriesOptions {
 /** The most charges for each payment that waits or comes in. */
 export const SENDS_PER_PAYMENT_MAX = 1.2
 
-/** Plans are kept to: a look that takes longer is given up, ms. */
-const LOOK_WITHIN_MS = 500
-const LOOK_EVERY_MS = 250
+/** A query that takes longer is given up, so that the plan is kept to, ms. */
+const ANSWER_WITHIN_MS = 500
+const CHECK_EVERY_MS = 250
 
 interface Open {
   readonly fault: FaultName
@@ -65,7 +66,7 @@ export class Recoveries {
   /** Call right before a processor works again. Never rejects. */
   async begin(fault: FaultName, processor: ProcessorName): Promise<void> {
     await this.end(processor)
-    // The backlog first: what is sent between both looks counts for Pit, by milliseconds.
+    // The backlog first: what is sent between both queries counts in Pit's favour, by milliseconds.
     const before = await soon(this.#options.readBacklog())
     const sendsBefore = await soon(this.#options.countSends(processor))
     if (before === undefined || sendsBefore === undefined) return
@@ -88,7 +89,7 @@ export class Recoveries {
   async #follow(open: Open): Promise<void> {
     let left: number | undefined
     do {
-      await pause(LOOK_EVERY_MS)
+      await pause(CHECK_EVERY_MS)
       left = await soon(this.#options.countOpenSince(open.before.at))
     } while (!open.stopping && left !== 0)
     this.#open.delete(open.processor)
@@ -121,6 +122,58 @@ export function isFlooded({ sends, waiting, accepted }: Recovery): boolean {
 async function soon<Value>(value: Promise<Value>): Promise<Value | undefined> {
   return await Promise.race([
     value.catch(() => undefined),
-    pause(LOOK_WITHIN_MS).then(() => undefined),
+    pause(ANSWER_WITHIN_MS).then(() => undefined),
   ])
+}
+
+interface Opening {
+  readonly instance: string
+  readonly processor: ProcessorName
+  /** Wall clock, epoch ms. */
+  readonly atMs: number
+}
+
+/** Openings that one instance told, in the order of its log; `text` is all that it wrote. */
+export function readOpenings(instance: string, text: string): readonly Opening[] {
+  const openings: Opening[] = []
+  for (const line of text.split('\n')) {
+    // Few lines are of this kind, and a killed process may leave half a line.
+    if (!line.includes('"circuit.changed"') || !line.endsWith('}')) continue
+    const fact = JSON.parse(line) as { to: string; processor: ProcessorName; time: string }
+    const { to, processor, time } = fact
+    if (to === 'open') openings.push({ instance, processor, atMs: Date.parse(time) })
+  }
+  return openings
+}
+
+/** The most openings of one instance's circuit during a recovery. */
+export function openingsDuring(recovery: Recovery, openings: readonly Opening[]): number {
+  const counts = new Map<string, number>()
+  for (const { instance, processor, atMs } of openings) {
+    if (processor !== recovery.processor) continue
+    if (atMs < recovery.fromMs || atMs > recovery.toMs) continue
+    counts.set(instance, (counts.get(instance) ?? 0) + 1)
+  }
+  return Math.max(0, ...counts.values())
+}
+
+export interface JudgedRecovery extends Recovery {
+  /** The most openings of one instance's circuit. */
+  readonly openings: number
+  readonly verdict: 'held' | 'broken'
+}
+
+/** What was sent before the recovery may still fail in it, and open a circuit once more. */
+export const OPENINGS_MAX = 3
+
+export function judgeRecoveries(
+  recoveries: readonly Recovery[],
+  instances: readonly Pick<Part, 'name' | 'logs'>[],
+): readonly JudgedRecovery[] {
+  const openings = instances.flatMap((pit) => readOpenings(pit.name, pit.logs()))
+  return recoveries.map((recovery) => {
+    const count = openingsDuring(recovery, openings)
+    const isBroken = isFlooded(recovery) || count > OPENINGS_MAX
+    return { ...recovery, openings: count, verdict: isBroken ? 'broken' : 'held' }
+  })
 }

@@ -1,20 +1,18 @@
-// The result of a chaos run: a row per fault, a row for all, and what broke.
+// The result of a chaos run as a table: a row per fault and a row for all.
 
+import { isEqual, type PaymentFault, type PaymentFaultKind, type WindowCheck } from './books.ts'
+import type { Posted } from './clients.ts'
 import type { FaultName } from './fault-kinds.ts'
-import type { Dose } from './injector.ts'
-import type { PaymentFault, PaymentFaultKind } from './payment-faults.ts'
-import type { Posted } from './register.ts'
-import { sendsPerPayment } from './recoveries.ts'
-import type { JudgedRecovery } from './recovery-verdicts.ts'
+import type { InjectedFault } from './injector.ts'
+import { type JudgedRecovery, sendsPerPayment } from './recoveries.ts'
 import type { Takeover } from './takeovers.ts'
-import { isEqual, type WindowCheck } from './windows.ts'
 
 /** Payments count to a fault when they were posted while it lasted or this long after, ms. */
 const AFTERMATH_MS = 2000
 
 export interface ReportRow {
   readonly fault: FaultName | 'all'
-  readonly doses: number
+  readonly injected: number
   /** Time that it lasted in all, starts of processes included, s. */
   readonly seconds: number
   /** Answered 202. */
@@ -35,7 +33,7 @@ export interface ReportRow {
 }
 
 export interface ReportInput {
-  readonly doses: readonly Dose[]
+  readonly injected: readonly InjectedFault[]
   readonly posted: ReadonlyMap<string, Posted>
   readonly faults: readonly PaymentFault[]
   readonly windows: readonly WindowCheck[]
@@ -52,14 +50,14 @@ export const TAKEOVER_MS_MAX = 5000
 
 /** In order of the faults' names, the row for all last. */
 export function makeRows(input: ReportInput): readonly ReportRow[] {
-  const names = [...new Set(input.doses.map((dose) => dose.name))].toSorted()
+  const names = [...new Set(input.injected.map((fault) => fault.name))].toSorted()
   const rows = names.map((name) => makeRow(name, input))
   return [...rows, makeTotal(input)]
 }
 
 interface Share {
   readonly fault: ReportRow['fault']
-  readonly doses: readonly Dose[]
+  readonly injected: readonly InjectedFault[]
   readonly payments: number
   readonly faults: readonly PaymentFault[]
   readonly windows: readonly WindowCheck[]
@@ -68,18 +66,18 @@ interface Share {
 }
 
 function makeRow(name: FaultName, input: ReportInput): ReportRow {
-  const doses = input.doses.filter((dose) => dose.name === name)
+  const injected = input.injected.filter((fault) => fault.name === name)
   const isDuring = (atMs: number): boolean =>
-    doses.some((dose) => atMs >= dose.beganMs && atMs <= dose.endedMs + AFTERMATH_MS)
+    injected.some((fault) => atMs >= fault.beganMs && atMs <= fault.endedMs + AFTERMATH_MS)
   const overlaps = ({ window }: WindowCheck): boolean =>
-    doses.some(
-      (dose) =>
-        (window.from ?? -Infinity) <= input.startedAtWall + dose.endedMs + AFTERMATH_MS &&
-        (window.to ?? Infinity) >= input.startedAtWall + dose.beganMs,
+    injected.some(
+      (fault) =>
+        (window.from ?? -Infinity) <= input.startedAtWall + fault.endedMs + AFTERMATH_MS &&
+        (window.to ?? Infinity) >= input.startedAtWall + fault.beganMs,
     )
   return summarize({
     fault: name,
-    doses,
+    injected,
     payments: countAccepted(input.posted, isDuring),
     faults: input.faults.filter(({ atMs }) => atMs !== undefined && isDuring(atMs)),
     windows: input.windows.filter(overlaps),
@@ -95,10 +93,10 @@ function makeTotal(input: ReportInput): ReportRow {
 }
 
 function summarize(share: Share): ReportRow {
-  const { doses, faults, windows, takeovers, recoveries } = share
+  const { injected, faults, windows, takeovers, recoveries } = share
   const count = (kind: PaymentFaultKind): number =>
     faults.filter((fault) => fault.kind === kind).length
-  const seconds = doses.reduce((sum, dose) => sum + dose.endedMs - dose.beganMs, 0) / 1000
+  const seconds = injected.reduce((sum, fault) => sum + fault.endedMs - fault.beganMs, 0) / 1000
   const longest = most(takeovers.map((one) => one.tookMs))
   const isBroken =
     faults.length > 0 ||
@@ -107,7 +105,7 @@ function summarize(share: Share): ReportRow {
     (longest ?? 0) > TAKEOVER_MS_MAX
   return {
     fault: share.fault,
-    doses: doses.length,
+    injected: injected.length,
     seconds: Number(seconds.toFixed(1)),
     payments: share.payments,
     lost: count('lost'),
@@ -133,4 +131,49 @@ function countAccepted(
   let count = 0
   for (const { accepted, atMs } of posted.values()) if (accepted && isDuring(atMs)) count += 1
   return count
+}
+
+const COLUMNS: readonly (readonly [title: string, cell: (row: ReportRow) => string | number])[] = [
+  ['fault', (row) => row.fault],
+  ['injected', (row) => `${row.injected} in ${row.seconds} s`],
+  ['payments', (row) => row.payments],
+  ['lost', (row) => row.lost],
+  ['paid twice', (row) => row.paidTwice],
+  ['misattributed', (row) => row.misattributed],
+  ['cents off', (row) => row.centsOff],
+  ['windows compared', (row) => row.windows],
+  ['longest takeover', (row) => takeover(row.longestTakeoverMs)],
+  ['sends per payment', (row) => row.mostSends?.toFixed(2) ?? ''],
+  ['openings', (row) => row.mostOpenings?.toString() ?? ''],
+  ['verdict', (row) => row.verdict],
+]
+
+/** One line per row, columns aligned, numbers to the right. */
+export function formatTable(rows: readonly ReportRow[]): string {
+  const body = rows.map((row) => COLUMNS.map(([, cell]) => cell(row)))
+  const lines = [COLUMNS.map(([title]) => title), ...body]
+  const widths = COLUMNS.map((_, column) =>
+    Math.max(...lines.map((line) => String(line[column]).length)),
+  )
+  const format = (cells: readonly (string | number)[]): string => {
+    const padded = cells.map((cell, column) => {
+      const width = widths[column] ?? 0
+      return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width)
+    })
+    return `| ${padded.join(' | ')} |`
+  }
+  const rule = widths.map((width, column) => {
+    const isNumber = typeof body[0]?.[column] === 'number'
+    return isNumber ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)
+  })
+  const [titles = [], ...rest] = lines
+  const isNumber = (column: number): boolean => typeof body[0]?.[column] === 'number'
+  const head = titles.map((title, column) =>
+    isNumber(column) ? String(title).padStart(widths[column] ?? 0) : title,
+  )
+  return [format(head), `| ${rule.join(' | ')} |`, ...rest.map(format)].join('\n')
+}
+
+function takeover(tookMs: number | null): string {
+  return tookMs === null ? '' : `${(tookMs / 1000).toFixed(1)} s`
 }

@@ -1,24 +1,56 @@
-// One chaos run: the stage, the load, the faults of the plan, the settling, the reckoning.
+// One chaos run: the system, the load, the faults of the plan, the wait for an empty backlog, the
+// verdict.
 
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SelfWatch } from '../../bench/load/self-watch.ts'
+import { type ProgressStream, StatusLine } from '../../bench/load/status-line.ts'
 import { Chance } from '../simulation/chance.ts'
-import { Clients } from './clients.ts'
+import { PROCESSORS } from './books.ts'
+import { Clients, ClientRecords } from './clients.ts'
 import { Injector } from './injector.ts'
+import { awaitEmpty } from './ledgers.ts'
+import { LiveChecks } from './live-checks.ts'
 import type { ChaosOptions } from './options.ts'
-import { endOf, drawPlan } from './plan.ts'
-import { ChaosProgress } from './progress.ts'
-import type { ProgressStream } from '../../bench/load/status-line.ts'
-import { PROCESSORS } from './payment-faults.ts'
+import { drawPlan, endOf } from './plan.ts'
 import { Recoveries } from './recoveries.ts'
-import { reckon, type Reckoning } from './reckoning.ts'
-import { Register } from './register.ts'
-import { awaitEmpty } from './settle.ts'
-import { startStage, type Stage } from './stage.ts'
+import { type System, startSystem } from './system.ts'
 import { Takeovers } from './takeovers.ts'
-import { Watch } from './watch.ts'
+import { judge, type Verdict } from './verdict.ts'
 
-export interface ChaosResult extends Reckoning {
+const PLAIN_INTERVAL_MS = 10_000
+
+export class ChaosProgress {
+  readonly #line: StatusLine
+  readonly #logFile: string
+
+  constructor(options: { readonly stream: ProgressStream; readonly logFile: string }) {
+    this.#line = new StatusLine(options.stream, PLAIN_INTERVAL_MS)
+    this.#logFile = options.logFile
+  }
+
+  /** A line for people. */
+  say(text: string): void {
+    this.#line.say(text)
+    this.log(text)
+  }
+
+  /** A line for the log only. */
+  log(text: string): void {
+    appendFileSync(this.#logFile, `${new Date().toISOString()} ${text}\n`)
+  }
+
+  /** Shows what `read` says from time to time until `stop`. */
+  show(read: () => string): void {
+    this.#line.show(read)
+  }
+
+  stop(): void {
+    this.#line.stop()
+  }
+}
+
+export interface ChaosResult extends Verdict {
   readonly options: ChaosOptions
   /** Folder of logs and data. */
   readonly dir: string
@@ -34,64 +66,65 @@ export interface ChaosPlace {
 export async function runChaos(options: ChaosOptions, place: ChaosPlace): Promise<ChaosResult> {
   const { dir, stream } = place
   const { instances, env } = options
-  const stage = await startStage({ dir, instances, env })
+  const system = await startSystem({ dir, instances, env })
   const progress = new ChaosProgress({ stream, logFile: join(dir, 'chaos.log') })
   try {
     progress.say(`seed ${options.seed}, logs in ${dir}`)
-    return { options, dir, ...(await runOn(stage, options, progress)) }
+    return { options, dir, ...(await runOn(system, options, progress)) }
   } finally {
     progress.stop()
-    await stage.close()
+    await system.close()
   }
 }
 
 async function runOn(
-  stage: Stage,
+  system: System,
   options: ChaosOptions,
   progress: ChaosProgress,
-): Promise<Reckoning> {
+): Promise<Verdict> {
   const { seed, seconds, faults, rate, instances } = options
   const plan = drawPlan({ seed, durationMs: seconds * 1000, faults, instances })
   const [startedAt, startedAtWall] = [performance.now(), Date.now()]
   const chance = new Chance(seed)
-  const register = new Register()
-  const takeovers = new Takeovers(stage.pitLedger)
+  const records = new ClientRecords()
+  const takeovers = new Takeovers(system.pitLedger)
   const note = (text: string): void => progress.log(text)
-  const recoveries = recoveriesOn(stage)
-  const injector = new Injector({ stage, takeovers, recoveries, startedAt, note })
+  const recoveries = recoveriesOn(system)
+  const injector = new Injector({ system, takeovers, recoveries, startedAt, note })
   const clients = new Clients({
-    url: stage.layout.url,
-    register,
+    url: system.layout.url,
+    records,
     chance: chance.branch(1),
     rate,
     startedAt,
   })
-  const watch = new Watch({ stage, injector, chance: chance.branch(2) })
+  const liveChecks = new LiveChecks({ system, injector, chance: chance.branch(2) })
   const self = new SelfWatch()
   progress.show(() => {
     const elapsed = Math.round((performance.now() - startedAt) / 1000)
-    const strays = register.strays.length + watch.strays.length + injector.failures.length
-    return `${elapsed}/${seconds} s  ${register.accepted} accepted  ${injector.doses.length}/${plan.length} faults  ${strays} wrong`
+    const violations =
+      records.violations.length + liveChecks.violations.length + injector.failures.length
+    return `${elapsed}/${seconds} s  ${records.accepted} accepted  ${injector.injected.length}/${plan.length} faults  ${violations} wrong`
   })
 
   clients.start()
-  watch.start()
+  liveChecks.start()
   await injector.run(plan)
   const lastFaultAt = performance.now()
   await clients.stop()
   const lastsMs = Math.max(0, ...plan.map(endOf))
   progress.log(`all faults over, planned for ${lastsMs} ms`)
-  const emptiedMs = await awaitEmpty(stage.pitLedger, lastFaultAt)
+  const emptiedMs = await awaitEmpty(system.pitLedger, lastFaultAt)
   await takeovers.ended()
   await Promise.all(PROCESSORS.map((name) => recoveries.end(name)))
-  await watch.stop()
+  await liveChecks.stop()
   progress.log(`backlog empty after ${emptiedMs} ms`)
 
-  return reckon({
-    stage,
-    register,
+  return judge({
+    system,
+    records,
     injector,
-    watch,
+    liveChecks,
     takeovers,
     recoveries,
     emptiedMs,
@@ -101,10 +134,10 @@ async function runOn(
   })
 }
 
-function recoveriesOn({ surveyor, ledgers }: Stage): Recoveries {
+function recoveriesOn({ recoveryLedger, ledgers }: System): Recoveries {
   return new Recoveries({
-    readBacklog: () => surveyor.readBacklog(),
-    countOpenSince: (at) => surveyor.countOpenSince(at),
+    readBacklog: () => recoveryLedger.readBacklog(),
+    countOpenSince: (at) => recoveryLedger.countOpenSince(at),
     countSends: (processor) => ledgers[processor].countSends(),
   })
 }

@@ -1,8 +1,8 @@
 // How long the payments of a dead or hanging instance belong to it, as PostgreSQL tells it.
 
 import type { FaultName } from './fault-kinds.ts'
-import { pause } from './pause.ts'
-import type { PitLedger } from './pit-ledger.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { PitLedger } from './ledgers.ts'
 
 export interface Takeover {
   readonly fault: FaultName
@@ -11,8 +11,8 @@ export interface Takeover {
   readonly tookMs: number
 }
 
-/** Between two looks, ms; a takeover is measured this much too long at most. */
-const LOOK_EVERY_MS = 100
+/** Between two queries, ms; a takeover is measured this much too long at most. */
+const CHECK_EVERY_MS = 100
 const GIVE_UP_MS = 60_000
 
 /** After an outage of PostgreSQL instances wait for a lease's length before they take over, ms. */
@@ -73,7 +73,7 @@ export class Takeovers {
     readonly disturbances: number
   }): Promise<void> {
     for (;;) {
-      await pause(LOOK_EVERY_MS)
+      await pause(CHECK_EVERY_MS)
       const owners = await this.#ledger.ownersAmong(watch.leases).catch(() => undefined)
       const tookMs = Math.round(performance.now() - watch.since)
       if (this.#disturbances !== watch.disturbances || owners === undefined) return

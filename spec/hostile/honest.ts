@@ -1,12 +1,12 @@
 // Honest clients beside the hostile ones: payments at a steady rate, each of which has to be taken.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { HttpClient, describeAnswer } from '../../bench/load/client.ts'
+import { describeAnswer, HttpClient } from '../../bench/load/client.ts'
 import { LatencyHistogram, type LatencyReport } from '../../bench/load/histogram.ts'
 import type { Target } from '../../bench/load/target.ts'
 import type { Chance } from '../simulation/chance.ts'
-import type { Asked } from './asked.ts'
-import { drawPayment, plain } from './script.ts'
+import type { AskedPayments } from './books.ts'
+import { drawPayment, plain } from './payload.ts'
 
 export interface HonestReport {
   readonly payments: number
@@ -27,7 +27,11 @@ const TICK_MS = 20
 
 export class HonestClients {
   readonly #http: HttpClient
-  readonly #options: { readonly rate: number; readonly chance: Chance; readonly asked: Asked }
+  readonly #options: {
+    readonly rate: number
+    readonly chance: Chance
+    readonly asked: AskedPayments
+  }
   readonly #answers = new Map<string, number>()
   readonly #latency = new LatencyHistogram()
   readonly #open = new Set<Promise<void>>()
@@ -41,7 +45,7 @@ export class HonestClients {
     readonly target: Target
     readonly rate: number
     readonly chance: Chance
-    readonly asked: Asked
+    readonly asked: AskedPayments
   }) {
     this.#options = options
     this.#http = new HttpClient({ target: options.target, timeoutMs: TIMEOUT_MS })
@@ -73,7 +77,7 @@ export class HonestClients {
     }
   }
 
-  /** As any client does: told that it cannot be done now, it asks again. */
+  /** Posts again after a 503, as any client does. */
   async #pay(): Promise<void> {
     const payment = drawPayment(this.#options)
     this.#options.asked.add(payment)

@@ -1,12 +1,10 @@
 import t from 'tap'
-import { AnswerReader } from './answers.ts'
-import { Asked } from './asked.ts'
-import { findBookFaults } from './books.ts'
+import { AnswerReader } from './connection.ts'
+import { AskedPayments, findBookFaults } from './books.ts'
 import { KINDS } from './kinds.ts'
-import { badlyServed, formatRows, unwell } from './report.ts'
-import type { Draw } from './script.ts'
-import { HostileTally } from './tally.ts'
-import type { PitPayment } from '../chaos/pit-ledger.ts'
+import { findServiceFaults, formatRows, HostileTally, findProcessFaults } from './report.ts'
+import type { Draw } from './payload.ts'
+import type { PitPayment } from '../chaos/ledgers.ts'
 import { Chance } from '../simulation/chance.ts'
 
 const AT = Date.parse('2026-03-01T10:00:00.000Z')
@@ -20,15 +18,15 @@ const SETTLED: PitPayment = {
 t.test('one seed is one attack', async (t) => {
   const write = (seed: number): string => {
     const draw: Draw = { chance: new Chance(seed), known: () => undefined }
-    const scripts = Array.from({ length: 20 }, () => KINDS.map((kind) => kind.draw(draw)))
-    return scripts.flat().reduce((text, { bytes }) => text + bytes.toString('latin1'), '')
+    const payloads = Array.from({ length: 20 }, () => KINDS.map((kind) => kind.draw(draw)))
+    return payloads.flat().reduce((text, { bytes }) => text + bytes.toString('latin1'), '')
   }
 
   t.ok(write(3) === write(3))
   t.ok(write(3) !== write(4))
 })
 
-t.test('answers are read however they are cut', async (t) => {
+t.test('answers are read however they are cut into pieces', async (t) => {
   const body = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nHTTP'
   const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n'
   const last = 'HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
@@ -47,7 +45,7 @@ t.test('answers are read however they are cut', async (t) => {
 })
 
 t.test('a payment that should not exist, and one that is missing, are noticed', async (t) => {
-  const asked = new Asked()
+  const asked = new AskedPayments()
   for (const id of ['a', 'b', 'c']) asked.add({ id, cents: 100 })
   asked.accept({ id: 'a', cents: 100 })
   const recorded = { correlationId: 'a', amountCents: 100, requestedAt: AT }
@@ -68,13 +66,13 @@ t.test('a payment that should not exist, and one that is missing, are noticed', 
 })
 
 t.test('a 5xx, a connection closed wrongly and one that hangs are noticed', async (t) => {
-  const script = { bytes: Buffer.from('x'), requests: 1 }
+  const payload = { bytes: Buffer.from('x'), requests: 1 }
   const right = { statuses: [400], closing: 'wrong' } as const
   const tally = new HostileTally()
-  tally.count('fine', { statuses: [400], end: 'answered' }, script, right)
-  tally.count('fails', { statuses: [500], end: 'answered' }, script, right)
-  tally.count('closes', { statuses: [], end: 'closed' }, script, right)
-  tally.count('hangs', { statuses: [], end: 'stuck' }, script, { ...right, closing: 'right' })
+  tally.count('fine', { statuses: [400], end: 'answered' }, payload, right)
+  tally.count('fails', { statuses: [500], end: 'answered' }, payload, right)
+  tally.count('closes', { statuses: [], end: 'closed' }, payload, right)
+  tally.count('hangs', { statuses: [], end: 'stuck' }, payload, { ...right, closing: 'right' })
 
   const verdicts = tally.rows().map(({ verdict }) => verdict)
   t.strictSame(verdicts, ['held', 'broken', 'broken', 'broken'])
@@ -86,16 +84,16 @@ t.test('honest clients that are not served, and processes that die, are noticed'
   const latency = { count: 9, p50Ms: 1, p90Ms: 1, p99Ms: 1, p999Ms: 1, maxMs: 9 }
   const good = { payments: 9, answers: { 202: 9, 503: 1 }, unserved: 0, latency }
   const self = { delayP99Ms: 0, delayMaxMs: 0, cpuShare: 0 }
-  t.strictSame(badlyServed(good, self), [])
+  t.strictSame(findServiceFaults(good, self), [])
   const bad = { ...good, answers: { 500: 1 }, unserved: 1, latency: { ...latency, maxMs: 9999 } }
-  t.equal(badlyServed(bad, self).length, 3)
+  t.equal(findServiceFaults(bad, self).length, 3)
 
   const stat = () => ({ memoryPeakBytes: 1 }) as never
   const part = { name: 'nginx', pid: 1, logs: () => '', stat }
-  t.strictSame(unwell([part], new Map([['nginx', 1]])), [])
-  t.match(unwell([part], new Map([['nginx', 2]])), [/nginx ended by itself/])
+  t.strictSame(findProcessFaults([part], new Map([['nginx', 1]])), [])
+  t.match(findProcessFaults([part], new Map([['nginx', 2]])), [/nginx ended by itself/])
   const worker = { ...part, logs: () => 'worker process 7 exited on signal 11' }
-  t.match(unwell([worker], new Map([['nginx', 1]])), [/a worker of nginx died/])
+  t.match(findProcessFaults([worker], new Map([['nginx', 1]])), [/a worker of nginx died/])
   const fat = { ...part, name: 'pit-1', stat: () => ({ memoryPeakBytes: 2 ** 30 }) as never }
-  t.match(unwell([fat], new Map([['pit-1', 1]])), [/pit-1 took/])
+  t.match(findProcessFaults([fat], new Map([['pit-1', 1]])), [/pit-1 took/])
 })

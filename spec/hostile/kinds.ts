@@ -1,23 +1,34 @@
 // The kinds of hostile requests: how often each comes, and which answers are right.
 
-import { mutated, nested, oddButRight, oversized, repeated } from './body-kinds.ts'
-import { brokenJson, encodings, oddAmounts, oddIds, wrongShape, wrongTypes } from './no-payments.ts'
-import type { Draw, Script } from './script.ts'
+import {
+  brokenJson,
+  encodings,
+  mutated,
+  nested,
+  oddAmounts,
+  oddButRight,
+  oddIds,
+  oversized,
+  repeated,
+  wrongShape,
+  wrongTypes,
+} from './bodies.ts'
+import type { Draw, Payload } from './payload.ts'
 import {
   garbage,
   headerFloods,
   oddPaths,
-  oddQuestions,
+  oddQueries,
   pipelined,
   smuggled,
   vanishing,
-} from './wire-kinds.ts'
+} from './requests.ts'
 
 export interface Kind {
   readonly name: string
   /** Scripts of this kind among 100 or so. */
   readonly weight: number
-  readonly draw: (draw: Draw) => Script
+  readonly draw: (draw: Draw) => Payload
   /** Statuses that are right. */
   readonly statuses: readonly number[]
   /** Whether the connection may be closed instead of an answer. */
@@ -37,7 +48,7 @@ export const KINDS: readonly Kind[] = [
   kind('oversized bodies', 3, oversized, [413], 'right'),
   kind('wrong types', 4, wrongTypes, [415]),
   kind('odd paths', 5, oddPaths, [200, 400, 403, 404, 405], 'right'),
-  kind('odd questions', 5, oddQuestions, [200, 400, 404]),
+  kind('odd queries', 5, oddQueries, [200, 400, 404]),
   kind('header floods', 4, headerFloods, [202, 400, 404, 431], 'right'),
   kind('garbage', 3, garbage, [200, 400, 404, 405, 431, 505], 'right'),
   kind('pipelined', 2, pipelined, [200, 202, 400, 404], 'right'),

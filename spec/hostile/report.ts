@@ -1,11 +1,110 @@
-// The result of a hostile run, as a table and as sentences about what broke.
+// What came of the hostile requests by kind, as a table and as sentences about what broke.
 
-import type { Figures } from '../../bench/limits/figures.ts'
 import type { Part } from '../../bench/layout/part.ts'
-import { MEMORY_BYTES_MAX } from '../chaos/watch.ts'
+import type { Figures } from '../../bench/limits/figures.ts'
 import type { SelfReport } from '../../bench/load/self-watch.ts'
+import { MEMORY_BYTES_MAX } from '../chaos/live-checks.ts'
+import type { SendResult } from './connection.ts'
 import type { HonestReport } from './honest.ts'
-import type { KindRow } from './tally.ts'
+
+export interface KindRow {
+  readonly kind: string
+  readonly requests: number
+  /** Answers by status. */
+  readonly answers: Readonly<Record<string, number>>
+  /** Connections that were closed before all answers were there. */
+  readonly closed: number
+  /** Answers of 503 besides these, and connections not there: the same was asked again. */
+  readonly postponed: number
+  readonly verdict: 'held' | 'broken'
+}
+
+/** Sentences that are kept of one kind. */
+const FAULTS_MAX = 5
+const EXCERPT_LENGTH = 200
+
+const GIVEN_UP: readonly SendResult['end'][] = ['stuck', 'unheard']
+
+interface Count {
+  requests: number
+  closed: number
+  postponed: number
+  broken: number
+  readonly answers: Map<number, number>
+  readonly faults: string[]
+}
+
+export class HostileTally {
+  readonly #kinds = new Map<string, Count>()
+
+  get requests(): number {
+    return [...this.#kinds.values()].reduce((sum, { requests }) => sum + requests, 0)
+  }
+
+  /** A sentence each about the first that went wrong. */
+  get faults(): readonly string[] {
+    return [...this.#kinds].flatMap(([kind, { broken, faults }]) =>
+      broken === 0 ? [] : [`${kind}: ${broken} went wrong`, ...faults],
+    )
+  }
+
+  /**
+   * Counts one payload and judges it.
+   * @param right statuses that are right, and whether closing is.
+   */
+  count(
+    kind: string,
+    sent: SendResult,
+    payload: { readonly bytes: Buffer; readonly requests: number },
+    right: { readonly statuses: readonly number[]; readonly closing: 'right' | 'wrong' },
+  ): void {
+    const count = this.#of(kind)
+    count.requests += payload.requests
+    if (sent.end === 'closed') count.closed += 1
+    for (const status of sent.statuses) {
+      count.answers.set(status, (count.answers.get(status) ?? 0) + 1)
+    }
+    const wrong = sent.statuses.find((status) => !right.statuses.includes(status))
+    const isClosedWrongly = sent.end === 'closed' && right.closing === 'wrong'
+    if (wrong === undefined && !isClosedWrongly && !GIVEN_UP.includes(sent.end)) return
+    count.broken += 1
+    if (count.faults.length >= FAULTS_MAX) return
+    const excerpt = JSON.stringify(payload.bytes.toString('latin1', 0, EXCERPT_LENGTH))
+    count.faults.push(`${kind}: ${wrong ?? sent.end} to ${excerpt}`)
+  }
+
+  /** Counts a 503, or a connection that was not there, after which the same is asked again. */
+  postpone(kind: string): void {
+    this.#of(kind).postponed += 1
+  }
+
+  /** In the order in which kinds came first. */
+  rows(): readonly KindRow[] {
+    return [...this.#kinds].map(([kind, { requests, answers, closed, postponed, broken }]) => ({
+      kind,
+      requests,
+      answers: Object.fromEntries([...answers].toSorted(([one], [other]) => one - other)),
+      closed,
+      postponed,
+      verdict: broken === 0 ? 'held' : 'broken',
+    }))
+  }
+
+  #of(kind: string): Count {
+    const known = this.#kinds.get(kind)
+    if (known !== undefined) return known
+    const fresh = {
+      requests: 0,
+      closed: 0,
+      postponed: 0,
+      broken: 0,
+      answers: new Map(),
+      faults: [],
+    }
+    this.#kinds.set(kind, fresh)
+    return fresh
+  }
+}
 
 /** Longest wait for an answer of an honest client, ms, besides what the load itself was late. */
 const ANSWER_WITHIN_MS = 2000
@@ -59,7 +158,7 @@ function total(rows: readonly KindRow[]): KindRow {
 }
 
 /** Sentences about honest clients that were not served; one told 503 or cut off may be served later. */
-export function badlyServed(report: HonestReport, self: SelfReport): readonly string[] {
+export function findServiceFaults(report: HonestReport, self: SelfReport): readonly string[] {
   const { answers, latency, unserved } = report
   const others = Object.entries(answers).filter(([answer]) => !/^(202|503|reset.*)$/.test(answer))
   const bound = ANSWER_WITHIN_MS + self.delayMaxMs
@@ -73,7 +172,7 @@ export function badlyServed(report: HonestReport, self: SelfReport): readonly st
 }
 
 /** Sentences about processes that are not those of the start, or took too much memory. */
-export function unwell(
+export function findProcessFaults(
   parts: readonly (Pick<Part, 'name' | 'pid' | 'logs'> & { stat(): Figures })[],
   pidsBefore: ReadonlyMap<string, number | undefined>,
 ): readonly string[] {

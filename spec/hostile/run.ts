@@ -1,22 +1,17 @@
 // One hostile run: the layout, hostile and honest clients side by side, and what is left of it.
 
-import { awaitEmpty } from '../chaos/settle.ts'
-import { PitLedger } from '../chaos/pit-ledger.ts'
-import { ProcessorLedger } from '../chaos/processor-ledger.ts'
-import { shown } from '../chaos/sentences.ts'
+import { awaitEmpty, PitLedger, ProcessorLedger } from '../chaos/ledgers.ts'
+import { shown } from '../chaos/verdict.ts'
 import { startLayout } from '../../bench/layout/layout.ts'
 import type { Layout } from '../../bench/layout/plan.ts'
 import { SelfWatch } from '../../bench/load/self-watch.ts'
 import { parseTarget, type Target } from '../../bench/load/target.ts'
 import { Chance } from '../simulation/chance.ts'
-import { Asked } from './asked.ts'
-import { attack } from './attack.ts'
-import { findBookFaults } from './books.ts'
+import { AskedPayments, findBookFaults } from './books.ts'
+import { attack, sendFromMany, IDLE_KINDS, SLOW_KINDS } from './attack.ts'
 import { HonestClients, type HonestReport } from './honest.ts'
-import { badlyServed, unwell } from './report.ts'
-import type { Draw } from './script.ts'
-import { IDLE_KINDS, SLOW_KINDS, crowd } from './slow.ts'
-import { HostileTally, type KindRow } from './tally.ts'
+import { findServiceFaults, HostileTally, type KindRow, findProcessFaults } from './report.ts'
+import type { Draw } from './payload.ts'
 
 export interface HostileOptions {
   /** Hostile requests in all, besides slow and silent clients. */
@@ -61,7 +56,7 @@ export async function runHostile(
   options: HostileOptions,
   { dir, onProgress = () => undefined }: HostilePlace,
 ): Promise<HostileResult> {
-  // Nobody's purge may hide what should not exist.
+  // A purge would hide what should not exist.
   const layout = await startLayout({ dir, env: { ALLOW_PURGE: 'false' } })
   try {
     return await runOn(layout, options, onProgress)
@@ -80,7 +75,7 @@ async function runOn(
   const direct = layout.pits.map(({ listen }): Target =>
     'port' in listen ? { host: '127.0.0.1', port: listen.port } : listen,
   )
-  const [asked, tally, self] = [new Asked(), new HostileTally(), new SelfWatch()]
+  const [asked, tally, self] = [new AskedPayments(), new HostileTally(), new SelfWatch()]
   const pids = new Map(layout.parts.map((part) => [part.name, part.pid]))
   const { rate, clients, requests } = options
   const honest = new HonestClients({ target: front, rate, chance: chance.branch(1), asked })
@@ -93,40 +88,40 @@ async function runOn(
   const targets = [front, ...direct.slice(0, 1), front, ...direct.slice(1, 2)]
   await Promise.all([
     attack({ ...place, targets, clients, requests }),
-    beSlow({ targets, requests, asked, tally, chance: chance.branch(3) }),
+    attackSlowly({ targets, requests, asked, tally, chance: chance.branch(3) }),
   ])
   const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(1))
   clearInterval(progress)
   const honestReport = await honest.stop()
 
-  const broken = [...tally.faults, ...badlyServed(honestReport, self.stop())]
+  const broken = [...tally.faults, ...findServiceFaults(honestReport, self.stop())]
   const ledger = new PitLedger(layout.postgres.url)
   const emptied = await awaitEmpty(ledger, performance.now())
   if (emptied === undefined) broken.push('the backlog did not become empty')
   const books = { posted: asked.payments, pit: await ledger.readAll(), ledgers: await read(layout) }
   await ledger.close()
-  broken.push(...shown(findBookFaults(books)), ...unwell(layout.parts, pids))
+  broken.push(...shown(findBookFaults(books)), ...findProcessFaults(layout.parts, pids))
   const memoryPeakBytes = Math.max(...layout.pits.map((pit) => pit.stat().memoryPeakBytes))
   const counts = { accepted: asked.accepted, stored: books.pit.size, seconds, memoryPeakBytes }
   return { options, rows: tally.rows(), honest: honestReport, ...counts, broken }
 }
 
-async function beSlow(place: {
+async function attackSlowly(place: {
   readonly targets: readonly Target[]
   readonly requests: number
-  readonly asked: Asked
+  readonly asked: AskedPayments
   readonly tally: HostileTally
   readonly chance: Chance
 }): Promise<void> {
   const { asked, chance, requests, tally } = place
   const draw: Draw = { chance, known: () => undefined }
-  const crowds = (kinds: typeof SLOW_KINDS, size: typeof SLOW): Promise<void>[] => {
+  const allOf = (kinds: typeof SLOW_KINDS, size: typeof SLOW): Promise<void>[] => {
     const clients = Math.min(size.max, Math.max(size.min, Math.round(requests / size.oneIn)))
     return kinds.flatMap((kind) =>
-      place.targets.map((target) => crowd(kind, { target, clients, draw, asked, tally })),
+      place.targets.map((target) => sendFromMany(kind, { target, clients, draw, asked, tally })),
     )
   }
-  await Promise.all([...crowds(SLOW_KINDS, SLOW), ...crowds(IDLE_KINDS, SILENT)])
+  await Promise.all([...allOf(SLOW_KINDS, SLOW), ...allOf(IDLE_KINDS, SILENT)])
 }
 
 async function read({ processors }: Layout) {

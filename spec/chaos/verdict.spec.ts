@@ -1,17 +1,16 @@
+// The command line of a chaos run, and what its verdict is made of.
+
 import t from 'tap'
-import { FAULT_NAMES } from './fault-kinds.ts'
-import { readCommandLine } from './options.ts'
-import { findPaymentFaults } from './payment-faults.ts'
-import type { PitPayment } from './pit-ledger.ts'
-import type { Recorded } from './processor-ledger.ts'
-import { Register } from './register.ts'
-import { makeRows, type ReportInput } from './report.ts'
-import { formatTable } from './table.ts'
-import { LedgerSums, drawWindows, isEqual } from './windows.ts'
 import { UsageError } from '../../bench/challenge/errors.ts'
 import { Chance } from '../simulation/chance.ts'
+import { drawWindows, findPaymentFaults, isEqual, LedgerSums } from './books.ts'
+import { ClientRecords } from './clients.ts'
+import { FAULT_NAMES } from './fault-kinds.ts'
+import type { PitPayment, Recorded } from './ledgers.ts'
+import { readCommandLine } from './options.ts'
+import { formatTable, makeRows, type ReportInput } from './report.ts'
 
-t.test('the command line has its defaults and its bounds', async (t) => {
+t.test('the command line has defaults and bounds', async (t) => {
   t.match(readCommandLine(['--seed', '5', '--minutes', '0.5', '--faults', 'kill,pause']), {
     kind: 'run',
     jsonFile: undefined,
@@ -55,7 +54,7 @@ const open: PitPayment = {
   requestedAt: undefined,
 }
 
-t.test('each way in which a payment can go wrong is seen', async (t) => {
+t.test('each way in which a payment can go wrong is found', async (t) => {
   const rows: [string, Parameters<typeof findPaymentFaults>[0], readonly string[]][] = [
     ['right', books({ byDefault: [recorded('a')], pit: settled }), []],
     ['lost', books({ pit: open }), ['lost']],
@@ -126,19 +125,19 @@ t.test('sums of windows are exact at every edge', async (t) => {
   t.notOk(isEqual(sums.compare({}, undefined)), 'no answer is not equal')
 })
 
-t.test('what broke is counted with the faults that were on at the time', async (t) => {
-  const register = new Register()
-  register.add('a', { amountCents: 100, atMs: 1500 })
+t.test('what broke is counted with the faults that lasted at the time', async (t) => {
+  const records = new ClientRecords()
+  records.add('a', { amountCents: 100, atMs: 1500 })
   const answer = { kind: 'answered', status: 202, body: Buffer.alloc(0), tookMs: 1 } as const
-  register.note('a', answer, { expected: 'accepted', tookMs: 1 })
-  register.note('a', answer, { expected: 'conflict', tookMs: 1 })
-  const dose = { place: 'instances', target: 'pit-1' } as const
+  records.note('a', answer, { expected: 'accepted', tookMs: 1 })
+  records.note('a', answer, { expected: 'conflict', tookMs: 1 })
+  const fault = { place: 'instances', target: 'pit-1' } as const
   const input: ReportInput = {
-    doses: [
-      { ...dose, name: 'kill', beganMs: 1000, endedMs: 2000 },
-      { ...dose, name: 'pause', beganMs: 9000, endedMs: 14_000 },
+    injected: [
+      { ...fault, name: 'kill', beganMs: 1000, endedMs: 2000 },
+      { ...fault, name: 'pause', beganMs: 9000, endedMs: 14_000 },
     ],
-    posted: register.payments,
+    posted: records.payments,
     faults: [{ kind: 'lost', correlationId: 'a', atMs: 1500, detail: '' }],
     windows: [],
     takeovers: [{ fault: 'pause', instance: 'pit-1', tookMs: 6000 }],
@@ -148,11 +147,11 @@ t.test('what broke is counted with the faults that were on at the time', async (
   }
 
   t.match(makeRows(input), [
-    { fault: 'kill', doses: 1, seconds: 1, payments: 1, lost: 1, verdict: 'broken' },
+    { fault: 'kill', injected: 1, seconds: 1, payments: 1, lost: 1, verdict: 'broken' },
     { fault: 'pause', payments: 0, lost: 0, longestTakeoverMs: 6000, verdict: 'broken' },
-    { fault: 'all', doses: 2, payments: 1, lost: 1, verdict: 'broken' },
+    { fault: 'all', injected: 2, payments: 1, lost: 1, verdict: 'broken' },
   ])
-  t.match(register.strays, [/a was answered 202, expected conflict/])
+  t.match(records.violations, [/a was answered 202, expected conflict/])
   t.equal(formatTable(makeRows(input)).split('\n').length, 5)
 })
 

@@ -1,12 +1,13 @@
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import t from 'tap'
-import type { Test } from 'tap'
-import { Gate } from './gate.ts'
-import { freePort } from '../../bench/layout/ports.ts'
+// The TCP relay of chaos runs.
 
-t.test('a gate relays until it closes, which both ends see', async (t) => {
-  const { gate, client, far } = await relay(t)
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { TcpRelay } from './relay.ts'
+
+t.test('a relay relays until it closes, which both ends see', async (t) => {
+  const { relay, client, far } = await startRelay(t)
 
   client.write('ping')
   t.equal(String(await once(far, 'data')), 'ping')
@@ -14,31 +15,31 @@ t.test('a gate relays until it closes, which both ends see', async (t) => {
   t.equal(String(await once(client, 'data')), 'pong')
 
   const ended = Promise.all([closed(client), closed(far)])
-  await gate.close()
+  await relay.close()
   await ended
 })
 
-t.test('a gate closes a connection that it resets while an end is being sent', async (t) => {
-  const { gate, client, far } = await relay(t)
+t.test('a relay closes a connection that it resets while an end is being sent', async (t) => {
+  const { relay, client, far } = await startRelay(t)
   client.write('ping')
   await once(far, 'data')
-  gate.loseNextAnswers()
+  relay.loseNextAnswers()
 
   // Both arrive at once: the end is passed on, and the answer has the connection reset.
   client.destroy()
   far.resume().write('lost')
 
   await goneFor(far)
-  await gate.close()
+  await relay.close()
 })
 
-async function relay(t: Test) {
+async function startRelay(t: Test) {
   const server = createServer({ allowHalfOpen: true })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const port = await freePort()
-  const gate = new Gate({ port, target: (server.address() as AddressInfo).port })
-  await gate.open()
+  const relay = new TcpRelay({ port, target: (server.address() as AddressInfo).port })
+  await relay.open()
   const arrived = once(server, 'connection') as Promise<[Socket]>
   const client = connect({ host: '127.0.0.1', port })
   const [far] = await arrived
@@ -48,7 +49,7 @@ async function relay(t: Test) {
     far.destroy()
     server.close()
   })
-  return { gate, client, far }
+  return { relay, client, far }
 }
 
 /** Not `once`, which rejects when the socket is reset. */

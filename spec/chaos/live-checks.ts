@@ -1,15 +1,15 @@
 // What is checked while a chaos run goes on: what must hold at every moment, not only at the end.
 
-import type { ProcessorName, TimeWindow } from '../../src/actors/model/payment.ts'
 import { PitEndpoint } from '../../bench/challenge/pit-endpoint.ts'
 import { INITIAL_TOKEN, ProcessorAdmin } from '../../bench/challenge/processor-admin.ts'
 import { parseTarget } from '../../bench/load/target.ts'
+import type { ProcessorName, TimeWindow } from '../../src/actors/model/payment.ts'
 import type { Chance } from '../simulation/chance.ts'
+import { PROCESSORS } from './books.ts'
+import { startAgain } from './faults.ts'
 import type { Injector } from './injector.ts'
-import { startAgain } from './instance-faults.ts'
-import { PROCESSORS } from './payment-faults.ts'
-import { pause } from './pause.ts'
-import type { Stage } from './stage.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { System } from './system.ts'
 
 /** Resident memory of one instance, bytes. */
 export const MEMORY_BYTES_MAX = 150 * 1024 ** 2
@@ -17,22 +17,22 @@ export const MEMORY_BYTES_MAX = 150 * 1024 ** 2
 const WATCH_EVERY_MS = 1000
 const TIMEOUT_MS = 10_000
 const REACH_MS = 30_000
-const STRAYS_MAX = 50
+const VIOLATIONS_MAX = 50
 
-export interface WatchOptions {
-  readonly stage: Stage
+export interface LiveChecksOptions {
+  readonly system: System
   readonly injector: Injector
   readonly chance: Chance
 }
 
-export class Watch {
+export class LiveChecks {
   /** Sentences about what did not hold. */
-  readonly strays: string[] = []
+  readonly violations: string[] = []
   /** Highest seen of any instance, bytes. */
   memoryPeakBytes = 0
-  /** Windows in which Pit had no more than the processor, of those looked at. */
+  /** Windows in which Pit had no more than the processor, of those compared. */
   windows = 0
-  readonly #options: WatchOptions
+  readonly #options: LiveChecksOptions
   readonly #pit: PitEndpoint
   readonly #admins: Readonly<Record<ProcessorName, ProcessorAdmin>>
   readonly #seenAt = new Map<string, ProcessorName>()
@@ -40,18 +40,18 @@ export class Watch {
   #running: Promise<void> | undefined
   #stopping = false
 
-  constructor(options: WatchOptions) {
+  constructor(options: LiveChecksOptions) {
     this.#options = options
-    const { stage } = options
+    const { system } = options
     this.#pit = new PitEndpoint({
-      target: parseTarget(stage.layout.url),
+      target: parseTarget(system.layout.url),
       timeoutMs: TIMEOUT_MS,
     })
     const admin = (name: ProcessorName): ProcessorAdmin =>
       new ProcessorAdmin({
         name,
         token: INITIAL_TOKEN,
-        target: parseTarget(stage.ledgers[name].url),
+        target: parseTarget(system.ledgers[name].url),
         timeoutMs: TIMEOUT_MS,
       })
     this.#admins = { default: admin('default'), fallback: admin('fallback') }
@@ -71,7 +71,7 @@ export class Watch {
   async #run(): Promise<void> {
     while (!this.#stopping) {
       this.#lookAtProcesses()
-      await this.#lookForDoubles().catch((error: unknown) => this.#stray(String(error)))
+      await this.#lookForDoubles().catch((error: unknown) => this.#note(String(error)))
       await this.#lookAtWindow()
       await pause(WATCH_EVERY_MS)
     }
@@ -79,21 +79,21 @@ export class Watch {
   }
 
   #lookAtProcesses(): void {
-    const { stage, injector } = this.#options
-    for (const pit of stage.layout.pits) {
-      if (injector.inHand.has(pit)) continue
+    const { system, injector } = this.#options
+    for (const pit of system.layout.pits) {
+      if (injector.downOnPurpose.has(pit)) continue
       if (pit.pid === undefined) {
-        this.#stray(`${pit.name} ended by itself`)
-        // As its container would; meanwhile it is in hand.
-        injector.inHand.add(pit)
+        this.#note(`${pit.name} ended by itself`)
+        // As its container would; until then it is down on purpose.
+        injector.downOnPurpose.add(pit)
         void startAgain(pit)
-          .catch((error: unknown) => this.#stray(String(error)))
-          .finally(() => injector.inHand.delete(pit))
+          .catch((error: unknown) => this.#note(String(error)))
+          .finally(() => injector.downOnPurpose.delete(pit))
         continue
       }
       const peak = pit.stat().memoryPeakBytes
       this.memoryPeakBytes = Math.max(this.memoryPeakBytes, peak)
-      if (peak > MEMORY_BYTES_MAX) this.#stray(`${pit.name} took ${peak} bytes of memory`)
+      if (peak > MEMORY_BYTES_MAX) this.#note(`${pit.name} took ${peak} bytes of memory`)
     }
   }
 
@@ -101,17 +101,17 @@ export class Watch {
     const from = this.#readTo
     this.#readTo = Date.now() - REACH_MS
     for (const name of PROCESSORS) {
-      for (const { correlationId } of await this.#options.stage.ledgers[name].read(from)) {
+      for (const { correlationId } of await this.#options.system.ledgers[name].read(from)) {
         const earlier = this.#seenAt.get(correlationId)
         if (earlier !== undefined && earlier !== name) {
-          this.#stray(`${correlationId} is recorded at ${earlier} and at ${name}`)
+          this.#note(`${correlationId} is recorded at ${earlier} and at ${name}`)
         }
         this.#seenAt.set(correlationId, name)
       }
     }
   }
 
-  /** Pit first: what it has then, the processor must have, too. */
+  /** Asks Pit first: what Pit counts then, the processor must have as well. */
   async #lookAtWindow(): Promise<void> {
     const now = Date.now()
     const [one, other] = [0, 1].map(() => now - this.#options.chance.below(REACH_MS))
@@ -128,11 +128,12 @@ export class Watch {
       if (pit[name].payments <= books.payments && pit[name].cents <= books.cents) continue
       const had = `${books.payments} payments, ${books.cents} cents`
       const told = `${pit[name].payments} payments, ${pit[name].cents} cents`
-      this.#stray(`Pit told ${told} of ${name} in ${JSON.stringify(window)}, which had ${had}`)
+      this.#note(`Pit told ${told} of ${name} in ${JSON.stringify(window)}, which had ${had}`)
     }
   }
 
-  #stray(text: string): void {
-    if (this.strays.length < STRAYS_MAX && !this.strays.includes(text)) this.strays.push(text)
+  #note(text: string): void {
+    if (this.violations.length < VIOLATIONS_MAX && !this.violations.includes(text))
+      this.violations.push(text)
   }
 }

@@ -1,22 +1,21 @@
 // Requests that are wrong outside of their bodies, or no requests at all.
 
+import { brokenJson, oddAmounts, oddButRight, wrongShape } from './bodies.ts'
 import {
-  HOST,
   chunked,
+  type Draw,
   drawId,
   drawPayment,
   get,
+  HOST,
   plain,
   post,
+  type Payload,
   single,
-  type Draw,
-  type Script,
-} from './script.ts'
-import { oddButRight } from './body-kinds.ts'
-import { brokenJson, oddAmounts, wrongShape } from './no-payments.ts'
+} from './payload.ts'
 
 /** Methods and paths that there are not. */
-export function oddPaths({ chance }: Draw): Script {
+export function oddPaths({ chance }: Draw): Payload {
   const id = drawId(chance)
   const path = chance.pick([
     '/',
@@ -47,8 +46,8 @@ export function oddPaths({ chance }: Draw): Script {
   return single(get(path, method), { asks: method === 'HEAD' ? 'head' : 'bodies' })
 }
 
-/** Questions about windows and payments. */
-export function oddQuestions({ chance }: Draw): Script {
+/** Queries of summaries and payments. */
+export function oddQueries({ chance }: Draw): Payload {
   const instant = new Date(chance.below(2 ** 31) * 1000).toISOString()
   const odd = chance.pick([
     '',
@@ -82,7 +81,7 @@ export function oddQuestions({ chance }: Draw): Script {
 }
 
 /** More headers, or longer ones, than anybody needs. */
-export function headerFloods(draw: Draw): Script {
+export function headerFloods(draw: Draw): Payload {
   const { chance } = draw
   const header = (name: string, length: number): string => `${name}: ${'x'.repeat(length)}`
   const headers = chance.pick([
@@ -103,7 +102,7 @@ export function headerFloods(draw: Draw): Script {
 }
 
 /** No HTTP/1.1. */
-export function garbage(draw: Draw): Script {
+export function garbage(draw: Draw): Payload {
   const { chance } = draw
   const noise = Buffer.from(Array.from({ length: 1 + chance.below(600) }, () => chance.below(256)))
   const body = plain(drawPayment(draw))
@@ -127,25 +126,25 @@ export function garbage(draw: Draw): Script {
   return single(bytes, { finish: 'end' })
 }
 
-/** Several requests at once, right ones among them. */
-export function pipelined(draw: Draw): Script {
+/** Several requests at once, some of them right. */
+export function pipelined(draw: Draw): Payload {
   const { chance } = draw
   const count = 2 + chance.below(12)
-  const scripts = Array.from({ length: count }, () =>
-    chance.pick([oddButRight, brokenJson, wrongShape, oddAmounts, oddQuestions])(draw),
+  const payloads = Array.from({ length: count }, () =>
+    chance.pick([oddButRight, brokenJson, wrongShape, oddAmounts, oddQueries])(draw),
   )
   return {
-    bytes: Buffer.concat(scripts.map(({ bytes }) => bytes)),
+    bytes: Buffer.concat(payloads.map(({ bytes }) => bytes)),
     requests: count,
     answers: count,
     finish: 'read',
     asks: 'bodies',
-    payments: scripts.flatMap(({ payments }, at) => payments.map((each) => ({ ...each, at }))),
+    payments: payloads.flatMap(({ payments }, at) => payments.map((each) => ({ ...each, at }))),
   }
 }
 
 /** Requests of which two readers could see different ends; nothing in them may be paid. */
-export function smuggled(draw: Draw): Script {
+export function smuggled(draw: Draw): Payload {
   const { chance } = draw
   const inner = post(plain(drawPayment(draw))).toString('latin1')
   const head = `POST /payments HTTP/1.1\r\n${HOST}\r\nContent-Type: application/json\r\n`
@@ -168,8 +167,8 @@ export function smuggled(draw: Draw): Script {
   return single(bytes, { finish: 'end' })
 }
 
-/** Is gone before its answer. */
-export function vanishing(draw: Draw): Script {
+/** Closes its connection before the answer. */
+export function vanishing(draw: Draw): Payload {
   const { chance } = draw
   const payment = drawPayment(draw)
   const whole = chance.pick([

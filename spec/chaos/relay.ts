@@ -6,23 +6,25 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /**
  * Open: relays. Closed: nothing listens, and every connection has been reset. Faults may overlap at
- * one gate, so it opens when each that closed it has opened it again.
+ * one relay, so it opens when each that closed it has opened it again.
  */
-export class Gate {
+export class TcpRelay {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** Far ends whose next answer is lost. */
   readonly #muted = new Set<Socket>()
   /** Far ends of all connections that are open. */
   readonly #far = new Set<Socket>()
-  /** Openings that are owed; a new gate waits for its first. */
+  /** Openings that are owed; a new relay waits for its first. */
   #closings = 1
   readonly #place: { readonly port: number; readonly target: number }
 
   /** @param place ports of the loopback: where it listens, and what it stands before. */
   constructor(place: { readonly port: number; readonly target: number }) {
     this.#place = place
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => this.#relay(near))
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (near) =>
+      this.#accept(near),
+    )
   }
 
   get url(): string {
@@ -65,7 +67,7 @@ export class Gate {
     for (const far of this.#far) this.#muted.add(far)
   }
 
-  #relay(near: Socket): void {
+  #accept(near: Socket): void {
     const far = connect({ host: '127.0.0.1', port: this.#place.target, noDelay: true })
     this.#couple(near, far)
     this.#couple(far, near)

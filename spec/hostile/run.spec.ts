@@ -1,10 +1,12 @@
+// A short attack on the whole layout.
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { missingPrograms } from '../support/system-layout.ts'
 import { KINDS } from './kinds.ts'
 import { runHostile } from './run.ts'
-import { missingPrograms } from '../support/system-layout.ts'
 
 t.test(
   'hostile clients break nothing, and honest ones beside them are served',

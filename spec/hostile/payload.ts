@@ -1,4 +1,4 @@
-// What one hostile client does: bytes on a connection, and what may come of them.
+// What one hostile client sends: bytes on a connection, and what may come of them.
 
 import type { Chance } from '../simulation/chance.ts'
 
@@ -7,7 +7,7 @@ export interface Payment {
   readonly cents: number
 }
 
-export interface Script {
+export interface Payload {
   readonly bytes: Buffer
   /** Requests in the bytes, counted as a client would. */
   readonly requests: number
@@ -22,19 +22,19 @@ export interface Script {
   readonly asks: 'bodies' | 'head'
   /** Payments that may exist after this, each with the number of its request. */
   readonly payments: readonly (Payment & { readonly at: number })[]
-  /** Statuses that are right for this script, if fewer than for its kind. */
+  /** Statuses that are right for this payload, if fewer than for its kind. */
   readonly statuses?: readonly number[]
 }
 
-/** What scripts are drawn from: chance, and payments that were accepted before. */
+/** What payloads are drawn from: chance, and payments that were accepted before. */
 export interface Draw {
   readonly chance: Chance
   /** One of the accepted payments; undefined while there are none. */
   known(): Payment | undefined
 }
 
-/** A script of one request whose answer is read. */
-export function single(bytes: string | Buffer, more: Partial<Script> = {}): Script {
+/** A payload of one request whose answer is read. */
+export function single(bytes: string | Buffer, more: Partial<Payload> = {}): Payload {
   return {
     bytes: Buffer.from(bytes),
     requests: 1,

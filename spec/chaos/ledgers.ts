@@ -1,7 +1,10 @@
-// Pit's own tables, read behind its back: what became of each payment, and who owns what.
+// The ledgers, read from outside of Pit: its own tables, and what the simulated processors recorded.
 
 import pg from 'pg'
+import { INITIAL_TOKEN } from '../../bench/challenge/processor-admin.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Faults } from '../../src/simulator/faults.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Backlog } from './recoveries.ts'
 
 /** A payment as Pit's table has it. */
@@ -88,11 +91,11 @@ export class PitLedger {
     return new Map(rows.map((row) => [String(row['id']), paymentOf(row)]))
   }
 
-  /** For ever: questions that still wait are not asked. */
+  /** For good: calls that still wait are rejected. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#drop()
-    // One that was just connecting.
+    // A client that was just connecting.
     await this.#turn
     await this.#drop()
   }
@@ -144,4 +147,85 @@ function paymentOf(row: Record<string, unknown>): PitPayment {
     processor: processor === 1 ? 'default' : processor === 2 ? 'fallback' : undefined,
     requestedAt: row['requested_at'] === null ? undefined : Number(row['requested_at']),
   }
+}
+
+/** One payment as a processor recorded it. */
+export interface Recorded {
+  readonly correlationId: string
+  readonly amountCents: number
+  /** Epoch ms. */
+  readonly requestedAt: number
+}
+
+export type Ledgers = Readonly<Record<ProcessorName, readonly Recorded[]>>
+
+const HEADERS = { 'X-Rinha-Token': INITIAL_TOKEN }
+const SIMULATOR_TIMEOUT_MS = 60_000
+const TRIES_MAX = 3
+
+export class ProcessorLedger {
+  /** Of the simulator itself, past any relay. */
+  readonly url: string
+
+  constructor(url: string) {
+    this.url = url
+  }
+
+  /** `{}` ends all faults. Rejects when the simulator does not take them. */
+  async setFaults(faults: Partial<Faults>): Promise<void> {
+    await this.#ask('/admin/configurations/faults', {
+      method: 'PUT',
+      headers: { ...HEADERS, 'Content-Type': 'application/json' },
+      body: JSON.stringify(faults),
+    })
+  }
+
+  /** Charges that it received since its start, whatever came of them. */
+  async countSends(): Promise<number> {
+    const text = await this.#ask('/admin/sends', { headers: HEADERS })
+    return (JSON.parse(text) as { readonly received: number }).received
+  }
+
+  /** All payments, or those requested at or after `from`, epoch ms. */
+  async read(from?: number): Promise<readonly Recorded[]> {
+    // With either bound missing the processors answer for everything.
+    const window =
+      from === undefined ? '' : `?from=${new Date(from).toISOString()}&to=9999-12-31T00:00:00Z`
+    const text = await this.#ask(`/admin/payments${window}`, { headers: HEADERS })
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Recorded)
+  }
+
+  /** Asks again when a connection was closed that had been idle: both requests may be repeated. */
+  async #ask(path: string, request: RequestInit, tries = TRIES_MAX): Promise<string> {
+    try {
+      const signal = AbortSignal.timeout(SIMULATOR_TIMEOUT_MS)
+      const answer = await fetch(`${this.url}${path}`, { ...request, signal })
+      const text = await answer.text()
+      if (answer.ok) return text
+      throw new Error(`HTTP ${answer.status}: ${text}`)
+    } catch (cause) {
+      if (tries > 1) return await this.#ask(path, request, tries - 1)
+      throw new Error(`chaos: a simulator did not do ${path}`, { cause })
+    }
+  }
+}
+
+/** Time from the last fault in which the backlog has to be empty, ms. */
+export const SETTLE_WITHIN_MS = 30_000
+
+/** A late payment is waited for up to this, to tell late from lost, ms. */
+const GIVE_UP_MS = 90_000
+const CHECK_EVERY_MS = 250
+
+/** From `since`, monotonic ms, until nothing is open; undefined when that does not happen. */
+export async function awaitEmpty(ledger: PitLedger, since: number): Promise<number | undefined> {
+  while (performance.now() - since < GIVE_UP_MS) {
+    const open = await ledger.countOpen().catch(() => undefined)
+    if (open === 0) return Math.round(performance.now() - since)
+    await pause(CHECK_EVERY_MS)
+  }
+  return undefined
 }

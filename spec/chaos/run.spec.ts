@@ -1,10 +1,12 @@
+// A short chaos run against the whole layout.
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { missingPrograms } from '../support/system-layout.ts'
 import type { FaultName } from './fault-kinds.ts'
 import { runChaos } from './run.ts'
-import { missingPrograms } from '../support/system-layout.ts'
 
 /** Faults whose aftermath is over soon. */
 const QUICK: readonly FaultName[] = [
@@ -22,7 +24,7 @@ const QUICK: readonly FaultName[] = [
 const SETTINGS = { ATTEMPT_TIMEOUT_MS: '3000', IN_DOUBT_HORIZON_MS: '8000' }
 
 t.test(
-  'a short dose of faults breaks nothing',
+  'a short fault of faults breaks nothing',
   { timeout: 150_000, skip: missingPrograms() ?? false },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'pit-chaos-'))

@@ -1,3 +1,5 @@
+// What a chaos run draws from its seed.
+
 import t from 'tap'
 import { FAULT_KINDS, FAULT_NAMES, type FaultName } from './fault-kinds.ts'
 import { drawPlan, endOf } from './plan.ts'
@@ -41,15 +43,15 @@ t.test('half an hour has each fault several times, and outages of minutes', asyn
 })
 
 t.test(
-  'after each storm there is a calm, in which only what lasts for minutes goes on',
+  'after faults there is a quiet time, in which only faults that last for minutes go on',
   async (t) => {
     const short = drawPlan(HOUR).filter(({ name }) => name !== 'both-gone-minutes')
-    const inCalm = short.filter((fault) => {
-      const sinceStorm = fault.atMs % 120_000
-      return sinceStorm > 90_000 || sinceStorm + endOf(fault) - fault.atMs > 90_000
+    const inQuietTimes = short.filter((fault) => {
+      const sinceFaulty = fault.atMs % 120_000
+      return sinceFaulty > 90_000 || sinceFaulty + endOf(fault) - fault.atMs > 90_000
     })
 
-    t.strictSame(inCalm, [])
+    t.strictSame(inQuietTimes, [])
   },
 )
 

@@ -1,5 +1,0 @@
-// A pause of a chaos run.
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}

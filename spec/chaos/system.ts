@@ -1,0 +1,75 @@
+// The system that a chaos run happens to: the whole layout, with a relay in front of each processor
+// and of PostgreSQL.
+
+import { startLayout } from '../../bench/layout/layout.ts'
+import type { Layout } from '../../bench/layout/plan.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { PitLedger, ProcessorLedger } from './ledgers.ts'
+import { TcpRelay } from './relay.ts'
+
+export interface System {
+  readonly layout: Layout
+  readonly relays: Readonly<Record<ProcessorName, TcpRelay>>
+  /** Between the instances and PostgreSQL. */
+  readonly postgresRelay: TcpRelay
+  readonly ledgers: Readonly<Record<ProcessorName, ProcessorLedger>>
+  /** For the checks of the run. */
+  readonly pitLedger: PitLedger
+  /** For faults of PostgreSQL: their waits hold up no other query. */
+  readonly faultLedger: PitLedger
+  /** For the counts at the start and end of recoveries. */
+  readonly recoveryLedger: PitLedger
+  close(): Promise<void>
+}
+
+/** @param place.dir for data, sockets and logs; kept. */
+export async function startSystem(place: {
+  readonly dir: string
+  readonly instances: number
+  readonly env: Readonly<Record<string, string>>
+}): Promise<System> {
+  const ports = {
+    default: await freePort(),
+    fallback: await freePort(),
+    postgres: await freePort(),
+  }
+  const relays = {
+    default: new TcpRelay({ port: await freePort(), target: ports.default }),
+    fallback: new TcpRelay({ port: await freePort(), target: ports.fallback }),
+  }
+  const postgresRelay = new TcpRelay({ port: await freePort(), target: ports.postgres })
+  await Promise.all([relays.default.open(), relays.fallback.open(), postgresRelay.open()])
+  const layout = await startLayout({
+    dir: place.dir,
+    instances: place.instances,
+    ports,
+    env: {
+      LOG_LEVEL: 'info',
+      DATABASE_URL: `postgresql://pit@${new URL(postgresRelay.url).host}/postgres`,
+      PROCESSOR_DEFAULT_URL: relays.default.url,
+      PROCESSOR_FALLBACK_URL: relays.fallback.url,
+      ...place.env,
+    },
+  })
+  const pitLedger = new PitLedger(layout.postgres.url)
+  const faultLedger = new PitLedger(layout.postgres.url)
+  const recoveryLedger = new PitLedger(layout.postgres.url)
+  return {
+    layout,
+    relays,
+    postgresRelay,
+    ledgers: {
+      default: new ProcessorLedger(`http://127.0.0.1:${ports.default}`),
+      fallback: new ProcessorLedger(`http://127.0.0.1:${ports.fallback}`),
+    },
+    pitLedger,
+    faultLedger,
+    recoveryLedger,
+    close: async () => {
+      await Promise.all([pitLedger.close(), faultLedger.close(), recoveryLedger.close()])
+      await layout.stop()
+      await Promise.all([relays.default.close(), relays.fallback.close(), postgresRelay.close()])
+    },
+  }
+}
