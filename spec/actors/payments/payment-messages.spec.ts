@@ -10,6 +10,7 @@ import type {
   Processor,
   SettledSet,
 } from '../../../src/actors/model/ports.ts'
+import type { Fact } from '../../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import { createSupervisor } from '../../../src/actors/supervisor/supervisor.ts'
 import { settled } from '../../support/actor-house.ts'
@@ -17,22 +18,8 @@ import { scriptedPort } from '../../support/scripted-port.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 
 t.test('a payment takes eleven messages from its POST to its settlement', async (t) => {
-  const clock = new StandingTime()
-  const ledger = scriptedPort<Ledger>()
   const processor = scriptedPort<Processor>()
-  const adapters = {
-    ledger: ledger.port,
-    fence: new LeaseFence(),
-    processors: { default: processor.port, fallback: scriptedPort<Processor>().port },
-    retry: scriptedPort<DelayedQueue>().port,
-    health: scriptedPort<CircuitCache>().port,
-    settled: scriptedPort<SettledSet>().port,
-    close: () => Promise.resolve(),
-  }
-  const parts = partsOf(readConfig({}), adapters, { emit: () => undefined })
-  const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } }).start()
-  ;(await ledger.called('acquireLease')).answer({ leaseId: 7 })
-  await settled()
+  const { supervisor, ledger, clock, windowMs } = await started(processor.port)
   const messages: string[] = []
   supervisor.system.inspect((event) => {
     if (event.type !== '@xstate.event') return
@@ -46,7 +33,7 @@ t.test('a payment takes eleven messages from its POST to its settlement', async 
   await settled()
   const [, reply] = (await processor.called('charge')).args
   ;(reply as (answer: ChargeAnswer) => void)({ kind: 'settled', detail: 'http 200' })
-  clock.increment(parts.outcomes.windowMs)
+  clock.increment(windowMs)
   ;(await ledger.called('record')).answer(undefined)
   await settled()
 
@@ -64,3 +51,45 @@ t.test('a payment takes eleven messages from its POST to its settlement', async 
     'batch.written to outcomeBatcher',
   ])
 })
+
+t.test('a payment whose actor fails is parked, in doubt at both processors', async (t) => {
+  const charge = (): never => {
+    throw new Error('a planted bug')
+  }
+  const { supervisor, ledger, clock, windowMs, facts } = await started({
+    charge,
+  } as unknown as Processor)
+
+  const payment = { correlationId: 'a', amountCents: 1990, replyTo: () => undefined }
+  supervisor.send({ type: 'payment.received', ...payment })
+  ;(await ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+  await settled()
+  clock.increment(windowMs)
+
+  const unknownOutcomes = [{ processor: 'default' }, { processor: 'fallback' }]
+  t.match((await ledger.called('record')).args, [[{ kind: 'parked', unknownOutcomes }]])
+  const broken = facts.find(({ type }) => type === 'payment.broken')
+  t.match(broken, { correlationId: 'a', cause: 'a planted bug' })
+  t.equal(supervisor.getSnapshot().value, 'accepting')
+})
+
+/** A supervisor that accepts under lease 7, and charges at this processor. */
+async function started(processor: Processor) {
+  const clock = new StandingTime()
+  const ledger = scriptedPort<Ledger>()
+  const facts: Fact[] = []
+  const adapters = {
+    ledger: ledger.port,
+    fence: new LeaseFence(),
+    processors: { default: processor, fallback: scriptedPort<Processor>().port },
+    retry: scriptedPort<DelayedQueue>().port,
+    health: scriptedPort<CircuitCache>().port,
+    settled: scriptedPort<SettledSet>().port,
+    close: () => Promise.resolve(),
+  }
+  const parts = partsOf(readConfig({}), adapters, { emit: (fact) => void facts.push(fact) })
+  const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } }).start()
+  ;(await ledger.called('acquireLease')).answer({ leaseId: 7 })
+  await settled()
+  return { supervisor, ledger, clock, facts, windowMs: parts.outcomes.windowMs }
+}
