@@ -2,7 +2,11 @@
 
 import { ConfigError, readConfig } from '../config/config.ts'
 import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
-import { readReconcileOptions, RECONCILE_USAGE, runReconcile } from '../operator/reconcile-command.ts'
+import {
+  readReconcileOptions,
+  RECONCILE_USAGE,
+  runReconcile,
+} from '../operator/reconcile-command.ts'
 import { SIMULATOR_PORTS } from '../app/dev-stack.ts'
 
 const write = (text: string): void => void process.stdout.write(text)
