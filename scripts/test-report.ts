@@ -1,0 +1,91 @@
+// What `npm test` prints: made from the TAP of a run, a line for each file, every failure with its
+// details, and at the end one line of what passed, failed and was skipped.
+
+/** A result as TAP writes it: `not ok 3 - title # SKIP reason`. */
+const RESULT = /^(not )?ok \d+(?: - (.*?))?(?: # (SKIP|TODO|time=)(.*))?$/
+const SUBTEST = '# Subtest: '
+const INDENT = 4
+
+export interface TestReport {
+  /** Takes the next line of TAP. */
+  read(line: string): void
+  /** The last line. A claim is a test that has no tests in it: what a title in a spec says. */
+  summary(): string
+}
+
+/** A test that has begun: a file at depth 0, what stands in it below. */
+interface Running {
+  readonly title: string
+  hasTests: boolean
+  hasFailure: boolean
+}
+
+/** @param print takes each line that is shown while the run goes on. */
+export function createTestReport(print: (line: string) => void): TestReport {
+  const running: Running[] = []
+  const count = { files: 0, claims: 0, failed: 0 }
+  const failedFiles: string[] = []
+  const skipped = new Map<string, number>()
+  /** Where the details of a failure stand; undefined: none are being shown. */
+  let details: string | undefined
+
+  const finish = (depth: number, [, not, title = '', kind, rest = '']: RegExpExecArray): void => {
+    const own = running[depth]
+    running.length = depth
+    const parent = running[depth - 1]
+    const isFile = depth === 0
+    const isClaim = own !== undefined && !own.hasTests && !isFile && kind !== 'SKIP'
+    const isFailure = not !== undefined && kind !== 'TODO'
+    if (parent !== undefined) {
+      parent.hasTests ||= own !== undefined
+      parent.hasFailure ||= isFailure
+    }
+    if (isClaim) count.claims += 1
+    if (isClaim && isFailure) count.failed += 1
+    if (kind === 'SKIP') skipped.set(rest.trim(), (skipped.get(rest.trim()) ?? 0) + 1)
+    if (isFailure && !own?.hasFailure) {
+      print(`FAILED ${[...running.map((each) => each.title), title].join(' › ')}`)
+      details = ' '.repeat(depth * INDENT + 2)
+    }
+    if (!isFile || kind === 'SKIP') return
+    count.files += 1
+    if (isFailure) failedFiles.push(title)
+    print(`${isFailure ? 'failed' : 'passed'} ${title}${duration(rest)}`)
+  }
+
+  return {
+    read(line) {
+      if (details !== undefined) {
+        if (line.startsWith(details)) return print(line)
+        details = undefined
+      }
+      const text = line.trimStart()
+      const depth = (line.length - text.length) / INDENT
+      const result = RESULT.exec(text)
+      if (text.startsWith(SUBTEST)) {
+        running.length = Math.min(running.length, depth)
+        running.push({ title: text.slice(SUBTEST.length), hasTests: false, hasFailure: false })
+      } else if (result !== null && Number.isInteger(depth)) finish(depth, result)
+    },
+    summary() {
+      const passed = `${whole(count.claims - count.failed)} claims in ${whole(count.files)} files`
+      const reasons = [...skipped].map(([reason, times]) => `${reason}: ${times}`).join('; ')
+      const skips = [...skipped.values()].reduce((sum, times) => sum + times, 0)
+      return [
+        `passed: ${passed}`,
+        ...(failedFiles.length > 0 ? [`failed: ${count.failed} in ${failedFiles.join(', ')}`] : []),
+        `skipped: ${whole(skips)}${skips > 0 ? ` (${reasons})` : ''}`,
+      ].join('; ')
+    },
+  }
+}
+
+/** `12.3 s` from `123.4ms`, the text after `time=`. */
+function duration(text: string): string {
+  const ms = /^([\d.]+)ms$/.exec(text.trim())?.[1]
+  return ms === undefined ? '' : ` (${(Number(ms) / 1_000).toFixed(1)} s)`
+}
+
+function whole(value: number): string {
+  return value.toLocaleString('en-US')
+}
