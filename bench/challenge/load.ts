@@ -37,6 +37,8 @@ export interface LoadInput {
     readonly seconds: number
     readonly users: number
     readonly stages: readonly Stage[]
+    /** Bound on every request, ms; absent: the load script's. */
+    readonly requestTimeoutMs?: number
   }
   readonly listener: ChallengeListener
   readonly parties: Parties
@@ -61,6 +63,7 @@ export async function runLoad({ options, listener, parties, tally }: LoadInput):
     target: options.pit,
     users: options.users,
     seconds,
+    timeoutMs: options.requestTimeoutMs,
     onAnswer: (answer) => tally.countPayment(answer),
   })
   const timetable = new Timetable()
@@ -92,15 +95,16 @@ export function createUsers(load: {
   readonly target: Target
   readonly users: number
   readonly seconds: number
+  readonly timeoutMs?: number | undefined
   readonly onAnswer: UsersOptions['onAnswer']
 }): Users {
-  const { target, users, seconds, onAnswer } = load
+  const { target, users, seconds, timeoutMs = REQUEST_TIMEOUT_MS, onAnswer } = load
   return new Users({
     target,
     users,
     durationMs: seconds * 1000,
     thinkMs: THINK_MS,
-    timeoutMs: REQUEST_TIMEOUT_MS,
+    timeoutMs,
     amountCents: AMOUNT_CENTS,
     onAnswer,
   })

@@ -30,6 +30,8 @@ export interface ChallengeOptions {
   readonly settleSeconds: number
   /** How often to ask whether Pit is there, 5 s apart. */
   readonly readyTries: number
+  /** Bound on every request, ms; absent: the load script's. */
+  readonly requestTimeoutMs?: number
 }
 
 /** @throws TargetUnreachable when Pit or a processor does not answer as a run needs it. */
@@ -86,8 +88,8 @@ export async function leaveCalm(
 }
 
 function openParties(options: ChallengeOptions, observe: (answer: Answer) => void): Parties {
-  const { token } = options
-  const shared = { timeoutMs: REQUEST_TIMEOUT_MS, observe }
+  const { token, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options
+  const shared = { timeoutMs, observe }
   return {
     pit: new PitEndpoint({ ...shared, target: options.pit }),
     default: new ProcessorAdmin({ ...shared, target: options.default, name: 'default', token }),

@@ -6,18 +6,22 @@ import { connect } from 'node:net'
 const ASK_EVERY_MS = 25
 
 /**
+ * After this long nobody believes that it still comes, however slow the machine is, ms. No verdict
+ * depends on it but the one that something never happens.
+ */
+export const GIVE_UP_MS = 120_000
+
+/**
  * Asks until the answer is true. Rejects with a sentence naming `what` after `withinMs`, and at
  * once with what `probe` throws.
  */
 export async function waitUntil(
-  wait: { readonly what: string; readonly withinMs: number },
+  { what, withinMs = GIVE_UP_MS }: { readonly what: string; readonly withinMs?: number },
   probe: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const deadline = performance.now() + wait.withinMs
+  const deadline = performance.now() + withinMs
   while (!(await probe())) {
-    if (performance.now() > deadline) {
-      throw new Error(`${wait.what}: not within ${wait.withinMs} ms`)
-    }
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${withinMs} ms`)
     await pause(ASK_EVERY_MS)
   }
 }

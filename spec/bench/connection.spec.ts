@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
 import { Connection } from '../../bench/load/connection.ts'
 import type { Answer } from '../../bench/load/connection.ts'
 import { LatencyHistogram } from '../../bench/load/histogram.ts'
@@ -96,7 +97,7 @@ t.test('an answer in pieces is timed to its last byte', async (t) => {
 
   const answer = await ask(open(t, target))
 
-  t.ok(answer.kind === 'answered' && answer.tookMs >= 55 && answer.tookMs < 1000)
+  t.ok(answer.kind === 'answered' && answer.tookMs >= 55)
 })
 
 t.test(
@@ -105,7 +106,7 @@ t.test(
     const { target } = await listen(t, (socket, count) => {
       if (count > 1) socket.write(OK)
     })
-    const connection = open(t, target)
+    const connection = open(t, target, 1_000)
 
     t.match(await ask(connection), { kind: 'failed', cause: 'timeout', sent: true })
     t.match(await ask(connection), { kind: 'answered', status: 200 })
@@ -165,8 +166,8 @@ function ask(connection: Connection): Promise<Answer> {
   })
 }
 
-function open(t: Tap, target: Target): Connection {
-  const connection = new Connection({ target, timeoutMs: 200 })
+function open(t: Tap, target: Target, timeoutMs = GIVE_UP_MS): Connection {
+  const connection = new Connection({ target, timeoutMs })
   t.teardown(() => connection.close())
   return connection
 }

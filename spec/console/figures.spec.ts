@@ -198,8 +198,8 @@ t.test(
     await client.postAll(20)
 
     const names = (): readonly string[] => latest().instances.map(({ instanceId }) => instanceId)
-    await waitUntil({ what: 'both are shown', withinMs: 5_000 }, () => names().length === 2)
-    await waitUntil({ what: 'the other one’s payments are', withinMs: 5_000 }, () => {
+    await waitUntil({ what: 'both are shown' }, () => names().length === 2)
+    await waitUntil({ what: 'the other one’s payments are' }, () => {
       return latest().transitions['tryingDefault>settled'] === 20
     })
     t.same(names(), ['spec-1', 'without-console'], 'ours comes first')
@@ -207,11 +207,11 @@ t.test(
     t.match(other, { state: 'accepting', accepted: 20, circuits: { default: { state: 'closed' } } })
 
     await redis.own.kill()
-    await waitUntil({ what: 'we are alone', withinMs: 5_000 }, () => names().length === 1)
+    await waitUntil({ what: 'we are alone' }, () => names().length === 1)
     await redis.own.start()
-    await waitUntil({ what: 'both are shown again', withinMs: 8_000 }, () => names().length === 2)
+    await waitUntil({ what: 'both are shown again' }, () => names().length === 2)
     await second.stop('it is enough')
-    await waitUntil({ what: 'it dropped out', withinMs: 8_000 }, () => names().length === 1)
+    await waitUntil({ what: 'it dropped out' }, () => names().length === 1)
   },
 )
 

@@ -46,7 +46,7 @@ t.test('a live instance answers as the API description says', async (t) => {
   t.equal((await witness.hear(t, client, long)).status, 413)
   const text = { ...PAYMENTS, body: payment(id), type: 'text/plain' }
   t.equal((await witness.hear(t, client, text)).status, 415)
-  await waitUntil({ what: 'it is settled', withinMs: 5_000 }, async () => {
+  await waitUntil({ what: 'it is settled' }, async () => {
     return (
       (JSON.parse((await readStatus(t, client, id)).text) as { state: string }).state === 'settled'
     )
@@ -112,7 +112,7 @@ async function drains(
   simulators.default.setDelay(400)
   simulators.fallback.setDelay(400)
   await witness.hear(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
-  await waitUntil({ what: 'it is being charged', withinMs: 2_000 }, () => {
+  await waitUntil({ what: 'it is being charged' }, () => {
     return simulators.default.sends().received + simulators.fallback.sends().received > 1
   })
 

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
+import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
 import type { Charge, ChargeAnswer, LookUpAnswer, Processor } from '../../src/actors/model/ports.ts'
 import { createProcessorClient } from '../../src/infra/processor/client.ts'
 import type { ProcessorClientOptions } from '../../src/infra/processor/client.ts'
@@ -21,10 +22,10 @@ export function openClient(
   const client = createProcessorClient({
     name: 'default',
     connections: 8,
-    attemptTimeoutMs: 10_000,
-    connectTimeoutMs: 5_000,
-    lookUpTimeoutMs: 10_000,
-    probeTimeoutMs: 10_000,
+    attemptTimeoutMs: GIVE_UP_MS,
+    connectTimeoutMs: GIVE_UP_MS,
+    lookUpTimeoutMs: GIVE_UP_MS,
+    probeTimeoutMs: GIVE_UP_MS,
     lease: { id: 1, holds: () => true },
     clock: systemClock,
     ...options,

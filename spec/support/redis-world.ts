@@ -1,9 +1,9 @@
 // Caches in a real Redis, as several instances have them, and their failures.
 
 import assert from 'node:assert'
-import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
 import { CacheUnavailable } from '../../src/actors/model/errors.ts'
 import { connectRedis } from '../../src/infra/redis/redis-connection.ts'
 import type { RedisConnection } from '../../src/infra/redis/redis-connection.ts'
@@ -45,11 +45,11 @@ export function openCaches(connection: RedisConnection, instanceId: string): Cac
   }
 }
 
-/** A long timeout, so that a busy machine is not taken for a failure. */
+/** A long timeout, so that a slow machine is not taken for a failure. */
 export async function connectForTest(
   t: Test,
   url: string,
-  commandTimeoutMs = 5_000,
+  commandTimeoutMs = GIVE_UP_MS,
 ): Promise<RedisConnection> {
   const connection = connectRedis({ url, commandTimeoutMs })
   t.teardown(() => connection.close())
@@ -57,8 +57,8 @@ export async function connectForTest(
   return connection
 }
 
-/** Each call of each cache fails on its own, within this many ms. */
-export async function failsEveryCall(t: Test, caches: Caches, boundMs: number): Promise<void> {
+/** Each call of each cache fails by itself, and not because its time is over. */
+export async function failsEveryCall(t: Test, caches: Caches): Promise<void> {
   const { health, retry, settled } = caches
   const calls: Record<string, () => Promise<unknown>> = {
     takeProbeLease: () => health.takeProbeLease(1_000),
@@ -75,14 +75,12 @@ export async function failsEveryCall(t: Test, caches: Caches, boundMs: number): 
     clear: () => settled.clear(),
   }
   for (const [name, call] of Object.entries(calls)) {
-    const began = performance.now()
     const failure = await call().then(
       () => undefined,
       (error: unknown) => error,
     )
-    const tookMs = performance.now() - began
     t.ok(failure instanceof CacheUnavailable, `${name} fails`)
-    t.ok(tookMs < boundMs, `${name} fails at once: ${tookMs.toFixed(1)} ms`)
+    t.notMatch(String(failure instanceof Error && failure.cause), /timed out/, `${name} at once`)
   }
 }
 

@@ -22,7 +22,7 @@ export interface SpecLayout {
   /** Forgets all payments, everywhere. */
   purge(): Promise<void>
   /** Waits for the settlement of all that was posted and compares the books, as a client sees them. */
-  booksAgree(t: Test, withinMs: number, through?: PitClient): Promise<void>
+  booksAgree(t: Test, through?: PitClient): Promise<void>
 }
 
 /** Why the layout cannot run here; under CI that is a failure of the spec. */
@@ -65,10 +65,10 @@ export async function startSpecLayout(
       await processors.admin.fallback.purge()
       client.register.clear()
     },
-    booksAgree: async (test, withinMs, through = client) => {
+    booksAgree: async (test, through = client) => {
       const books = { client: through, ledgers: processors }
       const seed = Date.now() % 1_000_000
-      const faults = await compareBooks(books, { withinMs, random: seeded(seed) })
+      const faults = await compareBooks(books, seeded(seed))
       test.strictSame(faults, [], `the books agree (windows of seed ${seed})`)
     },
   }

@@ -6,6 +6,7 @@ import type { ProcessorName, ProcessorTotal } from '../../src/actors/model/payme
 import type { RecordedPayment, Simulator } from '../../src/simulator/simulator.ts'
 import type { Sends } from '../../src/simulator/state.ts'
 import { ProcessorAdmin } from '../../bench/challenge/processor-admin.ts'
+import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 
 export type ByProcessor<Value> = Readonly<Record<ProcessorName, Value>>
@@ -69,10 +70,9 @@ function isQuiet({ received, outcomes }: Sends): boolean {
 }
 
 const TOKEN = '123'
-const TIMEOUT_MS = 5_000
 
 function openAdmin(t: Test, name: ProcessorName, url: string): ProcessorAdmin {
-  const options = { target: parseTarget(url), timeoutMs: TIMEOUT_MS }
+  const options = { target: parseTarget(url), timeoutMs: GIVE_UP_MS }
   const admin = new ProcessorAdmin({ name, token: TOKEN, ...options })
   t.teardown(() => admin.close())
   return admin

@@ -1,14 +1,13 @@
 // A steady load of new payments beside what a spec does, and what it was answered.
 
 import type { Test } from 'tap'
+import { waitUntil } from '../../bench/layout/wait.ts'
 import type { PitClient, Reception } from './system-client.ts'
 
 export interface SteadyLoad {
   /** Answers so far, by status or cause. */
   readonly receptions: ReadonlyMap<Reception, number>
   count(reception: Reception): number
-  /** Longest wait for an answer, ms. */
-  slowestMs(): number
   /** Posts nothing more, and waits for the answers that are still to come. */
   stop(): Promise<void>
 }
@@ -21,11 +20,8 @@ export function startLoad(t: Test, clients: readonly PitClient[], everyMs: numbe
   const receptions = new Map<Reception, number>()
   const unanswered = new Set<Promise<void>>()
   let turn = 0
-  let slowestMs = 0
   const post = async (client: PitClient): Promise<void> => {
-    const startedAt = performance.now()
     const reception = await client.post()
-    slowestMs = Math.max(slowestMs, performance.now() - startedAt)
     receptions.set(reception, (receptions.get(reception) ?? 0) + 1)
   }
   const timer = setInterval(() => {
@@ -39,10 +35,25 @@ export function startLoad(t: Test, clients: readonly PitClient[], everyMs: numbe
   return {
     receptions,
     count: (reception) => receptions.get(reception) ?? 0,
-    slowestMs: () => slowestMs,
     stop: async () => {
       clearInterval(timer)
       await Promise.all(unanswered)
     },
   }
+}
+
+/** Waits until so many posts of the load were answered with 202. */
+export function accepted(load: SteadyLoad, count: number): Promise<void> {
+  return answered(load, 202, count)
+}
+
+/** Waits until so many posts of the load were answered like this. */
+export function answered(load: SteadyLoad, reception: Reception, count: number): Promise<void> {
+  const what = `${count} payments answered with ${reception}`
+  return waitUntil({ what }, () => load.count(reception) >= count)
+}
+
+/** Answers to the load besides a 202 and a 503 to try again. */
+export function unexpected(load: SteadyLoad): readonly Reception[] {
+  return [...load.receptions.keys()].filter((each) => each !== 202 && each !== 503)
 }

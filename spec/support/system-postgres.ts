@@ -49,7 +49,7 @@ export async function startOwnPostgres(t: Test): Promise<OwnPostgres> {
     stop: () => server.stop(),
     crash: async () => {
       process.kill(await postmasterPid(), 'SIGQUIT')
-      await waitUntil({ what: 'PostgreSQL has crashed', withinMs: 10_000 }, async () => {
+      await waitUntil({ what: 'PostgreSQL has crashed' }, async () => {
         return (await findPostmaster(path)) === undefined
       })
     },

@@ -31,9 +31,6 @@ export interface PitProcessOptions {
 
 export const MAIN = projectFile('dist/main.js')
 
-const SAYS_WITHIN_MS = 30_000
-const ENDS_WITHIN_MS = 20_000
-
 /** Runs the compiled program; killed at the test's end if it still runs. */
 export function runPit(t: Test, options: PitProcessOptions = {}): PitProcess {
   const { env, args = [], nodeArgs = [], account } = options
@@ -63,13 +60,13 @@ export function runPit(t: Test, options: PitProcessOptions = {}): PitProcess {
       return err
     },
     says: (text) =>
-      waitUntil({ what: `Pit says ${text}`, withinMs: SAYS_WITHIN_MS }, () => {
+      waitUntil({ what: `Pit says ${text}` }, () => {
         if (!out.includes(text) && isClosed) throw new Error(`Pit ended: ${out}${err}`)
         return out.includes(text)
       }),
     kill: (signal) => void child.kill(signal),
     ended: async () => {
-      await waitUntil({ what: 'Pit ended', withinMs: ENDS_WITHIN_MS }, () => isClosed)
+      await waitUntil({ what: 'Pit ended' }, () => isClosed)
       return { code: child.exitCode, out, err }
     },
   }
@@ -85,7 +82,7 @@ export async function endEmbeddedServer(dataDir: string): Promise<void> {
   const pid = await embeddedServer(dataDir)
   if (pid === undefined) return
   process.kill(pid, 'SIGQUIT')
-  await waitUntil({ what: 'PostgreSQL ended', withinMs: 10_000 }, async () => {
+  await waitUntil({ what: 'PostgreSQL ended' }, async () => {
     return (await embeddedServer(dataDir)) === undefined
   })
 }

@@ -7,7 +7,7 @@ import { freePort } from '../../bench/layout/ports.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
-import { openPitClient } from '../support/system-client.ts'
+import { openPitClient, whileRefused } from '../support/system-client.ts'
 import { embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
 
 /** The supervisor passes payments on by this action; the chart is the one that the program runs. */
@@ -26,16 +26,12 @@ LeaseFence.prototype.extend = () => {}`
 
 const PAYMENT = { correlationId: '7c0ffee0-0000-4000-8000-000000000001', amountCents: 1_990 }
 
-/** Longest time from the bug to the end of the process, PostgreSQL's own stop included, ms. */
-const ENDS_WITHIN_MS = 10_000
-
 t.test('the process exits after a bug in the supervisor, and leaves nothing running', async (t) => {
-  const { dataDir, reception, code, err, tookMs, startNext } = await meetBug(t, BUG_IN_SUPERVISOR)
+  const { dataDir, reception, code, err, startNext } = await meetBug(t, BUG_IN_SUPERVISOR)
 
   t.type(reception, 'string', 'the client is told nothing: its connection ends')
   t.equal(code, 1)
   t.equal(err, 'pit: a planted bug\n')
-  t.ok(tookMs < ENDS_WITHIN_MS)
   t.equal(await embeddedServer(dataDir), undefined)
   t.equal(await startNext(), 202, 'the next process takes the same port and goes on')
 })
@@ -55,8 +51,6 @@ interface Meeting {
   readonly reception: unknown
   readonly code: number | null
   readonly err: string
-  /** From the payment to the end of the process, ms. */
-  readonly tookMs: number
   /** Starts a process without the bug in its place and posts the payment again: its status. */
   startNext(): Promise<unknown>
 }
@@ -76,19 +70,17 @@ async function meetBug(t: Test, plant: string): Promise<Meeting> {
   await broken.says('try:')
   const client = openPitClient(t, `http://127.0.0.1:${port}`)
 
-  const postedAt = performance.now()
   const reception = await client.post(PAYMENT)
   const { code, err } = await broken.ended()
-  const tookMs = performance.now() - postedAt
   const startNext = async (): Promise<unknown> => {
     const next = runPit(t, { env })
     await next.says('try:')
-    const status = await client.post(PAYMENT)
+    const status = await whileRefused(() => client.post(PAYMENT))
     next.kill('SIGTERM')
     t.match(await next.ended(), { code: 0, err: '' })
     return status
   }
-  return { dataDir, reception, code, err, tookMs, startNext }
+  return { dataDir, reception, code, err, startNext }
 }
 
 function built(path: string): string {

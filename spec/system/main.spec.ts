@@ -11,7 +11,7 @@ import { accepts, waitUntil } from '../../bench/layout/wait.ts'
 import { compareBooks } from '../support/books.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
 import { seeded } from '../support/seeded.ts'
-import { openPitClient } from '../support/system-client.ts'
+import { openPitClient, whileRefused } from '../support/system-client.ts'
 import { simulatorLedgers } from '../support/system-ledgers.ts'
 import { embeddedServer, endEmbeddedServer, MAIN, runPit } from '../support/system-process.ts'
 
@@ -81,7 +81,7 @@ t.test('a start that is cut short leaves nothing running', async (t) => {
   const { env } = await processors(t)
   const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: '0', OPS_PORT: '0' } })
 
-  await waitUntil({ what: 'PostgreSQL runs', withinMs: 20_000 }, async () => {
+  await waitUntil({ what: 'PostgreSQL runs' }, async () => {
     return (await embeddedServer(dataDir)) !== undefined
   })
   pit.kill('SIGINT')
@@ -112,7 +112,7 @@ t.test('with no configuration everything is started, and kept over a restart', a
   await first.says('try:')
   t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
   const [id] = await client.postAll(20)
-  await waitUntil({ what: 'it is settled', withinMs: 5_000 }, () => isSettled(id))
+  await waitUntil({ what: 'it is settled' }, () => isSettled(id))
   first.kill('SIGINT')
   t.match(await first.ended(), { code: 0, err: '' })
   t.equal(await embeddedServer(env.DATA_DIR), undefined)
@@ -120,7 +120,8 @@ t.test('with no configuration everything is started, and kept over a restart', a
   const second = runPit(t, { env, account })
   await second.says('try:')
   t.ok(await isSettled(id), 'the payment is still there')
-  t.equal(await client.post({ correlationId: id ?? '', amountCents: 100_001 }), 409)
+  const other = { correlationId: id ?? '', amountCents: 100_001 }
+  t.equal(await whileRefused(() => client.post(other)), 409)
   second.kill('SIGTERM')
   t.match(await second.ended(), { code: 0, err: '' })
 })
@@ -149,7 +150,7 @@ t.test('a killed Pit settles what it had accepted once it is started again', asy
   const first = runPit(t, { env })
   await first.says('try:')
   await books.client.postAll(150)
-  await waitUntil({ what: 'some are sent', withinMs: 5_000 }, () => {
+  await waitUntil({ what: 'some are sent' }, () => {
     return simulators.default.sends().received >= 20
   })
   first.kill('SIGKILL')
@@ -159,7 +160,7 @@ t.test('a killed Pit settles what it had accepted once it is started again', asy
   await second.says('try:')
 
   const seed = Date.now() % 1_000_000
-  const faults = await compareBooks(books, { withinMs: 15_000, random: seeded(seed) })
+  const faults = await compareBooks(books, seeded(seed))
   t.strictSame(faults, [], `the books agree (windows of seed ${seed})`)
   second.kill('SIGTERM')
   t.match(await second.ended(), { code: 0 })

@@ -9,7 +9,7 @@ import { waitUntil } from '../../../bench/layout/wait.ts'
 import { createWitness, openClient, type Told } from '../../support/api-witness.ts'
 import { serve } from '../../support/collector.ts'
 import { startPostgres } from '../../support/postgres.ts'
-import { startWorld } from '../../support/system-world.ts'
+import { HASTY, startWorld } from '../../support/system-world.ts'
 
 const postgres = await startPostgres(t)
 const witness = createWitness(describeApi('0.0.0'))
@@ -39,7 +39,7 @@ async function follow(
   { id, until }: { id: string; until: (status: StatusBody) => boolean },
 ): Promise<StatusBody> {
   let status: StatusBody | undefined
-  await waitUntil({ what: `the status of ${id}`, withinMs: 8_000 }, async () => {
+  await waitUntil({ what: `the status of ${id}` }, async () => {
     status = JSON.parse((await readStatus(t, client, id)).text) as StatusBody
     return until(status)
   })
@@ -50,7 +50,12 @@ async function follow(
 t.test('the status of a payment in doubt says at which processor, and for how long', async (t) => {
   const world = await startWorld(t, {
     databaseUrl: await postgres.freshDatabase(),
-    env: { ATTEMPT_TIMEOUT_MS: '400', IN_DOUBT_HORIZON_MS: '3000', ROUTE_WAIT_MAX_MS: '0' },
+    env: {
+      ...HASTY,
+      ATTEMPT_TIMEOUT_MS: '400',
+      IN_DOUBT_HORIZON_MS: '3000',
+      ROUTE_WAIT_MAX_MS: '0',
+    },
   })
   const client = openClient(t, world.pits[0]?.port ?? 0)
   world.simulators.default.setDelay(1_500)
@@ -108,11 +113,11 @@ t.test(
     const world = await startWorld(t, {
       databaseUrl: await postgres.freshDatabase(),
       instances: 2,
-      env: { PROCESSOR_CONCURRENCY: '1', ATTEMPT_TIMEOUT_MS: '1500', ROUTE_WAIT_MAX_MS: '0' },
+      env: { PROCESSOR_CONCURRENCY: '1', ROUTE_WAIT_MAX_MS: '0' },
     })
     const [first, second] = world.pits.map(({ port }) => openClient(t, port))
     if (first === undefined || second === undefined) throw new Error('two instances run')
-    for (const simulator of Object.values(world.simulators)) simulator.setDelay(500)
+    for (const simulator of Object.values(world.simulators)) simulator.setDelay(30_000)
     const ids = Array.from({ length: 6 }, () => randomUUID())
     for (const id of ids) await post(t, first, id)
     const last = ids.at(-1) ?? ''

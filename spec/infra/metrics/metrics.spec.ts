@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pass } from 'node:timers/promises'
 import t from 'tap'
 import type { Fact } from '../../../src/actors/model/facts.ts'
 import { parseSamples, quantile, type Samples } from '../../../src/cli/samples.ts'
@@ -119,14 +118,12 @@ t.test('gauges tell the moment: circuits, memory, the ledger, the lease', async 
 t.test('a silent or failing ledger holds no scrape up', async (t) => {
   const silent = { ...QUIET, countOpen: () => new Promise<never>(() => undefined) }
   const failing = { ...QUIET, countOpen: () => Promise.reject(new Error('gone')) }
-  const began = performance.now()
 
   for (const sources of [silent, failing]) {
     const samples = await told([SETTLED], sources)
     t.equal(samples.sum('pit_payments_settled_total'), 1)
     t.equal(samples.sum('pit_ledger_open_payments'), undefined)
   }
-  t.ok(performance.now() - began < 3_000)
 })
 
 t.test('a second scrape counts on, and at the same time as another, too', async (t) => {
@@ -197,9 +194,8 @@ t.test('garbage collections are counted from the first scrape on', async (t) => 
   }
   t.equal(await collections(), 0)
 
-  await waitUntil({ what: 'garbage is collected', withinMs: 10_000 }, async () => {
+  await waitUntil({ what: 'garbage is collected' }, async () => {
     Array.from({ length: 200_000 }, (_, index) => ({ index }))
-    await pass(1)
     return (await collections()) > 0
   })
 })
@@ -213,7 +209,7 @@ t.test('a live instance tells what clients and processors saw', async (t) => {
   })
   const ids = await world.client.postAll(30)
   await world.client.post({ correlationId: ids[0] ?? '', amountCents: 1 })
-  await world.booksAgree(t, 10_000)
+  await world.booksAgree(t)
 
   const samples = parseSamples(await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text())
   const paid = world.simulators.default.summary().payments

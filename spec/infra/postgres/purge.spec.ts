@@ -3,6 +3,7 @@
 import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
+import { GIVE_UP_MS, waitUntil } from '../../../bench/layout/wait.ts'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
@@ -14,7 +15,12 @@ async function open(
   t: Test,
 ): Promise<{ ledger: Ledger; database: string; mine: { leaseId: number; parked: boolean } }> {
   const database = await server.freshDatabase()
-  const ledger = await createPostgresLedger({ connectionString: database })
+  const ledger = await createPostgresLedger({
+    connectionString: database,
+    // What waits is released by the spec, however late that is.
+    acceptTimeoutMs: GIVE_UP_MS,
+    statementTimeoutMs: GIVE_UP_MS,
+  })
   t.teardown(() => ledger.close())
   const mine = { ...(await lease(ledger)), parked: false }
   // So that what follows has its plan, and takes its locks, as on any day but the first.
@@ -34,16 +40,14 @@ async function begin(t: Test, database: string, sql: string): Promise<() => Prom
 }
 
 async function untilOneWaits(database: string): Promise<void> {
-  const deadline = performance.now() + 700
-  for (;;) {
+  await waitUntil({ what: 'a statement waits' }, async () => {
     const rows = await runSql(
       database,
       `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
         AND application_name = 'pit' AND datname = current_database()`,
     )
-    if (rows.length > 0) return
-    if (performance.now() > deadline) throw new Error('nothing waits')
-  }
+    return rows.length > 0
+  })
 }
 
 t.test('an accept that waited for a purge counts it, and stays', async (t) => {

@@ -1,0 +1,85 @@
+// Instances that are told to stop hand their payments over: no lease ends and no deadline passes.
+
+import t from 'tap'
+import { CALM } from '../../bench/challenge/stages.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import type { PaymentStatus } from '../support/system-client.ts'
+import { missingPrograms, startSpecLayout } from '../support/system-layout.ts'
+import { accepted, startLoad, unexpected } from '../support/system-load.ts'
+
+/** How long a charge hangs, ms: an instance that is told to stop ends long before. */
+const HANG_MS = 10_000
+
+/** States of what is in memory of the instance that is asked, besides its end. */
+const TAKEN_ON = ['confirming', 'tryingDefault', 'settled']
+
+const reason = missingPrograms()
+if (reason === undefined) await specify()
+else t.plan(0, reason)
+
+async function specify(): Promise<void> {
+  const world = await startSpecLayout(t, {
+    // Whatever had to wait for one of these would not be settled in time.
+    LEASE_TTL_MS: '60000',
+    IN_DOUBT_HORIZON_MS: '600000',
+    ATTEMPT_TIMEOUT_MS: '60000',
+  })
+  const { client, direct, pits, processors } = world
+
+  t.test(
+    'a rolling restart gives clients a 202 or a 503 to try again, and nothing else',
+    async (t) => {
+      await world.purge()
+      await processors.admin.default.setConditions({ delayMs: 300, failing: false })
+      const load = startLoad(t, [client], 10)
+
+      for (const pit of pits) {
+        await accepted(load, load.count(202) + 60)
+        pit.kill('SIGTERM')
+        await pit.ended()
+        await accepted(load, load.count(202) + 60)
+        await pit.start()
+      }
+      await accepted(load, load.count(202) + 60)
+      await load.stop()
+
+      const odd = [...load.receptions.keys()].filter((each) => each !== 202 && each !== 503)
+      t.strictSame(odd, [])
+      // What was parked or unfinished is handed over at once: nobody lives to see a lease end.
+      await world.booksAgree(t)
+      await processors.admin.default.setConditions(CALM)
+    },
+  )
+
+  t.test('a stop over hanging charges hands them to the other instance at once', async (t) => {
+    await world.purge()
+    const [stopped] = pits
+    const [first, other] = direct
+    await processors.admin.default.setConditions({ delayMs: HANG_MS, failing: false })
+    const ids = await first.postAll(40)
+    await waitUntil({ what: 'charges hang' }, async () => {
+      const paymentStatuses = await Promise.all(ids.map((id) => first.paymentStatus(id)))
+      return paymentStatuses.every((paymentStatus) => stateOf(paymentStatus) === 'tryingDefault')
+    })
+    const load = startLoad(t, [client], 20)
+
+    stopped.kill('SIGTERM')
+    await stopped.ended()
+    t.notOk(await processors.areQuiet(), 'no answer is waited for')
+    await waitUntil({ what: 'the other one works on them' }, async () => {
+      const paymentStatuses = await Promise.all(ids.map((id) => other.paymentStatus(id)))
+      return paymentStatuses.every((paymentStatus) => TAKEN_ON.includes(stateOf(paymentStatus)))
+    })
+    await load.stop()
+
+    t.strictSame(unexpected(load), [])
+    // What was sent again while the first request hung is answered as late as that one was.
+    await world.booksAgree(t, other)
+    await processors.admin.default.setConditions(CALM)
+    await stopped.start()
+  })
+}
+
+function stateOf(status: PaymentStatus | 'missing' | undefined): string {
+  return typeof status === 'object' ? status.state : 'unknown'
+}
