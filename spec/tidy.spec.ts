@@ -86,6 +86,47 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'traces.ts',
 ]
 
+/** Words that the glossary of STYLE.md has replaced: in no name and no comment of src. */
+const HOUSE_WORDS: readonly string[] = [
+  'archive',
+  'board',
+  'building',
+  'doorkeeper',
+  'doorway',
+  'house',
+  'journal',
+  'mended',
+  'outbox',
+  'shop',
+  'surroundings',
+  'wiretap',
+  'workshop',
+]
+
+/** Files of src under 40 lines, each with its reason to be alone. */
+const SHORT: Readonly<Record<string, string>> = {
+  'src/actors/ownership/fence.ts': 'one object that all of Pit asks',
+  'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
+  'src/actors/payments/capacity.ts': 'a pure rule that two actors ask',
+  'src/actors/supervisor/xstate-patch.ts':
+    'what is done to XState is found, and goes, in one place',
+  'src/cli/reconcile.ts': 'one command',
+  'src/cli/rejected.ts': 'one command',
+  'src/config/text.ts': 'imported by a script alone',
+  'src/config/traces.ts': 'one theme of the configuration, as its siblings',
+  'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
+  'src/console/origin-check.ts': 'a rule of security, to be read by itself',
+  'src/http/routes/purge-payments.ts': 'one route',
+  'src/infra/metrics/exposition.ts': 'a format, apart from what is told in it',
+  'src/infra/process/project-file.ts': 'knows where it lies itself',
+  'src/infra/process/release.ts': 'read by the metrics and by the command line',
+  'src/infra/process/system-clock.ts': 'the only reader of the time',
+  'src/infra/redis/without-redis.ts': 'the caches where there is no Redis: of no technology',
+  'src/infra/tracing/trace-sample.ts': 'a pure rule, which nothing of OpenTelemetry is loaded for',
+  'src/simulator/clock.ts': 'the port that specs turn by hand',
+}
+const SHORT_LINES = 40
+
 const files = listFiles()
 const sources = files.filter((path) => path.endsWith('.ts')).map(readSource)
 const inSrc = sources.filter(({ path }) => path.startsWith('src/'))
@@ -164,6 +205,24 @@ t.test(
     t.same([...twice].toSorted(), TOLD_APART_BY_FOLDER)
   },
 )
+
+t.test('no name and no comment of src has a word that the glossary replaced', async (t) => {
+  const found = inSrc.flatMap(({ path, text }) => {
+    const words = new Set(text.match(/[A-Z]?[a-z]+/g)?.map((word) => word.toLowerCase()))
+    return HOUSE_WORDS.filter((word) => words.has(word)).map((word) => `${path}: ${word}`)
+  })
+
+  t.same(found, [])
+})
+
+t.test(`a file of src under ${SHORT_LINES} lines has a reason to be alone`, async (t) => {
+  const short = inSrc.filter(({ text }) => text.trimEnd().split('\n').length < SHORT_LINES)
+
+  t.same(
+    pathsOf(short).filter((path) => SHORT[path] === undefined),
+    [],
+  )
+})
 
 t.test('each dependency is pinned exactly and stands in ARCHITECTURE.md', async (t) => {
   const all = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
