@@ -1,17 +1,16 @@
 // npm run bench:inspect: what Stately's inspector costs a whole Pit per payment, off, sampled and
 // full, and with a viewer that reads nothing.
 
-import { measureActors, type ActorCase } from './inspect/actor-case.ts'
-import { runBench, type Note } from './measure/command.ts'
+import { type ActorCase, measureActors } from './inspect/actor-case.ts'
+import { type StreamViewer, watchStream } from './load/viewer.ts'
+import { type Note, runBench } from './measure/command.ts'
 import { text, whole } from './measure/flags.ts'
-import { watchStream, type StreamViewer } from './load/viewer.ts'
-import { loadSteadily, type LoadResult } from './measure/payment-load.ts'
-import { pitProfile, type PitProfile } from './measure/pit-profile.ts'
+import { type LoadResult, loadSteadily } from './measure/payment-load.ts'
+import { type PitProfile, pitProfile } from './measure/pit-profile.ts'
 import { percentWithin } from './measure/profile.ts'
 import type { Measured } from './measure/report.ts'
-import { settles } from './measure/settling.ts'
 import { readUsage, usageBetween } from './measure/usage.ts'
-import { startWorld, type World } from './measure/world.ts'
+import { type World, settles, startWorld } from './measure/world.ts'
 
 interface Options {
   readonly seconds: number

@@ -2,14 +2,13 @@
 // settlement, with everything else in other processes.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { runBench, type Note } from './measure/command.ts'
+import { type Note, runBench } from './measure/command.ts'
 import { text, whole } from './measure/flags.ts'
-import { loadFully, loadSteadily, type LoadResult } from './measure/payment-load.ts'
+import { type LoadResult, loadFully, loadSteadily } from './measure/payment-load.ts'
 import { pitProfile } from './measure/pit-profile.ts'
 import type { Measured } from './measure/report.ts'
-import { settles } from './measure/settling.ts'
 import { readUsage, usageBetween } from './measure/usage.ts'
-import { startWorld, type World } from './measure/world.ts'
+import { type World, settles, startWorld } from './measure/world.ts'
 
 interface Options {
   readonly seconds: number

@@ -7,14 +7,13 @@ import { windowQuery } from './challenge/pit-endpoint.ts'
 import { startLayout } from './layout/layout.ts'
 import { HttpClient } from './load/client.ts'
 import { AnswerTally } from './load/tally.ts'
-import { runBench, type Note } from './measure/command.ts'
+import { type Note, runBench } from './measure/command.ts'
 import { oneOf, text, whole } from './measure/flags.ts'
 import type { Measured } from './measure/report.ts'
 import { readUsage, servicesOf, usageBetween } from './measure/usage.ts'
-import { sharesFor, startWorld, type World } from './measure/world.ts'
-import { isRight } from './summary/check.ts'
-import { fillLedger, type Filled, type Span } from './summary/rows.ts'
-import { WINDOW_KINDS, windowOf, type WindowKind } from './summary/windows.ts'
+import { type World, sharesFor, startWorld } from './measure/world.ts'
+import { type Filled, type Span, fillLedger } from './summary/rows.ts'
+import { WINDOW_KINDS, type WindowKind, isRight, windowOf } from './summary/windows.ts'
 
 interface Options {
   readonly rows: number

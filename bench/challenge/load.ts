@@ -1,16 +1,15 @@
 // The load with all that happens while it lasts: switches, checks, and a listener that looks on.
 
-import type { TimeWindow } from '../../src/actors/model/payment.ts'
-import { SelfWatch } from '../load/self-watch.ts'
-import type { SelfReport } from '../load/self-watch.ts'
-import type { Target } from '../load/target.ts'
 import type { Check, Parties } from './checks.ts'
-import { planChecks, planStages } from './plan.ts'
 import { describeCheck } from './result.ts'
-import type { RunTally } from './run-tally.ts'
 import type { Stage } from './stages.ts'
-import { Timetable } from './timetable.ts'
+import { Timetable, planChecks, planStages } from './timetable.ts'
 import { Users, type UsersOptions } from './users.ts'
+import type { Answer } from '../load/connection.ts'
+import { type SelfReport, SelfWatch } from '../load/self-watch.ts'
+import { AnswerTally } from '../load/tally.ts'
+import type { Target } from '../load/target.ts'
+import type { TimeWindow } from '../../src/actors/model/payment.ts'
 
 /** Where a run is. */
 export interface ChallengeStatus {
@@ -116,3 +115,34 @@ export const REQUEST_TIMEOUT_MS = 1_500
 const THINK_MS = 1_000
 /** 19.90 */
 const AMOUNT_CENTS = 1_990
+
+export class RunTally {
+  /** Every request of the run, the checks' and the switches' too, as k6 counts them. */
+  readonly requests = new AnswerTally()
+  /** The users' payments alone. */
+  readonly payments = new AnswerTally()
+  accepted = 0
+  #isClosed = false
+
+  get requested(): number {
+    return this.payments.succeeded + this.payments.failed
+  }
+
+  countPayment(answer: Answer): void {
+    this.requests.record(answer)
+    this.payments.record(answer)
+    if (answer.kind === 'answered' && ACCEPTED_STATUSES.has(answer.status)) this.accepted += 1
+  }
+
+  countOther(answer: Answer): void {
+    if (!this.#isClosed) this.requests.record(answer)
+  }
+
+  /** The score is made: what is asked from now on is no part of the challenge. */
+  close(): void {
+    this.#isClosed = true
+  }
+}
+
+/** What the load script takes for an accepted payment. */
+const ACCEPTED_STATUSES: ReadonlySet<number> = new Set([200, 201, 202, 204])

@@ -1,20 +1,17 @@
 // One run of the challenge: preparation, load with its stages and checks, score, settlement.
 
-import type { Answer } from '../load/connection.ts'
-import type { Target } from '../load/target.ts'
 import { NO_BOOKS } from './books.ts'
 import type { Check, Parties } from './checks.ts'
+import { type ChallengeListener, REQUEST_TIMEOUT_MS, RunTally, runLoad } from './load.ts'
 import { PitEndpoint } from './pit-endpoint.ts'
-import { REQUEST_TIMEOUT_MS, runLoad } from './load.ts'
-import type { ChallengeListener } from './load.ts'
 import { calmDown, prepare } from './preparation.ts'
 import { ProcessorAdmin } from './processor-admin.ts'
 import type { ChallengeResult } from './result.ts'
-import { RunTally } from './run-tally.ts'
-import { computeScore } from './score.ts'
-import type { Score } from './score.ts'
+import { type Score, computeScore } from './score.ts'
 import { awaitSettlement } from './settle.ts'
 import type { Stage } from './stages.ts'
+import type { Answer } from '../load/connection.ts'
+import type { Target } from '../load/target.ts'
 
 export interface ChallengeOptions {
   readonly pit: Target

@@ -2,20 +2,18 @@
 
 import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { calibrate } from './calibration.ts'
 import {
+  type Flag,
+  type Flags,
+  UsageError,
+  type Values,
   flagsHelp,
   readFlags,
   text,
-  UsageError,
   whole,
-  type Flag,
-  type Flags,
-  type Values,
 } from './flags.ts'
-import { describeMachine } from './machine.ts'
-import { describeNoise, watchNoise } from './noise.ts'
-import { rowsOf, tidied, type Measured, type Report, type Run, type Settings } from './report.ts'
+import { calibrate, describeMachine, describeNoise, watchNoise } from './machine.ts'
+import { type Measured, type Report, type Run, type Settings, rowsOf, tidied } from './report.ts'
 import { formatReport } from './table.ts'
 
 /** One thing to be measured, several times. */

@@ -2,15 +2,15 @@
 
 import { join } from 'node:path'
 import pg from 'pg'
-import { INITIAL_TOKEN, ProcessorAdmin } from '../challenge/processor-admin.ts'
 import type { Parties } from '../challenge/checks.ts'
 import { PitEndpoint } from '../challenge/pit-endpoint.ts'
+import { INITIAL_TOKEN, ProcessorAdmin } from '../challenge/processor-admin.ts'
 import { startLayout } from '../layout/layout.ts'
 import type { Layout, LayoutOptions } from '../layout/plan.ts'
 import { projectRoot } from '../layout/project.ts'
 import { waitUntil } from '../layout/wait.ts'
-import { readShares, type Shares } from '../limits/shares.ts'
-import { parseTarget, type Target } from '../load/target.ts'
+import { type Shares, readShares } from '../limits/shares.ts'
+import { type Target, parseTarget } from '../load/target.ts'
 
 export interface World {
   readonly layout: Layout
@@ -121,3 +121,17 @@ async function countStored(ledger: pg.Client): Promise<number> {
 
 /** A processor with a long ledger takes some ms to sum it, a purged Pit some hundred. */
 const ADMIN_TIMEOUT_MS = 10_000
+
+/** For what is accepted to be settled and committed after a load, ms. */
+const SETTLE_WITHIN_MS = 30_000
+
+/** Awaits that the ledger has what the processors have, in two looks running. */
+export async function settles(world: World): Promise<void> {
+  let before = -1
+  await waitUntil({ what: 'settlements', withinMs: SETTLE_WITHIN_MS }, async () => {
+    const [recorded, stored] = await Promise.all([world.recorded(), world.stored()])
+    const isOver = recorded === stored && recorded === before
+    before = recorded
+    return isOver
+  })
+}

@@ -1,11 +1,10 @@
 import t from 'tap'
-import { calibrate } from '../../bench/measure/calibration.ts'
 import { median, medians, rounded } from '../../bench/measure/figures.ts'
-import { watchNoise } from '../../bench/measure/noise.ts'
+import { calibrate, watchNoise } from '../../bench/measure/machine.ts'
 import { percentWithin, selfTimes } from '../../bench/measure/profile.ts'
-import { rowsOf, tidied, type Report, type Run } from '../../bench/measure/report.ts'
+import { type Report, type Run, rowsOf, tidied } from '../../bench/measure/report.ts'
 import { formatReport, titleOf } from '../../bench/measure/table.ts'
-import { sumOf, usageBetween, type Reading } from '../../bench/measure/usage.ts'
+import { type Reading, sumOf, usageBetween } from '../../bench/measure/usage.ts'
 import { windowOf } from '../../bench/summary/windows.ts'
 
 t.test('a median is the middle one, or between both middle ones', async (t) => {
