@@ -1,15 +1,20 @@
-// A PostgreSQL of its own for a spec file, on a free port, gone when the file ends.
+// A PostgreSQL of its own for a spec file, on a free port, gone when the file ends; one that a spec
+// may stop, crash and freeze; and a proxy in front of one that loses answers.
 
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { findPostmaster } from '../../src/infra/postgres-embedded/server-process.ts'
+import { freePort } from '../../bench/layout/ports.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { treeOf } from '../../bench/limits/process-tree.ts'
 import { startEmbeddedPostgres } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { findPostmaster } from '../../src/infra/postgres-embedded/server-process.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 
 export interface SpecPostgres {
@@ -106,5 +111,116 @@ function kill(pid: number): void {
     process.kill(pid, 'SIGQUIT')
   } catch {
     // It has been stopped already.
+  }
+}
+
+export interface PostgresProxy {
+  /** The same database, by way of the proxy. */
+  readonly connectionString: string
+  /**
+   * From now on lets requests that hold this text through, and cuts their connection as soon as
+   * PostgreSQL answers, before the answer is passed on. Counts how often it did so.
+   */
+  loseAnswersTo(text: string | undefined): void
+  readonly lost: () => number
+}
+
+export async function startProxy(t: Test, target: string): Promise<PostgresProxy> {
+  const address = new URL(target)
+  const targetPort = Number(address.port)
+  const sockets = new Set<Socket>()
+  let needle: string | undefined
+  let lost = 0
+
+  const server = createServer((client) => {
+    const upstream = connect(targetPort, '127.0.0.1')
+    let doomed = false
+    client.on('data', (bytes) => {
+      if (needle !== undefined && bytes.includes(needle)) doomed = true
+      upstream.write(bytes)
+    })
+    upstream.on('data', (bytes) => {
+      if (!doomed) return client.write(bytes)
+      lost += 1
+      doomed = false
+      upstream.destroy()
+      return client.destroy()
+    })
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const bound = server.address()
+  address.port = String(typeof bound === 'object' && bound !== null ? bound.port : 0)
+  return {
+    connectionString: address.href,
+    loseAnswersTo: (text) => {
+      needle = text
+    },
+    lost: () => lost,
+  }
+}
+
+export interface OwnPostgres {
+  readonly connectionString: string
+  stop(): Promise<void>
+  /** Ends it without a checkpoint: it recovers at its next start. */
+  crash(): Promise<void>
+  start(): Promise<void>
+  /** Keeps its port and connections and answers nothing. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+}
+
+/** Stopped, with its data gone, at the test's end. */
+export async function startOwnPostgres(t: Test): Promise<OwnPostgres> {
+  const folder = await makeEnterableFolder()
+  const dataDir = join(folder, 'data')
+  await copyTemplate(dataDir)
+  const path = join(dataDir, 'cluster')
+  const port = await freePort()
+  let server = await startEmbeddedPostgres({ dataDir, port })
+  const { connectionString } = server
+  const postmasterPid = async (): Promise<number> => {
+    const postmaster = await findPostmaster(path)
+    if (postmaster === undefined) throw new Error('PostgreSQL does not run')
+    return postmaster.pid
+  }
+  const signalAll = async (signal: NodeJS.Signals): Promise<void> => {
+    for (const pid of treeOf(await postmasterPid())) process.kill(pid, signal)
+  }
+  t.teardown(async () => {
+    // A test that failed may have left it frozen.
+    await signalAll('SIGCONT').catch(() => undefined)
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    connectionString,
+    stop: () => server.stop(),
+    crash: async () => {
+      process.kill(await postmasterPid(), 'SIGQUIT')
+      await waitUntil({ what: 'PostgreSQL has crashed' }, async () => {
+        return (await findPostmaster(path)) === undefined
+      })
+    },
+    start: async () => {
+      server = await startEmbeddedPostgres({ dataDir, port })
+    },
+    freeze: () => signalAll('SIGSTOP'),
+    thaw: () => signalAll('SIGCONT'),
   }
 }

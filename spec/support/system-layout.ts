@@ -1,16 +1,15 @@
 // The whole layout of processes for a spec: nginx, Redis, PostgreSQL, two Pits, two simulators.
 
-import { spawnSync } from 'node:child_process'
 import { strict as assert } from 'node:assert'
+import { spawnSync } from 'node:child_process'
 import type { Test } from 'tap'
 import { startLayout } from '../../bench/layout/layout.ts'
-import type { Layout } from '../../bench/layout/plan.ts'
 import type { PitPart } from '../../bench/layout/pit.ts'
-import { compareBooks } from './books.ts'
+import type { Layout } from '../../bench/layout/plan.ts'
+import { type RemoteProcessors, compareBooks, remoteProcessors } from './books.ts'
 import { missing } from './requirements.ts'
 import { seeded } from './seeded.ts'
-import { openPitClient, type PitClient } from './system-client.ts'
-import { remoteProcessors, type RemoteProcessors } from './system-ledgers.ts'
+import { type PitClient, openPitClient } from './system-client.ts'
 
 export interface SpecLayout {
   readonly layout: Layout

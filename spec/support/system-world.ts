@@ -2,15 +2,14 @@
 // two simulated processors around them.
 
 import type { Test } from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { compareBooks, simulatorLedgers } from './books.ts'
+import { seeded } from './seeded.ts'
+import { type PitClient, type Register, openPitClient } from './system-client.ts'
+import { type Pit, startPit } from '../../src/app/pit.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/infra/process/logger.ts'
-import { startPit, type Pit } from '../../src/app/pit.ts'
-import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
-import { freePort } from '../../bench/layout/ports.ts'
-import { compareBooks } from './books.ts'
-import { seeded } from './seeded.ts'
-import { openPitClient, type PitClient, type Register } from './system-client.ts'
-import { simulatorLedgers } from './system-ledgers.ts'
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'
 
 export interface WorldOptions {
   readonly databaseUrl: string

@@ -4,8 +4,8 @@ import t from 'tap'
 import { PROCESSOR_NAMES } from '../../bench/challenge/books.ts'
 import { CALM } from '../../bench/challenge/stages.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
+import { accepted, startLoad } from '../support/system-client.ts'
 import { missingPrograms, startSpecLayout } from '../support/system-layout.ts'
-import { accepted, startLoad } from '../support/system-load.ts'
 
 const reason = missingPrograms()
 if (reason === undefined) await specify()

@@ -3,9 +3,8 @@
 import t from 'tap'
 import { CALM } from '../../bench/challenge/stages.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
-import type { PaymentStatus } from '../support/system-client.ts'
+import { type PaymentStatus, accepted, startLoad, unexpected } from '../support/system-client.ts'
 import { missingPrograms, startSpecLayout } from '../support/system-layout.ts'
-import { accepted, startLoad, unexpected } from '../support/system-load.ts'
 
 /** How long a charge hangs, ms: an instance that is told to stop ends long before. */
 const HANG_MS = 10_000

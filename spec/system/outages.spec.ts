@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { waitUntil } from '../../bench/layout/wait.ts'
-import { startPostgres } from '../support/postgres.ts'
+import { startOwnPostgres, startPostgres } from '../support/postgres.ts'
 import { NO_REDIS, startRedis } from '../support/redis.ts'
-import { whileRefused } from '../support/system-client.ts'
-import { answered, startLoad, unexpected } from '../support/system-load.ts'
-import { startOwnPostgres } from '../support/system-postgres.ts'
+import { answered, startLoad, unexpected, whileRefused } from '../support/system-client.ts'
 import { startWorld } from '../support/system-world.ts'
 
 const postgres = await startPostgres(t)

@@ -1,12 +1,11 @@
 import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { AcceptRequest, Ledger } from '../../../src/actors/model/ports.ts'
-import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { GIVE_UP_MS } from '../../../bench/layout/wait.ts'
 import { acceptMany, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
-import { startProxy } from '../../support/postgres-proxy.ts'
-import { runSql, startPostgres } from '../../support/postgres.ts'
+import { runSql, startPostgres, startProxy } from '../../support/postgres.ts'
+import type { AcceptRequest, Ledger } from '../../../src/actors/model/ports.ts'
+import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 
 const server = await startPostgres(t)
 
