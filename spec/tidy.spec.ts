@@ -36,7 +36,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   app: { files: /^src\/(?!main\.ts|cli\/)/, packages: ['pino', 'uWebSockets.js', 'xstate'] },
   cli: {
     files:
-      /^src\/(cli\/|operator\/|config\/config\.ts$|app\/dev-stack\.ts$|infra\/process\/(project-file|release)\.ts$|actors\/model\/(payment|money)\.ts$)/,
+      /^src\/(cli\/|operator\/|config\/config\.ts$|app\/dev-stack\.ts$|infra\/process\/project-file\.ts$|actors\/model\/(payment|money)\.ts$)/,
     packages: [],
   },
   config: { files: /^src\/config\//, packages: [] },
@@ -68,7 +68,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   },
   operator: {
     files:
-      /^src\/(operator\/|infra\/(postgres\/(connection|pool|sql|summary)|processor\/(books|wire))\.ts$|actors\/model\/(money|payment)\.ts$)/,
+      /^src\/(operator\/|infra\/(postgres\/(connection|pool|sql|summaries)|processor\/(books|wire))\.ts$|actors\/model\/(money|payment)\.ts$)/,
     packages: [],
   },
   simulator: { files: /^src\/simulator\//, packages: ['uWebSockets.js'] },
@@ -83,7 +83,6 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'pool.ts', // of connections to PostgreSQL, to a processor
   'responder.ts', // of Pit, of the simulator
   'settings.ts',
-  'traces.ts',
 ]
 
 /** Words that the glossary of STYLE.md has replaced: in no name and no comment of src. */

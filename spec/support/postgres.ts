@@ -13,8 +13,10 @@ import type { Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { treeOf } from '../../bench/limits/process-tree.ts'
-import { startEmbeddedPostgres } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
-import { findPostmaster } from '../../src/infra/postgres-embedded/server-process.ts'
+import {
+  findPostmaster,
+  startEmbeddedPostgres,
+} from '../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 
 export interface SpecPostgres {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { findPostmaster } from '../../src/infra/postgres-embedded/server-process.ts'
+import { findPostmaster } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 

@@ -20,7 +20,7 @@ import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
 import { createRedisSettledSet } from '../infra/redis/settled-set.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
-import { readVersion } from '../infra/process/release.ts'
+import { readVersion } from '../infra/process/project-file.ts'
 import type { Traces } from '../infra/tracing/traces.ts'
 
 /** Where PostgreSQL and the processors are; from the configuration, or started because it names none. */

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts'
 import { startOps, type OpsServer } from '../http/ops.ts'
 import type { HttpServer } from '../http/server.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
-import { readVersion } from '../infra/process/release.ts'
+import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
 
 /** What the port tells about. */

@@ -10,9 +10,9 @@ import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
 import { partsOf } from './settings.ts'
-import { createFactsLog, sinks } from '../infra/process/facts-log.ts'
+import { createFactsLog, sinks } from '../infra/process/logger.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
-import { startPerformanceLog } from '../infra/process/performance-log.ts'
+import { startPerformanceLog } from '../infra/process/logger.ts'
 
 export interface Pit {
   /** TCP port of the payment API; 0 on a unix socket. */

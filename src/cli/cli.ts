@@ -3,13 +3,97 @@
 import { existsSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { commandNamed, USAGE, type Command } from './commands.ts'
-import { projectFile } from '../infra/process/project-file.ts'
-import { readVersion } from '../infra/process/release.ts'
+import { projectFile, readVersion } from '../infra/process/project-file.ts'
 
 /** Exit codes: those of the command, else 0 for help, 1 when it is missing, 2 for wrong usage. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
+
+interface Command {
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly about: string
+  /** Without extension, relative to src, or to the project for tools. */
+  readonly module: string
+  readonly place: 'src' | 'tools'
+  readonly takes: 'nothing' | 'options'
+  /** A server runs on when nobody reads what it prints any more. */
+  readonly kind: 'server' | 'tool'
+  /** How it is built. */
+  readonly built: string
+}
+
+const BUILD = 'run npm run build'
+const BUILD_TOOLS = 'run npm run build:tools'
+
+const COMMANDS: readonly Command[] = [
+  {
+    name: 'start',
+    about: 'Run Pit, with whatever it needs and was not told of',
+    module: 'main',
+    place: 'src',
+    takes: 'nothing',
+    kind: 'server',
+    built: BUILD,
+  },
+  {
+    name: 'status',
+    about: 'Show what running instances do, live',
+    module: 'cli/status',
+    place: 'src',
+    takes: 'options',
+    kind: 'tool',
+    built: BUILD,
+  },
+  {
+    name: 'reconcile',
+    about: 'Compare Pit’s books with the processors’',
+    module: 'cli/reconcile',
+    place: 'src',
+    takes: 'options',
+    kind: 'tool',
+    built: BUILD,
+  },
+  {
+    name: 'rejected',
+    about: 'List rejected payments, and let them be tried again',
+    module: 'cli/rejected',
+    place: 'src',
+    takes: 'options',
+    kind: 'tool',
+    built: BUILD,
+  },
+  {
+    name: 'simulator',
+    about: 'Run a processor to pay at',
+    module: 'simulator/main',
+    place: 'src',
+    takes: 'options',
+    kind: 'server',
+    built: BUILD,
+  },
+  {
+    name: 'challenge',
+    about: 'Put the challenge’s load on what listens on 9999',
+    module: 'bench/challenge',
+    place: 'tools',
+    takes: 'options',
+    kind: 'tool',
+    built: BUILD_TOOLS,
+  },
+]
+
+/** Undefined when there is none of that name. */
+function commandNamed(name: string): Command | undefined {
+  return COMMANDS.find((command) => command.name === name)
+}
+
+const USAGE = `Usage: pit <command> [options]
+
+${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
+
+  pit <command> --help says more; pit --version says which Pit this is.
+`
 
 await main()
 

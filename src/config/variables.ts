@@ -4,7 +4,6 @@
 import { ATTEMPT_VARIABLES } from './attempts.ts'
 import { CIRCUIT_VARIABLES } from './circuit.ts'
 import { decimal, onOff, oneOf, text, url, whole } from './kinds.ts'
-import { TRACE_VARIABLES } from './traces.ts'
 import { WORK_VARIABLES } from './work.ts'
 
 const PLACE_VARIABLES = {
@@ -129,6 +128,23 @@ const PROCESSOR_VARIABLES = {
     takes: 'at most 256 printable characters',
     grammar: /^[\x21-\x7e]{1,256}$/,
     meaning: 'Token for the processors’ own books, which the console compares with ours',
+  }),
+} as const
+
+const TRACE_VARIABLES = {
+  otelExporterOtlpEndpoint: url({
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    shown: 'unset: no traces',
+    schemes: ['http', 'https'],
+    meaning: 'Collector of OpenTelemetry traces, as OTLP over HTTP under `/v1/traces`',
+  }),
+  traceSample: whole({
+    name: 'TRACE_SAMPLE',
+    fallback: 100,
+    unit: 'payments',
+    min: 1,
+    max: 1_000_000,
+    meaning: 'One payment in so many is traced, the same ones at every instance',
   }),
 } as const
 

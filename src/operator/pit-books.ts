@@ -5,7 +5,7 @@ import type { ProcessorName, Summary } from '../actors/model/payment.ts'
 import type { Query } from '../infra/postgres/connection.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
 import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
-import { createSummaries } from '../infra/postgres/summary.ts'
+import { createSummaries } from '../infra/postgres/summaries.ts'
 import { readObject } from '../infra/processor/wire.ts'
 import { BooksUnreachable } from './failures.ts'
 

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
-import { findPostmaster } from '../../../src/infra/postgres-embedded/server-process.ts'
+import { findPostmaster } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
 

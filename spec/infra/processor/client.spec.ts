@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
-import { Flight } from '../../../src/infra/processor/in-flight-request.ts'
-import type { RequestEnd } from '../../../src/infra/processor/in-flight-request.ts'
+import { Flight } from '../../../src/infra/processor/in-flight-requests.ts'
+import type { RequestEnd } from '../../../src/infra/processor/in-flight-requests.ts'
 import {
   answer,
   drip,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Flight } from '../../../src/infra/processor/in-flight-request.ts'
+import { Flight } from '../../../src/infra/processor/in-flight-requests.ts'
 import { Flights } from '../../../src/infra/processor/in-flight-requests.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 

@@ -1,12 +1,10 @@
-// Pit's metrics by name; each is read from the tallies at the moment of a scrape. docs/METRICS.md
-// says what they mean to an operator.
+// Each metric of Pit with its name, its meaning and where its values are read at a scrape.
+// docs/METRICS.md says what they mean to an operator.
 
-import { Counter, Gauge } from 'prom-client'
-import { countersOf } from './counters.ts'
-import { PROCESSORS, type Family, type FamilyOptions } from './family.ts'
-import { gaugesOf } from './gauges.ts'
+import { Counter, Gauge, type LabelValues } from 'prom-client'
+import type { PaymentState, ProcessorName } from '../../actors/model/payment.ts'
 import { addHistogram, type BucketTally, type MetricsRegistry } from './histogram.ts'
-import type { ProcessorTally, Tallies } from './tallies.ts'
+import type { ProcessorTally, Tallies, CircuitState } from './tallies.ts'
 
 /** Registers all of them. */
 export function addFamilies(registry: MetricsRegistry, options: FamilyOptions): void {
@@ -91,3 +89,189 @@ const LABELS = [
   'version',
   'node',
 ]
+
+/** All counters. */
+export function countersOf(options: FamilyOptions): readonly Family[] {
+  return [...paymentCounters(options), ...workCounters(options)]
+}
+
+function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
+  const one = (name: string, help: string, read: () => number): Family => {
+    return { name: `pit_payments_${name}_total`, help, read: () => [[{}, read()]] }
+  }
+  const each = byProcessor(tallies)
+  return [
+    one('accepted', 'New payments committed by this instance.', () => tallies.accepted),
+    one('known', 'Payments posted again, same amount: 202.', () => tallies.known),
+    one('conflicting', 'Payments posted again, other amount: 409.', () => tallies.conflicting),
+    one('refused', 'Posts of payments answered 503.', () => moment().edge.refused),
+    one('parked', 'Payments handed to the retry queue.', () => tallies.parked),
+    one('broken', 'Payments whose actor failed by a bug.', () => tallies.broken),
+    each('pit_payments_settled_total', 'Payments settled.', (tally) => tally.settled),
+    each('pit_settled_cents_total', 'Amounts settled, cents.', (tally) => tally.settledCents),
+    each('pit_payments_rejected_total', 'Payments rejected for good.', (tally) => tally.rejected),
+    {
+      name: 'pit_payments_claimed_total',
+      help: 'Payments claimed from the retry queue or taken over from dead instances.',
+      read: () => Object.entries(tallies.claimed).map(([source, value]) => [{ source }, value]),
+    },
+  ]
+}
+
+function workCounters({ tallies }: FamilyOptions): readonly Family[] {
+  return [
+    {
+      name: 'pit_attempts_total',
+      help: 'Charges sent to processors, by how they ended.',
+      read: () =>
+        PROCESSORS.flatMap((processor) =>
+          Object.entries(tallies.processors[processor].attempts).map(([outcome, value]): Sample => [
+            { processor, outcome },
+            value,
+          ]),
+        ),
+    },
+    {
+      name: 'pit_circuit_changes_total',
+      help: 'Changes of a processor’s circuit, by the state it came to.',
+      read: () =>
+        perCircuitState((processor, state) => tallies.processors[processor].circuitChanges[state]),
+    },
+    {
+      name: 'pit_ledger_failures_total',
+      help: 'Calls to PostgreSQL that failed, by operation.',
+      read: () => [...tallies.ledgerFailures].map(([operation, value]) => [{ operation }, value]),
+    },
+    {
+      name: 'pit_child_restarts_total',
+      help: 'Long-lived actors that failed and were started again.',
+      read: () => [...tallies.restarts].map(([child, value]) => [{ child }, value]),
+    },
+    {
+      name: 'pit_leases_lost_total',
+      help: 'Leases lost to other instances.',
+      read: () => [[{}, tallies.leasesLost]],
+    },
+  ]
+}
+
+function byProcessor(tallies: Tallies) {
+  return (name: string, help: string, read: (tally: ProcessorTally) => number): Family => ({
+    name,
+    help,
+    read: () => PROCESSORS.map((processor) => [{ processor }, read(tallies.processors[processor])]),
+  })
+}
+
+/** All gauges. */
+export function gaugesOf(options: FamilyOptions): readonly Family[] {
+  const { instanceId, version, fees, tallies, moment } = options
+  const node = process.version
+  const one = (name: string, help: string, read: () => number): Family => {
+    return { name, help, read: () => [[{}, read()]] }
+  }
+  const perProcessor = (name: string, help: string, read: Read<number | undefined>): Family => {
+    return { name, help, read: () => PROCESSORS.flatMap((processor) => sample(processor, read)) }
+  }
+  const announced = (name: ProcessorName) => tallies.processors[name].announced
+  return [
+    {
+      name: 'pit_build_info',
+      help: 'Always 1; the labels say what runs.',
+      read: () => [[{ instance_id: instanceId, version, node }, 1]],
+    },
+    one('pit_ready', 'Whether payments are let in.', () => Number(moment().ready)),
+    one('pit_lease_held', 'Whether the lease is held.', () => Number(tallies.holdsLease)),
+    one('pit_http_in_flight', 'Requests waiting for an answer.', () => moment().edge.inFlight),
+    one('pit_payments_waiting', 'Waiting in memory.', () => tallies.gauges.ready),
+    perProcessor('pit_charges_in_flight', 'Charges under way.', (name) => {
+      return tallies.gauges.inFlight[name]
+    }),
+    {
+      name: 'pit_payments_in_work',
+      help: 'Payments that have an actor, by state; those confirming are in doubt.',
+      read: () => WORKED_ON.map((state) => [{ state }, tallies.gauges.byState[state] ?? 0]),
+    },
+    {
+      name: 'pit_ledger_open_payments',
+      help: 'Open payments of all instances in PostgreSQL: parked ones wait for a retry.',
+      read: () => Object.entries(moment().open ?? {}).map(([kind, value]) => [{ kind }, value]),
+    },
+    {
+      name: 'pit_circuit_state',
+      help: '1 for the state that the circuit is in.',
+      read: () =>
+        perCircuitState((name, state) => Number(tallies.processors[name].circuit === state)),
+    },
+    perProcessor('pit_processor_failing', 'Whether it says that it fails.', (name) => {
+      const said = announced(name)
+      return said === undefined ? undefined : Number(said.failing)
+    }),
+    perProcessor('pit_processor_min_response_seconds', 'As it says itself.', (name) => {
+      const said = announced(name)
+      return said === undefined ? undefined : said.minResponseMs / 1000
+    }),
+    perProcessor('pit_processor_fee_ratio', 'Share it keeps.', (name) => fees[name]),
+  ]
+}
+
+type Read<Value> = (processor: ProcessorName) => Value
+
+function sample(processor: ProcessorName, read: Read<number | undefined>): readonly Sample[] {
+  const value = read(processor)
+  return value === undefined ? [] : [[{ processor }, value]]
+}
+
+const WORKED_ON: readonly PaymentState[] = [
+  'pending',
+  'tryingDefault',
+  'tryingFallback',
+  'confirming',
+  'retry',
+]
+
+/** What is looked at only when somebody scrapes. */
+export interface Moment {
+  readonly ready: boolean
+  readonly edge: EdgeCounts
+  /** Open payments in the ledger; undefined when it did not say in time. */
+  readonly open: { readonly parked: number; readonly owned: number } | undefined
+}
+
+export interface EdgeCounts {
+  /** Posts of payments that were answered 503, since the start. */
+  readonly refused: number
+  /** Requests that wait for their answer now. */
+  readonly inFlight: number
+}
+
+export interface FamilyOptions {
+  readonly instanceId: string
+  readonly version: string
+  /** Share of the amount that each processor keeps. */
+  readonly fees: Readonly<Record<ProcessorName, number>>
+  readonly tallies: Tallies
+  readonly moment: () => Moment
+}
+
+export type Sample = readonly [labels: LabelValues<string>, value: number]
+
+/** `read` gives its samples, one for each set of labels. */
+export interface Family {
+  readonly name: string
+  readonly help: string
+  readonly read: () => readonly Sample[]
+}
+
+export const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+
+/** A sample for each state that each processor's circuit may be in. */
+export function perCircuitState(
+  read: (processor: ProcessorName, state: CircuitState) => number,
+): readonly Sample[] {
+  return PROCESSORS.flatMap((processor) =>
+    CIRCUIT_STATES.map((state): Sample => [{ processor, state }, read(processor, state)]),
+  )
+}
+
+const CIRCUIT_STATES: readonly CircuitState[] = ['closed', 'open', 'halfOpen']

@@ -1,12 +1,11 @@
-// What Prometheus reads: facts and latencies counted as they come, told when they are asked for.
+// What Prometheus reads: facts and latencies are counted as they come and told at a scrape.
 
 import { Registry, type OpenMetricsContentType } from 'prom-client'
 import type { Telemetry } from '../../actors/model/facts.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { addFamilies } from './families.ts'
-import type { EdgeCounts, Moment } from './family.ts'
+import type { EdgeCounts, Moment } from './families.ts'
 import { addRuntimeMetrics } from './runtime.ts'
-import { textFor, type MetricsText } from './exposition.ts'
 import { countFact, createTallies } from './tallies.ts'
 
 export interface Metrics {
@@ -75,4 +74,31 @@ function withinWait<Value>(promise: Promise<Value>): Promise<Value | undefined> 
     }
     promise.then(settle, () => settle(undefined))
   })
+}
+
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+const PLAIN = 'text/plain; version=0.0.4; charset=utf-8'
+
+export interface MetricsText {
+  readonly contentType: string
+  readonly body: string
+}
+
+/** @param accept the header of that name; empty: nothing in particular. */
+export function textFor(accept: string, openMetrics: string): MetricsText {
+  return accept.includes('application/openmetrics-text')
+    ? { contentType: OPEN_METRICS, body: openMetrics }
+    : { contentType: PLAIN, body: plainText(openMetrics) }
+}
+
+/** In OpenMetrics a counter is called without the `_total` of its samples, in plain text with it. */
+function plainText(openMetrics: string): string {
+  const counters = new Set(
+    [...openMetrics.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name),
+  )
+  return openMetrics
+    .replace(/^# (HELP|TYPE) (\S+)/gm, (line, _, name: string) =>
+      counters.has(name) ? `${line}_total` : line,
+    )
+    .replace(/# EOF\n$/, '')
 }

@@ -6,8 +6,8 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findPackage, findPostgresBinaries } from './binaries.ts'
 import type { PostgresBinaries } from './binaries.ts'
-import { asWhom, chooseUser } from './os-user.ts'
-import type { RunAs } from './os-user.ts'
+import { asWhom, chooseUser } from './binaries.ts'
+import type { RunAs } from './binaries.ts'
 
 /** The only role of an embedded PostgreSQL. */
 export const ROLE = 'pit'

@@ -1,12 +1,12 @@
 // Starts and stops a PostgreSQL of its own for machines that have none.
 
-import { readFile, rename } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readFile, rename, access, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import pg from 'pg'
-import { ROLE, openCluster } from './cluster.ts'
-import type { Cluster } from './cluster.ts'
-import { findPostmaster } from './server-process.ts'
+import { ROLE, openCluster, type Cluster } from './cluster.ts'
 
 export interface EmbeddedPostgresConfig {
   /** Folder of everything that is kept; made when missing. */
@@ -156,4 +156,38 @@ function findFreePort(): Promise<number> {
       server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
     })
   })
+}
+
+/** A PostgreSQL server that runs on a data folder. */
+export interface Postmaster {
+  readonly pid: number
+  readonly port: number
+}
+
+/**
+ * The server that runs on this folder, if any. `postmaster.pid` alone does not say: after a crash
+ * its process number may belong to any other process, which must be neither signalled nor taken
+ * for a server. Such a number would also keep PostgreSQL from starting, so the file is removed.
+ */
+export async function findPostmaster(path: string): Promise<Postmaster | undefined> {
+  const file = join(path, 'postmaster.pid')
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n')
+  const pid = Number(lines[0])
+  if (!Number.isInteger(pid) || pid <= 0) return undefined
+  const command = await readCommand(pid)
+  if (command === '') return undefined
+  if (command.includes('postgres') && command.includes(path)) return { pid, port: Number(lines[3]) }
+  await rm(file, { force: true })
+  return undefined
+}
+
+// Empty when there is no such process.
+async function readCommand(pid: number): Promise<string> {
+  const hasProc = await access('/proc/self/cmdline').then(
+    () => true,
+    () => false,
+  )
+  if (hasProc) return await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  const asked = promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)])
+  return (await asked.catch(() => ({ stdout: '' }))).stdout
 }

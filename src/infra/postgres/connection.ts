@@ -1,8 +1,9 @@
-// One connection, each query bounded in time.
+// One connection to PostgreSQL: opened when it is needed, each statement bounded in time, and what
+// became of a statement that failed.
 
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { wasRejected } from './failure.ts'
+import { LedgerUnavailable } from '../../actors/model/errors.ts'
 
 export interface ConnectionConfig {
   readonly connectionString: string
@@ -120,4 +121,98 @@ function numericBigints(): pg.TypeOverrides {
   const types = new pg.TypeOverrides()
   types.setTypeParser(pg.types.builtins.INT8, Number)
   return types
+}
+
+/** After a failed attempt to connect the next one waits this long; meanwhile all is refused. */
+const RECONNECT_DELAY_MS = 100
+/** Bound on saying goodbye to the server. */
+const END_TIMEOUT_MS = 500
+
+/** A connection that is opened when it is needed and again after it was lost. */
+export class PostgresReconnector {
+  readonly #config: ConnectionConfig
+  #connection: PostgresConnection | undefined
+  #refusal: { until: number; cause: unknown } | undefined
+
+  constructor(config: ConnectionConfig) {
+    this.#config = config
+  }
+
+  isOpen(): boolean {
+    return this.#connection?.isOpen() === true
+  }
+
+  /** The open connection, else a new one. One call at a time. Rejects with the cause. */
+  async connect(): Promise<PostgresConnection> {
+    if (this.#connection?.isOpen() === true) return this.#connection
+    if (this.#refusal !== undefined && performance.now() < this.#refusal.until) {
+      throw this.#refusal.cause
+    }
+    try {
+      this.#connection = await openConnection(this.#config)
+      this.#refusal = undefined
+      return this.#connection
+    } catch (cause) {
+      this.#refusal = { until: performance.now() + RECONNECT_DELAY_MS, cause }
+      throw cause
+    }
+  }
+
+  /** Drops the connection at once, with what is under way on it. */
+  destroy(): void {
+    this.#connection?.destroy()
+  }
+
+  async end(): Promise<void> {
+    const connection = this.#connection
+    if (connection === undefined) return
+    const timer = setTimeout(() => connection.destroy(), END_TIMEOUT_MS)
+    await connection.end().catch(() => undefined)
+    clearTimeout(timer)
+  }
+}
+
+/** What is known of a statement when it failed: whether its bytes may have reached PostgreSQL. */
+export interface Failing {
+  readonly operation: string
+  readonly effect: 'reads' | 'writes'
+  readonly sent: 'no' | 'maybe'
+}
+
+/**
+ * Translates what pg or the network threw. A statement that PostgreSQL itself rejected (severity
+ * ERROR) is rolled back for certain. FATAL and PANIC are not: a server that is shut down may say
+ * them between its commit and its answer.
+ */
+export function toLedgerUnavailable(failing: Failing, cause: unknown): LedgerUnavailable {
+  const certain = failing.sent === 'no' || failing.effect === 'reads' || wasRejected(cause)
+  return new LedgerUnavailable(failing.operation, certain ? 'none' : 'unknown', cause)
+}
+
+// Deadlock, serialization failure, lock not had within lock_timeout.
+const RETRIABLE_STATES = new Set(['40P01', '40001', '55P03'])
+
+/** Whether PostgreSQL rolled the statement back for a reason that may be gone the next time. */
+export function isRetriable(cause: unknown): boolean {
+  return wasRejected(cause) && RETRIABLE_STATES.has(read(cause, 'code'))
+}
+
+/**
+ * Whether this is PostgreSQL's own word that the statement, and only the statement, failed. It says
+ * severities in the language of the server, so the classes of failures count as well.
+ */
+export function wasRejected(cause: unknown): boolean {
+  if (read(cause, 'severity') === 'ERROR') return true
+  const code = read(cause, 'code')
+  return code === QUERY_CANCELED || STATEMENT_CLASSES.has(code.slice(0, 2))
+}
+
+const QUERY_CANCELED = '57014'
+// Data, constraints, rollback, syntax and access, object state: never the end of a session.
+const STATEMENT_CLASSES = new Set(['22', '23', '40', '42', '55'])
+
+function read(cause: unknown, key: 'severity' | 'code'): string {
+  if (typeof cause !== 'object' || cause === null) return ''
+  const value: unknown = Reflect.get(cause, key)
+  return typeof value === 'string' ? value : ''
 }

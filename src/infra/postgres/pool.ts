@@ -3,8 +3,8 @@
 import type pg from 'pg'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ConnectionConfig, Parameter, PostgresConnection, Query } from './connection.ts'
-import { isRetriable, toLedgerUnavailable } from './failure.ts'
-import { PostgresReconnector } from './reconnector.ts'
+import { isRetriable, toLedgerUnavailable } from './connection.ts'
+import { PostgresReconnector } from './connection.ts'
 
 /** Statements that may wait in one pool; more are refused at once. */
 const WAITING_MAX = 1_000

@@ -1,7 +1,10 @@
-// One logger, one child per subsystem. Callers log facts, never bodies.
+// The log: one logger with a child per subsystem, the facts of the actors as lines, and a line a
+// minute of how the instance does. Callers log facts, never bodies.
 
-import { pino, stdTimeFunctions } from 'pino'
-import type { DestinationStream, Logger as PinoLogger } from 'pino'
+import { createHistogram } from 'node:perf_hooks'
+import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino'
+import type { Fact, Telemetry } from '../../actors/model/facts.ts'
+import type { TotalsStore } from '../../actors/supervisor/totals.ts'
 
 export type Logger = PinoLogger
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -38,4 +41,137 @@ const PASSWORD_PARAMETER = /([?&]password=)[^&\s"]*/gi
 /** Replaces the passwords of all URLs in a text by `***`. */
 export function withoutPasswords(text: string): string {
   return text.replace(USER_INFO, '$1:***@').replace(PASSWORD_PARAMETER, '$1***')
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+type Line = readonly [subsystem: Subsystem, level: Level]
+
+type Subsystem = 'persistence' | 'payments' | 'health' | 'lease' | 'supervisor'
+
+const LINES: Readonly<Record<Fact['type'], Line>> = {
+  'batch.accepted': ['persistence', 'debug'],
+  'batch.refused': ['persistence', 'warn'],
+  'batch.recorded': ['persistence', 'debug'],
+  'ledger.failed': ['persistence', 'warn'],
+  'attempt.ended': ['payments', 'info'],
+  'payment.settled': ['payments', 'debug'],
+  'payment.rejected': ['payments', 'warn'],
+  'payment.parked': ['payments', 'info'],
+  'payment.contradicted': ['payments', 'warn'],
+  'payment.broken': ['payments', 'error'],
+  'payments.claimed': ['payments', 'info'],
+  'payments.purged': ['payments', 'warn'],
+  'payments.lost': ['persistence', 'error'],
+  'payments.measured': ['payments', 'debug'],
+  'circuit.changed': ['health', 'warn'],
+  'health.probed': ['health', 'debug'],
+  'health.changed': ['health', 'info'],
+  'health.unknown': ['health', 'warn'],
+  'lease.acquired': ['lease', 'info'],
+  'lease.lost': ['lease', 'error'],
+  'child.restarted': ['supervisor', 'error'],
+  'drain.started': ['supervisor', 'info'],
+  'drain.ended': ['supervisor', 'info'],
+}
+
+/** Lines of one type beyond this many in a second are counted, not written. */
+const LINES_PER_SECOND_MAX = 20
+
+/**
+ * Writes facts as log lines. A type of fact that comes in floods (attempts against a processor
+ * that is down) is written up to a bound per second, then once more with how many were left out.
+ */
+export function createFactsLog(logger: Logger): Telemetry {
+  const subsystems: Record<Subsystem, Logger> = {
+    persistence: subsystemLogger(logger, 'persistence'),
+    payments: subsystemLogger(logger, 'payments'),
+    health: subsystemLogger(logger, 'health'),
+    lease: subsystemLogger(logger, 'lease'),
+    supervisor: subsystemLogger(logger, 'supervisor'),
+  }
+  const flood = createFloodGate(logger)
+  return {
+    emit(fact) {
+      const [subsystem, level] = LINES[fact.type]
+      const log = subsystems[subsystem]
+      if (!log.isLevelEnabled(level) || !flood.lets(fact.type)) return
+      const { type, ...fields } = fact
+      log[level](fields, type)
+    },
+  }
+}
+
+/** Tells every fact to every telemetry. */
+export function sinks(...all: readonly Telemetry[]): Telemetry {
+  return {
+    emit(fact) {
+      for (const telemetry of all) telemetry.emit(fact)
+    },
+  }
+}
+
+function createFloodGate(logger: Logger): { lets(type: string): boolean } {
+  let second = 0
+  let counts = new Map<string, number>()
+  const turnOver = (now: number): void => {
+    for (const [type, count] of counts) {
+      const leftOut = count - LINES_PER_SECOND_MAX
+      if (leftOut > 0) logger.warn({ type, leftOut }, 'log.thinned')
+    }
+    counts = new Map()
+    second = now
+  }
+  return {
+    lets(type) {
+      const now = Math.floor(performance.now() / 1000)
+      if (now !== second) turnOver(now)
+      const count = (counts.get(type) ?? 0) + 1
+      counts.set(type, count)
+      return count <= LINES_PER_SECOND_MAX
+    },
+  }
+}
+
+export interface PerformanceLog {
+  /** Takes the time from a decoded payment to its answer, µs. */
+  readonly latency: { record(us: number): void }
+  stop(): void
+}
+
+const INTERVAL_MS = 60_000
+
+/** Begins the minutes; the last, shorter one is written by `stop`. */
+export function startPerformanceLog(logger: Logger, totals: TotalsStore): PerformanceLog {
+  const histogram = createHistogram()
+  let before = totals.getSnapshot().context
+  const write = (): void => {
+    const now = totals.getSnapshot().context
+    const settled = (name: 'default' | 'fallback'): number =>
+      now.processors[name].settled - before.processors[name].settled
+    logger.info(
+      {
+        accepted: now.accepted - before.accepted,
+        settledDefault: settled('default'),
+        settledFallback: settled('fallback'),
+        refused: now.refused - before.refused,
+        parked: now.parked - before.parked,
+        waiting: now.gauges.ready,
+        inFlight: now.gauges.inFlight,
+        acceptP50Ms: histogram.percentile(50) / 1000,
+        acceptP99Ms: histogram.percentile(99) / 1000,
+      },
+      'performance',
+    )
+    before = now
+    histogram.reset()
+  }
+  const timer = setInterval(write, INTERVAL_MS)
+  return {
+    latency: { record: (us) => histogram.record(Math.max(1, Math.round(us))) },
+    stop() {
+      clearInterval(timer)
+      write()
+    },
+  }
 }

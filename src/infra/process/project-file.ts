@@ -1,6 +1,6 @@
-// Finds a file of the project from wherever the code runs.
+// The files that ship with Pit, found from wherever the code runs.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -17,4 +17,12 @@ export function projectFile(relativePath: string): string {
     directory = parent
   }
   return join(directory, relativePath)
+}
+
+/** Pit's version, as package.json has it. Throws when that file is missing or broken. */
+export function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(projectFile('package.json'), 'utf8')) as {
+    readonly version: string
+  }
+  return manifest.version
 }

@@ -3,8 +3,8 @@
 
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
-import { chargeAnswer, lookUpAnswer, probeAnswer } from './answers.ts'
-import type { RequestEnd } from './in-flight-request.ts'
+import { chargeAnswer, lookUpAnswer, probeAnswer } from './wire.ts'
+import type { RequestEnd } from './in-flight-requests.ts'
 import { openProcessorPool } from './pool.ts'
 import { chargeBody } from './wire.ts'
 

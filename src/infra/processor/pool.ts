@@ -3,8 +3,8 @@
 import { Pool } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
-import { Flight } from './in-flight-request.ts'
-import type { FlightPlan } from './in-flight-request.ts'
+import { Flight } from './in-flight-requests.ts'
+import type { FlightPlan } from './in-flight-requests.ts'
 import { Flights } from './in-flight-requests.ts'
 
 export interface ProcessorPoolOptions {

@@ -1,4 +1,4 @@
-// Reads one payment, and counts the open ones.
+// Reads one payment, lists the parked ones, and counts the open ones.
 
 import type {
   Attempt,

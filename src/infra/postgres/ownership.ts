@@ -1,0 +1,240 @@
+// Whose a payment is: leases, claims of parked payments, and the takeover of what a dead instance
+// owned.
+
+import { LeaseLost } from '../../actors/model/errors.ts'
+import type { Attempt, ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
+import type { Ledger } from '../../actors/model/ports.ts'
+import type { Query } from './connection.ts'
+import type { PostgresPool } from './pool.ts'
+import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
+
+type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
+
+/** Leases by PostgreSQL's clock, on a pool of their own: a renewal never waits behind a batch. */
+export function createLeases(pool: PostgresPool): Leases {
+  return {
+    async acquireLease({ instanceId, ttlMs }) {
+      const [row] = await pool.run<{ id: number }>(ACQUIRE, [instanceId, ttlMs])
+      return { leaseId: row?.id ?? 0 }
+    },
+    async renewLease({ leaseId, ttlMs }) {
+      const [row] = await pool.run<{ held: boolean; purges: number }>(RENEW, [leaseId, ttlMs])
+      return { held: row?.held ?? false, purges: row?.purges ?? 0 }
+    },
+    async releaseLease(leaseId) {
+      await pool.run(RELEASE, [leaseId])
+    },
+  }
+}
+
+const ACQUIRE: Query = {
+  name: 'acquireLease',
+  effect: 'writes',
+  text: `
+  INSERT INTO leases (instance_id, expires_at)
+  VALUES ($1, now() + $2::float8 * interval '1 ms')
+  RETURNING id`,
+}
+
+// One that ran out but was not revoked may be revived: nobody has taken anything from it.
+const RENEW: Query = {
+  name: 'renewLease',
+  effect: 'writes',
+  text: `
+  WITH renewed AS (
+    UPDATE leases SET expires_at = now() + $2::float8 * interval '1 ms'
+    WHERE id = $1 AND NOT revoked
+    RETURNING id
+  )
+  SELECT EXISTS (SELECT FROM renewed) AS held, (SELECT count FROM purges) AS purges`,
+}
+
+// Its end is what the doubt of its payments is counted from, so it is never moved later.
+const RELEASE: Query = {
+  name: 'releaseLease',
+  effect: 'writes',
+  text: `
+  UPDATE leases SET revoked = true, expires_at = least(expires_at, now())
+  WHERE id = $1 AND NOT revoked`,
+}
+
+type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
+
+/** Takes parked payments into ownership. Two instances that claim at once never get the same one. */
+export function createClaims(pool: PostgresPool): Claims {
+  return {
+    async claimDue({ leaseId, limit }) {
+      return readClaims('claimDue', await pool.run<ClaimRow>(CLAIM_DUE, [leaseId, limit]))
+    },
+    async claimParked(correlationIds, { leaseId }) {
+      if (correlationIds.length === 0) return []
+      const ids = arrayOf(correlationIds, (id) => id)
+      return readClaims('claimParked', await pool.run<ClaimRow>(CLAIM_PARKED, [leaseId, ids]))
+    },
+  }
+}
+
+/** One claimed payment; `correlation_id` is null in the single row that says nothing was claimed. */
+export interface ClaimRow {
+  readonly held: boolean
+  readonly correlation_id: string | null
+  readonly amount_cents: number
+  readonly claim: number
+  readonly purges: number
+  readonly rounds: number
+  readonly age_ms: number
+  readonly default_remaining_ms: number | null
+  readonly default_requested_at: number | null
+  readonly fallback_remaining_ms: number | null
+  readonly fallback_requested_at: number | null
+  readonly attempts: readonly Attempt[] | null
+}
+
+/** Columns of `ClaimRow` after the first, of a payment `p`. */
+export const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents, p.claim,
+    ${PURGES}, p.rounds, (extract(epoch FROM now() - p.accepted_at) * 1000)::float8 AS age_ms,
+    p.default_doubt_until_ms - ${NOW_MS} AS default_remaining_ms,
+    p.default_doubt_requested_at_ms AS default_requested_at,
+    p.fallback_doubt_until_ms - ${NOW_MS} AS fallback_remaining_ms,
+    p.fallback_doubt_requested_at_ms AS fallback_requested_at, p.attempts`
+
+/** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
+export function readClaims(
+  operation: string,
+  rows: readonly ClaimRow[],
+): readonly ClaimedPayment[] {
+  if (rows[0]?.held !== true) throw new LeaseLost(operation)
+  return rows.filter((row) => row.correlation_id !== null).map(readClaim)
+}
+
+function readClaim(row: ClaimRow): ClaimedPayment {
+  const unknownOutcomes: UnknownOutcome[] = []
+  if (row.default_remaining_ms !== null) {
+    unknownOutcomes.push({
+      processor: 'default',
+      requestedAt: row.default_requested_at,
+      remainingMs: row.default_remaining_ms,
+    })
+  }
+  if (row.fallback_remaining_ms !== null) {
+    unknownOutcomes.push({
+      processor: 'fallback',
+      requestedAt: row.fallback_requested_at,
+      remainingMs: row.fallback_remaining_ms,
+    })
+  }
+  return {
+    correlationId: row.correlation_id ?? '',
+    amountCents: row.amount_cents,
+    fencingToken: row.claim,
+    purges: row.purges,
+    rounds: row.rounds,
+    ageMs: row.age_ms,
+    unknownOutcomes,
+    attempts: row.attempts ?? [],
+  }
+}
+
+// Doubts stay in the row: should the new owner die, they are still known.
+function claim(parked: string): string {
+  return `
+  WITH ${HELD}, parked AS (${parked}), claimed AS (
+    UPDATE payments p SET owner = $1, claim = p.claim + 1, due_at = NULL
+    FROM parked
+    WHERE p.correlation_id = parked.correlation_id
+    RETURNING parked.due_at, ${CLAIM_COLUMNS}
+  )
+  SELECT held.held, claimed.* FROM held LEFT JOIN claimed ON true
+  ORDER BY claimed.due_at, claimed.correlation_id`
+}
+
+const CLAIM_DUE: Query = {
+  name: 'claimDue',
+  effect: 'writes',
+  text: claim(`
+    SELECT correlation_id, due_at FROM payments
+    WHERE owner IS NULL AND state = 0 AND due_at <= now() AND (SELECT held FROM held)
+    ORDER BY due_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED`),
+}
+
+export const CLAIM_PARKED: Query = {
+  name: 'claimParked',
+  effect: 'writes',
+  text: claim(`
+    SELECT p.correlation_id, p.due_at FROM payments p
+    WHERE p.correlation_id = ANY ($2::uuid[]) AND p.owner IS NULL AND ${IS_OPEN}
+      AND (SELECT held FROM held)
+    FOR UPDATE SKIP LOCKED`),
+}
+
+/**
+ * Sweeps the payments of dead instances, a bounded batch a call. Leases that were revoked stay
+ * swept until they own nothing; then their rows go.
+ */
+export function createTakeOver(pool: PostgresPool): Pick<Ledger, 'takeOver'> {
+  return {
+    async takeOver({ leaseId, limit, graceMs, settleByMs }) {
+      const rows = await pool.run<ClaimRow>(TAKE_OVER, [leaseId, limit, graceMs, settleByMs])
+      const claimed = readClaims('takeOver', rows)
+      // Tidying only, and only once nothing is left. Its failure must not hide what was claimed.
+      if (claimed.length < limit) await pool.run(DROP_LEASES, []).catch(() => undefined)
+      return claimed
+    },
+  }
+}
+
+// A lease is swept only if this statement's own update revoked it, or if it was revoked before:
+// a renewal that came in between makes the update skip the row, and nothing is taken from it.
+// `owner` hops from one owner to the next by index, however many payments each of them has. An
+// owner without a row is one whose accept was committed after its lease had been dropped.
+const TAKE_OVER: Query = {
+  name: 'takeOver',
+  effect: 'writes',
+  text: `
+  WITH RECURSIVE ${HELD}, expired AS (
+    UPDATE leases SET revoked = true
+    WHERE NOT revoked AND expires_at <= now() - $3::float8 * interval '1 ms'
+      AND (SELECT held FROM held)
+    RETURNING id
+  ), owner (id) AS (
+    (SELECT owner FROM payments WHERE owner IS NOT NULL AND state = 0 ORDER BY owner LIMIT 1)
+    UNION ALL
+    SELECT (
+      SELECT p.owner FROM payments p
+      WHERE p.owner IS NOT NULL AND p.state = 0 AND p.owner > owner.id
+      ORDER BY p.owner LIMIT 1
+    ) FROM owner WHERE owner.id IS NOT NULL
+  ), dead AS MATERIALIZED (
+    SELECT owner.id, $4::bigint
+      + coalesce((extract(epoch FROM l.expires_at) * 1000)::bigint, ${NOW_MS}) AS doubt_until_ms
+    FROM owner
+    LEFT JOIN leases l ON l.id = owner.id
+    WHERE owner.id IS NOT NULL AND (SELECT held FROM held)
+      AND (l.id IS NULL OR l.revoked OR l.id IN (SELECT id FROM expired))
+  ), target AS (
+    SELECT p.correlation_id, dead.doubt_until_ms
+    FROM dead JOIN payments p ON p.owner = dead.id AND p.owner IS NOT NULL AND p.state = 0
+    LIMIT $2
+    FOR UPDATE OF p SKIP LOCKED
+  ), claimed AS (
+    UPDATE payments p SET owner = $1, claim = p.claim + 1,
+      default_doubt_until_ms = greatest(p.default_doubt_until_ms, target.doubt_until_ms),
+      fallback_doubt_until_ms = greatest(p.fallback_doubt_until_ms, target.doubt_until_ms)
+    FROM target
+    WHERE p.correlation_id = target.correlation_id
+    RETURNING ${CLAIM_COLUMNS}
+  )
+  SELECT held.held, claimed.* FROM held LEFT JOIN claimed ON true`,
+}
+
+const DROP_LEASES: Query = {
+  name: 'dropLeases',
+  effect: 'writes',
+  text: `
+  DELETE FROM leases l
+  WHERE l.revoked AND NOT EXISTS (
+    SELECT FROM payments p WHERE p.owner = l.id AND p.owner IS NOT NULL AND p.state = 0
+  )`,
+}
