@@ -2,8 +2,9 @@
 // and the payments in the tables that may be why they differ.
 
 import type { ProcessorName, Summary } from '../actors/model/payment.ts'
-import type { Query } from '../infra/postgres/connection.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
+import { INTEGER, PROCESSOR, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
+import type { Query, RowOf } from '../infra/postgres/rows.ts'
 import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
 import { createSummaries } from '../infra/postgres/summaries.ts'
 import { readObject } from '../infra/processor/wire.ts'
@@ -114,29 +115,29 @@ export async function findCandidates(
   const number = PROCESSOR_NUMBER[instant.processor]
   const bounds = [instant.at - ACCEPTED_BEFORE_MS, CANDIDATES_MAX]
   try {
-    const settled = await pool.run<CandidateRow>(SETTLED_THEN, [instant.at, number, CANDIDATES_MAX])
-    const others = await pool.run<CandidateRow>(SETTLED_ELSEWHERE, [instant.at, number, ...bounds])
+    const settled = await pool.run(SETTLED_THEN, [instant.at, number, CANDIDATES_MAX])
+    const others = await pool.run(SETTLED_ELSEWHERE, [instant.at, number, ...bounds])
     return [...settled, ...others].map(readCandidate)
   } catch (cause) {
     throw new BooksUnreachable('Pit in PostgreSQL', cause)
   }
 }
 
-interface CandidateRow {
-  readonly correlation_id: string
-  readonly amount_cents: number
-  readonly state: number
-  readonly processor: number | null
-  readonly requested_at_ms: number | null
+const CANDIDATE = {
+  correlation_id: TEXT,
+  amount_cents: INTEGER,
+  state: STATE,
+  processor: nullable(PROCESSOR),
+  requested_at_ms: nullable(INTEGER),
 }
 
 const STATES = ['open', 'settled', 'rejected'] as const
 
-function readCandidate(row: CandidateRow): Candidate {
+function readCandidate(row: RowOf<typeof CANDIDATE>): Candidate {
   const known = {
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
-    state: STATES[row.state] ?? 'open',
+    state: STATES[row.state],
   }
   if (row.processor === null || row.requested_at_ms === null) return known
   return { ...known, processor: processorName(row.processor), requestedAt: row.requested_at_ms }
@@ -145,9 +146,10 @@ function readCandidate(row: CandidateRow): Candidate {
 const COLUMNS = 'correlation_id::text, amount_cents, state, processor, requested_at_ms'
 
 /** Payments that Pit has settled at that processor in that millisecond. */
-const SETTLED_THEN: Query = {
+const SETTLED_THEN: Query<typeof CANDIDATE> = {
   name: 'settledThen',
   effect: 'reads',
+  columns: CANDIDATE,
   text: `
   SELECT ${COLUMNS} FROM payments
   WHERE state = 1 AND requested_at_ms = $1::bigint AND processor = $2::smallint
@@ -156,9 +158,10 @@ const SETTLED_THEN: Query = {
 
 // Payments that Pit has not settled there, or not then, but may have sent there. Those with an
 // attempt at that very instant come first, because they are almost certainly the ones.
-const SETTLED_ELSEWHERE: Query = {
+const SETTLED_ELSEWHERE: Query<typeof CANDIDATE> = {
   name: 'settledElsewhere',
   effect: 'reads',
+  columns: CANDIDATE,
   text: `
   SELECT ${COLUMNS} FROM payments
   WHERE accepted_at BETWEEN to_timestamp($3::float8 / 1000)

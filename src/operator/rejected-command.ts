@@ -3,8 +3,9 @@
 import { parseArgs } from 'node:util'
 import { formatCents } from '../actors/model/money.ts'
 import type { Attempt } from '../actors/model/payment.ts'
-import type { Query } from '../infra/postgres/connection.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
+import { ATTEMPTS, BOOLEAN, INTEGER, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
+import type { Columns, Query, RowOf } from '../infra/postgres/rows.ts'
 import { BooksUnreachable, EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 
 export const REJECTED_USAGE = `Usage: pit rejected [options]
@@ -90,7 +91,7 @@ const LISTED_MAX = 1000
 
 /** Oldest first, up to `LISTED_MAX`. Rejects with `BooksUnreachable`. */
 async function listRejected(pool: PostgresPool): Promise<readonly RejectedPayment[]> {
-  const rows = await run<RejectedRow>(pool, LIST, [LISTED_MAX])
+  const rows = await run(pool, LIST, [LISTED_MAX])
   return rows.map((row) => ({
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
@@ -107,36 +108,34 @@ async function redrive(
   pool: PostgresPool,
   correlationId: string,
 ): Promise<'redriven' | 'open' | 'settled' | 'unknown'> {
-  const [row] = await run<{ redriven: boolean; state: number | null }>(pool, REDRIVE, [
-    correlationId,
-  ])
+  const [row] = await run(pool, REDRIVE, [correlationId])
   if (row?.redriven === true) return 'redriven'
   if (row === undefined || row.state === null) return 'unknown'
   // Still rejected in the snapshot, but not updated: another redrive was first, so it is open now.
   return row.state === 1 ? 'settled' : 'open'
 }
 
-interface RejectedRow {
-  readonly correlation_id: string
-  readonly amount_cents: number
-  readonly accepted_at_ms: number
-  readonly attempts: readonly Attempt[] | null
-}
-
-const LIST: Query = {
+const LIST = {
   name: 'listRejected',
   effect: 'reads',
+  columns: {
+    correlation_id: TEXT,
+    amount_cents: INTEGER,
+    attempts: nullable(ATTEMPTS),
+    accepted_at_ms: INTEGER,
+  },
   text: `
   SELECT correlation_id::text, amount_cents, attempts,
     (extract(epoch FROM accepted_at) * 1000)::bigint AS accepted_at_ms
   FROM payments WHERE state = 2
   ORDER BY accepted_at LIMIT $1`,
-}
+} satisfies Query
 
 // The fencing token goes up: a write of the former owner under the old one changes nothing.
-const REDRIVE: Query = {
+const REDRIVE = {
   name: 'redrive',
   effect: 'writes',
+  columns: { redriven: BOOLEAN, state: nullable(STATE) },
   text: `
   WITH redriven AS (
     UPDATE payments SET state = 0, owner = NULL, due_at = now(), claim = claim + 1, rounds = 0
@@ -145,15 +144,15 @@ const REDRIVE: Query = {
   )
   SELECT EXISTS (SELECT FROM redriven) AS redriven,
     (SELECT state FROM payments WHERE correlation_id = $1) AS state`,
-}
+} satisfies Query
 
-async function run<Row extends object>(
+async function run<Shape extends Columns>(
   pool: PostgresPool,
-  query: Query,
+  query: Query<Shape>,
   values: readonly (string | number)[],
-): Promise<readonly Row[]> {
+): Promise<readonly RowOf<Shape>[]> {
   try {
-    return await pool.run<Row>(query, values)
+    return await pool.run(query, values)
   } catch (cause) {
     throw new BooksUnreachable('Pit in PostgreSQL', cause)
   }

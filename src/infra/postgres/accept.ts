@@ -2,8 +2,9 @@
 
 import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Accepted, AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
-import type { Parameter, Query } from './connection.ts'
+import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
+import { BOOLEAN, INTEGER, TEXT, nullable, type Query } from './rows.ts'
 import { IS_HELD, PURGES, arrayOf } from './sql.ts'
 
 /**
@@ -21,7 +22,7 @@ export function createAccept(
       const deadline = performance.now() + timeoutMs
       const news = firstOfEach(batch)
       const { query, values } = insertion(news, { leaseId, parked })
-      const written = await pool.run<WrittenRow>(query, values, timeoutMs)
+      const written = await pool.run(query, values, timeoutMs)
       const purges = written[0]?.purges ?? 0
       if (written.length === batch.length) {
         return { results: batch.map(() => 'accepted'), purges }
@@ -39,18 +40,8 @@ export function createAccept(
   }
 }
 
-/** Of a payment that was new. */
-interface WrittenRow {
-  readonly correlation_id: string
-  readonly purges: number
-}
-
-/** Of an id that was not written; without an amount when there is no such payment either. */
-interface KnownRow {
-  readonly held: boolean
-  readonly correlation_id: string
-  readonly amount_cents: number | null
-}
+/** A row is a payment that was new. */
+const WRITTEN = { correlation_id: TEXT, purges: INTEGER }
 
 const NOTHING: Accepted = { results: [], purges: 0 }
 
@@ -68,7 +59,7 @@ function firstOfEach(batch: readonly AcceptRequest[]): readonly AcceptRequest[] 
 function insertion(
   news: readonly AcceptRequest[],
   { leaseId, parked }: { readonly leaseId: number; readonly parked: boolean },
-): { readonly query: Query; readonly values: readonly Parameter[] } {
+): { readonly query: Query<typeof WRITTEN>; readonly values: readonly Parameter[] } {
   const [first] = news
   // Most commits of an instance that is not busy carry one payment.
   if (first !== undefined && news.length === 1 && !parked) {
@@ -95,9 +86,11 @@ async function readAmounts(
   const { leaseId, ids, wroteSome } = step
   const outcome = wroteSome ? 'unknown' : 'none'
   const rows = await pool
-    .run<KnownRow>(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], into.timeoutMs)
+    .run(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], into.timeoutMs)
     .catch((cause: unknown) => {
-      throw new LedgerUnavailable('accept', outcome, cause)
+      throw cause instanceof LedgerUnavailable
+        ? new LedgerUnavailable('accept', outcome, cause)
+        : cause
     })
   if (!wroteSome && rows[0]?.held !== true) throw new LeaseLost('accept')
   for (const row of rows) {
@@ -122,21 +115,24 @@ const SOME_REQUESTS = 'unnest($2::uuid[], $3::bigint[])'
 /** Without arrays and order PostgreSQL spends a quarter less on it. */
 const ONE_REQUEST = '(SELECT $2::uuid, $3::bigint)'
 
-const ACCEPT_ONE: Query = {
+const ACCEPT_ONE: Query<typeof WRITTEN> = {
   name: 'acceptOne',
   effect: 'writes',
+  columns: WRITTEN,
   text: insert({ requests: ONE_REQUEST, columns: 'owner', values: '$1::int' }),
 }
 
-const ACCEPT_OWNED: Query = {
+const ACCEPT_OWNED: Query<typeof WRITTEN> = {
   name: 'accept',
   effect: 'writes',
+  columns: WRITTEN,
   text: insert({ requests: SOME_REQUESTS, columns: 'owner', values: '$1::int' }),
 }
 
-const ACCEPT_PARKED: Query = {
+const ACCEPT_PARKED: Query<typeof WRITTEN> = {
   name: 'acceptParked',
   effect: 'writes',
+  columns: WRITTEN,
   text: insert({ requests: SOME_REQUESTS, columns: 'due_at', values: 'now()' }),
 }
 
@@ -158,12 +154,13 @@ function insert(parts: {
   RETURNING correlation_id::text, ${PURGES}`
 }
 
-/** What is known of ids, whether they are payments or not. */
-export const READ_KNOWN: Query = {
+/** What is known of ids that were not written; no amount: there is no such payment either. */
+export const READ_KNOWN = {
   name: 'readKnown',
   effect: 'reads',
+  columns: { held: BOOLEAN, correlation_id: TEXT, amount_cents: nullable(INTEGER) },
   text: `
   SELECT (${IS_HELD}) AS held, request.correlation_id::text, p.amount_cents
   FROM unnest($2::uuid[]) AS request (correlation_id)
   LEFT JOIN payments p ON p.correlation_id = request.correlation_id`,
-}
+} satisfies Query

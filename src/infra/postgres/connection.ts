@@ -4,6 +4,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
+import type { Statement } from './rows.ts'
 
 export interface ConnectionConfig {
   readonly connectionString: string
@@ -14,25 +15,13 @@ export interface ConnectionConfig {
   readonly statementTimeoutMs: number
 }
 
-/** A prepared statement. One name always has one text. */
-export interface Query {
-  readonly name: string
-  readonly text: string
-  /** Decides what a lost answer means. */
-  readonly effect: 'reads' | 'writes'
-  /** `simple`: several statements in one message, which are one transaction; no parameters. */
-  readonly protocol?: 'simple'
-}
-
 export type Parameter = string | number | boolean | null
 
 /** One live connection; `isOpen` turns false for ever once it is lost. */
 export interface PostgresConnection {
   isOpen(): boolean
-  query<Row extends pg.QueryResultRow>(
-    query: Query,
-    values: readonly Parameter[],
-  ): Promise<readonly Row[]>
+  /** Rows as pg makes them, of any shape; `rows.ts` reads them. */
+  query(statement: Statement, values: readonly Parameter[]): Promise<readonly object[]>
   /** Drops the socket at once; what is under way on it rejects. */
   destroy(): void
   /** Says goodbye to the server; bounded by the caller through `destroy`. */
@@ -69,8 +58,8 @@ export async function openConnection(config: ConnectionConfig): Promise<Postgres
   return {
     isOpen: () => open && !socket.destroyed,
     // Any failure but a statement's own rejection means that the connection is about to close.
-    query: (query, values) =>
-      send<never>(client, query, values).catch((cause: unknown) => {
+    query: (statement, values) =>
+      send(client, statement, values).catch((cause: unknown) => {
         if (!wasRejected(cause)) markLost()
         throw cause
       }),
@@ -79,19 +68,19 @@ export async function openConnection(config: ConnectionConfig): Promise<Postgres
   }
 }
 
-async function send<Row extends pg.QueryResultRow>(
+async function send(
   client: pg.Client,
-  query: Query,
+  { name, text, protocol }: Statement,
   values: readonly Parameter[],
-): Promise<readonly Row[]> {
-  if (query.protocol === 'simple') {
+): Promise<readonly object[]> {
+  if (protocol === 'simple') {
     // One result, or one for each of the statements.
-    const results = [await client.query<Row>(query.text)].flat()
+    const results = [await client.query<object>(text)].flat()
     return results.at(-1)?.rows ?? []
   }
   // The copy is for pg's types only: it does not change the array.
-  const prepared = { name: query.name, text: query.text, values: values as Parameter[] }
-  return (await client.query<Row>(prepared)).rows
+  const prepared = { name, text, values: values as Parameter[] }
+  return (await client.query<object>(prepared)).rows
 }
 
 /**
@@ -116,7 +105,8 @@ function sessionSettings(config: ConnectionConfig): string {
   ].join(';')
 }
 
-// bigint as a number: milliseconds and cents stay far below 2^53.
+// bigint as a number: milliseconds and cents stay far below 2^53, and what does not is refused by
+// the check of its column.
 function numericBigints(): pg.TypeOverrides {
   const types = new pg.TypeOverrides()
   types.setTypeParser(pg.types.builtins.INT8, Number)

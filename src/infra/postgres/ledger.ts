@@ -6,8 +6,9 @@ import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { createClaims } from './ownership.ts'
 import { openConnection } from './connection.ts'
-import type { ConnectionConfig, Query } from './connection.ts'
+import type { ConnectionConfig } from './connection.ts'
 import { PostgresPool } from './pool.ts'
+import { INTEGER, type Query } from './rows.ts'
 import { createLeases } from './ownership.ts'
 import { createRecord } from './outcomes.ts'
 import { applySchema } from './schema.ts'
@@ -60,8 +61,8 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createSummaries(rest),
     ...createStatusReads(rest),
     purge: async () => {
-      const [row] = await rest.run<{ count: string }>(PURGE, [])
-      return { purges: Number(row?.count) }
+      const { count } = await rest.runForRow(PURGE, [])
+      return { purges: count }
     },
     close: async () => {
       await Promise.all([accepts, records, leases, rest].map((each) => each.close()))
@@ -100,12 +101,13 @@ async function prepareOnce(config: ConnectionConfig, timeoutMs: number): Promise
 
 // One message is one transaction. TRUNCATE waits for every statement that uses the tables and holds
 // up all later ones meanwhile, so that wait is bounded well below theirs.
-const PURGE: Query = {
+const PURGE = {
   name: 'purge',
   effect: 'writes',
+  columns: { count: INTEGER },
   protocol: 'simple',
   text: `
   SET LOCAL lock_timeout = '400ms';
   TRUNCATE payments, settled_totals;
   UPDATE purges SET count = count + 1 RETURNING count`,
-}
+} satisfies Query

@@ -2,8 +2,8 @@
 
 import type { Attempt, UnknownOutcome, Outcome, ProcessorName } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
-import type { Query } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
+import type { Statement } from './rows.ts'
 import { PROCESSOR_NUMBER, arrayOf, IS_OPEN, NOW_MS } from './sql.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
@@ -25,9 +25,9 @@ export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
       const settled = lasting.filter((outcome) => outcome.kind === 'settled')
       const shared = [leaseId, leaseId % SHARDS, purges]
       if (settled.length === lasting.length) {
-        await pool.run(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(lasting)])
+        await pool.execute(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(lasting)])
       } else {
-        await pool.run(RECORD, [...shared, ...mixedColumns(lasting), attemptsOf(lasting)])
+        await pool.execute(RECORD, [...shared, ...mixedColumns(lasting), attemptsOf(lasting)])
       }
     },
   }
@@ -104,7 +104,7 @@ const ARRAYS = ['correlation_id uuid', 'claim int', 'processor smallint', 'reque
 const EXPECTED_TO_BE_FEW = 'claim + 0 = claim'
 
 /** $1 lease id, $2 shard, $3 purges counted so far, then an array each of the columns below, then attempts as jsonb. */
-export const SETTLE: Query = {
+export const SETTLE: Statement = {
   name: 'settle',
   effect: 'writes',
   text: record({
@@ -116,7 +116,7 @@ export const SETTLE: Query = {
 }
 
 /** The same for outcomes of any kind: columns that a kind has not are null. */
-export const RECORD: Query = {
+export const RECORD: Statement = {
   name: 'record',
   effect: 'writes',
   text: record({

@@ -1,11 +1,12 @@
 // Whose a payment is: leases, claims of parked payments, and the takeover of what a dead instance
 // owned.
 
-import { LeaseLost } from '../../actors/model/errors.ts'
-import type { Attempt, ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
+import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
+import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
-import type { Query } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
+import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT, assertRow, nullable } from './rows.ts'
+import type { Query, RowOf, Statement } from './rows.ts'
 import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
@@ -14,32 +15,29 @@ type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 export function createLeases(pool: PostgresPool): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
-      const [row] = await pool.run<{ id: number }>(ACQUIRE, [instanceId, ttlMs])
-      return { leaseId: row?.id ?? 0 }
+      const { id } = await pool.runForRow(ACQUIRE, [instanceId, ttlMs])
+      return { leaseId: id }
     },
-    async renewLease({ leaseId, ttlMs }) {
-      const [row] = await pool.run<{ held: boolean; purges: number }>(RENEW, [leaseId, ttlMs])
-      return { held: row?.held ?? false, purges: row?.purges ?? 0 }
-    },
-    async releaseLease(leaseId) {
-      await pool.run(RELEASE, [leaseId])
-    },
+    renewLease: ({ leaseId, ttlMs }) => pool.runForRow(RENEW, [leaseId, ttlMs]),
+    releaseLease: (leaseId) => pool.execute(RELEASE, [leaseId]),
   }
 }
 
-const ACQUIRE: Query = {
+const ACQUIRE = {
   name: 'acquireLease',
   effect: 'writes',
+  columns: { id: INTEGER },
   text: `
   INSERT INTO leases (instance_id, expires_at)
   VALUES ($1, now() + $2::float8 * interval '1 ms')
   RETURNING id`,
-}
+} satisfies Query
 
 // One that ran out but was not revoked may be revived: nobody has taken anything from it.
-const RENEW: Query = {
+const RENEW = {
   name: 'renewLease',
   effect: 'writes',
+  columns: { held: BOOLEAN, purges: INTEGER },
   text: `
   WITH renewed AS (
     UPDATE leases SET expires_at = now() + $2::float8 * interval '1 ms'
@@ -47,10 +45,10 @@ const RENEW: Query = {
     RETURNING id
   )
   SELECT EXISTS (SELECT FROM renewed) AS held, (SELECT count FROM purges) AS purges`,
-}
+} satisfies Query
 
 // Its end is what the doubt of its payments is counted from, so it is never moved later.
-const RELEASE: Query = {
+const RELEASE: Statement = {
   name: 'releaseLease',
   effect: 'writes',
   text: `
@@ -64,34 +62,38 @@ type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 export function createClaims(pool: PostgresPool): Claims {
   return {
     async claimDue({ leaseId, limit }) {
-      return readClaims('claimDue', await pool.run<ClaimRow>(CLAIM_DUE, [leaseId, limit]))
+      return readClaims('claimDue', await pool.run(CLAIM_DUE, [leaseId, limit]))
     },
     async claimParked(correlationIds, { leaseId }) {
       if (correlationIds.length === 0) return []
       const ids = arrayOf(correlationIds, (id) => id)
-      return readClaims('claimParked', await pool.run<ClaimRow>(CLAIM_PARKED, [leaseId, ids]))
+      return readClaims('claimParked', await pool.run(CLAIM_PARKED, [leaseId, ids]))
     },
   }
 }
 
-/** One claimed payment; `correlation_id` is null in the single row that says nothing was claimed. */
-export interface ClaimRow {
-  readonly held: boolean
-  readonly correlation_id: string | null
-  readonly amount_cents: number
-  readonly claim: number
-  readonly purges: number
-  readonly rounds: number
-  readonly age_ms: number
-  readonly default_remaining_ms: number | null
-  readonly default_requested_at: number | null
-  readonly fallback_remaining_ms: number | null
-  readonly fallback_requested_at: number | null
-  readonly attempts: readonly Attempt[] | null
+/** A row is a claimed payment, or the only one, without a payment: nothing was claimed. */
+const CLAIM_OR_NONE = { held: BOOLEAN, correlation_id: nullable(TEXT) }
+
+/** The other columns of a row that is a payment. */
+const CLAIMED = {
+  correlation_id: TEXT,
+  amount_cents: INTEGER,
+  claim: INTEGER,
+  purges: INTEGER,
+  rounds: INTEGER,
+  age_ms: FLOAT,
+  default_remaining_ms: nullable(INTEGER),
+  default_requested_at: nullable(INTEGER),
+  fallback_remaining_ms: nullable(INTEGER),
+  fallback_requested_at: nullable(INTEGER),
+  attempts: nullable(ATTEMPTS),
 }
 
-/** Columns of `ClaimRow` after the first, of a payment `p`. */
-export const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents, p.claim,
+type ClaimRow = RowOf<typeof CLAIM_OR_NONE>
+
+/** The columns of `CLAIMED`, of a payment `p`. */
+const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents, p.claim,
     ${PURGES}, p.rounds, (extract(epoch FROM now() - p.accepted_at) * 1000)::float8 AS age_ms,
     p.default_doubt_until_ms - ${NOW_MS} AS default_remaining_ms,
     p.default_doubt_requested_at_ms AS default_requested_at,
@@ -99,15 +101,13 @@ export const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount
     p.fallback_doubt_requested_at_ms AS fallback_requested_at, p.attempts`
 
 /** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
-export function readClaims(
-  operation: string,
-  rows: readonly ClaimRow[],
-): readonly ClaimedPayment[] {
+function readClaims(operation: string, rows: readonly ClaimRow[]): readonly ClaimedPayment[] {
   if (rows[0]?.held !== true) throw new LeaseLost(operation)
-  return rows.filter((row) => row.correlation_id !== null).map(readClaim)
+  return rows.filter((row) => row.correlation_id !== null).map((row) => readClaim(operation, row))
 }
 
-function readClaim(row: ClaimRow): ClaimedPayment {
+function readClaim(operation: string, row: ClaimRow): ClaimedPayment {
+  assertRow(operation, CLAIMED, row)
   const unknownOutcomes: UnknownOutcome[] = []
   if (row.default_remaining_ms !== null) {
     unknownOutcomes.push({
@@ -124,7 +124,7 @@ function readClaim(row: ClaimRow): ClaimedPayment {
     })
   }
   return {
-    correlationId: row.correlation_id ?? '',
+    correlationId: row.correlation_id,
     amountCents: row.amount_cents,
     fencingToken: row.claim,
     purges: row.purges,
@@ -148,26 +148,28 @@ function claim(parked: string): string {
   ORDER BY claimed.due_at, claimed.correlation_id`
 }
 
-const CLAIM_DUE: Query = {
+const CLAIM_DUE = {
   name: 'claimDue',
   effect: 'writes',
+  columns: CLAIM_OR_NONE,
   text: claim(`
     SELECT correlation_id, due_at FROM payments
     WHERE owner IS NULL AND state = 0 AND due_at <= now() AND (SELECT held FROM held)
     ORDER BY due_at
     LIMIT $2
     FOR UPDATE SKIP LOCKED`),
-}
+} satisfies Query
 
-export const CLAIM_PARKED: Query = {
+export const CLAIM_PARKED = {
   name: 'claimParked',
   effect: 'writes',
+  columns: CLAIM_OR_NONE,
   text: claim(`
     SELECT p.correlation_id, p.due_at FROM payments p
     WHERE p.correlation_id = ANY ($2::uuid[]) AND p.owner IS NULL AND ${IS_OPEN}
       AND (SELECT held FROM held)
     FOR UPDATE SKIP LOCKED`),
-}
+} satisfies Query
 
 /**
  * Sweeps the payments of dead instances, a bounded batch a call. Leases that were revoked stay
@@ -176,22 +178,28 @@ export const CLAIM_PARKED: Query = {
 export function createTakeOver(pool: PostgresPool): Pick<Ledger, 'takeOver'> {
   return {
     async takeOver({ leaseId, limit, graceMs, settleByMs }) {
-      const rows = await pool.run<ClaimRow>(TAKE_OVER, [leaseId, limit, graceMs, settleByMs])
+      const rows = await pool.run(TAKE_OVER, [leaseId, limit, graceMs, settleByMs])
       const claimed = readClaims('takeOver', rows)
-      // Tidying only, and only once nothing is left. Its failure must not hide what was claimed.
-      if (claimed.length < limit) await pool.run(DROP_LEASES, []).catch(() => undefined)
+      // Only once nothing is left to claim, and its failure must not hide what was claimed: the
+      // rows of dead leases are dropped by a later call then.
+      if (claimed.length < limit) await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
       return claimed
     },
   }
+}
+
+function exceptUnavailable(error: unknown): void {
+  if (!(error instanceof LedgerUnavailable)) throw error
 }
 
 // A lease is swept only if this statement's own update revoked it, or if it was revoked before:
 // a renewal that came in between makes the update skip the row, and nothing is taken from it.
 // `owner` hops from one owner to the next by index, however many payments each of them has. An
 // owner without a row is one whose accept was committed after its lease had been dropped.
-const TAKE_OVER: Query = {
+const TAKE_OVER = {
   name: 'takeOver',
   effect: 'writes',
+  columns: CLAIM_OR_NONE,
   text: `
   WITH RECURSIVE ${HELD}, expired AS (
     UPDATE leases SET revoked = true
@@ -227,9 +235,9 @@ const TAKE_OVER: Query = {
     RETURNING ${CLAIM_COLUMNS}
   )
   SELECT held.held, claimed.* FROM held LEFT JOIN claimed ON true`,
-}
+} satisfies Query
 
-const DROP_LEASES: Query = {
+const DROP_LEASES: Statement = {
   name: 'dropLeases',
   effect: 'writes',
   text: `

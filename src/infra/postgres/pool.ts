@@ -1,10 +1,10 @@
 // A few connections for one kind of work, reconnecting by themselves.
 
-import type pg from 'pg'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
-import type { ConnectionConfig, Parameter, PostgresConnection, Query } from './connection.ts'
-import { isRetriable, toLedgerUnavailable } from './connection.ts'
-import { PostgresReconnector } from './connection.ts'
+import { PostgresReconnector, isRetriable, toLedgerUnavailable } from './connection.ts'
+import type { ConnectionConfig, Parameter, PostgresConnection } from './connection.ts'
+import { readOnlyRow, readRows } from './rows.ts'
+import type { Columns, Query, RowOf, Statement } from './rows.ts'
 
 /** Statements that may wait in one pool; more are refused at once. */
 const WAITING_MAX = 1_000
@@ -19,9 +19,9 @@ export interface PoolConfig extends ConnectionConfig {
 }
 
 interface Task {
-  readonly query: Query
+  readonly statement: Statement
   readonly values: readonly Parameter[]
-  readonly resolve: (rows: readonly pg.QueryResultRow[]) => void
+  readonly resolve: (rows: readonly object[]) => void
   readonly reject: (failure: LedgerUnavailable) => void
   readonly timer: NodeJS.Timeout
   place: 'waiting' | 'connecting' | 'sent' | 'done'
@@ -37,8 +37,9 @@ interface Slot {
 
 /**
  * Connections of their own for one kind of statement, so that it never queues behind another kind.
- * They reconnect by themselves. `run` settles within its bound, whatever the server does, and
- * rejects only with `LedgerUnavailable`.
+ * They reconnect by themselves. Each call settles within its bound, whatever the server does, and
+ * rejects only with `LedgerUnavailable`; a row that does not fit its query is a bug, and rejects
+ * with `AssertionError`.
  */
 export class PostgresPool {
   readonly #config: PoolConfig
@@ -55,21 +56,42 @@ export class PostgresPool {
     }))
   }
 
-  run<Row extends pg.QueryResultRow>(
-    query: Query,
+  /** All rows. */
+  async run<Shape extends Columns>(
+    query: Query<Shape>,
+    values: readonly Parameter[],
+    timeoutMs?: number,
+  ): Promise<readonly RowOf<Shape>[]> {
+    return readRows(query, await this.#send(query, values, timeoutMs))
+  }
+
+  /** The row of a query that always returns exactly one. */
+  async runForRow<Shape extends Columns>(
+    query: Query<Shape>,
+    values: readonly Parameter[],
+  ): Promise<RowOf<Shape>> {
+    return readOnlyRow(query, await this.#send(query, values))
+  }
+
+  /** Runs what returns no rows. */
+  async execute(statement: Statement, values: readonly Parameter[]): Promise<void> {
+    await this.#send(statement, values)
+  }
+
+  #send(
+    statement: Statement,
     values: readonly Parameter[],
     timeoutMs = this.#config.timeoutMs,
-  ): Promise<readonly Row[]> {
+  ): Promise<readonly object[]> {
     return new Promise((resolve, reject) => {
       if (this.#closed || this.#waiting.length >= WAITING_MAX) {
-        reject(new LedgerUnavailable(query.name, 'none'))
+        reject(new LedgerUnavailable(statement.name, 'none'))
         return
       }
       const task: Task = {
-        query,
+        statement,
         values,
-        // The caller names the row's shape beside the text of its query.
-        resolve: resolve as Task['resolve'],
+        resolve,
         reject,
         timer: setTimeout(() => this.#giveUp(task), Math.max(1, timeoutMs)),
         place: 'waiting',
@@ -125,7 +147,7 @@ export class PostgresPool {
   }
 
   #fail(task: Task, cause: unknown): void {
-    const { name: operation, effect } = task.query
+    const { name: operation, effect } = task.statement
     const sent = task.place === 'sent' ? 'maybe' : 'no'
     this.#finish(task)?.reject(toLedgerUnavailable({ operation, effect, sent }, cause))
   }
@@ -142,10 +164,10 @@ export class PostgresPool {
 async function runUntilDecided(
   connection: PostgresConnection,
   task: Task,
-): Promise<readonly pg.QueryResultRow[]> {
+): Promise<readonly object[]> {
   for (let runs = 1; ; runs += 1) {
     try {
-      return await connection.query(task.query, task.values)
+      return await connection.query(task.statement, task.values)
     } catch (cause) {
       if (runs >= RUNS_MAX || hasEnded(task) || !isRetriable(cause)) throw cause
     }

@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { PostgresConnection, Query } from './connection.ts'
+import type { PostgresConnection } from './connection.ts'
+import { BOOLEAN, TEXT, readOnlyRow, readRows } from './rows.ts'
+import type { Query, Statement } from './rows.ts'
 import { projectFile } from '../process/project-file.ts'
 
 /**
@@ -13,9 +15,9 @@ import { projectFile } from '../process/project-file.ts'
 export async function applySchema(connection: PostgresConnection): Promise<void> {
   const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
   const digest = createHash('sha256').update(schema).digest('hex')
-  const [registry] = await connection.query<{ exists: boolean }>(FIND_REGISTRY, [])
-  if (registry?.exists === true) {
-    const [applied] = await connection.query<{ digest: string }>(READ_DIGEST, [])
+  const { exists } = readOnlyRow(FIND_REGISTRY, await connection.query(FIND_REGISTRY, []))
+  if (exists) {
+    const [applied] = readRows(READ_DIGEST, await connection.query(READ_DIGEST, []))
     if (applied?.digest === digest) return
   }
   await connection.query(simple(migration(schema, digest)), [])
@@ -38,18 +40,20 @@ function migration(schema: string, digest: string): string {
       ON CONFLICT (only_row) DO UPDATE SET digest = excluded.digest;`
 }
 
-function simple(text: string): Query {
+function simple(text: string): Statement {
   return { name: 'applySchema', effect: 'writes', protocol: 'simple', text }
 }
 
-const FIND_REGISTRY: Query = {
+const FIND_REGISTRY = {
   name: 'findSchema',
   effect: 'reads',
+  columns: { exists: BOOLEAN },
   text: `SELECT to_regclass('applied_schema') IS NOT NULL AS exists`,
-}
+} satisfies Query
 
-const READ_DIGEST: Query = {
+const READ_DIGEST = {
   name: 'readSchema',
   effect: 'reads',
+  columns: { digest: TEXT },
   text: 'SELECT digest FROM applied_schema',
-}
+} satisfies Query

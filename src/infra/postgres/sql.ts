@@ -27,9 +27,12 @@ export const PURGES = '(SELECT count FROM purges) AS purges'
 export const IS_OPEN = '(p.state + 0) = 0'
 
 /** How a processor is written in the tables. */
-export const PROCESSOR_NUMBER: Readonly<Record<ProcessorName, number>> = { default: 1, fallback: 2 }
+export const PROCESSOR_NUMBER: Readonly<Record<ProcessorName, 1 | 2>> = {
+  default: 1,
+  fallback: 2,
+}
 
-export function processorName(number: number): ProcessorName {
+export function processorName(number: 1 | 2): ProcessorName {
   return number === 1 ? 'default' : 'fallback'
 }
 

@@ -1,14 +1,10 @@
 // Reads one payment, lists the parked ones, and counts the open ones.
 
-import type {
-  Attempt,
-  UnknownOutcome,
-  PaymentStatus,
-  ProcessorName,
-} from '../../actors/model/payment.ts'
+import type { PaymentStatus, ProcessorName, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
-import type { Query } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
+import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
+import type { Query, RowOf } from './rows.ts'
 import { NOW_MS, processorName } from './sql.ts'
 
 type StatusReads = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
@@ -16,41 +12,22 @@ type StatusReads = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
 /** Up to here open payments are counted exactly, beyond it they are estimated. */
 const EXACT_COUNT_MAX = 10_000
 
-/** Reads for people, for views and for the retry cache. */
+/** Reads for people, for the console, and for the rebuilding of the delayed queue. */
 export function createStatusReads(pool: PostgresPool): StatusReads {
   return {
     async find(correlationId) {
-      const [row] = await pool.run<StatusRow>(FIND, [correlationId])
-      return row === undefined ? undefined : tell(row)
+      const [row] = await pool.run(FIND, [correlationId])
+      return row === undefined ? undefined : statusOf(row)
     },
     async listParked(limit) {
-      const rows = await pool.run<{ correlation_id: string; due_in_ms: number }>(LIST, [limit])
+      const rows = await pool.run(LIST, [limit])
       return rows.map((row) => ({ correlationId: row.correlation_id, dueInMs: row.due_in_ms }))
     },
-    async countOpen() {
-      const [row] = await pool.run<{ parked: number; owned: number }>(COUNT, [EXACT_COUNT_MAX])
-      return { parked: row?.parked ?? 0, owned: row?.owned ?? 0 }
-    },
+    countOpen: () => pool.runForRow(COUNT, [EXACT_COUNT_MAX]),
   }
 }
 
-interface StatusRow {
-  readonly correlation_id: string
-  readonly amount_cents: number
-  readonly state: number
-  readonly accepted_at_ms: number
-  readonly processor: number | null
-  readonly requested_at_ms: number | null
-  readonly due_in_ms: number | null
-  readonly owned_by: string | null
-  readonly default_doubt_ms: number | null
-  readonly default_doubt_requested_at_ms: number | null
-  readonly fallback_doubt_ms: number | null
-  readonly fallback_doubt_requested_at_ms: number | null
-  readonly attempts: readonly Attempt[] | null
-}
-
-function tell(row: StatusRow): PaymentStatus {
+function statusOf(row: RowOf<typeof FIND.columns>): PaymentStatus {
   const known = {
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
@@ -62,23 +39,26 @@ function tell(row: StatusRow): PaymentStatus {
     return { ...known, state: 'settled', processor, requestedAt: row.requested_at_ms }
   }
   if (row.state === 2) return { ...known, state: 'rejected' }
-  const open = { ...known, ...doubtsOf(row) }
+  const open = { ...known, ...unknownOutcomesOf(row) }
   if (row.due_in_ms !== null) {
     return { ...open, state: 'parked', waitsFor: 'retryQueue', dueInMs: Math.ceil(row.due_in_ms) }
   }
+  // The lease of a dead owner may have left the table before its last payment was committed.
   const ownedBy = row.owned_by ?? 'unknown'
   return { ...open, state: 'pending', waitsFor: 'owner', ownedBy }
 }
 
-function doubtsOf(row: StatusRow): Pick<PaymentStatus, 'unknownOutcomes'> {
+function unknownOutcomesOf(
+  row: RowOf<typeof FIND.columns>,
+): Pick<PaymentStatus, 'unknownOutcomes'> {
   const unknownOutcomes = [
-    doubtAt('default', row.default_doubt_ms, row.default_doubt_requested_at_ms),
-    doubtAt('fallback', row.fallback_doubt_ms, row.fallback_doubt_requested_at_ms),
+    unknownOutcomeAt('default', row.default_doubt_ms, row.default_doubt_requested_at_ms),
+    unknownOutcomeAt('fallback', row.fallback_doubt_ms, row.fallback_doubt_requested_at_ms),
   ].flat()
   return unknownOutcomes.length === 0 ? {} : { unknownOutcomes }
 }
 
-function doubtAt(
+function unknownOutcomeAt(
   processor: ProcessorName,
   remainingMs: number | null,
   requestedAt: number | null,
@@ -88,9 +68,24 @@ function doubtAt(
 
 const DUE_IN_MS = `(extract(epoch FROM due_at - now()) * 1000)::float8 AS due_in_ms`
 
-const FIND: Query = {
+const FIND = {
   name: 'find',
   effect: 'reads',
+  columns: {
+    correlation_id: TEXT,
+    amount_cents: INTEGER,
+    state: STATE,
+    processor: nullable(PROCESSOR),
+    requested_at_ms: nullable(INTEGER),
+    attempts: nullable(ATTEMPTS),
+    accepted_at_ms: INTEGER,
+    due_in_ms: nullable(FLOAT),
+    default_doubt_ms: nullable(INTEGER),
+    default_doubt_requested_at_ms: nullable(INTEGER),
+    fallback_doubt_ms: nullable(INTEGER),
+    fallback_doubt_requested_at_ms: nullable(INTEGER),
+    owned_by: nullable(TEXT),
+  },
   text: `
   SELECT correlation_id::text, amount_cents, state, processor, requested_at_ms, attempts,
     (extract(epoch FROM accepted_at) * 1000)::bigint AS accepted_at_ms, ${DUE_IN_MS},
@@ -98,25 +93,27 @@ const FIND: Query = {
     fallback_doubt_until_ms - ${NOW_MS} AS fallback_doubt_ms, fallback_doubt_requested_at_ms,
     (SELECT instance_id FROM leases WHERE id = owner) AS owned_by
   FROM payments WHERE correlation_id = $1`,
-}
+} satisfies Query
 
-const LIST: Query = {
+const LIST = {
   name: 'listParked',
   effect: 'reads',
+  columns: { correlation_id: TEXT, due_in_ms: FLOAT },
   text: `
   SELECT correlation_id::text, ${DUE_IN_MS} FROM payments
   WHERE owner IS NULL AND state = 0
   ORDER BY due_at LIMIT $1`,
-}
+} satisfies Query
 
 // The estimate is the size of the partial index at its last vacuum or analyze.
-const COUNT: Query = {
+const COUNT = {
   name: 'countOpen',
   effect: 'reads',
+  columns: { parked: INTEGER, owned: INTEGER },
   text: `
   SELECT ${count('payments_parked', 'owner IS NULL')} AS parked,
     ${count('payments_owned', 'owner IS NOT NULL')} AS owned`,
-}
+} satisfies Query
 
 function count(index: string, condition: string): string {
   return `(

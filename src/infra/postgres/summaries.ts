@@ -7,25 +7,18 @@ import type {
   TimeWindow,
 } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
-import type { Query } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
+import { INTEGER, TEXTS, nullable } from './rows.ts'
+import type { Query, RowOf } from './rows.ts'
 import { IS_OPEN, arrayOf } from './sql.ts'
-
-interface SummaryRow {
-  readonly default_payments: number
-  readonly default_cents: number
-  readonly fallback_payments: number
-  readonly fallback_cents: number
-  readonly open: readonly string[] | null
-}
 
 /** Sums up windows: one statement, hence one snapshot of totals and of what is settled. */
 export function createSummaries(pool: PostgresPool): Pick<Ledger, 'summarize'> {
   return {
     async summarize(window, unflushed) {
       const inside = onceEach(unflushed.filter((entry) => isInside(entry, window)))
-      const [row] = await pool.run<SummaryRow>(SUMMARIZE, summaryParameters(window, inside))
-      const open = new Set(row?.open)
+      const row = await pool.runForRow(SUMMARIZE, summaryParameters(window, inside))
+      const open = new Set(row.open)
       const stale = inside.filter(({ correlationId }) => !open.has(correlationId))
       const unwritten = inside.filter(({ correlationId }) => open.has(correlationId))
       return { summary: addUp(row, unwritten), stale: stale.map((entry) => entry.correlationId) }
@@ -59,10 +52,13 @@ function onceEach(entries: readonly SettledPayment[]): readonly SettledPayment[]
   return [...new Map(entries.map((entry) => [entry.correlationId, entry])).values()]
 }
 
-function addUp(row: SummaryRow | undefined, unflushed: readonly SettledPayment[]): Summary {
+function addUp(
+  row: RowOf<typeof SUMMARIZE.columns>,
+  unflushed: readonly SettledPayment[],
+): Summary {
   const sum: Record<'default' | 'fallback', ProcessorTotal> = {
-    default: { payments: row?.default_payments ?? 0, cents: row?.default_cents ?? 0 },
-    fallback: { payments: row?.fallback_payments ?? 0, cents: row?.fallback_cents ?? 0 },
+    default: { payments: row.default_payments, cents: row.default_cents },
+    fallback: { payments: row.fallback_payments, cents: row.fallback_cents },
   }
   for (const { processor, amountCents } of unflushed) {
     const { payments, cents } = sum[processor]
@@ -72,9 +68,16 @@ function addUp(row: SummaryRow | undefined, unflushed: readonly SettledPayment[]
 }
 
 /** One row of totals, and which of the ids $8 are open. */
-export const SUMMARIZE: Query = {
+export const SUMMARIZE = {
   name: 'summarize',
   effect: 'reads',
+  columns: {
+    default_payments: INTEGER,
+    default_cents: INTEGER,
+    fallback_payments: INTEGER,
+    fallback_cents: INTEGER,
+    open: nullable(TEXTS),
+  },
   text: `
   SELECT
     coalesce(sum(payments) FILTER (WHERE processor = 1), 0)::bigint AS default_payments,
@@ -97,7 +100,7 @@ export const SUMMARIZE: Query = {
     JOIN payments p
       ON p.state = 1 AND p.requested_at_ms >= run.from_ms AND p.requested_at_ms < run.to_ms
   ) AS part`,
-}
+} satisfies Query
 
 /** Widths of the running totals, ms, by their level in `compose/schema.sql`. */
 export const BUCKET_WIDTHS_MS = [1_000, 60_000, 3_600_000, 86_400_000] as const

@@ -1,0 +1,173 @@
+// How the rows of a statement are read: each column is checked where it comes in. A row that does
+// not fit is a bug, of Pit or of what somebody did to its tables, and no failure of PostgreSQL.
+
+import assert from 'node:assert'
+import type { Attempt, AttemptOutcome, RouteReason } from '../../actors/model/payment.ts'
+
+/** What a column may hold. */
+export interface Column<Value> {
+  /** For the message of a row that does not fit. */
+  readonly takes: string
+  readonly fits: (value: unknown) => value is Value
+}
+
+/** The columns of a row, by their names in the statement. */
+export type Columns = Readonly<Record<string, Column<unknown>>>
+
+export type RowOf<Shape extends Columns> = {
+  readonly [Name in keyof Shape]: Shape[Name] extends Column<infer Value> ? Value : never
+}
+
+/** A prepared statement that returns no rows. One name always has one text. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+  /** Decides what a lost answer means. */
+  readonly effect: 'reads' | 'writes'
+  /** `simple`: several statements in one message, which are one transaction; no parameters. */
+  readonly protocol?: 'simple'
+}
+
+/** A statement that returns rows; with `simple` those of its last statement. */
+export interface Query<Shape extends Columns = Columns> extends Statement {
+  readonly columns: Shape
+}
+
+/**
+ * The same rows, checked in place: nothing is copied, so that the rows of an accept cost next to
+ * nothing. Throws `AssertionError` with the names of the query and of the column.
+ */
+export function readRows<Shape extends Columns>(
+  { name, columns }: Query<Shape>,
+  rows: readonly object[],
+): readonly RowOf<Shape>[] {
+  checkColumns(name, columns, rows)
+  // Each of the columns that the type names has just been checked.
+  return rows as readonly RowOf<Shape>[]
+}
+
+/** Checks one row for columns beyond those of its query. Throws like `readRows`. */
+export function assertRow<Shape extends Columns>(
+  name: string,
+  columns: Shape,
+  row: object,
+): asserts row is RowOf<Shape> {
+  checkColumns(name, columns, [row])
+}
+
+/** The row of a query that always returns exactly one. Throws like `readRows`. */
+export function readOnlyRow<Shape extends Columns>(
+  query: Query<Shape>,
+  rows: readonly object[],
+): RowOf<Shape> {
+  const [row, ...more] = readRows(query, rows)
+  assert(
+    row !== undefined && more.length === 0,
+    `${query.name} returns one row, not ${rows.length}`,
+  )
+  return row
+}
+
+// Column by column: all rows are asked for the same property in turn, which V8 makes cheap.
+function checkColumns(query: string, columns: Columns, rows: readonly object[]): void {
+  for (const name of Object.keys(columns)) {
+    const column = columns[name]
+    if (column === undefined) continue
+    for (const row of rows as readonly Readonly<Record<string, unknown>>[]) {
+      const value = row[name]
+      if (!column.fits(value)) fail(`${query} returns ${name} as ${column.takes}`, value)
+    }
+  }
+}
+
+// The value itself stays out of the message: it may be a client's.
+function fail(expected: string, value: unknown): never {
+  assert.fail(`${expected}, and it is ${value === null ? 'null' : typeof value}`)
+}
+
+/** smallint, int, and bigint as far as a number is exact. */
+export const INTEGER: Column<number> = {
+  takes: 'an exact whole number',
+  fits: (value): value is number => Number.isSafeInteger(value),
+}
+
+/** float8, without infinities. */
+export const FLOAT: Column<number> = {
+  takes: 'a finite number',
+  fits: (value): value is number => Number.isFinite(value),
+}
+
+export const BOOLEAN: Column<boolean> = {
+  takes: 'a boolean',
+  fits: (value) => typeof value === 'boolean',
+}
+
+export const TEXT: Column<string> = {
+  takes: 'a text',
+  fits: (value) => typeof value === 'string',
+}
+
+/** How a processor is written in the tables: 1 default, 2 fallback. */
+export const PROCESSOR: Column<1 | 2> = {
+  takes: '1 or 2',
+  fits: (value) => value === 1 || value === 2,
+}
+
+/** A payment's state in the tables: 0 open, 1 settled, 2 rejected. */
+export const STATE: Column<0 | 1 | 2> = {
+  takes: '0, 1 or 2',
+  fits: (value) => value === 0 || value === 1 || value === 2,
+}
+
+/** An array of texts, none of them null. */
+export const TEXTS: Column<readonly string[]> = {
+  takes: 'an array of texts',
+  fits: (value): value is readonly string[] => Array.isArray(value) && value.every(TEXT.fits),
+}
+
+/** Attempts as jsonb. */
+export const ATTEMPTS: Column<readonly Attempt[]> = {
+  takes: 'a list of attempts',
+  fits: (value): value is readonly Attempt[] => Array.isArray(value) && value.every(isAttempt),
+}
+
+export function nullable<Value>({ takes, fits }: Column<Value>): Column<Value | null> {
+  return {
+    takes: `${takes} or null`,
+    fits: (value): value is Value | null => value === null || fits(value),
+  }
+}
+
+function isAttempt(value: unknown): value is Attempt {
+  if (typeof value !== 'object' || value === null) return false
+  const { processor, requestedAt, reason, outcome, tookMs, detail }: Partial<Loose<Attempt>> = value
+  return (
+    (processor === 'default' || processor === 'fallback') &&
+    INTEGER.fits(requestedAt) &&
+    isReason(reason) &&
+    TEXT.fits(outcome) &&
+    Object.hasOwn(OUTCOMES, outcome) &&
+    FLOAT.fits(tookMs) &&
+    (detail === undefined || TEXT.fits(detail))
+  )
+}
+
+type Loose<Shape> = { readonly [Name in keyof Shape]: unknown }
+
+/**
+ * Any word: attempts are kept for ever, other versions of Pit have other reasons, and nothing is
+ * decided by them. To read an old payment must not end the process.
+ */
+function isReason(value: unknown): value is RouteReason {
+  return TEXT.fits(value)
+}
+
+const OUTCOMES: Readonly<Record<AttemptOutcome, true>> = {
+  inFlight: true,
+  settled: true,
+  refused: true,
+  failed: true,
+  known: true,
+  inDoubt: true,
+  rejected: true,
+}
