@@ -1,4 +1,4 @@
-// What any health cache must do.
+// What any circuit cache must do.
 
 import type { Test } from 'tap'
 import type { OpenWorld } from './redis.ts'

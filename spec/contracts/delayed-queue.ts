@@ -1,6 +1,7 @@
-// What any retry cache must do.
+// What any delayed queue must do.
 
 import type { Test } from 'tap'
+import { uuid } from './ledger-words.ts'
 import type { OpenWorld } from './redis.ts'
 
 export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<void> {
@@ -8,7 +9,7 @@ export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<vo
 
   await t.test('several takers never get the same entry', async (t) => {
     const world = await open(t)
-    const ids = Array.from({ length: 100 }, (_, index) => `id-${index}`)
+    const ids = Array.from({ length: 100 }, (_, index) => uuid(index))
     await world.as('a').retry.schedule(ids.map((correlationId) => ({ correlationId, dueInMs: 0 })))
 
     const taken = await Promise.all(
@@ -21,34 +22,36 @@ export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<vo
   await t.test('an entry scheduled again is due at its new time only', async (t) => {
     const world = await open(t)
     const { retry } = world.as('a')
-    await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
+    await retry.schedule([{ correlationId: uuid(1), dueInMs: 0 }])
 
-    await retry.schedule([{ correlationId: 'x', dueInMs: 60_000 }])
+    await retry.schedule([{ correlationId: uuid(1), dueInMs: 60_000 }])
 
     t.same(await retry.takeDue(10), [])
   })
 
-  await t.test('a full cache leaves new entries out and moves old ones', (t) => fillUp(t, open))
+  await t.test('a full queue leaves new entries out and moves old ones', (t) => fillUp(t, open))
 
-  await t.test('a new cache is rebuilt by one instance, and again when it was lost', (t) =>
+  await t.test('a new queue is rebuilt by one instance, and again when it was lost', (t) =>
     rebuildOnce(t, open),
   )
 }
+
+const [OVERDUE, NOW, LATER, TOMORROW] = [uuid(1), uuid(2), uuid(3), uuid(4)]
 
 async function duesComeOnce(t: Test, open: OpenWorld): Promise<void> {
   const world = await open(t)
   const { retry } = world.as('a')
   await retry.schedule([
-    { correlationId: 'later', dueInMs: 300 },
-    { correlationId: 'now', dueInMs: 0 },
-    { correlationId: 'overdue', dueInMs: -500.5 },
-    { correlationId: 'tomorrow', dueInMs: 86_400_000 },
+    { correlationId: LATER, dueInMs: 300 },
+    { correlationId: NOW, dueInMs: 0 },
+    { correlationId: OVERDUE, dueInMs: -500.5 },
+    { correlationId: TOMORROW, dueInMs: 86_400_000 },
   ])
 
-  t.same(await retry.takeDue(1), ['overdue'])
-  t.same(await retry.takeDue(10), ['now'])
+  t.same(await retry.takeDue(1), [OVERDUE])
+  t.same(await retry.takeDue(10), [NOW])
   await world.pass(300)
-  t.same(await world.as('b').retry.takeDue(10), ['later'])
+  t.same(await world.as('b').retry.takeDue(10), [LATER])
   t.same(await retry.takeDue(10), [])
 }
 
@@ -58,7 +61,7 @@ async function fillUp(t: Test, open: OpenWorld): Promise<void> {
   await retry.claimRebuild()
   const bound = world.retryEntriesMax
   const entries = Array.from({ length: bound + 3 }, (_, index) => ({
-    correlationId: `id-${index}`,
+    correlationId: uuid(index),
     dueInMs: 60_000,
   }))
   await retry.schedule(entries)
@@ -77,8 +80,8 @@ async function rebuildOnce(t: Test, open: OpenWorld): Promise<void> {
   t.equal((await claimAll()).filter(Boolean).length, 0)
   await world.lose()
   // Entries that come in before the rebuild do not hide the loss.
-  await world.as('a').retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
+  await world.as('a').retry.schedule([{ correlationId: uuid(1), dueInMs: 0 }])
   t.equal((await claimAll()).filter(Boolean).length, 1)
-  t.same(await world.as('b').retry.takeDue(10), ['x'])
+  t.same(await world.as('b').retry.takeDue(10), [uuid(1)])
   t.equal((await claimAll()).filter(Boolean).length, 0)
 }

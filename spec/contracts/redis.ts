@@ -1,4 +1,4 @@
-// What any health, retry and settled cache must do: in Redis, and in simulations of it.
+// What any circuit cache, delayed queue and settled set must do: in Redis, and in simulations of it.
 
 import type { Test } from 'tap'
 import type { CircuitCache, DelayedQueue, SettledSet } from '../../src/actors/model/ports.ts'
@@ -16,7 +16,7 @@ export interface Caches {
 export interface CacheWorld {
   /** How long reports of health and circuits are kept, ms. */
   readonly keptMs: number
-  /** Entries that the retry cache holds at most. */
+  /** Entries that the delayed queue holds at most. */
   readonly retryEntriesMax: number
   /** The caches as the instance of that id sees them. */
   as(instanceId: string): Caches
@@ -31,7 +31,7 @@ export type OpenWorld = (t: Test) => Promise<CacheWorld>
 
 /** All of it, as subtests. */
 export async function cacheContracts(t: Test, open: OpenWorld): Promise<void> {
-  await t.test('the health cache', (t) => circuitCacheContract(t, open))
-  await t.test('the retry cache', (t) => delayedQueueContract(t, open))
-  await t.test('the settled cache', (t) => settledSetContract(t, open))
+  await t.test('the circuit cache', (t) => circuitCacheContract(t, open))
+  await t.test('the delayed queue', (t) => delayedQueueContract(t, open))
+  await t.test('the settled set', (t) => settledSetContract(t, open))
 }

@@ -1,4 +1,4 @@
-// What any settled cache must do.
+// What any settled set must do.
 
 import type { Test } from 'tap'
 import type { SettledPayment } from '../../src/actors/model/payment.ts'
@@ -47,7 +47,7 @@ export async function settledSetContract(t: Test, open: OpenWorld): Promise<void
     t.same(await world.as('a').settled.read(), [])
   })
 
-  await t.test('a cleared or lost cache is empty and goes on', async (t) => {
+  await t.test('a cleared or lost set is empty and goes on', async (t) => {
     const world = await open(t)
     const { settled } = world.as('a')
     for (const end of [(): Promise<void> => settled.clear(), (): Promise<void> => world.lose()]) {

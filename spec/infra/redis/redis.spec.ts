@@ -1,7 +1,14 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { createCachesWithoutRedis } from '../../../src/infra/redis/without-redis.ts'
-import { connectRedis } from '../../../src/infra/redis/redis-connection.ts'
+import {
+  connectRedis,
+  readInteger,
+  readText,
+  readTexts,
+  readTimed,
+} from '../../../src/infra/redis/redis-connection.ts'
+import { createRedisFiguresCache } from '../../../src/infra/redis/figures-cache.ts'
 import { createRedisCircuitCache } from '../../../src/infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../../../src/infra/redis/delayed-queue.ts'
 import { createRedisSettledSet } from '../../../src/infra/redis/settled-set.ts'
@@ -26,13 +33,17 @@ if (redis === undefined) {
   t.test('the caches in Redis', (t) => cacheContracts(t, (t) => openWorld(t, redis.url)))
   t.test('keys stay as long as they are told to', (t) => keysExpire(t, redis.url))
   t.test('a value in an unknown form is left out', (t) => leavesOut(t, redis.url))
+  t.test('a text in place of a number is left out, and never NaN', (t) => noNaN(t, redis.url))
+  t.test('what is no id of a payment never reaches the ledger', (t) => onlyIds(t, redis.url))
+  t.test('a key of another type fails each call by its name', (t) => otherTypes(t, redis.url))
+  t.test('a reply of another form fails its call', (t) => otherForms(t, redis.url))
 }
 
 t.test('a Redis that is not there fails each call at once and is found later', absentRedis)
 t.test('a killed Redis fails each call and is learnt anew after its restart', killedRedis)
 t.test('a frozen Redis costs each call its timeout, then nothing', frozenRedis)
 t.test('a full Redis fails what needs memory, and only that', fullRedis)
-t.test('a full settled cache says so', fullSettledSet)
+t.test('a full settled set refuses what is added', fullSettledSet)
 
 t.test('without Redis an instance may always ask, and shares nothing', async (t) => {
   const { health, retry, settled } = createCachesWithoutRedis()
@@ -83,6 +94,99 @@ async function leavesOut(t: Test, url: string): Promise<void> {
   t.same(await settled.read(), [])
   await health.publishCircuit({ processor: 'default', state: 'open', since: 1 })
   t.same(await connection.redis.hkeys('pit:circuits'), ['default:a'])
+}
+
+async function noNaN(t: Test, url: string): Promise<void> {
+  const connection = await connectForTest(t, url)
+  const { redis } = connection
+  await redis.flushdb()
+  const { health, settled } = openCaches(connection, 'a')
+  const figures = createRedisFiguresCache(connection, { instanceId: 'a' })
+  const [seconds = 0] = await redis.time()
+  const now = seconds * 1_000
+  const id = PAYMENT.correlationId
+
+  for (const text of ['x|0|5', `${now}|2|5`, `${now}|0|x`, `${now}|0|`, `-1|0|5`]) {
+    await redis.set('pit:health:default', text)
+    t.same(await health.readHealth(), {}, text)
+  }
+  for (const text of ['x|open|1', '|open|1', `${now}|open|x`, `${now}|shut|1`, `${now}|open`]) {
+    await redis.hset('pit:circuits', 'default:b', text)
+    t.same(await health.readCircuits(), {}, text)
+  }
+  for (const text of ['default|x|1', 'default|1|x', 'default|1|1.5', 'default||1', 'other|1|1']) {
+    await redis.hset('pit:settled', id, text)
+    t.same(await settled.read(), [], text)
+  }
+  await redis.hset('pit:figures', 'b', 'x|{}', 'c', '{}', 'd', `${now}|{}`)
+  t.same(await figures.readAll(), { d: '{}' })
+}
+
+async function onlyIds(t: Test, url: string): Promise<void> {
+  const connection = await connectForTest(t, url)
+  const { redis } = connection
+  await redis.flushdb()
+  const { retry, settled } = openCaches(connection, 'a')
+  await settled.add([PAYMENT])
+  await retry.schedule([{ correlationId: PAYMENT.correlationId, dueInMs: 0 }])
+
+  for (const text of ['x', '', 'null', `${PAYMENT.correlationId}0`, 'a,b}']) {
+    await redis.hset('pit:settled', text, 'default|1|1')
+    await redis.zadd('pit:retry', 0, text)
+  }
+
+  t.same(await settled.read(), [PAYMENT])
+  t.same(await retry.takeDue(10), [PAYMENT.correlationId])
+  t.same(await retry.takeDue(10), [], 'the others are gone')
+}
+
+async function otherTypes(t: Test, url: string): Promise<void> {
+  const connection = await connectForTest(t, url)
+  const { redis } = connection
+  await redis.flushdb()
+  const { health, retry, settled } = openCaches(connection, 'a')
+  const figures = createRedisFiguresCache(connection, { instanceId: 'a' })
+  for (const key of ['circuits', 'retry', 'settled', 'figures'])
+    await redis.lpush(`pit:${key}`, 'x')
+
+  const calls: Record<string, () => Promise<unknown>> = {
+    publishCircuit: () => health.publishCircuit({ processor: 'default', state: 'open', since: 1 }),
+    readCircuits: () => health.readCircuits(),
+    schedule: () => retry.schedule([{ correlationId: PAYMENT.correlationId, dueInMs: 0 }]),
+    takeDue: () => retry.takeDue(1),
+    claimRebuild: () => retry.claimRebuild(),
+    addSettled: () => settled.add([PAYMENT]),
+    removeSettled: () => settled.remove([PAYMENT.correlationId]),
+    readSettled: () => settled.read(),
+    publishFigures: () => figures.publish('{}'),
+    readFigures: () => figures.readAll(),
+  }
+  for (const [operation, call] of Object.entries(calls)) {
+    const message = `redis: ${operation} failed`
+    await t.rejects(call(), { ...UNAVAILABLE, message, cause: { message: /WRONGTYPE/ } })
+  }
+}
+
+async function otherForms(t: Test, url: string): Promise<void> {
+  const { ask } = await connectForTest(t, url)
+  const replies: readonly (readonly [reply: unknown, read: (reply: unknown) => unknown])[] = [
+    [null, readText],
+    [1, readText],
+    ['x', readTexts],
+    [['x', null], readTexts],
+    ['1', readInteger],
+    [null, readInteger],
+    [NaN, readInteger],
+    ['x', readTimed],
+    [[1], readTimed],
+    [['x', []], readTimed],
+  ]
+  for (const [reply, read] of replies) {
+    const message = 'redis: anything failed'
+    const cause = { message: /^the reply is no / }
+    const asking = ask('anything', Promise.resolve(reply), read)
+    await t.rejects(asking, { ...UNAVAILABLE, message, cause }, `${read.name} of ${String(reply)}`)
+  }
 }
 
 async function absentRedis(t: Test): Promise<void> {
@@ -157,14 +261,14 @@ async function fullRedis(t: Test): Promise<void> {
   const connection = await connectForTest(t, own.url)
   const { retry, settled, health } = openCaches(connection, 'a')
   await settled.add([PAYMENT])
-  await retry.schedule([{ correlationId: 'x', dueInMs: 0 }])
+  await retry.schedule([{ correlationId: PAYMENT.correlationId, dueInMs: 0 }])
 
   await connection.redis.config('SET', 'maxmemory', '1')
   await t.rejects(settled.add([PAYMENT]), UNAVAILABLE)
   await t.rejects(retry.schedule([{ correlationId: 'y', dueInMs: 0 }]), UNAVAILABLE)
   await t.rejects(health.takeProbeLease(60_000), UNAVAILABLE)
   t.same(await settled.read(), [PAYMENT])
-  t.same(await retry.takeDue(10), ['x'])
+  t.same(await retry.takeDue(10), [PAYMENT.correlationId])
   await settled.remove([PAYMENT.correlationId])
 
   await connection.redis.config('SET', 'maxmemory', '0')

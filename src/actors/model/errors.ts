@@ -33,7 +33,7 @@ export class CacheUnavailable extends Error {
   readonly code = 'cache_unavailable'
 
   constructor(operation: string, cause?: unknown) {
-    super(`cache: ${operation} failed`, { cause })
+    super(`redis: ${operation} failed`, { cause })
   }
 }
 

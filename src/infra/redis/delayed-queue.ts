@@ -1,15 +1,22 @@
 // Due times of parked payments: one sorted set, scored by Redis' clock.
 
 import type { ParkedEntry, DelayedQueue } from '../../actors/model/ports.ts'
-import { chunksOf, REDIS_NOW } from './redis-connection.ts'
+import {
+  chunksOf,
+  isCorrelationId,
+  nothing,
+  readInteger,
+  readTexts,
+  REDIS_NOW,
+} from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 /** Entries kept at most, about 100 bytes each in Redis; the ledger has the others. */
-export const RETRY_ENTRIES_MAX = 20_000
+const ENTRIES_MAX = 20_000
 
 export function createRedisDelayedQueue(
   connection: RedisConnection,
-  { entriesMax = RETRY_ENTRIES_MAX }: { readonly entriesMax?: number } = {},
+  { entriesMax = ENTRIES_MAX }: { readonly entriesMax?: number } = {},
 ): DelayedQueue {
   const { redis, ask } = connection
   const schedule = connection.script('pitScheduleRetries', SCHEDULE)
@@ -20,25 +27,29 @@ export function createRedisDelayedQueue(
       const replies = chunksOf(entries).map((chunk) =>
         schedule(KEY, MARKER, entriesMax, ...chunk.flatMap(flatten)),
       )
-      await ask('schedule', Promise.all(replies))
+      await ask('schedule', Promise.all(replies), nothing)
     },
 
-    /** What was taken by a call whose reply got lost is found again by way of the ledger. */
+    /**
+     * What was taken by a call whose reply got lost is found again by way of the ledger. What is
+     * no id is taken out and dropped: the ledger would refuse all that are named with it.
+     */
     async takeDue(limit) {
       if (limit <= 0) return []
-      return (await ask('takeDue', takeDue(KEY, limit))) as string[]
+      return (await ask('takeDue', takeDue(KEY, limit), readTexts)).filter(isCorrelationId)
     },
 
-    /** A claim whose reply got lost leaves the cache empty: due payments come from the ledger. */
+    /** A claim whose reply got lost leaves the queue empty: due payments come from the ledger. */
     async claimRebuild() {
-      return (await ask('claimRebuild', redis.zadd(KEY, 'NX', '+inf', MARKER))) === 1
+      const added = redis.zadd(KEY, 'NX', '+inf', MARKER)
+      return (await ask('claimRebuild', added, readInteger)) === 1
     },
   }
 }
 
 const KEY = 'pit:retry'
 /**
- * The member whose absence says that the cache was lost. It stands in the set itself, never due, so
+ * The member whose absence says that the queue was lost. It stands in the set itself, never due, so
  * that it goes exactly when the data go, by a flush as well as by an eviction.
  */
 const MARKER = 'rebuilt'
@@ -52,16 +63,16 @@ const SCHEDULE = {
   lua: `${REDIS_NOW}
 local size = redis.call('ZCARD', KEYS[1])
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then size = size - 1 end
-local room = ARGV[2] - size
+local capacity = ARGV[2] - size
 for i = 3, #ARGV, 2 do
   local due = string.format('%.0f', now + ARGV[i + 1])
-  if room > 0 then
-    room = room - redis.call('ZADD', KEYS[1], due, ARGV[i])
+  if capacity > 0 then
+    capacity = capacity - redis.call('ZADD', KEYS[1], due, ARGV[i])
   else
     redis.call('ZADD', KEYS[1], 'XX', due, ARGV[i])
   end
 end
-return room`,
+return capacity`,
 }
 
 const TAKE_DUE = {

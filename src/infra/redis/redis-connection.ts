@@ -25,15 +25,22 @@ export interface ScriptDefinition {
 export interface RedisConnection {
   /** Commands are executed in the order of the calls. */
   readonly redis: Redis
-  /** The reply, or `CacheUnavailable` naming the operation, whatever went wrong. */
-  readonly ask: <Reply>(operation: string, reply: Promise<Reply>) => Promise<Reply>
+  /**
+   * What `read` makes of the reply. Rejects with `CacheUnavailable` that names the operation,
+   * whatever went wrong, be it that `read` could not read the reply.
+   */
+  readonly ask: <Value>(
+    operation: string,
+    reply: Promise<unknown>,
+    read: (reply: unknown) => Value,
+  ) => Promise<Value>
   /** Names a Lua script; it runs atomically and sees Redis' own clock. */
   readonly script: (name: string, definition: ScriptDefinition) => RedisScript
   /** Lets commands under way finish within the command timeout. */
   readonly close: () => Promise<void>
 }
 
-export const COMMAND_TIMEOUT_MS = 100
+const COMMAND_TIMEOUT_MS = 100
 
 const UNIX = 'unix://'
 
@@ -52,9 +59,9 @@ export function connectRedis({
   return {
     redis,
 
-    async ask(operation, reply) {
+    async ask(operation, reply, read) {
       try {
-        return await reply
+        return read(await reply)
       } catch (cause) {
         throw new CacheUnavailable(operation, cause)
       }
@@ -88,6 +95,60 @@ export function chunksOf<Item>(items: readonly Item[]): (readonly Item[])[] {
   const chunks: (readonly Item[])[] = []
   for (let from = 0; from < items.length; from += 500) chunks.push(items.slice(from, from + 500))
   return chunks
+}
+
+// Replies are what Redis holds under Pit's keys, and Redis is shared: another version of Pit, or
+// anybody, may have written there. What has another form than Pit's own is refused.
+
+/** Of a write: that there is a reply says all. */
+export function nothing(): void {
+  // Nothing is read.
+}
+
+export function readText(reply: unknown): string {
+  if (typeof reply !== 'string') throw new Error('the reply is no text')
+  return reply
+}
+
+export function readTexts(reply: unknown): readonly string[] {
+  if (!Array.isArray(reply)) throw new Error('the reply is no list')
+  return reply.map(readText)
+}
+
+/** A whole number, as Redis' own integers are. */
+export function readInteger(reply: unknown): number {
+  if (!isInteger(reply)) throw new Error('the reply is no whole number')
+  return reply
+}
+
+/** Redis' now, epoch ms, and what a script gives with it. */
+export function readTimed(reply: unknown): { readonly now: number; readonly value: unknown } {
+  if (!Array.isArray(reply) || reply.length !== 2) throw new Error('the reply is no pair')
+  return { now: readInteger(reply[0]), value: reply[1] }
+}
+
+/** Of a text inside an entry: a number, 0 or more, in digits; undefined for anything else. */
+export function numberIn(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d/.test(text)) return undefined
+  const number = Number(text)
+  return Number.isFinite(number) ? number : undefined
+}
+
+/** The same for a whole number that is exact. */
+export function integerIn(text: string | undefined): number | undefined {
+  const number = numberIn(text)
+  return isInteger(number) ? number : undefined
+}
+
+/** Whether PostgreSQL will take a text for an id of a payment; one that is none fails a statement. */
+export function isCorrelationId(text: string): boolean {
+  return CORRELATION_ID.test(text)
+}
+
+const CORRELATION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
 }
 
 const FAIL_AT_ONCE = {

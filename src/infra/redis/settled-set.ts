@@ -2,19 +2,19 @@
 
 import type { SettledPayment } from '../../actors/model/payment.ts'
 import type { SettledSet } from '../../actors/model/ports.ts'
-import { chunksOf } from './redis-connection.ts'
+import { chunksOf, integerIn, isCorrelationId, nothing, readText } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 export interface RedisSettledSetOptions {
-  /** The cache is gone when nothing has been added to it for this long, ms. */
+  /** The set expires when nothing has been added to it for this long, ms. */
   readonly keptMs?: number
   /** Entries kept at most, about 100 bytes each in Redis; beyond it `add` fails. */
   readonly entriesMax?: number
 }
 
 /** Far longer than a commit takes, far shorter than Redis' memory lasts. */
-export const SETTLED_KEPT_MS = 3_600_000
-export const SETTLED_ENTRIES_MAX = 100_000
+const SETTLED_KEPT_MS = 3_600_000
+const SETTLED_ENTRIES_MAX = 100_000
 
 /**
  * All calls keep their order on the one connection: an entry that is added and then removed is
@@ -32,22 +32,17 @@ export function createRedisSettledSet(
       const replies = chunksOf(entries).map((chunk) =>
         add(KEY, keptMs, entriesMax, ...chunk.flatMap(flatten)),
       )
-      await ask('add', Promise.all(replies))
+      await ask('addSettled', Promise.all(replies), nothing)
     },
 
     async remove(correlationIds) {
       const replies = chunksOf(correlationIds).map((chunk) => redis.hdel(KEY, ...chunk))
-      await ask('remove', Promise.all(replies))
+      await ask('removeSettled', Promise.all(replies), nothing)
     },
 
-    async read() {
-      const entries = await ask('read', redis.hgetall(KEY))
-      return Object.entries(entries).flatMap(parse)
-    },
+    read: () => ask('readSettled', redis.hgetall(KEY), entriesIn),
 
-    async clear() {
-      await ask('clear', redis.unlink(KEY))
-    },
+    clear: () => ask('clearSettled', redis.unlink(KEY), nothing),
   }
 }
 
@@ -56,7 +51,7 @@ const KEY = 'pit:settled'
 const ADD = {
   numberOfKeys: 1,
   lua: `
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return redis.error_reply('FULL settled cache') end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[2]) then return redis.error_reply('FULL settled set') end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
 }
@@ -65,11 +60,23 @@ function flatten({ correlationId, processor, requestedAt, amountCents }: Settled
   return [correlationId, `${processor}|${requestedAt}|${amountCents}`]
 }
 
-/** What another version of Pit wrote in another form is left out. */
-function parse([correlationId, value]: [string, string]): SettledPayment[] {
-  const [processor, requestedAt, amountCents] = value.split('|')
+function entriesIn(reply: unknown): readonly SettledPayment[] {
+  if (typeof reply !== 'object' || reply === null) throw new Error('the reply is no hash')
+  return Object.entries(reply).flatMap(([field, value]) => entryIn(field, readText(value)))
+}
+
+/**
+ * What another version of Pit wrote in another form is left out: a summary with the other entries
+ * is nearer to the truth than one without any. What is no id must not get into the ledger's
+ * statement, which would fail for all.
+ */
+function entryIn(correlationId: string, text: string): readonly SettledPayment[] {
+  const [processor, requestedAtText, amountText] = text.split('|')
+  const requestedAt = integerIn(requestedAtText)
+  const amountCents = integerIn(amountText)
   if (processor !== 'default' && processor !== 'fallback') return []
   if (requestedAt === undefined || amountCents === undefined) return []
-  const entry = { requestedAt: Number(requestedAt), amountCents: Number(amountCents) }
-  return [{ correlationId, processor, ...entry }]
+  return isCorrelationId(correlationId)
+    ? [{ correlationId, processor, requestedAt, amountCents }]
+    : []
 }
