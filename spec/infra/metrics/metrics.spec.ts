@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Fact } from '../../../src/actors/model/facts.ts'
 import { parseSamples, quantile, type Samples } from '../../../src/cli/samples.ts'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { BucketTally } from '../../../src/infra/metrics/histogram.ts'
 import { createMetrics, type MetricsSources } from '../../../src/infra/metrics/metrics.ts'
 import { freePort } from '../../../bench/layout/ports.ts'
@@ -117,13 +118,23 @@ t.test('gauges tell the moment: circuits, memory, the ledger, the lease', async 
 
 t.test('a silent or failing ledger holds no scrape up', async (t) => {
   const silent = { ...QUIET, countOpen: () => new Promise<never>(() => undefined) }
-  const failing = { ...QUIET, countOpen: () => Promise.reject(new Error('gone')) }
+  const failing = {
+    ...QUIET,
+    countOpen: () => Promise.reject(new LedgerUnavailable('countOpen', 'none')),
+  }
 
   for (const sources of [silent, failing]) {
     const samples = await told([SETTLED], sources)
     t.equal(samples.sum('pit_payments_settled_total'), 1)
     t.equal(samples.sum('pit_ledger_open_payments'), undefined)
   }
+})
+
+t.test('a bug in the count of open payments is not taken for a silent ledger', async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  const broken = { ...QUIET, countOpen: () => Promise.reject(new Error('a bug')) }
+
+  await t.rejects(metrics.scrape(broken), { message: 'a bug' })
 })
 
 t.test('a second scrape counts on, and at the same time as another, too', async (t) => {

@@ -1,6 +1,7 @@
 // What Prometheus reads: facts and latencies are counted as they come and told at a scrape.
 
 import { Registry, type OpenMetricsContentType } from 'prom-client'
+import { LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Telemetry } from '../../actors/model/facts.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { addFamilies } from './families.ts'
@@ -14,8 +15,8 @@ export interface Metrics {
   /** Takes the time from a decoded payment to its answer, µs. */
   readonly latency: { record(us: number): void }
   /**
-   * All metrics, as OpenMetrics where `accept` asks for it, else as plain text. Never rejects, and
-   * is never held up by a silent ledger.
+   * All metrics, as OpenMetrics where `accept` asks for it, else as plain text. A ledger that is
+   * silent or unavailable delays it by 250 ms at most; it rejects only for a bug.
    */
   scrape(sources: MetricsSources, accept?: string): Promise<MetricsText>
 }
@@ -64,15 +65,17 @@ const NO_MOMENT: Moment = {
   open: undefined,
 }
 
-/** Undefined when it fails or does not come in time: the rest is worth telling all the more then. */
+/** Undefined when the ledger is unavailable or silent: the other metrics matter all the more then. */
 function withinWait<Value>(promise: Promise<Value>): Promise<Value | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), LEDGER_WAIT_MS)
-    const settle = (value: Value | undefined): void => {
-      clearTimeout(timer)
-      resolve(value)
-    }
-    promise.then(settle, () => settle(undefined))
+    promise
+      .catch((error: unknown) => {
+        if (!(error instanceof LedgerUnavailable)) throw error
+        return undefined
+      })
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
   })
 }
 
