@@ -7,7 +7,7 @@ import { INTEGER, PROCESSOR, STATE, TEXT, nullable } from '../infra/postgres/row
 import type { Query, RowOf } from '../infra/postgres/rows.ts'
 import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
 import { createSummaries } from '../infra/postgres/summaries.ts'
-import { readObject } from '../infra/processor/wire.ts'
+import { readObject, readTotal } from '../infra/processor/wire.ts'
 import { BooksUnreachable } from './failures.ts'
 
 /** Bound on one statement, ms: an operator waits longer than a client. */
@@ -77,18 +77,6 @@ function readSummary(body: Readonly<Record<string, unknown>> | undefined): Summa
   const byDefault = readTotal(body?.['default'])
   const fallback = readTotal(body?.['fallback'])
   return byDefault && fallback ? { default: byDefault, fallback } : undefined
-}
-
-function readTotal(value: unknown): Summary['default'] | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { totalRequests, totalAmount } = value as Readonly<Record<string, unknown>>
-  if (typeof totalRequests !== 'number' || typeof totalAmount !== 'number') return undefined
-  const total = { payments: totalRequests, cents: Math.round(totalAmount * 100) }
-  return isCount(total.payments) && isCount(total.cents) ? total : undefined
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0
 }
 
 /** A payment as Pit has it. */

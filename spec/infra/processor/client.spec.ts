@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
-import { Flight } from '../../../src/infra/processor/in-flight-requests.ts'
-import type { RequestEnd } from '../../../src/infra/processor/in-flight-requests.ts'
+import {
+  InFlightRequest,
+  type RequestEnd,
+} from '../../../src/infra/processor/in-flight-requests.ts'
 import {
   answer,
   drip,
@@ -219,19 +221,19 @@ function cutClosing(length: string): Respond {
 /** No way is known to make undici do it, so the handler is driven by hand. */
 function startedTwice(t: Test): void {
   const said: RequestEnd[] = []
-  let landings = 0
-  const flight = new Flight({
+  let releases = 0
+  const request = new InFlightRequest({
     mayWrite: () => true,
     sendBy: 1,
     answerBy: 1,
-    report: (responder) => said.push(responder),
-    land: () => (landings += 1),
+    report: (end) => said.push(end),
+    onReleased: () => (releases += 1),
   })
   let aborts = 0
   const controller = {
     abort(reason: Error): void {
       aborts += 1
-      flight.onResponseError(controller, reason)
+      request.onResponseError(controller, reason)
     },
     pause: () => undefined,
     resume: () => undefined,
@@ -239,17 +241,17 @@ function startedTwice(t: Test): void {
     paused: false,
     reason: null,
   }
-  flight.dispatched()
+  request.dispatched()
 
-  flight.onRequestStart(controller)
+  request.onRequestStart(controller)
   t.equal(aborts, 0)
-  flight.onRequestStart(controller)
+  request.onRequestStart(controller)
 
   t.equal(aborts, 1)
   t.same(said, [{ kind: 'lost', detail: 'sent twice' }])
-  flight.onResponseEnd()
-  flight.expire(2)
+  request.onResponseEnd()
+  request.expire(2)
   t.equal(said.length, 1, 'what comes later changes nothing')
-  t.equal(landings, 1)
+  t.equal(releases, 1)
   t.end()
 }

@@ -1,6 +1,8 @@
 import t from 'tap'
-import { Flight } from '../../../src/infra/processor/in-flight-requests.ts'
-import { Flights } from '../../../src/infra/processor/in-flight-requests.ts'
+import {
+  InFlightRequest,
+  InFlightRequests,
+} from '../../../src/infra/processor/in-flight-requests.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 
 interface Deadlines {
@@ -17,38 +19,37 @@ const CONTROLLER = {
   abort: () => undefined,
 }
 
-function flightOf(deadlines: Deadlines, said: string[]): Flight {
-  const flight = new Flight({
+function requestOf(deadlines: Deadlines, said: string[]): InFlightRequest {
+  const request = new InFlightRequest({
     ...deadlines,
     mayWrite: () => true,
-    report: (responder) =>
-      void said.push('detail' in responder ? responder.detail : responder.kind),
-    land: () => undefined,
+    report: (end) => void said.push('detail' in end ? end.detail : end.kind),
+    onReleased: () => undefined,
   })
-  flight.dispatched()
-  return flight
+  request.dispatched()
+  return request
 }
 
 t.test('a request that is not sent in time ends at its deadline', async (t) => {
   const clock = new StandingTime()
-  const flights = new Flights(2, clock)
+  const inFlight = new InFlightRequests(2, clock)
   const said: string[] = []
-  flights.add(flightOf({ sendBy: 1000, answerBy: 8000 }, said))
+  inFlight.add(requestOf({ sendBy: 1000, answerBy: 8000 }, said))
 
   clock.increment(999)
   t.same(said, [])
   clock.increment(1)
 
   t.same(said, ['connect timeout'])
-  t.equal(clock.pending, 0, 'and nothing is looked for any more')
+  t.equal(clock.pending, 0, 'and no timer is left')
 })
 
-t.test('an earlier deadline is met though a later one came first', async (t) => {
+t.test('an earlier deadline is met when a later one was set first', async (t) => {
   const clock = new StandingTime()
-  const flights = new Flights(2, clock)
+  const inFlight = new InFlightRequests(2, clock)
   const said: string[] = []
-  flights.add(flightOf({ sendBy: 5000, answerBy: 8000 }, said))
-  flights.add(flightOf({ sendBy: 300, answerBy: 8000 }, said))
+  inFlight.add(requestOf({ sendBy: 5000, answerBy: 8000 }, said))
+  inFlight.add(requestOf({ sendBy: 300, answerBy: 8000 }, said))
 
   clock.increment(300)
   t.same(said, ['connect timeout'])
@@ -57,31 +58,31 @@ t.test('an earlier deadline is met though a later one came first', async (t) => 
   t.same(said, ['connect timeout', 'connect timeout'])
 })
 
-t.test('requests that are answered in time cost a look now and then, no timer each', async (t) => {
+t.test('requests that are answered in time share a few timers', async (t) => {
   const clock = new StandingTime()
-  const flights = new Flights(2, clock)
+  const inFlight = new InFlightRequests(2, clock)
   for (let sent = 0; sent < 100; sent += 1) {
     const now = clock.now()
-    const flight = flightOf({ sendBy: now + 1000, answerBy: now + 8000 }, [])
-    flights.add(flight)
-    flight.onRequestStart(CONTROLLER)
+    const request = requestOf({ sendBy: now + 1000, answerBy: now + 8000 }, [])
+    inFlight.add(request)
+    request.onRequestStart(CONTROLLER)
     clock.increment(50)
-    flights.remove(flight)
+    inFlight.remove(request)
   }
 
   t.ok(clock.started <= 12, `${clock.started} timers in 5 s`)
   t.ok(clock.pending <= 1)
-  flights.close()
+  inFlight.close()
   t.equal(clock.pending, 0)
 })
 
-t.test('what its end does not let go of is asked again every 10 ms', async (t) => {
+t.test('a request that undici does not release is aborted again every 10 ms', async (t) => {
   const clock = new StandingTime()
-  const flights = new Flights(1, clock)
+  const inFlight = new InFlightRequests(1, clock)
   let aborts = 0
-  const flight = flightOf({ sendBy: 10, answerBy: 100 }, [])
-  flights.add(flight)
-  flight.onRequestStart({ ...CONTROLLER, abort: () => void (aborts += 1) })
+  const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
+  inFlight.add(request)
+  request.onRequestStart({ ...CONTROLLER, abort: () => void (aborts += 1) })
 
   clock.increment(10)
   clock.increment(89)
@@ -90,7 +91,7 @@ t.test('what its end does not let go of is asked again every 10 ms', async (t) =
   t.equal(aborts, 1)
   clock.increment(10)
   t.equal(aborts, 2)
-  flights.remove(flight)
+  inFlight.remove(request)
   clock.increment(10)
 
   t.equal(aborts, 2)

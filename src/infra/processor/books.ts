@@ -1,9 +1,9 @@
-// A processor's books: its admin summary, which takes a token, and single payments as anybody may
-// ask for them. Only for people who compare books; no payment depends on it.
+// A processor's books: its admin summary, which takes a token, and single payments, which take none.
+// They are for people who compare books; no payment depends on them.
 
 import { request } from 'undici'
 import type { ProcessorName, ProcessorTotal } from '../../actors/model/payment.ts'
-import { readCents, readInstant, readObject } from './wire.ts'
+import { readCents, readInstant, readObject, readTotal } from './wire.ts'
 
 /** A payment as the processor has it. */
 export interface ProcessorPayment {
@@ -13,7 +13,7 @@ export interface ProcessorPayment {
   readonly amountCents: number | undefined
 }
 
-/** `silent`: down, a wrong token, an answer in another form. */
+/** `silent`: it is down, the token is wrong, or the answer has another form. */
 export type Told<Value> =
   | { readonly kind: 'told'; readonly value: Value }
   | { readonly kind: 'silent'; readonly why: unknown }
@@ -49,7 +49,7 @@ export class ProcessorBooks {
   total({ from, to }: { from: number; to: number }): Promise<Told<ProcessorTotal>> {
     const last = new Date(to).toISOString().replace('Z', '999Z')
     const query = `from=${new Date(from).toISOString()}&to=${last}`
-    return this.#ask(`/admin/payments-summary?${query}`, readTotal)
+    return this.#ask(`/admin/payments-summary?${query}`, readSummary)
   }
 
   /** Undefined when the processor does not know the payment. */
@@ -71,12 +71,11 @@ export class ProcessorBooks {
   }
 }
 
-function readTotal({ status, body }: Answer): Told<ProcessorTotal> {
-  const { totalRequests, totalAmount } = (status === 200 ? readObject(body) : undefined) ?? {}
-  if (typeof totalRequests !== 'number' || typeof totalAmount !== 'number') {
-    return { kind: 'silent', why: `its admin summary was answered ${status}` }
-  }
-  return told({ payments: totalRequests, cents: Math.round(totalAmount * 100) })
+function readSummary({ status, body }: Answer): Told<ProcessorTotal> {
+  const total = status === 200 ? readTotal(readObject(body)) : undefined
+  return total === undefined
+    ? { kind: 'silent', why: `its admin summary was answered ${status}` }
+    : told(total)
 }
 
 function readPayment({ status, body }: Answer): Told<ProcessorPayment | undefined> {

@@ -1,5 +1,5 @@
 // One processor over HTTP, on undici's dispatch: no promise, no timer and no AbortController for a
-// charge. It never sends a request twice; whoever wants that, asks again.
+// charge. It never sends a request twice by itself.
 
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
@@ -28,9 +28,9 @@ export interface ProcessorClientOptions {
 }
 
 /**
- * Opens no connection until the first request. Charges have their own connections, so that slow
- * ones cannot keep the questions about them waiting. `close` answers at once whatever is under
- * way: in doubt where it was written, refused where it was not.
+ * Opens no connection until the first request. Charges have a pool of their own, so that slow ones
+ * cannot delay the look-ups about them. `close` answers all requests in flight at once: in doubt
+ * where they were written, refused where they were not.
  */
 export function createProcessorClient(options: ProcessorClientOptions): Processor {
   const { lease, clock, traceparent } = options

@@ -1,79 +1,9 @@
 // The requests that are in flight at one processor, each of which ends exactly once, and the one
 // timer that ends those that are late.
 
+import assert from 'node:assert'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
-
-/** Between two looks at the deadlines at least, ms: how late a timeout may be noticed. */
-const SWEEP_MS = 10
-
-/**
- * A fixed number of slots with a free list: a Map or Set with this much coming and going would make
- * the young garbage survive. One timer for all, since one per request costs as much as a request; it
- * is set to the earliest deadline, since looking every 10 ms would be a hundred wakeups a second.
- */
-export class Flights {
-  readonly #clock: Clock
-  readonly #slots: (Flight | undefined)[]
-  readonly #free: Int32Array
-  #freeCount: number
-  #timer: unknown = undefined
-  /** Monotonic instant for which the timer is set, ms. */
-  #timerDueAt = Number.POSITIVE_INFINITY
-
-  constructor(capacity: number, clock: Clock) {
-    this.#clock = clock
-    this.#slots = new Array<Flight | undefined>(capacity).fill(undefined)
-    this.#free = Int32Array.from({ length: capacity }, (_, slot) => slot)
-    this.#freeCount = capacity
-  }
-
-  isFull(): boolean {
-    return this.#freeCount === 0
-  }
-
-  /** The caller has asked `isFull` before. */
-  add(flight: Flight): void {
-    this.#freeCount -= 1
-    flight.slot = this.#free[this.#freeCount] ?? -1
-    this.#slots[flight.slot] = flight
-    this.#arm(flight.dueAt, this.#clock.now())
-  }
-
-  remove(flight: Flight): void {
-    this.#slots[flight.slot] = undefined
-    this.#free[this.#freeCount] = flight.slot
-    this.#freeCount += 1
-  }
-
-  /** Stops the timer; to be called when nothing is under way any more. */
-  close(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#timerDueAt = Number.POSITIVE_INFINITY
-  }
-
-  /** Sees to a look at that instant or soon after. */
-  #arm(dueAt: number, now: number): void {
-    if (dueAt >= this.#timerDueAt) return
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
-    this.#timerDueAt = Math.max(dueAt, now + SWEEP_MS)
-    this.#timer = this.#clock.setTimeout(this.#sweep, Math.ceil(this.#timerDueAt - now))
-  }
-
-  readonly #sweep = (): void => {
-    this.#timer = undefined
-    this.#timerDueAt = Number.POSITIVE_INFINITY
-    const now = this.#clock.now()
-    let next = Number.POSITIVE_INFINITY
-    for (let slot = 0; slot < this.#slots.length; slot += 1) {
-      this.#slots[slot]?.expire(now)
-      // What has just ended may be gone from its slot, or may not be let go yet by undici.
-      next = Math.min(next, this.#slots[slot]?.dueAt ?? next)
-    }
-    this.#arm(next, now)
-  }
-}
 
 /** Longest answer that is read, bytes; a processor's own are below 300. */
 export const ANSWER_BYTES_MAX = 64 * 1024
@@ -89,7 +19,7 @@ export type RequestEnd =
   | { readonly kind: 'unsent'; readonly detail: string }
   | { readonly kind: 'lost'; readonly detail: string }
 
-export interface FlightPlan {
+export interface RequestPlan {
   /** Asked at the very moment of writing; false keeps the request from being written. */
   readonly mayWrite: () => boolean
   /** Latest start of writing, monotonic ms. */
@@ -98,27 +28,27 @@ export interface FlightPlan {
   readonly answerBy: number
   /** Told once, never while the request is being dispatched. */
   readonly report: (end: RequestEnd) => void
-  /** Told once, when undici has let go of the request: its connection is free or gone. */
-  readonly land: (flight: Flight) => void
+  /** Told once, when undici has let go of the request: its connection is free or closed. */
+  readonly onReleased: (request: InFlightRequest) => void
 }
 
 /**
- * A new one for each request, on purpose: a late callback for an old request must never be able to
- * speak for a newer one.
+ * One request as undici's handler, which ends exactly once. There is a new one for each request: a
+ * late callback for an old request must never be able to speak for a newer one.
  */
-export class Flight implements Dispatcher.DispatchHandler {
-  /** Place in the table of flights; written by the table. */
+export class InFlightRequest implements Dispatcher.DispatchHandler {
+  /** Place in the table of requests; written by the table. */
   slot = -1
-  readonly #plan: FlightPlan
+  readonly #plan: RequestPlan
   #controller: Dispatcher.DispatchController | undefined
   #dispatching = true
   #concluded = false
-  #landed = false
+  #released = false
   #status = 0
   #bytes = 0
   #text = ''
 
-  constructor(plan: FlightPlan) {
+  constructor(plan: RequestPlan) {
     this.#plan = plan
   }
 
@@ -144,7 +74,7 @@ export class Flight implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // undici puts a running request back into its queue in a few corners of closing a socket.
+    // undici puts a running request back into its queue in some cases when a socket closes.
     if (this.#controller !== undefined) return controller.abort(SENT_TWICE)
     if (this.#concluded) return controller.abort(TIMED_OUT)
     if (!this.#plan.mayWrite()) return controller.abort(LEASE_LOST)
@@ -163,7 +93,7 @@ export class Flight implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#land()
+    this.#release()
     this.#conclude({ kind: 'answered', status: this.#status, text: this.#text })
   }
 
@@ -173,22 +103,22 @@ export class Flight implements Dispatcher.DispatchHandler {
 
   /** Nothing more will come. Without a start there was no byte: undici starts, then writes. */
   fail(error: unknown): void {
-    this.#land()
+    this.#release()
     const kind = this.#controller === undefined ? 'unsent' : 'lost'
     this.#conclude({ kind, detail: detailOf(error) })
   }
 
-  #land(): void {
-    if (this.#landed) return
-    this.#landed = true
-    this.#plan.land(this)
+  #release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#plan.onReleased(this)
   }
 
   #conclude(end: RequestEnd): void {
     if (this.#concluded) return
     this.#concluded = true
     if (this.#dispatching) queueMicrotask(() => this.#plan.report(end))
-    else reportLoudly(this.#plan.report, end)
+    else reportOrCrash(this.#plan.report, end)
   }
 }
 
@@ -201,8 +131,8 @@ function failure(code: string): Error & { code: string } {
   return Object.assign(new Error(code), { code })
 }
 
-/** undici would swallow what a callback throws; a bug there must crash as any other does. */
-function reportLoudly(report: (end: RequestEnd) => void, end: RequestEnd): void {
+/** undici swallows what a callback throws, and a bug there must end the process as any other does. */
+function reportOrCrash(report: (end: RequestEnd) => void, end: RequestEnd): void {
   try {
     report(end)
   } catch (bug) {
@@ -215,4 +145,78 @@ function reportLoudly(report: (end: RequestEnd) => void, end: RequestEnd): void 
 function detailOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
+/** Shortest time between two sweeps, ms: how late a timeout may be noticed. */
+const SWEEP_MS = 10
+
+/**
+ * The requests in flight at one processor: a fixed number of slots with a free list, because a Map or
+ * Set whose members change this often makes young garbage survive. They share one timer, because one
+ * per request costs as much as a request. It is set to the earliest deadline: a sweep every 10 ms
+ * would be a hundred wakeups a second.
+ */
+export class InFlightRequests {
+  readonly #clock: Clock
+  readonly #slots: (InFlightRequest | undefined)[]
+  readonly #free: Int32Array
+  #freeCount: number
+  #timer: unknown = undefined
+  /** Monotonic instant for which the timer is set, ms. */
+  #timerDueAt = Number.POSITIVE_INFINITY
+
+  constructor(capacity: number, clock: Clock) {
+    this.#clock = clock
+    this.#slots = new Array<InFlightRequest | undefined>(capacity).fill(undefined)
+    this.#free = Int32Array.from({ length: capacity }, (_, slot) => slot)
+    this.#freeCount = capacity
+  }
+
+  isFull(): boolean {
+    return this.#freeCount === 0
+  }
+
+  /** The caller has asked `isFull` before. */
+  add(request: InFlightRequest): void {
+    this.#freeCount -= 1
+    const slot = this.#free[this.#freeCount]
+    assert(slot !== undefined, 'a request is added only while the table is not full')
+    request.slot = slot
+    this.#slots[slot] = request
+    this.#arm(request.dueAt, this.#clock.now())
+  }
+
+  remove(request: InFlightRequest): void {
+    this.#slots[request.slot] = undefined
+    this.#free[this.#freeCount] = request.slot
+    this.#freeCount += 1
+  }
+
+  /** Stops the timer; to be called once no request is in flight. */
+  close(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#timerDueAt = Number.POSITIVE_INFINITY
+  }
+
+  /** Sets the timer so that there is a sweep at that instant or soon after. */
+  #arm(dueAt: number, now: number): void {
+    if (dueAt >= this.#timerDueAt) return
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
+    this.#timerDueAt = Math.max(dueAt, now + SWEEP_MS)
+    this.#timer = this.#clock.setTimeout(this.#sweep, Math.ceil(this.#timerDueAt - now))
+  }
+
+  readonly #sweep = (): void => {
+    this.#timer = undefined
+    this.#timerDueAt = Number.POSITIVE_INFINITY
+    const now = this.#clock.now()
+    let next = Number.POSITIVE_INFINITY
+    for (let slot = 0; slot < this.#slots.length; slot += 1) {
+      this.#slots[slot]?.expire(now)
+      // A request that has just ended has left its slot, unless undici has not released it yet.
+      next = Math.min(next, this.#slots[slot]?.dueAt ?? next)
+    }
+    this.#arm(next, now)
+  }
 }

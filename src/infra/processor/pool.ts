@@ -1,11 +1,10 @@
-// A bounded number of connections to a processor, with the requests under way on them.
+// A bounded number of connections to a processor, with the requests in flight on them.
 
 import { Pool } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
-import { Flight } from './in-flight-requests.ts'
-import type { FlightPlan } from './in-flight-requests.ts'
-import { Flights } from './in-flight-requests.ts'
+import { InFlightRequest, InFlightRequests } from './in-flight-requests.ts'
+import type { RequestPlan } from './in-flight-requests.ts'
 
 export interface ProcessorPoolOptions {
   /** `http://host:port`, with a path in front of `/payments` where there is one. */
@@ -15,7 +14,7 @@ export interface ProcessorPoolOptions {
   readonly clock: Clock
 }
 
-export interface ProcessorRequest extends Pick<FlightPlan, 'mayWrite' | 'report'> {
+export interface ProcessorRequest extends Pick<RequestPlan, 'mayWrite' | 'report'> {
   readonly method: 'GET' | 'POST'
   /** Begins with a slash. */
   readonly path: string
@@ -29,7 +28,7 @@ export interface ProcessorRequest extends Pick<FlightPlan, 'mayWrite' | 'report'
 export interface ProcessorPool {
   /** Reports exactly once, after this has returned; `no connection` when all are taken. */
   send(request: ProcessorRequest): void
-  /** Ends everything under way at once. */
+  /** Ends all requests in flight at once. */
   close(): Promise<void>
 }
 
@@ -42,44 +41,44 @@ export function openProcessorPool({
   const { origin, pathname } = new URL(url)
   const prefix = pathname.replace(/\/$/, '')
   const pool = new Pool(origin, { ...POOL, connections, connectTimeout: connectTimeoutMs })
-  const flights = new Flights(connections, clock)
-  const land = (flight: Flight): void => flights.remove(flight)
+  const inFlight = new InFlightRequests(connections, clock)
+  const onReleased = (request: InFlightRequest): void => inFlight.remove(request)
 
   return {
     send({ method, path, body, traceparent, timeoutMs, mayWrite, report }) {
-      if (flights.isFull()) return queueMicrotask(() => report(NO_CONNECTION))
+      if (inFlight.isFull()) return queueMicrotask(() => report(NO_CONNECTION))
       const now = clock.now()
       const answerBy = now + timeoutMs
       const sendBy = Math.min(answerBy, now + connectTimeoutMs)
-      const flight = new Flight({ mayWrite, report, land, sendBy, answerBy })
-      flights.add(flight)
+      const request = new InFlightRequest({ mayWrite, report, onReleased, sendBy, answerBy })
+      inFlight.add(request)
       const plain = body === null ? ASKING : CHARGING
       const headers = traceparent === undefined ? plain : [...plain, 'traceparent', traceparent]
-      launch(pool, { method, path: prefix + path, headers, body }, flight)
+      dispatch(pool, { method, path: prefix + path, headers, body }, request)
     },
 
     async close() {
       await pool.destroy()
-      flights.close()
+      inFlight.close()
     },
   }
 }
 
 /**
- * undici's own timers tick every 499 ms, too coarse for deadlines; they stay off but for the one
- * that frees a socket which cannot connect, after its request has been answered. One request a
- * connection at a time: a second one would be sent again when the first one fails.
+ * undici's own timers tick every 499 ms, too coarse for deadlines. They are off, except the one that
+ * frees a socket which cannot connect, after its request has been answered. A connection carries one
+ * request at a time: undici would send a second one again when the first one fails.
  */
 const POOL = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
 const ASKING = ['accept', 'application/json']
 const CHARGING = ['content-type', 'application/json', ...ASKING]
 const NO_CONNECTION = { kind: 'unsent', detail: 'no connection' } as const
 
-function launch(pool: Pool, request: Dispatcher.DispatchOptions, flight: Flight): void {
+function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, request: InFlightRequest): void {
   try {
-    pool.dispatch(request, flight)
+    pool.dispatch(options, request)
   } catch (error) {
-    flight.fail(error)
+    request.fail(error)
   }
-  flight.dispatched()
+  request.dispatched()
 }

@@ -1,6 +1,7 @@
 // What goes over the wire to a processor and back: the JSON of a request, and what an answer means.
 // Nothing in an answer is trusted; the rules are those of `ChargeAnswer`.
 
+import type { ProcessorTotal } from '../../actors/model/payment.ts'
 import { formatCents, parseCents } from '../../actors/model/money.ts'
 import type { Charge, ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../actors/model/ports.ts'
 import type { RequestEnd } from './in-flight-requests.ts'
@@ -15,13 +16,14 @@ export function chargeBody(charge: Charge): string {
 export function readObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Readonly<Record<string, unknown>>
-    }
-    return undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Cents of a decimal JSON number; undefined unless it is exactly a whole number of cents. */
@@ -30,6 +32,18 @@ export function readCents(amount: unknown): number | undefined {
   // The shortest decimal that names this double is what the processor wrote, zeros at its end aside.
   const cents = parseCents(String(amount))
   return typeof cents === 'number' ? cents : undefined
+}
+
+/** Count and amount of an admin summary or of one processor in Pit's; undefined unless exact. */
+export function readTotal(value: unknown): ProcessorTotal | undefined {
+  const { totalRequests, totalAmount } = isObject(value) ? value : {}
+  // Sums are told as floating-point numbers, whose last digits may be off.
+  const cents = typeof totalAmount === 'number' ? Math.round(totalAmount * 100) : undefined
+  return isCount(totalRequests) && isCount(cents) ? { payments: totalRequests, cents } : undefined
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
 /** Epoch ms of an ISO instant, finer fractions cut off. One without a zone is UTC. */
