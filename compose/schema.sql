@@ -8,12 +8,12 @@ CREATE TABLE IF NOT EXISTS payments (
   accepted_at timestamptz NOT NULL DEFAULT now(),
   -- When a parked payment is due again; null while it has an owner and once it is final.
   due_at timestamptz,
-  -- Instant inside the request that landed; set once settled.
+  -- Instant inside the request that was processed; set once settled.
   requested_at_ms bigint,
-  -- Until when an earlier request to that processor can still land; null: not in doubt.
+  -- Settle-by deadline of an earlier request to that processor; null: its outcome is not unknown.
   default_doubt_until_ms bigint,
   fallback_doubt_until_ms bigint,
-  -- Instant inside the request in doubt; null when a dead instance sent it.
+  -- Instant inside the request whose outcome is unknown; null when a dead instance sent it.
   default_doubt_requested_at_ms bigint,
   fallback_doubt_requested_at_ms bigint,
   -- Id of the lease that owns it; null while parked. Kept once final: who wrote the end.
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS payments (
   CHECK ((state = 1) = (processor IS NOT NULL AND requested_at_ms IS NOT NULL)),
   CHECK ((state = 0 AND owner IS NULL) = (due_at IS NOT NULL))
 ) WITH (
-  -- Each payment is rewritten once or twice, longer than it was inserted: room on its own page
+  -- Each payment is rewritten once or twice, longer than it was inserted: free space on its page
   -- lets PostgreSQL prune the old version without waiting for vacuum.
   fillfactor = 60,
   autovacuum_vacuum_scale_factor = 0.05,
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS settled_totals (
   shard smallint NOT NULL,
   PRIMARY KEY (level, bucket_ms, processor, shard)
 ) WITH (
-  -- Only unindexed columns change, so with room on the page no update touches an index.
+  -- Only unindexed columns change, so with free space on the page no update touches an index.
   fillfactor = 50,
   autovacuum_vacuum_scale_factor = 0.05
 );
@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS leases (
   revoked boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1);
 
--- How often everything was forgotten: instances drop what they hold in memory when it changes.
+-- How often everything was purged: instances drop what they hold in memory when it changes.
 CREATE TABLE IF NOT EXISTS purges (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   count bigint NOT NULL DEFAULT 0

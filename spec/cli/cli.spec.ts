@@ -134,7 +134,7 @@ t.test('status shows each instance once, as lines or JSON', async (t) => {
   ])
 })
 
-t.test('status goes on until it is stopped, with rates between its looks', async (t) => {
+t.test('status goes on until it is stopped, with rates between its readings', async (t) => {
   const url = await startCounting(t, 10)
   const { child, ended } = run(t, ['status', '--json', '--every', '0.1', url])
   let out = ''
@@ -146,8 +146,8 @@ t.test('status goes on until it is stopped, with rates between its looks', async
   const [code, signal] = await ended
 
   t.same([code, signal], [0, null])
-  const looks = out.split('\n').slice(0, 3)
-  const rates = looks.map((line) => {
+  const readings = out.split('\n').slice(0, 3)
+  const rates = readings.map((line) => {
     const { instances } = JSON.parse(line) as {
       instances: readonly { figures: { acceptedPerSecond: number | null } }[]
     }
@@ -186,7 +186,7 @@ t.test('status draws its table anew on a terminal', { skip: NO_TERMINAL }, async
   t.match(second, /^accepted +20 /m)
 })
 
-t.test('status names a silent instance, and fails when it looks once', async (t) => {
+t.test('status names a silent instance, and fails when it reads once', async (t) => {
   const url = `http://127.0.0.1:${await freePort()}`
 
   const silent = await finish(t, 'status', '--once', url)

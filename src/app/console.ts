@@ -1,4 +1,4 @@
-// The console and the inspector of one instance, put together from its parts.
+// The console and the inspector of one instance, put together from their parts.
 
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Telemetry } from '../actors/model/facts.ts'
@@ -18,14 +18,14 @@ import { systemClock } from '../infra/process/system-clock.ts'
 export interface PitConsole {
   readonly telemetry: Telemetry
   readonly latency: { record(us: number): void }
-  /** Starts to collect figures, once the supervisor runs; without an operators’ port, nothing. */
+  /** Collects figures from now on; to be called once the supervisor runs. No operators’ port, none. */
   watch(supervisor: SupervisorActor): Promise<void>
   /** Adds the pages to the operators' port; after `watch`. */
   extend(app: TemplatedApp): void
   stop(): void
 }
 
-export interface Surrounded {
+export interface PitConsoleParts {
   readonly addresses: Addresses
   readonly adapters: Adapters
   readonly logger: Logger
@@ -36,7 +36,7 @@ const BOOKS_TIMEOUT_MS = 2_000
 
 export function createPitConsole(
   config: Config,
-  { addresses, adapters, logger }: Surrounded,
+  { addresses, adapters, logger }: PitConsoleParts,
 ): PitConsole {
   const counters = createCounters()
   let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
@@ -101,7 +101,7 @@ function booksOf(config: Config, addresses: Addresses, supervisor: SupervisorAct
     readTheirs: async (name, window) => {
       const options = { name, url: urls[name], token, timeoutMs: BOOKS_TIMEOUT_MS }
       const answer = await new ProcessorBooks(options).total(window)
-      return answer.kind === 'told' ? answer.value : undefined
+      return answer.kind === 'answered' ? answer.value : undefined
     },
   }
 }

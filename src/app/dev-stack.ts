@@ -1,5 +1,5 @@
-// What Pit needs around it and was not told the address of: a PostgreSQL of its own and two
-// processor simulators. With every address configured there is nothing to start.
+// Stands in for what was not configured: an embedded PostgreSQL and two processor simulators. With
+// every address configured there is nothing to start.
 
 import type { Config } from '../config/config.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
@@ -20,7 +20,7 @@ export interface DevStack {
 /** Where the simulators listen, as the challenge's processors do. */
 export const SIMULATOR_PORTS = { default: 8001, fallback: 8002 } as const
 
-/** What a simulator wants to hear from operators, as the challenge's processors do. */
+/** The token that a simulator takes from operators, as the challenge's processors do. */
 const SIMULATOR_TOKEN = '123'
 
 /** Starts what is missing. When one part fails the others are stopped and its error is thrown. */

@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
 
-/** What the port tells about. */
+/** What the port shows. */
 export interface OpsParts {
   readonly adapters: Adapters
   readonly supervisor: SupervisorActor

@@ -27,7 +27,7 @@ export interface Pit {
 
 /**
  * Starts an instance and waits until it accepts payments. Rejects with an error of one clear
- * sentence when the ledger, a port or a socket is not to be had; nothing is left running then.
+ * sentence when the ledger, a port or a socket cannot be had; nothing is left running then.
  */
 export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
   if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
@@ -112,16 +112,16 @@ async function openHttp(
 /** Resolves when payments are let in; rejects when the supervisor ends before. */
 function becomesReady(supervisor: SupervisorActor): Promise<void> {
   return new Promise((resolve, reject) => {
-    const subscription = supervisor.subscribe({ next: () => look(), error: reject })
-    const look = (): void => {
+    const subscription = supervisor.subscribe({ next: () => check(), error: reject })
+    const check = (): void => {
       const snapshot = supervisor.getSnapshot()
       if (snapshot.hasTag('ready')) resolve()
       else if (snapshot.status === 'active') return
       else reject(new Error('Pit stopped before it was ready'))
-      // An observer is told of every event, and each payment is one.
+      // An observer is called for every event, and each payment is one.
       subscription.unsubscribe()
     }
-    look()
+    check()
   })
 }
 

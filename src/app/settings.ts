@@ -1,4 +1,4 @@
-// From the configuration's names to the actors' words.
+// The settings of the actors, from the configuration.
 
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { PitParts } from '../actors/supervisor/supervisor.ts'
@@ -15,7 +15,7 @@ const CLAIM_MAX = 256
 /** Unwritten outcomes, in batches, above which nothing new is started. */
 const CONGESTED_BATCHES = 8
 
-/** What of an instance's parts the configuration says by itself. */
+/** The parts of an instance that follow from the configuration alone. */
 export type Configured = Pick<
   PitParts,
   | 'work'
@@ -29,7 +29,7 @@ export type Configured = Pick<
   | 'drainGraceMs'
 >
 
-/** What the actors are made of, for this configuration. */
+/** All that the actors are given, for this configuration. */
 export function partsOf(config: Config, adapters: Adapters, telemetry: Telemetry): PitParts {
   const { ledger, settled: settledSet, fence } = adapters
   return {

@@ -29,7 +29,7 @@ const BUILD_TOOLS = 'run npm run build:tools'
 const COMMANDS: readonly Command[] = [
   {
     name: 'start',
-    about: 'Run Pit, with whatever it needs and was not told of',
+    about: 'Run Pit, with a dev stack for what is not configured',
     module: 'main',
     place: 'src',
     takes: 'nothing',
@@ -83,11 +83,6 @@ const COMMANDS: readonly Command[] = [
   },
 ]
 
-/** Undefined when there is none of that name. */
-function commandNamed(name: string): Command | undefined {
-  return COMMANDS.find((command) => command.name === name)
-}
-
 const USAGE = `Usage: pit <command> [options]
 
 ${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
@@ -99,7 +94,7 @@ await main()
 
 async function main(): Promise<void> {
   const [name, ...rest] = process.argv.slice(2)
-  const command = commandNamed(name ?? '')
+  const command = COMMANDS.find((each) => each.name === name)
   if (name === '--help' || name === '-h' || name === 'help') process.stdout.write(USAGE)
   else if (name === '--version') process.stdout.write(`${readVersion()}\n`)
   else if (command === undefined) fail(usageFault(name), EXIT_USAGE)
@@ -108,7 +103,7 @@ async function main(): Promise<void> {
   } else await run(command)
 }
 
-/** A command's module does its work when it is imported, and reads its arguments as a script does. */
+/** A command's module works when it is imported, and reads its arguments as a script does. */
 async function run(command: Command): Promise<void> {
   const path = command.place === 'tools' ? toolPath(command) : modulePath(command)
   if (!existsSync(path)) {
@@ -120,7 +115,7 @@ async function run(command: Command): Promise<void> {
   await import(pathToFileURL(path).href)
 }
 
-/** `pit status | head` has what it wants when the pipe closes: that is no failure to tell. */
+/** A reader that closes the pipe, as in `pit status | head`, has what it wants: that is no failure. */
 function endWithReader({ kind }: Command): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

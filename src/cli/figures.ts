@@ -3,7 +3,7 @@
 import { quantile, type Samples } from './samples.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 
-/** Counts are since the start of the instance; rates and times since the look before, if any. */
+/** Counts are since the start of the instance; rates and times since the scrape before, if any. */
 export interface Figures {
   readonly instance: string
   readonly version: string
@@ -16,7 +16,7 @@ export interface Figures {
   readonly rejected: number
   readonly waiting: number
   readonly inDoubt: number
-  /** Of all instances; null when the ledger did not say. */
+  /** Of all instances; null when the ledger did not answer. */
   readonly parked: number | null
   readonly acceptP50Ms: number | null
   readonly acceptP99Ms: number | null
@@ -35,12 +35,12 @@ export interface ProcessorFigures {
 }
 
 /** One scrape and its monotonic instant, ms. */
-export interface Look {
+export interface Scrape {
   readonly samples: Samples
   readonly at: number
 }
 
-export function figuresOf(now: Look, before: Look | undefined): Figures {
+export function figuresOf(now: Scrape, before: Scrape | undefined): Figures {
   const { samples } = now
   const count = (name: string): number => samples.sum(`pit_payments_${name}_total`) ?? 0
   const accept = timesOf({ now, before }, 'pit_accept_duration_seconds')
@@ -69,8 +69,8 @@ export function figuresOf(now: Look, before: Look | undefined): Figures {
 }
 
 function processorFigures(
-  now: Look,
-  before: Look | undefined,
+  now: Scrape,
+  before: Scrape | undefined,
   processor: ProcessorName,
 ): ProcessorFigures {
   const { samples } = now
@@ -91,24 +91,26 @@ function processorFigures(
   }
 }
 
-interface Looks {
-  readonly now: Look
-  readonly before: Look | undefined
+interface Scrapes {
+  readonly now: Scrape
+  readonly before: Scrape | undefined
 }
 
-function rateOf({ now, before }: Looks, name: string, labels?: Labels): number | null {
+function rateOf({ now, before }: Scrapes, name: string, labels?: Labels): number | null {
   if (before === undefined) return null
   const grown = (now.samples.sum(name, labels) ?? 0) - (before.samples.sum(name, labels) ?? 0)
-  // A count that shrank is of an instance that has started anew.
+  // A count that shrank belongs to an instance that has started again.
   return grown < 0 ? null : grown / ((now.at - before.at) / 1000)
 }
 
 function timesOf(
-  { now, before }: Looks,
+  { now, before }: Scrapes,
   name: string,
   labels?: Labels,
 ): { p50Ms: number | null; p99Ms: number | null } {
-  const [counted, earlier] = [now, before].map((look) => look?.samples.buckets(name, labels) ?? [])
+  const [counted, earlier] = [now, before].map(
+    (scrape) => scrape?.samples.buckets(name, labels) ?? [],
+  )
   const ms = (share: number): number | null => {
     const seconds = quantile(share, counted ?? [], earlier)
     return seconds === undefined ? null : seconds * 1000

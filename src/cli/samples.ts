@@ -52,7 +52,7 @@ export function parseSamples(text: string): Samples {
 }
 
 /**
- * The value below which a share of those counted between two looks lies, by linear interpolation
+ * The value below which a share of those counted between two scrapes lies, by linear interpolation
  * inside its bucket; undefined when nothing was counted, the highest end when it lies beyond.
  */
 export function quantile(

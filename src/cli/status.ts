@@ -2,9 +2,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { figuresOf, type Look } from './figures.ts'
+import { figuresOf, type Scrape } from './figures.ts'
 import { parseSamples } from './samples.ts'
-import { lineOf, tableOf, type Told } from './table.ts'
+import { lineOf, tableOf, type Answer } from './table.ts'
 
 /** Exit codes: 0 when all answered, or after Ctrl-C; 2 for wrong usage, 3 when one is silent. */
 const EXIT_USAGE = 2
@@ -12,27 +12,27 @@ const EXIT_SILENT = 3
 
 const USAGE = `Usage: pit status [options] [url …]
 
-What the instances behind these operators' ports do (http://127.0.0.1:9998): a table that is drawn
-anew on a terminal, a line for each elsewhere. The first times are since the start, the later ones
-since the look before.
+Shows what the instances behind these operators' ports (http://127.0.0.1:9998) do: as a table on a
+terminal, which is drawn again and again, else as a line for each. The first times are since the
+start, the later ones since the reading before.
 
-  --once         one look; exit code 3 when an instance does not answer
-  --json         a JSON object for each look
-  --every <s>    seconds between two looks, from 0.1 to 3600 (1)
+  --once         reads once; exit code 3 when an instance does not answer
+  --json         prints a JSON object for each reading
+  --every <s>    seconds between two readings, from 0.1 to 3600 (1)
   --help         shows this
 `
 
 interface Options {
   readonly urls: readonly string[]
   readonly form: 'table' | 'lines' | 'json'
-  readonly looks: 'one' | 'many'
+  readonly readings: 'one' | 'many'
   readonly everyMs: number
 }
 
 /** How long an instance may take to answer, ms. */
 const ANSWER_MAX_MS = 2_000
 
-/** Home, and everything below gone: nothing flickers, as clearing first would. */
+/** Moves to the top and clears what is below: clearing first would flicker. */
 const REDRAW = '\u001B[H\u001B[J'
 
 await main()
@@ -70,7 +70,7 @@ function readOptions(args: readonly string[]): Options | 'help' {
   return {
     urls: [...new Set(urls)],
     form: values.json ? 'json' : plain,
-    looks: values.once ? 'one' : 'many',
+    readings: values.once ? 'one' : 'many',
     everyMs: seconds * 1000,
   }
 }
@@ -79,22 +79,22 @@ function protocolOf(url: string): string {
   return URL.canParse(url) ? new URL(url).protocol : ''
 }
 
-async function show({ urls, form, looks, everyMs }: Options): Promise<void> {
+async function show({ urls, form, readings, everyMs }: Options): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  const before = new Map<string, Look>()
+  const before = new Map<string, Scrape>()
   while (!stop.signal.aborted) {
-    const told = await Promise.all(urls.map((url) => look(url, before)))
-    write(told, { form, looks })
-    if (looks === 'one') {
-      if (told.some((each) => 'fault' in each)) process.exitCode = EXIT_SILENT
+    const answers = await Promise.all(urls.map((url) => scrape(url, before)))
+    write(answers, { form, readings })
+    if (readings === 'one') {
+      if (answers.some((each) => 'fault' in each)) process.exitCode = EXIT_SILENT
       return
     }
     await pause(everyMs, undefined, { signal: stop.signal }).catch(() => undefined)
   }
 }
 
-async function look(url: string, before: Map<string, Look>): Promise<Told> {
+async function scrape(url: string, before: Map<string, Scrape>): Promise<Answer> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MAX_MS)
     const answer = await fetch(new URL('/metrics', url), { signal })
@@ -116,10 +116,10 @@ function faultOf(error: unknown): string {
   return 'no answer'
 }
 
-function write(told: readonly Told[], how: Pick<Options, 'form' | 'looks'>): void {
+function write(answers: readonly Answer[], how: Pick<Options, 'form' | 'readings'>): void {
   const at = new Date().toISOString()
-  if (how.form === 'json') process.stdout.write(`${JSON.stringify({ at, instances: told })}\n`)
+  if (how.form === 'json') process.stdout.write(`${JSON.stringify({ at, instances: answers })}\n`)
   else if (how.form === 'lines') {
-    process.stdout.write(told.map((each) => `${lineOf(each, at)}\n`).join(''))
-  } else process.stdout.write(`${how.looks === 'many' ? REDRAW : ''}${tableOf(told, at)}`)
+    process.stdout.write(answers.map((each) => `${lineOf(each, at)}\n`).join(''))
+  } else process.stdout.write(`${how.readings === 'many' ? REDRAW : ''}${tableOf(answers, at)}`)
 }

@@ -4,8 +4,8 @@ import { formatCents } from '../actors/model/money.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Figures } from './figures.ts'
 
-/** What one address said, or why it said nothing. */
-export type Told =
+/** What one address answered, or why it did not. */
+export type Answer =
   | { readonly url: string; readonly figures: Figures }
   | { readonly url: string; readonly fault: string }
 
@@ -13,9 +13,9 @@ const LABEL_WIDTH = 20
 const COLUMN_WIDTH = 24
 
 /** One column per instance, a heading with the time above. */
-export function tableOf(all: readonly Told[], at: string): string {
+export function tableOf(all: readonly Answer[], at: string): string {
   const rows = ROWS.map(([label, cell]) =>
-    [label.padEnd(LABEL_WIDTH), ...all.map((told) => cellOf(told, cell).padEnd(COLUMN_WIDTH))]
+    [label.padEnd(LABEL_WIDTH), ...all.map((answer) => cellOf(answer, cell).padEnd(COLUMN_WIDTH))]
       .join('')
       .trimEnd(),
   )
@@ -23,9 +23,9 @@ export function tableOf(all: readonly Told[], at: string): string {
 }
 
 /** `name=value` pairs, for what reads lines. */
-export function lineOf(told: Told, at: string): string {
-  if ('fault' in told) return `${at} url=${told.url} fault=${JSON.stringify(told.fault)}`
-  const { processors, ...figures } = told.figures
+export function lineOf(answer: Answer, at: string): string {
+  if ('fault' in answer) return `${at} url=${answer.url} fault=${JSON.stringify(answer.fault)}`
+  const { processors, ...figures } = answer.figures
   const perProcessor = Object.entries(processors).flatMap(([name, own]) =>
     Object.entries(own).map(([key, value]) => [`${name}.${key}`, value] as const),
   )
@@ -64,11 +64,11 @@ function processorRows(name: ProcessorName): readonly (readonly [string, Cell])[
   ]
 }
 
-function cellOf(told: Told, cell: Cell): string {
-  if ('figures' in told) return cell(told.figures)
-  // Where the instance would name itself stands which address is silent, below it why.
-  if (cell === ROWS[0]?.[1]) return new URL(told.url).host
-  return cell === ROWS[1]?.[1] ? told.fault : ''
+function cellOf(answer: Answer, cell: Cell): string {
+  if ('figures' in answer) return cell(answer.figures)
+  // A silent address stands where the instance's name would, and the reason below it.
+  if (cell === ROWS[0]?.[1]) return new URL(answer.url).host
+  return cell === ROWS[1]?.[1] ? answer.fault : ''
 }
 
 function counted(count: number, perSecond: number | null): string {

@@ -13,7 +13,7 @@ type Fields = {
     : never
 }
 
-/** What the process was told. Nobody writes it after the start. */
+/** The whole configuration, frozen when it is read. */
 export interface Config extends Omit<Fields, 'port' | 'listenSocket' | 'instanceId'> {
   /** Where clients call; from LISTEN_SOCKET or PORT. */
   readonly listen: { readonly port: number } | { readonly socket: string }

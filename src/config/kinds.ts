@@ -1,6 +1,6 @@
 // Kinds of configuration variables: how the text of one becomes its value.
 
-/** A value, or why the text is none: the rest of a sentence that begins with the name. */
+/** A value, or why the text is none: how a sentence goes on that begins with the variable's name. */
 export type Parsed<Value> = { readonly value: Value } | { readonly fault: string }
 
 /** The declaration of one variable; all that help, documents and the reader know of it. */
@@ -12,7 +12,7 @@ export interface Variable<Value> {
   readonly shown: string
   /** Unit and range, or the kind of text. */
   readonly takes: string
-  /** One sentence without its full stop. */
+  /** A sentence without its full stop. */
   readonly meaning: string
   readonly parse: (text: string) => Parsed<Value>
 }

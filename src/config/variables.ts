@@ -47,7 +47,7 @@ const PLACE_VARIABLES = {
   }),
   redisUrl: url({
     name: 'REDIS_URL',
-    shown: 'unset: alone',
+    shown: 'unset: no Redis',
     schemes: ['redis', 'rediss', 'unix'],
     meaning: 'Redis over which instances work together; unset, each works by itself',
   }),

@@ -2,7 +2,7 @@
 
 import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import type { ProcessorBooks, ProcessorPayment, Told } from '../infra/processor/books.ts'
+import type { ProcessorBooks, ProcessorPayment, BooksAnswer } from '../infra/processor/books.ts'
 import { BooksUnreachable } from './failures.ts'
 import { findCandidates, type PitBooks, type Span, type Candidate } from './pit-books.ts'
 
@@ -84,8 +84,8 @@ async function findMismatches(
   return mismatches
 }
 
-function answerOf<Value>(books: ProcessorBooks, answer: Told<Value>): Value {
-  if (answer.kind === 'told') return answer.value
+function answerOf<Value>(books: ProcessorBooks, answer: BooksAnswer<Value>): Value {
+  if (answer.kind === 'answered') return answer.value
   throw new BooksUnreachable(`processor ${books.name}`, answer.why)
 }
 

@@ -116,7 +116,7 @@ t.test('gauges tell the moment: circuits, memory, the ledger, the lease', async 
   t.equal(samples.label('pit_build_info', 'version'), '1.2.3')
 })
 
-t.test('a silent or failing ledger holds no scrape up', async (t) => {
+t.test('a silent or failing ledger delays no scrape for long', async (t) => {
   const silent = { ...QUIET, countOpen: () => new Promise<never>(() => undefined) }
   const failing = {
     ...QUIET,
@@ -170,7 +170,7 @@ t.test('accept latencies come in µs and leave in seconds, from 0.25 ms', async 
   t.equal(quantile(0.4, buckets), 0.00025)
   t.equal(quantile(1, buckets), 2.5, 'beyond the last end there is only that end')
   t.equal(quantile(0.5, []), undefined)
-  t.equal(quantile(0.99, buckets, buckets), undefined, 'nothing between two equal looks')
+  t.equal(quantile(0.99, buckets, buckets), undefined, 'nothing between two equal scrapes')
 })
 
 t.test('names and units are by Prometheus’ rules, and all stand in the documents', async (t) => {

@@ -184,7 +184,7 @@ export function gaugesOf(options: FamilyOptions): readonly Family[] {
     one('pit_lease_held', 'Whether the lease is held.', () => Number(tallies.holdsLease)),
     one('pit_http_in_flight', 'Requests waiting for an answer.', () => moment().edge.inFlight),
     one('pit_payments_waiting', 'Waiting in memory.', () => tallies.gauges.ready),
-    perProcessor('pit_charges_in_flight', 'Charges under way.', (name) => {
+    perProcessor('pit_charges_in_flight', 'Charges in flight.', (name) => {
       return tallies.gauges.inFlight[name]
     }),
     {

@@ -1,5 +1,5 @@
 // Histograms that are counted in plain arrays and handed to prom-client when it is asked for them:
-// its own `observe` looks labels up by a hash at each call, which the hot path need not pay for.
+// its own `observe` finds labels by a hash at each call, a cost that the hot path is spared.
 
 import { Histogram, type LabelValues, type MetricValueWithName, type Registry } from 'prom-client'
 import type { OpenMetricsContentType } from 'prom-client'

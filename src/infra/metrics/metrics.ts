@@ -1,4 +1,4 @@
-// What Prometheus reads: facts and latencies are counted as they come and told at a scrape.
+// What Prometheus reads: facts and latencies are counted as they come and shown at a scrape.
 
 import { Registry, type OpenMetricsContentType } from 'prom-client'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'

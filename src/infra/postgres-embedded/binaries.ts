@@ -85,19 +85,19 @@ function runProgram(path: string, args: readonly string[], runAs: RunAs): Promis
     child.on('error', reject)
     child.on('close', (code) => {
       if (code === 0) resolve(output)
-      else reject(new Error(lastTellingLine(output)))
+      else reject(new Error(reasonIn(output)))
     })
   })
 }
 
-// initdb ends with what it cleans up and where to look; the reason stands before that.
-function lastTellingLine(output: string): string {
+// initdb ends with what it cleans up and with hints; the reason stands before them.
+function reasonIn(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '')
-  const told = lines.filter((line) => /error:|fatal:|could not/i.test(line))
-  return (told.at(-1) ?? lines.at(-1) ?? 'no message').trim()
+  const reasons = lines.filter((line) => /error:|fatal:|could not/i.test(line))
+  return (reasons.at(-1) ?? lines.at(-1) ?? 'no message').trim()
 }
 
-/** How PostgreSQL's programs are run; empty: as whoever runs Pit. */
+/** How PostgreSQL's programs are run; empty: as the user that Pit runs as. */
 export interface RunAs {
   readonly uid?: number
   readonly gid?: number

@@ -91,7 +91,7 @@ async function takeFolder(cluster: Cluster, port: number): Promise<pg.Client> {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   })
-  keeper.on('error', () => undefined) // the server is gone; the ledger notices by itself
+  keeper.on('error', () => undefined) // the server has ended; the ledger notices by itself
   try {
     await keeper.connect()
     await keeper.query(`SET lock_timeout = '2s'; SELECT pg_advisory_lock(${FOLDER_LOCK})`)

@@ -10,7 +10,7 @@ import { IS_HELD, PURGES, arrayOf } from './sql.ts'
 /**
  * Commits batches of new payments, one round trip each: a statement that returns a row for each
  * payment it wrote costs a third less than one that counts them. A second round trip is made only
- * when some were not written; it tells whether the lease is held, and the amounts of known ids.
+ * when some were not written; it reads whether the lease is held, and the amounts of known ids.
  */
 export function createAccept(
   pool: PostgresPool,
@@ -23,6 +23,7 @@ export function createAccept(
       const news = firstOfEach(batch)
       const { query, values } = insertion(news, { leaseId, parked })
       const written = await pool.run(query, values, timeoutMs)
+      // Of a batch of which nothing was written, nothing is in memory that a purge could drop.
       const purges = written[0]?.purges ?? 0
       if (written.length === batch.length) {
         return { results: batch.map(() => 'accepted'), purges }
@@ -136,7 +137,8 @@ const ACCEPT_PARKED: Query<typeof WRITTEN> = {
   text: insert({ requests: SOME_REQUESTS, columns: 'due_at', values: 'now()' }),
 }
 
-// In the order of the ids: two instances with the same ids at once wait, but never in a circle.
+// Rows are written in the order of the ids: two instances that write the same ids at once wait for
+// each other, but never in a circle.
 function insert(parts: {
   readonly requests: string
   readonly columns: string

@@ -22,9 +22,9 @@ export interface PostgresConnection {
   isOpen(): boolean
   /** Rows as pg makes them, of any shape; `rows.ts` reads them. */
   query(statement: Statement, values: readonly Parameter[]): Promise<readonly object[]>
-  /** Drops the socket at once; what is under way on it rejects. */
+  /** Drops the socket at once; a statement that waits for its answer rejects. */
   destroy(): void
-  /** Says goodbye to the server; bounded by the caller through `destroy`. */
+  /** Ends the session in an orderly way; bounded by the caller through `destroy`. */
   end(): Promise<void>
 }
 
@@ -115,7 +115,7 @@ function numericBigints(): pg.TypeOverrides {
 
 /** After a failed attempt to connect the next one waits this long; meanwhile all is refused. */
 const RECONNECT_DELAY_MS = 100
-/** Bound on saying goodbye to the server. */
+/** Bound on the orderly end of a session, ms. */
 const END_TIMEOUT_MS = 500
 
 /** A connection that is opened when it is needed and again after it was lost. */
@@ -148,7 +148,7 @@ export class PostgresReconnector {
     }
   }
 
-  /** Drops the connection at once, with what is under way on it. */
+  /** Drops the connection at once, with the statement on it. */
   destroy(): void {
     this.#connection?.destroy()
   }
@@ -182,7 +182,7 @@ export function toLedgerUnavailable(failing: Failing, cause: unknown): LedgerUna
 // Deadlock, serialization failure, lock not had within lock_timeout.
 const RETRIABLE_STATES = new Set(['40P01', '40001', '55P03'])
 
-/** Whether PostgreSQL rolled the statement back for a reason that may be gone the next time. */
+/** Whether PostgreSQL rolled the statement back for a reason that may not hold the next time. */
 export function isRetriable(cause: unknown): boolean {
   return wasRejected(cause) && RETRIABLE_STATES.has(read(cause, 'code'))
 }

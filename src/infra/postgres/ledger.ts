@@ -45,27 +45,27 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   }
   await prepare({ ...base, statementTimeoutMs }, config.startTimeoutMs ?? 30_000)
 
-  // PostgreSQL gives up before the client does: its word tells for certain that nothing happened.
+  // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
   const pool = (size: number, timeoutMs: number) =>
     new PostgresPool({ ...base, size, timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE })
   const accepts = pool(1, acceptTimeoutMs)
   const records = pool(1, statementTimeoutMs)
   const leases = pool(1, statementTimeoutMs)
-  const rest = pool(poolMax, statementTimeoutMs)
+  const others = pool(poolMax, statementTimeoutMs)
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
     ...createRecord(records),
     ...createLeases(leases),
-    ...createClaims(rest),
-    ...createTakeOver(rest),
-    ...createSummaries(rest),
-    ...createStatusReads(rest),
+    ...createClaims(others),
+    ...createTakeOver(others),
+    ...createSummaries(others),
+    ...createStatusReads(others),
     purge: async () => {
-      const { count } = await rest.runForRow(PURGE, [])
+      const { count } = await others.runForRow(PURGE, [])
       return { purges: count }
     },
     close: async () => {
-      await Promise.all([accepts, records, leases, rest].map((each) => each.close()))
+      await Promise.all([accepts, records, leases, others].map((each) => each.close()))
     },
   }
 }

@@ -51,13 +51,13 @@ const STATE_NUMBER: Readonly<Record<Outcome['kind'], number>> = {
 function mixedColumns(outcomes: readonly Outcome[]): string[] {
   const parked = outcomes.map((outcome) => (outcome.kind === 'parked' ? outcome : undefined))
   const settled = outcomes.map((outcome) => (outcome.kind === 'settled' ? outcome : null))
-  const doubtAt = (index: number, processor: ProcessorName): UnknownOutcome | undefined =>
-    parked[index]?.unknownOutcomes.find((doubt) => doubt.processor === processor)
+  const outcomeAt = (index: number, processor: ProcessorName): UnknownOutcome | undefined =>
+    parked[index]?.unknownOutcomes.find((each) => each.processor === processor)
   const indices = [...outcomes.keys()]
   const remaining = (processor: ProcessorName) => (index: number) =>
-    toWhole(doubtAt(index, processor)?.remainingMs)
+    toWhole(outcomeAt(index, processor)?.remainingMs)
   const requestedAt = (processor: ProcessorName) => (index: number) =>
-    doubtAt(index, processor)?.requestedAt ?? null
+    outcomeAt(index, processor)?.requestedAt ?? null
   return [
     arrayOf(outcomes, (outcome) => outcome.correlationId),
     arrayOf(outcomes, (outcome) => outcome.fencingToken),
@@ -77,7 +77,7 @@ function numberOf(processor: ProcessorName | undefined): number | null {
   return processor === undefined ? null : PROCESSOR_NUMBER[processor]
 }
 
-// Up, never down: a doubt or a delay must not end early.
+// Rounded up: a settle-by deadline or a delay must not end early.
 function toWhole(durationMs: number | undefined): number | null {
   return durationMs === undefined ? null : Math.ceil(durationMs)
 }
@@ -98,8 +98,8 @@ function withPlainDetail(attempt: Attempt): Attempt {
 const ARRAYS = ['correlation_id uuid', 'claim int', 'processor smallint', 'requested_at_ms bigint']
 
 /**
- * True of every outcome, and expected by the planner to be true of one in 200. A plan made while the
- * table was empty would else go through all of it for each batch, instead of looking each id up.
+ * True of every outcome, and expected by the planner to be true of one in 200. Otherwise a plan made while
+ * the table was empty would go through all of it for each batch, instead of looking each id up.
  */
 const EXPECTED_TO_BE_FEW = 'claim + 0 = claim'
 

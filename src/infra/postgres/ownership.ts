@@ -33,7 +33,7 @@ const ACQUIRE = {
   RETURNING id`,
 } satisfies Query
 
-// One that ran out but was not revoked may be revived: nobody has taken anything from it.
+// A lease that ran out but was not revoked may be renewed: nobody has taken anything from it.
 const RENEW = {
   name: 'renewLease',
   effect: 'writes',
@@ -47,7 +47,7 @@ const RENEW = {
   SELECT EXISTS (SELECT FROM renewed) AS held, (SELECT count FROM purges) AS purges`,
 } satisfies Query
 
-// Its end is what the doubt of its payments is counted from, so it is never moved later.
+// The settle-by deadline of its payments is counted from its end, so that is never moved later.
 const RELEASE: Statement = {
   name: 'releaseLease',
   effect: 'writes',
@@ -135,7 +135,7 @@ function readClaim(operation: string, row: ClaimRow): ClaimedPayment {
   }
 }
 
-// Doubts stay in the row: should the new owner die, they are still known.
+// Unknown outcomes stay in the row: they are still known should the new owner die.
 function claim(parked: string): string {
   return `
   WITH ${HELD}, parked AS (${parked}), claimed AS (

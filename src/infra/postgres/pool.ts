@@ -30,7 +30,7 @@ interface Task {
 
 interface Slot {
   busy: boolean
-  /** Ends with the statement under way; never rejects. */
+  /** Ends with the statement that is running; never rejects. */
   work: Promise<void>
   readonly link: PostgresReconnector
 }
@@ -102,7 +102,7 @@ export class PostgresPool {
     })
   }
 
-  /** Refuses new statements, lets those under way end within their bounds, then disconnects. */
+  /** Refuses new statements, lets those that are running end within their bounds, then disconnects. */
   async close(): Promise<void> {
     this.#closed = true
     for (const task of this.#waiting.splice(0)) this.#fail(task, new Error('closed'))

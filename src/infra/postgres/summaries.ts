@@ -126,8 +126,8 @@ export interface Cover {
 /**
  * Splits a window into whole buckets, as wide ones as fit, and what sticks out of the seconds at
  * either end. A bucket of which an edge covers more than half is taken whole and its rest taken off
- * again; but a window within one second has its payments added up, so that whoever narrows a
- * difference down (`pit reconcile`) tells a wrong total from a wrong payment. Bounds: at either end
+ * again; but a window within one second has its payments added up, so that `pit reconcile`, which
+ * narrows a difference down, tells a wrong total from a wrong payment. Bounds: at either end
  * half a second of single payments, 30 seconds, 30 minutes, and 12 hours; one run of days.
  */
 export function coverWindow(window: TimeWindow): Cover {

@@ -1,5 +1,5 @@
 // How much of its CPU quota this process uses. A container that spends its quota is frozen for the
-// rest of the period, with every client who waits for an answer.
+// rest of the period, and so is every client who waits for an answer.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ export interface QuotaSources {
 }
 
 /**
- * A meter of the CPU quota: each call tells the share used since the call before it, 1 being all of
+ * A meter of the CPU quota: each call gives the share used since the call before it, 1 being all of
  * it. 0 on the first call, and always where no cgroup limits this process.
  */
 export function createQuotaMeter(sources: QuotaSources = systemSources): () => number {

@@ -102,7 +102,7 @@ export function createFactsLog(logger: Logger): Telemetry {
   }
 }
 
-/** Tells every fact to every telemetry. */
+/** Hands every fact to each telemetry. */
 export function sinks(...all: readonly Telemetry[]): Telemetry {
   return {
     emit(fact) {

@@ -14,8 +14,8 @@ export interface ProcessorPayment {
 }
 
 /** `silent`: it is down, the token is wrong, or the answer has another form. */
-export type Told<Value> =
-  | { readonly kind: 'told'; readonly value: Value }
+export type BooksAnswer<Value> =
+  | { readonly kind: 'answered'; readonly value: Value }
   | { readonly kind: 'silent'; readonly why: unknown }
 
 export interface ProcessorBooksOptions {
@@ -46,18 +46,21 @@ export class ProcessorBooks {
    * Both ends inclusive, epoch ms. The last millisecond counts whole: processors keep instants to
    * the microsecond.
    */
-  total({ from, to }: { from: number; to: number }): Promise<Told<ProcessorTotal>> {
+  total({ from, to }: { from: number; to: number }): Promise<BooksAnswer<ProcessorTotal>> {
     const last = new Date(to).toISOString().replace('Z', '999Z')
     const query = `from=${new Date(from).toISOString()}&to=${last}`
     return this.#ask(`/admin/payments-summary?${query}`, readSummary)
   }
 
   /** Undefined when the processor does not know the payment. */
-  find(correlationId: string): Promise<Told<ProcessorPayment | undefined>> {
+  find(correlationId: string): Promise<BooksAnswer<ProcessorPayment | undefined>> {
     return this.#ask(`/payments/${correlationId}`, readPayment)
   }
 
-  async #ask<Value>(path: string, read: (answer: Answer) => Told<Value>): Promise<Told<Value>> {
+  async #ask<Value>(
+    path: string,
+    read: (answer: Answer) => BooksAnswer<Value>,
+  ): Promise<BooksAnswer<Value>> {
     const { url, token, timeoutMs } = this.#options
     try {
       const { statusCode: status, body } = await request(`${url}${path}`, {
@@ -71,21 +74,21 @@ export class ProcessorBooks {
   }
 }
 
-function readSummary({ status, body }: Answer): Told<ProcessorTotal> {
+function readSummary({ status, body }: Answer): BooksAnswer<ProcessorTotal> {
   const total = status === 200 ? readTotal(readObject(body)) : undefined
   return total === undefined
     ? { kind: 'silent', why: `its admin summary was answered ${status}` }
-    : told(total)
+    : answered(total)
 }
 
-function readPayment({ status, body }: Answer): Told<ProcessorPayment | undefined> {
-  if (status === 404) return told(undefined)
+function readPayment({ status, body }: Answer): BooksAnswer<ProcessorPayment | undefined> {
+  if (status === 404) return answered(undefined)
   const payment = (status === 200 ? readObject(body) : undefined) ?? {}
   const requestedAt = readInstant(payment['requestedAt'])
   if (requestedAt === undefined) return { kind: 'silent', why: `a payment was answered ${status}` }
-  return told({ requestedAt, amountCents: readCents(payment['amount']) })
+  return answered({ requestedAt, amountCents: readCents(payment['amount']) })
 }
 
-function told<Value>(value: Value): Told<Value> {
-  return { kind: 'told', value }
+function answered<Value>(value: Value): BooksAnswer<Value> {
+  return { kind: 'answered', value }
 }

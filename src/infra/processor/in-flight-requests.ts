@@ -26,9 +26,9 @@ export interface RequestPlan {
   readonly sendBy: number
   /** Latest end of the answer, monotonic ms. */
   readonly answerBy: number
-  /** Told once, never while the request is being dispatched. */
+  /** Called once, never while the request is being dispatched. */
   readonly report: (end: RequestEnd) => void
-  /** Told once, when undici has let go of the request: its connection is free or closed. */
+  /** Called once, when undici has let go of the request: its connection is free or closed. */
   readonly onReleased: (request: InFlightRequest) => void
 }
 

@@ -10,7 +10,7 @@ export interface RedisConnectionOptions {
   readonly url: string
   /** Longest wait for one reply, ms. */
   readonly commandTimeoutMs?: number
-  /** Told of each failed connection, as often as it fails; for the log. */
+  /** Called for each failed connection; for the log. */
   readonly onError?: (error: Error) => void
 }
 
@@ -36,7 +36,7 @@ export interface RedisConnection {
   ) => Promise<Value>
   /** Names a Lua script; it runs atomically and sees Redis' own clock. */
   readonly script: (name: string, definition: ScriptDefinition) => RedisScript
-  /** Lets commands under way finish within the command timeout. */
+  /** Lets commands that were sent finish within the command timeout. */
   readonly close: () => Promise<void>
 }
 

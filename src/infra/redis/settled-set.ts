@@ -17,8 +17,8 @@ const SETTLED_KEPT_MS = 3_600_000
 const SETTLED_ENTRIES_MAX = 100_000
 
 /**
- * All calls keep their order on the one connection: an entry that is added and then removed is
- * gone. What a lost instance left behind is removed by the next reader, who asks the ledger.
+ * All calls keep their order on the one connection: an entry that is added and then removed is not
+ * there. What a dead instance left is removed by the next reader, who asks the ledger.
  */
 export function createRedisSettledSet(
   connection: RedisConnection,

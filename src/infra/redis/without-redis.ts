@@ -1,4 +1,4 @@
-// The caches without Redis: one instance that shares nothing and judges by itself.
+// What stands in for the caches without Redis: an instance shares nothing and judges by itself.
 
 import type { CircuitCache, DelayedQueue, SettledSet } from '../../actors/model/ports.ts'
 
@@ -9,8 +9,8 @@ export interface CachesWithoutRedis {
 }
 
 /**
- * The probe lease is always granted: nobody else asks, and the pace is the asker's own. The retry
- * cache has nothing and needs no rebuilding, since due payments are claimed from the ledger.
+ * The probe lease is always granted: nobody else asks, and the pace is the asker's own. The delayed
+ * queue is empty and needs no rebuilding, since due payments are claimed from the ledger.
  */
 export function createCachesWithoutRedis(): CachesWithoutRedis {
   return {

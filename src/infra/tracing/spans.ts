@@ -1,6 +1,6 @@
 // Spans of payments, made with OpenTelemetry and sent to a collector in batches. Which payments are
 // traced, and under which ids, follows from the correlationId: every instance chooses the same
-// payments and adds to the same trace without telling the others.
+// payments and adds to the same trace, without a message to the others.
 
 import {
   ROOT_CONTEXT,
@@ -27,7 +27,7 @@ export interface SpanSource {
   readonly endpoint: string
   readonly instanceId: string
   readonly version: string
-  /** Told once when the collector stops taking spans, and once when it takes them again. */
+  /** Called once when the collector stops taking spans, and once when it takes them again. */
   readonly onExport: (news: 'failing' | 'working') => void
 }
 
@@ -46,7 +46,7 @@ export interface ChildSpan {
   readonly attributes: Attributes
 }
 
-/** Spans in memory beyond this many are dropped; a collector that is gone must not cost more. */
+/** Spans in memory beyond this many are dropped; an absent collector must not cost more. */
 const QUEUED_MAX = 2_048
 const SEND_EVERY_MS = 1_000
 const SEND_TIMEOUT_MS = 2_000
@@ -85,7 +85,7 @@ export function openSpans(source: SpanSource): PaymentSpans {
       const kind = name === 'attempt' ? SpanKind.CLIENT : SpanKind.INTERNAL
       return tracer.startSpan(name, { kind, startTime, attributes }, under(correlationId))
     },
-    // A collector that is gone at the end has been told of already.
+    // That the collector is away has been reported already.
     close: () => provider.shutdown().catch(() => undefined),
   }
 }
@@ -120,7 +120,7 @@ class ChosenIds implements IdGenerator {
   }
 }
 
-/** The same exporter, whose failures are told when they begin and when they end. */
+/** The same exporter, which reports when its failures begin and when they end. */
 function watched(exporter: SpanExporter, { onExport }: SpanSource): SpanExporter {
   let last: 'failing' | 'working' = 'working'
   return {

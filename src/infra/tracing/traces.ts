@@ -168,7 +168,7 @@ export function createPaymentTraces(spans: PaymentSpans): PaymentTraces {
     flushed(outcome, period) {
       const { correlationId, kind } = outcome
       const held = payments.get(correlationId) ?? { attempts: [] }
-      tellReasons(held.attempts, outcome)
+      addReasons(held.attempts, outcome)
       held.attempts = []
       const { startedAt, endedAt } = period
       const attributes = { 'pit.outcome': kind }
@@ -187,9 +187,9 @@ export function createPaymentTraces(spans: PaymentSpans): PaymentTraces {
   }
 }
 
-/** The ledger is told of attempts with the reason for each; the newest of them are these. */
-function tellReasons(attempts: readonly TracedAttempt[], { attempts: told }: Outcome): void {
-  const newest = told.slice(-attempts.length)
+/** An outcome has all attempts with the reason for each; the newest of them are these. */
+function addReasons(attempts: readonly TracedAttempt[], { attempts: all }: Outcome): void {
+  const newest = all.slice(-attempts.length)
   attempts.forEach((attempt, index) => {
     const same = newest[index]
     if (same?.processor === attempt.processor && same.requestedAt === attempt.requestedAt)
