@@ -91,7 +91,7 @@ const LABELS = [
 ]
 
 /** All counters. */
-export function countersOf(options: FamilyOptions): readonly Family[] {
+function countersOf(options: FamilyOptions): readonly Family[] {
   return [...paymentCounters(options), ...workCounters(options)]
 }
 
@@ -164,7 +164,7 @@ function byProcessor(tallies: Tallies) {
 }
 
 /** All gauges. */
-export function gaugesOf(options: FamilyOptions): readonly Family[] {
+function gaugesOf(options: FamilyOptions): readonly Family[] {
   const { instanceId, version, fees, tallies, moment } = options
   const node = process.version
   const one = (name: string, help: string, read: () => number): Family => {
@@ -266,7 +266,7 @@ export interface Family {
 export const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /** A sample for each state that each processor's circuit may be in. */
-export function perCircuitState(
+function perCircuitState(
   read: (processor: ProcessorName, state: CircuitState) => number,
 ): readonly Sample[] {
   return PROCESSORS.flatMap((processor) =>

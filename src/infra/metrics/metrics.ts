@@ -88,7 +88,7 @@ export interface MetricsText {
 }
 
 /** @param accept the header of that name; empty: nothing in particular. */
-export function textFor(accept: string, openMetrics: string): MetricsText {
+function textFor(accept: string, openMetrics: string): MetricsText {
   return accept.includes('application/openmetrics-text')
     ? { contentType: OPEN_METRICS, body: openMetrics }
     : { contentType: PLAIN, body: plainText(openMetrics) }

@@ -191,7 +191,7 @@ export function isRetriable(cause: unknown): boolean {
  * Whether this is PostgreSQL's own word that the statement, and only the statement, failed. It says
  * severities in the language of the server, so the classes of failures count as well.
  */
-export function wasRejected(cause: unknown): boolean {
+function wasRejected(cause: unknown): boolean {
   if (read(cause, 'severity') === 'ERROR') return true
   const code = read(cause, 'code')
   return code === QUERY_CANCELED || STATEMENT_CLASSES.has(code.slice(0, 2))

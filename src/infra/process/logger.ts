@@ -39,7 +39,7 @@ const USER_INFO = /(:\/\/[^\s"/:@]*):[^\s"/]*@/g
 const PASSWORD_PARAMETER = /([?&]password=)[^&\s"]*/gi
 
 /** Replaces the passwords of all URLs in a text by `***`. */
-export function withoutPasswords(text: string): string {
+function withoutPasswords(text: string): string {
   return text.replace(USER_INFO, '$1:***@').replace(PASSWORD_PARAMETER, '$1***')
 }
 

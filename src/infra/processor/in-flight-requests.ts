@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
 
 /** Longest answer that is read, bytes; a processor's own are below 300. */
-export const ANSWER_BYTES_MAX = 64 * 1024
+const ANSWER_BYTES_MAX = 64 * 1024
 
 /**
  * How a request ended:

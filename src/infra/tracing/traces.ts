@@ -94,13 +94,13 @@ function createWallTime(): () => number {
 }
 
 /** Epoch ms, fractions allowed. */
-export interface Period {
+interface Period {
   readonly startedAt: number
   readonly endedAt: number
 }
 
 /** A charge that was sent; its span ends when it is both answered and written. */
-export interface TracedAttempt {
+interface TracedAttempt {
   readonly span: Span
   readonly processor: ProcessorName
   readonly requestedAt: number
@@ -110,7 +110,7 @@ export interface TracedAttempt {
   isWritten: boolean
 }
 
-export interface PaymentTraces {
+interface PaymentTraces {
   accepted(payment: AcceptRequest, period: Period): void
   attempted(charge: Charge, at: { processor: ProcessorName; startedAt: number }): TracedAttempt
   answered(attempt: TracedAttempt, end: { answer: ChargeAnswer; endedAt: number }): void
@@ -130,7 +130,7 @@ interface Held {
   attempts: TracedAttempt[]
 }
 
-export function createPaymentTraces(spans: PaymentSpans): PaymentTraces {
+function createPaymentTraces(spans: PaymentSpans): PaymentTraces {
   const payments = new Map<string, Held>()
   const hold = (correlationId: string): Held => {
     const known = payments.get(correlationId)
