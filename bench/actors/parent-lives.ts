@@ -3,7 +3,7 @@
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { paymentsLogic } from '../../src/actors/payments/payments.ts'
 import {
-  providedHealth,
+  createHealth,
   type HealthActor,
 } from '../../src/actors/circuit/processor-health.machine.ts'
 import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
@@ -61,12 +61,8 @@ export function openParentLives(alive: number): Lives {
 }
 
 function startHealth(parts: PitParts, parent: AnyActorRef, processor: ProcessorName): HealthActor {
-  return createActor(providedHealth(parts), {
-    parent,
-    id: 'processorHealth',
-    systemId: `processorHealth.${processor}`,
-    input: { processor, settings: parts.circuit, now: parts.ports.clock.now() },
-  }).start()
+  const input = { processor, settings: parts.circuit, now: parts.ports.clock.now() }
+  return createHealth(parts, { parent, id: `processorHealth.${processor}`, input }).start()
 }
 
 const quietLogic: ActorLogic<Snapshot<undefined>, { readonly type: string }> = {

@@ -9,11 +9,7 @@ export interface Outage {
   readonly end: number
 }
 
-/**
- * Watches to the test's end, by the clock that stamps charges; what is returned grows. An outage
- * begins after the turn of the event loop in which the second circuit opens: a charge that was
- * decided about earlier in that turn is still sent.
- */
+/** Watches to the test's end, by the clock that stamps charges; what is returned grows. */
 export function watchOutages(t: Test, pit: Pit): readonly Outage[] {
   const outages: Outage[] = []
   let begin: number | undefined
@@ -21,7 +17,7 @@ export function watchOutages(t: Test, pit: Pit): readonly Outage[] {
   const subscription = pit.totals.subscribe(({ context }) => {
     const wasOutage = isOutage
     isOutage = Object.values(context.processors).every(({ circuit }) => circuit === 'open')
-    if (isOutage && !wasOutage) setImmediate(() => (begin = isOutage ? Date.now() : undefined))
+    if (isOutage && !wasOutage) begin = Date.now()
     if (isOutage || begin === undefined) return
     outages.push({ begin, end: Date.now() })
     begin = undefined

@@ -1,6 +1,7 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
 import type { TemplatedApp } from 'uWebSockets.js'
+import { ledgerFailureOf } from '../actors/model/errors.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
@@ -65,7 +66,7 @@ export function startConsole(options: ConsoleOptions): Console {
     seconds.add(clock.wallNow(), instances.all(), open?.parked)
   }
   const askLedger = async (): Promise<void> => {
-    open = viewers.size > 0 ? await options.countOpen().catch(() => null) : null
+    open = viewers.size > 0 ? await options.countOpen().catch(unknownCount) : null
   }
   const show = (): void => {
     if (viewers.size === 0) return
@@ -107,6 +108,12 @@ export function startConsole(options: ConsoleOptions): Console {
       for (const stop of stops) stop()
     },
   }
+}
+
+/** Nobody knows it while the ledger is out of reach; a bug is thrown on. */
+function unknownCount(error: unknown): null {
+  ledgerFailureOf(error)
+  return null
 }
 
 function helloOf({ instanceId, fees, inspection, books }: ConsoleOptions): object {

@@ -2,7 +2,7 @@
 // the traffic to a failing processor and lets it back in gradually.
 
 import assert from 'node:assert'
-import { assign, setup, type Actor } from 'xstate'
+import { assign, createActor, setup, type Actor, type AnyActorRef } from 'xstate'
 import { tell } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { cacheFailureOf } from '../model/errors.ts'
@@ -171,7 +171,7 @@ export function providedHealth(parts: Parts): typeof processorHealthMachine {
           cooldownMs,
         )
       },
-      announceCircuit: ({ context, self }, params) => {
+      announceCircuit: ({ context }, params) => {
         const { processor, cause } = context
         const { state: to } = params
         if (from !== 'start') {
@@ -180,9 +180,31 @@ export function providedHealth(parts: Parts): typeof processorHealthMachine {
         from = to
         const since = clock.wallNow()
         parts.circuitCache.publishCircuit({ processor, state: to, since }).catch(cacheFailureOf)
-        tell(self.system, 'payments', { type: 'circuit.changed' })
       },
     },
   })
   return compileChart(provided)
+}
+
+/**
+ * One circuit's actor, not started yet. It tells `payments` of a change once its snapshot shows it:
+ * an action runs while the snapshot is still the old one, by which a circuit that opens would be
+ * charged once more, and one that closes would not be.
+ */
+export function createHealth(
+  parts: Parts,
+  { parent, id, input }: { parent: AnyActorRef; id: string; input: HealthInput },
+): HealthActor {
+  const actor = createActor(providedHealth(parts), { id, systemId: id, parent, input })
+  let told = actor.getSnapshot().value
+  actor.subscribe({
+    next({ value }) {
+      if (value === told) return
+      told = value
+      tell(actor.system, 'payments', { type: 'circuit.changed' })
+    },
+    // XState tells the supervisor, which decides on it; without this it would end the process too.
+    error: () => undefined,
+  })
+  return actor
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert'
 import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
 import type { CircuitSettings } from '../circuit/context.ts'
 import { probingMachine } from '../circuit/probing.machine.ts'
-import { providedHealth, type HealthActor } from '../circuit/processor-health.machine.ts'
+import { createHealth, type HealthActor } from '../circuit/processor-health.machine.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { CircuitCache, DelayedQueue, Processor, SharedPorts } from '../model/ports.ts'
 import { outlasting, type WorkSettings } from '../model/settings.ts'
@@ -173,7 +173,7 @@ export class Children {
 
   /** Starts them all. */
   constructor(parts: PitParts, parent: AnyActorRef) {
-    const health = (name: ProcessorName): HealthActor => createHealth(parts, parent, name)
+    const health = (name: ProcessorName): HealthActor => createCircuit(parts, parent, name)
     this.#family = {
       parts,
       parent,
@@ -223,8 +223,12 @@ export const CHILD_IDS: readonly ChildId[] = Object.keys(CHILDREN).filter(isChil
 /** What XState's own parents send to stop a child. */
 const STOP = { type: 'xstate.stop' }
 
-function createHealth(parts: PitParts, parent: AnyActorRef, processor: ProcessorName): HealthActor {
+function createCircuit(
+  parts: PitParts,
+  parent: AnyActorRef,
+  processor: ProcessorName,
+): HealthActor {
   const input = { processor, settings: parts.circuit, now: parts.ports.clock.now() }
   const id: ChildId = `processorHealth.${processor}`
-  return createActor(providedHealth(parts), { id, systemId: id, parent, input })
+  return createHealth(parts, { parent, id, input })
 }
