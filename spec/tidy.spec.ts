@@ -112,16 +112,13 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/cli/reconcile.ts': 'one command',
   'src/cli/rejected.ts': 'one command',
   'src/config/text.ts': 'imported by a script alone',
-  'src/config/traces.ts': 'one theme of the configuration, as its siblings',
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',
   'src/http/routes/purge-payments.ts': 'one route',
-  'src/infra/metrics/exposition.ts': 'a format, apart from what is told in it',
   'src/infra/process/project-file.ts': 'knows where it lies itself',
-  'src/infra/process/release.ts': 'read by the metrics and by the command line',
   'src/infra/process/system-clock.ts': 'the only reader of the time',
+  'src/infra/redis/figures-cache.ts': 'one cache, as its siblings',
   'src/infra/redis/without-redis.ts': 'the caches where there is no Redis: of no technology',
-  'src/infra/tracing/trace-sample.ts': 'a pure rule, which nothing of OpenTelemetry is loaded for',
   'src/simulator/clock.ts': 'the port that specs turn by hand',
 }
 const SHORT_LINES = 40
