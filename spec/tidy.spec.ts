@@ -42,7 +42,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   config: { files: /^src\/config\//, packages: [] },
   console: {
     files:
-      /^src\/(console\/|http\/(responder|problem)\.ts$|infra\/process\/project-file\.ts$|actors\/(messages|model\/(errors|facts|payment|ports)|supervisor\/(snapshot|supervisor)|payment\/payment\.machine|payments\/transition-counts)\.ts$)/,
+      /^src\/(console\/|http\/(responder|problem)\.ts$|infra\/process\/project-file\.ts$|actors\/(messages|model\/(errors|facts|payment|ports)|supervisor\/(snapshot|supervisor)|payment\/(payment\.machine|transition-counts))\.ts$)/,
     packages: ['xstate', '@statelyai/inspect', 'uWebSockets.js'],
     builtins: ['node:assert', 'node:fs/promises', 'node:module', 'node:path'],
   },

@@ -2,7 +2,7 @@
 
 import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
-import type { Edge, HttpLimits, Supervisor } from './edge.ts'
+import type { Edge, HttpLimits, Supervisor } from './routes/edge.ts'
 import { Responder } from './responder.ts'
 import { isPlainlyFramed } from './request/body.ts'
 import { listen } from './listen.ts'

@@ -40,7 +40,7 @@ import {
   type SlotTable,
 } from './slots.ts'
 import { createTimerQueue } from './timers.ts'
-import { countingTransitions, createTransitionCounts } from './transition-counts.ts'
+import { countingTransitions, createTransitionCounts } from '../payment/transition-counts.ts'
 
 /** Its state lives in `work` and is changed in place: a copy per event would cost more than the event. */
 export type PaymentsSnapshot = Snapshot<undefined> & { readonly work: Payments }

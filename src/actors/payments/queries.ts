@@ -8,7 +8,7 @@ import { statusOf, type PaymentContext, type PaymentRecord } from '../payment/co
 import type { PaymentDependencies } from '../payment/effects.ts'
 import type { Waiting } from './queues.ts'
 import type { Slot, SlotTable } from './slots.ts'
-import type { TransitionCounts } from './transition-counts.ts'
+import type { TransitionCounts } from '../payment/transition-counts.ts'
 
 /** What readers see of the payments in memory; they change nothing. */
 export interface PaymentsView {

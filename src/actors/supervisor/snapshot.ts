@@ -3,7 +3,7 @@
 
 import { emptyWindow, ratesOf } from '../circuit/window.ts'
 import type { Gauges } from '../model/facts.ts'
-import type { TransitionCounts } from '../payments/transition-counts.ts'
+import type { TransitionCounts } from '../payment/transition-counts.ts'
 import type { PaymentsSnapshot } from '../payments/payments.ts'
 import { gaugesOf, listPaymentStatuses } from '../payments/queries.ts'
 import type { PaymentState, PaymentStatus, ProcessorName } from '../model/payment.ts'

@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
 import type { Attempt, PaymentStatus, UnknownOutcome } from '../../actors/model/payment.ts'
-import { ask, type Edge } from '../edge.ts'
+import { ask, type Edge } from './edge.ts'
 import { json, problem } from '../problem.ts'
 import { parseUuid } from '../request/payment-body.ts'
 import { Responder } from '../responder.ts'

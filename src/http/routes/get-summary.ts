@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
 import type { ProcessorTotal, Summary } from '../../actors/model/payment.ts'
-import { ask, type Edge } from '../edge.ts'
+import { ask, type Edge } from './edge.ts'
 import { json, problem, type Reply, UNAVAILABLE } from '../problem.ts'
 import { parseWindow } from '../request/time-window.ts'
 import { Responder } from '../responder.ts'

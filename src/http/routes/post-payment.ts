@@ -3,7 +3,7 @@
 import assert from 'node:assert'
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import type { AcceptAnswer } from '../../actors/messages.ts'
-import { type Edge, hasCapacity } from '../edge.ts'
+import { type Edge, hasCapacity } from './edge.ts'
 import { problem, type Reply, UNAVAILABLE } from '../problem.ts'
 import { readBody } from '../request/body.ts'
 import { decodePayment } from '../request/payment-body.ts'

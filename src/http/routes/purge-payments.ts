@@ -1,7 +1,7 @@
 // POST /purge-payments: forgets everything, where that is allowed.
 
 import type { HttpResponse } from 'uWebSockets.js'
-import { ask, type Edge } from '../edge.ts'
+import { ask, type Edge } from './edge.ts'
 import { problem, type Reply, UNAVAILABLE } from '../problem.ts'
 import { Responder } from '../responder.ts'
 

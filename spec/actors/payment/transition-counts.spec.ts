@@ -6,7 +6,7 @@ import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
 import {
   countingTransitions,
   createTransitionCounts,
-} from '../../../src/actors/payments/transition-counts.ts'
+} from '../../../src/actors/payment/transition-counts.ts'
 import { randomEvent, randomInput } from '../../support/random-payment.ts'
 import { seeded } from '../../support/seeded.ts'
 

@@ -2,9 +2,9 @@
 // hot path is put to the supervisor.
 
 import assert from 'node:assert'
-import type { EdgeRequest, Read } from '../actors/messages.ts'
-import { UNAVAILABLE, type Reply } from './problem.ts'
-import type { Connections, Responder } from './responder.ts'
+import type { EdgeRequest, Read } from '../../actors/messages.ts'
+import { UNAVAILABLE, type Reply } from '../problem.ts'
+import type { Connections, Responder } from '../responder.ts'
 
 /** The supervisor as the edge knows it. Replies may come within `send`. */
 export interface Supervisor {
