@@ -3,6 +3,8 @@
 
 /** A result as TAP writes it: `not ok 3 - title # SKIP reason`. */
 const RESULT = /^(not )?ok \d+(?: - (.*?))?(?: # (SKIP|TODO|time=)(.*))?$/
+/** A spec file as it runs; it is named by its source. */
+const COMPILED_SPEC = /\bbuild\/(spec\/\S+\.spec)\.js\b/g
 const SUBTEST = '# Subtest: '
 const INDENT = 4
 
@@ -54,7 +56,8 @@ export function createTestReport(print: (line: string) => void): TestReport {
   }
 
   return {
-    read(line) {
+    read(compiled) {
+      const line = compiled.replace(COMPILED_SPEC, '$1.ts')
       if (details !== undefined) {
         if (line.startsWith(details)) return print(line)
         details = undefined

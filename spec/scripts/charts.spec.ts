@@ -160,7 +160,7 @@ t.test('the script fails and names the charts that are not there', async (t) => 
   const run = (...args: string[]) =>
     spawnSync(
       process.execPath,
-      [...process.execArgv, 'scripts/charts.ts', '--page', file, ...args],
+      ['build/scripts/charts.js', '--page', file, ...args],
       {
         encoding: 'utf8',
         timeout: 60_000,

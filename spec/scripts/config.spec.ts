@@ -31,7 +31,7 @@ t.test('the check fails on an old table and leaves the page as it is', async (t)
   const run = (...args: string[]) =>
     spawnSync(
       process.execPath,
-      [...process.execArgv, 'scripts/config.ts', '--page', file, ...args],
+      ['build/scripts/config.js', '--page', file, ...args],
       { cwd: PROJECT, encoding: 'utf8', timeout: 60_000 },
     )
 

@@ -7,11 +7,10 @@ import { request } from 'undici'
 import { readOptions } from '../../src/simulator/options.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/simulator/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/simulator/main.js', import.meta.url))
 
 function run(t: Test, ...args: string[]) {
-  // The flags are those that let this process run TypeScript.
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, ...args])
+  const child = spawn(process.execPath, [MAIN, ...args])
   t.teardown(() => child.kill('SIGKILL'))
   return { child, ended: once(child, 'close') as Promise<[number | null, string | null]> }
 }

@@ -2,8 +2,8 @@
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { builtinModules } from 'node:module'
-import { dirname, join, posix } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, posix } from 'node:path'
+import { projectFile } from '../../src/infra/process/project-file.ts'
 
 export interface Source {
   /** Relative to the project, with slashes. */
@@ -14,7 +14,7 @@ export interface Source {
 }
 
 /** Absolute. */
-export const PROJECT = join(dirname(fileURLToPath(import.meta.url)), '../..')
+export const PROJECT = projectFile('.')
 
 /** Built, downloaded or private: not the project's own text. */
 const SKIPPED = ['node_modules', 'dist', 'build', 'coverage', '.git', '.tap', '.data']

@@ -203,8 +203,8 @@ interface Owner {
 }
 
 async function startOwner(t: Test, dataDir: string): Promise<Owner> {
-  const script = fileURLToPath(new URL('../../support/embedded-postgres-owner.ts', import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, script, dataDir], {
+  const script = fileURLToPath(new URL('../../support/embedded-postgres-owner.js', import.meta.url))
+  const child = spawn(process.execPath, [script, dataDir], {
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
   })

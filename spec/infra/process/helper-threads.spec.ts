@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { lowerHelperThreads } from '../../../src/infra/process/helper-threads.ts'
 
 t.test('every thread but the main one gets the lowest priority', (t) => {
@@ -46,7 +47,7 @@ t.test('a system that lists no threads is left as it is', (t) => {
 const onLinux = process.platform === 'linux'
 
 t.test('in a real process', { skip: onLinux ? false : 'threads are listed on Linux only' }, (t) => {
-  const { pathname } = new URL('../../../dist/infra/process/helper-threads.js', import.meta.url)
+  const pathname = projectFile('dist/infra/process/helper-threads.js')
   const { stdout, stderr } = spawnSync(
     process.execPath,
     ['--input-type=module', '--eval', program(pathname)],
