@@ -13,7 +13,7 @@ import type { VirtualTime } from './virtual-time.ts'
 const CHECK_EVERY_MS = 20
 
 /**
- * From the end of a dead owner's lease, or from the end of the settling time where that is later, to
+ * From the end of a dead owner's lease, or from the end of the wait for owners where that is later, to
  * the claim, ms: with the default lease of 3 s that is 5 s from the death.
  */
 const CLAIMED_WITHIN_MS = 2000

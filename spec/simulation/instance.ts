@@ -99,8 +99,9 @@ export class Instance {
 
   /** Payments that it would claim now if they were due. */
   capacity(): number {
-    const { view } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot().work
-    return capacityForClaims(view.dependencies, view.waiting.size)
+    const { inMemory } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot()
+      .work
+    return capacityForClaims(inMemory.dependencies, inMemory.waiting.size)
   }
 
   #assemble(shared: SharedWorld): SupervisorActor {

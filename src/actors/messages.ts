@@ -1,4 +1,4 @@
-// Every message between Pit's actors, what the edge asks of them, and how an actor is told by name.
+// Every message between Pit's actors, what the edge asks of them, and how one is sent by name.
 
 import type { LedgerFailure } from './model/errors.ts'
 import type { ClaimSource } from './model/facts.ts'
@@ -17,7 +17,7 @@ export interface Directory {
   get(name: string): { send(event: { type: string }): void } | undefined
 }
 
-/** The long-lived actors by the system id that they register under, and what each is told. */
+/** The long-lived actors by the system id that they register under, and what each is sent. */
 export interface Addressees {
   readonly supervisor: EdgeRequest | SupervisorNotice
   readonly payments: PaymentsEvent
@@ -82,7 +82,7 @@ export type EdgeRequest = PaymentReceived | PaymentRequested | SummaryRequested 
 /** Who brings payments to be worked on. */
 export type Intake = 'accepts' | ClaimSource
 
-/** What `payments` (the parent of all payment actors) is told. */
+/** What `payments` (the parent of all payment actors) is sent. */
 export type PaymentsEvent =
   /** Committed with this lease as owner. */
   | {
@@ -123,22 +123,22 @@ export type PaymentsEvent =
       readonly actorId: string
     }
 
-/** What the retry queue is told. */
+/** What the retry queue is sent. */
 export type RetryQueueEvent =
   /** `payments` can take up to `limit` payments now. */
   | { readonly type: 'capacity.offered'; readonly limit: number }
   /** Committed as parked: they will be due. */
   | { readonly type: 'payments.parked'; readonly entries: readonly ParkedEntry[] }
-  /** Claim nothing more, and tell `payments` when the last claim has been answered. */
+  /** Claim nothing more, and tell `payments` when the last answer of the ledger is there. */
   | { readonly type: 'drain.started' }
 
-/** What takeover is told. */
+/** What takeover is sent. */
 export interface TakeoverEvent {
-  /** Claim nothing more, and tell `payments` when the last claim has been answered. */
+  /** Claim nothing more, and tell `payments` when the last answer of the ledger is there. */
   readonly type: 'drain.started'
 }
 
-/** What persistence is told. Payments come to it only where clients are answered early. */
+/** What persistence is sent. Payments come to it only where clients are answered early. */
 export type PersistenceEvent =
   | PaymentReceived
   | PaymentRequested
@@ -147,25 +147,25 @@ export type PersistenceEvent =
   /** Write what is left, then report `persistence.flushed`. */
   | { readonly type: 'drain.started' }
 
-/** What the accept batcher is told of the intake. */
+/** What the accept batcher is sent about the intake. */
 export type IntakeEvent =
   /** Whether accepted payments are kept in memory or parked in the ledger. */
   | { readonly type: 'intake.changed'; readonly parks: boolean }
   /** Nothing more is let in: tell `payments` when the last accept has been answered. */
   | { readonly type: 'intake.closed' }
 
-/** What the outcome batcher is told. */
+/** What the outcome batcher is sent. */
 export type OutcomeEvent =
   | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
   /** Write what is left at once, then report `outcomes.written`. */
   | { readonly type: 'flush.requested' }
 
-/** What the lease's actor is told. */
+/** What the lease's actor is sent. */
 export type LeaseEvent =
   | { readonly type: 'release.requested' }
   /**
-   * A claim or an accept under this lease was not answered: it may own payments that nobody here
-   * has in memory. Only another lease gets them back to work.
+   * Payments were claimed or accepted under this lease and no answer came: it may own payments that
+   * nobody here has in memory. Only another lease gets them back to work.
    */
   | { readonly type: 'lease.tainted'; readonly leaseId: number }
   /**
@@ -176,7 +176,7 @@ export type LeaseEvent =
   /** Every outcome so far is in the ledger. */
   | { readonly type: 'outcomes.written' }
 
-/** What the supervisor is told by its children and by its owner. */
+/** What the supervisor is sent by its children and by its owner. */
 export type SupervisorNotice =
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost' }

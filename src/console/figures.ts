@@ -54,9 +54,9 @@ export interface FiguresCache {
 export function figuresOf(
   instance: { readonly instanceId: string; readonly startedAt: number },
   counted: Counted,
-  { state, gauges = NO_GAUGES, flows, circuits }: InstanceSnapshot,
+  { state, gauges = NO_GAUGES, transitions, circuits }: InstanceSnapshot,
 ): Figures {
-  return { ...instance, ...counted, gauges, transitions: flows ?? {}, state, circuits }
+  return { ...instance, ...counted, gauges, transitions: transitions ?? {}, state, circuits }
 }
 
 const NO_GAUGES: Gauges = { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} }

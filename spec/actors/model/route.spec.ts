@@ -5,7 +5,7 @@ import {
   cheaperOf,
   chooseRoute,
   letsThrough,
-  type CircuitView,
+  type RouteCircuit,
   type RouteQuestion,
   type RouteSettings,
 } from '../../../src/actors/model/route.ts'
@@ -16,14 +16,14 @@ const SETTINGS: RouteSettings = {
   waitMaxMs: 50,
 }
 
-const UP: CircuitView = { state: 'closed', concurrencyLimit: 4, inFlight: 0, expectedMs: 10 }
-const OPEN: CircuitView = { ...UP, state: 'open', concurrencyLimit: 0 }
-const FULL: CircuitView = { ...UP, inFlight: 4 }
-const AT_BOUND: CircuitView = { ...UP, expectedMs: 100 }
-const SLOW: CircuitView = { ...UP, expectedMs: 101 }
-const SLOWER: CircuitView = { ...UP, expectedMs: 500 }
-const RETURNING: CircuitView = { ...UP, state: 'halfOpen', concurrencyLimit: 1 }
-const RETURNED: CircuitView = { ...RETURNING, inFlight: 1 }
+const UP: RouteCircuit = { state: 'closed', concurrencyLimit: 4, inFlight: 0, expectedMs: 10 }
+const OPEN: RouteCircuit = { ...UP, state: 'open', concurrencyLimit: 0 }
+const FULL: RouteCircuit = { ...UP, inFlight: 4 }
+const AT_BOUND: RouteCircuit = { ...UP, expectedMs: 100 }
+const SLOW: RouteCircuit = { ...UP, expectedMs: 101 }
+const SLOWER: RouteCircuit = { ...UP, expectedMs: 500 }
+const RETURNING: RouteCircuit = { ...UP, state: 'halfOpen', concurrencyLimit: 1 }
+const RETURNED: RouteCircuit = { ...RETURNING, inFlight: 1 }
 
 const YOUNG = 49
 const OLD = 50
@@ -31,8 +31,8 @@ const OLD = 50
 /** `default`, `fallback`, age in ms, refused by; the answer as `to: reason`. `default` is cheaper. */
 const TABLE: readonly (readonly [
   string,
-  CircuitView,
-  CircuitView,
+  RouteCircuit,
+  RouteCircuit,
   number,
   readonly ProcessorName[],
   string,
@@ -82,7 +82,7 @@ t.test('which one is cheaper is a matter of the fees, not of the names', async (
 })
 
 const NAMES = ['default', 'fallback'] as const
-const anyCircuit: fc.Arbitrary<CircuitView> = fc.record({
+const anyCircuit: fc.Arbitrary<RouteCircuit> = fc.record({
   state: fc.constantFrom('closed', 'open', 'halfOpen'),
   concurrencyLimit: fc.nat({ max: 4 }),
   inFlight: fc.nat({ max: 4 }),

@@ -95,7 +95,7 @@ t.test('a renewal that fails is tried again, and the fence closes by itself', as
   const { lease, fence } = await startHeld(house)
 
   await renew(house, GONE)
-  t.equal(lease.getSnapshot().value, 'faltering')
+  t.equal(lease.getSnapshot().value, 'renewalFailed')
   for (let paused = 0; paused < 9; paused += 1) {
     house.clock.increment(200)
     t.equal(lease.getSnapshot().value, 'renewing')
@@ -163,10 +163,10 @@ t.test(
 )
 
 t.test('a lease is also replaced when it is tainted while it is renewed or falters', async (t) => {
-  for (const state of ['renewing', 'faltering'] as const) {
+  for (const state of ['renewing', 'renewalFailed'] as const) {
     const house = actorHouse()
     const { lease } = await startHeld(house)
-    if (state === 'faltering') await renew(house, GONE)
+    if (state === 'renewalFailed') await renew(house, GONE)
     else house.clock.increment(TTL_MS / 3)
     t.equal(lease.getSnapshot().value, state)
 
@@ -180,11 +180,11 @@ t.test('a lease is also replaced when it is tainted while it is renewed or falte
 })
 
 t.test('a release ends the actor in each of its states', async (t) => {
-  for (const leave of ['held', 'acquiring', 'waiting', 'faltering'] as const) {
+  for (const leave of ['held', 'acquiring', 'waiting', 'renewalFailed'] as const) {
     const house = actorHouse()
     const { lease, fence } = leave === 'held' ? await startHeld(house) : startLease(house)
     if (leave === 'waiting') (await house.ledger.called('acquireLease')).fail(GONE)
-    if (leave === 'faltering') {
+    if (leave === 'renewalFailed') {
       ;(await house.ledger.called('acquireLease')).answer({ leaseId: 3 })
       await settled()
       await renew(house, GONE)
@@ -195,7 +195,7 @@ t.test('a release ends the actor in each of its states', async (t) => {
     lease.send({ type: 'release.requested' })
     t.notOk(fence.holds(house.clock.now()), 'nothing is sent while it is released')
     if (leave === 'held') (await house.ledger.called('releaseLease')).answer(undefined)
-    if (leave === 'faltering') (await house.ledger.called('releaseLease')).fail(GONE)
+    if (leave === 'renewalFailed') (await house.ledger.called('releaseLease')).fail(GONE)
     await settled()
 
     t.equal(lease.getSnapshot().status, 'done', leave)
@@ -205,10 +205,10 @@ t.test('a release ends the actor in each of its states', async (t) => {
 })
 
 t.test('claims that were lost with their actor replace the lease', async (t) => {
-  for (const state of ['held', 'renewing', 'faltering'] as const) {
+  for (const state of ['held', 'renewing', 'renewalFailed'] as const) {
     const house = actorHouse()
     const { lease, fence } = await startHeld(house)
-    if (state === 'faltering') await renew(house, GONE)
+    if (state === 'renewalFailed') await renew(house, GONE)
     if (state === 'renewing') house.clock.increment(TTL_MS / 3)
     t.equal(lease.getSnapshot().value, state)
 

@@ -15,7 +15,7 @@ const BUG = new TypeError('a planted bug')
 const CACHE_GONE = new CacheUnavailable('cache')
 
 t.test(
-  'payments of dead instances are claimed after a settling time, twice a second',
+  'payments of dead instances are claimed once their owners had time to renew, twice a second',
   async (t) => {
     const { house, takeover } = startTakeover()
     house.clock.increment(2999)
@@ -71,7 +71,7 @@ t.test(
     house.clock.increment(3000)
     ;(await house.ledger.called('takeOver')).fail(GONE)
     await settled()
-    t.equal(takeover.getSnapshot().value, 'settling')
+    t.equal(takeover.getSnapshot().value, 'waitingForOwners')
     t.match(house.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
 
     house.clock.increment(3000)
@@ -80,7 +80,7 @@ t.test(
     house.fence.close()
     house.clock.increment(500)
 
-    t.equal(takeover.getSnapshot().value, 'settling')
+    t.equal(takeover.getSnapshot().value, 'waitingForOwners')
     t.same(house.ledger.waiting, [])
     house.clock.increment(3000)
     t.same(house.ledger.waiting, [], 'nothing is claimed before there is a lease again')
@@ -114,7 +114,7 @@ t.test(
 
 function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine> } {
   const house = actorHouse()
-  const bounds = { batchMax: 2, graceMs: 250, settleByMs: 4000, settlingMs: 3000 }
+  const bounds = { batchMax: 2, graceMs: 250, settleByMs: 4000, ownersRenewMs: 3000 }
   const input = { ports: house.ports, ...bounds }
   return { house, takeover: house.start(takeoverMachine, input) }
 }

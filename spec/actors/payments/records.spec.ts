@@ -37,7 +37,7 @@ const SETTINGS: WorkSettings = {
   lookUpLagMs: 50,
 }
 
-t.test('an accepted payment begins its first claim with nothing known', async (t) => {
+t.test('an accepted payment begins with fencing token 0 and nothing known', async (t) => {
   t.same(acceptedRecord({ correlationId: 'a', amountCents: 5 }, 40), {
     correlationId: 'a',
     amountCents: 5,

@@ -3,7 +3,7 @@
 import assert from 'node:assert'
 import { ratesOf, withEvidence, type AttemptWindow, type Evidence } from './window.ts'
 import type { ProcessorName } from '../model/payment.ts'
-import type { CircuitView } from '../model/route.ts'
+import type { RouteCircuit } from '../model/route.ts'
 
 export interface CircuitSettings {
   /** Length of the rolling window, ms. */
@@ -80,9 +80,9 @@ export interface HealthStep {
 
 /** What the router has to know of this circuit; `inFlight` is the caller's to fill in. */
 export function circuitOf(
-  state: CircuitView['state'],
+  state: RouteCircuit['state'],
   context: HealthContext,
-): Omit<CircuitView, 'inFlight'> {
+): Omit<RouteCircuit, 'inFlight'> {
   return {
     state,
     concurrencyLimit: state === 'open' ? 0 : context.concurrencyLimit,

@@ -7,7 +7,7 @@ import { tell } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { cacheFailureOf } from '../model/errors.ts'
 import type { CircuitCache, SharedPorts } from '../model/ports.ts'
-import type { CircuitView } from '../model/route.ts'
+import type { RouteCircuit } from '../model/route.ts'
 import { jittered } from '../model/settings.ts'
 import { emptyWindow } from './window.ts'
 import {
@@ -40,7 +40,7 @@ export const processorHealthMachine = setup({
   actions: {
     // Effects, see `providedHealth`: a cooldown that ends in `cooldown.elapsed`, and telling others.
     startCooldown: unprovided('startCooldown'),
-    announceCircuit: (_, params: { state: CircuitView['state'] }): never =>
+    announceCircuit: (_, params: { state: RouteCircuit['state'] }): never =>
       unprovided(`announceCircuit ${params.state}`)(),
 
     weighAttempt: assign((step: HealthStep) => weighed(step)),
@@ -196,11 +196,11 @@ export function createHealth(
   { parent, id, input }: { parent: AnyActorRef; id: string; input: HealthInput },
 ): HealthActor {
   const actor = createActor(providedHealth(parts), { id, systemId: id, parent, input })
-  let told = actor.getSnapshot().value
+  let announcedState = actor.getSnapshot().value
   actor.subscribe({
     next({ value }) {
-      if (value === told) return
-      told = value
+      if (value === announcedState) return
+      announcedState = value
       tell(actor.system, 'payments', { type: 'circuit.changed' })
     },
     // XState tells the supervisor, which decides on it; without this it would end the process too.

@@ -9,7 +9,7 @@ export function takeEvent(table: Table, from: AnyMachineSnapshot, run: Run): Any
   const step = firstOf(steps, run, passesForEvent)
   const next = step === undefined ? from : takeStep(table, step, from, run)
   inspect(run, next, step)
-  return settle(table, next, run)
+  return runEventless(table, next, run)
 }
 
 const NONE: readonly never[] = Object.freeze([])
@@ -17,11 +17,11 @@ const NONE: readonly never[] = Object.freeze([])
 /** Entry into the initial state, then the eventless steps. */
 export function enterInitial(table: Table, run: Run): AnyMachineSnapshot {
   for (const action of table.initialActions) action(run)
-  return settle(table, arrive(table, table.initial, run), run)
+  return runEventless(table, arrive(table, table.initial, run), run)
 }
 
 /** Eventless steps until none is enabled or one changes nothing, as the interpreter does. */
-function settle(table: Table, from: AnyMachineSnapshot, run: Run): AnyMachineSnapshot {
+function runEventless(table: Table, from: AnyMachineSnapshot, run: Run): AnyMachineSnapshot {
   let current = from
   while (current.status === 'active') {
     const step = firstOf(rowOf(table, current).always, run, passes)

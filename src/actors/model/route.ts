@@ -3,7 +3,7 @@
 import type { ProcessorName, RouteReason } from './payment.ts'
 
 /** What the route has to know of one processor. */
-export interface CircuitView {
+export interface RouteCircuit {
   readonly state: 'closed' | 'open' | 'halfOpen'
   /** Charges that may be in flight at once; grows while half-open. */
   readonly concurrencyLimit: number
@@ -23,7 +23,7 @@ export interface RouteSettings {
 }
 
 export interface RouteQuestion {
-  readonly circuits: Readonly<Record<ProcessorName, CircuitView>>
+  readonly circuits: Readonly<Record<ProcessorName, RouteCircuit>>
   /** Time since the payment was accepted, ms. */
   readonly ageMs: number
   /** Processors that refused the payment in this round of tries. */
@@ -65,7 +65,7 @@ export function cheaperOf(fees: RouteSettings['fees']): ProcessorName {
 }
 
 /** Whether a circuit lets one more charge through. */
-export function letsThrough(circuit: CircuitView): boolean {
+export function letsThrough(circuit: RouteCircuit): boolean {
   return circuit.state !== 'open' && circuit.inFlight < circuit.concurrencyLimit
 }
 

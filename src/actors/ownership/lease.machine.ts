@@ -164,10 +164,10 @@ export const leaseMachine = setup({
           },
           { target: 'acquiring', actions: ['closeFence', 'announceLost'] },
         ],
-        onError: { ...EXPECTED, target: 'faltering', actions: 'noteFailure' },
+        onError: { ...EXPECTED, target: 'renewalFailed', actions: 'noteFailure' },
       },
     },
-    faltering: {
+    renewalFailed: {
       on: {
         'lease.tainted': { guard: 'isTainted', target: 'returning' },
         'claims.lost': { target: 'returning' },

@@ -22,19 +22,19 @@ export interface RetryQueueInput {
 }
 
 interface RetryQueueContext extends RetryQueueInput {
-  /** The claim that is being made, or was last; null before the first. */
-  readonly claim: Claim | null
-  /** Monotonic instant of the last sweep, a claim by the ledger's own due times, ms. */
+  /** What is being claimed, or was last; null before the first. */
+  readonly claimRequest: ClaimRequest | null
+  /** Monotonic instant of the last sweep, which claims by the ledger's own due times, ms. */
   readonly sweptAt: number
   /** Whether that sweep brought as many payments as it could: there may be more. */
   readonly sweptFull: boolean
-  /** Whether the last claim brought payments: more may be due. */
+  /** Whether payments were claimed the last time: more may be due. */
   readonly isFlowing: boolean
-  /** Whether a drain has ended the claims; what is being claimed still arrives. */
+  /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
 
-interface Claim {
+interface ClaimRequest {
   /** Payments that may be claimed. */
   readonly limit: number
   /** Lease that they are claimed under. */
@@ -72,9 +72,9 @@ export const retryQueueMachine = setup({
     claimDue: fromPromise<Claimed, RetryQueueContext>(({ input }) => claimDue(input)),
   },
   actions: {
-    noteClaim: assign(({ context, event }) => {
-      assert(event.type === 'capacity.offered', 'a claim follows an offer')
-      return { claim: { limit: event.limit, leaseId: ownerOf(context.ports.lease) } }
+    noteClaimRequest: assign(({ context, event }) => {
+      assert(event.type === 'capacity.offered', 'payments are claimed after an offer')
+      return { claimRequest: { limit: event.limit, leaseId: ownerOf(context.ports.lease) } }
     }),
     schedule: ({ context, event }) => {
       assert(event.type === 'payments.parked', 'what is scheduled was parked')
@@ -85,17 +85,20 @@ export const retryQueueMachine = setup({
       return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
     }),
     passOn: ({ context, self }, { batch, taintsLease }: Claimed) => {
-      const { leaseId } = claimOf(context)
+      const { leaseId } = claimRequestOf(context)
       if (batch.length > 0) {
         const from = 'retryQueue'
         tell(self.system, 'payments', { type: 'payments.claimed', batch, from, leaseId })
       }
       if (taintsLease) tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
     },
-    /** A claim whose answer is lost may have been made. */
+    /** Payments may have been claimed although the answer is lost. */
     taintLease: ({ context, self }, error: unknown) => {
       if (!mayBeDone(error)) return
-      tell(self.system, 'lease', { type: 'lease.tainted', leaseId: claimOf(context).leaseId })
+      tell(self.system, 'lease', {
+        type: 'lease.tainted',
+        leaseId: claimRequestOf(context).leaseId,
+      })
     },
     reportEnded: ({ self }) =>
       tell(self.system, 'payments', { type: 'intake.ended', from: 'retryQueue' }),
@@ -105,7 +108,7 @@ export const retryQueueMachine = setup({
     },
   },
   guards: {
-    isWorthAClaim: ({ context }) => context.isFlowing || isSweepDue(context),
+    mayClaimAny: ({ context }) => context.isFlowing || isSweepDue(context),
     isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     isClosed: ({ context }) => context.isClosed,
   },
@@ -114,7 +117,7 @@ export const retryQueueMachine = setup({
   id: 'retryQueue',
   context: ({ input }) => ({
     ...input,
-    claim: null,
+    claimRequest: null,
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
     isFlowing: false,
@@ -128,7 +131,11 @@ export const retryQueueMachine = setup({
   states: {
     idle: {
       on: {
-        'capacity.offered': { guard: 'isWorthAClaim', target: 'claiming', actions: 'noteClaim' },
+        'capacity.offered': {
+          guard: 'mayClaimAny',
+          target: 'claiming',
+          actions: 'noteClaimRequest',
+        },
       },
       always: { guard: 'isClosed', target: 'closed' },
     },
@@ -162,9 +169,9 @@ export const retryQueueMachine = setup({
   },
 })
 
-function claimOf({ claim }: RetryQueueContext): Claim {
-  assert(claim !== null, 'a claim is noted before it is made')
-  return claim
+function claimRequestOf({ claimRequest }: RetryQueueContext): ClaimRequest {
+  assert(claimRequest !== null, 'what is claimed is noted before the ledger is asked')
+  return claimRequest
 }
 
 function isSweepDue({ ports, sweptAt, sweptFull }: RetryQueueContext): boolean {
@@ -173,7 +180,7 @@ function isSweepDue({ ports, sweptAt, sweptFull }: RetryQueueContext): boolean {
 
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
   const { ports, delayedQueue, sweptAt } = context
-  const { limit, leaseId } = claimOf(context)
+  const { limit, leaseId } = claimRequestOf(context)
   const { ledger, clock } = ports
   const now = clock.now()
   const sweeps = isSweepDue(context)
@@ -182,18 +189,18 @@ async function claimDue(context: RetryQueueContext): Promise<Claimed> {
   const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
   const left = limit - batch.length
   if (!sweeps || left <= 0) return { batch, sweptAt, sweptFull: false, taintsLease: false }
-  const swept = await sweep(ports.ledger, { batch, claim: { limit: left, leaseId } })
+  const swept = await sweep(ports.ledger, { batch, request: { limit: left, leaseId } })
   return { ...swept, batch: [...batch, ...swept.batch], sweptAt: now }
 }
 
 /** The batch, claimed by the delayed queue's due times, is kept even if the ledger then fails. */
 async function sweep(
   ledger: Ledger,
-  { batch, claim }: { batch: readonly ClaimedPayment[]; claim: Claim },
+  { batch, request }: { batch: readonly ClaimedPayment[]; request: ClaimRequest },
 ): Promise<Omit<Claimed, 'sweptAt'>> {
   try {
-    const swept = await ledger.claimDue(claim)
-    return { batch: swept, sweptFull: swept.length >= claim.limit, taintsLease: false }
+    const swept = await ledger.claimDue(request)
+    return { batch: swept, sweptFull: swept.length >= request.limit, taintsLease: false }
   } catch (error) {
     const failure = ledgerFailureOf(error)
     if (batch.length === 0) throw failure

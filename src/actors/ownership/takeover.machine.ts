@@ -17,22 +17,22 @@ export interface TakeoverInput {
   /** Time, from the end of its lease, in which a dead instance's request can still land, ms. */
   readonly settleByMs: number
   /**
-   * How long this instance waits before its first claim, ms: after an outage of the ledger that all
+   * How long this instance waits before it claims, ms: after an outage of the ledger that all
    * instances saw, living owners renew their leases first.
    */
-  readonly settlingMs: number
+  readonly ownersRenewMs: number
 }
 
 interface TakeoverContext extends TakeoverInput {
-  /** Whether the last claim brought as many payments as it could: there may be more. */
+  /** Whether as many payments as allowed were claimed the last time: there may be more. */
   readonly isFull: boolean
-  /** Lease that payments are claimed under; null before the first claim. */
+  /** Lease that payments are claimed under; null before the first. */
   readonly leaseId: number | null
-  /** Whether a drain has ended the claims; what is being claimed still arrives. */
+  /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
 
-/** Between two claims, ms. */
+/** Between two batches that are claimed, ms. */
 const CLAIM_INTERVAL_MS = 500
 
 export const takeoverMachine = setup({
@@ -42,7 +42,7 @@ export const takeoverMachine = setup({
     events: {} as TakeoverEvent,
   },
   actors: {
-    claimOrphans: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
+    takeOverPayments: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
       const { ports, batchMax, graceMs, settleByMs } = input
       const leaseId = claimantOf(input)
       return ports.ledger.takeOver({ leaseId, limit: batchMax, graceMs, settleByMs })
@@ -55,7 +55,7 @@ export const takeoverMachine = setup({
       const leaseId = claimantOf(context)
       tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover', leaseId })
     },
-    /** A claim whose answer is lost may have been made. */
+    /** Payments may have been claimed although the answer is lost. */
     taintLease: ({ context, self }, error: unknown) => {
       if (!mayBeDone(error)) return
       tell(self.system, 'lease', { type: 'lease.tainted', leaseId: claimantOf(context) })
@@ -78,21 +78,21 @@ export const takeoverMachine = setup({
     isClosed: ({ context }) => context.isClosed,
   },
   delays: {
-    settlingTime: ({ context }) => context.settlingMs,
+    ownersRenewTime: ({ context }) => context.ownersRenewMs,
     claimInterval: CLAIM_INTERVAL_MS,
   },
 }).createMachine({
   id: 'takeover',
   context: ({ input }) => ({ ...input, isFull: false, leaseId: null, isClosed: false }),
-  initial: 'settling',
+  initial: 'waitingForOwners',
   on: { 'drain.started': { actions: 'close' } },
   states: {
-    settling: {
+    waitingForOwners: {
       always: { guard: 'isClosed', target: 'closed' },
       after: {
-        settlingTime: [
+        ownersRenewTime: [
           { guard: 'holdsLease', target: 'claiming' },
-          { target: 'settling', reenter: true },
+          { target: 'waitingForOwners', reenter: true },
         ],
       },
     },
@@ -102,15 +102,15 @@ export const takeoverMachine = setup({
         claimInterval: [
           { guard: 'holdsLease', target: 'claiming' },
           // Without a lease the ledger was out of reach: the others get time to renew theirs.
-          { target: 'settling' },
+          { target: 'waitingForOwners' },
         ],
       },
     },
     claiming: {
       entry: 'noteLease',
       invoke: {
-        id: 'claimOrphans',
-        src: 'claimOrphans',
+        id: 'takeOverPayments',
+        src: 'takeOverPayments',
         input: ({ context }) => context,
         onDone: {
           target: 'claimed',
@@ -122,7 +122,7 @@ export const takeoverMachine = setup({
         // Anything else that was thrown is a bug and ends the actor.
         onError: {
           guard: { type: 'isLedgerFailure', params: errorIn },
-          target: 'settling',
+          target: 'waitingForOwners',
           actions: ['noteFailure', { type: 'taintLease', params: errorIn }],
         },
       },
@@ -141,6 +141,6 @@ export const takeoverMachine = setup({
 })
 
 function claimantOf({ leaseId }: TakeoverContext): number {
-  assert(leaseId !== null, 'a claim names its lease before it is made')
+  assert(leaseId !== null, 'the lease is noted before payments are claimed under it')
   return leaseId
 }

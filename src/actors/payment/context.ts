@@ -16,7 +16,7 @@ export const ATTEMPTS_KEPT_MAX = 16
 export interface PaymentRecord {
   readonly correlationId: string
   readonly amountCents: number
-  /** Fencing token of this instance's claim on the payment. */
+  /** Fencing token under which this instance owns the payment; part of each write. */
   readonly fencingToken: number
   /** Monotonic instant of acceptance, ms; negative when older than this process. */
   readonly acceptedAt: number

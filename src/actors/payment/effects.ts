@@ -16,7 +16,7 @@ import {
 } from './context.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { ChargeAnswer, Clock, Lease, LookUpAnswer, Processor } from '../model/ports.ts'
-import { chooseRoute, letsThrough, type CircuitView, type Route } from '../model/route.ts'
+import { chooseRoute, letsThrough, type RouteCircuit, type Route } from '../model/route.ts'
 import {
   backoff,
   LOOK_UP_PAUSE_MAX_MS,
@@ -59,7 +59,7 @@ interface PaymentSelf {
 }
 
 /** A processor as the router sees it at this moment. */
-export function circuitView(dependencies: PaymentDependencies, name: ProcessorName): CircuitView {
+export function circuitNow(dependencies: PaymentDependencies, name: ProcessorName): RouteCircuit {
   const { value, context } = dependencies.health[name].getSnapshot()
   const { state, concurrencyLimit, expectedMs } = circuitOf(value, context)
   return { state, concurrencyLimit, expectedMs, inFlight: dependencies.inFlight[name] }
@@ -91,8 +91,8 @@ function routeFor(
   if (dependencies.isDraining() || !dependencies.lease.holds(now))
     return { to: null, reason: 'noneAvailable' }
   const circuits = {
-    default: circuitView(dependencies, 'default'),
-    fallback: circuitView(dependencies, 'fallback'),
+    default: circuitNow(dependencies, 'default'),
+    fallback: circuitNow(dependencies, 'fallback'),
   }
   const question = { circuits, ageMs: now - acceptedAt, refusedBy }
   return chooseRoute(question, dependencies.settings.route)
@@ -146,7 +146,7 @@ export function mayResendNow(dependencies: PaymentDependencies, context: Payment
   if (context.lookUps % 2 === 0) return false
   const { processor } = outcomeToLookUp(context)
   const now = dependencies.clock.now()
-  return dependencies.lease.holds(now) && letsThrough(circuitView(dependencies, processor))
+  return dependencies.lease.holds(now) && letsThrough(circuitNow(dependencies, processor))
 }
 
 export function sendLookUp(

@@ -1,7 +1,7 @@
 // How much more work fits: for claims from the ledger and for accepted payments.
 
 import type { ProcessorName } from '../model/payment.ts'
-import { circuitView, type PaymentDependencies } from '../payment/effects.ts'
+import { circuitNow, type PaymentDependencies } from '../payment/effects.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
@@ -13,7 +13,7 @@ export function capacityForClaims(dependencies: PaymentDependencies, waiting: nu
   if (!dependencies.lease.holds(dependencies.clock.now())) return 0
   let through = 0
   for (const name of PROCESSORS) {
-    const { state, concurrencyLimit } = circuitView(dependencies, name)
+    const { state, concurrencyLimit } = circuitNow(dependencies, name)
     if (state !== 'open') through += concurrencyLimit
   }
   return Math.max(0, Math.min(dependencies.settings.claimMax, 2 * through - waiting))

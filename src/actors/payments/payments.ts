@@ -15,7 +15,7 @@ import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks } from './capacity.ts'
-import { findPaymentStatus, noteGauges, type PaymentsView } from './queries.ts'
+import { findPaymentStatus, noteGauges, type PaymentsInMemory } from './queries.ts'
 import { createWaiting, type Waiting } from './queues.ts'
 import { acceptedRecord, claimedRecord, deferredRecord } from './records.ts'
 import {
@@ -83,7 +83,7 @@ const TICKS_PER_NOTE = 20
 
 export class Payments {
   /** For readers, who change nothing. */
-  readonly view: PaymentsView
+  readonly inMemory: PaymentsInMemory
   readonly #dependencies: PaymentDependencies
   readonly #scope: Scope
   readonly #reports: ReportParts
@@ -121,14 +121,14 @@ export class Payments {
       purges: () => this.#purges,
     }
     const transitions = createTransitionCounts()
-    this.view = {
+    this.inMemory = {
       dependencies: this.#dependencies,
       slots: this.#slots,
       waiting: this.#waiting,
       transitions,
     }
     this.#scheduler = new Scheduler({
-      ...this.view,
+      ...this.inMemory,
       logic: countingTransitions(paymentLogicOf(this.#dependencies), transitions),
       parent: scope.self,
       confirming: () => this.#confirming(),
@@ -254,7 +254,7 @@ export class Payments {
     this.#scheduler.tick(this.#now() - this.#tickDueAt)
     this.start()
     this.#ticks += 1
-    if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.view)
+    if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.inMemory)
     if (this.#isDraining || this.#isCongested) return
     const capacity = capacityForClaims(this.#dependencies, this.#waiting.size)
     const limit = Math.min(capacity, this.#scheduler.pacer.pace)
@@ -292,7 +292,7 @@ export class Payments {
   }
 
   #answer(request: PaymentRequested): void {
-    const value = findPaymentStatus(this.view, request.correlationId)
+    const value = findPaymentStatus(this.inMemory, request.correlationId)
     if (value === undefined) tell(this.#scope.system, 'persistence', request)
     else request.replyTo({ kind: 'found', value })
   }

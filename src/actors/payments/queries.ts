@@ -11,7 +11,7 @@ import type { Slot, SlotTable } from './slots.ts'
 import type { TransitionCounts } from '../payment/transition-counts.ts'
 
 /** What readers see of the payments in memory; they change nothing. */
-export interface PaymentsView {
+export interface PaymentsInMemory {
   readonly dependencies: PaymentDependencies
   readonly slots: SlotTable
   readonly waiting: Waiting
@@ -20,7 +20,7 @@ export interface PaymentsView {
 
 /** What is known of a payment in memory; undefined when it is not there. */
 export function findPaymentStatus(
-  { dependencies, slots, waiting }: PaymentsView,
+  { dependencies, slots, waiting }: PaymentsInMemory,
   correlationId: string,
 ): PaymentStatus | undefined {
   let status: PaymentStatus | undefined
@@ -36,7 +36,7 @@ export function findPaymentStatus(
 }
 
 /** How many payments are in memory at this moment, and where. */
-export function gaugesOf({ dependencies, waiting, slots }: PaymentsView): Gauges {
+export function gaugesOf({ dependencies, waiting, slots }: PaymentsInMemory): Gauges {
   return {
     ready: waiting.size,
     inFlight: { ...dependencies.inFlight },
@@ -44,13 +44,14 @@ export function gaugesOf({ dependencies, waiting, slots }: PaymentsView): Gauges
   }
 }
 
-export function noteGauges(view: PaymentsView): void {
-  view.dependencies.telemetry.emit({ type: 'payments.measured', gauges: gaugesOf(view) })
+export function noteGauges(inMemory: PaymentsInMemory): void {
+  const { telemetry } = inMemory.dependencies
+  telemetry.emit({ type: 'payments.measured', gauges: gaugesOf(inMemory) })
 }
 
 /** The status of up to `limit` payments that are here in this state, in work or waiting for a slot. */
 export function listPaymentStatuses(
-  { dependencies, slots, waiting }: PaymentsView,
+  { dependencies, slots, waiting }: PaymentsInMemory,
   { state, limit }: { state: PaymentState; limit: number },
 ): readonly PaymentStatus[] {
   const statuses: PaymentStatus[] = []
@@ -132,10 +133,10 @@ function unknownOutcomesOf(
 ): Pick<PaymentStatus, 'unknownOutcomes'> {
   if (unknownOutcomes.length === 0) return {}
   const now = clock.now()
-  const told = unknownOutcomes.map(({ processor, requestedAt, endsAt }): UnknownOutcome => {
+  const remaining = unknownOutcomes.map(({ processor, requestedAt, endsAt }): UnknownOutcome => {
     return { processor, requestedAt, remainingMs: wholeMs(endsAt - now) }
   })
-  return { unknownOutcomes: told }
+  return { unknownOutcomes: remaining }
 }
 
 /** Epoch ms. */

@@ -8,7 +8,7 @@ import { backoff, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from '../model/setti
 /** Shared by all records that have none: most payments have no unknown outcome and no second attempt. */
 const NOTHING: readonly never[] = Object.freeze([])
 
-/** A payment that has just been committed; its claim is the first. */
+/** A payment that has just been committed; fencing token 0: never claimed. */
 export function acceptedRecord(request: AcceptRequest, now: number): PaymentRecord {
   const { correlationId, amountCents } = request
   return {

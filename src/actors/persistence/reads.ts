@@ -29,8 +29,9 @@ export async function findPayment(
     (outcome) => outcome.correlationId === correlationId,
   )
   try {
-    const told = await ports.ledger.find(correlationId)
-    const value = told === undefined || settled === undefined ? told : withSettlement(told, settled)
+    const found = await ports.ledger.find(correlationId)
+    const value =
+      found === undefined || settled === undefined ? found : withSettlement(found, settled)
     request.replyTo(value === undefined ? { kind: 'missing' } : { kind: 'found', value })
   } catch (error) {
     request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
@@ -85,9 +86,9 @@ function unwrittenOf(batcher: OutcomeBatcherContext): readonly SettledOutcome[] 
 }
 
 /** What the ledger has as settled stands. The attempts are the batcher's, which has the last ones. */
-function withSettlement(told: PaymentStatus, outcome: SettledOutcome): PaymentStatus {
-  if (told.state === 'settled') return told
-  const { correlationId, amountCents, acceptedAt } = told
+function withSettlement(found: PaymentStatus, outcome: SettledOutcome): PaymentStatus {
+  if (found.state === 'settled') return found
+  const { correlationId, amountCents, acceptedAt } = found
   const { processor, requestedAt, attempts } = outcome
   const known = { correlationId, amountCents, acceptedAt, attempts }
   return { ...known, state: 'settled', processor, requestedAt }

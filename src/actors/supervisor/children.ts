@@ -56,19 +56,19 @@ export type OnFailure =
       readonly kind: 'restart'
       readonly intensity: number
       readonly periodMs: number
-      /** Whether it claims payments: those of a claim that it did not pass on are in no memory. */
+      /** Whether it claims payments: those that it claimed and did not pass on are in no memory. */
       readonly claims: boolean
     }
   | { readonly kind: 'drain' }
   | { readonly kind: 'stop' }
 
 interface ChildSpec {
-  readonly make: (family: Family, id: ChildId) => AnyActor
+  readonly make: (childParts: ChildParts, id: ChildId) => AnyActor
   readonly onFailure: OnFailure
 }
 
 /** What children are made of. */
-interface Family {
+interface ChildParts {
   readonly parts: PitParts
   readonly parent: AnyActorRef
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
@@ -132,7 +132,7 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
         batchMax: TAKEOVER_BATCH_MAX,
         graceMs: TAKEOVER_GRACE_MS,
         settleByMs: outlasting(parts.work.settleByMs),
-        settlingMs: parts.leaseTtlMs,
+        ownersRenewMs: parts.leaseTtlMs,
       }
       return createActor(takeoverMachine, { id, systemId: id, parent, input })
     },
@@ -165,7 +165,7 @@ const TAKEOVER_GRACE_MS = 250
 
 /** The living children of one supervisor. */
 export class Children {
-  readonly #family: Family
+  readonly #childParts: ChildParts
   readonly #now: () => number
   readonly #living = new Map<ChildId, AnyActor>()
   /** When each was restarted, monotonic ms; what is older than its period is left out. */
@@ -174,7 +174,7 @@ export class Children {
   /** Starts them all. */
   constructor(parts: PitParts, parent: AnyActorRef) {
     const health = (name: ProcessorName): HealthActor => createCircuit(parts, parent, name)
-    this.#family = {
+    this.#childParts = {
       parts,
       parent,
       health: { default: health('default'), fallback: health('fallback') },
@@ -200,7 +200,7 @@ export class Children {
   }
 
   #start(id: ChildId): void {
-    const actor = CHILDREN[id].make(this.#family, id)
+    const actor = CHILDREN[id].make(this.#childParts, id)
     this.#living.set(id, actor)
     actor.start()
   }

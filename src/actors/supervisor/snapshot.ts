@@ -5,7 +5,7 @@ import { emptyWindow, ratesOf } from '../circuit/window.ts'
 import type { Gauges } from '../model/facts.ts'
 import type { TransitionCounts } from '../payment/transition-counts.ts'
 import type { PaymentsSnapshot } from '../payments/payments.ts'
-import { gaugesOf, listPaymentStatuses } from '../payments/queries.ts'
+import { gaugesOf, listPaymentStatuses, type PaymentsInMemory } from '../payments/queries.ts'
 import type { PaymentState, PaymentStatus, ProcessorName } from '../model/payment.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import { circuitOf } from '../circuit/context.ts'
@@ -34,7 +34,7 @@ export interface InstanceSnapshot {
   /** State of the supervisor: starting, accepting, draining and so on. */
   readonly state: string
   readonly gauges?: Gauges
-  readonly flows?: TransitionCounts
+  readonly transitions?: TransitionCounts
   readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitSnapshot>>>
 }
 
@@ -42,14 +42,16 @@ const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /** `now`: monotonic, ms. */
 export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSnapshot {
-  const view = viewOf(supervisor)
+  const payments = inMemoryOf(supervisor)
   const circuits = PROCESSORS.flatMap((name) => {
     const actor = actorOf(supervisor, `processorHealth.${name}`) as HealthActor | undefined
     return actor === undefined ? [] : [[name, circuitSnapshot(actor, now)] as const]
   })
   return {
     state: supervisor.getSnapshot().value,
-    ...(view === undefined ? {} : { gauges: gaugesOf(view), flows: view.transitions }),
+    ...(payments === undefined
+      ? {}
+      : { gauges: gaugesOf(payments), transitions: payments.transitions }),
     circuits: Object.fromEntries(circuits),
   }
 }
@@ -59,13 +61,13 @@ export function queryPayments(
   supervisor: SupervisorActor,
   wanted: { state: PaymentState; limit: number },
 ): readonly PaymentStatus[] {
-  const view = viewOf(supervisor)
-  return view === undefined ? [] : listPaymentStatuses(view, wanted)
+  const payments = inMemoryOf(supervisor)
+  return payments === undefined ? [] : listPaymentStatuses(payments, wanted)
 }
 
-function viewOf(supervisor: SupervisorActor): PaymentsSnapshot['work']['view'] | undefined {
+function inMemoryOf(supervisor: SupervisorActor): PaymentsInMemory | undefined {
   const actor = actorOf(supervisor, 'payments') as PaymentsActor | undefined
-  return actor?.getSnapshot().work.view
+  return actor?.getSnapshot().work.inMemory
 }
 
 interface PaymentsActor {
