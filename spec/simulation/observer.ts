@@ -77,7 +77,8 @@ export class Observer implements InstanceObserver {
   onFact(instance: Instance, fact: Fact): void {
     if (QUIET_FACTS.has(fact.type)) return
     this.#parts.trace.note(instance.id, describe(fact))
-    if (fact.type === 'ledger.failed' || fact.type === 'batch.refused') {
+    const isWrite = fact.type === 'ledger.failed' && !READS.has(fact.operation)
+    if (isWrite || fact.type === 'batch.refused') {
       this.failedAt.set(instance, this.#parts.virtualTime.now())
     }
     if (fact.type === 'child.restarted') {
@@ -136,6 +137,9 @@ export class Observer implements InstanceObserver {
     this.fail('paidOnce', `${short(correlationId)} at ${elsewhere}, ${processor}`)
   }
 }
+
+/** Operations of the ledger whose failure delays no payment. */
+const READS: ReadonlySet<string> = new Set(['find', 'summarize', 'purge'])
 
 const QUIET_FACTS: ReadonlySet<Fact['type']> = new Set(['payments.measured', 'health.probed'])
 

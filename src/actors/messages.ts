@@ -1,6 +1,5 @@
 // Every message between Pit's actors, what the edge asks of them, and how one is sent by name.
 
-import type { LedgerFailure } from './model/errors.ts'
 import type { ClaimSource } from './model/facts.ts'
 import type {
   ClaimedPayment,
@@ -57,7 +56,7 @@ export interface PaymentReceived {
 export type Read<Value> =
   | { readonly kind: 'found'; readonly value: Value }
   | { readonly kind: 'missing' }
-  | { readonly kind: 'unavailable'; readonly cause?: LedgerFailure }
+  | { readonly kind: 'unavailable' }
 
 export interface PaymentRequested {
   readonly type: 'payment.requested'
@@ -89,7 +88,10 @@ export type PaymentsEvent =
       readonly type: 'payments.accepted'
       readonly batch: readonly AcceptRequest[]
       readonly leaseId: number
-      /** Purges counted when they were committed. */
+      /**
+       * The purge count when this was committed. If the ledger's count is higher, a purge has
+       * deleted it.
+       */
       readonly purges: number
     }
   | {
@@ -113,7 +115,7 @@ export type PaymentsEvent =
   | { readonly type: 'payments.returned' }
   /** Forget them all: they belong to others now. */
   | { readonly type: 'payments.dropped' }
-  /** So often everything was purged: what was committed under a smaller count is gone. */
+  /** The ledger's purge count: a purge has deleted what was committed at a lower one. */
   | { readonly type: 'purges.counted'; readonly purges: number }
   | PaymentRequested
   | { readonly type: 'xstate.done.actor.payment'; readonly output: PaymentOutput }

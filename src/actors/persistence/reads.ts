@@ -16,8 +16,8 @@ import type { PaymentStatus, SettledPayment } from '../model/payment.ts'
 
 /**
  * What the ledger knows of a payment. While this instance has settled it and not yet written that,
- * the settlement is added: a payment that a summary counts is never told as open. The batcher is read
- * before the ledger, so that what is written in between is found there.
+ * the settlement is added: a payment that a summary counts is never shown as open. The batcher is
+ * read before the ledger, so that what is written in between is found there.
  */
 export async function findPayment(
   ports: SharedPorts,
@@ -34,16 +34,18 @@ export async function findPayment(
       found === undefined || settled === undefined ? found : withSettlement(found, settled)
     request.replyTo(value === undefined ? { kind: 'missing' } : { kind: 'found', value })
   } catch (error) {
-    request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
+    noteFailure(ports, { operation: 'find', error })
+    request.replyTo({ kind: 'unavailable' })
   }
 }
 
 /**
- * The ledger's totals plus what is settled but not in the ledger yet: in this instance's own batcher,
- * and in the settled set, which has that of the others. The settled set is read first, then the
- * batcher, then the ledger, so that a payment written in between is in the ledger's snapshot and is
- * counted there, once. What the snapshot does not hold as open is counted nowhere else: a settlement
- * of a purged payment may be published after the purge, and would stay in the set for an hour.
+ * The ledger's totals plus what is settled but not in the ledger yet: in this instance's own
+ * batcher, and in the settled set, which has that of the others. The settled set is read first,
+ * then the batcher, then the ledger, so that a payment written in between is in the ledger's
+ * snapshot and is counted there, once. What the snapshot does not hold as open is counted nowhere
+ * else: a settlement of a purged payment may be published after the purge, and would stay in the
+ * set for an hour.
  */
 export async function summarize(
   ports: SharedPorts,
@@ -61,11 +63,12 @@ export async function summarize(
     request.replyTo({ kind: 'found', value: summary })
     if (stale.length > 0) settledSet.remove(stale).catch(cacheFailureOf)
   } catch (error) {
-    request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
+    noteFailure(ports, { operation: 'summarize', error })
+    request.replyTo({ kind: 'unavailable' })
   }
 }
 
-/** Drops the payments in memory only once the ledger has forgotten them: a failed purge loses none. */
+/** Drops the payments in memory once the ledger has deleted them: a failed purge loses none. */
 export async function purgeLedger(
   { ports, system }: { readonly ports: SharedPorts; readonly system: Directory },
   request: PurgeRequested,
@@ -77,15 +80,25 @@ export async function purgeLedger(
     await ports.settledSet.clear().catch(cacheFailureOf)
     request.replyTo({ kind: 'found', value: null })
   } catch (error) {
-    request.replyTo({ kind: 'unavailable', cause: ledgerFailureOf(error) })
+    noteFailure(ports, { operation: 'purge', error })
+    request.replyTo({ kind: 'unavailable' })
   }
+}
+
+/** A bug is thrown on, and ends the process. */
+function noteFailure(
+  { telemetry }: SharedPorts,
+  { operation, error }: { readonly operation: string; readonly error: unknown },
+): void {
+  const cause = ledgerFailureOf(error).message
+  telemetry.emit({ type: 'ledger.failed', operation, cause })
 }
 
 function unwrittenOf(batcher: OutcomeBatcherContext): readonly SettledOutcome[] {
   return settledOf([...batcher.batch, ...itemsOf(batcher.pending)])
 }
 
-/** What the ledger has as settled stands. The attempts are the batcher's, which has the last ones. */
+/** What the ledger has as settled stands. The batcher has the last attempts. */
 function withSettlement(found: PaymentStatus, outcome: SettledOutcome): PaymentStatus {
   if (found.state === 'settled') return found
   const { correlationId, amountCents, acceptedAt } = found
