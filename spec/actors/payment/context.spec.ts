@@ -104,7 +104,7 @@ t.test('only the newest of many attempts are kept', async (t) => {
   t.match(context.attempts.at(-1), { requestedAt: STAMP, outcome: 'inDoubt' })
 })
 
-t.test('a refusal counts once per round and processor', async (t) => {
+t.test('a refusal counts once per try and processor', async (t) => {
   const again: Partial<PaymentContext> = { ...trying('default'), refusedBy: ['default'] }
 
   t.same(take('tryingDefault', again, EVENTS.refusedNextFallback).context.refusedBy, ['default'])

@@ -1,5 +1,6 @@
 // Takes one event through a compiled chart: XState's macrostep, with the snapshots it leads to.
 
+import assert from 'node:assert'
 import type { AnyEventObject, AnyMachineSnapshot, MachineContext } from 'xstate'
 import type { Row, Run, Step, Table } from './compiled-table.ts'
 
@@ -116,7 +117,10 @@ export function snapshotAt(
 }
 
 function rowOf(table: Table, { value }: AnyMachineSnapshot): Row {
-  return table.rows.get(value as string) as Row
+  assert(typeof value === 'string', 'a compiled chart is flat')
+  const row = table.rows.get(value)
+  assert(row !== undefined, 'a snapshot is in a state of its chart')
+  return row
 }
 
 /** XState's types leave this out, and inspectors live on it. Without observers it does nothing. */

@@ -91,8 +91,10 @@ export const leaseMachine = setup({
       }),
   },
   guards: {
-    isTainted: ({ context, event }) =>
-      event.type === 'lease.tainted' && event.leaseId === context.leaseId,
+    isTainted: ({ context, event }) => {
+      assert(event.type === 'lease.tainted', 'only a lease that is tainted is asked about')
+      return event.leaseId === context.leaseId
+    },
     hasLease: ({ context }) => context.leaseId !== null,
     isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     isHeld: (_, params: Granted) => params.held,
@@ -136,10 +138,6 @@ export const leaseMachine = setup({
     },
     renewing: {
       tags: ['held'],
-      on: {
-        'lease.tainted': { guard: 'isTainted', target: 'returning' },
-        'claims.lost': { target: 'returning' },
-      },
       invoke: {
         id: 'renewLease',
         src: 'renewLease',
@@ -165,6 +163,10 @@ export const leaseMachine = setup({
           { target: 'acquiring', actions: ['closeFence', 'announceLost'] },
         ],
         onError: { ...EXPECTED, target: 'renewalFailed', actions: 'noteFailure' },
+      },
+      on: {
+        'lease.tainted': { guard: 'isTainted', target: 'returning' },
+        'claims.lost': { target: 'returning' },
       },
     },
     renewalFailed: {
@@ -210,7 +212,7 @@ export const leaseMachine = setup({
   },
 })
 
-/** Renewed, announced and released is only what was granted. */
+/** The lease that was granted last: nothing is renewed, reported lost or released before. */
 function grantedOf({ leaseId }: LeaseContext): number {
   assert(leaseId !== null, 'a lease was granted before it is renewed or released')
   return leaseId

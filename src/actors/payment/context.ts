@@ -1,4 +1,4 @@
-// What one payment's actor knows, what it is told, and the pure steps that change it.
+// What one payment's actor knows, which events it takes, and the pure steps that change it.
 
 import assert from 'node:assert'
 import type {
@@ -20,9 +20,11 @@ export interface PaymentRecord {
   readonly fencingToken: number
   /** Monotonic instant of acceptance, ms; negative when older than this process. */
   readonly acceptedAt: number
-  /** Rounds of quick tries that ended refused, in earlier actors of this payment. */
+  /** Rounds in earlier actors of this payment: series of tries that ended parked. */
   readonly rounds: number
+  /** One per processor that may have the payment. */
   readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
+  /** Oldest first, at most `ATTEMPTS_KEPT_MAX`. */
   readonly attempts: readonly Attempt[]
 }
 
@@ -36,30 +38,35 @@ export interface TrackedUnknownOutcome {
 }
 
 export interface PaymentContext {
+  /** The payment as it was when its actor was created. */
   readonly record: PaymentRecord
   /** Index of the payment's slot; names the payment towards its parent. */
   readonly slot: number
   /** The attempt that comes next, is under way or has just ended; null when there is none. */
   readonly attempt: CurrentAttempt | null
+  /** Those that have ended, oldest first, also of earlier actors; at most `ATTEMPTS_KEPT_MAX`. */
   readonly attempts: readonly Attempt[]
+  /** One per processor that may have the payment; while there is one, no other is tried. */
   readonly unknownOutcomes: readonly TrackedUnknownOutcome[]
-  /** Processors that refused in this round; emptied when a new round begins. */
+  /** Processors that refused in this try; emptied when another try begins. */
   readonly refusedBy: readonly ProcessorName[]
-  /** Rounds that ended refused in this actor. */
+  /** Tries in this actor so far, that is passes over the processors, that ended refused. */
   readonly tries: number
   /** Look-ups made since the payment is in doubt. */
   readonly lookUps: number
-  /** Rounds of tries before a refused payment is parked. */
+  /** Tries in a round, after which a refused payment is parked. */
   readonly triesMax: number
   /** Whether it left because no processor could be charged, without an attempt. */
   readonly deferred: boolean
   /** Whether a processor said that it never will. */
   readonly rejected: boolean
+  /** What it was settled by; null until then. `requestedAt` in epoch ms. */
   readonly settlement: { readonly processor: ProcessorName; readonly requestedAt: number } | null
 }
 
 export interface CurrentAttempt {
   readonly processor: ProcessorName
+  /** Instant that the request carries, epoch ms. */
   readonly requestedAt: number
   readonly reason: RouteReason
 }
@@ -68,7 +75,7 @@ export interface CurrentAttempt {
 export interface PaymentInput {
   readonly record: PaymentRecord
   readonly slot: number
-  /** Rounds of tries before a refused payment is parked. */
+  /** Tries in a round, after which a refused payment is parked. */
   readonly triesMax: number
   /** Where it is tried first; null for a payment in doubt, which is looked up instead. */
   readonly next: NextRoute | null
@@ -150,7 +157,7 @@ const OUTCOME_OF: Partial<Record<PaymentEvent['type'], AttemptOutcome>> = {
   'payment.recalled': 'inDoubt',
 }
 
-/** Counts the current attempt's processor as one that refused in this round. */
+/** Counts the current attempt's processor as one that refused in this try. */
 export function refusedByCurrent({ context }: PaymentStep): Change {
   const { attempt, refusedBy } = context
   assert(attempt !== null, 'a refusal is the answer to an attempt')
@@ -159,9 +166,9 @@ export function refusedByCurrent({ context }: PaymentStep): Change {
 }
 
 /**
- * Notes that the outcome of the current attempt is unknown until the event's `endsAt`, or later if an
- * earlier request to that processor can land later. After a 422 nobody knows which request landed, so
- * none is sent again.
+ * Notes that the outcome of the current attempt is unknown until the event's `endsAt`, or later if
+ * an earlier request to that processor can land later. After a 422 nobody knows which request
+ * landed, so none is sent again.
  */
 export function withUnknownOutcome({ context, event }: PaymentStep): Change {
   const { attempt, unknownOutcomes } = context
@@ -185,7 +192,7 @@ export function withoutUnknownOutcome({ context, event }: PaymentStep): Change {
 
 /** Whether a look-up found nothing, and was asked when the old request could no longer land. */
 export function provesMissing({ context, event }: PaymentStep): boolean {
-  if (event.type !== 'lookup.missing') return false
+  assert(event.type === 'lookup.missing', 'only a look-up proves that a payment is missing')
   const unknown = context.unknownOutcomes.find(({ processor }) => processor === event.processor)
   return unknown !== undefined && event.askedAt >= unknown.endsAt
 }
@@ -206,9 +213,9 @@ export function contradicts(
 
 /** Whether the request in doubt may be repeated at this processor: same id, same `requestedAt`. */
 export function mayResend({ context, event }: PaymentStep, processor: ProcessorName): boolean {
+  assert(event.type === 'lookup.due', 'a request is sent again in place of a look-up')
   const unknown = context.unknownOutcomes[0]
   return (
-    event.type === 'lookup.due' &&
     event.resend &&
     context.unknownOutcomes.length === 1 &&
     unknown?.processor === processor &&
@@ -252,7 +259,7 @@ export interface NextRoute {
   readonly requestedAt: number
 }
 
-/** How a charge ended; `tookMs` from the sending to the answer, `at` monotonic ms. */
+/** How a charge ended; `tookMs` from the sending to the answer. */
 interface ChargeEnd {
   readonly tookMs: number
   readonly detail: string

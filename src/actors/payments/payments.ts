@@ -36,13 +36,13 @@ import {
   isIdle,
   recallSlots,
   tellDue,
-  type Slot,
   type SlotTable,
+  type UsedSlot,
 } from './slots.ts'
 import { createTimerQueue } from './timers.ts'
 import { countingTransitions, createTransitionCounts } from '../payment/transition-counts.ts'
 
-/** Its state lives in `work` and is changed in place: a copy per event would cost more than the event. */
+/** Its state lives in `work` and is changed in place: a copy would cost more than the event. */
 export type PaymentsSnapshot = Snapshot<undefined> & { readonly work: Payments }
 
 export type PaymentsLogic = ActorLogic<PaymentsSnapshot, PaymentsEvent, PaymentsInput>
@@ -245,7 +245,7 @@ export class Payments {
     if (kind === 'settled') reportSettled(this.#reports, context)
     else if (kind === 'rejected') reportRejected(this.#reports, context)
     else if (!keeps || !this.#waiting.push(deferredRecord(context))) {
-      reportUnsettled(this.#reports, context, this.#isDraining)
+      reportUnsettled(this.#reports, context)
     }
     this.#tellIfEmptied()
   }
@@ -267,13 +267,16 @@ export class Payments {
     this.#recall(isIdle)
   }
 
-  #recall(matches: (slot: Slot) => boolean): void {
+  #recall(matches: (slot: UsedSlot) => boolean): void {
     const endsAt = this.#now() + outlasting(this.#dependencies.settings.settleByMs)
     recallSlots(this.#slots, { endsAt, matches })
     this.#tellIfEmptied()
   }
 
-  /** Whether what was committed under so many purges is gone; all in memory is of the highest count. */
+  /**
+   * Whether a purge has deleted what was committed at this purge count. All in memory is of the
+   * highest count so far: a higher one drops it.
+   */
   #isPurged(purges: number): boolean {
     if (purges > this.#purges) this.#drop()
     this.#purges = Math.max(this.#purges, purges)

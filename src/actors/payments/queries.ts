@@ -1,5 +1,5 @@
-// Reads of the payments in memory. They are rare, so they search the slots; an index would cost every
-// payment.
+// Reads of the payments in memory. They are rare, so they search the slots; an index would cost
+// every payment.
 
 import type { Gauges } from '../model/facts.ts'
 import type { PaymentState, PaymentStatus, UnknownOutcome, WaitReason } from '../model/payment.ts'
@@ -7,7 +7,7 @@ import type { Clock } from '../model/ports.ts'
 import { statusOf, type PaymentContext, type PaymentRecord } from '../payment/context.ts'
 import type { PaymentDependencies } from '../payment/effects.ts'
 import type { Waiting } from './queues.ts'
-import type { Slot, SlotTable } from './slots.ts'
+import type { SlotTable, UsedSlot } from './slots.ts'
 import type { TransitionCounts } from '../payment/transition-counts.ts'
 
 /** What readers see of the payments in memory; they change nothing. */
@@ -25,7 +25,7 @@ export function findPaymentStatus(
 ): PaymentStatus | undefined {
   let status: PaymentStatus | undefined
   slots.forEachUsed((slot) => {
-    if (slot.record?.correlationId === correlationId) status = statusOfSlot(dependencies, slot)
+    if (slot.record.correlationId === correlationId) status = statusOfSlot(dependencies, slot)
   })
   if (status !== undefined) return status
   for (const [state, ring] of RINGS) {
@@ -49,16 +49,15 @@ export function noteGauges(inMemory: PaymentsInMemory): void {
   telemetry.emit({ type: 'payments.measured', gauges: gaugesOf(inMemory) })
 }
 
-/** The status of up to `limit` payments that are here in this state, in work or waiting for a slot. */
+/** The status of up to `limit` payments in this state, in work here or waiting for a slot. */
 export function listPaymentStatuses(
   { dependencies, slots, waiting }: PaymentsInMemory,
   { state, limit }: { state: PaymentState; limit: number },
 ): readonly PaymentStatus[] {
   const statuses: PaymentStatus[] = []
   slots.forEachUsed((slot) => {
-    if (statuses.length >= limit || slot.actor?.getSnapshot().value !== state) return
-    const status = statusOfSlot(dependencies, slot)
-    if (status !== undefined) statuses.push(status)
+    if (statuses.length >= limit || slot.actor.getSnapshot().value !== state) return
+    statuses.push(statusOfSlot(dependencies, slot))
   })
   const ring = RINGS.find(([begins]) => begins === state)?.[1]
   if (ring === undefined || statuses.length >= limit) return statuses
@@ -69,7 +68,7 @@ export function listPaymentStatuses(
   return statuses
 }
 
-/** Where those wait that will begin in this state. */
+/** States in which a payment begins, each with the ring in which it waits for that. */
 const RINGS: readonly (readonly [PaymentState, 'ready' | 'inDoubt'])[] = [
   ['pending', 'ready'],
   ['confirming', 'inDoubt'],
@@ -78,16 +77,17 @@ const RINGS: readonly (readonly [PaymentState, 'ready' | 'inDoubt'])[] = [
 function countStates(slots: SlotTable): Partial<Record<PaymentState, number>> {
   const byState: Partial<Record<PaymentState, number>> = {}
   slots.forEachUsed(({ actor }) => {
-    const state = actor?.getSnapshot().value
-    if (state !== undefined) byState[state] = (byState[state] ?? 0) + 1
+    const state = actor.getSnapshot().value
+    byState[state] = (byState[state] ?? 0) + 1
   })
   return byState
 }
 
-/** One that is being worked on; undefined when its slot is free. */
-function statusOfSlot(dependencies: PaymentDependencies, slot: Slot): PaymentStatus | undefined {
-  const { record, actor } = slot
-  if (record === null || actor === null) return undefined
+/** One that is being worked on. */
+function statusOfSlot(
+  dependencies: PaymentDependencies,
+  { record, actor }: UsedSlot,
+): PaymentStatus {
   const { value, context } = actor.getSnapshot()
   return {
     ...statusOf(context, value, acceptedWall(dependencies.clock, record)),
@@ -144,7 +144,7 @@ function acceptedWall(clock: Clock, record: PaymentRecord): number {
   return Math.round(clock.wallNow() - (clock.now() - record.acceptedAt))
 }
 
-/** Rounded up, so that what is told to be over is over. */
+/** Rounded up, so that what a reader sees as over is over. */
 function wholeMs(ms: number): number {
   return Math.ceil(ms)
 }

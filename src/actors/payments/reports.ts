@@ -1,4 +1,4 @@
-// What is told when a payment leaves its actor: outcomes to the outcome batcher, facts to telemetry.
+// What follows when a payment leaves its actor: an outcome for the outcome batcher, and facts.
 
 import assert from 'node:assert'
 import { tell, type Directory } from '../messages.ts'
@@ -13,13 +13,13 @@ import { outlasting } from '../model/settings.ts'
 export interface ReportParts {
   readonly dependencies: PaymentDependencies
   readonly system: Directory
-  /** Purges counted so far: what is in memory was accepted or claimed under that many. */
+  /** The highest purge count so far: all in memory was accepted or claimed at that count. */
   readonly purges: () => number
 }
 
 /**
- * Each payment passes here, so no object begins with a spread: on Node 20 one that does and is given
- * a further property gets a hidden class of its own, which is old from its birth.
+ * Each payment passes here, so no object begins with a spread: on Node 20 one that does and is
+ * given a further property gets a hidden class of its own, in old space.
  */
 export function reportSettled(parts: ReportParts, context: PaymentContext): void {
   const { settlement, record, attempts } = context
@@ -39,21 +39,18 @@ export function reportRejected(parts: ReportParts, { record, attempts }: Payment
   const { correlationId, fencingToken } = record
   report(parts, { kind: 'rejected', correlationId, fencingToken, purges: parts.purges(), attempts })
   const last = attempts.at(-1)
-  assert(last !== undefined, 'a payment is rejected by the answer to an attempt')
-  const { processor, detail = '' } = last
+  assert(last?.detail !== undefined, 'a payment is rejected by the answer to an attempt')
+  const { processor, detail } = last
   parts.dependencies.telemetry.emit({ type: 'payment.rejected', correlationId, processor, detail })
 }
 
 /** Parks a payment that left its actor refused or in doubt; it is due at once in a drain. */
-export function reportUnsettled(
-  parts: ReportParts,
-  context: PaymentContext,
-  isDraining: boolean,
-): void {
-  const { settings, random } = parts.dependencies
+export function reportUnsettled(parts: ReportParts, context: PaymentContext): void {
+  const { dependencies } = parts
+  const { settings, random } = dependencies
   const record = deferredRecord(context)
   const wasRefused = !context.deferred && record.unknownOutcomes.length === 0
-  const delayMs = isDraining ? 0 : parkingDelayMs(context, settings, random)
+  const delayMs = dependencies.isDraining() ? 0 : parkingDelayMs(context, settings, random)
   reportParked(parts, record, { delayMs, rounds: record.rounds + (wasRefused ? 1 : 0) })
 }
 

@@ -1,5 +1,5 @@
-// The payments in work: a fixed table of slots with a free list, so that a payment's actor comes and
-// goes without growing anything; and what is done to many of them at once.
+// The payments in work: a fixed table of slots with a free list, so that a payment's actor comes
+// and goes without growing anything; and what is done to many of them at once.
 
 import assert from 'node:assert'
 import type { Actor, AnyActorRef } from 'xstate'
@@ -22,13 +22,20 @@ export interface Slot {
   actor: PaymentActor | null
 }
 
+/** A slot that a payment has. */
+export interface UsedSlot extends Slot {
+  record: PaymentRecord
+  actor: PaymentActor
+}
+
 export interface SlotTable {
   readonly used: number
   /** A free slot, now taken; undefined when all are. */
   take(record: PaymentRecord): Slot | undefined
   release(slot: Slot): void
   at(index: number): Slot
-  forEachUsed(take: (slot: Slot) => void): void
+  /** `take` may release the slot that it is given. */
+  forEachUsed(take: (slot: UsedSlot) => void): void
 }
 
 export function createSlotTable(capacity: number): SlotTable {
@@ -36,13 +43,20 @@ export function createSlotTable(capacity: number): SlotTable {
     return { index, generation: 0, record: null, actor: null }
   })
   const free = slots.map((slot) => slot.index).reverse()
+  const at = (index: number): Slot => {
+    const slot = slots[index]
+    assert(slot !== undefined, 'a payment in work names a slot of the table')
+    return slot
+  }
   return {
     get used() {
       return capacity - free.length
     },
     take(record) {
-      const slot = slots[free.pop() ?? -1]
-      if (slot !== undefined) slot.record = record
+      const index = free.pop()
+      if (index === undefined) return undefined
+      const slot = at(index)
+      slot.record = record
       return slot
     },
     release(slot) {
@@ -51,16 +65,18 @@ export function createSlotTable(capacity: number): SlotTable {
       slot.actor = null
       free.push(slot.index)
     },
-    at(index) {
-      const slot = slots[index]
-      assert(slot !== undefined, 'a payment in work names a slot of the table')
-      return slot
-    },
+    at,
     forEachUsed(take) {
       if (free.length === capacity) return
-      for (const slot of slots) if (slot.record !== null) take(slot)
+      for (const slot of slots) if (isUsed(slot)) take(slot)
     },
   }
+}
+
+function isUsed(slot: Slot): slot is UsedSlot {
+  if (slot.record === null) return false
+  assert(slot.actor !== null, 'a payment that has a slot has an actor')
+  return true
 }
 
 /**
@@ -69,11 +85,11 @@ export function createSlotTable(capacity: number): SlotTable {
  */
 export function recallSlots(
   slots: SlotTable,
-  recall: { endsAt: number; matches: (slot: Slot) => boolean },
+  recall: { endsAt: number; matches: (slot: UsedSlot) => boolean },
 ): void {
   slots.forEachUsed((slot) => {
     if (!recall.matches(slot)) return
-    slot.actor?.send({ type: 'payment.recalled', endsAt: recall.endsAt })
+    slot.actor.send({ type: 'payment.recalled', endsAt: recall.endsAt })
   })
 }
 
@@ -90,24 +106,24 @@ export function tellDue(dependencies: PaymentDependencies, slots: SlotTable, ste
 }
 
 /** Whether a payment in work waits for something else than the answer to a charge. */
-export function isIdle(slot: Slot): boolean {
-  return slot.actor?.getSnapshot().hasTag('trying') !== true
+export function isIdle({ actor }: UsedSlot): boolean {
+  return !actor.getSnapshot().hasTag('trying')
 }
 
 /** Stops and forgets all of them. */
 export function dropSlots(slots: SlotTable, stopChild: (child: AnyActorRef) => void): void {
   slots.forEachUsed((slot) => {
-    if (slot.actor !== null) stopChild(slot.actor)
+    stopChild(slot.actor)
     slots.release(slot)
   })
 }
 
-/** Frees the slots whose actors have failed; their records. */
+/** Frees the slots whose actors have failed, and returns the records of their payments. */
 export function clearBroken(slots: SlotTable): readonly PaymentRecord[] {
   const records: PaymentRecord[] = []
   slots.forEachUsed((slot) => {
     const { record, actor } = slot
-    if (record === null || actor?.getSnapshot().status !== 'error') return
+    if (actor.getSnapshot().status !== 'error') return
     slots.release(slot)
     records.push(record)
   })

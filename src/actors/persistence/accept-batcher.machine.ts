@@ -21,7 +21,9 @@ export interface AcceptBatcherInput {
 }
 
 export interface AcceptBatcherContext extends AcceptBatcherInput {
+  /** Payments that wait for the next commit. */
   readonly pending: PendingQueue<PaymentReceived>
+  /** Payments that are being committed, oldest first. */
   readonly batch: readonly PaymentReceived[]
   /** Whether new payments are parked in the ledger instead of kept in memory. */
   readonly parks: boolean
@@ -39,7 +41,7 @@ export type AcceptBatcherEvent =
       readonly type: 'batch.written'
       readonly accepted: Accepted
       readonly tookMs: number
-      /** How long to leave before the next commit, ms, for them not to follow too densely; or 0. */
+      /** Pause before the next commit, ms; 0 while commits are rare enough to need none. */
       readonly spacingMs: number
       /** Lease that the batch was written under. */
       readonly leaseId: number
@@ -47,6 +49,7 @@ export type AcceptBatcherEvent =
   | {
       readonly type: 'batch.failed'
       readonly error: LedgerFailure
+      /** Lease that the batch was to be written under. */
       readonly leaseId: number
     }
   | { readonly type: 'spacing.elapsed' }
@@ -97,7 +100,10 @@ export const acceptBatcherMachine = setup({
     hasPending: ({ context }) => context.pending.size > 0,
     mustWrite: ({ context }) =>
       context.pending.size > 0 && (context.isClosed || context.pending.size >= context.batchMax),
-    isDense: ({ event }) => event.type === 'batch.written' && event.spacingMs > 0,
+    isDense: ({ event }) => {
+      assert(event.type === 'batch.written', 'commits are spaced after a commit')
+      return event.spacingMs > 0
+    },
     isOpen: ({ context }) => !context.isClosed,
     isClosed: ({ context }) => context.isClosed,
     batcherIsFull: ({ context }) => context.pending.size >= context.pendingMax,
@@ -198,6 +204,6 @@ function batchTaken(context: AcceptBatcherContext): Partial<AcceptBatcherContext
  * twice may be in work already.
  */
 function mayOwnUnknown({ context, event }: Step): boolean {
-  if (event.type !== 'batch.failed' || context.batchParks) return false
-  return mayBeDone(event.error)
+  assert(event.type === 'batch.failed', 'only a commit that failed leaves this in doubt')
+  return !context.batchParks && mayBeDone(event.error)
 }
