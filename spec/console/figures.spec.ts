@@ -25,6 +25,8 @@ import { NO_REDIS, startRedis } from '../support/redis.ts'
 import { openPitClient } from '../support/system-client.ts'
 import { startWorld } from '../support/system-world.ts'
 
+const REJECTED = { type: 'payment.rejected', processor: 'default', detail: 'http 400' } as const
+
 const postgres = await startPostgres(t)
 const redis = await startRedis(t)
 
@@ -57,7 +59,7 @@ t.test('the payments that left last are kept within a bound, newest first', asyn
   const recent = createRecentPayments(() => 5)
   for (let number = 0; number < RECENT_MAX + 3; number += 1) {
     const correlationId = String(number)
-    recent.note({ type: 'payment.rejected', correlationId, detail: 'http 400' })
+    recent.note({ ...REJECTED, correlationId })
   }
 
   const rejected = recent.list('rejected')
@@ -123,7 +125,7 @@ t.test('a second counts what was rejected, paid and left in the database', async
   seconds.add(1_000, own())
   counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 1_990 })
   counters.telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
-  counters.telemetry.emit({ type: 'payment.rejected', correlationId, detail: 'http 400' })
+  counters.telemetry.emit({ ...REJECTED, correlationId })
   seconds.add(2_000, own(), 7)
 
   const [first, second] = seconds.since(0)

@@ -27,7 +27,7 @@ t.test('totals move when the gauges are measured, and circuits at once', async (
   telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
   telemetry.emit({ ...settled, processor: 'fallback', amountCents: 5 })
   telemetry.emit({ type: 'attempt.ended', ...end, outcome: 'refused', ...took })
-  telemetry.emit({ type: 'payment.rejected', correlationId: 'b', detail: 'http 400' })
+  telemetry.emit({ ...end, type: 'payment.rejected', detail: 'http 400' })
   telemetry.emit({ type: 'payment.parked', correlationId: 'c', delayMs: 5, doubts: 0 })
   telemetry.emit({ type: 'payments.claimed', payments: 6, from: 'takeover' })
   telemetry.emit({

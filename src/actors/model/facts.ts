@@ -1,6 +1,6 @@
 // What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
-import type { AttemptOutcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
+import type { EndedOutcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
 
 export type Fact =
   | {
@@ -15,12 +15,15 @@ export type Fact =
   | { readonly type: 'batch.refused'; readonly payments: number; readonly cause: string }
   | { readonly type: 'batch.recorded'; readonly outcomes: number; readonly tookMs: number }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
-  /** Any end but a settlement, which `payment.settled` tells. */
+  /**
+   * Any end that `payment.settled` does not report: also a settlement whose payment has left this
+   * instance.
+   */
   | {
       readonly type: 'attempt.ended'
       readonly correlationId: string
       readonly processor: ProcessorName
-      readonly outcome: AttemptOutcome
+      readonly outcome: EndedOutcome
       readonly reason: RouteReason
       readonly detail: string
       readonly tookMs: number
@@ -33,16 +36,16 @@ export type Fact =
       /** From acceptance to settlement, ms. */
       readonly tookMs: number
       /**
-       * Of the attempt that settled it, ms, which is not told as ended by itself. Absent when a
-       * look-up found it settled: that attempt has ended before, in doubt.
+       * Of the attempt that settled it, ms, for which no `attempt.ended` is emitted. Absent when a
+       * look-up found it settled: that attempt had ended before, in doubt.
        */
       readonly attemptTookMs?: number
     }
   | {
       readonly type: 'payment.rejected'
       readonly correlationId: string
-      /** Who said that it never will. */
-      readonly processor?: ProcessorName
+      /** The processor that said that it never will. */
+      readonly processor: ProcessorName
       readonly detail: string
     }
   | {
@@ -51,7 +54,7 @@ export type Fact =
       readonly delayMs: number
       readonly doubts: number
     }
-  /** A 422 said that the processor has it, a look-up after the settle-by deadline that it has not. */
+  /** A 422 said that the processor has it, a look-up after its deadline that it has not. */
   | {
       readonly type: 'payment.contradicted'
       readonly correlationId: string

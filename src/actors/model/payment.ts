@@ -8,13 +8,13 @@ export type RouteReason =
   | 'cheaper' // the cheaper one is up and fast enough
   | 'cheaperOpen' // the cheaper one's circuit is open and the payment has waited long enough
   | 'cheaperSlow' // the cheaper one answers so slowly that the dearer one is worth its fee
-  | 'cheaperBusy' // the cheaper one is at its concurrency limit and the payment has waited long enough
+  | 'cheaperBusy' // the cheaper one has no capacity and the payment has waited long enough
   | 'cheaperRefused' // the cheaper one has just refused this payment
   | 'resend' // in doubt: the same processor is sent the same payment with the same requestedAt
   | 'waitingForCheaper' // no attempt: young enough to wait for the cheaper one
   | 'noneAvailable' // no attempt: both circuits are open or full
 
-/** How an attempt ended. `inFlight` only while it is under way. */
+/** How an attempt ended, or `inFlight` while it is under way. */
 export type AttemptOutcome =
   | 'inFlight'
   | 'settled'
@@ -23,6 +23,8 @@ export type AttemptOutcome =
   | 'known' // answered 422: the processor has seen this id before
   | 'inDoubt' // timeout, reset, cut answer: may have been processed
   | 'rejected' // will never be processed
+
+export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight'>
 
 /** One request sent to a processor for one payment. */
 export interface Attempt {
@@ -52,9 +54,9 @@ export interface ClaimedPayment {
   readonly amountCents: number
   /** Fencing token: counts how often the payment was claimed; part of each later write. */
   readonly fencingToken: number
-  /** Purges counted when it was claimed: it is gone once more are counted. */
+  /** The purge count when it was claimed. If the ledger's is higher, a purge has deleted it. */
   readonly purges: number
-  /** Rounds of quick tries that ended refused so far; sets the delay in the retry queue. */
+  /** Rounds so far: series of tries that ended parked. Sets the delay in the retry queue. */
   readonly rounds: number
   /** Time since the payment was accepted, ms. */
   readonly ageMs: number
@@ -76,7 +78,10 @@ export type Outcome = OfOwner & (SettledOutcome | RejectedOutcome | ParkedOutcom
 
 interface OfOwner {
   readonly fencingToken: number
-  /** Purges counted when it was reached: of a payment that is gone once more are counted. */
+  /**
+   * The purge count when it was reached. If the ledger's count is higher, a purge has deleted the
+   * payment.
+   */
   readonly purges: number
   readonly attempts: readonly Attempt[]
 }
@@ -99,7 +104,7 @@ interface ParkedOutcome {
   readonly unknownOutcomes: readonly UnknownOutcome[]
 }
 
-/** States in which a reader can find a payment; the first seven are those of its chart. */
+/** States in which a reader can find a payment; all eight are those of its chart. */
 export type PaymentState =
   | 'pending'
   | 'tryingDefault'

@@ -1,12 +1,10 @@
 // What the metrics count, in plain numbers: fed by the telemetry's facts as they happen.
 
 import type { ClaimSource, Fact, Gauges } from '../../actors/model/facts.ts'
-import type { AttemptOutcome, ProcessorName } from '../../actors/model/payment.ts'
+import type { EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
 import { BucketTally } from './histogram.ts'
 
 export type ByProcessor<Value> = Record<ProcessorName, Value>
-
-export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight'>
 
 export type CircuitState = 'closed' | 'open' | 'halfOpen'
 
@@ -104,7 +102,7 @@ function countRare(tallies: Tallies, fact: Fact): void {
       tallies.parked += 1
       break
     case 'payment.rejected':
-      if (fact.processor !== undefined) tallies.processors[fact.processor].rejected += 1
+      tallies.processors[fact.processor].rejected += 1
       break
     case 'payment.broken':
       tallies.broken += 1
@@ -149,8 +147,7 @@ function countSettled(
   if (fact.attemptTookMs !== undefined) countAttempt(tally, 'settled', fact.attemptTookMs)
 }
 
-function countAttempt(tally: ProcessorTally, outcome: AttemptOutcome, tookMs: number): void {
-  if (outcome === 'inFlight') return
+function countAttempt(tally: ProcessorTally, outcome: EndedOutcome, tookMs: number): void {
   tally.attempts[outcome] += 1
   tally.attemptSeconds.record(tookMs / 1000)
 }
