@@ -28,7 +28,7 @@ const RETURNED: RouteCircuit = { ...RETURNING, inFlight: 1 }
 const YOUNG = 49
 const OLD = 50
 
-/** `default`, `fallback`, age in ms, refused by; the answer as `to: reason`. `default` is cheaper. */
+/** `default` (cheaper), `fallback`, age in ms, refused by; the answer as `to: reason`. */
 const TABLE: readonly (readonly [
   string,
   RouteCircuit,

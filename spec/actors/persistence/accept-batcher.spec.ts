@@ -40,7 +40,7 @@ import {
 const REFUSED = 'paused refuseAll taintLease startPause'
 const SPACED = 'spacing answerBatch startSpacing'
 
-/** Each row: where the batcher is brought to, and what each event does there; the rest is ignored. */
+/** Each row: a state of the batcher, and what each event does there; the rest is ignored. */
 const TABLE: readonly (readonly [string, typeof AT_ONCE, readonly AcceptBatcherEvent[], object])[] =
   [
     ['idle', AT_ONCE, [], { received: 'writing writeBatch', close: 'closed reportEnded' }],

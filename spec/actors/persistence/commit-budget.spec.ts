@@ -114,7 +114,7 @@ t.test('each payment is committed at once far below the rate', async (t) => {
   t.same(sizes(), [1, 1, 1, 1, 1])
 })
 
-/** Persistence over a ledger that commits at once, and the sizes of the batches that it was given. */
+/** Persistence over a ledger that commits at once, and the sizes of the batches it was given. */
 function started(commitsMax: number, windowMs = 0) {
   const house = actorHouse(BESIDE_PERSISTENCE)
   const sizes: number[] = []

@@ -10,7 +10,7 @@ import { StandingTime } from '../../support/standing-time.ts'
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
 
-/** Early answers in front of a batcher that the spec stands in for, and what clients were answered. */
+/** Early answers before a batcher that the spec stands in for, and what clients were answered. */
 function earlyAnswers() {
   const clock = new StandingTime()
   const facts: Fact[] = []

@@ -54,7 +54,7 @@ const REPORTS_ALL = /^report(Flushed|Written)$/
 
 type Row = Partial<Readonly<Record<keyof typeof EVENTS, string>>>
 
-/** Each row: where the batcher is brought to, and what each event does there; the rest is ignored. */
+/** Each row: a state of the batcher, and what each event does there; the rest is ignored. */
 const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[] = [
   [
     'idle',

@@ -18,6 +18,7 @@ export interface CircuitSettings {
   readonly slowMs: number
   /** First cooldown of an open circuit, ms; doubles each time that half-open fails. */
   readonly openMs: number
+  /** Longest cooldown, ms. */
   readonly openMaxMs: number
   /** Charges in flight at once when closed. */
   readonly concurrency: number
@@ -91,9 +92,9 @@ export function circuitOf(
 }
 
 /**
- * A failure says no more than that an answer would have taken longer: a timeout counts with all its
- * time, while quick 500s and refused connections must not make a slow processor look fast, to which
- * the route would then send what it means to keep from slow ones.
+ * The window and the smoothed response time, with one attempt more. A failure can only raise that
+ * time. A timeout counts in full, but quick 500s and refused connections must not make a slow
+ * processor look fast: the route would then send it payments.
  */
 export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
   const attempt = attemptOf(event)

@@ -86,7 +86,8 @@ export const probingMachine = setup({
             { type: 'noteProbe', params: ({ event }) => event.output },
           ],
         },
-        // A processor or a cache that fails is an answer; what is thrown is a bug and ends the actor.
+        // A processor or a cache that fails is an answer. What is thrown is a bug and ends the
+        // actor.
       },
     },
     waiting: {
@@ -107,7 +108,7 @@ async function askHealth(context: ProbingContext): Promise<Findings> {
   return { probedAt, health: { ...first, ...second }, at: clock.now() }
 }
 
-/** By the probe lease in the cache; without the cache each instance keeps the interval by itself. */
+/** By the probe lease in the cache. Without the cache each instance keeps to the interval alone. */
 async function mayProbe({ ports, cache, intervalMs, probedAt }: ProbingContext): Promise<boolean> {
   const isOwnTime = ports.clock.now() - probedAt >= intervalMs
   if (!isOwnTime) return false

@@ -38,7 +38,7 @@ export const processorHealthMachine = setup({
     events: {} as HealthEvent,
   },
   actions: {
-    // Effects, see `providedHealth`: a cooldown that ends in `cooldown.elapsed`, and telling others.
+    // Effects, see `providedHealth`: a cooldown that ends in `cooldown.elapsed`, and announcements.
     startCooldown: unprovided('startCooldown'),
     announceCircuit: (_, params: { state: RouteCircuit['state'] }): never =>
       unprovided(`announceCircuit ${params.state}`)(),

@@ -7,7 +7,7 @@
 // What it saves, medians of five runs with and without it in alternation, in the limits of
 // docker-compose.yml (2 cores, Debian 12, Node 20, XState 5.33.3, 2026-11-25, a busy hour):
 //   the challenge's load      each Pit's CPU over all payments 777 µs, without 907 µs (+17 %);
-//                             p99 32 ms, without 65 ms; throttled periods of each Pit 14, without 34
+//                             p99 32 ms, without 65 ms; throttled periods per Pit 14, without 34
 //   sustained, 2,000/s asked  1,009/s stored at 800 µs of both Pits per payment;
 //                             without 275 to 830/s at 873 to 3,267 µs
 //   one life, bench:actors    10.6 µs and 9.4 kB allocated; without 25.2 µs and 48.5 kB

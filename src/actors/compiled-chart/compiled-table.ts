@@ -48,7 +48,7 @@ export interface Row {
   readonly byType: Map<string, readonly Step[]>
   /** Eventless ones. */
   readonly always: Step[]
-  /** Final states only: the type of the event that the output is told of. */
+  /** Final states only: the type of the event that the output is computed from. */
   readonly doneType: string | undefined
 }
 
@@ -221,7 +221,7 @@ function argsOf({ scope, event, context }: Run): ActionArgs {
   return { context, event, self: scope.self, system: scope.system }
 }
 
-/** Handed to the actor's executor, which shows it to inspectors and, before the start, defers it. */
+/** The actor's executor shows it to inspectors and, before the start, defers it. */
 function compileEffect(type: string, exec: Effect, params: unknown): Action {
   return (run) => run.scope.actionExecutor({ type, info: argsOf(run), params, exec } as never)
 }

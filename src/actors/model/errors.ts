@@ -40,7 +40,7 @@ export class CacheUnavailable extends Error {
 /** What a ledger's promise may be rejected with; anything else is a bug. */
 export type LedgerFailure = LedgerUnavailable | LeaseLost
 
-/** Whether a ledger's promise was rejected as expected; anything else is a bug, to be let through. */
+/** Whether a ledger's promise was rejected as expected; anything else is a bug. */
 export function isLedgerFailure(error: unknown): error is LedgerFailure {
   return error instanceof LedgerUnavailable || error instanceof LeaseLost
 }

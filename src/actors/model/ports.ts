@@ -101,7 +101,7 @@ export interface Ledger {
   acquireLease(request: { instanceId: string; ttlMs: number }): Promise<{ leaseId: number }>
   /**
    * Prolongs a lease. `held: false` once another instance has revoked it. `purges` counts purges
-   * over all instances: what was accepted or claimed under a smaller count is gone.
+   * over all instances: a purge has deleted what was accepted or claimed at a lower count.
    */
   renewLease(request: {
     leaseId: number
@@ -119,8 +119,8 @@ export interface Ledger {
     request: { leaseId: number; parked: boolean },
   ): Promise<Accepted>
   /**
-   * Writes outcomes of payments that this lease owns under the fencing token that each names; others
-   * are left as they are, without error. Writing one twice changes nothing.
+   * Writes outcomes of payments that this lease owns under the fencing token that each names;
+   * others are left as they are, without error. Writing one twice changes nothing.
    */
   record(outcomes: readonly Outcome[], request: { leaseId: number }): Promise<void>
 
@@ -199,7 +199,7 @@ export interface CircuitCache {
   readCircuits(): Promise<Readonly<Record<string, readonly CircuitReport[]>>>
 }
 
-/** Due times of parked payments in Redis. The ledger has them all; this is the quick, bounded way. */
+/** Due times of parked payments in Redis: quick and bounded. The ledger has them all. */
 export interface DelayedQueue {
   /** Adds entries up to its bound; what does not fit stays in the ledger only. */
   schedule(entries: readonly ParkedEntry[]): Promise<void>

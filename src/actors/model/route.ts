@@ -26,7 +26,7 @@ export interface RouteQuestion {
   readonly circuits: Readonly<Record<ProcessorName, RouteCircuit>>
   /** Time since the payment was accepted, ms. */
   readonly ageMs: number
-  /** Processors that refused the payment in this round of tries. */
+  /** Processors that refused the payment in this try. */
   readonly refusedBy: readonly ProcessorName[]
 }
 
@@ -41,7 +41,8 @@ const WAIT_FOR_ANY: Route = { to: null, reason: 'noneAvailable' }
 
 /**
  * The cheaper processor as long as it is up, below its concurrency limit and fast enough; the
- * dearer one once the payment has waited its time; else none. With equal fees `default` counts as the cheaper one.
+ * dearer one once the payment has waited its time; else none. With equal fees `default` counts as
+ * the cheaper one.
  */
 export function chooseRoute(question: RouteQuestion, settings: RouteSettings): Route {
   const cheaper = cheaperOf(settings.fees)

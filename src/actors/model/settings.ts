@@ -10,13 +10,13 @@ export interface WorkSettings {
   readonly readyMax: number
   /** Payments in doubt or backing off that may be held in memory. */
   readonly confirmingMax: number
-  /** Payments that persistence commits at once at most; the ready queue keeps that many places. */
+  /** Payments in one commit, at most; the ready queue keeps places free for twice as many. */
   readonly acceptBatchMax: number
   /** Payments claimed at once from the retry queue. */
   readonly claimMax: number
-  /** Rounds of tries before a refused payment is parked. */
+  /** Tries in a round, after which a refused payment is parked. */
   readonly triesMax: number
-  /** First backoff between quick tries, ms; doubles, jittered. */
+  /** First backoff between two tries, ms; doubles, jittered. */
   readonly quickBackoffMs: number
   /** First delay in the retry queue, ms; doubles up to the maximum, jittered. */
   readonly retryDelayMs: number

@@ -50,7 +50,7 @@ export interface PaymentDependencies {
   generationOf(slot: number): number
   /** Whether a payment in doubt has to leave memory. */
   isCrowded(): boolean
-  /** Whether the instance drains: nothing more is sent, and a payment leaves once it has its answer. */
+  /** Whether the instance drains: nothing more is sent, and a payment leaves after its answer. */
   isDraining(): boolean
 }
 
@@ -118,7 +118,7 @@ export function sendCharge(
       const tookMs = at - sentAt
       reportAttempt(dependencies, processor, { answer, tookMs, at })
       const isStale = dependencies.generationOf(slot) !== generation
-      // A settlement is told with its payment, unless that has left this instance meanwhile.
+      // A settlement is reported with its payment, unless that has left this instance meanwhile.
       if (isStale || answer.kind !== 'settled')
         noteAttempt(dependencies, context, { attempt, answer, tookMs })
       if (isStale) return

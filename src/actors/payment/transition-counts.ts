@@ -27,8 +27,8 @@ export function createTransitionCounts(): Counts {
 }
 
 /**
- * The same logic, with its transitions counted in `counts`. That is an addition per event; an observer
- * in the actor system would cost each payment more than its own work.
+ * The same logic, with its transitions counted in `counts`. That is an addition per event; an
+ * observer in the actor system would cost each payment more than its own work.
  */
 export function countingTransitions<Machine extends AnyStateMachine>(
   logic: Machine,

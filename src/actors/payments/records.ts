@@ -5,7 +5,7 @@ import type { ClaimedPayment, Outcome } from '../model/payment.ts'
 import type { AcceptRequest } from '../model/ports.ts'
 import { backoff, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from '../model/settings.ts'
 
-/** Shared by all records that have none: most payments have no unknown outcome and no second attempt. */
+/** Shared: most payments have no unknown outcome and no second attempt. */
 const NOTHING: readonly never[] = Object.freeze([])
 
 /** A payment that has just been committed; fencing token 0: never claimed. */

@@ -1,4 +1,4 @@
-// Who of the waiting payments is worked on next, and how many at once.
+// Which waiting payment is worked on next, and how many at once.
 
 import { createActor, type AnyActorRef } from 'xstate'
 import type { ProcessorName } from '../model/payment.ts'
@@ -111,10 +111,10 @@ export interface LastTick {
 }
 
 /**
- * How fast a backlog is worked off. Clients who wait for their commit come first: fewer payments are
- * started per tick when the event loop or the machine falls behind or the CPU quota is nearly spent,
- * and more again when it is not. An overdrawn quota freezes the process, so a late tick alone would
- * tell of it too late.
+ * How fast a backlog is worked off. Clients who wait for their commit come first: fewer payments
+ * are started per tick when the event loop or the machine falls behind or the CPU quota is nearly
+ * spent, and more again when it is not. An overdrawn quota freezes the process, so a late tick
+ * alone would show it too late.
  */
 export interface Pacer {
   /** Payments that may still be started in this tick. */

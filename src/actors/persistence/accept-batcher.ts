@@ -134,7 +134,7 @@ export function createCommitBudget(perSecond: number): CommitBudget {
   let lastAt = 0
   return (now) => {
     const refilled = left + ((now - lastAt) * perSecond) / 1000
-    // Never below zero: full batches do not wait, and the payments after them must not pay for that.
+    // Never below zero: full batches do not wait, and payments after them must not wait for that.
     left = Math.min(burst, Math.max(0, refilled)) - 1
     lastAt = now
     return left > 0 ? 0 : spacingMs

@@ -1,6 +1,6 @@
-// LOSE_ACCEPTED_PAYMENTS_ON_CRASH: the 202 before the commit. A payment is answered when it is taken
-// into memory and is then committed and charged like every other one. What the accept batcher
-// refuses is offered to it again from here, as a client does that was told 503.
+// LOSE_ACCEPTED_PAYMENTS_ON_CRASH: the 202 before the commit. A payment is answered when it is
+// taken into memory and is then committed and charged like every other one. What the accept batcher
+// refuses is offered to it again from here, as a client does after a 503.
 
 import { WRITE_PAUSE_MS } from './accept-batcher.ts'
 import type { SharedPorts } from '../model/ports.ts'
@@ -44,7 +44,7 @@ export class EarlyAnswers {
     else this.#offer(payment)
   }
 
-  /** Calls back once nothing is held, and after all that its commit told the other actors. */
+  /** Calls back once nothing is held, and after the other actors have the events of its commit. */
   whenEmpty(callback: () => void): void {
     if (this.#held === 0) callback()
     else this.#whenEmpty = callback
@@ -60,7 +60,7 @@ export class EarlyAnswers {
     this.#parts.commit({ ...payment, replyTo: (answer) => this.#judge(payment, answer) })
   }
 
-  // Nobody is left to be told of a conflict; the fact about its batch counts it.
+  // The client of a conflict has its answer already; the fact about the batch counts it.
   #judge(payment: PaymentReceived, answer: AcceptAnswer): void {
     if (answer === 'unavailable') {
       if (this.#waiting.length === 0) this.#startPause()

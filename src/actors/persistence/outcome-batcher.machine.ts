@@ -18,8 +18,11 @@ export interface OutcomeBatcherInput {
 }
 
 export interface OutcomeBatcherContext extends OutcomeBatcherInput {
+  /** Outcomes that wait for the next commit. */
   readonly pending: PendingQueue<Outcome>
+  /** Outcomes that are being written, oldest first; kept while that fails. */
   readonly batch: readonly Outcome[]
+  /** Whether `payments` was sent `outcomes.congested` and not yet `outcomes.relieved`. */
   readonly isCongested: boolean
   /** Whether everything is to be written at once from now on. */
   readonly isDraining: boolean

@@ -114,13 +114,13 @@ function publishWritten(
 }
 
 /**
- * Keeps the settled set: what this instance has settled is added a few at a time, and removed once it
- * is committed. Where that fails, the other instances' summaries have it later.
+ * Keeps the settled set: what this instance has settled is added a few at a time, and removed once
+ * it is committed. Where that fails, the other instances' summaries have it later.
  */
 export interface SettledPublisher {
-  /** To be added to the settled set within the window. */
+  /** Adds it to the settled set within the window. */
   add(settled: SettledPayment): void
-  /** To be removed from it, as late: the ledger tells a reader that it is committed. */
+  /** Removes them within the window; until then a summary counts them once, from the ledger. */
   remove(correlationIds: readonly string[]): void
   /** Makes at once the changes that wait. */
   flush(): void

@@ -1,4 +1,4 @@
-// The parent of the two batchers, which register under names of their own and are told directly. It
+// The parent of the two batchers, which have names of their own and are sent events directly. It
 // answers reads, answers clients early where that is configured, and flushes in order at a drain.
 
 import assert from 'node:assert'

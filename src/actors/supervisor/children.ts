@@ -1,4 +1,5 @@
-// The supervisor's children as one table: who they are, how each is made, and what its failure means.
+// The supervisor's children as one table: who they are, how each is made, and what its failure
+// means.
 
 import assert from 'node:assert'
 import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
@@ -18,7 +19,7 @@ import type { AnswersWhen } from '../persistence/early-answers.ts'
 import type { OutcomeBatcherInput } from '../persistence/outcome-batcher.machine.ts'
 import { persistenceLogic } from '../persistence/persistence.ts'
 
-/** Everything that Pit's actors are made of; main builds it from the configuration. */
+/** All that Pit's actors are made of; `app/settings.ts` builds it from the configuration. */
 export interface PitParts {
   readonly ports: SharedPorts
   /** The same object as `ports.lease`; only the lease actor changes it. */
@@ -84,16 +85,17 @@ export type ChildId =
   | 'lease'
 
 /**
- * OTP counts per supervisor, since its children may fail of one cause; here each row counts for
- * itself, since each of these three depends on another port. A burst of five is forgiven, and one
- * failure in 12 s is borne for good: a port that recovers is back within that, and a bug that each
- * claim or probe meets again is beyond it in seconds.
+ * OTP counts per supervisor; here each row counts for itself. A port that fails restarts none of
+ * these children, since each handles that itself: what is counted is a bug of one child, and a bug
+ * in probing leaves the others their restarts. Five in a minute are allowed: a rare bug is
+ * survived, and one that each batch or probe meets drains the instance in seconds.
  */
 const RESTART = { kind: 'restart', intensity: 5, periodMs: 60_000 } as const
 
 /** In the order in which they are started. */
 export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
-  // A circuit that starts anew would have forgotten what it learnt, and others hold its address.
+  // A new circuit would know nothing of the attempts so far, and `payments` and probing refer to
+  // this one.
   'processorHealth.default': {
     make: ({ health }) => health.default,
     onFailure: { kind: 'drain' },

@@ -1,5 +1,5 @@
-// The root: starts the long-lived actors, lets payments in once the instance has a lease, does about
-// a child that fails what the table of children says, and drains in order.
+// The root: starts the long-lived actors, lets payments in once the instance has a lease, does
+// about a child that fails what the table of children says, and drains in order.
 
 import { setup } from 'xstate'
 import type { SupervisorNotice, EdgeRequest } from '../messages.ts'

@@ -14,7 +14,7 @@ interface Registry {
 /**
  * Lets a system register no actor by its session id from now on. Actors with a `systemId` are found
  * as before: XState keeps those elsewhere.
- * @throws AssertionError when XState's system no longer registers actors in the way that this replaces.
+ * @throws AssertionError when XState's system no longer registers actors in the replaced way.
  */
 export function unlist(system: object): void {
   const registry: Partial<Registry> = system
