@@ -23,7 +23,7 @@ function startQueue(): Queue {
   return { house, delayedQueue, queue: house.start(retryQueueMachine, input) }
 }
 
-/** After its first claim, which also swept the ledger and brought one payment. */
+/** After it has claimed once, which also swept the ledger and brought one payment. */
 async function startFlowing(): Promise<Queue> {
   const parts = startQueue()
   const { house, delayedQueue, queue } = parts
@@ -157,7 +157,7 @@ t.test('after a failure of the ledger nothing is claimed for 500 ms', async (t) 
   t.same(delayedQueue.waiting, [])
 })
 
-t.test('a claim that is certainly not made taints nothing', async (t) => {
+t.test('where certainly nothing was claimed, no lease is tainted', async (t) => {
   const { house, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 3 })
   ;(await delayedQueue.called('takeDue')).answer(['a'])
@@ -204,7 +204,7 @@ t.test(
   },
 )
 
-t.test('a drain ends the claims, and the payments of the last claim still arrive', async (t) => {
+t.test('a drain ends the claiming, and what was being claimed still arrives', async (t) => {
   const { house, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 3 })
   const taking = await delayedQueue.called('takeDue')
@@ -216,7 +216,7 @@ t.test('a drain ends the claims, and the payments of the last claim still arrive
   queue.send({ type: 'capacity.offered', limit: 3 })
 
   const ended = ['payments', 'intake.ended', undefined, undefined]
-  t.same(told(house), [claimed(1), ended], 'it says so after the last claim')
+  t.same(told(house), [claimed(1), ended], 'it says so after the last claimed payments')
   t.same([queue.getSnapshot().value, delayedQueue.waiting], ['closed', []])
 })
 

@@ -122,7 +122,7 @@ t.test('restarts count for their own child and within the period only', async (t
   t.equal(pit.supervisor.getSnapshot().value, 'accepting', 'what is long ago does not count')
 })
 
-t.test('the fault: payments of a claim were lost with the actor that claimed them', async (t) => {
+t.test('the fault: claimed payments were lost with the actor that had claimed them', async (t) => {
   const pit = await startedPit()
   await pit.pass(TICK_MS)
   ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
@@ -141,7 +141,11 @@ t.test('a child that is restarted in a drain takes part in it', async (t) => {
   const rebuilding = await pit.delayedQueue.called('claimRebuild')
   pit.stop()
   await settled()
-  t.equal(pit.supervisor.getSnapshot().value, 'draining', 'the claim is waited for')
+  t.equal(
+    pit.supervisor.getSnapshot().value,
+    'draining',
+    'the payments that are being claimed are waited for',
+  )
 
   rebuilding.fail(BUG)
   await settled()
@@ -196,7 +200,7 @@ async function answerClaim(pit: StartedPit): Promise<void> {
   await settled()
 }
 
-/** After these three renewals of the lease takeover makes its first claim. */
+/** After these three renewals of the lease takeover claims for the first time. */
 async function letSettle(pit: StartedPit): Promise<void> {
   for (let renewals = 0; renewals < 3; renewals += 1) await renew(pit)
 }

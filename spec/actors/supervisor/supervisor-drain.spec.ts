@@ -114,7 +114,7 @@ t.test('what is being claimed when a stop begins is handed over', async (t) => {
   await ends(t, pit, record)
 })
 
-t.test('a claim that is not answered is not waited for beyond the grace', async (t) => {
+t.test('claiming that is not answered is not waited for beyond the grace', async (t) => {
   const pit = await startedPit()
   await claim(pit)
 
