@@ -7,7 +7,12 @@ import type { ApiDocument } from '../../src/http/openapi/document.ts'
 import { startOps } from '../../src/http/ops.ts'
 import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
-import { answerFaults, createWitness, openClient, type Told } from '../support/api-witness.ts'
+import {
+  answerFaults,
+  createDescriptionCheck,
+  openClient,
+  type Answer,
+} from '../support/description-check.ts'
 import { schemaFaults } from '../support/json-schema.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startWorld, type World } from '../support/system-world.ts'
@@ -16,13 +21,13 @@ import { OPS } from './ops-under-test.ts'
 
 const postgres = await startPostgres(t)
 const api = describeApi('0.0.0')
-const witness = createWitness(api)
+const descriptionCheck = createDescriptionCheck(api)
 
 const PAYMENTS = { path: '/payments', method: 'POST' } as const
 const STATUS = '/payments/{correlationId}'
 
-function readStatus(t: Test, client: Client, id: string): Promise<Told> {
-  return witness.hear(t, client, { path: STATUS, at: `/payments/${id}` })
+function readStatus(t: Test, client: Client, id: string): Promise<Answer> {
+  return descriptionCheck.ask(t, client, { path: STATUS, at: `/payments/${id}` })
 }
 
 function payment(correlationId: string, amount = 19.9): string {
@@ -39,13 +44,16 @@ t.test('a live instance answers as the API description says', async (t) => {
   const ops = openClient(t, opsPort)
   const id = randomUUID()
 
-  t.equal((await witness.hear(t, client, { ...PAYMENTS, body: payment(id) })).status, 202)
-  t.equal((await witness.hear(t, client, { ...PAYMENTS, body: payment(id, 20) })).status, 409)
-  t.equal((await witness.hear(t, client, { ...PAYMENTS, body: payment('x') })).status, 400)
+  t.equal((await descriptionCheck.ask(t, client, { ...PAYMENTS, body: payment(id) })).status, 202)
+  t.equal(
+    (await descriptionCheck.ask(t, client, { ...PAYMENTS, body: payment(id, 20) })).status,
+    409,
+  )
+  t.equal((await descriptionCheck.ask(t, client, { ...PAYMENTS, body: payment('x') })).status, 400)
   const long = { ...PAYMENTS, body: ' '.repeat(5_000) }
-  t.equal((await witness.hear(t, client, long)).status, 413)
+  t.equal((await descriptionCheck.ask(t, client, long)).status, 413)
   const text = { ...PAYMENTS, body: payment(id), type: 'text/plain' }
-  t.equal((await witness.hear(t, client, text)).status, 415)
+  t.equal((await descriptionCheck.ask(t, client, text)).status, 415)
   await waitUntil({ what: 'it is settled' }, async () => {
     return (
       (JSON.parse((await readStatus(t, client, id)).text) as { state: string }).state === 'settled'
@@ -54,16 +62,16 @@ t.test('a live instance answers as the API description says', async (t) => {
   t.equal((await readStatus(t, client, randomUUID())).status, 404)
   t.equal((await readStatus(t, client, 'no-uuid')).status, 400)
   const summary = { path: '/payments-summary' }
-  t.match(JSON.parse((await witness.hear(t, client, summary)).text), {
+  t.match(JSON.parse((await descriptionCheck.ask(t, client, summary)).text), {
     default: { totalRequests: 1, totalAmount: 19.9 },
   })
   const blurred = { ...summary, at: '/payments-summary?from=yesterday' }
-  t.equal((await witness.hear(t, client, blurred)).status, 400)
+  t.equal((await descriptionCheck.ask(t, client, blurred)).status, 400)
   const purge = { path: '/purge-payments', method: 'POST' } as const
-  t.equal((await witness.hear(t, client, purge)).status, 200)
+  t.equal((await descriptionCheck.ask(t, client, purge)).status, 200)
 
   for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) {
-    t.equal((await witness.hear(t, ops, { path })).status, 200)
+    t.equal((await descriptionCheck.ask(t, ops, { path })).status, 200)
     const head = await ops.request({ method: 'HEAD', path })
     t.equal(head.statusCode, 200)
     await head.body.dump()
@@ -98,7 +106,7 @@ async function refusesTheRest(t: Test, client: Client, ops: Client): Promise<voi
   }
 }
 
-async function tell(client: Client, method: 'GET' | 'PUT' | 'POST', path: string): Promise<Told> {
+async function tell(client: Client, method: 'GET' | 'PUT' | 'POST', path: string): Promise<Answer> {
   const { statusCode: status, headers, body } = await client.request({ method, path })
   return { status, headers, text: await body.text() }
 }
@@ -111,18 +119,18 @@ async function drains(
 ): Promise<void> {
   simulators.default.setDelay(400)
   simulators.fallback.setDelay(400)
-  await witness.hear(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
+  await descriptionCheck.ask(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
   await waitUntil({ what: 'it is being charged' }, () => {
     return simulators.default.sends().received + simulators.fallback.sends().received > 1
   })
 
   const stopped = pits[0]?.stop('the spec says so')
 
-  const ready = witness.hear(t, ops, { path: '/readyz' })
-  const refused = witness.hear(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
+  const ready = descriptionCheck.ask(t, ops, { path: '/readyz' })
+  const refused = descriptionCheck.ask(t, client, { ...PAYMENTS, body: payment(randomUUID()) })
   t.equal((await ready).status, 503)
   t.equal((await refused).status, 503)
-  t.equal((await witness.hear(t, ops, { path: '/healthz' })).status, 200)
+  t.equal((await descriptionCheck.ask(t, ops, { path: '/healthz' })).status, 200)
   await stopped
 }
 
@@ -135,17 +143,17 @@ t.test('answers that a live instance cannot be made to give are described', asyn
       request.replyTo({ kind: 'found', value: { default: total, fallback: total } })
     },
   })
-  const hear = async (
+  const statusOf = async (
     { server }: typeof silent,
     path: string,
     more: { method?: 'GET' | 'POST'; at?: string } = {},
-  ) => (await witness.hear(t, openClient(t, server.port), { path, ...more })).status
+  ) => (await descriptionCheck.ask(t, openClient(t, server.port), { path, ...more })).status
 
-  t.equal(await hear(silent, STATUS, { at: `/payments/${ID}` }), 503)
-  t.equal(await hear(silent, '/payments-summary'), 503)
-  t.equal(await hear(silent, '/purge-payments', { method: 'POST' }), 503)
-  t.equal(await hear(huge, '/payments-summary'), 500)
-  t.equal(await hear(huge, '/purge-payments', { method: 'POST' }), 403)
+  t.equal(await statusOf(silent, STATUS, { at: `/payments/${ID}` }), 503)
+  t.equal(await statusOf(silent, '/payments-summary'), 503)
+  t.equal(await statusOf(silent, '/purge-payments', { method: 'POST' }), 503)
+  t.equal(await statusOf(huge, '/payments-summary'), 500)
+  t.equal(await statusOf(huge, '/purge-payments', { method: 'POST' }), 403)
 })
 
 function refuse(request: EdgeRequest): void {
@@ -154,7 +162,7 @@ function refuse(request: EdgeRequest): void {
 }
 
 t.test('every described answer has been received', async (t) => {
-  t.same(witness.unheard(), [])
+  t.same(descriptionCheck.missing(), [])
 })
 
 t.test('health and readiness are answered separately', async (t) => {

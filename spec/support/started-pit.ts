@@ -13,7 +13,7 @@ import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { createSupervisor, type SupervisorActor } from '../../src/actors/supervisor/supervisor.ts'
 import { partsOf } from '../../src/app/settings.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { settled } from './actor-house.ts'
+import { settled } from './actor-system.ts'
 import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
 import { StandingTime } from './standing-time.ts'
 

@@ -1,7 +1,7 @@
 // What `payments` does when a circuit changes: it chooses by the circuit as it is from then on.
 
 import t from 'tap'
-import { settled } from '../../support/actor-house.ts'
+import { settled } from '../../support/actor-system.ts'
 import { startedPit, type StartedPit } from '../../support/started-pit.ts'
 
 /** Less than a tick, so that nothing but the circuits' changes starts a payment. */

@@ -3,7 +3,7 @@ import type { Actor } from 'xstate'
 import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { DelayedQueue } from '../../../src/actors/model/ports.ts'
 import { retryQueueMachine } from '../../../src/actors/ownership/retry-queue.machine.ts'
-import { actorHouse, settled, type House } from '../../support/actor-house.ts'
+import { startActorSystem, settled, type ActorSystem } from '../../support/actor-system.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
 
@@ -11,34 +11,34 @@ const LEDGER_GONE = new LedgerUnavailable('claimDue', 'unknown')
 const QUEUE_GONE = new CacheUnavailable('takeDue')
 
 interface Queue {
-  readonly house: House
+  readonly system: ActorSystem
   readonly delayedQueue: ScriptedPort<DelayedQueue>
   readonly queue: Actor<typeof retryQueueMachine>
 }
 
 function startQueue(): Queue {
-  const house = actorHouse()
+  const system = startActorSystem()
   const delayedQueue = scriptedPort<DelayedQueue>()
-  const input = { ports: house.ports, delayedQueue: delayedQueue.port }
-  return { house, delayedQueue, queue: house.start(retryQueueMachine, input) }
+  const input = { ports: system.ports, delayedQueue: delayedQueue.port }
+  return { system, delayedQueue, queue: system.start(retryQueueMachine, input) }
 }
 
 /** After it has claimed once, which also swept the ledger and brought one payment. */
 async function startFlowing(): Promise<Queue> {
   const parts = startQueue()
-  const { house, delayedQueue, queue } = parts
+  const { system, delayedQueue, queue } = parts
   queue.send({ type: 'capacity.offered', limit: 3 })
   ;(await delayedQueue.called('claimRebuild')).answer(false)
   ;(await delayedQueue.called('takeDue')).answer([])
-  ;(await house.ledger.called('claimDue')).answer([claimedPayment('first')])
+  ;(await system.ledger.called('claimDue')).answer([claimedPayment('first')])
   await settled()
-  house.heard.length = 0
+  system.sentEvents.length = 0
   return parts
 }
 
-function told(house: House): readonly unknown[] {
-  return house.heard.map(({ who, event }) => [
-    who,
+function told(system: ActorSystem): readonly unknown[] {
+  return system.sentEvents.map(({ to, event }) => [
+    to,
     event.type,
     event['batch']?.length,
     event['leaseId'],
@@ -54,23 +54,23 @@ const TAINTED = ['lease', 'lease.tainted', undefined, 7]
 t.test(
   'offered capacity is filled from the delayed queue first, then from the ledger',
   async (t) => {
-    const { house, delayedQueue, queue } = startQueue()
+    const { system, delayedQueue, queue } = startQueue()
 
     queue.send({ type: 'capacity.offered', limit: 3 })
     queue.send({ type: 'capacity.offered', limit: 99 })
     ;(await delayedQueue.called('claimRebuild')).answer(false)
     const taking = await delayedQueue.called('takeDue')
     taking.answer(['a', 'b'])
-    const claiming = await house.ledger.called('claimParked')
+    const claiming = await system.ledger.called('claimParked')
     claiming.answer([claimedPayment('a')])
-    const sweeping = await house.ledger.called('claimDue')
+    const sweeping = await system.ledger.called('claimDue')
     sweeping.answer([claimedPayment('c')])
     await settled()
 
     t.same(taking.args, [3], 'what is offered meanwhile waits for the next tick')
     t.same(claiming.args, [['a', 'b'], { leaseId: 7 }])
     t.same(sweeping.args, [{ leaseId: 7, limit: 2 }], 'b was claimed by another instance')
-    t.same(told(house), [claimed(2)])
+    t.same(told(system), [claimed(2)])
     t.equal(queue.getSnapshot().value, 'idle')
   },
 )
@@ -78,44 +78,44 @@ t.test(
 t.test(
   'the ledger is swept four times a second, and at once again while there is more',
   async (t) => {
-    const { house, delayedQueue, queue } = await startFlowing()
+    const { system, delayedQueue, queue } = await startFlowing()
 
     queue.send({ type: 'capacity.offered', limit: 1 })
     ;(await delayedQueue.called('takeDue')).answer(['b'])
-    ;(await house.ledger.called('claimParked')).answer([claimedPayment('b')])
+    ;(await system.ledger.called('claimParked')).answer([claimedPayment('b')])
     await settled()
-    t.same(house.ledger.waiting, [], 'not so soon again')
-    house.clock.increment(250)
+    t.same(system.ledger.waiting, [], 'not so soon again')
+    system.clock.increment(250)
     queue.send({ type: 'capacity.offered', limit: 1 })
     ;(await delayedQueue.called('claimRebuild')).answer(false)
     ;(await delayedQueue.called('takeDue')).answer([])
-    ;(await house.ledger.called('claimDue')).answer([claimedPayment('a')])
+    ;(await system.ledger.called('claimDue')).answer([claimedPayment('a')])
     await settled()
     queue.send({ type: 'capacity.offered', limit: 1 })
     ;(await delayedQueue.called('claimRebuild')).answer(false)
     ;(await delayedQueue.called('takeDue')).answer([])
-    ;(await house.ledger.called('claimDue')).answer([])
+    ;(await system.ledger.called('claimDue')).answer([])
     await settled()
 
-    t.same(told(house), [claimed(1), claimed(1)])
+    t.same(told(system), [claimed(1), claimed(1)])
   },
 )
 
 t.test('while nothing is due the delayed queue is asked as rarely as the ledger', async (t) => {
-  const { house, delayedQueue, queue } = await startFlowing()
+  const { system, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 1 })
   ;(await delayedQueue.called('takeDue')).answer([])
   await settled()
 
-  house.clock.increment(249)
+  system.clock.increment(249)
   queue.send({ type: 'capacity.offered', limit: 1 })
   t.same([queue.getSnapshot().value, delayedQueue.waiting], ['idle', []])
-  house.clock.increment(1)
+  system.clock.increment(1)
   queue.send({ type: 'capacity.offered', limit: 1 })
 
   ;(await delayedQueue.called('claimRebuild')).answer(false)
   ;(await delayedQueue.called('takeDue')).answer([])
-  ;(await house.ledger.called('claimDue')).answer([])
+  ;(await system.ledger.called('claimDue')).answer([])
   await settled()
   t.equal(queue.getSnapshot().value, 'idle')
 })
@@ -123,67 +123,67 @@ t.test('while nothing is due the delayed queue is asked as rarely as the ledger'
 t.test(
   'a batch claimed by the delayed queue is kept when the sweep of the ledger fails',
   async (t) => {
-    const { house, delayedQueue, queue } = startQueue()
+    const { system, delayedQueue, queue } = startQueue()
     queue.send({ type: 'capacity.offered', limit: 3 })
     ;(await delayedQueue.called('claimRebuild')).answer(false)
     ;(await delayedQueue.called('takeDue')).answer(['a'])
-    ;(await house.ledger.called('claimParked')).answer([claimedPayment('a')])
+    ;(await system.ledger.called('claimParked')).answer([claimedPayment('a')])
 
-    house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
-    ;(await house.ledger.called('claimDue')).fail(LEDGER_GONE)
+    system.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
+    ;(await system.ledger.called('claimDue')).fail(LEDGER_GONE)
     await settled()
 
-    t.same(told(house), [claimed(1), TAINTED], 'and what the sweep may have claimed is not')
+    t.same(told(system), [claimed(1), TAINTED], 'and what the sweep may have claimed is not')
     t.equal(queue.getSnapshot().value, 'idle')
   },
 )
 
 t.test('after a failure of the ledger nothing is claimed for 500 ms', async (t) => {
-  const { house, delayedQueue, queue } = await startFlowing()
+  const { system, delayedQueue, queue } = await startFlowing()
 
   queue.send({ type: 'capacity.offered', limit: 3 })
   ;(await delayedQueue.called('takeDue')).answer(['a'])
-  ;(await house.ledger.called('claimParked')).fail(LEDGER_GONE)
+  ;(await system.ledger.called('claimParked')).fail(LEDGER_GONE)
   await settled()
   t.equal(queue.getSnapshot().value, 'paused')
-  t.match(house.facts, [{ type: 'ledger.failed', operation: 'claimDue' }])
-  t.same(told(house), [TAINTED], 'it may have claimed what it did not say')
+  t.match(system.facts, [{ type: 'ledger.failed', operation: 'claimDue' }])
+  t.same(told(system), [TAINTED], 'it may have claimed what it did not say')
   queue.send({ type: 'capacity.offered', limit: 3 })
-  house.clock.increment(499)
+  system.clock.increment(499)
   t.equal(queue.getSnapshot().value, 'paused')
-  house.clock.increment(1)
+  system.clock.increment(1)
 
   t.equal(queue.getSnapshot().value, 'idle')
   t.same(delayedQueue.waiting, [])
 })
 
 t.test('where certainly nothing was claimed, no lease is tainted', async (t) => {
-  const { house, delayedQueue, queue } = await startFlowing()
+  const { system, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 3 })
   ;(await delayedQueue.called('takeDue')).answer(['a'])
 
-  ;(await house.ledger.called('claimParked')).fail(new LedgerUnavailable('claimParked', 'none'))
+  ;(await system.ledger.called('claimParked')).fail(new LedgerUnavailable('claimParked', 'none'))
   await settled()
 
-  t.same([queue.getSnapshot().value, told(house)], ['paused', []])
+  t.same([queue.getSnapshot().value, told(system)], ['paused', []])
 })
 
 t.test('without Redis the ledger alone fills the capacity', async (t) => {
-  const { house, delayedQueue, queue } = startQueue()
+  const { system, delayedQueue, queue } = startQueue()
   queue.send({ type: 'capacity.offered', limit: 3 })
   ;(await delayedQueue.called('claimRebuild')).fail(QUEUE_GONE)
   ;(await delayedQueue.called('takeDue')).fail(QUEUE_GONE)
 
-  ;(await house.ledger.called('claimDue')).answer([claimedPayment('a')])
+  ;(await system.ledger.called('claimDue')).answer([claimedPayment('a')])
   await settled()
 
-  t.same(told(house), [claimed(1)])
+  t.same(told(system), [claimed(1)])
 })
 
 t.test(
   'a lost delayed queue is rebuilt from the ledger, and parked payments are put into it',
   async (t) => {
-    const { house, delayedQueue, queue } = startQueue()
+    const { system, delayedQueue, queue } = startQueue()
     const entries = [{ correlationId: 'a', dueInMs: 5 }]
     queue.send({ type: 'payments.parked', entries })
     const scheduled = await delayedQueue.called('schedule')
@@ -192,11 +192,11 @@ t.test(
     queue.send({ type: 'capacity.offered', limit: 3 })
     ;(await delayedQueue.called('claimRebuild')).answer(true)
 
-    ;(await house.ledger.called('listParked')).answer(entries)
+    ;(await system.ledger.called('listParked')).answer(entries)
     const rebuilt = await delayedQueue.called('schedule')
     rebuilt.answer(undefined)
     ;(await delayedQueue.called('takeDue')).answer([])
-    ;(await house.ledger.called('claimDue')).answer([])
+    ;(await system.ledger.called('claimDue')).answer([])
     await settled()
 
     t.same(rebuilt.args, [entries])
@@ -205,18 +205,18 @@ t.test(
 )
 
 t.test('a drain ends the claiming, and what was being claimed still arrives', async (t) => {
-  const { house, delayedQueue, queue } = await startFlowing()
+  const { system, delayedQueue, queue } = await startFlowing()
   queue.send({ type: 'capacity.offered', limit: 3 })
   const taking = await delayedQueue.called('takeDue')
 
   queue.send({ type: 'drain.started' })
   taking.answer(['a'])
-  ;(await house.ledger.called('claimParked')).answer([claimedPayment('a')])
+  ;(await system.ledger.called('claimParked')).answer([claimedPayment('a')])
   await settled()
   queue.send({ type: 'capacity.offered', limit: 3 })
 
   const ended = ['payments', 'intake.ended', undefined, undefined]
-  t.same(told(house), [claimed(1), ended], 'it says so after the last claimed payments')
+  t.same(told(system), [claimed(1), ended], 'it says so after the last claimed payments')
   t.same([queue.getSnapshot().value, delayedQueue.waiting], ['closed', []])
 })
 
@@ -224,19 +224,19 @@ t.test('a bug ends the retry queue, whatever it was about to tell', async (t) =>
   const bug = new TypeError('a planted bug')
   const steps = ['claimRebuild', 'takeDue', 'claimParked', 'claimDue'] as const
   for (const broken of steps) {
-    const { house, delayedQueue, queue } = startQueue()
+    const { system, delayedQueue, queue } = startQueue()
     queue.send({ type: 'capacity.offered', limit: 3 })
     const answers = { claimRebuild: false, takeDue: ['a'], claimParked: [claimedPayment('a')] }
     for (const step of steps.slice(0, steps.indexOf(broken))) {
-      const port = step === 'claimParked' ? house.ledger : delayedQueue
+      const port = step === 'claimParked' ? system.ledger : delayedQueue
       ;(await port.called(step as never)).answer(answers[step as keyof typeof answers])
     }
-    const port = broken === 'claimParked' || broken === 'claimDue' ? house.ledger : delayedQueue
+    const port = broken === 'claimParked' || broken === 'claimDue' ? system.ledger : delayedQueue
 
     ;(await port.called(broken as never)).fail(bug)
     await settled()
 
     t.match(queue.getSnapshot(), { status: 'error', error: bug }, broken)
-    t.same([house.facts, house.heard], [[], []], broken)
+    t.same([system.facts, system.sentEvents], [[], []], broken)
   }
 })

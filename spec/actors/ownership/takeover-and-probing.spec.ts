@@ -6,7 +6,7 @@ import type { CircuitCache, Processor } from '../../../src/actors/model/ports.ts
 import { probingMachine } from '../../../src/actors/circuit/probing.machine.ts'
 import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
 import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.ts'
-import { actorHouse, settled, type House } from '../../support/actor-house.ts'
+import { startActorSystem, settled, type ActorSystem } from '../../support/actor-system.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
 
@@ -17,107 +17,107 @@ const CACHE_GONE = new CacheUnavailable('cache')
 t.test(
   'payments of dead instances are claimed once their owners had time to renew, twice a second',
   async (t) => {
-    const { house, takeover } = startTakeover()
-    house.clock.increment(2999)
-    t.same(house.ledger.waiting, [], 'living owners renew first')
-    house.clock.increment(1)
-    const call = await house.ledger.called('takeOver')
+    const { system, takeover } = startTakeover()
+    system.clock.increment(2999)
+    t.same(system.ledger.waiting, [], 'living owners renew first')
+    system.clock.increment(1)
+    const call = await system.ledger.called('takeOver')
 
     call.answer([])
     await settled()
 
     t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, settleByMs: 4000 }])
     t.equal(takeover.getSnapshot().value, 'waiting')
-    t.same(house.heard, [], 'nothing was found, nothing is told')
-    house.clock.increment(500)
-    ;(await house.ledger.called('takeOver')).answer([claimedPayment('a')])
+    t.same(system.sentEvents, [], 'nothing was found, nothing is told')
+    system.clock.increment(500)
+    ;(await system.ledger.called('takeOver')).answer([claimedPayment('a')])
     await settled()
-    t.match(house.heard, [
-      { who: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } },
+    t.match(system.sentEvents, [
+      { to: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } },
     ])
   },
 )
 
 t.test('a lost answer taints the lease that payments were claimed under', async (t) => {
-  const { house } = startTakeover()
-  house.clock.increment(3000)
-  house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
+  const { system } = startTakeover()
+  system.clock.increment(3000)
+  system.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
 
-  ;(await house.ledger.called('takeOver')).fail(GONE)
+  ;(await system.ledger.called('takeOver')).fail(GONE)
   await settled()
-  house.clock.increment(3000)
-  ;(await house.ledger.called('takeOver')).fail(new LedgerUnavailable('takeOver', 'none'))
+  system.clock.increment(3000)
+  ;(await system.ledger.called('takeOver')).fail(new LedgerUnavailable('takeOver', 'none'))
   await settled()
 
-  t.same(house.heard, [{ who: 'lease', event: { type: 'lease.tainted', leaseId: 7 } }])
+  t.same(system.sentEvents, [{ to: 'lease', event: { type: 'lease.tainted', leaseId: 7 } }])
 })
 
 t.test('a full batch is followed at once by the next', async (t) => {
-  const { house, takeover } = startTakeover()
-  house.clock.increment(3000)
+  const { system, takeover } = startTakeover()
+  system.clock.increment(3000)
 
-  ;(await house.ledger.called('takeOver')).answer([claimedPayment('a'), claimedPayment('b')])
-  ;(await house.ledger.called('takeOver')).answer([claimedPayment('c')])
+  ;(await system.ledger.called('takeOver')).answer([claimedPayment('a'), claimedPayment('b')])
+  ;(await system.ledger.called('takeOver')).answer([claimedPayment('c')])
   await settled()
 
-  t.equal(house.heard.length, 2)
+  t.equal(system.sentEvents.length, 2)
   t.equal(takeover.getSnapshot().value, 'waiting')
 })
 
 t.test(
   'after a failure, or without a lease, other instances get time to renew theirs',
   async (t) => {
-    const { house, takeover } = startTakeover()
-    house.clock.increment(3000)
-    ;(await house.ledger.called('takeOver')).fail(GONE)
+    const { system, takeover } = startTakeover()
+    system.clock.increment(3000)
+    ;(await system.ledger.called('takeOver')).fail(GONE)
     await settled()
     t.equal(takeover.getSnapshot().value, 'waitingForOwners')
-    t.match(house.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
+    t.match(system.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
 
-    house.clock.increment(3000)
-    ;(await house.ledger.called('takeOver')).answer([])
+    system.clock.increment(3000)
+    ;(await system.ledger.called('takeOver')).answer([])
     await settled()
-    house.fence.close()
-    house.clock.increment(500)
+    system.fence.close()
+    system.clock.increment(500)
 
     t.equal(takeover.getSnapshot().value, 'waitingForOwners')
-    t.same(house.ledger.waiting, [])
-    house.clock.increment(3000)
-    t.same(house.ledger.waiting, [], 'nothing is claimed before there is a lease again')
-    house.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
-    house.clock.increment(3000)
-    t.match((await house.ledger.called('takeOver')).args, [{ leaseId: 8 }])
+    t.same(system.ledger.waiting, [])
+    system.clock.increment(3000)
+    t.same(system.ledger.waiting, [], 'nothing is claimed before there is a lease again')
+    system.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
+    system.clock.increment(3000)
+    t.match((await system.ledger.called('takeOver')).args, [{ leaseId: 8 }])
   },
 )
 
 t.test('a drain ends takeover, and what it was claiming still arrives', async (t) => {
-  const { house, takeover } = startTakeover()
-  house.clock.increment(3000)
-  const call = await house.ledger.called('takeOver')
+  const { system, takeover } = startTakeover()
+  system.clock.increment(3000)
+  const call = await system.ledger.called('takeOver')
 
   takeover.send({ type: 'drain.started' })
   call.answer([claimedPayment('a'), claimedPayment('b')])
   await settled()
-  house.clock.increment(3000)
+  system.clock.increment(3000)
 
-  const told = house.heard.map(({ event }) => event.type)
+  const told = system.sentEvents.map(({ event }) => event.type)
   t.same(told, ['payments.claimed', 'intake.ended'], 'it says so after the last claimed payments')
   t.equal(takeover.getSnapshot().value, 'closed')
-  t.same(house.ledger.waiting, [], 'a full batch is not followed by another')
+  t.same(system.ledger.waiting, [], 'a full batch is not followed by another')
   const other = startTakeover()
   other.takeover.send({ type: 'drain.started' })
-  t.match(other.house.heard, [{ who: 'payments', event: { type: 'intake.ended' } }])
+  t.match(other.system.sentEvents, [{ to: 'payments', event: { type: 'intake.ended' } }])
 })
 
-function startTakeover(): { house: House; takeover: Actor<typeof takeoverMachine> } {
-  const house = actorHouse()
+function startTakeover(): { system: ActorSystem; takeover: Actor<typeof takeoverMachine> } {
+  const system = startActorSystem()
   const bounds = { batchMax: 2, graceMs: 250, settleByMs: 4000, ownersRenewMs: 3000 }
-  const input = { ports: house.ports, ...bounds }
-  return { house, takeover: house.start(takeoverMachine, input) }
+  const input = { ports: system.ports, ...bounds }
+  return { system, takeover: system.start(takeoverMachine, input) }
 }
 
 interface Probing {
-  readonly house: House
+  readonly system: ActorSystem
   readonly probing: Actor<typeof probingMachine>
   readonly cache: ScriptedPort<CircuitCache>
   readonly processors: Readonly<Record<ProcessorName, ScriptedPort<Processor>>>
@@ -126,21 +126,21 @@ interface Probing {
 }
 
 function startProbing(): Probing {
-  const house = actorHouse()
+  const system = startActorSystem()
   const cache = scriptedPort<CircuitCache>()
   const processors = { default: scriptedPort<Processor>(), fallback: scriptedPort<Processor>() }
   const told: (readonly [ProcessorName, HealthEvent])[] = []
   const circuit = (name: ProcessorName) => ({
     send: (event: HealthEvent) => void told.push([name, event]),
   })
-  const probing = house.start(probingMachine, {
-    ports: house.ports,
+  const probing = system.start(probingMachine, {
+    ports: system.ports,
     cache: cache.port,
     processors: { default: processors.default.port, fallback: processors.fallback.port },
     health: { default: circuit('default'), fallback: circuit('fallback') },
     intervalMs: 5000,
   })
-  return { house, probing, cache, processors, told }
+  return { system, probing, cache, processors, told }
 }
 
 async function probeBoth({ processors }: Probing, failing: ProcessorName | null): Promise<void> {
@@ -154,7 +154,7 @@ t.test(
   'the instance that gets the probe lease asks both processors and publishes the answers',
   async (t) => {
     const probing = startProbing()
-    const { cache, house, told } = probing
+    const { cache, system, told } = probing
     const lease = await cache.called('takeProbeLease')
     lease.answer(true)
 
@@ -168,7 +168,7 @@ t.test(
       ['default', { ...answered, failing: false }],
       ['fallback', { ...answered, failing: true }],
     ])
-    const changes = house.facts.filter(({ type }) => type === 'health.changed')
+    const changes = system.facts.filter(({ type }) => type === 'health.changed')
     t.match(changes, [{ processor: 'default' }, { processor: 'fallback', failing: true }])
   },
 )
@@ -176,8 +176,8 @@ t.test(
 t.test(
   'an instance without the probe lease reads the answers of another, with their age',
   async (t) => {
-    const { cache, house, told, processors } = startProbing()
-    house.clock.increment(100)
+    const { cache, system, told, processors } = startProbing()
+    system.clock.increment(100)
     ;(await cache.called('takeProbeLease')).answer(false)
 
     const health = { failing: true, minResponseMs: 9, ageMs: 60 }
@@ -191,7 +191,7 @@ t.test(
 
 t.test('without Redis each instance probes by itself, once per interval', async (t) => {
   const probing = startProbing()
-  const { cache, house, told } = probing
+  const { cache, system, told } = probing
   ;(await cache.called('takeProbeLease')).fail(CACHE_GONE)
   await probeBoth(probing, null)
   for (const _ of [1, 2]) (await cache.called('publishHealth')).fail(CACHE_GONE)
@@ -199,42 +199,42 @@ t.test('without Redis each instance probes by itself, once per interval', async 
   t.equal(told.length, 2)
 
   for (let reading = 0; reading < 9; reading += 1) {
-    house.clock.increment(500)
+    system.clock.increment(500)
     ;(await cache.called('readHealth')).fail(CACHE_GONE)
     await settled()
   }
   t.equal(told.length, 2, 'nothing is known in between')
-  house.clock.increment(500)
+  system.clock.increment(500)
 
   ;(await cache.called('takeProbeLease')).fail(CACHE_GONE)
   await probeBoth(probing, null)
 })
 
 t.test('a processor that gives no answer to a probe is believed to be as it was', async (t) => {
-  const { cache, house, told, processors } = startProbing()
+  const { cache, system, told, processors } = startProbing()
   ;(await cache.called('takeProbeLease')).answer(true)
   ;(await processors.default.called('probe')).answer({ kind: 'limited' })
   ;(await processors.fallback.called('probe')).answer({ kind: 'failed', detail: 'timeout' })
   await settled()
 
   t.same(told, [])
-  t.match(house.facts, [
+  t.match(system.facts, [
     { type: 'health.unknown', processor: 'default', cause: 'http 429' },
     { type: 'health.unknown', processor: 'fallback', cause: 'timeout' },
   ])
-  house.clock.increment(500)
+  system.clock.increment(500)
   t.ok(await cache.called('readHealth'), 'and the cache is read again')
 })
 
 t.test('a bug in claiming ends takeover', async (t) => {
-  const { house, takeover } = startTakeover()
-  house.clock.increment(3000)
+  const { system, takeover } = startTakeover()
+  system.clock.increment(3000)
 
-  ;(await house.ledger.called('takeOver')).fail(BUG)
+  ;(await system.ledger.called('takeOver')).fail(BUG)
   await settled()
 
   t.match(takeover.getSnapshot(), { status: 'error', error: BUG })
-  t.same(house.facts, [], 'it is not told as a failure of the ledger')
+  t.same(system.facts, [], 'it is not told as a failure of the ledger')
 })
 
 t.test('a bug in a probe, or in what it brings, ends probing', async (t) => {

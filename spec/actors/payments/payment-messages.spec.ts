@@ -13,7 +13,7 @@ import type {
 import type { Fact } from '../../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import { createSupervisor } from '../../../src/actors/supervisor/supervisor.ts'
-import { settled } from '../../support/actor-house.ts'
+import { settled } from '../../support/actor-system.ts'
 import { scriptedPort } from '../../support/scripted-port.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { actorHouse, BESIDE_PERSISTENCE, settled } from '../../support/actor-house.ts'
+import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
@@ -13,18 +13,18 @@ const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
 t.test(
   'an accept without a result fails persistence, and no client is told of a conflict',
   async (t) => {
-    const house = actorHouse(BESIDE_PERSISTENCE)
-    const { ports } = house
+    const system = startActorSystem(BESIDE_PERSISTENCE)
+    const { ports } = system
     const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
-    const persistence = house.start(persistenceLogic, input)
+    const persistence = system.start(persistenceLogic, input)
     const failures: unknown[] = []
     persistence.subscribe({ error: (error) => failures.push(error) })
     const answers: string[] = []
     const payment = { correlationId: 'a', amountCents: 1990 }
 
     const replyTo = (answer: string): void => void answers.push(answer)
-    house.tell('acceptBatcher', { type: 'payment.received', ...payment, replyTo })
-    ;(await house.ledger.called('accept')).answer({ results: [], purges: 0 })
+    system.tell('acceptBatcher', { type: 'payment.received', ...payment, replyTo })
+    ;(await system.ledger.called('accept')).answer({ results: [], purges: 0 })
     await settled()
 
     t.equal(persistence.getSnapshot().status, 'error')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { actorHouse, BESIDE_PERSISTENCE, settled } from '../../support/actor-house.ts'
+import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
 import { createCommitBudget } from '../../../src/actors/persistence/accept-batcher.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
 
@@ -50,7 +50,7 @@ t.test('a quiet time gives back no more than a burst', async (t) => {
 })
 
 t.test('commits are spaced out once they are denser than the rate allows', async (t) => {
-  const { house, post, sizes } = started(20)
+  const { system, post, sizes } = started(20)
 
   // Two may be made at once; after the second a twentieth of a second is left.
   for (const id of ['a', 'b', 'c']) {
@@ -59,10 +59,10 @@ t.test('commits are spaced out once they are denser than the rate allows', async
   }
   t.same(sizes(), [1, 1])
   post('d')
-  house.clock.increment(49)
+  system.clock.increment(49)
   await settled()
   t.same(sizes(), [1, 1])
-  house.clock.increment(1)
+  system.clock.increment(1)
   await settled()
   t.same(sizes(), [1, 1, 2])
 })
@@ -70,15 +70,15 @@ t.test('commits are spaced out once they are denser than the rate allows', async
 t.test(
   'the first payment after a quiet time is committed at once, however dense it was before',
   async (t) => {
-    const { house, post, sizes } = started(20)
+    const { system, post, sizes } = started(20)
 
     for (const id of ['a', 'b', 'c']) {
       post(id)
       await settled()
     }
-    house.clock.increment(1_000)
+    system.clock.increment(1_000)
     await settled()
-    house.clock.increment(1_000)
+    system.clock.increment(1_000)
     post('d')
     await settled()
 
@@ -87,9 +87,9 @@ t.test(
 )
 
 t.test('a batch gathers for its window, and after dense commits no longer than that', async (t) => {
-  const { house, post, sizes } = started(10, 5)
+  const { system, post, sizes } = started(10, 5)
   const after = async (ms: number): Promise<readonly number[]> => {
-    house.clock.increment(ms)
+    system.clock.increment(ms)
     await settled()
     return sizes()
   }
@@ -103,12 +103,12 @@ t.test('a batch gathers for its window, and after dense commits no longer than t
 })
 
 t.test('each payment is committed at once far below the rate', async (t) => {
-  const { house, post, sizes } = started(20)
+  const { system, post, sizes } = started(20)
 
   for (const id of ['a', 'b', 'c', 'd', 'e']) {
     post(id)
     await settled()
-    house.clock.increment(100)
+    system.clock.increment(100)
   }
 
   t.same(sizes(), [1, 1, 1, 1, 1])
@@ -116,24 +116,24 @@ t.test('each payment is committed at once far below the rate', async (t) => {
 
 /** Persistence over a ledger that commits at once, and the sizes of the batches it was given. */
 function started(commitsMax: number, windowMs = 0) {
-  const house = actorHouse(BESIDE_PERSISTENCE)
+  const system = startActorSystem(BESIDE_PERSISTENCE)
   const sizes: number[] = []
   const ledger = {
-    ...house.ports.ledger,
+    ...system.ports.ledger,
     accept: async (batch: readonly unknown[]) => {
       sizes.push(batch.length)
       return { results: batch.map(() => 'accepted' as const), purges: 0 }
     },
   }
-  house.start(persistenceLogic, {
-    ports: { ...house.ports, ledger },
+  system.start(persistenceLogic, {
+    ports: { ...system.ports, ledger },
     accepts: { batchMax: 10, windowMs, commitsMax, pendingMax: 10 },
     outcomes: { batchMax: 10, windowMs: 20, congestedAt: 40 },
     answersWhen: 'committed',
   })
   const post = (correlationId: string): void => {
     const payment = { correlationId, amountCents: 1990, replyTo: () => undefined }
-    house.tell('acceptBatcher', { type: 'payment.received', ...payment })
+    system.tell('acceptBatcher', { type: 'payment.received', ...payment })
   }
-  return { house, post, sizes: () => sizes }
+  return { system, post, sizes: () => sizes }
 }

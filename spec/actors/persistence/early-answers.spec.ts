@@ -4,7 +4,7 @@ import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { PaymentReceived } from '../../../src/actors/messages.ts'
 import type { Fact } from '../../../src/actors/model/facts.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { actorHouse, BESIDE_PERSISTENCE, settled } from '../../support/actor-house.ts'
+import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 3 }
@@ -114,28 +114,28 @@ t.test(
 )
 
 t.test('a payment is answered before its commit and sent to a processor after it', async (t) => {
-  const { answers, house, persistence } = started('taken')
+  const { answers, system, persistence } = started('taken')
 
   persistence.send(received('a', answers))
   t.same(answers, ['a accepted'])
-  const first = await house.ledger.called('accept')
+  const first = await system.ledger.called('accept')
   first.fail(new LedgerUnavailable('accept', 'none'))
   await settled()
-  t.same(told(house, 'payments'), [])
-  house.clock.increment(OFFER_PAUSE_MS)
-  const second = await house.ledger.called('accept')
+  t.same(told(system, 'payments'), [])
+  system.clock.increment(OFFER_PAUSE_MS)
+  const second = await system.ledger.called('accept')
   second.answer({ results: ['accepted'], purges: 0 })
   await settled()
 
-  t.same(told(house, 'payments'), ['payments.accepted'])
+  t.same(told(system, 'payments'), ['payments.accepted'])
   t.same(answers, ['a accepted'])
 })
 
 t.test('no client is answered before the commit without the setting', async (t) => {
-  const { answers, house } = started('committed')
+  const { answers, system } = started('committed')
 
-  house.tell('acceptBatcher', received('a', answers))
-  const call = await house.ledger.called('accept')
+  system.tell('acceptBatcher', received('a', answers))
+  const call = await system.ledger.called('accept')
   await settled()
   t.same(answers, [])
   call.answer({ results: ['accepted'], purges: 0 })
@@ -145,37 +145,37 @@ t.test('no client is answered before the commit without the setting', async (t) 
 })
 
 t.test('a flush before the end waits for payments that were answered early', async (t) => {
-  const { answers, house, persistence } = started('taken')
+  const { answers, system, persistence } = started('taken')
   persistence.send(received('a', answers))
 
   persistence.send({ type: 'drain.started' })
-  const call = await house.ledger.called('accept')
+  const call = await system.ledger.called('accept')
   await settled()
-  t.same(told(house, 'supervisor'), [])
+  t.same(told(system, 'supervisor'), [])
   call.answer({ results: ['accepted'], purges: 0 })
   await settled()
-  house.clock.increment(0)
+  system.clock.increment(0)
 
-  t.same(told(house, 'supervisor'), ['persistence.flushed'])
+  t.same(told(system, 'supervisor'), ['persistence.flushed'])
 })
 
 t.test('an instance that stops tells how many payments it loses', async (t) => {
-  const { answers, house, persistence } = started('taken')
+  const { answers, system, persistence } = started('taken')
   persistence.send(received('a', answers))
 
   // As the supervisor stops its children.
   persistence.send({ type: 'xstate.stop' })
 
-  t.match(house.facts, [{ type: 'payments.lost', payments: 1 }])
+  t.match(system.facts, [{ type: 'payments.lost', payments: 1 }])
 })
 
 function started(answersWhen: 'taken' | 'committed') {
-  const house = actorHouse(BESIDE_PERSISTENCE)
-  const { ports } = house
+  const system = startActorSystem(BESIDE_PERSISTENCE)
+  const { ports } = system
   const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen }
-  return { answers: [] as string[], house, persistence: house.start(persistenceLogic, input) }
+  return { answers: [] as string[], system, persistence: system.start(persistenceLogic, input) }
 }
 
-function told(house: ReturnType<typeof actorHouse>, name: string): readonly string[] {
-  return house.heard.filter(({ who }) => who === name).map(({ event }) => event.type)
+function told(system: ReturnType<typeof startActorSystem>, name: string): readonly string[] {
+  return system.sentEvents.filter(({ to }) => to === name).map(({ event }) => event.type)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { actorHouse, settled } from '../../support/actor-house.ts'
+import { startActorSystem, settled } from '../../support/actor-system.ts'
 import { oneStep, stepped } from '../../support/chart-steps.ts'
 import { sameWalks } from '../../support/same-walks.ts'
 import { scriptedPort } from '../../support/scripted-port.ts'
@@ -249,7 +249,7 @@ function payment(correlationId: string): SettledPayment {
 }
 
 function publishing() {
-  const { clock } = actorHouse()
+  const { clock } = startActorSystem()
   const cache = scriptedPort<SettledSet>()
   return { clock, cache, publisher: createSettledPublisher({ clock, settledSet: cache.port }) }
 }

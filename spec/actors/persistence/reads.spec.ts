@@ -3,7 +3,7 @@
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
-import { actorHouse, BESIDE_PERSISTENCE, settled } from '../../support/actor-house.ts'
+import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
@@ -16,27 +16,27 @@ for (const [operation, request] of [
   t.test(
     `a ${operation} that the ledger fails is answered as unavailable and reported once`,
     async (t) => {
-      const house = actorHouse(BESIDE_PERSISTENCE)
-      const { ports } = house
+      const system = startActorSystem(BESIDE_PERSISTENCE)
+      const { ports } = system
       const input = {
         ports,
         accepts: ACCEPTS,
         outcomes: OUTCOMES,
         answersWhen: 'committed' as const,
       }
-      const persistence = house.start(persistenceLogic, input)
+      const persistence = system.start(persistenceLogic, input)
       const answers: unknown[] = []
       const replyTo = (answer: unknown): void => void answers.push(answer)
 
       persistence.send({ ...request, replyTo })
-      if (operation === 'summarize') (await house.settledSet.called('read')).answer([])
-      ;(await house.ledger.called(operation)).fail(new LedgerUnavailable(operation, 'none'))
+      if (operation === 'summarize') (await system.settledSet.called('read')).answer([])
+      ;(await system.ledger.called(operation)).fail(new LedgerUnavailable(operation, 'none'))
       await settled()
 
       t.same(answers, [{ kind: 'unavailable' }])
       const cause = `ledger: ${operation} failed`
-      t.same(house.facts, [{ type: 'ledger.failed', operation, cause }])
-      t.same(house.heard, [], 'what is in memory stays')
+      t.same(system.facts, [{ type: 'ledger.failed', operation, cause }])
+      t.same(system.sentEvents, [], 'what is in memory stays')
     },
   )
 }

@@ -8,7 +8,7 @@ import {
   isChildId,
   type ChildId,
 } from '../../../src/actors/supervisor/children.ts'
-import { settled } from '../../support/actor-house.ts'
+import { settled } from '../../support/actor-system.ts'
 import { startedPit, type StartedPit } from '../../support/started-pit.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
 

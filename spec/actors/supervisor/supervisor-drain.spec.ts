@@ -3,7 +3,7 @@
 import t, { type Test } from 'tap'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
-import { settled } from '../../support/actor-house.ts'
+import { settled } from '../../support/actor-system.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
 import type { Call } from '../../support/scripted-port.ts'
 import { WALL_START } from '../../support/standing-time.ts'

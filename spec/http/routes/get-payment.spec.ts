@@ -6,21 +6,24 @@ import { describeApi } from '../../../src/http/openapi/openapi.ts'
 import { createLogger } from '../../../src/infra/process/logger.ts'
 import { startPit } from '../../../src/app/pit.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
-import { createWitness, openClient, type Told } from '../../support/api-witness.ts'
+import { createDescriptionCheck, openClient, type Answer } from '../../support/description-check.ts'
 import { serve } from '../../support/collector.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { HASTY, startWorld } from '../../support/system-world.ts'
 
 const postgres = await startPostgres(t)
-const witness = createWitness(describeApi('0.0.0'))
+const descriptionCheck = createDescriptionCheck(describeApi('0.0.0'))
 
-function readStatus(t: Test, client: Client, id: string): Promise<Told> {
-  return witness.hear(t, client, { path: '/payments/{correlationId}', at: `/payments/${id}` })
+function readStatus(t: Test, client: Client, id: string): Promise<Answer> {
+  return descriptionCheck.ask(t, client, {
+    path: '/payments/{correlationId}',
+    at: `/payments/${id}`,
+  })
 }
 
 async function post(t: Test, client: Client, correlationId: string): Promise<void> {
   const body = JSON.stringify({ correlationId, amount: 19.9 })
-  await witness.hear(t, client, { path: '/payments', method: 'POST', body })
+  await descriptionCheck.ask(t, client, { path: '/payments', method: 'POST', body })
 }
 
 interface StatusBody {

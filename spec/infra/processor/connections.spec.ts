@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { waitUntil } from '../../../bench/layout/wait.ts'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
-import { startDeafServer } from '../../support/deaf-server.ts'
+import { startNeverAcceptingServer } from '../../support/never-accepting-server.ts'
 import { CHARGE, charge, lookUp, openClient, sendCharge } from '../../support/processor.ts'
 import { seeded } from '../../support/seeded.ts'
 import {
@@ -43,12 +43,12 @@ t.test('questions go through while every charge hangs', async (t) => {
 async function refusals(t: Test): Promise<void> {
   const gone = await startRawProcessor(t, silent)
   await gone.close()
-  const deaf = await startDeafServer(t)
+  const neverAccepting = await startNeverAcceptingServer(t)
   const refused = { kind: 'refused' }
   for (const [url, detail] of [
     [gone.url, 'ECONNREFUSED'],
     ['http://no-such-host.invalid', undefined],
-    [deaf.url, 'connect timeout'],
+    [neverAccepting.url, 'connect timeout'],
   ] as const) {
     const client = openClient(t, { url, connectTimeoutMs: 80 })
     const said = await charge(client)

@@ -1,5 +1,5 @@
-// Stands in for the supervisor's system: one actor under test, and named listeners that write down
-// what it tells them.
+// Stands in for the supervisor's system: one actor under test, and named recipients that record the
+// events which it sends them.
 
 import { createActor } from 'xstate'
 import type {
@@ -18,7 +18,7 @@ import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
 import { StandingTime } from './standing-time.ts'
 
-export interface House {
+export interface ActorSystem {
   readonly clock: StandingTime
   readonly fence: LeaseFence
   readonly ports: SharedPorts
@@ -26,15 +26,15 @@ export interface House {
   readonly settledSet: ScriptedPort<SettledSet>
   /** Facts that were noted, in order. */
   readonly facts: readonly Fact[]
-  /** What was told to whom, in order; a spec may empty it. */
-  readonly heard: { readonly who: string; readonly event: AnyEventObject }[]
-  /** Sends an event to whoever has that name. */
+  /** What the recipients were sent, in order; a spec may empty it. */
+  readonly sentEvents: { readonly to: string; readonly event: AnyEventObject }[]
+  /** Sends an event to the actor of that name. */
   tell<Name extends keyof Addressees>(name: Name, event: Addressees[Name]): void
-  /** Starts an actor in the house; it ends with the spec's process. */
+  /** Starts an actor in this system; it ends with the spec's process. */
   start<Logic extends AnyActorLogic>(logic: Logic, input: InputFrom<Logic>): Actor<Logic>
 }
 
-const LISTENERS: readonly (keyof Addressees)[] = [
+const RECIPIENTS: readonly (keyof Addressees)[] = [
   'supervisor',
   'payments',
   'persistence',
@@ -44,27 +44,27 @@ const LISTENERS: readonly (keyof Addressees)[] = [
   'lease',
 ]
 
-/** Those that are told something where persistence runs, whose batchers take their own names. */
-export const BESIDE_PERSISTENCE = LISTENERS.filter((name) => !/persistence|Batcher/.test(name))
+/** Recipients for a spec that runs persistence, whose batchers take their own names. */
+export const BESIDE_PERSISTENCE = RECIPIENTS.filter((name) => !/persistence|Batcher/.test(name))
 
-/** A house with an open lease and a ledger that waits for the spec's answers. */
-export function actorHouse(listeners = LISTENERS): House {
+/** A system with an open lease and a ledger that waits for the spec's answers. */
+export function startActorSystem(recipients = RECIPIENTS): ActorSystem {
   const clock = new StandingTime()
   const fence = new LeaseFence()
   fence.extend({ id: 7, validUntil: Number.POSITIVE_INFINITY })
   const facts: Fact[] = []
-  const heard: { who: string; event: AnyEventObject }[] = []
+  const sentEvents: { to: string; event: AnyEventObject }[] = []
   const ledger = scriptedPort<Ledger>()
   const settledSet = scriptedPort<SettledSet>()
   const telemetry = { emit: (fact: Fact) => void facts.push(fact) }
   const ports = { ledger: ledger.port, settledSet: settledSet.port }
   const parent = createActor(
-    listening(() => undefined),
+    recipient(() => undefined),
     { clock },
   ).start()
-  for (const who of listeners) {
-    const logic = listening((event) => void heard.push({ who, event }))
-    createActor(logic, { parent, id: who, systemId: who }).start()
+  for (const to of recipients) {
+    const logic = recipient((event) => void sentEvents.push({ to, event }))
+    createActor(logic, { parent, id: to, systemId: to }).start()
   }
   return {
     clock,
@@ -73,7 +73,7 @@ export function actorHouse(listeners = LISTENERS): House {
     ledger,
     settledSet,
     facts,
-    heard,
+    sentEvents,
     tell: (name, event) => tell(parent.system, name, event),
     start: (logic, input) => {
       const options = { parent: parent as AnyActorRef, id: 'tested', input }
@@ -87,12 +87,12 @@ export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-function listening(
-  hear: (event: AnyEventObject) => void,
+function recipient(
+  receive: (event: AnyEventObject) => void,
 ): ActorLogic<Snapshot<undefined>, AnyEventObject> {
   return {
     transition: (snapshot, event) => {
-      hear(event)
+      receive(event)
       return snapshot
     },
     getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),

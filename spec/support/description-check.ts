@@ -1,17 +1,17 @@
-// Asks running servers and holds each answer against the API's description.
+// Sends requests to running servers and compares each answer with the API's description.
 
 import { Client } from 'undici'
 import type { Test } from 'tap'
 import type { ApiDocument, ApiResponse, Operation } from '../../src/http/openapi/document.ts'
 import { schemaFaults } from './json-schema.ts'
 
-export interface Told {
+export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
 }
 
-export interface Question {
+export interface ApiRequest {
   /** As the description has it, with its parameters in braces. */
   readonly path: string
   /** What stands for the parameters; the path itself when there are none. */
@@ -21,11 +21,11 @@ export interface Question {
   readonly type?: string
 }
 
-export interface Witness {
-  /** Asks, and fails the test unless the answer is described and is as described. */
-  hear(t: Test, client: Client, question: Question): Promise<Told>
-  /** Described answers that nobody has heard yet, as `GET /path 200`. */
-  unheard(): readonly string[]
+export interface DescriptionCheck {
+  /** Sends a request, and fails the test unless its answer is described and is as described. */
+  ask(t: Test, client: Client, request: ApiRequest): Promise<Answer>
+  /** Described answers that no request has received yet, as `GET /path 200`. */
+  missing(): readonly string[]
 }
 
 /** A client that keeps one connection, closed at the test's end. */
@@ -35,21 +35,21 @@ export function openClient(t: Test, port: number): Client {
   return client
 }
 
-export function createWitness(api: ApiDocument): Witness {
-  const heard = new Set<string>()
+export function createDescriptionCheck(api: ApiDocument): DescriptionCheck {
+  const received = new Set<string>()
   return {
-    async hear(t, client, question) {
-      const told = await ask(client, question)
-      const { path, method = 'GET' } = question
-      const name = `${method} ${path} ${told.status}`
-      heard.add(name)
+    async ask(t, client, request) {
+      const answer = await send(client, request)
+      const { path, method = 'GET' } = request
+      const name = `${method} ${path} ${answer.status}`
+      received.add(name)
       const operation = operationOf(api, path, method)
-      const response = operation?.responses[told.status]
-      if (response === undefined) t.fail(`${name} is not described: ${told.text}`)
-      else t.same(answerFaults(api, response, told), [], name)
-      return told
+      const response = operation?.responses[answer.status]
+      if (response === undefined) t.fail(`${name} is not described: ${answer.text}`)
+      else t.same(answerFaults(api, response, answer), [], name)
+      return answer
     },
-    unheard: () => describedAnswers(api).filter((name) => !heard.has(name)),
+    missing: () => describedAnswers(api).filter((name) => !received.has(name)),
   }
 }
 
@@ -57,7 +57,7 @@ export function createWitness(api: ApiDocument): Witness {
 export function answerFaults(
   api: ApiDocument,
   response: ApiResponse,
-  { headers, text }: Told,
+  { headers, text }: Answer,
 ): readonly string[] {
   const missing = Object.keys(response.headers ?? {}).filter(
     (name) => headers[name.toLowerCase()] === undefined,
@@ -70,8 +70,8 @@ export function answerFaults(
   return [...missing, ...schemaFaults(api, schema, value)]
 }
 
-async function ask(client: Client, question: Question): Promise<Told> {
-  const { path, at = path, method = 'GET', body, type = 'application/json' } = question
+async function send(client: Client, request: ApiRequest): Promise<Answer> {
+  const { path, at = path, method = 'GET', body, type = 'application/json' } = request
   const answer = await client.request({
     method,
     path: at,
