@@ -142,7 +142,7 @@ t.test('a run against a consistent Pit finds nothing wrong', async (t) => {
   t.ok(fake.calls.includes('fallback delay 5000'))
 })
 
-t.test('a run finds what is wrong', async (t) => {
+t.test('a run against an inconsistent Pit finds what is wrong', async (t) => {
   t.jobs = 5
   const rows: [FakeFault, (result: ChallengeResult) => boolean][] = [
     ['forgets', (result) => result.inconsistencies > 0 && result.fine === 0.35],

@@ -69,33 +69,36 @@ t.test('a compose file that cannot be read stops with a sentence', async (t) => 
   t.throws(() => readShares(join(dir, 'dangling')), /\*nothing is not defined above its use/)
 })
 
-t.test('version 2 gets its limits in one folder and hands controllers down', async (t) => {
-  const root = t.testdir({
-    'cgroup.controllers': 'cpu memory\n',
-    'cgroup.subtree_control': 'memory\n',
-    pit: { 'cgroup.subtree_control': '', one: { 'memory.swap.max': 'max' } },
-  })
+t.test(
+  'a version 2 group has its limits in one folder, with controllers enabled above it',
+  async (t) => {
+    const root = t.testdir({
+      'cgroup.controllers': 'cpu memory\n',
+      'cgroup.subtree_control': 'memory\n',
+      pit: { 'cgroup.subtree_control': '', one: { 'memory.swap.max': 'max' } },
+    })
 
-  const cgroup = createCgroup(
-    { parent: 'pit', name: 'one' },
-    { cpus: 0.25, memoryBytes: 1000 },
-    { root },
-  )
+    const cgroup = createCgroup(
+      { parent: 'pit', name: 'one' },
+      { cpus: 0.25, memoryBytes: 1000 },
+      { root },
+    )
 
-  const file = (name: string): string => readFileSync(join(root, name), 'utf8')
-  t.equal(file('cgroup.subtree_control'), 'memory\n+cpu')
-  t.equal(file('pit/cgroup.subtree_control'), '+cpu+memory')
-  t.equal(file('pit/one/cpu.max'), '25000 100000')
-  t.equal(file('pit/one/memory.max'), '1000')
-  t.equal(file('pit/one/memory.swap.max'), '0')
-  t.same(cgroup.entrances, [join(root, 'pit/one/cgroup.procs')])
+    const file = (name: string): string => readFileSync(join(root, name), 'utf8')
+    t.equal(file('cgroup.subtree_control'), 'memory\n+cpu')
+    t.equal(file('pit/cgroup.subtree_control'), '+cpu+memory')
+    t.equal(file('pit/one/cpu.max'), '25000 100000')
+    t.equal(file('pit/one/memory.max'), '1000')
+    t.equal(file('pit/one/memory.swap.max'), '0')
+    t.same(cgroup.entrances, [join(root, 'pit/one/cgroup.procs')])
 
-  writeFileSync(join(root, 'pit/one/cpu.stat'), 'usage_usec 1500000\nnr_throttled 3\n')
-  writeFileSync(join(root, 'pit/one/memory.current'), '700\n')
-  t.match(cgroup.figures(), { cpuSeconds: 1.5, throttledPeriods: 3, memoryPeakBytes: 700 })
-})
+    writeFileSync(join(root, 'pit/one/cpu.stat'), 'usage_usec 1500000\nnr_throttled 3\n')
+    writeFileSync(join(root, 'pit/one/memory.current'), '700\n')
+    t.match(cgroup.figures(), { cpuSeconds: 1.5, throttledPeriods: 3, memoryPeakBytes: 700 })
+  },
+)
 
-t.test('a machine without cgroups is told so', async (t) => {
+t.test('a machine without cgroups is refused with that reason', async (t) => {
   const root = t.testdir({})
 
   t.throws(

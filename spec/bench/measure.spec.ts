@@ -7,7 +7,7 @@ import { formatReport, titleOf } from '../../bench/measure/table.ts'
 import { type Reading, sumOf, usageBetween } from '../../bench/measure/usage.ts'
 import { windowOf } from '../../bench/summary/windows.ts'
 
-t.test('a median is the middle one, or between both middle ones', async (t) => {
+t.test('a median is the middle value, or the mean of both middle values', async (t) => {
   t.equal(median([3, 1, 2]), 2)
   t.equal(median([4, 1, 3, 2]), 2.5)
   t.equal(median([7]), 7)
@@ -37,7 +37,7 @@ t.test('the fixed loop does the same work each time, and takes CPU time', async 
   t.ok(first.wallMs > 0 && second.wallMs > 0)
 })
 
-t.test('noise is told in figures', async (t) => {
+t.test('noise is reported in figures', async (t) => {
   const noise = watchNoise()()
 
   const names = ['calibrationCpuMs', 'calibrationWallMs', 'fsyncMs', 'fsyncMaxMs']
@@ -79,7 +79,7 @@ t.test('runs of a variant become a row of medians', async (t) => {
   ])
 })
 
-t.test('a measurement is rounded in all its parts, and gets none that it has not', async (t) => {
+t.test('a measurement is rounded in each part that it has', async (t) => {
   const measured = {
     figures: { p99Ms: 1.23456 },
     services: { pit: { cpus: 0.123456 } },
@@ -124,7 +124,7 @@ t.test('names of figures are read as words and units', async (t) => {
   t.equal(titleOf('memoryPeakMib'), 'memory peak MiB')
 })
 
-t.test('what services used is told by second and by payment', async (t) => {
+t.test('the use of services is reported per second and per payment', async (t) => {
   const reading = (at: number, cpuSeconds: number): Reading => {
     const none = { throttledSeconds: 0, memoryBytes: 0, memoryAnonBytes: 1024 ** 2, oomKills: 0 }
     const memoryPeakBytes = 2 * 1024 ** 2

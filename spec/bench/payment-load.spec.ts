@@ -37,7 +37,7 @@ t.test('a full load goes on until it is over, and waits while it may not', async
   t.equal(none.tally.succeeded, 0)
 })
 
-t.test('refused payments do not make a storm', async (t) => {
+t.test('refused payments do not raise the rate of requests', async (t) => {
   const server = await startHttpServer(t, { status: 503 })
 
   const result = await loadFully({ target: server.target, seconds: 0.2, connections: 4 })

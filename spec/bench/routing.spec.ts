@@ -38,7 +38,7 @@ t.test('nine payments at fallback earn 9 × 19.90 less 15 %', async (t) => {
   t.equal(earnings.bestProfit.toFixed(3), '152.235')
 })
 
-t.test('what is not settled when the load ends earns nothing, nor could it', async (t) => {
+t.test('payments that are not settled when the load ends earn nothing', async (t) => {
   const earnings = await playSmall([
     { atSecond: 0, default: CALM, fallback: CALM },
     { atSecond: 3.5, default: FAILING, fallback: FAILING },
@@ -98,7 +98,7 @@ t.test('a share is what all runs of a schedule earned of what was possible', asy
   t.equal(result?.unsettledPercent.toFixed(2), '13.33')
 })
 
-t.test('a drawn schedule is its seed’s, in order, and within the load', async (t) => {
+t.test('a random schedule depends only on its seed, is in order and within the load', async (t) => {
   for (let seed = 1; seed <= 50; seed += 1) {
     const seconds = drawSchedule(seed).map(({ atSecond }) => atSecond)
 
@@ -115,7 +115,7 @@ t.test('a drawn schedule is its seed’s, in order, and within the load', async 
   t.same(names.slice(-2), ['random-4', 'random-5'])
 })
 
-t.test('settings are turned one by one or together, and only those that are known', async (t) => {
+t.test('settings are varied one by one or together, and unknown ones are refused', async (t) => {
   const turned = turnOneByOne(['CIRCUIT_SLOW_RATE'])
 
   t.same(turned, [

@@ -11,7 +11,7 @@ const HOUR: Parameters<typeof drawPlan>[0] = {
   instances: 2,
 }
 
-t.test('one seed is one plan', async (t) => {
+t.test('a seed gives the same plan each time', async (t) => {
   const write = (seed: number): string => JSON.stringify(drawPlan({ ...HOUR, seed }))
 
   t.equal(write(7), write(7))
@@ -27,7 +27,7 @@ t.test('every fault occurs, and all are over within the load', async (t) => {
   t.ok(minute.length > 25, `${minute.length} in a minute`)
 })
 
-t.test('half an hour has each fault several times, and outages of minutes', async (t) => {
+t.test('a plan of half an hour has each fault several times, and outages of minutes', async (t) => {
   for (let seed = 1; seed <= 50; seed += 1) {
     const plan = drawPlan({ ...HOUR, seed, durationMs: 1_800_000 })
     const count = (name: FaultName): number => plan.filter((each) => each.name === name).length
@@ -42,20 +42,17 @@ t.test('half an hour has each fault several times, and outages of minutes', asyn
   t.ok(drawPlan({ ...HOUR, faults: ['both-gone-minutes'] }).length > 10)
 })
 
-t.test(
-  'after faults there is a quiet time, in which only faults that last for minutes go on',
-  async (t) => {
-    const short = drawPlan(HOUR).filter(({ name }) => name !== 'both-gone-minutes')
-    const inQuietTimes = short.filter((fault) => {
-      const sinceFaulty = fault.atMs % 120_000
-      return sinceFaulty > 90_000 || sinceFaulty + endOf(fault) - fault.atMs > 90_000
-    })
+t.test('only faults that last for minutes go on in the quiet time after faults', async (t) => {
+  const short = drawPlan(HOUR).filter(({ name }) => name !== 'both-gone-minutes')
+  const inQuietTimes = short.filter((fault) => {
+    const sinceFaulty = fault.atMs % 120_000
+    return sinceFaulty > 90_000 || sinceFaulty + endOf(fault) - fault.atMs > 90_000
+  })
 
-    t.strictSame(inQuietTimes, [])
-  },
-)
+  t.strictSame(inQuietTimes, [])
+})
 
-t.test('faults of one place do not overlap, those of different places do', async (t) => {
+t.test('faults overlap only if they are of different places', async (t) => {
   const plan = drawPlan(HOUR)
   const targets = plan.flatMap((fault) =>
     (fault.processors.length > 0 ? fault.processors : [fault.place]).map((target) => ({

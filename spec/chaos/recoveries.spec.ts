@@ -16,7 +16,7 @@ import { describeAnswer, HttpClient } from '../../bench/load/client.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'
 
-t.test('a recovery with 1.2 charges a payment holds', async (t) => {
+t.test('a recovery with 1.2 charges per payment passes', async (t) => {
   const { recoveries, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
 
   await recoveries.begin('gone', 'default')
@@ -78,7 +78,7 @@ t.test('a circuit that flaps while its processor recovers is noticed', async (t)
   t.match(judgeRecoveries([calm], [{ name: 'pit-1', logs: () => logs }]), [{ verdict: 'held' }])
 })
 
-t.test('of two faults that end at once at a processor, one recovery is followed', async (t) => {
+t.test('two faults that end at once at a processor are followed as one recovery', async (t) => {
   const { recoveries } = await startRecovery(t, { waiting: 20, accepted: 5 })
 
   await Promise.all([recoveries.begin('gone', 'default'), recoveries.begin('both-gone', 'default')])
@@ -103,7 +103,7 @@ t.test('a relay that two overlapping faults closed opens after the second', asyn
   t.equal(await pay(), 'HTTP 200')
 })
 
-t.test('behind a relay that loses answers, what was asked is done', async (t) => {
+t.test('a relay that loses answers forwards the requests', async (t) => {
   const simulator = await startProcessor(t)
   const relay = new TcpRelay({ port: await freePort(), target: simulator.port })
   await relay.open()

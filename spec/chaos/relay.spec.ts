@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
 import { TcpRelay } from './relay.ts'
 
-t.test('a relay relays until it closes, which both ends see', async (t) => {
+t.test('a relay forwards until it closes, and closes both ends', async (t) => {
   const { relay, client, far } = await startRelay(t)
 
   client.write('ping')

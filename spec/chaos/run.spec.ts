@@ -24,7 +24,7 @@ const QUICK: readonly FaultName[] = [
 const SETTINGS = { ATTEMPT_TIMEOUT_MS: '3000', IN_DOUBT_HORIZON_MS: '8000' }
 
 t.test(
-  'a short fault of faults breaks nothing',
+  'a short run of faults breaks nothing',
   { timeout: 150_000, skip: missingPrograms() ?? false },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'pit-chaos-'))

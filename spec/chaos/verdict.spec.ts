@@ -125,7 +125,7 @@ t.test('sums of windows are exact at every edge', async (t) => {
   t.notOk(isEqual(sums.compare({}, undefined)), 'no answer is not equal')
 })
 
-t.test('what broke is counted with the faults that lasted at the time', async (t) => {
+t.test('each violation is counted at the faults that lasted at the time', async (t) => {
   const records = new ClientRecords()
   records.add('a', { amountCents: 100, atMs: 1500 })
   const answer = { kind: 'answered', status: 202, body: Buffer.alloc(0), tookMs: 1 } as const

@@ -55,7 +55,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
   return `http://127.0.0.1:${ops.port}`
 }
 
-t.test('the command line tells its commands, and what is wrong with one', async (t) => {
+t.test('pit lists its commands, and names what is wrong with a command line', async (t) => {
   const [help, none, odd, version] = await Promise.all([
     finish(t, '--help'),
     finish(t),
@@ -72,7 +72,7 @@ t.test('the command line tells its commands, and what is wrong with one', async 
   t.match(version, { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
 })
 
-t.test('what npm links is there, and says so, before the first build', async (t) => {
+t.test('the linked program exists before the first build, and asks for one', async (t) => {
   const linked = projectFile('bin/pit.js')
   accessSync(linked, constants.X_OK)
   const bare = t.testdir()
@@ -157,7 +157,7 @@ t.test('status goes on until it is stopped, with rates between its readings', as
   t.ok((rates[1] ?? 0) > 1 && (rates[1] ?? 0) <= 100, `${rates[1]} payments a second`)
 })
 
-t.test('status ends without a complaint when nobody reads on', async (t) => {
+t.test('status exits quietly when its output is closed', async (t) => {
   const url = await startCounting(t, 10)
   const { child, ended } = run(t, ['status', '--every', '0.1', url])
   const err = text(child.stderr)

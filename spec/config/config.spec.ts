@@ -5,7 +5,7 @@ import { VARIABLES } from '../../src/config/variables.ts'
 import { ConfigError, readConfig } from '../../src/config/config.ts'
 import { createLogger, subsystemLogger } from '../../src/infra/process/logger.ts'
 
-t.test('an empty environment is a whole configuration', async (t) => {
+t.test('an empty environment gives a complete configuration', async (t) => {
   const config = readConfig({})
 
   t.match(config, {
@@ -86,7 +86,7 @@ t.test('the configuration is frozen', async (t) => {
   t.ok(Object.isFrozen(config.listen))
 })
 
-t.test('every fault is told at once, without the texts of URLs', async (t) => {
+t.test('all faults are reported at once, without the texts of URLs', async (t) => {
   const faults = faultsOf({
     PORT: 'http',
     OPS_PORT: '65536',
@@ -120,7 +120,7 @@ t.test('variables that do not go together are faults', async (t) => {
   t.match(faultsOf({ CIRCUIT_OPEN_MS: '6000' }), [/CIRCUIT_OPEN_MS/])
 })
 
-t.test('a socket path that the kernel would cut is a fault', async (t) => {
+t.test('a socket path longer than the system allows is a fault', async (t) => {
   t.match(faultsOf({ LISTEN_SOCKET: `/${'a'.repeat(107)}` }), [/LISTEN_SOCKET is not a path/])
 })
 

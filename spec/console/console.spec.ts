@@ -77,35 +77,43 @@ t.test('payments move along the chart, and each shows its status', { skip }, asy
   t.same(faults, [], 'the page has no errors and asks nobody else for anything')
 })
 
-t.test('an opening circuit is shown, and the keyboard alone is enough', { skip }, async (t) => {
-  if (browser === undefined) return
-  const { world, url } = await startWatched(t)
-  const { page, faults } = await openPage(t, browser, { url, viewport: WIDE, colorScheme: 'dark' })
-  await page.waitForSelector('#state-settled .count')
+t.test(
+  'an opening circuit is shown, and the page can be used by keyboard alone',
+  { skip },
+  async (t) => {
+    if (browser === undefined) return
+    const { world, url } = await startWatched(t)
+    const { page, faults } = await openPage(t, browser, {
+      url,
+      viewport: WIDE,
+      colorScheme: 'dark',
+    })
+    await page.waitForSelector('#state-settled .count')
 
-  world.simulators.default.setFailure(true)
-  await world.client.postAll(30)
-  await page.waitForSelector('.processor[data-name=default] h3 .chip[data-tone=bad]')
-  await page.waitForSelector('#events [data-tone=bad]')
-  await hasCount(page, 'settled', '30')
+    world.simulators.default.setFailure(true)
+    await world.client.postAll(30)
+    await page.waitForSelector('.processor[data-name=default] h3 .chip[data-tone=bad]')
+    await page.waitForSelector('#events [data-tone=bad]')
+    await hasCount(page, 'settled', '30')
 
-  await page.focus('#state-settled')
-  await page.keyboard.press('Enter')
-  await page.waitForSelector('.found button')
-  await page.keyboard.press('Escape')
-  const [id = ''] = world.client.register.keys()
-  await page.fill('#find-id', id)
-  await page.keyboard.press('Enter')
-  await page.waitForSelector('.attempts li')
-  t.match(await page.textContent('#drawer-body'), id)
-  await page.keyboard.press('Escape')
-  await page.fill('#find-id', '00000000-0000-4000-8000-000000000000')
-  await page.keyboard.press('Enter')
-  await page.getByText('No payment has this correlationId').waitFor()
-  t.same(faults, [])
-})
+    await page.focus('#state-settled')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.found button')
+    await page.keyboard.press('Escape')
+    const [id = ''] = world.client.register.keys()
+    await page.fill('#find-id', id)
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.attempts li')
+    t.match(await page.textContent('#drawer-body'), id)
+    await page.keyboard.press('Escape')
+    await page.fill('#find-id', '00000000-0000-4000-8000-000000000000')
+    await page.keyboard.press('Enter')
+    await page.getByText('No payment has this correlationId').waitFor()
+    t.same(faults, [])
+  },
+)
 
-t.test('a waiting payment shows for what and until when it waits', { skip }, async (t) => {
+t.test('a waiting payment shows what it waits for and until when', { skip }, async (t) => {
   if (browser === undefined) return
   const { world, url } = await startWatched(t, { IN_DOUBT_HORIZON_MS: '120000' })
   const { page, faults } = await openPage(t, browser, { url, viewport: WIDE })
@@ -129,7 +137,7 @@ t.test('a waiting payment shows for what and until when it waits', { skip }, asy
 })
 
 t.test(
-  'a console without its Pit says so, and continues with the next one',
+  'a console that lost its Pit says so, and continues when Pit is back',
   { skip },
   async (t) => {
     if (browser === undefined) return
@@ -172,7 +180,7 @@ t.test(
   },
 )
 
-t.test('pictures for the documents', { skip: skip || !TAKES_PICTURES }, async (t) => {
+t.test('the pictures of the documents are taken', { skip: skip || !TAKES_PICTURES }, async (t) => {
   if (browser === undefined) return
   const { world, url } = await startWatched(t)
   const variants = [

@@ -30,7 +30,7 @@ const REJECTED = { type: 'payment.rejected', processor: 'default', detail: 'http
 const postgres = await startPostgres(t)
 const redis = await startRedis(t)
 
-t.test('percentiles are exact to a tenth, of one instance and of a sum', async (t) => {
+t.test('percentiles are exact to a tenth, for one instance and for several added up', async (t) => {
   const low = createDurationCounter()
   const high = createDurationCounter()
   for (let ms = 1; ms <= 500; ms += 1) low.record(ms)
@@ -55,7 +55,7 @@ t.test('percentiles are exact to a tenth, of one instance and of a sum', async (
   )
 })
 
-t.test('the payments that left last are kept within a bound, newest first', async (t) => {
+t.test('the last payments that ended are kept up to a limit, newest first', async (t) => {
   const recent = createRecentPayments(() => 5)
   for (let number = 0; number < RECENT_MAX + 3; number += 1) {
     const correlationId = String(number)
@@ -68,7 +68,7 @@ t.test('the payments that left last are kept within a bound, newest first', asyn
   t.same(recent.list('settled'), [])
 })
 
-t.test('a payment that left is shown with its outcome', async (t) => {
+t.test('a payment that ended is shown with its outcome', async (t) => {
   let now = 1_700_000_000_000
   const recent = createRecentPayments(() => (now += 1))
   const settled = { processor: 'default', amountCents: 1, attemptTookMs: 2 } as const
@@ -92,28 +92,31 @@ function figures(instanceId: string, counted = createCounters().counted()): Figu
   return figuresOf({ instanceId, startedAt: 1 }, counted, { state: 'accepting', circuits: {} })
 }
 
-t.test('one late answer of Redis removes no instance, three in a row do', async (t) => {
-  let isLate = false
-  const instances = createInstances(() => figures('own'), {
-    publish: () => Promise.resolve(),
-    readAll: () =>
-      isLate
-        ? Promise.reject(new Error('late'))
-        : Promise.resolve({ other: JSON.stringify(figures('other')) }),
-  })
-  const seen = async (): Promise<number> => {
-    await instances.sync()
-    return instances.all().length
-  }
+t.test(
+  'an instance disappears after three missed answers of Redis in a row, and not after one',
+  async (t) => {
+    let isLate = false
+    const instances = createInstances(() => figures('own'), {
+      publish: () => Promise.resolve(),
+      readAll: () =>
+        isLate
+          ? Promise.reject(new Error('late'))
+          : Promise.resolve({ other: JSON.stringify(figures('other')) }),
+    })
+    const seen = async (): Promise<number> => {
+      await instances.sync()
+      return instances.all().length
+    }
 
-  t.equal(await seen(), 2)
-  isLate = true
-  t.same([await seen(), await seen(), await seen()], [2, 2, 1])
-  isLate = false
-  t.equal(await seen(), 2)
-  isLate = true
-  t.equal(await seen(), 2, 'the count begins anew')
-})
+    t.equal(await seen(), 2)
+    isLate = true
+    t.same([await seen(), await seen(), await seen()], [2, 2, 1])
+    isLate = false
+    t.equal(await seen(), 2)
+    isLate = true
+    t.equal(await seen(), 2, 'the count begins anew')
+  },
+)
 
 t.test('a second counts what was rejected, paid and left in the database', async (t) => {
   const counters = createCounters()
@@ -143,7 +146,7 @@ t.test('published figures are read as they were written', async (t) => {
   t.strictSame(parseFigures(JSON.stringify(own)), JSON.parse(JSON.stringify(own)))
 })
 
-t.test('figures that lack a part, or have it in another shape, are left out', async (t) => {
+t.test('figures with a missing or malformed part are ignored', async (t) => {
   const own = figures('own')
   for (const name of Object.keys(own)) {
     const lacking = { ...own, [name]: undefined }

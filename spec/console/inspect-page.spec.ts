@@ -37,7 +37,7 @@ async function openContext(t: Test): Promise<BrowserContext> {
   return context
 }
 
-t.test('what Pit tells reaches the frame in Stately’s own format', { skip }, async (t) => {
+t.test('the frame gets Pit’s messages in Stately’s own format', { skip }, async (t) => {
   const { world, origin } = await startInspected(t)
   const context = await openContext(t)
   await context.route('https://stately.ai/**', (route) =>
@@ -69,7 +69,7 @@ t.test('what Pit tells reaches the frame in Stately’s own format', { skip }, a
 })
 
 t.test(
-  'the frame is not asked for before somebody listens to what it says',
+  'the frame is requested only after the script that listens to it has run',
   { skip },
   async (t) => {
     const { origin } = await startInspected(t)
@@ -95,7 +95,7 @@ t.test(
   },
 )
 
-t.test('without the internet the page says so and leads to the console', { skip }, async (t) => {
+t.test('the page says that it lacks the internet and links to the console', { skip }, async (t) => {
   const { origin } = await startInspected(t)
   const context = await openContext(t)
   await context.route('https://stately.ai/**', (route) => route.abort('internetdisconnected'))

@@ -76,31 +76,28 @@ t.test('a viewer can replay a payment’s life from what it receives', async (t)
   )
 })
 
-t.test(
-  'outside the sample only payments that are slow, failed or in doubt are shown',
-  async (t) => {
-    const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1000000' })
-    const received = await watch(port)
+t.test('payments outside the sample are shown only if slow, failed or in doubt', async (t) => {
+  const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1000000' })
+  const received = await watch(port)
 
-    await world.client.postAll(30)
-    await world.booksAgree(t)
-    for (const { sessionId } of received.filter((message) => nameIn(message) === 'payment')) {
-      const own = received.filter((message) => message.sessionId === sessionId)
-      t.match(JSON.stringify(own), /"tookMs":[5-9]\d\d|"tookMs":\d{4}/, 'only a slow one is shown')
-    }
+  await world.client.postAll(30)
+  await world.booksAgree(t)
+  for (const { sessionId } of received.filter((message) => nameIn(message) === 'payment')) {
+    const own = received.filter((message) => message.sessionId === sessionId)
+    t.match(JSON.stringify(own), /"tookMs":[5-9]\d\d|"tookMs":\d{4}/, 'only a slow one is shown')
+  }
 
-    world.simulators.default.setFailure(true)
-    const [id = ''] = await world.client.postAll(1)
-    const actor = await found(received, (message) => {
-      return message.type === '@xstate.actor' && JSON.stringify(message.snapshot).includes(id)
-    })
-    const own = (): readonly string[] =>
-      statesIn(received.filter((message) => message.sessionId === actor.sessionId))
-    await waitUntil({ what: 'it is settled' }, () => own().includes('settled'))
-    t.same(own()[0], 'tryingDefault', 'as it was when it failed')
-    t.ok(own().includes('confirming'))
-  },
-)
+  world.simulators.default.setFailure(true)
+  const [id = ''] = await world.client.postAll(1)
+  const actor = await found(received, (message) => {
+    return message.type === '@xstate.actor' && JSON.stringify(message.snapshot).includes(id)
+  })
+  const own = (): readonly string[] =>
+    statesIn(received.filter((message) => message.sessionId === actor.sessionId))
+  await waitUntil({ what: 'it is settled' }, () => own().includes('settled'))
+  t.same(own()[0], 'tryingDefault', 'as it was when it failed')
+  t.ok(own().includes('confirming'))
+})
 
 t.test('a viewer that reads nothing does not delay Pit', async (t) => {
   const { world, port } = await startInspected(t, { INSPECT: '1', INSPECT_SAMPLE: '1' })
@@ -119,7 +116,7 @@ t.test('a viewer that reads nothing does not delay Pit', async (t) => {
   t.ok(statesIn(received).filter((state) => state === 'settled').length > 100)
 })
 
-t.test('without INSPECT there is nothing to connect to', async (t) => {
+t.test('an instance without INSPECT has no inspection endpoint', async (t) => {
   const { port } = await startInspected(t, {})
 
   const page = await fetch(`http://127.0.0.1:${port}/inspect`)
@@ -131,7 +128,7 @@ t.test('without INSPECT there is nothing to connect to', async (t) => {
   t.equal(console.status, 200, 'the console needs no inspection')
 })
 
-t.test('the console answers no page of another site', async (t) => {
+t.test('the console refuses requests from pages of other sites', async (t) => {
   const from = (headers: Readonly<Record<string, string>>): boolean =>
     hasOwnOrigin({ getHeader: (name: string) => headers[name] ?? '' })
 
@@ -147,7 +144,7 @@ t.test('the console answers no page of another site', async (t) => {
   )
 })
 
-t.test('the data that is shown is plain and bounded', async (t) => {
+t.test('inspected data is plain and limited in size', async (t) => {
   const ledger = { connectionString: 'secret' }
   const context = {
     ledger,

@@ -47,41 +47,44 @@ for (const [kind, child] of [
   ['XState runs', childMachine],
   ['is compiled', compileChart(childMachine)],
 ] as const) {
-  t.test(`inspection gets what XState’s own observers get of a child that ${kind}`, async (t) => {
-    const clock = new SimulatedClock()
-    const root = createActor(parentMachine.provide({ actors: { child } }), { clock })
-    const theirs: Line[] = []
-    const ours: Line[] = []
-    root.system.inspect((told) => void theirs.push(lineOf(told)))
-    const system = root.system as unknown as HookedSystem
-    const own = system._sendInspectionEvent
-    const end = hookInto(system, (told) => void ours.push(lineOf(told)))
+  t.test(
+    `the hook gets the events that XState’s own observers get of a child that ${kind}`,
+    async (t) => {
+      const clock = new SimulatedClock()
+      const root = createActor(parentMachine.provide({ actors: { child } }), { clock })
+      const theirs: Line[] = []
+      const ours: Line[] = []
+      root.system.inspect((told) => void theirs.push(lineOf(told)))
+      const system = root.system as unknown as HookedSystem
+      const own = system._sendInspectionEvent
+      const end = hookInto(system, (told) => void ours.push(lineOf(told)))
 
-    root.start()
-    root.send({ type: 'parent.woken' })
-    clock.increment(1000)
-    root.send({ type: 'parent.woken' })
-    root.send({ type: 'parent.left' })
+      root.start()
+      root.send({ type: 'parent.woken' })
+      clock.increment(1000)
+      root.send({ type: 'parent.woken' })
+      root.send({ type: 'parent.left' })
 
-    const wanted = theirs.filter(([type]) => !/^@xstate\.(action|microstep)$/.test(type))
-    t.ok(wanted.length > 25)
-    t.same(
-      [...new Set(wanted.map(([type]) => type))].toSorted(),
-      ['@xstate.actor', '@xstate.event', '@xstate.snapshot'],
-      'no other kind has come up',
-    )
-    t.equal(ours.length, wanted.length)
-    const differing = ours.filter((line, index) => {
-      return line.some((part, place) => part !== wanted[index]?.[place])
-    })
-    t.equal(differing.length, 0, 'the same actors, events and snapshots in the same order')
+      const wanted = theirs.filter(([type]) => !/^@xstate\.(action|microstep)$/.test(type))
+      t.ok(wanted.length > 25)
+      t.same(
+        [...new Set(wanted.map(([type]) => type))].toSorted(),
+        ['@xstate.actor', '@xstate.event', '@xstate.snapshot'],
+        'no other kind has come up',
+      )
+      t.equal(ours.length, wanted.length)
+      const differing = ours.filter((line, index) => {
+        return line.some((part, place) => part !== wanted[index]?.[place])
+      })
+      t.equal(differing.length, 0, 'the same actors, events and snapshots in the same order')
 
-    end()
-    t.equal(system._sendInspectionEvent, own, 'nothing of it is left')
-  })
+      end()
+      t.equal(system._sendInspectionEvent, own, 'nothing of it is left')
+    },
+  )
 }
 
-t.test('a listener whose hook was removed gets nothing more', async (t) => {
+t.test('a hook that was removed gets no more events', async (t) => {
   const root = createActor(parentMachine, { clock: new SimulatedClock() }).start()
   const heard: Inspection[] = []
   const end = hookInto(root.system as unknown as HookedSystem, (told) => void heard.push(told))

@@ -30,7 +30,7 @@ function after(actorRef: InspectedActor, event: AnyEventObject, snapshot: unknow
   return { type: '@xstate.snapshot', actorRef, event, snapshot }
 }
 
-t.test('the sample is decided by the last digits, in either case', async (t) => {
+t.test('the last digits of an id decide about the sample, in upper or lower case', async (t) => {
   const ids = ['00000000-0000-4000-8000-0000000000C8', 'AAAAAAAA-aaaa-4aaa-8aaa-FfFfFfFfFfFf', 'ab']
   for (const id of ids) {
     for (const oneIn of [1, 7, 100, 255, NEVER]) {
@@ -128,7 +128,7 @@ t.test('an event passed from actor to actor shows a snapshot of each', async (t)
   t.equal(sample.judge(after(outer, event, { status: 'active' })), 'hidden', 'once each')
 })
 
-t.test('events without a snapshot are forgotten, except the latest', async (t) => {
+t.test('only the latest event without a snapshot is kept', async (t) => {
   const sample = createSample({ oneIn: 1, now: () => 0 })
   const batcher = actor('batcher')
   const events = Array.from({ length: 1_000 }, (_, index) => ({ type: `kind ${index}` }))

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import type { OpenWorld } from './redis.ts'
 
 export async function circuitCacheContract(t: Test, open: OpenWorld): Promise<void> {
-  await t.test('one instance gets the probe lease, the next one only after its time', (t) =>
+  await t.test('one instance at a time gets the probe lease, until it expires', (t) =>
     leaseExcludes(t, open),
   )
 
@@ -17,9 +17,9 @@ export async function circuitCacheContract(t: Test, open: OpenWorld): Promise<vo
     t.equal(await world.as('b').health.takeProbeLease(60_000), true)
   })
 
-  await t.test('health is read by all instances, with its age', (t) => healthIsShared(t, open))
+  await t.test('all instances read published health, with its age', (t) => healthIsShared(t, open))
 
-  await t.test('the last word on a processor counts, and ages anew', async (t) => {
+  await t.test('the newest health report replaces older ones', async (t) => {
     const { health } = (await open(t)).as('a')
 
     await health.publishHealth('default', { failing: true, minResponseMs: 900 })
@@ -29,7 +29,7 @@ export async function circuitCacheContract(t: Test, open: OpenWorld): Promise<vo
     t.match(read, { default: { failing: false, minResponseMs: 20 } })
   })
 
-  await t.test('health and circuits are forgotten after their time', async (t) => {
+  await t.test('health and circuits expire', async (t) => {
     const world = await open(t)
     const { health } = world.as('a')
     await health.publishHealth('default', { failing: false, minResponseMs: 1 })
@@ -41,7 +41,9 @@ export async function circuitCacheContract(t: Test, open: OpenWorld): Promise<vo
     t.same(await health.readCircuits(), {})
   })
 
-  await t.test('circuits are read by instance', (t) => circuitsAreShared(t, open))
+  await t.test('all instances read published circuits, by instance', (t) =>
+    circuitsAreShared(t, open),
+  )
 }
 
 async function leaseExcludes(t: Test, open: OpenWorld): Promise<void> {

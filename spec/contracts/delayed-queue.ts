@@ -5,9 +5,11 @@ import { uuid } from './ledger-words.ts'
 import type { OpenWorld } from './redis.ts'
 
 export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<void> {
-  await t.test('entries come out when due, the earliest first, once', (t) => duesComeOnce(t, open))
+  await t.test('each entry is taken once, when it is due, and the earliest first', (t) =>
+    duesComeOnce(t, open),
+  )
 
-  await t.test('several takers never get the same entry', async (t) => {
+  await t.test('instances that take at once never get the same entry', async (t) => {
     const world = await open(t)
     const ids = Array.from({ length: 100 }, (_, index) => uuid(index))
     await world.as('a').retry.schedule(ids.map((correlationId) => ({ correlationId, dueInMs: 0 })))
@@ -29,9 +31,11 @@ export async function delayedQueueContract(t: Test, open: OpenWorld): Promise<vo
     t.same(await retry.takeDue(10), [])
   })
 
-  await t.test('a full queue leaves new entries out and moves old ones', (t) => fillUp(t, open))
+  await t.test('a full queue refuses new entries and reschedules those it has', (t) =>
+    fillUp(t, open),
+  )
 
-  await t.test('a new queue is rebuilt by one instance, and again when it was lost', (t) =>
+  await t.test('one instance rebuilds a new queue, and again one that was lost', (t) =>
     rebuildOnce(t, open),
   )
 }

@@ -4,7 +4,7 @@ import { TTL_MS, acceptMany, idsOf, lease, request, parked, settled, uuid } from
 
 export function acceptContract(t: Test, makeLedger: MakeLedger): void {
   t.test(
-    'a payment is accepted once, then known, and conflicting with another amount',
+    'a payment is accepted once, then known, and conflicts when its amount differs',
     async (t) => {
       const { first, second } = await makeLedger()
       const mine = { ...(await lease(first)), parked: false }
@@ -19,23 +19,26 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     },
   )
 
-  t.test('results come in the order of the batch, and the first of one id wins', async (t) => {
-    const { first } = await makeLedger()
-    const mine = { ...(await lease(first)), parked: false }
-    await first.accept([request(2)], mine)
+  t.test(
+    'results have the order of the batch, and the first of equal ids is accepted',
+    async (t) => {
+      const { first } = await makeLedger()
+      const mine = { ...(await lease(first)), parked: false }
+      await first.accept([request(2)], mine)
 
-    const batch = [request(9), request(2), request(1), request(9, 7), request(9), request(2, 7)]
-    t.strictSame((await first.accept(batch, mine)).results, [
-      'accepted',
-      'known',
-      'accepted',
-      'conflicting',
-      'known',
-      'conflicting',
-    ])
-    t.equal((await first.find(uuid(9)))?.amountCents, 1_990)
-    t.strictSame((await first.accept([], mine)).results, [])
-  })
+      const batch = [request(9), request(2), request(1), request(9, 7), request(9), request(2, 7)]
+      t.strictSame((await first.accept(batch, mine)).results, [
+        'accepted',
+        'known',
+        'accepted',
+        'conflicting',
+        'known',
+        'conflicting',
+      ])
+      t.equal((await first.find(uuid(9)))?.amountCents, 1_990)
+      t.strictSame((await first.accept([], mine)).results, [])
+    },
+  )
 
   t.test(
     'an accepted payment is pending, not in doubt, and owned by its lease alone',
@@ -79,7 +82,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.match(claimed, { correlationId: uuid(1), fencingToken: 1, rounds: 0, unknownOutcomes: [] })
   })
 
-  t.test('without a held lease nothing is accepted', async (t) => {
+  t.test('an instance without a valid lease accepts nothing', async (t) => {
     const { first, passTime } = await makeLedger()
     const mine = await lease(first)
     await passTime(TTL_MS)
@@ -139,7 +142,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(again, { results: ['accepted'], purges })
   })
 
-  t.test('what is accepted or claimed says how many purges came before it', async (t) => {
+  t.test('accepting and claiming return how many purges came before', async (t) => {
     const { first, second, passTime } = await makeLedger()
     const mine = await lease(first)
     const once = await first.accept([request(1)], { ...mine, parked: true })
@@ -163,7 +166,7 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.ok(taken.every((claim) => claim.purges === purges))
   })
 
-  t.test('what was reached before a purge is not written to an id posted again', async (t) => {
+  t.test('an outcome from before a purge is not written to an id posted again', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 3 })

@@ -3,7 +3,7 @@ import type { MakeLedger } from './ledger.ts'
 import { TTL_MS, acceptMany, attempt, idsOf, lease, parked, settled, uuid } from './ledger-words.ts'
 
 export function claimsContract(t: Test, makeLedger: MakeLedger): void {
-  t.test('a parked payment is claimed when it is due, with all that was known', async (t) => {
+  t.test('a parked payment is claimed when it is due, with all that is known of it', async (t) => {
     const { first, second, passTime } = await makeLedger()
     const mine = await lease(first)
     const theirs = await lease(second, 'b')
@@ -55,7 +55,7 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     t.equal((await first.find(uuid(1)))?.state, 'settled')
   })
 
-  t.test('what is due is claimed oldest first and up to the limit', async (t) => {
+  t.test('due payments are claimed oldest first and up to the limit', async (t) => {
     const { first, passTime } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 5 })
@@ -100,7 +100,7 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(await first.claimParked([], mine), [])
   })
 
-  t.test('without a held lease nothing is claimed', async (t) => {
+  t.test('an instance without a valid lease claims nothing', async (t) => {
     const { first, second, passTime } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 1 })

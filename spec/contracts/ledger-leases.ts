@@ -5,7 +5,7 @@ import { TTL_MS, acceptMany, idsOf, lease, parked, request, settled, uuid } from
 const SWEEP = { limit: 100, graceMs: 1_000, settleByMs: 30_000 }
 
 export function leasesContract(t: Test, makeLedger: MakeLedger): void {
-  t.test('each lease is a new one, and a renewed one goes on', async (t) => {
+  t.test('each acquired lease has a new id, which renewing keeps', async (t) => {
     const { first, passTime } = await makeLedger()
     const [one, two] = [await lease(first), await lease(first)]
     t.ok(one.leaseId > 0)
@@ -21,7 +21,7 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     await t.rejects(first.accept([request(2)], { ...two, parked: false }), { code: 'lease_lost' })
   })
 
-  t.test('a lease that ran out can be renewed as long as nobody has revoked it', async (t) => {
+  t.test('an expired lease can be renewed until it is revoked', async (t) => {
     const { first, second, passTime } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 1 })
@@ -39,7 +39,7 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
   })
 
-  t.test('what a dead instance owned comes back in doubt at both processors', async (t) => {
+  t.test('payments of a dead instance are taken over in doubt at both processors', async (t) => {
     const { first, second, passTime } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 3 })
@@ -72,7 +72,7 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     )
   })
 
-  t.test('a taken payment is its new owner’s, in doubt still if that one dies too', async (t) => {
+  t.test('a payment taken over stays in doubt when its new owner dies too', async (t) => {
     const { first, second, passTime } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 2 })
@@ -94,27 +94,30 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     )
   })
 
-  t.test('a revoked lease is swept in bounded batches until nothing is left', async (t) => {
-    const { first, second, passTime } = await makeLedger()
-    const mine = await lease(first)
-    await acceptMany(first, { ...mine, count: 25 })
-    await passTime(TTL_MS + 2_000)
-    const theirs = await lease(second, 'b')
+  t.test(
+    'payments under a revoked lease are taken over in bounded batches until none is left',
+    async (t) => {
+      const { first, second, passTime } = await makeLedger()
+      const mine = await lease(first)
+      await acceptMany(first, { ...mine, count: 25 })
+      await passTime(TTL_MS + 2_000)
+      const theirs = await lease(second, 'b')
 
-    const sizes: number[] = []
-    const ids = new Set<string>()
-    for (let sweep = 0; sweep < 4; sweep += 1) {
-      const claims = await second.takeOver({ ...theirs, ...SWEEP, limit: 10 })
-      sizes.push(claims.length)
-      for (const id of idsOf(claims)) ids.add(id)
-    }
+      const sizes: number[] = []
+      const ids = new Set<string>()
+      for (let sweep = 0; sweep < 4; sweep += 1) {
+        const claims = await second.takeOver({ ...theirs, ...SWEEP, limit: 10 })
+        sizes.push(claims.length)
+        for (const id of idsOf(claims)) ids.add(id)
+      }
 
-    t.strictSame(sizes, [10, 10, 5, 0])
-    t.equal(ids.size, 25)
-    t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
-  })
+      t.strictSame(sizes, [10, 10, 5, 0])
+      t.equal(ids.size, 25)
+      t.match(await first.renewLease({ ...mine, ttlMs: TTL_MS }), { held: false })
+    },
+  )
 
-  t.test('a released lease is taken over at once, in doubt all the same', async (t) => {
+  t.test('payments under a released lease are taken over at once, also in doubt', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     const theirs = await lease(second, 'b')
@@ -131,7 +134,7 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(await second.takeOver({ ...theirs, ...SWEEP }), [])
   })
 
-  t.test('nothing is taken from a living instance, nor what is parked', async (t) => {
+  t.test('a takeover takes no payment of a living instance and no parked one', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     const theirs = await lease(second, 'b')

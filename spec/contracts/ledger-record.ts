@@ -3,7 +3,7 @@ import type { MakeLedger } from './ledger.ts'
 import { acceptMany, attempt, lease, parked, rejected, settled, uuid } from './ledger-words.ts'
 
 export function recordContract(t: Test, makeLedger: MakeLedger): void {
-  t.test('a settled payment tells its processor, instant and attempts', async (t) => {
+  t.test('a settled payment is read with its processor, instant and attempts', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 1 })
@@ -26,7 +26,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(await first.countOpen(), { parked: 0, owned: 0 })
   })
 
-  t.test('recording twice changes nothing', async (t) => {
+  t.test('recording an outcome again changes nothing', async (t) => {
     const { first } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 3 })
@@ -55,7 +55,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     await first.record([], mine)
   })
 
-  t.test('an outcome under another lease or another claim is left unwritten', async (t) => {
+  t.test('an outcome with another lease or fencing token is not written', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     const theirs = await lease(second, 'b')
@@ -69,7 +69,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     t.equal((await first.summarize({}, [])).summary.default.payments, 0)
   })
 
-  t.test('text that a processor garbled does not hold up its batch', async (t) => {
+  t.test('characters that PostgreSQL cannot store fail no batch', async (t) => {
     const { first } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 2 })

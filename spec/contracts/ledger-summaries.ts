@@ -6,7 +6,7 @@ import { acceptMany, lease, request, settled, uuid } from './ledger-words.ts'
 const NOTHING = { payments: 0, cents: 0 }
 
 export function summariesContract(t: Test, makeLedger: MakeLedger): void {
-  t.test('a window holds both of its ends, and each end may be open', async (t) => {
+  t.test('a window includes both of its ends, and each end may be missing', async (t) => {
     const { first } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 3 })
@@ -28,27 +28,30 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
     t.equal(await count({ from: 5_000, to: 2_000 }), 0)
   })
 
-  t.test('payments that are not flushed yet are added once, inside the window only', async (t) => {
-    const { first } = await makeLedger()
-    const mine = await lease(first)
-    await acceptMany(first, { ...mine, count: 4 })
-    const unflushed: SettledPayment[] = [
-      settled(1),
-      settled(2, { processor: 'fallback', requestedAt: 2_000, amountCents: 5 }),
-      settled(3, { requestedAt: 9_000 }),
-    ]
-    await first.record([settled(1)], mine)
+  t.test(
+    'payments that are not flushed yet are counted once, inside the window only',
+    async (t) => {
+      const { first } = await makeLedger()
+      const mine = await lease(first)
+      await acceptMany(first, { ...mine, count: 4 })
+      const unflushed: SettledPayment[] = [
+        settled(1),
+        settled(2, { processor: 'fallback', requestedAt: 2_000, amountCents: 5 }),
+        settled(3, { requestedAt: 9_000 }),
+      ]
+      await first.record([settled(1)], mine)
 
-    const { summary, stale } = await first.summarize({ to: 5_000 }, [...unflushed, ...unflushed])
+      const { summary, stale } = await first.summarize({ to: 5_000 }, [...unflushed, ...unflushed])
 
-    t.strictSame(summary, {
-      default: { payments: 1, cents: 1_990 },
-      fallback: { payments: 1, cents: 5 },
-    })
-    t.strictSame(stale, [uuid(1)])
-  })
+      t.strictSame(summary, {
+        default: { payments: 1, cents: 1_990 },
+        fallback: { payments: 1, cents: 5 },
+      })
+      t.strictSame(stale, [uuid(1)])
+    },
+  )
 
-  t.test('a settlement announced while everything is forgotten is not counted', async (t) => {
+  t.test('a settlement that a purge has forgotten is not counted', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 2 })
@@ -62,29 +65,26 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(stale, [uuid(1), uuid(3)])
   })
 
-  t.test(
-    'a payment is in the summary all the time, before, while and after it is flushed',
-    async (t) => {
-      const { first, second } = await makeLedger()
-      const mine = await lease(first)
-      await acceptMany(first, { ...mine, count: 100 })
-      const all = Array.from({ length: 100 }, (_, index) => settled(index + 1))
+  t.test('a summary counts a payment before, during and after its flush', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 100 })
+    const all = Array.from({ length: 100 }, (_, index) => settled(index + 1))
 
-      const flushes = Array.from({ length: 10 }, (_, batch) =>
-        first.record(all.slice(batch * 10, batch * 10 + 10), mine),
-      )
-      for (let look = 0; look < 10; look += 1) {
-        const { summary } = await second.summarize({}, all)
-        t.strictSame(summary, { default: { payments: 100, cents: 199_000 }, fallback: NOTHING })
-      }
-      await Promise.all(flushes)
-      const { summary, stale } = await second.summarize({}, all)
-      t.equal(summary.default.payments, 100)
-      t.equal(stale.length, 100)
-    },
-  )
+    const flushes = Array.from({ length: 10 }, (_, batch) =>
+      first.record(all.slice(batch * 10, batch * 10 + 10), mine),
+    )
+    for (let look = 0; look < 10; look += 1) {
+      const { summary } = await second.summarize({}, all)
+      t.strictSame(summary, { default: { payments: 100, cents: 199_000 }, fallback: NOTHING })
+    }
+    await Promise.all(flushes)
+    const { summary, stale } = await second.summarize({}, all)
+    t.equal(summary.default.payments, 100)
+    t.equal(stale.length, 100)
+  })
 
-  t.test('an empty ledger sums up to nothing', async (t) => {
+  t.test('the summary of an empty ledger is zero', async (t) => {
     const { first } = await makeLedger()
     t.strictSame(await first.summarize({ from: 0, to: 10 }, []), {
       summary: { default: NOTHING, fallback: NOTHING },

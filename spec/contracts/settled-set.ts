@@ -5,7 +5,7 @@ import type { SettledPayment } from '../../src/actors/model/payment.ts'
 import type { OpenWorld } from './redis.ts'
 
 export async function settledSetContract(t: Test, open: OpenWorld): Promise<void> {
-  await t.test('settled payments are read by all instances, whole', async (t) => {
+  await t.test('all instances read settled payments with all their fields', async (t) => {
     const world = await open(t)
     t.same(await world.as('b').settled.read(), [])
 
@@ -36,18 +36,21 @@ export async function settledSetContract(t: Test, open: OpenWorld): Promise<void
     t.same(await settled.read(), [payment(0)])
   })
 
-  await t.test('any instance removes, and nothing at all is fine', async (t) => {
-    const world = await open(t)
-    await world.as('a').settled.add([payment(1)])
-    await world.as('a').settled.add([])
+  await t.test(
+    'any instance removes entries, and an empty or unknown removal does nothing',
+    async (t) => {
+      const world = await open(t)
+      await world.as('a').settled.add([payment(1)])
+      await world.as('a').settled.add([])
 
-    await world.as('b').settled.remove([])
-    await world.as('b').settled.remove([payment(1).correlationId, 'unknown'])
+      await world.as('b').settled.remove([])
+      await world.as('b').settled.remove([payment(1).correlationId, 'unknown'])
 
-    t.same(await world.as('a').settled.read(), [])
-  })
+      t.same(await world.as('a').settled.read(), [])
+    },
+  )
 
-  await t.test('a cleared or lost set is empty and goes on', async (t) => {
+  await t.test('a cleared or lost set is empty and can be added to', async (t) => {
     const world = await open(t)
     const { settled } = world.as('a')
     for (const end of [(): Promise<void> => settled.clear(), (): Promise<void> => world.lose()]) {

@@ -15,7 +15,7 @@ const SETTLED: PitPayment = {
   requestedAt: AT,
 }
 
-t.test('one seed is one attack', async (t) => {
+t.test('a seed gives the same attack each time', async (t) => {
   const write = (seed: number): string => {
     const draw: Draw = { chance: new Chance(seed), known: () => undefined }
     const payloads = Array.from({ length: 20 }, () => KINDS.map((kind) => kind.draw(draw)))
@@ -26,7 +26,7 @@ t.test('one seed is one attack', async (t) => {
   t.ok(write(3) !== write(4))
 })
 
-t.test('answers are read however they are cut into pieces', async (t) => {
+t.test('answers are read whole, however they are split', async (t) => {
   const body = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\nHTTP'
   const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n'
   const last = 'HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'

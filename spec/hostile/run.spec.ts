@@ -9,7 +9,7 @@ import { KINDS } from './kinds.ts'
 import { runHostile } from './run.ts'
 
 t.test(
-  'hostile clients break nothing, and honest ones beside them are served',
+  'honest clients are served beside hostile ones, and nothing breaks',
   { timeout: 150_000, skip: missingPrograms() ?? false },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'pit-hostile-'))

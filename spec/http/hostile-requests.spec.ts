@@ -41,7 +41,7 @@ t.test('a chunked body is read, within the same limit', async (t) => {
   t.match(await long.received, /^HTTP\/1.1 413/)
 })
 
-t.test('a body over the limit is 413, and the connection goes on', async (t) => {
+t.test('a body over the limit is answered 413, and the connection stays open', async (t) => {
   const edge = await startEdge(t)
   const padded = (length: number): string => PAYMENT.padEnd(length, ' ')
 
@@ -62,7 +62,7 @@ t.test('the connection of a body that never ends is closed', async (t) => {
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
 })
 
-t.test('a client that disconnects within its body leaves nothing behind', async (t) => {
+t.test('a request whose client disconnects within its body is forgotten', async (t) => {
   const edge = await startEdge(t)
 
   for (let count = 0; count < 20; count += 1) {
@@ -117,7 +117,7 @@ t.test('a second reply to one request fails an assert', async (t) => {
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('beyond the bound of waiting requests clients get 503', async (t) => {
+t.test('a request beyond the limit of waiting ones is answered 503', async (t) => {
   const edge = await startEdge(t, { inFlightMax: 2, supervise: () => undefined })
   const first = open(edge)
   first.socket.write(request(PAYMENT, 'Connection: close\r\n'))
@@ -147,7 +147,7 @@ t.test('pipelined requests whose answers are ready are answered in order', async
   t.match(await received, /^HTTP\/1.1 202[^]*HTTP\/1.1 400[^]*HTTP\/1.1 202/)
 })
 
-t.test('a request pipelined behind a waiting one costs the connection only', async (t) => {
+t.test('a request pipelined behind a waiting one closes its connection only', async (t) => {
   const edge = await startEdge(t, { supervise: () => undefined })
   const { socket, received } = open(edge)
 
@@ -195,7 +195,7 @@ t.test('random bytes never stop the server', async (t) => {
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('no body is answered 5xx, and each 202 was for a payment', async (t) => {
+t.test('no body is answered 5xx, and only payments are answered 202', async (t) => {
   const edge = await startEdge(t)
   const bodies = fc.oneof(
     fc

@@ -7,7 +7,7 @@ import { startOps } from '../../src/http/ops.ts'
 import { OPS } from './ops-under-test.ts'
 import { open, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
 
-t.test('a port that is taken is refused with its number', async (t) => {
+t.test('listening on a port that is taken fails and names the port', async (t) => {
   const edge = await startEdge(t)
   const at = { port: edge.server.port }
 
@@ -47,7 +47,7 @@ t.test('a socket file is replaced when its process is gone, and only then', asyn
   await t.rejects(startEdge(t, { at: { socket: join(path, 'none', 'x') } }), { message: /folder/ })
 })
 
-t.test('a draining server answers what is in flight and takes nothing new', async (t) => {
+t.test('a draining server answers requests in flight and accepts no new ones', async (t) => {
   const edge = await startEdge(t, { supervise: () => undefined })
   const waiting = postPayment(edge, PAYMENT)
   const request = paymentOf(await edge.nextRequest())

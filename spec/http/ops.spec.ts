@@ -81,8 +81,10 @@ t.test('a live instance answers as the API description says', async (t) => {
     t.match(told.headers['content-type'], accept.split(';')[0], 'metrics in the format asked for')
     t.equal((await told.body.text()).endsWith('# EOF\n'), accept.startsWith('application'))
   }
-  await t.test('and refuses what is not described', (t) => refusesTheRest(t, client, ops))
-  await t.test('it is not ready as soon as it is asked to stop', (t) =>
+  await t.test('an unknown path is answered 404, and a wrong method 405, as described', (t) =>
+    refusesTheRest(t, client, ops),
+  )
+  await t.test('an instance that is stopping is alive, not ready, and refuses payments', (t) =>
     drains(t, world, { client, ops }),
   )
 })
@@ -134,7 +136,7 @@ async function drains(
   await stopped
 }
 
-t.test('answers that a live instance cannot be made to give are described', async (t) => {
+t.test('answers to a failing ledger and to a forbidden purge are as described', async (t) => {
   const silent = await startEdge(t, { supervise: refuse, allowPurge: true })
   const huge = await startEdge(t, {
     supervise: (request) => {
@@ -161,7 +163,7 @@ function refuse(request: EdgeRequest): void {
   else request.replyTo({ kind: 'unavailable' })
 }
 
-t.test('every described answer has been received', async (t) => {
+t.test('each described answer was received in the tests before', async (t) => {
   t.same(descriptionCheck.missing(), [])
 })
 

@@ -118,7 +118,7 @@ t.test('a payment’s status has decimals and ISO instants', async (t) => {
 })
 
 t.test(
-  'an unknown payment is 404, an id that is no UUID is 400, an unreadable ledger is 503',
+  'a status is 404 for an unknown payment, 400 for a wrong id, 503 without a ledger',
   async (t) => {
     const edge = await startEdge(t, {
       supervise: (request) => {
@@ -160,7 +160,7 @@ t.test('a summary has counts, and amounts with exact decimals', async (t) => {
 })
 
 t.test(
-  'a summary is a problem when its window, the ledger or an exact sum is missing',
+  'a summary without a valid window, a ledger or an exact sum is answered as a problem',
   async (t) => {
     const vast = { payments: 1, cents: 2 ** 53 }
     const edge = await startEdge(t, {
@@ -194,7 +194,7 @@ t.test('a purge is refused unless it is allowed', async (t) => {
   t.equal((await call(allowed, 'POST', '/purge-payments', { body: '{}' })).status, 200)
 })
 
-t.test('an unknown path is 404, a known one with another method 405', async (t) => {
+t.test('an unknown path is answered 404, and a wrong method 405', async (t) => {
   const edge = await startEdge(t)
 
   for (const path of ['/', '/payments/', '//payments', `/payments/${ID}/x`, '/healthz']) {

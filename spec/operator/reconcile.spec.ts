@@ -106,7 +106,7 @@ t.test('a window is compared up to its exact edges', async (t) => {
   t.equal((await world.reconcile(['--from', at(2)])).code, 0)
 })
 
-t.test('books that cannot be read end it with exit code 3', async (t) => {
+t.test('reconcile exits with 3 when books cannot be read', async (t) => {
   const world = await startBooks(t)
   const nobody = 'http://127.0.0.1:1'
 
@@ -120,7 +120,7 @@ t.test('books that cannot be read end it with exit code 3', async (t) => {
   t.equal((await world.reconcile([], noDatabase)).code, 3)
 })
 
-t.test('an answer that is not a summary ends it with exit code 3', async (t) => {
+t.test('reconcile exits with 3 when an answer is not a summary', async (t) => {
   const world = await startBooks(t)
   const totals = [
     { totalRequests: 1 },
@@ -139,7 +139,7 @@ t.test('an answer that is not a summary ends it with exit code 3', async (t) => 
   }
 })
 
-t.test('a missing or wrong option ends it with exit code 2', async (t) => {
+t.test('reconcile exits with 2 when an option is missing or wrong', async (t) => {
   const world = await startBooks(t)
 
   t.equal((await world.reconcile([], { token: undefined })).code, 2)

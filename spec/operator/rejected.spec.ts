@@ -10,7 +10,7 @@ import { runSql, startPostgres } from '../support/postgres.ts'
 
 const postgres = await startPostgres(t)
 
-t.test('rejected payments are listed and one of them is sent through again', async (t) => {
+t.test('rejected payments are listed, and one is redriven and settles', async (t) => {
   const connectionString = await postgres.freshDatabase()
   const ledger = await createPostgresLedger({ connectionString })
   const pool = openTables(connectionString)
@@ -46,7 +46,7 @@ t.test('rejected payments are listed and one of them is sent through again', asy
   t.equal(await run('--redrive', uuid(1)), 1, 'a second time it is open')
 })
 
-t.test('of two redrives at once the second one finds the payment open', async (t) => {
+t.test('the second of two redrives at once finds the payment open', async (t) => {
   const connectionString = await postgres.freshDatabase()
   const ledger = await createPostgresLedger({ connectionString })
   const pool = openTables(connectionString)
@@ -73,7 +73,7 @@ t.test('of two redrives at once the second one finds the payment open', async (t
   t.match(said, 'still being worked on')
 })
 
-t.test('a wrong command line and an unreachable database are different errors', async (t) => {
+t.test('a wrong command line and an unreachable database throw different errors', async (t) => {
   for (const wrong of ['--redrive=1', '--nosuch']) {
     t.throws(() => readRejectedOptions([wrong]), UsageError, wrong)
   }

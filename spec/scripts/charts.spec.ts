@@ -139,7 +139,7 @@ t.test('a page gets each listed chart between its markers and keeps the rest', a
 })
 
 t.test(
-  'a page that is up to date stays as it is, and a chart without markers is named',
+  'a page that is up to date is not changed, and a chart without markers is named',
   async (t) => {
     const listed = [
       { name: 'flat', machine: flat as AnyStateMachine },
@@ -154,7 +154,7 @@ t.test(
   },
 )
 
-t.test('the script fails and names the charts that are not there', async (t) => {
+t.test('the script fails and names the charts that a page lacks', async (t) => {
   const folder = t.testdir({ 'page.md': page })
   const file = join(folder, 'page.md')
   const run = (...args: string[]) =>

@@ -55,7 +55,7 @@ t.test('a summary includes both its ends, and is of everything when one is missi
   t.equal(wrong.status, 400)
 })
 
-t.test('switches answer with the old and the new value, and refuse invalid ones', async (t) => {
+t.test('a switch is answered with its old and new value, and refuses invalid ones', async (t) => {
   const { admin } = await start(t)
 
   const delay = await admin('PUT', 'configurations/delay', { delay: 5 })

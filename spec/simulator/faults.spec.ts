@@ -41,7 +41,7 @@ const certain = (kind: ChargeFaultKind, more: Partial<Fault<ChargeFaultKind>> = 
   charge: [{ kind, share: 1, ...more }],
 })
 
-t.test('each fault records or does not, and answers, as its name says', async (t) => {
+t.test('each fault answers and records, or does not, as its name says', async (t) => {
   const table = [
     [certain('failBeforeRecord'), /^500 $/, 0],
     [certain('failBeforeRecord', { status: 503 }), /^503 $/, 0],

@@ -38,22 +38,19 @@ t.test('the command serves until a signal stops it', async (t) => {
   t.equal(signal, null)
 })
 
-t.test(
-  'the command tells of wrong options and a taken port, each with its exit code',
-  async (t) => {
-    const simulator = await startSimulator({ port: 0, feeRate: 0 })
-    t.teardown(() => simulator.close())
+t.test('wrong options and a taken port have different exit codes', async (t) => {
+  const simulator = await startSimulator({ port: 0, feeRate: 0 })
+  t.teardown(() => simulator.close())
 
-    const odd = await finish(t, '--odd')
-    const taken = await finish(t, '--port', String(simulator.port))
+  const odd = await finish(t, '--odd')
+  const taken = await finish(t, '--port', String(simulator.port))
 
-    t.match(odd, { code: 2, out: '', err: "'--odd'" })
-    t.match(taken, {
-      code: 1,
-      err: `cannot listen on 127.0.0.1:${simulator.port}: the port is taken`,
-    })
-  },
-)
+  t.match(odd, { code: 2, out: '', err: "'--odd'" })
+  t.match(taken, {
+    code: 1,
+    err: `cannot listen on 127.0.0.1:${simulator.port}: the port is taken`,
+  })
+})
 
 t.test('options have defaults and bounds', async (t) => {
   const defaults = { port: 8001, feeRate: 0.05, host: '127.0.0.1', token: '123' }

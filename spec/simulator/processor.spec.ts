@@ -136,7 +136,7 @@ t.test('a client that hangs up does not stop its charge', async (t) => {
   t.strictSame(simulator.summary(), { payments: 1, cents: 100 })
 })
 
-t.test('health has one permit a window, two callers wait for theirs, others get 429', async (t) => {
+t.test('one health check runs per window, two wait, and the others get 429', async (t) => {
   const { clock, simulator, call } = await start(t)
   simulator.setDelay(70)
   const probe = () => call('GET', '/payments/service-health')
@@ -179,7 +179,7 @@ t.test('a client that hangs up while it waits leaves its place to the next', asy
   t.strictSame(statuses.toSorted(), [200, 200, 429])
 })
 
-t.test('800 charges and look-ups run at a time, 500 wait, the others get 429', async (t) => {
+t.test('800 charges and look-ups run at once, 500 wait, and the others get 429', async (t) => {
   const { clock, simulator, call, charge } = await start(t)
   simulator.setDelay(1000)
   const charges = Array.from({ length: 1301 }, (_, n) => charge(n))

@@ -55,7 +55,7 @@ t.test('a payment in doubt is never sent to the other processor', async (t) => {
   )
 })
 
-t.test('an outage of both processors burns no attempts and loses nothing', async (t) => {
+t.test('payments outlive an outage of both processors without being charged in vain', async (t) => {
   const world = await startWorld(t, {
     databaseUrl: await postgres.freshDatabase(),
     env: { CIRCUIT_OPEN_MS: '400', CIRCUIT_OPEN_MAX_MS: '1600' },
@@ -115,10 +115,10 @@ const CASES: readonly (readonly [name: string, faults: Partial<Faults>])[] = [
   ['answers look-ups from the past', onLookUps({ kind: 'stale', delayMs: 200, share: 0.3 })],
 ]
 
-t.test('the books agree at the end, whatever a processor does', async (t) => {
+t.test('the books agree whatever fault the processors have', async (t) => {
   t.jobs = 4
   for (const [name, faults] of CASES) {
-    t.test(`when it ${name}`, { buffered: true }, async (t) => {
+    t.test(`the books agree when the processors ${name}`, { buffered: true }, async (t) => {
       const databaseUrl = await postgres.freshDatabase()
       const world = await startWorld(t, { databaseUrl, env: HASTY })
       const { simulators, client } = world

@@ -19,7 +19,7 @@ async function specify(): Promise<void> {
   })
   const { client, direct, pits, processors } = world
 
-  t.test('what a killed instance had accepted is settled once, by the other one', async (t) => {
+  t.test('payments of a killed instance are settled once, by the other one', async (t) => {
     await world.purge()
     await processors.admin.default.setConditions({ delayMs: 200, failing: false })
     const [victim] = pits
@@ -56,7 +56,7 @@ async function specify(): Promise<void> {
     await processors.admin.default.setConditions(CALM)
   })
 
-  t.test('what was accepted before all instances were killed is settled once', async (t) => {
+  t.test('payments accepted before all instances were killed are settled once', async (t) => {
     await world.purge()
     const load = startLoad(t, [client], 5)
     const { admin } = processors

@@ -25,7 +25,7 @@ async function specify(): Promise<void> {
   })
   const { layout, client, direct, pits, processors } = world
 
-  t.test('a shortened challenge ends consistent, with nothing waiting', async (t) => {
+  t.test('a shortened challenge ends with consistent books and nothing waiting', async (t) => {
     const result = await runChallenge(
       {
         pit: parseTarget(layout.url),
@@ -59,7 +59,7 @@ async function specify(): Promise<void> {
     }
   })
 
-  t.test('through nginx clients reach the payment paths and nothing else', async (t) => {
+  t.test('clients reach only the payment paths through nginx', async (t) => {
     await world.purge()
     const id = randomUUID()
     const status = (body: string) => client.status('POST', '/payments', body)
@@ -83,7 +83,7 @@ async function specify(): Promise<void> {
     await world.booksAgree(t)
   })
 
-  t.test('a flood of headers is answered, and not taken for an outage', async (t) => {
+  t.test('a request with too many headers is answered, and not taken for an outage', async (t) => {
     const headers = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`x-${at}`, '1']))
 
     const answer = await fetch(`${layout.url}/payments/${randomUUID()}`, { headers })

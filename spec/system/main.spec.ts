@@ -18,7 +18,7 @@ import { startSimulator } from '../../src/simulator/simulator.ts'
 /** The user that owns nothing, on Debian as elsewhere. */
 const NOBODY = { uid: 65_534, gid: 65_534 }
 
-t.test('--help prints every variable with its default and ends', async (t) => {
+t.test('Pit prints every variable with its default for --help, and exits', async (t) => {
   const { code, out, err } = await runPit(t, { args: ['--help'] }).ended()
 
   t.equal(code, 0)
@@ -28,7 +28,7 @@ t.test('--help prints every variable with its default and ends', async (t) => {
   t.match(out, /IN_DOUBT_HORIZON_MS.*20.?000/)
 })
 
-t.test('wrong settings are told all at once, and nothing is started', async (t) => {
+t.test('all wrong settings are reported at once, and nothing is started', async (t) => {
   const dataDir = await folder(t)
   const env = { DATA_DIR: dataDir, PORT: 'x', ALLOW_PURGE: 'maybe', REDIS_URL: 'http://redis' }
   const { code, out, err } = await runPit(t, { env }).ended()
@@ -40,42 +40,48 @@ t.test('wrong settings are told all at once, and nothing is started', async (t) 
   t.notMatch(err, /^ +at /m, 'no stack')
 })
 
-t.test('a taken port ends the start with one sentence and leaves nothing running', async (t) => {
-  const dataDir = await folder(t)
-  await copyTemplate(dataDir)
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => taken.close())
-  const bound = taken.address()
-  const port = typeof bound === 'object' && bound !== null ? bound.port : 0
-  const { env } = await processors(t)
+t.test(
+  'a start on a port that is taken fails with one sentence and leaves nothing running',
+  async (t) => {
+    const dataDir = await folder(t)
+    await copyTemplate(dataDir)
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    t.teardown(() => taken.close())
+    const bound = taken.address()
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+    const { env } = await processors(t)
 
-  const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: String(port), OPS_PORT: '0' } })
-  const { code, err } = await pit.ended()
+    const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: String(port), OPS_PORT: '0' } })
+    const { code, err } = await pit.ended()
 
-  t.equal(code, 1)
-  t.match(err, new RegExp(`^pit: http: cannot listen on .*:${port}: the port is taken[^\n]*\n$`))
-  t.equal(await embeddedServer(dataDir), undefined)
-})
+    t.equal(code, 1)
+    t.match(err, new RegExp(`^pit: http: cannot listen on .*:${port}: the port is taken[^\n]*\n$`))
+    t.equal(await embeddedServer(dataDir), undefined)
+  },
+)
 
-t.test('a taken port of a simulator does so, too', async (t) => {
-  const dataDir = await folder(t)
-  const taken = createServer()
-  t.teardown(() => taken.close())
-  await new Promise<void>((resolve) => {
-    // Somebody else's is as good.
-    taken.once('error', () => resolve())
-    taken.listen(SIMULATOR_PORTS.default, '127.0.0.1', resolve)
-  })
+t.test(
+  'a start on a simulator’s port that is taken fails with one sentence and leaves nothing running',
+  async (t) => {
+    const dataDir = await folder(t)
+    const taken = createServer()
+    t.teardown(() => taken.close())
+    await new Promise<void>((resolve) => {
+      // Somebody else's is as good.
+      taken.once('error', () => resolve())
+      taken.listen(SIMULATOR_PORTS.default, '127.0.0.1', resolve)
+    })
 
-  const { code, err } = await runPit(t, { env: { DATA_DIR: dataDir, PORT: '0' } }).ended()
+    const { code, err } = await runPit(t, { env: { DATA_DIR: dataDir, PORT: '0' } }).ended()
 
-  t.equal(code, 1)
-  t.match(err, /^pit: simulator default cannot listen on 127.0.0.1:8001: [^\n]*\n$/)
-  t.equal(await embeddedServer(dataDir), undefined)
-})
+    t.equal(code, 1)
+    t.match(err, /^pit: simulator default cannot listen on 127.0.0.1:8001: [^\n]*\n$/)
+    t.equal(await embeddedServer(dataDir), undefined)
+  },
+)
 
-t.test('a start that is cut short leaves nothing running', async (t) => {
+t.test('a start that a signal interrupts leaves nothing running', async (t) => {
   const dataDir = await folder(t)
   await copyTemplate(dataDir)
   const { env } = await processors(t)
@@ -91,40 +97,43 @@ t.test('a start that is cut short leaves nothing running', async (t) => {
   t.equal(await embeddedServer(dataDir), undefined)
 })
 
-t.test('with no configuration everything is started, and kept over a restart', async (t) => {
-  for (const port of Object.values(SIMULATOR_PORTS)) {
-    if (await accepts(port)) {
-      t.plan(0, `port ${port} is taken`)
-      return
+t.test(
+  'Pit without configuration starts all it needs, and keeps its payments over a restart',
+  async (t) => {
+    for (const port of Object.values(SIMULATOR_PORTS)) {
+      if (await accepts(port)) {
+        t.plan(0, `port ${port} is taken`)
+        return
+      }
     }
-  }
-  const dataDir = await folder(t)
-  const account = await otherAccount(dataDir)
-  const port = await freePort()
-  const env = { DATA_DIR: join(dataDir, 'new'), PORT: String(port), OPS_PORT: '0' }
-  const client = openPitClient(t, `http://127.0.0.1:${port}`)
-  const isSettled = async (id = ''): Promise<boolean> => {
-    const paymentStatus = await client.paymentStatus(id)
-    return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
-  }
+    const dataDir = await folder(t)
+    const account = await otherAccount(dataDir)
+    const port = await freePort()
+    const env = { DATA_DIR: join(dataDir, 'new'), PORT: String(port), OPS_PORT: '0' }
+    const client = openPitClient(t, `http://127.0.0.1:${port}`)
+    const isSettled = async (id = ''): Promise<boolean> => {
+      const paymentStatus = await client.paymentStatus(id)
+      return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
+    }
 
-  const first = runPit(t, { env, account })
-  await first.says('try:')
-  t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
-  const [id] = await client.postAll(20)
-  await waitUntil({ what: 'it is settled' }, () => isSettled(id))
-  first.kill('SIGINT')
-  t.match(await first.ended(), { code: 0, err: '' })
-  t.equal(await embeddedServer(env.DATA_DIR), undefined)
+    const first = runPit(t, { env, account })
+    await first.says('try:')
+    t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
+    const [id] = await client.postAll(20)
+    await waitUntil({ what: 'it is settled' }, () => isSettled(id))
+    first.kill('SIGINT')
+    t.match(await first.ended(), { code: 0, err: '' })
+    t.equal(await embeddedServer(env.DATA_DIR), undefined)
 
-  const second = runPit(t, { env, account })
-  await second.says('try:')
-  t.ok(await isSettled(id), 'the payment is still there')
-  const other = { correlationId: id ?? '', amountCents: 100_001 }
-  t.equal(await whileRefused(() => client.post(other)), 409)
-  second.kill('SIGTERM')
-  t.match(await second.ended(), { code: 0, err: '' })
-})
+    const second = runPit(t, { env, account })
+    await second.says('try:')
+    t.ok(await isSettled(id), 'the payment is still there')
+    const other = { correlationId: id ?? '', amountCents: 100_001 }
+    t.equal(await whileRefused(() => client.post(other)), 409)
+    second.kill('SIGTERM')
+    t.match(await second.ended(), { code: 0, err: '' })
+  },
+)
 
 t.test('a killed Pit settles what it had accepted once it is started again', async (t) => {
   const dataDir = await folder(t)

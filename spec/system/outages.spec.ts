@@ -9,7 +9,7 @@ import { startWorld } from '../support/system-world.ts'
 
 const postgres = await startPostgres(t)
 
-t.test('an id is paid once, whenever and how often it is posted', async (t) => {
+t.test('an id is paid once, however often and whenever it is posted', async (t) => {
   const world = await startWorld(t, { databaseUrl: await postgres.freshDatabase() })
   const { simulators } = world
   const correlationId = randomUUID()
@@ -45,7 +45,7 @@ t.test('an id is paid once, whenever and how often it is posted', async (t) => {
   t.equal(simulators.fallback.sends().received, 0)
 })
 
-t.test('of two amounts for one id at once one is taken', async (t) => {
+t.test('one of two amounts posted at once for one id is accepted', async (t) => {
   const databaseUrl = await postgres.freshDatabase()
   const world = await startWorld(t, { databaseUrl, instances: 2 })
   const [first, second] = world.clients
@@ -66,7 +66,7 @@ t.test('of two amounts for one id at once one is taken', async (t) => {
   await world.booksAgree(t)
 })
 
-t.test('a payment is told as settled as soon as a summary counts it', async (t) => {
+t.test('a payment’s status is settled as soon as a summary counts it', async (t) => {
   // It is asked for before it is written.
   const env = { FLUSH_WINDOW_MS: '10000' }
   const { client } = await startWorld(t, { databaseUrl: await postgres.freshDatabase(), env })
@@ -106,7 +106,7 @@ t.test('two instances share a database without Redis', async (t) => {
   )
 })
 
-t.test('while PostgreSQL is down or hangs clients get 503; then work goes on', async (t) => {
+t.test('clients get 503 while PostgreSQL is down or hangs, and 202 afterwards', async (t) => {
   const server = await startOwnPostgres(t)
   const world = await startWorld(t, { databaseUrl: server.connectionString })
   const load = startLoad(t, [world.client], 10)
@@ -129,28 +129,31 @@ t.test('while PostgreSQL is down or hangs clients get 503; then work goes on', a
   await world.booksAgree(t)
 })
 
-t.test('answered before the commit, payments outlive PostgreSQL but are bounded', async (t) => {
-  const server = await startOwnPostgres(t)
-  const env = { LOSE_ACCEPTED_PAYMENTS_ON_CRASH: 'on', HTTP_IN_FLIGHT_MAX: '20' }
-  const world = await startWorld(t, { databaseUrl: server.connectionString, env })
-  const { client, simulators } = world
+t.test(
+  'payments answered before the commit outlive an outage of PostgreSQL, up to a limit',
+  async (t) => {
+    const server = await startOwnPostgres(t)
+    const env = { LOSE_ACCEPTED_PAYMENTS_ON_CRASH: 'on', HTTP_IN_FLIGHT_MAX: '20' }
+    const world = await startWorld(t, { databaseUrl: server.connectionString, env })
+    const { client, simulators } = world
 
-  await client.postAll(10)
-  await world.booksAgree(t)
-  await server.crash()
-  const answers: unknown[] = []
-  for (let payment = 0; payment < 30; payment += 1) answers.push(await client.post())
-  t.strictSame(answers, [...Array<number>(20).fill(202), ...Array<number>(10).fill(503)])
-  t.equal(simulators.default.sends().received, 10, 'nothing is sent before its commit')
-  await server.start()
+    await client.postAll(10)
+    await world.booksAgree(t)
+    await server.crash()
+    const answers: unknown[] = []
+    for (let payment = 0; payment < 30; payment += 1) answers.push(await client.post())
+    t.strictSame(answers, [...Array<number>(20).fill(202), ...Array<number>(10).fill(503)])
+    t.equal(simulators.default.sends().received, 10, 'nothing is sent before its commit')
+    await server.start()
 
-  await world.booksAgree(t)
-  await client.postAll(1)
-  await world.booksAgree(t)
-  t.equal(simulators.default.sends().received, 31)
-})
+    await world.booksAgree(t)
+    await client.postAll(1)
+    await world.booksAgree(t)
+    t.equal(simulators.default.sends().received, 31)
+  },
+)
 
-t.test('Redis may be emptied, killed and come back at any time', async (t) => {
+t.test('payments settle while Redis is emptied, killed and restarted', async (t) => {
   const redis = await startRedis(t)
   if (redis === undefined) {
     t.plan(0, NO_REDIS)

@@ -5,7 +5,7 @@ import { missingPrograms } from '../support/system-layout.ts'
 
 const NOTHING_INSTALLED = { PATH: '', REDIS_URL: undefined, CHROMIUM_PATH: '/nowhere/chromium' }
 
-t.test('where programs are missing, specs are skipped and say which', async (t) => {
+t.test('specs are skipped where programs are missing, and say which', async (t) => {
   onMachine(t, { ...NOTHING_INSTALLED, CI: undefined })
 
   t.equal(missingPrograms(), 'not on PATH: nginx, redis-server')
@@ -13,7 +13,7 @@ t.test('where programs are missing, specs are skipped and say which', async (t) 
   t.equal(await openBrowser(t), undefined)
 })
 
-t.test('under CI a missing program is a failure', async (t) => {
+t.test('a missing program is a failure under CI', async (t) => {
   onMachine(t, { ...NOTHING_INSTALLED, CI: 'true' })
 
   t.throws(missingPrograms, { message: 'not on PATH: nginx, redis-server' })

@@ -3,7 +3,7 @@ import { open, PAYMENT, postPayment, startEdge } from '../edge-under-test.ts'
 
 const JSON_TYPE = 'Content-Type: application/json\r\n'
 
-t.test('a request with two ends, or an unknown one, has its connection closed', async (t) => {
+t.test('a request whose end is ambiguous or unknown has its connection closed', async (t) => {
   const edge = await startEdge(t)
   const hidden = request(PAYMENT)
   const length = (text: string): string => `Content-Length:${text}\r\n`
@@ -30,7 +30,7 @@ t.test('a request with two ends, or an unknown one, has its connection closed', 
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
 })
 
-t.test('one length or plain chunks are taken', async (t) => {
+t.test('a body with one length or in plain chunks is read', async (t) => {
   const edge = await startEdge(t)
   const chunks = `${PAYMENT.length.toString(16)}\r\n${PAYMENT}\r\n0\r\n\r\n`
 

@@ -8,7 +8,7 @@ import {
 
 const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 
-t.test('the common shape of a payment is decoded', async (t) => {
+t.test('a payment in its most common form is decoded', async (t) => {
   t.same(decode(`{"correlationId":"${ID}","amount":19.9}`), payment(1990))
   t.same(decode(`{"correlationId":"${ID.toUpperCase()}","amount":19.90}`), payment(1990))
 })
@@ -83,14 +83,14 @@ t.test('an amount that is written twice is refused, also with escapes in its nam
   for (const body of bodies) t.match(decode(body), { kind: 'fault', field: 'amount' }, body)
 })
 
-t.test('nesting of 4 KB costs no stack', async (t) => {
+t.test('a body that nests 4 KB deep does not overflow the stack', async (t) => {
   const deep = `${'['.repeat(2000)}${']'.repeat(2000)}`
   t.same(decode(`{"a":${deep},"correlationId":"${ID}","amount":1}`), payment(100))
   t.match(decode('['.repeat(4096)), { kind: 'fault' })
   t.match(decode('{"a":'.repeat(800)), { kind: 'fault' })
 })
 
-t.test('the short cut and the full decoder agree on every body', async () => {
+t.test('the fast decoder and the full one agree on every body', async () => {
   fc.assert(
     fc.property(nearlyPayments(), (bytes) => {
       const quick = JSON.stringify(decodePayment(bytes))

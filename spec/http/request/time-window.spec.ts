@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parseInstant, parseWindow } from '../../../src/http/request/time-window.ts'
 
-t.test('an instant is read in every offset, to the millisecond', async (t) => {
+t.test('an instant is read with any offset, to the millisecond', async (t) => {
   const at = Date.UTC(2025, 7, 9, 12, 0, 0, 0)
   const same = ['12:00:00.000Z', '12:00Z', '12:00:00Z', '14:00:00.0+02:00', '06:30:00-05:30']
   for (const text of same) t.equal(parseInstant(`2025-08-09T${text}`, 'up'), at, text)
@@ -27,7 +27,7 @@ t.test('a text that is not an instant is refused', async (t) => {
   }
 })
 
-t.test('an instant printed by the platform reads back', async () => {
+t.test('an instant that JavaScript prints is read back as the same instant', async () => {
   const instants = fc.date({
     min: new Date('0001-01-01'),
     max: new Date(253402300799999),

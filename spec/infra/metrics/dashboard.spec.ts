@@ -65,7 +65,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   return labels
 }
 
-t.test('every metric and label that the dashboard asks for exists', async (t) => {
+t.test('each metric and label that the dashboard queries exists', async (t) => {
   const labels = await scraped()
 
   t.ok(targets.length > 30)
@@ -85,7 +85,7 @@ t.test('every metric and label that the dashboard asks for exists', async (t) =>
   }
 })
 
-t.test('values that the dashboard and the documents select are ones that are told', async (t) => {
+t.test('each label value that the dashboard and the documents select is exported', async (t) => {
   const told = new Map<string, Set<string>>()
   const fees = { default: 0.05, fallback: 0.15 }
   const { body } = await createMetrics({ instanceId: 'spec', version: '1', fees }).scrape({
@@ -108,7 +108,7 @@ t.test('values that the dashboard and the documents select are ones that are tol
   }
 })
 
-t.test('legends name labels that their query keeps', async (t) => {
+t.test('each legend uses labels that its query keeps', async (t) => {
   for (const { expr, legendFormat = '' } of targets) {
     for (const [, label = ''] of legendFormat.matchAll(/\{\{\s*(\w+)\s*\}\}/g)) {
       const kept = expr.includes(' by ') ? new RegExp(`by \\([^)]*\\b${label}\\b`) : /\binstance\b/
@@ -120,7 +120,7 @@ t.test('legends name labels that their query keeps', async (t) => {
 /** What comes with every Grafana of the version in docker-compose.yml. */
 const PANELS = ['row', 'stat', 'timeseries', 'state-timeline']
 
-t.test('the panels are Grafana’s own, and none covers another', async (t) => {
+t.test('each panel is of a type that Grafana includes, and none overlaps another', async (t) => {
   const { panels } = dashboard
   t.match(dashboard, { uid: /^\w+$/, schemaVersion: Number, refresh: /^\d+s$/ })
   t.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'ids are unique')

@@ -44,7 +44,7 @@ const ENDED = {
   detail: 'timeout',
 } as const
 
-t.test('payments are counted by what became of them', async (t) => {
+t.test('payments are counted by their outcome', async (t) => {
   const samples = await told([
     { type: 'batch.accepted', accepted: 5, known: 2, conflicting: 1, parked: false, tookMs: 1.5 },
     { type: 'batch.accepted', accepted: 3, known: 0, conflicting: 0, parked: true, tookMs: 0.2 },
@@ -87,7 +87,7 @@ t.test('every attempt is counted once, by the processor and its outcome', async 
   t.equal(samples.sum('pit_settlement_duration_seconds_count', { processor: 'default' }), 2)
 })
 
-t.test('gauges tell the moment: circuits, memory, the ledger, the lease', async (t) => {
+t.test('gauges have the present state of circuits, memory, the ledger and the lease', async (t) => {
   const samples = await told([
     { type: 'lease.acquired', leaseId: 1 },
     { type: 'circuit.changed', processor: 'default', from: 'closed', to: 'open', cause: 'spec' },
@@ -116,7 +116,7 @@ t.test('gauges tell the moment: circuits, memory, the ledger, the lease', async 
   t.equal(samples.label('pit_build_info', 'version'), '1.2.3')
 })
 
-t.test('a silent or failing ledger delays no scrape for long', async (t) => {
+t.test('a scrape is answered without the ledger when it is silent or fails', async (t) => {
   const silent = { ...QUIET, countOpen: () => new Promise<never>(() => undefined) }
   const failing = {
     ...QUIET,
@@ -130,14 +130,14 @@ t.test('a silent or failing ledger delays no scrape for long', async (t) => {
   }
 })
 
-t.test('a bug in the count of open payments is not taken for a silent ledger', async (t) => {
+t.test('a bug in the count of open payments fails the scrape', async (t) => {
   const metrics = createMetrics(OPTIONS)
   const broken = { ...QUIET, countOpen: () => Promise.reject(new Error('a bug')) }
 
   await t.rejects(metrics.scrape(broken), { message: 'a bug' })
 })
 
-t.test('a second scrape counts on, and at the same time as another, too', async (t) => {
+t.test('counters go on over several scrapes, also simultaneous ones', async (t) => {
   const metrics = createMetrics(OPTIONS)
   const settled = async (): Promise<number | undefined> => {
     const { body } = await metrics.scrape(QUIET)
@@ -149,7 +149,7 @@ t.test('a second scrape counts on, and at the same time as another, too', async 
   t.same(await Promise.all([settled(), settled()]), [2, 2])
 })
 
-t.test('a value counts in the bucket that it fits, ends inclusive', async (t) => {
+t.test('a histogram counts a value in the bucket that it fits, ends inclusive', async (t) => {
   const tally = new BucketTally([1, 2, 5])
   for (const value of [0, 1, 1.01, 2, 5, 5.1, 1e9]) tally.record(value)
 
@@ -157,7 +157,7 @@ t.test('a value counts in the bucket that it fits, ends inclusive', async (t) =>
   t.equal(tally.sum, 0 + 1 + 1.01 + 2 + 5 + 5.1 + 1e9)
 })
 
-t.test('accept latencies come in µs and leave in seconds, from 0.25 ms', async (t) => {
+t.test('accept latencies are taken in µs and exported in seconds, from 0.25 ms', async (t) => {
   const metrics = createMetrics(OPTIONS)
   for (const us of [100, 250, 251, 999, 3_000_000]) metrics.latency.record(us)
   const samples = parseSamples((await metrics.scrape(QUIET)).body)
@@ -173,29 +173,34 @@ t.test('accept latencies come in µs and leave in seconds, from 0.25 ms', async 
   t.equal(quantile(0.99, buckets, buckets), undefined, 'nothing between two equal scrapes')
 })
 
-t.test('names and units are by Prometheus’ rules, and all stand in the documents', async (t) => {
-  const metrics = createMetrics(OPTIONS)
-  metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'spec' })
-  const { contentType, body } = await metrics.scrape(QUIET, OPEN_METRICS)
-  const families = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => {
-    return type === 'counter' ? `${name}_total` : name
-  })
-  const own = families.filter((name) => name.startsWith('pit_'))
-  const documents = readText('docs/METRICS.md')
-  const documented = new Set([...documents.matchAll(/^\| `(pit_\w+)`/gm)].map(([, name]) => name))
+t.test(
+  'names and units follow the rules of Prometheus, and docs/METRICS.md has each',
+  async (t) => {
+    const metrics = createMetrics(OPTIONS)
+    metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'spec' })
+    const { contentType, body } = await metrics.scrape(QUIET, OPEN_METRICS)
+    const families = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name = '', type = '']) => {
+        return type === 'counter' ? `${name}_total` : name
+      },
+    )
+    const own = families.filter((name) => name.startsWith('pit_'))
+    const documents = readText('docs/METRICS.md')
+    const documented = new Set([...documents.matchAll(/^\| `(pit_\w+)`/gm)].map(([, name]) => name))
 
-  t.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/)
-  t.ok(body.endsWith('# EOF\n'))
-  t.equal(new Set(families).size, families.length, 'each stands there once')
-  t.same(own.toSorted(), [...documented].toSorted())
-  for (const name of own) {
-    t.match(name, /^pit_[a-z]+(_[a-z]+)*$/)
-    t.notMatch(name, /_(ms|us|milliseconds|duration)$/)
-  }
-  t.ok(families.includes('nodejs_gc_duration_seconds'))
-  t.ok(families.includes('nodejs_eventloop_lag_p99_seconds'))
-  t.ok(families.includes('process_cpu_seconds_total'))
-})
+    t.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/)
+    t.ok(body.endsWith('# EOF\n'))
+    t.equal(new Set(families).size, families.length, 'each stands there once')
+    t.same(own.toSorted(), [...documented].toSorted())
+    for (const name of own) {
+      t.match(name, /^pit_[a-z]+(_[a-z]+)*$/)
+      t.notMatch(name, /_(ms|us|milliseconds|duration)$/)
+    }
+    t.ok(families.includes('nodejs_gc_duration_seconds'))
+    t.ok(families.includes('nodejs_eventloop_lag_p99_seconds'))
+    t.ok(families.includes('process_cpu_seconds_total'))
+  },
+)
 
 t.test('garbage collections are counted from the first scrape on', async (t) => {
   const metrics = createMetrics(OPTIONS)
@@ -211,7 +216,7 @@ t.test('garbage collections are counted from the first scrape on', async (t) => 
   })
 })
 
-t.test('a live instance tells what clients and processors saw', async (t) => {
+t.test('the metrics of a live instance equal what clients and processors counted', async (t) => {
   const postgres = await startPostgres(t)
   const opsPort = await freePort()
   const world = await startWorld(t, {

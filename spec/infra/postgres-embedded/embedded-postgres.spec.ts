@@ -52,7 +52,7 @@ function otherAddresses(): string[] {
   return v4.map((each) => each.address)
 }
 
-t.test('what was committed is there after a stop and a start', async (t) => {
+t.test('committed rows are there after a stop and a start', async (t) => {
   const dataDir = await makeDataDir(t)
   const first = await start(t, { dataDir })
   await runSql(first.connectionString, NOTE)
@@ -93,27 +93,24 @@ t.test('Ctrl-C reaches Pit but not its server', async (t) => {
   await (await start(t, { dataDir })).stop()
 })
 
-t.test(
-  'a crash of the server, and a number that is someone else’s since, are no hurdle',
-  async (t) => {
-    const dataDir = await makeDataDir(t)
-    const first = await start(t, { dataDir })
-    await runSql(first.connectionString, NOTE)
-    const cluster = join(dataDir, 'cluster')
-    const postmaster = await findPostmaster(cluster)
-    const note = await readFile(join(cluster, 'postmaster.pid'), 'utf8')
-    process.kill(postmaster?.pid ?? NaN, 'SIGQUIT')
-    while (await findPostmaster(cluster)) await new Promise(setImmediate)
-    await writeFile(
-      join(cluster, 'postmaster.pid'),
-      note.replace(`${postmaster?.pid}`, `${process.pid}`),
-    )
+t.test('a server starts after a crash, also when its old pid is another process’s', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const first = await start(t, { dataDir })
+  await runSql(first.connectionString, NOTE)
+  const cluster = join(dataDir, 'cluster')
+  const postmaster = await findPostmaster(cluster)
+  const note = await readFile(join(cluster, 'postmaster.pid'), 'utf8')
+  process.kill(postmaster?.pid ?? NaN, 'SIGQUIT')
+  while (await findPostmaster(cluster)) await new Promise(setImmediate)
+  await writeFile(
+    join(cluster, 'postmaster.pid'),
+    note.replace(`${postmaster?.pid}`, `${process.pid}`),
+  )
 
-    const second = await start(t, { dataDir })
+  const second = await start(t, { dataDir })
 
-    t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
-  },
-)
+  t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
 
 t.test('a folder that cannot be used is refused in one sentence', async (t) => {
   const folder = await makeFolder(t)
@@ -143,7 +140,7 @@ t.test('a folder that cannot be used is refused in one sentence', async (t) => {
 })
 
 const onlyRoot = process.getuid?.() === 0 ? {} : { skip: 'of use to root only' }
-t.test('root may keep it where nobody else can go', onlyRoot, async (t) => {
+t.test('root can keep the server in a folder that no other user can enter', onlyRoot, async (t) => {
   const folder = await makeFolder(t)
   await chmod(folder, 0o700)
 
@@ -155,7 +152,7 @@ t.test('root may keep it where nobody else can go', onlyRoot, async (t) => {
   t.strictSame(await runSql(again.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
 })
 
-t.test('a start that was cut short leaves nothing in the way', async (t) => {
+t.test('a start succeeds after one that was interrupted', async (t) => {
   const dataDir = await makeFolder(t)
   await mkdir(join(dataDir, 'cluster.new', 'base'), { recursive: true })
 
@@ -164,7 +161,7 @@ t.test('a start that was cut short leaves nothing in the way', async (t) => {
   t.strictSame(await runSql(server.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
 })
 
-t.test('a port that is taken is named', async (t) => {
+t.test('a start on a port that is taken fails and names it', async (t) => {
   const taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   t.teardown(() => taken.close())

@@ -54,23 +54,29 @@ t.test('a settlement whose answer is lost is written again without counting twic
   t.strictSame((await ledger.summarize({}, [])).summary.default, { payments: 2, cents: 3_980 })
 })
 
-t.test('an accept that lost only its second look is unknown as a whole', async (t) => {
-  const { accept, loseSecondLook } = await acceptedOne(t)
+t.test(
+  'the outcome of an accept is unknown when it wrote and only its second statement failed',
+  async (t) => {
+    const { accept, loseSecondLook } = await acceptedOne(t)
 
-  const looking = loseSecondLook([request(1), request(2)])
-  await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'unknown' })
+    const looking = loseSecondLook([request(1), request(2)])
+    await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'unknown' })
 
-  t.strictSame((await accept([request(1), request(2)])).results, ['known', 'known'])
-})
+    t.strictSame((await accept([request(1), request(2)])).results, ['known', 'known'])
+  },
+)
 
-t.test('an accept that wrote nothing and lost its second look has done nothing', async (t) => {
-  const { accept, loseSecondLook } = await acceptedOne(t)
+t.test(
+  'an accept that wrote nothing and whose second statement failed has done nothing',
+  async (t) => {
+    const { accept, loseSecondLook } = await acceptedOne(t)
 
-  const looking = loseSecondLook([request(1)])
-  await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'none' })
+    const looking = loseSecondLook([request(1)])
+    await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'none' })
 
-  t.strictSame((await accept([request(1)])).results, ['known'])
-})
+    t.strictSame((await accept([request(1)])).results, ['known'])
+  },
+)
 
 /** A ledger that has accepted `request(1)`; the second look of an accept is for what it knows. */
 async function acceptedOne(t: Test) {
@@ -86,7 +92,7 @@ async function acceptedOne(t: Test) {
   return { accept, loseSecondLook }
 }
 
-t.test('sessions that the server ends are replaced, and nothing crashes', async (t) => {
+t.test('sessions that the server ends are replaced without a crash', async (t) => {
   const database = await server.freshDatabase()
   const ledger = await open(t, database)
   const mine = await lease(ledger)
@@ -139,7 +145,7 @@ async function lockPayments(t: Test, connectionString: string): Promise<() => Pr
   }
 }
 
-t.test('a server that hangs is given up on, and used again when it wakes', async (t) => {
+t.test('calls to a server that hangs time out, and succeed once it continues', async (t) => {
   const database = await server.freshDatabase()
   const ledger = await open(t, database)
   const mine = await lease(ledger)
@@ -195,13 +201,16 @@ function thaw(pids: readonly number[]): void {
   }
 }
 
-t.test('where nothing listens the start gives up, and says that nothing was done', async (t) => {
-  const nowhere = 'postgres://pit:secret@127.0.0.1:1/pit'
-  const starting = createPostgresLedger({ connectionString: nowhere, startTimeoutMs: 400 })
-  await t.rejects(starting, { code: 'ledger_unavailable', outcome: 'none' })
-})
+t.test(
+  'opening a ledger fails when nothing listens, and reports that nothing was done',
+  async (t) => {
+    const nowhere = 'postgres://pit:secret@127.0.0.1:1/pit'
+    const starting = createPostgresLedger({ connectionString: nowhere, startTimeoutMs: 400 })
+    await t.rejects(starting, { code: 'ledger_unavailable', outcome: 'none' })
+  },
+)
 
-t.test('a closed ledger refuses at once', async (t) => {
+t.test('a closed ledger refuses calls at once', async (t) => {
   const ledger = await createPostgresLedger({ connectionString: await server.freshDatabase() })
   const mine = await lease(ledger)
   const last = ledger.accept([request(1)], { ...mine, parked: false })

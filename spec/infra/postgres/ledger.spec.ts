@@ -48,7 +48,7 @@ function passing(durationMs: number): string {
 }
 
 t.test(
-  'the payment status of an open payment tells what it waits for, its unknown outcomes and its owner',
+  'the status of an open payment has what it waits for, its unknown outcomes and its owner',
   async (t) => {
     const ledger = await open(t, await server.freshDatabase())
     const mine = await lease(ledger, 'mine')
@@ -91,23 +91,26 @@ t.test('instances that start at once on an empty database all get their tables',
   for (const ledger of ledgers) t.ok((await lease(ledger)).leaseId > 0)
 })
 
-t.test('an owner whose lease is gone from the table is swept, in doubt from now on', async (t) => {
-  const database = await server.freshDatabase()
-  const [first, second] = await Promise.all([open(t, database), open(t, database)])
-  const mine = await lease(first)
-  await acceptMany(first, { ...mine, count: 2 })
-  await runSql(database, 'DELETE FROM leases')
-  const theirs = await lease(second, 'b')
+t.test(
+  'payments whose lease is missing in the table are taken over, in doubt from now on',
+  async (t) => {
+    const database = await server.freshDatabase()
+    const [first, second] = await Promise.all([open(t, database), open(t, database)])
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 2 })
+    await runSql(database, 'DELETE FROM leases')
+    const theirs = await lease(second, 'b')
 
-  const sweep = { limit: 10, graceMs: 1_000, settleByMs: 30_000 }
-  const claims = await second.takeOver({ ...theirs, ...sweep })
+    const sweep = { limit: 10, graceMs: 1_000, settleByMs: 30_000 }
+    const claims = await second.takeOver({ ...theirs, ...sweep })
 
-  t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
-  const remaining = claims.flatMap((claim) =>
-    claim.unknownOutcomes.map((doubt) => doubt.remainingMs),
-  )
-  t.ok(remaining.length === 4 && remaining.every((ms) => ms > 25_000 && ms <= 30_001))
-})
+    t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
+    const remaining = claims.flatMap((claim) =>
+      claim.unknownOutcomes.map((doubt) => doubt.remainingMs),
+    )
+    t.ok(remaining.length === 4 && remaining.every((ms) => ms > 25_000 && ms <= 30_001))
+  },
+)
 
 t.test('leases that own nothing leave the table once they are revoked', async (t) => {
   const database = await server.freshDatabase()
@@ -140,24 +143,27 @@ t.test('operators read payments as words, decimals and timestamps', async (t) =>
   ])
 })
 
-t.test('beyond 10,000 open payments are estimated, never as fewer', async (t) => {
-  const database = await server.freshDatabase()
-  const ledger = await open(t, database)
-  await runSql(
-    database,
-    `INSERT INTO payments (correlation_id, amount_cents, due_at)
+t.test(
+  'a count of more than 10,000 open payments is an estimate, and never below that',
+  async (t) => {
+    const database = await server.freshDatabase()
+    const ledger = await open(t, database)
+    await runSql(
+      database,
+      `INSERT INTO payments (correlation_id, amount_cents, due_at)
     SELECT gen_random_uuid(), 1, now() FROM generate_series(1, 12000); ANALYZE payments`,
-  )
+    )
 
-  const { parked: counted, owned } = await ledger.countOpen()
+    const { parked: counted, owned } = await ledger.countOpen()
 
-  t.ok(counted > 10_000 && counted < 14_000, `${counted}`)
-  t.equal(owned, 0)
-})
+    t.ok(counted > 10_000 && counted < 14_000, `${counted}`)
+    t.equal(owned, 0)
+  },
+)
 
 // Planned on empty tables, as on the first connection to a new database: an index that holds all
 // open payments looks as cheap there as the primary key, and costs a scan of the backlog later.
-t.test('payments that are named by id are looked up by the primary key only', async (t) => {
+t.test('payments are read by id through the primary key only', async (t) => {
   const database = await server.freshDatabase()
   await open(t, database)
 

@@ -26,7 +26,7 @@ const QUERY = {
   text: '',
 } satisfies Query
 
-t.test('rows that fit their query are handed on as they are', async (t) => {
+t.test('rows that fit their query are returned unchanged', async (t) => {
   const rows = [
     { id: 1, label: 'one' },
     { id: Number.MAX_SAFE_INTEGER, label: null },
@@ -68,7 +68,7 @@ t.test('a query for one row fails on none and on two', async (t) => {
   }
 })
 
-t.test('each kind of column takes what PostgreSQL may say, and nothing else', async (t) => {
+t.test('each type of column accepts what PostgreSQL may return, and nothing else', async (t) => {
   const kinds: readonly (readonly [Column<unknown>, readonly unknown[], readonly unknown[]])[] = [
     [INTEGER, [0, -1, 2 ** 53 - 1], [0.5, NaN, Infinity, 2 ** 53, '1', 1n, null]],
     [FLOAT, [0.5, -1], [NaN, Infinity, '0.5', null]],
@@ -85,21 +85,24 @@ t.test('each kind of column takes what PostgreSQL may say, and nothing else', as
 
 const A = attempt('default', 'settled')
 
-t.test('an attempt fits only whole, and with any reason that a version of Pit gave', async (t) => {
-  const broken = [
-    { processor: 'other' },
-    { requestedAt: '1000' },
-    { reason: null },
-    { outcome: 'lost' },
-    { outcome: 'toString' },
-    { tookMs: null },
-    { detail: 7 },
-  ]
-  for (const change of broken) {
-    t.notOk(ATTEMPTS.fits([A, { ...A, ...change }]), JSON.stringify(change))
-  }
-  t.ok(ATTEMPTS.fits([{ ...A, reason: 'aReasonOfLater' }]))
-})
+t.test(
+  'an attempt fits only if it is complete, with any reason that a version of Pit wrote',
+  async (t) => {
+    const broken = [
+      { processor: 'other' },
+      { requestedAt: '1000' },
+      { reason: null },
+      { outcome: 'lost' },
+      { outcome: 'toString' },
+      { tookMs: null },
+      { detail: 7 },
+    ]
+    for (const change of broken) {
+      t.notOk(ATTEMPTS.fits([A, { ...A, ...change }]), JSON.stringify(change))
+    }
+    t.ok(ATTEMPTS.fits([{ ...A, reason: 'aReasonOfLater' }]))
+  },
+)
 
 const server = await startPostgres(t)
 
@@ -133,7 +136,7 @@ t.test('a lease without a row is a bug, not the lease 0', async (t) => {
   await t.rejects(lease(ledger), brokenIn('acquireLease', 'one row, not 0'))
 })
 
-t.test('a missing count of purges is a bug, and not none', async (t) => {
+t.test('a missing count of purges is a bug, and not 0', async (t) => {
   const { ledger, mine } = await ledgerOver(t, 'DELETE FROM purges')
 
   await t.rejects(ledger.renewLease({ ...mine, ttlMs: 1_000 }), brokenIn('renewLease', 'purges'))
@@ -168,14 +171,14 @@ t.test('a claimed payment without a fencing token is a bug', async (t) => {
   await t.rejects(ledger.claimDue({ ...mine, limit: 9 }), brokenIn('claimDue', 'claim'))
 })
 
-t.test('attempts that are none are a bug in whatever reads them', async (t) => {
+t.test('malformed attempts are a bug in each query that reads them', async (t) => {
   const { ledger, mine } = await ledgerOver(t, `UPDATE payments SET attempts = '[{"x": 1}]'`)
 
   await t.rejects(ledger.find(uuid(1)), brokenIn('find', 'attempts'))
   await t.rejects(ledger.claimParked([uuid(2)], mine), brokenIn('claimParked', 'attempts'))
 })
 
-t.test('an unreadable answer in the second statement of an accept stays a bug', async (t) => {
+t.test('an unreadable answer to the second statement of an accept is a bug', async (t) => {
   const { ledger, mine } = await ledgerOver(
     t,
     `UPDATE payments SET amount_cents = 9007199254740993`,

@@ -37,7 +37,7 @@ t.test('the quota of a version 1 group is found among its controllers', async (t
   t.equal(readCpuQuota(reading(files)), 0.4)
 })
 
-t.test('no quota is none', async (t) => {
+t.test('a process without a quota in its group has no quota', async (t) => {
   const unlimited: readonly Files[] = [
     {},
     { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': 'max 100000\n' },
@@ -51,7 +51,7 @@ t.test('no quota is none', async (t) => {
   for (const files of unlimited) t.equal(readCpuQuota(reading(files)), undefined)
 })
 
-t.test('the meter tells the share of the quota used since it was last asked', async (t) => {
+t.test('the meter reads the share of the quota used since its last reading', async (t) => {
   let now = 1_000
   let cpuMs = 200
   const files = { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '50000 100000\n' }
@@ -66,7 +66,7 @@ t.test('the meter tells the share of the quota used since it was last asked', as
   t.equal(used(), 0.2)
 })
 
-t.test('without a quota nothing counts as used', async (t) => {
+t.test('the meter reads 0 where there is no quota', async (t) => {
   const used = createQuotaMeter({ read: () => undefined, now: () => 1, cpuMs: () => 1 })
 
   t.equal(used(), 0)

@@ -101,26 +101,29 @@ for (const { title, respond, kind, detail } of CASES) {
   })
 }
 
-t.test('a charge says who, how much to the cent, and when to the ms', async (t) => {
-  const processor = await startRawProcessor(t, answer(200))
-  const client = openClient(t, { url: `${processor.url}/base/` })
-  const correlationId = randomUUID()
-  const requestedAt = Date.parse('2025-07-15T12:34:56.070Z')
+t.test(
+  'a charge carries its id, its amount to the cent and its instant to the millisecond',
+  async (t) => {
+    const processor = await startRawProcessor(t, answer(200))
+    const client = openClient(t, { url: `${processor.url}/base/` })
+    const correlationId = randomUUID()
+    const requestedAt = Date.parse('2025-07-15T12:34:56.070Z')
 
-  for (const amountCents of [1, 10, 1_990, 100, 99_999_999_999]) {
-    await sendCharge(client, { correlationId, amountCents, requestedAt })
-  }
+    for (const amountCents of [1, 10, 1_990, 100, 99_999_999_999]) {
+      await sendCharge(client, { correlationId, amountCents, requestedAt })
+    }
 
-  const when = '"requestedAt":"2025-07-15T12:34:56.070Z"'
-  t.same(
-    processor.requests.map((request) => request.body),
-    ['0.01', '0.10', '19.90', '1.00', '999999999.99'].map(
-      (amount) => `{"correlationId":"${correlationId}","amount":${amount},${when}}`,
-    ),
-  )
-  t.match(processor.requests[0], { method: 'POST', path: '/base/payments' })
-  t.ok(processor.sockets.size <= 2, 'connections are kept')
-})
+    const when = '"requestedAt":"2025-07-15T12:34:56.070Z"'
+    t.same(
+      processor.requests.map((request) => request.body),
+      ['0.01', '0.10', '19.90', '1.00', '999999999.99'].map(
+        (amount) => `{"correlationId":"${correlationId}","amount":${amount},${when}}`,
+      ),
+    )
+    t.match(processor.requests[0], { method: 'POST', path: '/base/payments' })
+    t.ok(processor.sockets.size <= 2, 'connections are kept')
+  },
+)
 
 t.test(
   'a request that undici starts a second time is in doubt, and not written again',
@@ -132,7 +135,7 @@ t.test('a request that cannot be dispatched fails later, not within the call', a
   t.match(await lookUp(client, 'no id at all'), { detail: 'UND_ERR_INVALID_ARG' })
 })
 
-t.test('a look-up finds, misses or fails', async (t) => {
+t.test('the answer to a look-up is found, missing or failed', async (t) => {
   const id: string = randomUUID()
   const found = (amount: string, requestedAt: string, named = id): string =>
     `{"correlationId":"${named}","amount":${amount},"requestedAt":"${requestedAt}"}`
@@ -180,7 +183,7 @@ t.test('a look-up finds, misses or fails', async (t) => {
   t.ok(processor.requests.every(({ path }) => path === `/payments/${id}`))
 })
 
-t.test('a probe is answered, limited or fails', async (t) => {
+t.test('the answer to a probe is a health report, limited or failed', async (t) => {
   const processor = await startRawProcessor(t, silent)
   const client = openClient(t, { url: processor.url })
   const hasty = openClient(t, { url: processor.url, probeTimeoutMs: 500 })

@@ -20,15 +20,18 @@ import type { RawRequest, Respond } from '../../support/raw-processor.ts'
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
 const JSON_BODY = '{"message":"ok"}'
 
-t.test('a processor that is down, unknown or deaf refuses, and each reply comes later', refusals)
-t.test('a lost lease is noticed at the moment of writing', lostLease)
-t.test('a connection that idled away is replaced before anything is sent', idledAway)
-t.test('a connection that is closed right at the write leaves doubt', closedAtWrite)
-t.test('charges beyond the connections are refused, and nothing is queued', beyondConnections)
-t.test('a late answer does not speak for the next charge', lateAnswer)
-t.test('whatever the connections do, a charge is on the wire at most once', atMostOnce)
-t.test('closing answers what is under way and refuses what comes after', closing)
-t.test('questions go through while every charge hangs', async (t) => {
+t.test('a charge is refused when no connection to its processor can be opened', refusals)
+t.test('a charge is refused when the lease is lost before the request is written', lostLease)
+t.test(
+  'a connection that the processor closed while idle is replaced before a charge is sent',
+  idledAway,
+)
+t.test('a charge is in doubt when its connection closes as it is written', closedAtWrite)
+t.test('a charge is refused, not queued, when all connections are in use', beyondConnections)
+t.test('a late answer is not taken for the answer to the next charge', lateAnswer)
+t.test('a charge is sent at most once, whatever its connection does', atMostOnce)
+t.test('a client that closes answers pending calls and refuses later ones', closing)
+t.test('look-ups are answered while every charge hangs', async (t) => {
   const processor = await startRawProcessor(t, (socket, request) => {
     if (request.method === 'GET') answer(404)(socket, request)
   })

@@ -20,7 +20,7 @@ t.test('a 200 that is no whole JSON object leaves a charge in doubt', async (t) 
   t.match(chargeAnswer(answered({ message: 'done' })), { kind: 'settled' })
 })
 
-t.test('a look-up counts only with each of its fields exact', async (t) => {
+t.test('a look-up’s answer is valid only if each of its fields is', async (t) => {
   const broken = [
     { correlationId: 7 },
     { requestedAt: 1_769_860_800_000 },
@@ -37,7 +37,7 @@ t.test('a look-up counts only with each of its fields exact', async (t) => {
   t.match(lookUpAnswer(answered(FOUND), ID), { kind: 'found', amountCents: 1_990 })
 })
 
-t.test('a probe counts only with a duration that is a number', async (t) => {
+t.test('a probe’s answer is valid only with a number as its duration', async (t) => {
   for (const minResponseTime of [null, '5', -1, [5]]) {
     const answer = probeAnswer(answered({ failing: false, minResponseTime }))
     t.match(answer, { kind: 'failed' }, JSON.stringify(minResponseTime))
@@ -46,7 +46,7 @@ t.test('a probe counts only with a duration that is a number', async (t) => {
   t.match(probeAnswer(answered({ failing: true, minResponseTime: 5 })), { kind: 'answered' })
 })
 
-t.test('a total in books is two numbers that can be exact', async (t) => {
+t.test('a total of the books is valid only if both its numbers are exact', async (t) => {
   t.same(readTotal({ totalRequests: 3, totalAmount: 59.699999999999996 }), {
     payments: 3,
     cents: 5_970,

@@ -31,21 +31,25 @@ if (redis === undefined) {
   t.test('the caches in Redis', { skip: NO_REDIS }, () => {})
 } else {
   t.test('the caches in Redis', (t) => cacheContracts(t, (t) => openWorld(t, redis.url)))
-  t.test('keys stay as long as they are told to', (t) => keysExpire(t, redis.url))
-  t.test('a value in an unknown form is left out', (t) => leavesOut(t, redis.url))
-  t.test('a text in place of a number is left out, and never NaN', (t) => noNaN(t, redis.url))
-  t.test('what is no id of a payment never reaches the ledger', (t) => onlyIds(t, redis.url))
-  t.test('a key of another type fails each call by its name', (t) => otherTypes(t, redis.url))
-  t.test('a reply of another form fails its call', (t) => otherForms(t, redis.url))
+  t.test('keys expire after their configured time', (t) => keysExpire(t, redis.url))
+  t.test('a value of unknown form is ignored', (t) => leavesOut(t, redis.url))
+  t.test('a text in place of a number is ignored, and never read as NaN', (t) =>
+    noNaN(t, redis.url),
+  )
+  t.test('an entry that is no payment id never reaches the ledger', (t) => onlyIds(t, redis.url))
+  t.test('a call that meets a key of another type fails with the call’s name', (t) =>
+    otherTypes(t, redis.url),
+  )
+  t.test('a call whose reply has another form fails', (t) => otherForms(t, redis.url))
 }
 
-t.test('a Redis that is not there fails each call at once and is found later', absentRedis)
-t.test('a killed Redis fails each call and is learnt anew after its restart', killedRedis)
-t.test('a frozen Redis costs each call its timeout, then nothing', frozenRedis)
-t.test('a full Redis fails what needs memory, and only that', fullRedis)
+t.test('calls without a Redis fail at once, and succeed once it is there', absentRedis)
+t.test('calls fail while Redis is killed, and succeed after its restart', killedRedis)
+t.test('calls to a frozen Redis fail after their timeout, and later ones at once', frozenRedis)
+t.test('a full Redis fails only the calls that need memory', fullRedis)
 t.test('a full settled set refuses what is added', fullSettledSet)
 
-t.test('without Redis an instance may always ask, and shares nothing', async (t) => {
+t.test('an instance without Redis may always probe, and shares nothing', async (t) => {
   const { health, retry, settled } = createCachesWithoutRedis()
 
   await health.publishHealth('default', { failing: false, minResponseMs: 1 })

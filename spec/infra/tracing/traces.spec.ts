@@ -56,7 +56,7 @@ t.test('a traced payment is one trace over accept, attempts and flush', async (t
   t.same(told.charges, parents, 'each processor was sent the context of the very attempt')
 })
 
-t.test('an attempt in doubt is told with its reason once a look-up has found it', async (t) => {
+t.test('an attempt in doubt is traced with its reason once a look-up has found it', async (t) => {
   const collector = await startCollector(t)
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_SAMPLE: '1' }
   const { pit } = await startTraced(t, env, 502)
@@ -71,7 +71,7 @@ t.test('an attempt in doubt is told with its reason once a look-up has found it'
   ])
 })
 
-t.test('without a collector processors are sent no context', async (t) => {
+t.test('processors get no trace context without a collector', async (t) => {
   const { pit, told } = await startTraced(t, { TRACE_SAMPLE: '1' })
   await clientOf(t, pit).post()
   await waitUntil({ what: 'both are charged' }, () => told.charges.length === 2)
@@ -79,20 +79,23 @@ t.test('without a collector processors are sent no context', async (t) => {
   t.same(told.charges, [undefined, undefined])
 })
 
-t.test('a payment outside the sample is neither told nor marked', async (t) => {
-  const collector = await startCollector(t)
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_SAMPLE: '1000' }
-  const { pit, told } = await startTraced(t, env)
-  const correlationId = '4a7901b8-7d26-4d9d-aa19-000000000001'
-  await clientOf(t, pit).post({ correlationId })
-  await waitUntil({ what: 'both are charged' }, () => told.charges.length === 2)
-  await pit.stop('the spans are sent at the latest now')
+t.test(
+  'a payment outside the sample is not traced, and its charge has no trace context',
+  async (t) => {
+    const collector = await startCollector(t)
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_SAMPLE: '1000' }
+    const { pit, told } = await startTraced(t, env)
+    const correlationId = '4a7901b8-7d26-4d9d-aa19-000000000001'
+    await clientOf(t, pit).post({ correlationId })
+    await waitUntil({ what: 'both are charged' }, () => told.charges.length === 2)
+    await pit.stop('the spans are sent at the latest now')
 
-  t.same(told.charges, [undefined, undefined])
-  t.equal(collector.requests(), 0)
-})
+    t.same(told.charges, [undefined, undefined])
+    t.equal(collector.requests(), 0)
+  },
+)
 
-t.test('a collector that is gone holds nothing up', async (t) => {
+t.test('a collector that is down delays neither payments nor the stop', async (t) => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', TRACE_SAMPLE: '1' }
   const { pit, told } = await startTraced(t, env)
   await clientOf(t, pit).postAll(1)
@@ -101,7 +104,7 @@ t.test('a collector that is gone holds nothing up', async (t) => {
   await t.resolves(pit.stop('the spec is over'))
 })
 
-t.test('every instance traces the same payments, one in so many', async (t) => {
+t.test('every instance traces the same payments, the configured share of them', async (t) => {
   const ids = Array.from({ length: 20_000 }, () => randomUUID())
   const traced = ids.filter((id) => traceSample(100).has(id))
 
