@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import t from 'tap'
 import { readShares } from '../bench/limits/shares.ts'
+import { foundWords, replacedWords } from './support/glossary.ts'
 import {
   isBuiltin,
   listFiles,
@@ -85,22 +86,30 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
   'settings.ts',
 ]
 
-/** Words that the glossary of STYLE.md has replaced: in no name and no comment of src. */
-const HOUSE_WORDS: readonly string[] = [
-  'archive',
-  'board',
-  'building',
-  'doorkeeper',
-  'doorway',
-  'house',
-  'journal',
-  'mended',
-  'outbox',
-  'shop',
-  'surroundings',
-  'wiretap',
-  'workshop',
-]
+/** Words of the glossary's last column that a file may have, each with its reason. */
+const ALLOWED_WORDS: Readonly<Record<string, string>> = {
+  'spec/bench/routing.spec.ts: job': 'the option --jobs',
+  'spec/console/figures.spec.ts: flows': 'version 0.1.0 publishes it',
+  'spec/simulation/main.ts: job': 'the option --jobs',
+  'spec/simulation/seed-worker.ts: job': 'one of --jobs',
+  'spec/simulation/seeds.ts: job': 'one of --jobs',
+  'src/console/figures.ts: flows': 'version 0.1.0 publishes it',
+  // To be renamed.
+  'spec/actors/circuit/context.spec.ts: view': 'CircuitView',
+  'spec/actors/model/route.spec.ts: view': 'CircuitView',
+  'spec/simulation/instance.ts: view': 'PaymentsView',
+  'src/actors/circuit/context.ts: view': 'CircuitView',
+  'src/actors/circuit/processor-health.machine.ts: view': 'CircuitView',
+  'src/actors/model/route.ts: view': 'CircuitView',
+  'src/actors/payment/effects.ts: view': 'CircuitView',
+  'src/actors/payments/capacity.ts: view': 'CircuitView',
+  'src/actors/payments/payments.ts: view': 'PaymentsView',
+  'src/actors/payments/queries.ts: view': 'PaymentsView',
+  'src/actors/supervisor/snapshot.ts: flows': 'its transition counts',
+  'src/actors/supervisor/snapshot.ts: view': 'PaymentsView',
+  'src/console/live-view.ts: view': 'the file',
+  'src/console/sample.ts: allowance': 'createPlainAllowance',
+}
 
 /** Files of src under 40 lines, each with its reason to be alone. */
 const SHORT: Readonly<Record<string, string>> = {
@@ -123,6 +132,9 @@ const SHORT: Readonly<Record<string, string>> = {
 }
 const SHORT_LINES = 40
 
+/** The two files that have the words on purpose. */
+const NAMES_WORDS = /^spec\/(tidy\.spec|support\/glossary)\.ts$/
+
 const files = listFiles()
 const sources = files.filter((path) => path.endsWith('.ts')).map(readSource)
 const inSrc = sources.filter(({ path }) => path.startsWith('src/'))
@@ -133,7 +145,7 @@ const manifest = JSON.parse(readText('package.json')) as {
 }
 
 t.test('imports follow the arrows between the folders of src', async (t) => {
-  const strays = inSrc.flatMap((source) => {
+  const wrong = inSrc.flatMap((source) => {
     const arrow = ARROWS[folderOf(source.path)]
     if (arrow === undefined) return []
     return source.imports
@@ -141,21 +153,21 @@ t.test('imports follow the arrows between the folders of src', async (t) => {
       .map((target) => `${source.path} → ${target}`)
   })
 
-  t.same(strays, [])
+  t.same(wrong, [])
 })
 
-t.test('each folder of src has its arrows', async (t) => {
+t.test('each folder of src has its rule of imports', async (t) => {
   const folders = new Set(inSrc.map(({ path }) => folderOf(path)).filter(Boolean))
 
   t.same([...folders].toSorted(), Object.keys(ARROWS).toSorted())
 })
 
-t.test('nothing in src imports what is around it', async (t) => {
-  const strays = inSrc.filter((source) =>
+t.test('nothing in src imports from bench, spec or scripts', async (t) => {
+  const wrong = inSrc.filter((source) =>
     source.imports.some((target) => /^(bench|spec|scripts)\//.test(resolved(source, target))),
   )
 
-  t.same(pathsOf(strays), [])
+  t.same(pathsOf(wrong), [])
 })
 
 t.test(`no source file has more than ${LINES_MAX} lines`, async (t) => {
@@ -179,11 +191,11 @@ t.test('the environment is read by config/config.ts, to which the programs hand 
 
 t.test('actors take time and chance from their ports', async (t) => {
   const direct = /\bDate\.now\(|\bnew Date\(\)|\bperformance\.|\bMath\.random\(|[^.\w]setTimeout\(/
-  const strays = inSrc
+  const wrong = inSrc
     .filter(({ path }) => folderOf(path) === 'actors' && path !== 'src/actors/model/ports.ts')
     .filter(({ text }) => direct.test(withoutComments(text)))
 
-  t.same(pathsOf(strays), [])
+  t.same(pathsOf(wrong), [])
 })
 
 t.test('the first comment of each file in src says what the file is', async (t) => {
@@ -202,13 +214,38 @@ t.test(
   },
 )
 
-t.test('no name and no comment of src has a word that the glossary replaced', async (t) => {
-  const found = inSrc.flatMap(({ path, text }) => {
-    const words = new Set(text.match(/[A-Z]?[a-z]+/g)?.map((word) => word.toLowerCase()))
-    return HOUSE_WORDS.filter((word) => words.has(word)).map((word) => `${path}: ${word}`)
-  })
+t.test(
+  'no name and no comment of src and spec has a word that the glossary replaced',
+  async (t) => {
+    const words = replacedWords()
+    const checked = sources.filter(
+      ({ path }) => /^(src|spec)\//.test(path) && !NAMES_WORDS.test(path),
+    )
+    const found = checked.flatMap((source) =>
+      foundWords(source, words).map((word) => `${source.path}: ${word}`),
+    )
 
-  t.same(found, [])
+    t.ok(words.length > 15, words.join(' '))
+    t.same(
+      found.filter((each) => ALLOWED_WORDS[each] === undefined),
+      [],
+    )
+  },
+)
+
+t.test('a word that the glossary replaced is found in names and comments', async (t) => {
+  const words = ['lane', 'view', 'look']
+  const found = (text: string, path = 'src/a.ts'): readonly string[] =>
+    foundWords({ path, text, imports: [] }, words)
+
+  t.same(found('const acceptLane = 1'), ['lane'])
+  t.same(found('// Two lanes'), ['lane'])
+  t.same(found('interface CircuitView {}\nconst LOOK_MS = 1'), ['view', 'look'])
+  t.same(found('', 'src/circuit-view.ts'), ['view'])
+  t.same(
+    found("// It looks well.\nconst lookUp = 'in view'\nconst viewer = { lane: 'accept' }"),
+    [],
+  )
 })
 
 t.test(`a file of src under ${SHORT_LINES} lines has a reason to be alone`, async (t) => {
@@ -241,7 +278,7 @@ t.test('each package that src imports is a dependency', async (t) => {
   t.same(missing, [])
 })
 
-t.test('names say what a thing is', async (t) => {
+t.test('no file and no type has a vague name', async (t) => {
   const vagueFile = /(^|\/)(utils?|commons?|helpers?|types|misc|index)(\/|\.)/
   const vagueWord = /\b(?:class|interface|type|function|const)\s+\w*(?:Manager|Service|Handler)\b/
   const vague = sources.filter(
@@ -253,18 +290,18 @@ t.test('names say what a thing is', async (t) => {
 
 t.test('there are no enums, default exports or barrels', async (t) => {
   const forbidden = /^(?:export )?(?:const )?enum |^export default |^export (?:type )?\* from /m
-  const strays = sources.filter(({ text }) => forbidden.test(text))
+  const wrong = sources.filter(({ text }) => forbidden.test(text))
 
-  t.same(pathsOf(strays), [])
+  t.same(pathsOf(wrong), [])
 })
 
-t.test('no file names a folder of somebody’s machine', async (t) => {
+t.test('no file contains a path of one machine', async (t) => {
   const machinePath = /(?:^|[^\w./-])\/(?:home|Users|root|work|mnt)\/[\w.-]/m
-  const strays = files.filter(
+  const wrong = files.filter(
     (path) => path !== 'package-lock.json' && machinePath.test(readText(path)),
   )
 
-  t.same(strays, [])
+  t.same(wrong, [])
 })
 
 t.test('the compose file stays within 1.5 CPUs and 350 MB', async (t) => {
@@ -277,7 +314,7 @@ t.test('the compose file stays within 1.5 CPUs and 350 MB', async (t) => {
   t.ok(memoryBytes <= 350 * 1024 ** 2, `${memoryBytes} bytes`)
 })
 
-t.test('documents that people read first stay short', async (t) => {
+t.test('README, ARCHITECTURE and BENCHMARKS stay within their lengths', async (t) => {
   const lines = (path: string): number => readText(path).trimEnd().split('\n').length
   const bytes = (path: string): number => Buffer.byteLength(readText(path))
 

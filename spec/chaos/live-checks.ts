@@ -70,15 +70,15 @@ export class LiveChecks {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      this.#lookAtProcesses()
-      await this.#lookForDoubles().catch((error: unknown) => this.#note(String(error)))
-      await this.#lookAtWindow()
+      this.#checkProcesses()
+      await this.#checkDoubles().catch((error: unknown) => this.#note(String(error)))
+      await this.#checkWindow()
       await pause(WATCH_EVERY_MS)
     }
-    this.#lookAtProcesses()
+    this.#checkProcesses()
   }
 
-  #lookAtProcesses(): void {
+  #checkProcesses(): void {
     const { system, injector } = this.#options
     for (const pit of system.layout.pits) {
       if (injector.downOnPurpose.has(pit)) continue
@@ -97,7 +97,7 @@ export class LiveChecks {
     }
   }
 
-  async #lookForDoubles(): Promise<void> {
+  async #checkDoubles(): Promise<void> {
     const from = this.#readTo
     this.#readTo = Date.now() - REACH_MS
     for (const name of PROCESSORS) {
@@ -112,7 +112,7 @@ export class LiveChecks {
   }
 
   /** Asks Pit first: what Pit counts then, the processor must have as well. */
-  async #lookAtWindow(): Promise<void> {
+  async #checkWindow(): Promise<void> {
     const now = Date.now()
     const [one, other] = [0, 1].map(() => now - this.#options.chance.below(REACH_MS))
     const window: TimeWindow = {

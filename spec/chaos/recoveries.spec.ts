@@ -128,16 +128,16 @@ async function startRecovery(
 ) {
   const simulator = await startProcessor(t)
   const { waiting, accepted } = counts
-  const looks: Backlog[] = [
+  const backlogs: Backlog[] = [
     { total: 100, open: waiting, at: '' },
     { total: 100 + accepted, open: 0, at: '' },
   ]
   let isAway = false
   const recoveries = new Recoveries({
     readBacklog: async () => {
-      const look = looks.length > 1 ? looks.shift() : looks[0]
-      if (isAway || look === undefined) throw new Error('PostgreSQL is away')
-      return look
+      const backlog = backlogs.length > 1 ? backlogs.shift() : backlogs[0]
+      if (isAway || backlog === undefined) throw new Error('PostgreSQL is away')
+      return backlog
     },
     countOpenSince: async () => 1,
     countSends: async () => simulator.sends().received,

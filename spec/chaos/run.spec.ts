@@ -20,7 +20,7 @@ const QUICK: readonly FaultName[] = [
   'gone',
 ]
 
-/** A shorter horizon is enough for processors that record at once. */
+/** A shorter settle-by deadline is enough for processors that record at once. */
 const SETTINGS = { ATTEMPT_TIMEOUT_MS: '3000', IN_DOUBT_HORIZON_MS: '8000' }
 
 t.test(

@@ -42,8 +42,8 @@ export class Takeovers {
     return {
       begin: () => {
         const since = performance.now()
-        const look = this.#look({ fault, instance, leases, since, disturbances })
-        const open = look.finally(() => this.#open.delete(open))
+        const observed = this.#observe({ fault, instance, leases, since, disturbances })
+        const open = observed.finally(() => this.#open.delete(open))
         this.#open.add(open)
       },
     }
@@ -65,7 +65,7 @@ export class Takeovers {
     await Promise.all(this.#open)
   }
 
-  async #look(watch: {
+  async #observe(watch: {
     readonly fault: FaultName
     readonly instance: string
     readonly leases: readonly number[]

@@ -200,12 +200,12 @@ t.test('status names a silent instance, and fails when it reads once', async (t)
 
 t.test('the table has a column for each instance, silent ones included', async (t) => {
   const url = await startCounting(t, 1_234)
-  const look = async () => ({
+  const sample = async () => ({
     samples: parseSamples(await (await fetch(`${url}/metrics`)).text()),
     at: performance.now(),
   })
-  const before = await look()
-  const now = { ...(await look()), at: before.at + 1_000 }
+  const before = await sample()
+  const now = { ...(await sample()), at: before.at + 1_000 }
   const figures = figuresOf(now, before)
   const silent = { url: 'http://other:9998', fault: 'no answer' }
 

@@ -74,7 +74,7 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
     const flushes = Array.from({ length: 10 }, (_, batch) =>
       first.record(all.slice(batch * 10, batch * 10 + 10), mine),
     )
-    for (let look = 0; look < 10; look += 1) {
+    for (let round = 0; round < 10; round += 1) {
       const { summary } = await second.summarize({}, all)
       t.strictSame(summary, { default: { payments: 100, cents: 199_000 }, fallback: NOTHING })
     }

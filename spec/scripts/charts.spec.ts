@@ -10,19 +10,19 @@ import { drawChart } from '../../scripts/draw-chart.ts'
 /** Everything that a flat chart can show. */
 const flat = setup({
   types: { context: {} as { tries: number } },
-  guards: { hasRoom: () => true, isBelow: (_args, _params: { limit: number }) => true },
+  guards: { hasCapacity: () => true, isBelow: (_args, _params: { limit: number }) => true },
   delays: { retryBackoff: 100 },
   actions: { count: assign({ tries: 1 }) },
 }).createMachine({
   id: 'flat',
   context: { tries: 0 },
   initial: 'pending',
-  on: { 'drain.requested': { target: '.end' }, 'story.requested': { actions: 'count' } },
+  on: { 'drain.requested': { target: '.end' }, 'status.requested': { actions: 'count' } },
   states: {
     pending: {
       on: {
         'payment.dispatched': [
-          { guard: 'hasRoom', target: 'trying' },
+          { guard: 'hasCapacity', target: 'trying' },
           { guard: { type: 'isBelow', params: { limit: 3 } }, target: 'waiting' },
           { target: 'end' },
         ],
@@ -31,12 +31,12 @@ const flat = setup({
     },
     trying: {
       always: [
-        { guard: and(['hasRoom', not('hasRoom')]), target: 'end' },
-        { guard: or([stateIn('trying'), and(['hasRoom', () => true])]), target: 'waiting' },
+        { guard: and(['hasCapacity', not('hasCapacity')]), target: 'end' },
+        { guard: or([stateIn('trying'), and(['hasCapacity', () => true])]), target: 'waiting' },
       ],
       on: { '*': 'trying' },
     },
-    waiting: { after: { retryBackoff: 'trying', 500: { guard: 'hasRoom', target: 'end' } } },
+    waiting: { after: { retryBackoff: 'trying', 500: { guard: 'hasCapacity', target: 'end' } } },
     leaving: { on: { 'a.left': 'waiting', 'b.left': 'waiting' }, always: 'end' },
     lonely: {},
     end: { type: 'final' },
@@ -51,20 +51,20 @@ t.test('a flat chart is drawn in the order in which it is written', async (t) =>
   lonely
   state "end" as end_
   state "any state" as anyState
-  pending --> trying : payment.dispatched [hasRoom]
+  pending --> trying : payment.dispatched [hasCapacity]
   pending --> waiting : payment.dispatched [isBelow(limit=3)]
   pending --> end_ : payment.dispatched
   pending : purge.requested is ignored
   trying --> trying : any other event
-  trying --> end_ : [hasRoom and not hasRoom]
-  trying --> waiting : [in trying or (hasRoom and a condition)]
-  waiting --> end_ : after 500 ms [hasRoom]
+  trying --> end_ : [hasCapacity and not hasCapacity]
+  trying --> waiting : [in trying or (hasCapacity and a condition)]
+  waiting --> end_ : after 500 ms [hasCapacity]
   waiting --> trying : after retryBackoff
   leaving --> waiting : a.left, b.left
   leaving --> end_ : always
   end_ --> [*]
   anyState --> end_ : drain.requested
-  anyState : story.requested`,
+  anyState : status.requested`,
   )
 })
 

@@ -12,7 +12,7 @@ import { whileRefused } from '../support/system-client.ts'
 import { missingPrograms, startSpecLayout } from '../support/system-layout.ts'
 
 /** The challenge delays a processor by up to 5 s, whatever the length of the load. */
-const HORIZON_MS = 6_500
+const SETTLE_BY_MS = 6_500
 
 const reason = missingPrograms()
 if (reason === undefined) await specify()
@@ -20,7 +20,7 @@ else t.plan(0, reason)
 
 async function specify(): Promise<void> {
   const world = await startSpecLayout(t, {
-    IN_DOUBT_HORIZON_MS: String(HORIZON_MS),
+    IN_DOUBT_HORIZON_MS: String(SETTLE_BY_MS),
     ATTEMPT_TIMEOUT_MS: '3000',
   })
   const { layout, client, direct, pits, processors } = world

@@ -57,10 +57,10 @@ t.test('a settlement whose answer is lost is written again without counting twic
 t.test(
   'the outcome of an accept is unknown when it wrote and only its second statement failed',
   async (t) => {
-    const { accept, loseSecondLook } = await acceptedOne(t)
+    const { accept, loseSecondAnswer } = await acceptedOne(t)
 
-    const looking = loseSecondLook([request(1), request(2)])
-    await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'unknown' })
+    const accepting = loseSecondAnswer([request(1), request(2)])
+    await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'unknown' })
 
     t.strictSame((await accept([request(1), request(2)])).results, ['known', 'known'])
   },
@@ -69,27 +69,27 @@ t.test(
 t.test(
   'an accept that wrote nothing and whose second statement failed has done nothing',
   async (t) => {
-    const { accept, loseSecondLook } = await acceptedOne(t)
+    const { accept, loseSecondAnswer } = await acceptedOne(t)
 
-    const looking = loseSecondLook([request(1)])
-    await t.rejects(looking, { code: 'ledger_unavailable', outcome: 'none' })
+    const accepting = loseSecondAnswer([request(1)])
+    await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'none' })
 
     t.strictSame((await accept([request(1)])).results, ['known'])
   },
 )
 
-/** A ledger that has accepted `request(1)`; the second look of an accept is for what it knows. */
+/** A ledger that has accepted `request(1)`; the second statement of an accept reads what is known. */
 async function acceptedOne(t: Test) {
   const proxy = await startProxy(t, await server.freshDatabase())
   const ledger = await open(t, proxy.connectionString)
   const mine = { ...(await lease(ledger)), parked: false }
   const accept = (batch: readonly AcceptRequest[]) => ledger.accept(batch, mine)
   await accept([request(1)])
-  const loseSecondLook = (batch: readonly AcceptRequest[]) => {
+  const loseSecondAnswer = (batch: readonly AcceptRequest[]) => {
     proxy.loseAnswersTo('readKnown')
     return accept(batch).finally(() => proxy.loseAnswersTo(undefined))
   }
-  return { accept, loseSecondLook }
+  return { accept, loseSecondAnswer }
 }
 
 t.test('sessions that the server ends are replaced without a crash', async (t) => {
