@@ -19,8 +19,8 @@ interface Options {
   readonly limits: 'compose' | 'none'
 }
 
-/** Between two looks at how much is stored, and how often it is told, ms. */
-const LOOK_EVERY_MS = 250
+/** Between two readings of how much is stored, and between two reports of it, ms. */
+const READ_EVERY_MS = 250
 const TELL_EVERY_MS = 10_000
 /** For the last answers of the processors to be in both books, ms. */
 const BOOKS_WITHIN_MS = 30_000
@@ -130,7 +130,7 @@ async function drainAll(world: World, options: Options, count: Count): Promise<n
   while (performance.now() < deadline) {
     count.stored = await world.stored()
     if (count.stored >= count.accepted) break
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    await new Promise((resolve) => setTimeout(resolve, READ_EVERY_MS))
   }
   return (performance.now() - startedAt) / 1000
 }

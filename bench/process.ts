@@ -21,8 +21,8 @@ interface Options {
 
 type Rate = 'idle' | 'steady' | 'full'
 
-/** Between two looks at what the processors have recorded, ms. */
-const LOOK_EVERY_MS = 50
+/** Between two readings of what the processors have recorded, ms. */
+const READ_EVERY_MS = 50
 const STEADY_CONNECTIONS = 256
 
 await runBench({
@@ -110,7 +110,7 @@ async function load(
   const from = await world.recorded()
   const look = setInterval(() => {
     void world.recorded().then((count) => (recorded = count - from))
-  }, LOOK_EVERY_MS)
+  }, READ_EVERY_MS)
   const onAccepted = (): void => void (accepted += 1)
   try {
     return await loadFully(

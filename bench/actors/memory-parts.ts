@@ -1,5 +1,5 @@
 // Pit's actors' parts with every port answered in memory: charges wait in a ring until the
-// benchmark answers them, the ledger says yes to everything.
+// benchmark answers them, the ledger accepts everything.
 
 import { createTotals, totalsTelemetry } from '../../src/actors/supervisor/totals.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'

@@ -1,4 +1,4 @@
-// Lives in the real parent of payments: ring, routing, slots, circuits, telemetry, outcomes told.
+// Lives in the real parent of payments: queue, routing, slots, circuits, telemetry, outcomes.
 
 import { createActor, type ActorLogic, type AnyActorRef, type Snapshot } from 'xstate'
 import { paymentsLogic } from '../../src/actors/payments/payments.ts'
@@ -11,7 +11,7 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 
-/** Payments that are told of at once, as the accept batcher does it. */
+/** Payments that one event hands over, as the accept batcher does it. */
 const BATCH = 50
 
 export function openParentLives(alive: number): Lives {

@@ -1,4 +1,4 @@
-// A clock that moves when it is told to: what actors pace by time is not measured by this machine's.
+// A clock that the benchmark moves, so that delays of the actors are not measured.
 
 import type { Clock } from '../../src/actors/model/ports.ts'
 

@@ -38,7 +38,7 @@ export interface Check {
 
 /**
  * Every 10 s from 15 s to 1.5 s ago in a run of 60 s, and in proportion in others. Shorter runs
- * keep enough of a window to hold payments, and of a lag for Pit to hear of what was recorded;
+ * keep enough of a window to hold payments, and of a lag for Pit to learn of what was recorded;
  * longer ones keep the lag.
  */
 export function scaleTiming(seconds: number): CheckTiming {

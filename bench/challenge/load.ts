@@ -1,4 +1,4 @@
-// The load with all that happens while it lasts: switches, checks, and a listener that looks on.
+// The load with all that happens while it lasts: switches, checks, and reports of its progress.
 
 import type { Check, Parties } from './checks.ts'
 import { describeCheck } from './result.ts'

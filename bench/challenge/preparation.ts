@@ -21,7 +21,7 @@ export async function prepare(input: PreparationInput): Promise<void> {
   for (const processor of processors) await processor.claimToken()
   for (const processor of processors) await processor.setConditions(CALM)
   for (const processor of processors) await processor.purge()
-  // Whoever cannot purge starts with what it has: the script does not mind, the books will tell.
+  // A Pit that cannot purge starts with what it has, as in the challenge; the books will show it.
   const purged = await parties.pit.purge()
   if (purged.kind === 'failed' || purged.status >= 300) {
     input.onNote(`POST /purge-payments gave ${describeAnswer(purged)}; going on without`)

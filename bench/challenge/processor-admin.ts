@@ -1,4 +1,4 @@
-// A processor's admin endpoints: they belong to whoever runs the challenge, never to Pit.
+// A processor's admin endpoints: the challenge uses them, Pit never does.
 
 import type { ProcessorName, ProcessorTotal, TimeWindow } from '../../src/actors/model/payment.ts'
 import { HttpClient, describeAnswer, readJson } from '../load/client.ts'

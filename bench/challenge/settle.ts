@@ -21,7 +21,7 @@ export interface SettleInput {
 export interface Settlement {
   /** Per processor, in count and in cents, over everything. */
   readonly booksEqual: boolean
-  /** The last look at everything. */
+  /** The last comparison of everything. */
   readonly books: Check
   readonly accepted: number
   readonly settled: number

@@ -12,7 +12,7 @@ import type { ActorReport, ActorTask, Round } from './actor-job.ts'
 
 export interface ActorCase extends ActorTask {
   readonly reads?: ViewerPlan['reads']
-  /** What a viewer is sent during a round has to fit into its buffer: nobody waits for it. */
+  /** The messages of a round must fit into a viewer’s buffer, since nothing waits for it. */
   readonly livesPerRound: number
   /** Each with and without a viewer; small differences take many to be seen. */
   readonly rounds: number

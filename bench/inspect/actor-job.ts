@@ -1,5 +1,5 @@
 // Payments' lives in the whole actor system with inspection as Pit has it, in a process of their
-// own; whoever watches sits in the parent process.
+// own; the viewer is in the parent process.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import uWS from 'uWebSockets.js'
@@ -12,7 +12,7 @@ export interface ActorTask {
   readonly oneIn: number
 }
 
-/** What the job is told next. */
+/** The next task of the process. */
 export interface Round {
   readonly lives: number
 }

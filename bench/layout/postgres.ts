@@ -87,7 +87,7 @@ function createCluster(cluster: {
   return (performance.now() - startedAt) / 1000
 }
 
-/** PostgreSQL refuses to run as root: the system's own user for it, else nobody. */
+/** PostgreSQL refuses to run as root: the system's own user for it, else the user `nobody`. */
 function ordinaryAccount(): Account {
   const users = readFileSync('/etc/passwd', 'utf8')
   const fields = (/^postgres:.*$/m.exec(users) ?? /^nobody:.*$/m.exec(users))?.[0].split(':')

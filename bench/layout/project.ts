@@ -24,7 +24,7 @@ export function containerNodeFlags(): readonly string[] {
   return words.filter((word) => word.startsWith('--'))
 }
 
-/** A compiled program of dist/; says what to do when it is not there. */
+/** A compiled program of dist/. Throws an error with the remedy when it is missing. */
 export function compiled(path: string): string {
   const file = join(projectRoot(), 'dist', path)
   if (!existsSync(file)) throw new Error(`layout: dist/${path} is missing: npm run build`)

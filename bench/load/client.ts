@@ -51,7 +51,7 @@ export function readJson(answer: Answer): unknown {
   try {
     return JSON.parse(answer.body.toString('utf8')) as unknown
   } catch {
-    // A body that is not JSON is no answer; the caller tells whose it was.
+    // A body that is not JSON is no answer; the caller names the server.
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-// Somebody who watches one of Pit's live streams: reads everything as it comes, or nothing at all.
+// A viewer of one of Pit's live streams: reads everything as it comes, or nothing at all.
 
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
@@ -20,10 +20,10 @@ export interface ViewerPlan {
 const OPEN_WITHIN_MS = 5_000
 /** Between two signs of life; Pit gives up on viewers that are silent for 30 s. */
 const ALIVE_EVERY_MS = 10_000
-/** A pong that nobody asked for, masked with zeros. */
+/** An unsolicited pong, masked with zeros. */
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 
-/** What it reads is counted and not looked at, so that watching costs the load's process little. */
+/** What it reads is counted and not parsed, so that it costs the load's process little. */
 export function watchStream({ port, path, reads }: ViewerPlan): Promise<StreamViewer> {
   const socket = connect({ host: '127.0.0.1', port })
   let bytes = 0

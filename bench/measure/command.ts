@@ -23,7 +23,7 @@ export interface Variant {
   measure(note: Note): Promise<Measured>
 }
 
-/** Tells the terminal how far it is. */
+/** Reports its progress on the terminal. */
 export type Note = (text: string) => void
 
 export interface Bench<Declared extends Flags> {

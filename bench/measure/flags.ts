@@ -20,7 +20,7 @@ export type Values<Declared extends Flags> = {
   readonly [Name in keyof Declared]: Declared[Name] extends Flag<infer Value> ? Value : never
 }
 
-/** An option is not known or not understood; the message is for whoever typed it. */
+/** An option is not known or not understood; the message is for the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly code = 'usage'

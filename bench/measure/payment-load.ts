@@ -135,6 +135,6 @@ class Poster {
 const AMOUNT_CENTS = 1_990
 /** Of each request, as the challenge's. */
 const TIMEOUT_MS = 1_500
-/** Between two looks at what is due. */
+/** Between two checks of what is due, ms. */
 const WAKE_MS = 1
 const REFILL_MS = 5

@@ -1,4 +1,4 @@
-// A CPU profile of the first Pit of a world, begun and ended by signals, told as its dearest places.
+// A CPU profile of the first Pit of a world, begun and ended by signals, as its dearest functions.
 
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -9,7 +9,7 @@ import type { World } from './world.ts'
 
 /** For the profile to be written, ms. */
 const WRITTEN_WITHIN_MS = 30_000
-/** Functions of a profile that are told. */
+/** How many functions of a profile are reported. */
 const PLACES_TOLD = 40
 
 /** One profile of one process: it can be begun and ended once. */

@@ -125,7 +125,7 @@ const ADMIN_TIMEOUT_MS = 10_000
 /** For what is accepted to be settled and committed after a load, ms. */
 const SETTLE_WITHIN_MS = 30_000
 
-/** Awaits that the ledger has what the processors have, in two looks running. */
+/** Awaits that the ledger has what the processors have, in two readings in a row. */
 export async function settles(world: World): Promise<void> {
   let before = -1
   await waitUntil({ what: 'settlements', withinMs: SETTLE_WITHIN_MS }, async () => {

@@ -1,4 +1,4 @@
-// What whoever knows the schedule beforehand could earn: the bound that earnings are shares of.
+// What a router that knows the schedule beforehand could earn; earnings are shown as shares of it.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Stage } from '../challenge/stages.ts'

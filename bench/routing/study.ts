@@ -26,7 +26,7 @@ export interface Played extends Task {
   readonly earnings: Earnings
 }
 
-/** What a thread is told. */
+/** The task of a thread. */
 export interface JobRequest extends StudyRequest {
   readonly job: number
 }
@@ -39,7 +39,7 @@ export function listTasks({ variants, schedules, seeds }: StudyRequest): readonl
   )
 }
 
-/** Plays all of it; `onPlayed` hears of each run. Rejects when a run broke a promise. */
+/** Plays all of it; `onPlayed` is called after each run. Rejects when a run broke a promise. */
 export async function runStudy(
   request: StudyRequest,
   onPlayed: (played: Played) => void,

@@ -1,4 +1,4 @@
-// Fills a ledger with settled payments, made inside PostgreSQL, as if they had come at a steady rate.
+// Fills a ledger with settled payments, made inside PostgreSQL, as if posted at a steady rate.
 
 import pg from 'pg'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'

@@ -24,7 +24,7 @@ export function windowOf(kind: WindowKind, span: Span, random: () => number): Ti
   return { from, to: from + lengthMs - 1 }
 }
 
-/** Whether Pit says of a window what counting every row in it says. */
+/** Whether Pit's summary of a window equals the count of every row in it. */
 export async function isRight(
   pit: PitEndpoint,
   databaseUrl: string,

@@ -172,7 +172,7 @@ function open(t: Tap, target: Target, timeoutMs = GIVE_UP_MS): Connection {
   return connection
 }
 
-/** A server that answers as told; `count` is the number of requests so far. */
+/** A server that calls `answer` for each request; `count` is the number of requests so far. */
 async function listen(
   t: Tap,
   answer: (socket: Socket, count: number) => void,

@@ -1,4 +1,4 @@
-// What any circuit cache, delayed queue and settled set must do: in Redis, and in simulations of it.
+// What each circuit cache, delayed queue and settled set must do, in Redis and simulated.
 
 import type { Test } from 'tap'
 import type { CircuitCache, DelayedQueue, SettledSet } from '../../src/actors/model/ports.ts'
@@ -26,7 +26,7 @@ export interface CacheWorld {
   lose(): Promise<void>
 }
 
-/** A world with caches that nobody has used, closed at the test's end. */
+/** A world with unused caches, closed at the test's end. */
 export type OpenWorld = (t: Test) => Promise<CacheWorld>
 
 /** All of it, as subtests. */

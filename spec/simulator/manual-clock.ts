@@ -1,4 +1,4 @@
-// A clock that stands until a spec turns it, and that tells when somebody has begun to wait.
+// A clock that a spec moves, and on which it can await that something has begun to wait.
 
 import type { Clock } from '../../src/simulator/clock.ts'
 

@@ -1,4 +1,4 @@
-// What the accept pool is told, one of each kind, for the specs of its chart.
+// One event of each kind that the accept batcher receives, for the specs of its chart.
 
 import type {
   AcceptBatcherContext,

@@ -21,7 +21,7 @@ export interface Books {
 
 /** Waits for the settlement of all that was posted, then compares; the faults, a sentence each. */
 export async function compareBooks(books: Books, random: Random): Promise<readonly string[]> {
-  // What is not settled is told together with what differs: the two explain each other.
+  // What is not settled is reported together with what differs: the two explain each other.
   const late = await awaitSettled(books).then(
     () => [],
     (error: Error) => [error.message],
@@ -124,7 +124,7 @@ async function differingStatuses(
   return faults
 }
 
-/** Another instance tells of a settlement once the one that settled it has written it. */
+/** Another instance shows a settlement once the one that settled it has written it. */
 async function settledStatus(
   client: PitClient,
   { correlationId: id }: RecordedPayment,
@@ -135,7 +135,7 @@ async function settledStatus(
     paymentStatus = await client.paymentStatus(id)
     return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
   }
-  // What is not settled by then is told as a fault, with its state.
+  // What is not settled by then is reported as a fault, with its state.
   await waitUntil({ what: id, withinMs }, isSettled).catch(() => undefined)
   return paymentStatus
 }

@@ -26,7 +26,7 @@ export interface PaymentHistory {
 /**
  * Follows one payment's events and effects with books of its own. Throws when a charge goes to one
  * processor while another may have the payment, when a repeated request is not the same, or when
- * the payment leaves and forgets a doubt or claims a settlement that nobody reported.
+ * the payment leaves and forgets an unknown outcome or claims a settlement that no event reported.
  */
 export function paymentHistory(unknownOutcomes: readonly TrackedUnknownOutcome[]): PaymentHistory {
   const open: OpenDoubts = new Map(

@@ -1,4 +1,4 @@
-// Payments in every condition and what can be told to them, for specs of the payment chart.
+// Payments in every condition and the events they can receive, for specs of the payment chart.
 
 import { initialTransition, transition, type SnapshotFrom } from 'xstate'
 import { paymentMachine } from '../../src/actors/payment/payment.machine.ts'
@@ -35,7 +35,7 @@ export function sampleRecord(changes: Partial<PaymentRecord> = {}): PaymentRecor
   }
 }
 
-/** A payment as the ledger hands it out, new and without a doubt. */
+/** A payment as the ledger hands it out, new and not in doubt. */
 export function claimedPayment(
   correlationId: string,
   changes: Partial<ClaimedPayment> = {},

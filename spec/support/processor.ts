@@ -53,7 +53,7 @@ function once<Answer>(call: (reply: (answer: Answer) => void) => void): Promise<
     let replies = 0
     call((answer) => {
       replies += 1
-      // Thrown where nobody catches it: the spec dies of it.
+      // Thrown where nothing catches it, so that the spec fails.
       if (calling) throw new Error('replied within the call')
       if (replies > 1) throw new Error('replied twice')
       resolve(answer)

@@ -1,4 +1,4 @@
-// Payments and what they are told, made at random: instants and stamps come from a narrow range, so
+// Random payments and random events for them: instants and stamps come from a narrow range, so
 // that they meet, and most events are ones that the state takes.
 
 import type { NextRoute, PaymentEvent, PaymentInput } from '../../src/actors/payment/context.ts'

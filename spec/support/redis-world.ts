@@ -31,7 +31,7 @@ export async function openWorld(t: Test, url: string): Promise<CacheWorld> {
       caches.set(instanceId, opened)
       return opened
     },
-    // Redis itself says when this much of its time is over.
+    // By the clock of Redis, which decides when keys expire.
     pass: async (ms) => void (await world.blpop('pit-spec:nothing', (ms + 1) / 1_000)),
     lose: async () => void (await world.flushdb()),
   }

@@ -1,4 +1,4 @@
-// A port whose calls wait for the spec: each is written down, and answered when the spec says so.
+// A port whose calls are recorded, each unanswered until the spec answers it.
 
 /** One call that the port was asked; answer it or fail it once. */
 export interface Call {
@@ -10,9 +10,9 @@ export interface Call {
 
 export interface ScriptedPort<Port extends object> {
   readonly port: Port
-  /** The oldest call of that name that nobody has fetched yet; waits until there is one. */
+  /** The oldest call of that name that the spec has not taken yet; waits until there is one. */
   called(name: keyof Port & string): Promise<Call>
-  /** Names of the calls that nobody has fetched yet. */
+  /** Names of the calls that the spec has not taken yet. */
   readonly waiting: readonly string[]
 }
 

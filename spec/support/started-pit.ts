@@ -24,9 +24,9 @@ export interface StartedPit {
   readonly delayedQueue: ScriptedPort<DelayedQueue>
   readonly circuitCache: ScriptedPort<CircuitCache>
   readonly processors: Readonly<Record<'default' | 'fallback', ScriptedPort<Processor>>>
-  /** What was told so far. */
+  /** Facts that were emitted so far. */
   readonly facts: readonly Fact[]
-  /** From now on, the actor that tells a fact of this kind meets this error. */
+  /** From now on, emitting a fact of this kind throws this error in its actor. */
   breakOn(type: Fact['type'], error: Error): void
   /** Posts payment `a`; the answers that it gets. */
   post(): readonly string[]

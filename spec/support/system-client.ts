@@ -28,7 +28,7 @@ export type Register = Map<string, Posted>
 /** What a post was answered with: a status, or why there is none. */
 export type Reception = number | FailureCause
 
-/** As `GET /payments/{id}` tells it. */
+/** As `GET /payments/{id}` answers it. */
 export interface PaymentStatus {
   readonly correlationId: string
   readonly state: PaymentState
@@ -48,7 +48,7 @@ export interface PitClient {
   post(payment?: { correlationId?: string; amountCents?: number }): Promise<Reception>
   /** Posts so many new payments at once, and gives their ids when all were answered with 202. */
   postAll(count: number): Promise<readonly string[]>
-  /** `missing` when Pit says 404, undefined when it says neither. */
+  /** `missing` for a 404, undefined for any other answer without a status. */
   paymentStatus(correlationId: string): Promise<PaymentStatus | 'missing' | undefined>
   summary(window: TimeWindow): Promise<Summary | undefined>
   /** The status of any other request. */

@@ -25,7 +25,7 @@ export interface PitProcessOptions {
   readonly args?: readonly string[]
   /** For Node itself. */
   readonly nodeArgs?: readonly string[]
-  /** Who runs it, by default whoever runs the spec. */
+  /** The user that runs it, by default the spec's own. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined
 }
 

@@ -1,4 +1,4 @@
-// Instances that are told to stop hand their payments over: no lease ends and no deadline passes.
+// Instances that stop hand their payments over: no lease ends and no deadline passes.
 
 import t from 'tap'
 import { CALM } from '../../bench/challenge/stages.ts'
@@ -6,7 +6,7 @@ import { waitUntil } from '../../bench/layout/wait.ts'
 import { type PaymentStatus, accepted, startLoad, unexpected } from '../support/system-client.ts'
 import { missingPrograms, startSpecLayout } from '../support/system-layout.ts'
 
-/** How long a charge hangs, ms: an instance that is told to stop ends long before. */
+/** How long a charge hangs, ms: an instance that stops ends long before. */
 const HANG_MS = 10_000
 
 /** States of what is in memory of the instance that is asked, besides its end. */
@@ -42,7 +42,7 @@ async function specify(): Promise<void> {
 
     const odd = [...load.receptions.keys()].filter((each) => each !== 202 && each !== 503)
     t.strictSame(odd, [])
-    // What was parked or unfinished is handed over at once: nobody lives to see a lease end.
+    // What was parked or unfinished is handed over at once, without waiting for the end of a lease.
     await world.booksAgree(t)
     await processors.admin.default.setConditions(CALM)
   })

@@ -47,7 +47,7 @@ async function specify(): Promise<void> {
     t.ok(accepted > 0, `${accepted} payments`)
     t.match(settlement, { booksEqual: true, lost: 0, surplus: 0 })
     t.strictSame(settlement.differingWindows, [])
-    // A machine that stalls makes Pit refuse; what was told 503 may be settled all the same.
+    // Pit refuses payments when the machine stalls; one that was answered 503 may still settle.
     t.strictSame(failuresByStatus, failed === 0 ? {} : { 503: failed })
     t.ok(settlement.settled >= accepted && settlement.settled <= accepted + failed)
     t.ok(settlement.books.pit.default.payments > 0)

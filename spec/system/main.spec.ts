@@ -68,7 +68,7 @@ t.test(
     const taken = createServer()
     t.teardown(() => taken.close())
     await new Promise<void>((resolve) => {
-      // Somebody else's is as good.
+      // A port that another program has already taken serves as well.
       taken.once('error', () => resolve())
       taken.listen(SIMULATOR_PORTS.default, '127.0.0.1', resolve)
     })

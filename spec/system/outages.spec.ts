@@ -118,7 +118,7 @@ t.test('clients get 503 while PostgreSQL is down or hangs, and 202 afterwards', 
   ] as const) {
     await answered(load, 202, load.count(202) + 50)
     await end()
-    // Nobody waits for PostgreSQL's return: it comes only after these answers.
+    // PostgreSQL comes back only after these answers, so none has waited for it.
     await answered(load, 503, load.count(503) + 50)
     await begin()
     await answered(load, 202, load.count(202) + 50)

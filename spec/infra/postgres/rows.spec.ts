@@ -106,7 +106,7 @@ t.test(
 
 const server = await startPostgres(t)
 
-/** A ledger over tables that somebody has changed since, and its lease. */
+/** A ledger over tables that were changed after it had opened, and its lease. */
 async function ledgerOver(
   t: Test,
   change: string,
