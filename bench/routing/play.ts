@@ -109,7 +109,7 @@ function settingsOf(config: Config, share: number): Settings {
     configured: configuredBy({ ...config, processorConcurrency }),
     ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 },
     attemptTimeoutMs: config.attemptTimeoutMs,
-    lookUpTimeoutMs: config.lookupTimeoutMs,
+    lookupTimeoutMs: config.lookupTimeoutMs,
     landingMaxMs: config.inDoubtHorizonMs,
     lookUpLagMs: LOOK_UP_LAG_MS,
     quietMaxMs: 0,

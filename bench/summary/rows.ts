@@ -28,7 +28,13 @@ export interface Filled extends Span {
  */
 export async function fillLedger(plan: RowsPlan): Promise<Filled> {
   // Its start applies the schema.
-  await (await createPostgresLedger({ connectionString: plan.url })).close()
+  const ledger = await createPostgresLedger({
+    connectionString: plan.url,
+    applicationName: 'pit bench',
+    poolMax: 1,
+    acceptTimeoutMs: 1_000,
+  })
+  await ledger.close()
   const client = new pg.Client({ connectionString: plan.url })
   await client.connect()
   try {

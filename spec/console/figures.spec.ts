@@ -55,6 +55,16 @@ t.test('percentiles are exact to a tenth, for one instance and for several added
   )
 })
 
+t.test('a settlement that comes late is no failed attempt', async (t) => {
+  const counters = createCounters()
+  const end = { correlationId: 'a', processor: 'default', reason: 'cheaper', tookMs: 1 } as const
+
+  counters.telemetry.emit({ type: 'attempt.ended', ...end, outcome: 'inDoubt', detail: 'timeout' })
+  counters.telemetry.emit({ type: 'attempt.ended', ...end, outcome: 'settled', detail: 'late' })
+
+  t.equal(counters.counted().processors.default.failedAttempts, 1)
+})
+
 t.test('the last payments that ended are kept up to a limit, newest first', async (t) => {
   const recent = createRecentPayments(() => 5)
   for (let number = 0; number < RECENT_MAX + 3; number += 1) {

@@ -5,6 +5,7 @@ import type { AnyEventObject } from 'xstate'
 import type { InspectedActor, Inspection } from '../../src/console/inspector-hook.ts'
 import { createStatelyStream } from '../../src/console/stately-stream.ts'
 import { createSample, isSampled } from '../../src/console/sample.ts'
+import { createSequences } from '../../src/console/sequences.ts'
 import type { Viewer } from '../../src/console/stream.ts'
 
 const NEVER = 1_000_000
@@ -170,5 +171,16 @@ t.test(
 
     t.equal(losses.length, 2)
     t.ok((losses[1] ?? 0) >= 999)
+  },
+)
+
+t.test(
+  'an answer whose processor is not known comes from a processor without a name',
+  async (t) => {
+    const sequences = createSequences(() => 0)
+
+    sequences.note(told(payment(OUTSIDE), { type: 'charge.settled' }))
+
+    t.match(sequences.messagesOf(OUTSIDE), [{ from: 'processor', to: 'payment' }])
   },
 )

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { PaymentStatus } from '../../src/actors/model/payment.ts'
-import { call, ID, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
+import { call, ID, open, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
 
 t.test('a payment is answered 202 without a body once it is accepted', async (t) => {
   const edge = await startEdge(t)
@@ -178,6 +178,23 @@ t.test(
     t.equal((await call(edge, 'GET', '/payments-summary')).status, 500)
   },
 )
+
+t.test('a summary or a purge that is said to be missing is a bug', async (t) => {
+  const edge = await startEdge(t, { allowPurge: true })
+  for (const line of ['GET /payments-summary', 'POST /purge-payments']) {
+    const asked = edge.nextRequest()
+    const { socket } = open(edge)
+    t.teardown(() => socket.destroy())
+    socket.write(`${line} HTTP/1.1\r\nHost: pit\r\nContent-Length: 0\r\n\r\n`)
+
+    const request = await asked
+
+    if (request.type !== 'summary.requested' && request.type !== 'purge.requested') {
+      throw new Error(`${request.type} was not asked for`)
+    }
+    t.throws(() => request.replyTo({ kind: 'missing' }), { code: 'ERR_ASSERTION' }, line)
+  }
+})
 
 t.test('a purge is refused unless it is allowed', async (t) => {
   const closed = await startEdge(t)

@@ -9,7 +9,7 @@ import { findDifferingSpans } from '../../src/operator/comparison.ts'
 import { readReconcileOptions, runReconcile } from '../../src/operator/reconcile-command.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { serve } from '../support/collector.ts'
-import { runSql, startPostgres } from '../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 
 const START = Date.parse('2026-03-01T10:00:00.000Z')
 const TOKEN = '123'
@@ -185,7 +185,7 @@ interface Books {
 
 async function startBooks(t: Test): Promise<Books> {
   const databaseUrl = await postgres.freshDatabase()
-  const ledger = await createPostgresLedger({ connectionString: databaseUrl })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: databaseUrl })
   const simulators = {
     default: await startSimulator({ port: 0, feeRate: 0.05 }),
     fallback: await startSimulator({ port: 0, feeRate: 0.15 }),

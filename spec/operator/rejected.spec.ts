@@ -6,13 +6,13 @@ import { BooksUnreachable, UsageError } from '../../src/operator/failures.ts'
 import { readRejectedOptions, runRejected } from '../../src/operator/rejected-command.ts'
 import { openTables } from '../../src/operator/pit-books.ts'
 import { acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
-import { runSql, startPostgres } from '../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 
 const postgres = await startPostgres(t)
 
 t.test('rejected payments are listed, and one is redriven and settles', async (t) => {
   const connectionString = await postgres.freshDatabase()
-  const ledger = await createPostgresLedger({ connectionString })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString })
   const pool = openTables(connectionString)
   t.teardown(() => Promise.all([ledger.close(), pool.close()]))
   let said = ''
@@ -48,7 +48,7 @@ t.test('rejected payments are listed, and one is redriven and settles', async (t
 
 t.test('the second of two redrives at once finds the payment open', async (t) => {
   const connectionString = await postgres.freshDatabase()
-  const ledger = await createPostgresLedger({ connectionString })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString })
   const pool = openTables(connectionString)
   const first = new pg.Client({ connectionString })
   await first.connect()

@@ -154,7 +154,7 @@ export class Instance {
       clock,
       lease: this.fence,
       attemptTimeoutMs: settings.attemptTimeoutMs,
-      lookUpTimeoutMs: settings.lookUpTimeoutMs,
+      lookupTimeoutMs: settings.lookupTimeoutMs,
       onSent: (charge) => observer.onSent(this, name, charge),
     })
     return planted.processor?.(processor) ?? processor

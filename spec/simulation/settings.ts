@@ -29,7 +29,7 @@ export function drawSettings(chance: Chance): Settings {
     configured: draw(chance, { scale, settleByMs, lookUpLagMs }),
     ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 * Math.max(scale, 0.4) },
     attemptTimeoutMs,
-    lookUpTimeoutMs: 2000 * scale,
+    lookupTimeoutMs: 2000 * scale,
     landingMaxMs: settleByMs - lookUpLagMs,
     lookUpLagMs,
     quietMaxMs: scale === 1 ? 30_000 : 12_000,

@@ -21,7 +21,7 @@ export interface ProcessorClientParts {
   readonly clock: Clock
   readonly lease: Lease
   readonly attemptTimeoutMs: number
-  readonly lookUpTimeoutMs: number
+  readonly lookupTimeoutMs: number
   /** Told of each charge at the moment of its sending. */
   readonly onSent: (charge: Charge) => void
 }
@@ -46,13 +46,13 @@ export function createSimulatedProcessor(parts: ProcessorClientParts): Processor
     lookUp(correlationId, reply) {
       const answer = once(reply)
       server.lookUp(correlationId, (got) => gate.enter(() => answer(got)))
-      gate.after(parts.lookUpTimeoutMs, () => answer({ kind: 'failed', detail: 'timeout' }))
+      gate.after(parts.lookupTimeoutMs, () => answer({ kind: 'failed', detail: 'timeout' }))
     },
     probe: () =>
       new Promise((resolve) => {
         server.probe((got) => gate.enter(() => resolve(got)))
         const late = { kind: 'failed', detail: 'timeout' } as const
-        gate.after(parts.lookUpTimeoutMs, () => resolve(late))
+        gate.after(parts.lookupTimeoutMs, () => resolve(late))
       }),
     close: () => Promise.resolve(),
   }
@@ -239,7 +239,7 @@ export interface Phase {
 /** Bounds that a phase keeps, all ms: what Pit is configured to expect. */
 export interface PhaseBounds {
   readonly attemptTimeoutMs: number
-  readonly lookUpTimeoutMs: number
+  readonly lookupTimeoutMs: number
   /** From its sending, a request is recorded within this time or never. */
   readonly landingMaxMs: number
 }
@@ -328,9 +328,9 @@ function changeFor(
   }
 }
 
-function troubledLookUps(chance: Chance, { lookUpTimeoutMs }: PhaseBounds): Partial<Phase> {
+function troubledLookUps(chance: Chance, { lookupTimeoutMs }: PhaseBounds): Partial<Phase> {
   return {
     lookUpFailed: chance.between([0, 0.8]),
-    lookUpDelayMs: [0, chance.pick([3, lookUpTimeoutMs * 1.5])],
+    lookUpDelayMs: [0, chance.pick([3, lookupTimeoutMs * 1.5])],
   }
 }

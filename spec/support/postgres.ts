@@ -19,6 +19,13 @@ import {
 } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 
+/** A ledger's options where a spec does not care; specs find its connections by the name. */
+export const LEDGER = {
+  applicationName: 'pit',
+  poolMax: 3,
+  acceptTimeoutMs: 1_200,
+} as const
+
 export interface SpecPostgres {
   /** Connection string of an empty database of its own. */
   freshDatabase(): Promise<string>

@@ -24,7 +24,7 @@ export function openClient(
     connections: 8,
     attemptTimeoutMs: GIVE_UP_MS,
     connectTimeoutMs: GIVE_UP_MS,
-    lookUpTimeoutMs: GIVE_UP_MS,
+    lookupTimeoutMs: GIVE_UP_MS,
     probeTimeoutMs: GIVE_UP_MS,
     lease: { id: 1, holds: () => true },
     clock: systemClock,

@@ -55,9 +55,9 @@ export async function startedPit(env: Readonly<Record<string, string>> = {}): Pr
     ledger: ledger.port,
     fence: new LeaseFence(),
     processors: { default: processors.default.port, fallback: processors.fallback.port },
-    retry: delayedQueue.port,
-    health: circuitCache.port,
-    settled: scriptedPort<SettledSet>().port,
+    delayedQueue: delayedQueue.port,
+    circuitCache: circuitCache.port,
+    settledSet: scriptedPort<SettledSet>().port,
     close: () => Promise.resolve(),
   }
   const parts = partsOf(readConfig(env), adapters, telemetry)

@@ -10,12 +10,13 @@ import type {
   SettledSet,
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
+import type { FiguresCache } from '../console/figures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { createPostgresLedger } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis } from '../infra/redis/redis-connection.ts'
-import { createRedisFiguresCache, type FiguresCache } from '../infra/redis/figures-cache.ts'
+import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
 import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
 import { createRedisSettledSet } from '../infra/redis/settled-set.ts'
@@ -23,7 +24,10 @@ import { systemClock } from '../infra/process/system-clock.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Traces } from '../infra/tracing/traces.ts'
 
-/** Where PostgreSQL and the processors are; from the configuration, or started because it names none. */
+/**
+ * Where PostgreSQL and the processors are; from the configuration, or started because it names
+ * none.
+ */
 export interface Addresses {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
@@ -33,9 +37,9 @@ export interface Addresses {
 }
 
 export interface Caches {
-  readonly health: CircuitCache
-  readonly retry: DelayedQueue
-  readonly settled: SettledSet
+  readonly circuitCache: CircuitCache
+  readonly delayedQueue: DelayedQueue
+  readonly settledSet: SettledSet
   /** Absent without Redis. */
   readonly figures?: FiguresCache
 }
@@ -94,7 +98,7 @@ function openProcessor(
     connections: config.processorConcurrency,
     attemptTimeoutMs: config.attemptTimeoutMs,
     connectTimeoutMs: config.connectTimeoutMs,
-    lookUpTimeoutMs: config.lookupTimeoutMs,
+    lookupTimeoutMs: config.lookupTimeoutMs,
     probeTimeoutMs: config.lookupTimeoutMs,
     lease: fence,
     clock: systemClock,
@@ -125,9 +129,9 @@ function openCaches(
   const log = subsystemLogger(logger, 'redis')
   const connection = connectRedis({ url, onError: (error) => log.warn(error.message) })
   const caches = {
-    health: createRedisCircuitCache(connection, { instanceId }),
-    retry: createRedisDelayedQueue(connection),
-    settled: createRedisSettledSet(connection),
+    circuitCache: createRedisCircuitCache(connection, { instanceId }),
+    delayedQueue: createRedisDelayedQueue(connection),
+    settledSet: createRedisSettledSet(connection),
     figures: createRedisFiguresCache(connection, { instanceId }),
   }
   return { caches, closeCaches: () => connection.close() }

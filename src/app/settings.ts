@@ -31,14 +31,14 @@ export type Configured = Pick<
 
 /** All that the actors are given, for this configuration. */
 export function partsOf(config: Config, adapters: Adapters, telemetry: Telemetry): PitParts {
-  const { ledger, settled: settledSet, fence } = adapters
+  const { ledger, settledSet, fence, circuitCache, delayedQueue } = adapters
   return {
     ...configuredBy(config),
     ports: { ledger, settledSet, lease: fence, clock: systemClock, telemetry },
     fence,
     processors: adapters.processors,
-    circuitCache: adapters.health,
-    delayedQueue: adapters.retry,
+    circuitCache,
+    delayedQueue,
     random: Math.random,
     quotaUsed: createQuotaMeter(),
     instanceId: config.instanceId,

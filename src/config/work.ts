@@ -77,7 +77,7 @@ export const WORK_VARIABLES = {
     unit: 'connections',
     min: 1,
     max: 100,
-    meaning: 'Connections to PostgreSQL',
+    meaning: 'Connections to PostgreSQL besides the three for accepts, outcomes and leases',
   }),
   httpInFlightMax: whole({
     name: 'HTTP_IN_FLIGHT_MAX',

@@ -1,6 +1,7 @@
 // The figures of one instance: what it counts as its actors report facts, and what it publishes of
 // that to the other instances once a second.
 
+import assert from 'node:assert'
 import type { Fact, Gauges, Telemetry } from '../actors/model/facts.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { CircuitSnapshot, InstanceSnapshot } from '../actors/supervisor/snapshot.ts'
@@ -46,6 +47,7 @@ export interface Figures extends Counted {
 
 /** Where instances publish their figures for each other. Rejects when it cannot be reached. */
 export interface FiguresCache {
+  /** Replaces what this instance published before. */
   publish(text: string): Promise<void>
   /** The latest of each instance, by its id; those of a silent instance expire after seconds. */
   readAll(): Promise<Readonly<Record<string, string>>>
@@ -63,8 +65,8 @@ const NO_GAUGES: Gauges = { ready: 0, inFlight: { default: 0, fallback: 0 }, byS
 
 /**
  * The figures in a published text; undefined for a text that does not have all of them, as another
- * version of Pit may write. Versions up to 0.1.0 call the transitions `flows`. They in turn leave out
- * the figures of this one: in a rolling upgrade old consoles show the old instances only.
+ * version of Pit may write. Versions up to 0.1.0 call the transitions `flows`. They in turn leave
+ * out the figures of this one: in a rolling upgrade old consoles show the old instances only.
  */
 export function parseFigures(text: string): Figures | undefined {
   const value = objectIn(text)
@@ -201,8 +203,10 @@ function count(numbers: Numbers, fact: Fact): void {
     processor.settled += 1
     processor.settledCents += fact.amountCents
   } else if (fact.type === 'batch.accepted') numbers.accepted += fact.accepted
-  else if (fact.type === 'attempt.ended') numbers.processors[fact.processor].failedAttempts += 1
-  else if (fact.type === 'payment.parked') numbers.parked += 1
+  else if (fact.type === 'attempt.ended') {
+    // A settlement comes here when its payment has left this instance meanwhile.
+    if (fact.outcome !== 'settled') numbers.processors[fact.processor].failedAttempts += 1
+  } else if (fact.type === 'payment.parked') numbers.parked += 1
   else if (fact.type === 'batch.refused') numbers.refused += fact.payments
   else if (fact.type === 'payment.rejected') numbers.rejected += 1
 }
@@ -228,7 +232,9 @@ export function createDurationCounter(): DurationCounter {
     record(durationMs) {
       const bucket = Math.floor(Math.log2(Math.max(LEAST_MS, durationMs) / LEAST_MS) * PER_DOUBLING)
       const index = Math.min(BUCKETS - 1, bucket)
-      counts[index] = (counts[index] ?? 0) + 1
+      const count = counts[index]
+      assert(count !== undefined, 'each duration has a bucket')
+      counts[index] = count + 1
     },
     counts: () => [...counts.entries()].filter(([, count]) => count > 0),
   }

@@ -1,5 +1,5 @@
-// What happened at this instance lately: rare events as lines for people, and the payments that left it
-// last, which a viewer can open although each lived for a few milliseconds only.
+// What happened at this instance lately: rare events as lines for people, and the payments that
+// left it last, which a viewer can open although each lived for a few milliseconds only.
 
 import assert from 'node:assert'
 import type { Fact } from '../actors/model/facts.ts'
@@ -69,7 +69,7 @@ function lineOf(fact: Fact): Line | undefined {
     case 'payments.purged':
       return ['plain', 'all payments were purged']
     case 'payment.broken':
-      return ['bad', `payment ${fact.correlationId} broke its actor: ${fact.cause}`]
+      return ['bad', `the actor of payment ${fact.correlationId} failed: ${fact.cause}`]
     case 'child.restarted':
       return ['bad', `${fact.child} was restarted: ${fact.cause}`]
     case 'lease.acquired':
@@ -141,8 +141,8 @@ interface Entry {
 }
 
 /**
- * Its entries exist from the start and are written over: facts that were kept would each grow old, and
- * old garbage costs far more than young.
+ * Its entries exist from the start and are written over: facts that were kept would each grow old,
+ * and old garbage costs far more than young.
  */
 function createRing() {
   const entries = Array.from({ length: RECENT_MAX }, (): Entry => {

@@ -2,6 +2,7 @@
 // which costs more than the payment's own work; and asked some twenty times in each payment's life,
 // so that what is not shown allocates nothing here.
 
+import assert from 'node:assert'
 import type { AnyEventObject } from 'xstate'
 import {
   batchIn,
@@ -55,7 +56,7 @@ export function createSample({ oneIn, now }: SampleOptions): Sample {
   const awaited = createAwaited()
   const isChanged = createChangeFilter()
   const unusualLimit = createRateLimit(UNUSUAL_PER_SECOND, now)
-  const otherLimit = createPlainAllowance(now)
+  const otherLimit = createLimitPerActor(now)
   const isChosen = createIdFilter(oneIn)
   const isShownId = (id: string): boolean => isChosen(id) || unusualIds.has(id)
   const judgePayment = (inspection: Inspection) => {
@@ -121,8 +122,7 @@ function createUnusualIds() {
   const ids = new Set<string>()
   return {
     has: (id: string): boolean => ids.size > 0 && ids.has(id),
-    add(id: string | undefined, atMost: number): void {
-      if (id === undefined) return
+    add(id: string, atMost: number): void {
       ids.add(id)
       const [oldest] = ids
       if (ids.size > atMost && oldest !== undefined) ids.delete(oldest)
@@ -162,7 +162,7 @@ function createChangeFilter(): (actor: InspectedActor, snapshot: unknown) => boo
 }
 
 /** By actor and kind, in two steps: joining both names would cost more than all else here. */
-function createPlainAllowance(now: () => number) {
+function createLimitPerActor(now: () => number) {
   const byActor = new Map<string, RateLimit>()
   return {
     take({ systemId, id }: InspectedActor, kind: string): boolean {
@@ -191,16 +191,18 @@ function hasLeft(snapshot: unknown): boolean {
   return (snapshot as { readonly status: string }).status !== 'active'
 }
 
-function paymentOf(actor: InspectedActor): string | undefined {
-  const { context } = (actor.getSnapshot() ?? {}) as {
-    readonly context?: { readonly record?: { readonly correlationId: string } }
-  }
-  return context?.record?.correlationId
+/** The payment that a payment's actor is about. */
+function paymentOf(actor: InspectedActor): string {
+  const snapshot = actor.getSnapshot() as
+    { readonly context?: { readonly record?: { readonly correlationId: string } } } | undefined
+  const id = snapshot?.context?.record?.correlationId
+  assert(id !== undefined, 'a payment that gets events has a record')
+  return id
 }
 
 /**
- * Whether a payment is in the sample, by its id: so all instances show the same ones. The last answer
- * is remembered, because a payment is passed from actor to actor within one turn.
+ * Whether a payment is in the sample, by its id: so all instances show the same ones. The last
+ * answer is remembered, because a payment is passed from actor to actor within one turn.
  */
 export function createIdFilter(oneIn: number): (correlationId: string) => boolean {
   let lastId = ''

@@ -128,7 +128,8 @@ const WORDS: Readonly<Record<string, string>> = {
 function senderOf({ actorRef, sourceRef, event }: Sent): string {
   if (sourceRef !== undefined) return nameOf(sourceRef)
   if (event.type.startsWith('charge.') || /^lookup\.(found|missing|failed)$/.test(event.type)) {
-    return `processor ${processorOf(event) ?? paymentSnapshot(actorRef.getSnapshot())?.processor}`
+    const processor = processorOf(event) ?? paymentSnapshot(actorRef.getSnapshot())?.processor
+    return processor === undefined ? 'processor' : `processor ${processor}`
   }
   const known = SENDERS[`${event.type} ${nameOf(actorRef)}`]
   if (known !== undefined) return known

@@ -82,9 +82,9 @@ async function started(processor: Processor) {
     ledger: ledger.port,
     fence: new LeaseFence(),
     processors: { default: processor, fallback: scriptedPort<Processor>().port },
-    retry: scriptedPort<DelayedQueue>().port,
-    health: scriptedPort<CircuitCache>().port,
-    settled: scriptedPort<SettledSet>().port,
+    delayedQueue: scriptedPort<DelayedQueue>().port,
+    circuitCache: scriptedPort<CircuitCache>().port,
+    settledSet: scriptedPort<SettledSet>().port,
     close: () => Promise.resolve(),
   }
   const parts = partsOf(readConfig({}), adapters, { emit: (fact) => void facts.push(fact) })

@@ -5,6 +5,7 @@ import { parseSamples, quantile, type Samples } from '../../../src/cli/samples.t
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { BucketTally } from '../../../src/infra/metrics/histogram.ts'
 import { createMetrics, type MetricsSources } from '../../../src/infra/metrics/metrics.ts'
+import { createCollectionTallies } from '../../../src/infra/metrics/runtime.ts'
 import { freePort } from '../../../bench/layout/ports.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
 import { startPostgres } from '../../support/postgres.ts'
@@ -201,6 +202,18 @@ t.test(
     t.ok(families.includes('process_cpu_seconds_total'))
   },
 )
+
+t.test('a garbage collection of an unknown kind is counted as another one', async (t) => {
+  const { series, record } = createCollectionTallies()
+
+  record(1 << 20, 0.25)
+  record(undefined, 0.5)
+
+  t.same(
+    series.filter(([, { sum }]) => sum > 0).map(([{ kind }, { sum }]) => [kind, sum]),
+    [['other', 0.75]],
+  )
+})
 
 t.test('garbage collections are counted from the first scrape on', async (t) => {
   const metrics = createMetrics(OPTIONS)

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { GIVE_UP_MS } from '../../../bench/layout/wait.ts'
 import { acceptMany, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
-import { runSql, startPostgres, startProxy } from '../../support/postgres.ts'
+import { LEDGER, runSql, startPostgres, startProxy } from '../../support/postgres.ts'
 import type { AcceptRequest, Ledger } from '../../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 
@@ -14,7 +14,7 @@ async function open(
   connectionString: string,
   startTimeoutMs = GIVE_UP_MS,
 ): Promise<Ledger> {
-  const ledger = await createPostgresLedger({ connectionString, startTimeoutMs })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString, startTimeoutMs })
   t.teardown(() => ledger.close())
   return ledger
 }
@@ -205,13 +205,20 @@ t.test(
   'opening a ledger fails when nothing listens, and reports that nothing was done',
   async (t) => {
     const nowhere = 'postgres://pit:secret@127.0.0.1:1/pit'
-    const starting = createPostgresLedger({ connectionString: nowhere, startTimeoutMs: 400 })
+    const starting = createPostgresLedger({
+      ...LEDGER,
+      connectionString: nowhere,
+      startTimeoutMs: 400,
+    })
     await t.rejects(starting, { code: 'ledger_unavailable', outcome: 'none' })
   },
 )
 
 t.test('a closed ledger refuses calls at once', async (t) => {
-  const ledger = await createPostgresLedger({ connectionString: await server.freshDatabase() })
+  const ledger = await createPostgresLedger({
+    ...LEDGER,
+    connectionString: await server.freshDatabase(),
+  })
   const mine = await lease(ledger)
   const last = ledger.accept([request(1)], { ...mine, parked: false })
 

@@ -9,12 +9,12 @@ import { RECORD, SETTLE } from '../../../src/infra/postgres/outcomes.ts'
 import { acceptMany, idsOf, lease, parked, rejected } from '../../contracts/ledger-words.ts'
 import { settled, uuid } from '../../contracts/ledger-words.ts'
 import { ledgerContract } from '../../contracts/ledger.ts'
-import { runSql, startPostgres } from '../../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const server = await startPostgres(t)
 
 async function open(t: Test, connectionString: string): Promise<Ledger> {
-  const ledger = await createPostgresLedger({ connectionString })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString })
   t.teardown(() => ledger.close())
   return ledger
 }

@@ -7,7 +7,7 @@ import { GIVE_UP_MS, waitUntil } from '../../../bench/layout/wait.ts'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
-import { runSql, startPostgres } from '../../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const server = await startPostgres(t)
 
@@ -16,6 +16,7 @@ async function open(
 ): Promise<{ ledger: Ledger; database: string; mine: { leaseId: number; parked: boolean } }> {
   const database = await server.freshDatabase()
   const ledger = await createPostgresLedger({
+    ...LEDGER,
     connectionString: database,
     // What waits is released by the spec, however late that is.
     acceptTimeoutMs: GIVE_UP_MS,

@@ -17,7 +17,7 @@ import {
   type Query,
 } from '../../../src/infra/postgres/rows.ts'
 import { attempt, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
-import { runSql, startPostgres } from '../../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const QUERY = {
   name: 'findThings',
@@ -112,7 +112,7 @@ async function ledgerOver(
   change: string,
 ): Promise<{ ledger: Ledger; mine: { leaseId: number; parked: boolean } }> {
   const database = await server.freshDatabase()
-  const ledger = await createPostgresLedger({ connectionString: database })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: database })
   t.teardown(() => ledger.close())
   const mine = { ...(await lease(ledger)), parked: false }
   await ledger.accept([request(1)], mine)

@@ -9,12 +9,12 @@ import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { SUMMARIZE, summaryParameters } from '../../../src/infra/postgres/summaries.ts'
 import { BUCKET_WIDTHS_MS, coverWindow } from '../../../src/infra/postgres/summaries.ts'
 import { lease, parked, request, settled } from '../../contracts/ledger-words.ts'
-import { runSql, startPostgres } from '../../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const server = await startPostgres(t)
 
 async function open(t: Test, connectionString: string): Promise<Ledger> {
-  const ledger = await createPostgresLedger({ connectionString })
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString })
   t.teardown(() => ledger.close())
   return ledger
 }

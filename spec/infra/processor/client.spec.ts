@@ -148,7 +148,7 @@ t.test('the answer to a look-up is found, missing or failed', async (t) => {
   })
   const processor = await startRawProcessor(t, silent)
   const client = openClient(t, { url: processor.url })
-  const hasty = openClient(t, { url: processor.url, lookUpTimeoutMs: 500 })
+  const hasty = openClient(t, { url: processor.url, lookupTimeoutMs: 500 })
 
   for (const [respond, expected] of [
     [answer(200, found('19.9', at)), is(1_990)],

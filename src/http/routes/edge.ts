@@ -46,7 +46,8 @@ export interface Question<Value> {
   /** The request to send, given where its answer goes. */
   readonly request: (replyTo: (answer: Read<Value>) => void) => EdgeRequest
   readonly onFound: (value: Value) => Reply
-  readonly onMissing: Reply
+  /** Absent where there is always something to find. */
+  readonly onMissing?: Reply
 }
 
 /** Asks the supervisor and answers the responder: 503 without capacity or without an answer. */
@@ -69,6 +70,7 @@ function replyFor<Value>(question: Question<Value>, answer: Read<Value>): Reply 
     case 'found':
       return question.onFound(answer.value)
     case 'missing':
+      assert(question.onMissing, 'only what may be missing is answered so')
       return question.onMissing
     case 'unavailable':
       return UNAVAILABLE

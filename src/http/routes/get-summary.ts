@@ -4,13 +4,13 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
 import type { ProcessorTotal, Summary } from '../../actors/model/payment.ts'
 import { ask, type Edge } from './edge.ts'
-import { json, problem, type Reply, UNAVAILABLE } from '../problem.ts'
+import { json, problem, type Reply } from '../problem.ts'
 import { parseWindow } from '../request/time-window.ts'
 import { Responder } from '../responder.ts'
 
 /**
- * Answers 200 with the totals of a window (see `parseWindow`), 400 for a window that cannot be read,
- * 500 for totals that are too large to be exact, 503.
+ * Answers 200 with the totals of a window (see `parseWindow`), 400 for a window that cannot be
+ * read, 500 for totals that are too large to be exact, 503.
  */
 export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'get', edge)
@@ -24,7 +24,6 @@ export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequ
   ask<Summary>(edge, responder, {
     request: (replyTo) => ({ type: 'summary.requested', window: asked.window, replyTo }),
     onFound: renderSummary,
-    onMissing: UNAVAILABLE,
   })
 }
 

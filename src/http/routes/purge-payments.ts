@@ -2,7 +2,7 @@
 
 import type { HttpResponse } from 'uWebSockets.js'
 import { ask, type Edge } from './edge.ts'
-import { problem, type Reply, UNAVAILABLE } from '../problem.ts'
+import { problem, type Reply } from '../problem.ts'
 import { Responder } from '../responder.ts'
 
 /** Answers 200 once all is forgotten, 403 unless `ALLOW_PURGE` is set, 503. A body is not read. */
@@ -15,7 +15,6 @@ export function purgePayments(edge: Edge, response: HttpResponse): void {
   ask<null>(edge, responder, {
     request: (replyTo) => ({ type: 'purge.requested', replyTo }),
     onFound: () => PURGED,
-    onMissing: UNAVAILABLE,
   })
 }
 

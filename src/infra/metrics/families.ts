@@ -76,7 +76,7 @@ function addGauge(registry: MetricsRegistry, { name, help, read }: Family): void
   })
 }
 
-/** Every label that some metric has: prom-client only refuses others, it does not demand these. */
+/** Every label of a counter or gauge: prom-client only refuses others, it does not demand these. */
 const LABELS = [
   'processor',
   'outcome',

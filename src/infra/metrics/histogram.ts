@@ -1,6 +1,7 @@
 // Histograms that are counted in plain arrays and handed to prom-client when it is asked for them:
 // its own `observe` finds labels by a hash at each call, a cost that the hot path is spared.
 
+import assert from 'node:assert'
 import { Histogram, type LabelValues, type MetricValueWithName, type Registry } from 'prom-client'
 import type { OpenMetricsContentType } from 'prom-client'
 
@@ -22,8 +23,13 @@ export class BucketTally {
   record(value: number): void {
     const { bounds, counts } = this
     let index = 0
-    while (index < bounds.length && value > (bounds[index] ?? 0)) index += 1
-    counts[index] = (counts[index] ?? 0) + 1
+    for (const bound of bounds) {
+      if (value <= bound) break
+      index += 1
+    }
+    const count = counts[index]
+    assert(count !== undefined, 'there is one bucket more than there are bounds')
+    counts[index] = count + 1
     this.sum += value
   }
 }
@@ -76,8 +82,9 @@ function valuesOf(
   [labels, { bounds, counts, sum }]: TalliedSeries,
 ): readonly MetricValueWithName<string>[] {
   let below = 0
-  const buckets = [...bounds, '+Inf'].map((le, index) => {
-    below += counts[index] ?? 0
+  const buckets = [...counts].map((count, index) => {
+    below += count
+    const le = bounds[index] ?? '+Inf'
     return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below }
   })
   return [

@@ -2,7 +2,7 @@
 
 import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { collectDefaultMetrics } from 'prom-client'
-import { addHistogram, BucketTally, type MetricsRegistry } from './histogram.ts'
+import { addHistogram, BucketTally, type MetricsRegistry, type TalliedSeries } from './histogram.ts'
 
 const GC_METRIC = 'nodejs_gc_duration_seconds'
 
@@ -12,11 +12,37 @@ const LOOP_DELAY_RESOLUTION_MS = 20
 /** Pauses, s: scavenges take 1 to 3 ms. */
 const GC_BOUNDS_S = [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5]
 
-const GC_KINDS: Readonly<Record<number, string>> = {
-  [constants.NODE_PERFORMANCE_GC_MAJOR]: 'major',
-  [constants.NODE_PERFORMANCE_GC_MINOR]: 'minor',
-  [constants.NODE_PERFORMANCE_GC_INCREMENTAL]: 'incremental',
-  [constants.NODE_PERFORMANCE_GC_WEAKCB]: 'weakcb',
+const GC_KINDS: readonly (readonly [number, string])[] = [
+  [constants.NODE_PERFORMANCE_GC_MAJOR, 'major'],
+  [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'incremental'],
+  [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
+]
+
+/**
+ * Collections by kind. One of a kind that this Node has and Pit does not know counts as `other`.
+ */
+export function createCollectionTallies(): {
+  readonly series: readonly TalliedSeries[]
+  /** `kind`: Node's number for it. */
+  record(kind: number | undefined, seconds: number): void
+} {
+  const other = new BucketTally(GC_BOUNDS_S)
+  const known = GC_KINDS.map(([number, name]) => ({
+    number,
+    name,
+    tally: new BucketTally(GC_BOUNDS_S),
+  }))
+  const byNumber = new Map<number | undefined, BucketTally>(
+    known.map(({ number, tally }) => [number, tally]),
+  )
+  return {
+    series: [...known, { name: 'other', tally: other }].map(({ name, tally }) => [
+      { kind: name },
+      tally,
+    ]),
+    record: (kind, seconds) => (byNumber.get(kind) ?? other).record(seconds),
+  }
 }
 
 /**
@@ -30,19 +56,17 @@ export function addRuntimeMetrics(registry: MetricsRegistry): void {
   })
   // prom-client counts only the first collection of those that are reported together.
   registry.removeSingleMetric(GC_METRIC)
-  const tallies = new Map(
-    Object.values(GC_KINDS).map((kind) => [kind, new BucketTally(GC_BOUNDS_S)]),
-  )
+  const collections = createCollectionTallies()
   addHistogram(registry, {
     name: GC_METRIC,
     help: 'Pauses for garbage collection, by kind, since the first scrape.',
-    series: [...tallies].map(([kind, tally]) => [{ kind }, tally] as const),
+    series: collections.series,
   })
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       // The types leave out what only entries about collections have.
       const { detail } = entry as { readonly detail?: { readonly kind: number } }
-      tallies.get(GC_KINDS[detail?.kind ?? 0] ?? '')?.record(entry.duration / 1000)
+      collections.record(detail?.kind, entry.duration / 1000)
     }
   }).observe({ entryTypes: ['gc'] })
 }

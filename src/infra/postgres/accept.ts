@@ -23,7 +23,7 @@ export function createAccept(
       const news = firstOfEach(batch)
       const { query, values } = insertion(news, { leaseId, parked })
       const written = await pool.run(query, values, timeoutMs)
-      // Of a batch of which nothing was written, nothing is in memory that a purge could drop.
+      // Where nothing was written, nothing of this batch is in memory that a purge could drop.
       const purges = written[0]?.purges ?? 0
       if (written.length === batch.length) {
         return { results: batch.map(() => 'accepted'), purges }
@@ -72,8 +72,9 @@ function insertion(
 }
 
 /**
- * Adds the amounts of what was not written. Where nothing of the batch was, that is certain whatever
- * fails here; where some was, the lease was held and the failed batch is in an unknown state.
+ * Adds the amounts of what was not written. Where nothing of the batch was, that is certain
+ * whatever fails here; where some was, the lease was held and the failed batch is in an unknown
+ * state.
  */
 async function readAmounts(
   pool: PostgresPool,

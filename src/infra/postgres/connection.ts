@@ -1,6 +1,7 @@
 // One connection to PostgreSQL: opened when it is needed, each statement bounded in time, and what
 // became of a statement that failed.
 
+import assert from 'node:assert'
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
@@ -75,8 +76,9 @@ async function send(
 ): Promise<readonly object[]> {
   if (protocol === 'simple') {
     // One result, or one for each of the statements.
-    const results = [await client.query<object>(text)].flat()
-    return results.at(-1)?.rows ?? []
+    const last = [await client.query<object>(text)].flat().at(-1)
+    assert(last !== undefined, 'a message of statements has a result for each')
+    return last.rows
   }
   // The copy is for pg's types only: it does not change the array.
   const prepared = { name, text, values: values as Parameter[] }

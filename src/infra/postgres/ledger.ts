@@ -19,11 +19,11 @@ import { createTakeOver } from './ownership.ts'
 export interface PostgresLedgerConfig {
   readonly connectionString: string
   /** Shown in pg_stat_activity. */
-  readonly applicationName?: string
-  /** Connections for all but accepts, records and leases, which have one each. Default 3. */
-  readonly poolMax?: number
-  /** Bound on `accept`, ms; below what clients wait for their answer. Default 1,200. */
-  readonly acceptTimeoutMs?: number
+  readonly applicationName: string
+  /** Connections for all but accepts, records and leases, which have one each. */
+  readonly poolMax: number
+  /** Bound on `accept`, ms; below what clients wait for their answer. */
+  readonly acceptTimeoutMs: number
   /** Bound on every other call, ms. Default 3,000. */
   readonly statementTimeoutMs?: number
   /** Bound on one attempt to connect, ms. Default 1,000. */
@@ -37,10 +37,10 @@ export interface PostgresLedgerConfig {
  * PostgreSQL cannot be reached, or refuses the schema, for `startTimeoutMs`.
  */
 export async function createPostgresLedger(config: PostgresLedgerConfig): Promise<Ledger> {
-  const { acceptTimeoutMs = 1_200, statementTimeoutMs = 3_000, poolMax = 3 } = config
+  const { acceptTimeoutMs, statementTimeoutMs = 3_000, poolMax } = config
   const base = {
     connectionString: config.connectionString,
-    applicationName: config.applicationName ?? 'pit',
+    applicationName: config.applicationName,
     connectTimeoutMs: config.connectTimeoutMs ?? 1_000,
   }
   await prepare({ ...base, statementTimeoutMs }, config.startTimeoutMs ?? 30_000)

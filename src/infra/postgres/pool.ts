@@ -1,5 +1,6 @@
 // A few connections for one kind of work, reconnecting by themselves.
 
+import assert, { AssertionError } from 'node:assert'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
 import { PostgresReconnector, isRetriable, toLedgerUnavailable } from './connection.ts'
 import type { ConnectionConfig, Parameter, PostgresConnection } from './connection.ts'
@@ -22,17 +23,18 @@ interface Task {
   readonly statement: Statement
   readonly values: readonly Parameter[]
   readonly resolve: (rows: readonly object[]) => void
-  readonly reject: (failure: LedgerUnavailable) => void
+  readonly reject: (failure: LedgerUnavailable | AssertionError) => void
   readonly timer: NodeJS.Timeout
   place: 'waiting' | 'connecting' | 'sent' | 'done'
-  slot: Slot | undefined
+  /** The one that it was sent on. */
+  connection: PooledConnection | undefined
 }
 
-interface Slot {
+interface PooledConnection {
   busy: boolean
   /** Ends with the statement that is running; never rejects. */
   work: Promise<void>
-  readonly link: PostgresReconnector
+  readonly reconnector: PostgresReconnector
 }
 
 /**
@@ -43,16 +45,16 @@ interface Slot {
  */
 export class PostgresPool {
   readonly #config: PoolConfig
-  readonly #slots: readonly Slot[]
+  readonly #connections: readonly PooledConnection[]
   readonly #waiting: Task[] = []
   #closed = false
 
   constructor(config: PoolConfig) {
     this.#config = config
-    this.#slots = Array.from({ length: config.size }, () => ({
+    this.#connections = Array.from({ length: config.size }, () => ({
       busy: false,
       work: Promise.resolve(),
-      link: new PostgresReconnector(config),
+      reconnector: new PostgresReconnector(config),
     }))
   }
 
@@ -95,44 +97,49 @@ export class PostgresPool {
         reject,
         timer: setTimeout(() => this.#giveUp(task), Math.max(1, timeoutMs)),
         place: 'waiting',
-        slot: undefined,
+        connection: undefined,
       }
       this.#waiting.push(task)
       this.#dispatch()
     })
   }
 
-  /** Refuses new statements, lets those that are running end within their bounds, then disconnects. */
+  /**
+   * Refuses new statements, lets those that are running end within their bounds, then disconnects.
+   */
   async close(): Promise<void> {
     this.#closed = true
     for (const task of this.#waiting.splice(0)) this.#fail(task, new Error('closed'))
-    await Promise.all(this.#slots.map((slot) => slot.work.then(() => slot.link.end())))
+    await Promise.all(
+      this.#connections.map(({ work, reconnector }) => work.then(() => reconnector.end())),
+    )
   }
 
   #dispatch(): void {
     while (this.#waiting.length > 0) {
-      const idle = this.#slots.filter((slot) => !slot.busy)
-      const slot = idle.find((each) => each.link.isOpen()) ?? idle[0]
-      if (slot === undefined) return
+      const idle = this.#connections.filter(({ busy }) => !busy)
+      const pooled = idle.find(({ reconnector }) => reconnector.isOpen()) ?? idle[0]
+      if (pooled === undefined) return
       const task = this.#waiting.shift()
-      if (task !== undefined) slot.work = this.#serve(slot, task)
+      assert(task !== undefined, 'a statement is waiting')
+      pooled.work = this.#serve(pooled, task)
     }
   }
 
-  async #serve(slot: Slot, task: Task): Promise<void> {
-    slot.busy = true
+  async #serve(pooled: PooledConnection, task: Task): Promise<void> {
+    pooled.busy = true
     task.place = 'connecting'
     try {
-      const connection = await slot.link.connect()
+      const connection = await pooled.reconnector.connect()
       if (hasEnded(task)) return
       task.place = 'sent'
-      task.slot = slot
+      task.connection = pooled
       const rows = await runUntilDecided(connection, task)
       this.#finish(task)?.resolve(rows)
     } catch (cause) {
       this.#fail(task, cause)
     } finally {
-      slot.busy = false
+      pooled.busy = false
       this.#dispatch()
     }
   }
@@ -141,22 +148,26 @@ export class PostgresPool {
   #giveUp(task: Task): void {
     const index = this.#waiting.indexOf(task)
     if (index >= 0) this.#waiting.splice(index, 1)
-    const slot = task.slot
+    const { connection } = task
     this.#fail(task, new Error('timeout'))
-    slot?.link.destroy()
+    connection?.reconnector.destroy()
   }
 
   #fail(task: Task, cause: unknown): void {
     const { name: operation, effect } = task.statement
     const sent = task.place === 'sent' ? 'maybe' : 'no'
-    this.#finish(task)?.reject(toLedgerUnavailable({ operation, effect, sent }, cause))
+    const failure =
+      cause instanceof AssertionError
+        ? cause
+        : toLedgerUnavailable({ operation, effect, sent }, cause)
+    this.#finish(task)?.reject(failure)
   }
 
   #finish(task: Task): Task | undefined {
     if (hasEnded(task)) return undefined
     clearTimeout(task.timer)
     task.place = 'done'
-    task.slot = undefined
+    task.connection = undefined
     return task
   }
 }

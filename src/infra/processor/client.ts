@@ -18,7 +18,7 @@ export interface ProcessorClientOptions {
   readonly attemptTimeoutMs: number
   /** From the call to the first byte written, ms; it bounds look-ups and probes too. */
   readonly connectTimeoutMs: number
-  readonly lookUpTimeoutMs: number
+  readonly lookupTimeoutMs: number
   readonly probeTimeoutMs: number
   /** Asked at the moment of writing: without it a charge is refused as `lease lost`. */
   readonly lease: Lease
@@ -57,7 +57,7 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
     },
 
     lookUp(correlationId, reply) {
-      ask(`/payments/${correlationId}`, options.lookUpTimeoutMs, (end) =>
+      ask(`/payments/${correlationId}`, options.lookupTimeoutMs, (end) =>
         reply(lookUpAnswer(end, correlationId)),
       )
     },

@@ -37,8 +37,8 @@ export interface RequestPlan {
  * late callback for an old request must never be able to speak for a newer one.
  */
 export class InFlightRequest implements Dispatcher.DispatchHandler {
-  /** Place in the table of requests; written by the table. */
-  slot = -1
+  /** Where it stands in the table of requests; written by the table. */
+  index = -1
   readonly #plan: RequestPlan
   #controller: Dispatcher.DispatchController | undefined
   #dispatching = true
@@ -131,7 +131,9 @@ function failure(code: string): Error & { code: string } {
   return Object.assign(new Error(code), { code })
 }
 
-/** undici swallows what a callback throws, and a bug there must end the process as any other does. */
+/**
+ * undici swallows what a callback throws, and a bug there must end the process as any other does.
+ */
 function reportOrCrash(report: (end: RequestEnd) => void, end: RequestEnd): void {
   try {
     report(end)
@@ -151,14 +153,14 @@ function detailOf(error: unknown): string {
 const SWEEP_MS = 10
 
 /**
- * The requests in flight at one processor: a fixed number of slots with a free list, because a Map or
- * Set whose members change this often makes young garbage survive. They share one timer, because one
- * per request costs as much as a request. It is set to the earliest deadline: a sweep every 10 ms
- * would be a hundred wakeups a second.
+ * The requests in flight at one processor: a table of fixed size with a free list, because a Map or
+ * Set whose members change this often makes young garbage survive. They share one timer, because
+ * one per request costs as much as a request. It is set to the earliest deadline: a sweep every 10
+ * ms would be a hundred wakeups a second.
  */
 export class InFlightRequests {
   readonly #clock: Clock
-  readonly #slots: (InFlightRequest | undefined)[]
+  readonly #requests: (InFlightRequest | undefined)[]
   readonly #free: Int32Array
   #freeCount: number
   #timer: unknown = undefined
@@ -167,8 +169,8 @@ export class InFlightRequests {
 
   constructor(capacity: number, clock: Clock) {
     this.#clock = clock
-    this.#slots = new Array<InFlightRequest | undefined>(capacity).fill(undefined)
-    this.#free = Int32Array.from({ length: capacity }, (_, slot) => slot)
+    this.#requests = new Array<InFlightRequest | undefined>(capacity).fill(undefined)
+    this.#free = Int32Array.from({ length: capacity }, (_, index) => index)
     this.#freeCount = capacity
   }
 
@@ -179,16 +181,16 @@ export class InFlightRequests {
   /** The caller has asked `isFull` before. */
   add(request: InFlightRequest): void {
     this.#freeCount -= 1
-    const slot = this.#free[this.#freeCount]
-    assert(slot !== undefined, 'a request is added only while the table is not full')
-    request.slot = slot
-    this.#slots[slot] = request
+    const index = this.#free[this.#freeCount]
+    assert(index !== undefined, 'a request is added only while the table is not full')
+    request.index = index
+    this.#requests[index] = request
     this.#arm(request.dueAt, this.#clock.now())
   }
 
   remove(request: InFlightRequest): void {
-    this.#slots[request.slot] = undefined
-    this.#free[this.#freeCount] = request.slot
+    this.#requests[request.index] = undefined
+    this.#free[this.#freeCount] = request.index
     this.#freeCount += 1
   }
 
@@ -212,10 +214,10 @@ export class InFlightRequests {
     this.#timerDueAt = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
-    for (let slot = 0; slot < this.#slots.length; slot += 1) {
-      this.#slots[slot]?.expire(now)
-      // A request that has just ended has left its slot, unless undici has not released it yet.
-      next = Math.min(next, this.#slots[slot]?.dueAt ?? next)
+    for (let index = 0; index < this.#requests.length; index += 1) {
+      this.#requests[index]?.expire(now)
+      // A request that has just ended has left the table, unless undici has not released it yet.
+      next = Math.min(next, this.#requests[index]?.dueAt ?? next)
     }
     this.#arm(next, now)
   }

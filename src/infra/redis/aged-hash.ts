@@ -1,6 +1,6 @@
 // A hash in Redis by instance: what each publishes about itself, forgotten when it falls silent.
 
-import { integerIn, nothing, readTexts, readTimed, REDIS_NOW } from './redis-connection.ts'
+import { integerIn, nothing, readFields, readTimed, REDIS_NOW } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 export interface AgedHash {
@@ -53,10 +53,8 @@ return { now, redis.call('HGETALL', KEYS[1]) }`,
 
 function young(reply: unknown, keptMs: number): readonly (readonly [string, string])[] {
   const { now, value } = readTimed(reply)
-  const fieldsAndTexts = readTexts(value)
   const found: (readonly [string, string])[] = []
-  for (let index = 0; index + 1 < fieldsAndTexts.length; index += 2) {
-    const [field = '', stamped = ''] = fieldsAndTexts.slice(index, index + 2)
+  for (const [field, stamped] of readFields(value)) {
     const bar = stamped.indexOf('|')
     const at = integerIn(stamped.slice(0, Math.max(bar, 0)))
     // What another version of Pit wrote in another form counts as not there.

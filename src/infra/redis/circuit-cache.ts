@@ -3,7 +3,15 @@
 import type { CircuitReport, CircuitCache, ProbedHealth } from '../../actors/model/ports.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { createAgedHash } from './aged-hash.ts'
-import { integerIn, nothing, numberIn, readText, readTimed, REDIS_NOW } from './redis-connection.ts'
+import {
+  integerIn,
+  nothing,
+  numberIn,
+  readList,
+  readText,
+  readTimed,
+  REDIS_NOW,
+} from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 export interface RedisCircuitCacheOptions {
@@ -80,11 +88,12 @@ function healthKey(processor: ProcessorName): string {
 
 function healthsIn(reply: unknown): Partial<Record<ProcessorName, ProbedHealth>> {
   const { now, value } = readTimed(reply)
-  const texts: readonly unknown[] = Array.isArray(value) ? value : []
+  const texts = readList(value)
   const healths: Partial<Record<ProcessorName, ProbedHealth>> = {}
   for (const [index, processor] of PROCESSORS.entries()) {
     const text = texts[index]
-    // Null: nobody has published. What another version of Pit wrote in another form counts the same.
+    // Null: nobody has published. What another version of Pit wrote in another form counts the
+    // same.
     const [at, failing, minResponseMs] = typeof text === 'string' ? text.split('|') : []
     const published = integerIn(at)
     const minimum = numberIn(minResponseMs)

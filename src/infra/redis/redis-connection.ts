@@ -110,9 +110,25 @@ export function readText(reply: unknown): string {
   return reply
 }
 
-export function readTexts(reply: unknown): readonly string[] {
+export function readList(reply: unknown): readonly unknown[] {
   if (!Array.isArray(reply)) throw new Error('the reply is no list')
-  return reply.map(readText)
+  return reply
+}
+
+export function readTexts(reply: unknown): readonly string[] {
+  return readList(reply).map(readText)
+}
+
+/** The fields of a hash with their texts, which HGETALL gives as one list. */
+export function readFields(reply: unknown): readonly (readonly [field: string, text: string])[] {
+  const texts = readTexts(reply)
+  const fields: (readonly [string, string])[] = []
+  for (let index = 0; index < texts.length; index += 2) {
+    const [field, text] = texts.slice(index, index + 2)
+    if (field === undefined || text === undefined) throw new Error('a field has no text')
+    fields.push([field, text])
+  }
+  return fields
 }
 
 /** A whole number, as Redis' own integers are. */
@@ -140,7 +156,9 @@ export function integerIn(text: string | undefined): number | undefined {
   return isInteger(number) ? number : undefined
 }
 
-/** Whether PostgreSQL will take a text for an id of a payment; one that is none fails a statement. */
+/**
+ * Whether PostgreSQL will take a text for an id of a payment; one that is none fails a statement.
+ */
 export function isCorrelationId(text: string): boolean {
   return CORRELATION_ID.test(text)
 }

@@ -3,9 +3,9 @@
 import type { CircuitCache, DelayedQueue, SettledSet } from '../../actors/model/ports.ts'
 
 export interface CachesWithoutRedis {
-  readonly health: CircuitCache
-  readonly retry: DelayedQueue
-  readonly settled: SettledSet
+  readonly circuitCache: CircuitCache
+  readonly delayedQueue: DelayedQueue
+  readonly settledSet: SettledSet
 }
 
 /**
@@ -14,19 +14,19 @@ export interface CachesWithoutRedis {
  */
 export function createCachesWithoutRedis(): CachesWithoutRedis {
   return {
-    health: {
+    circuitCache: {
       takeProbeLease: () => Promise.resolve(true),
       publishHealth: () => Promise.resolve(),
       readHealth: () => Promise.resolve({}),
       publishCircuit: () => Promise.resolve(),
       readCircuits: () => Promise.resolve({}),
     },
-    retry: {
+    delayedQueue: {
       schedule: () => Promise.resolve(),
       takeDue: () => Promise.resolve([]),
       claimRebuild: () => Promise.resolve(false),
     },
-    settled: {
+    settledSet: {
       add: () => Promise.resolve(),
       remove: () => Promise.resolve(),
       read: () => Promise.resolve([]),
