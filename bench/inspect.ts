@@ -76,7 +76,7 @@ try {
       'every payment with a viewer, and with a viewer that reads nothing. Each has a Pit that runs through\n' +
       'all turns, so that only the first one pays for warming up; the others are idle meanwhile. Two\n' +
       'processes differ by more than a viewer costs, so a Pit with a viewer is measured without it too,\n' +
-      'before or after by turns: what is added is within the one process. Beside them the actors alone\n' +
+      'alternately before and after: what is added is within the one process. Beside them the actors alone\n' +
       'with their ports answered in memory: what a viewer adds to a life, by rounds with and without one\n' +
       'in the same process, with quartiles.',
     runs: 9,

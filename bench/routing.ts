@@ -8,7 +8,7 @@ import { runStudy, listTasks, type Played } from './routing/study.ts'
 import { formatResults } from './routing/table.ts'
 
 const USAGE = `What each routing setting earns over schedules of the two processors, in virtual time,
-in percent of what whoever knows the schedule could earn.
+in percent of what could be earned by knowing the schedule beforehand.
 
 ${flagsHelp(FLAGS)}
 `

@@ -1,4 +1,4 @@
-// What a router that knows the schedule beforehand could earn; earnings are shown as shares of it.
+// What could be earned by knowing the schedule beforehand: the bound that earnings are shares of.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Stage } from '../challenge/stages.ts'

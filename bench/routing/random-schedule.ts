@@ -1,5 +1,5 @@
-// Schedules drawn from a seed: each processor is up, slow or failing by turns, without regard to
-// the other one.
+// Schedules drawn from a seed: each processor is up, slow or failing alternately, without
+// regard to the other one.
 
 import { SCHEDULE_SECONDS, type Conditions, type Stage } from '../challenge/stages.ts'
 import { Chance } from '../../spec/simulation/chance.ts'

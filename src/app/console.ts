@@ -18,7 +18,9 @@ import { systemClock } from '../infra/process/system-clock.ts'
 export interface PitConsole {
   readonly telemetry: Telemetry
   readonly latency: { record(us: number): void }
-  /** Collects figures from now on; to be called once the supervisor runs. No operators’ port, none. */
+  /**
+   * Collects figures from now on; to be called once the supervisor runs. No operators’ port, none.
+   */
   watch(supervisor: SupervisorActor): Promise<void>
   /** Adds the pages to the operators' port; after `watch`. */
   extend(app: TemplatedApp): void

@@ -115,7 +115,9 @@ async function run(command: Command): Promise<void> {
   await import(pathToFileURL(path).href)
 }
 
-/** A reader that closes the pipe, as in `pit status | head`, has what it wants: that is no failure. */
+/**
+ * A reader that closes the pipe, as in `pit status | head`, has what it wants: that is no failure.
+ */
 function endWithReader({ kind }: Command): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

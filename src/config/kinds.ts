@@ -1,6 +1,8 @@
 // Kinds of configuration variables: how the text of one becomes its value.
 
-/** A value, or why the text is none: how a sentence goes on that begins with the variable's name. */
+/**
+ * A value, or why the text is none: how a sentence goes on that begins with the variable's name.
+ */
 export type Parsed<Value> = { readonly value: Value } | { readonly fault: string }
 
 /** The declaration of one variable; all that help, documents and the reader know of it. */

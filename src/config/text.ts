@@ -1,4 +1,5 @@
-// The configuration in words, for `--help`; scripts/config-page.ts makes the table of the documents.
+// The configuration in words, for `--help`; scripts/config-page.ts makes the table of the
+// documents.
 
 import type { Variable } from './kinds.ts'
 import { VARIABLES } from './variables.ts'

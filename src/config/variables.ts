@@ -1,5 +1,5 @@
-// Every configuration variable, declared once: the reader, `--help` and docs/CONFIGURATION.md follow
-// from here.
+// Every configuration variable, declared once: the reader, `--help` and docs/CONFIGURATION.md
+// follow from here.
 
 import { ATTEMPT_VARIABLES } from './attempts.ts'
 import { CIRCUIT_VARIABLES } from './circuit.ts'

@@ -1,7 +1,7 @@
 // Where inspection listens in on an actor system, and what it hears there. XState's own way,
-// `system.inspect`, copies every event for its observers before one of them can refuse it, some twenty
-// times in a payment's life. So while somebody watches, the one function that actors report to is
-// replaced by ours, which decides first. It is internal to XState: a spec compares it with
+// `system.inspect`, copies every event for its observers before one of them can refuse it, some
+// twenty times in a payment's life. So while somebody watches, the one function that actors report
+// to is replaced by ours, which decides first. It is internal to XState: a spec compares it with
 // `system.inspect`.
 
 import type { AnyEventObject } from 'xstate'

@@ -1,5 +1,5 @@
-// The figures of all instances: collected through Redis, kept a sample a second for the plots, and put
-// into the frames that viewers get several times a second.
+// The figures of all instances: collected through Redis, kept a sample a second for the plots, and
+// put into the frames that viewers get several times a second.
 
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { ComparedBooks } from './compared-books.ts'

@@ -4,9 +4,9 @@
 import type { HttpRequest } from 'uWebSockets.js'
 
 /**
- * Whether a request comes from the console's own pages or from no browser. Its `Origin` has to be its
- * host. And the host must be an address, `localhost` or a name without a dot: the owner of a public
- * name could point it at this machine (DNS rebinding).
+ * Whether a request comes from the console's own pages or from no browser. Its `Origin` has to be
+ * its host. And the host must be an address, `localhost` or a name without a dot: the owner of a
+ * public name could point it at this machine (DNS rebinding).
  */
 export function hasOwnOrigin(request: Pick<HttpRequest, 'getHeader'>): boolean {
   const host = request.getHeader('host').toLowerCase()

@@ -1,5 +1,5 @@
-// Messages on their way to viewers. They are sent together, some times a second, because a packet for
-// each would cost more than the message.
+// Messages on their way to viewers. They are sent together, some times a second, because a packet
+// for each would cost more than the message.
 
 import { createRateLimit } from './rate-limit.ts'
 import type { Viewer } from './stream.ts'

@@ -124,7 +124,9 @@ function definitionOf(
   return text
 }
 
-/** Ports, callbacks and whole subsystems: they are no data, and some hold connections and passwords. */
+/**
+ * Ports, callbacks and whole subsystems: they are no data, and some hold connections and passwords.
+ */
 const NOT_SHOWN = new Set(
   ['ports', 'cache', 'fence', 'work', 'health', 'telemetry', 'ledger', 'lease', 'machine'].concat([
     'processors',
@@ -144,8 +146,8 @@ const ITEMS_MAX = 8
 const TEXT_MAX = 400
 
 /**
- * Data fit to be shown: numbers, texts, and bounded arrays and objects of them. Instances of classes
- * become the name of their class; functions and what actors work with are left out.
+ * Data fit to be shown: numbers, texts, and bounded arrays and objects of them. Instances of
+ * classes become the name of their class; functions and what actors work with are left out.
  */
 export function plainData(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return value.slice(0, TEXT_MAX)

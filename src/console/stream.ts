@@ -9,7 +9,9 @@ export interface Viewer {
   readonly isBehind: boolean
   /** False, and nothing sent, while the viewer is behind. */
   send(text: string): boolean
-  /** Sends several messages at once, which costs little more than one; returns how many it missed. */
+  /**
+   * Sends several messages at once, which costs little more than one; returns how many it missed.
+   */
   sendAll(texts: readonly string[]): number
 }
 

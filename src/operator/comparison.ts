@@ -1,4 +1,5 @@
-// Compares Pit's books with a processor's, and finds the instants and the payments where they differ.
+// Compares Pit's books with a processor's, and finds the instants and the payments where they
+// differ.
 
 import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'

@@ -1,5 +1,5 @@
-// Pit's side of a comparison: its books in a window, from its own tables or as it answers its clients,
-// and the payments in the tables that may be why they differ.
+// Pit's side of a comparison: its books in a window, from its own tables or as it answers its
+// clients, and the payments in the tables that may be why they differ.
 
 import type { ProcessorName, Summary } from '../actors/model/payment.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'

@@ -1,4 +1,5 @@
-// `pit rejected`: payments that a processor will never take, listed, and sent through again by hand.
+// `pit rejected`: payments that a processor will never take, listed, and sent through again by
+// hand.
 
 import { parseArgs } from 'node:util'
 import { formatCents } from '../actors/model/money.ts'
@@ -101,8 +102,8 @@ async function listRejected(pool: PostgresPool): Promise<readonly RejectedPaymen
 }
 
 /**
- * Parks a rejected payment, due now: the next instance with capacity claims it and routes it anew. A
- * payment in any other state is left as it is. Rejects with `BooksUnreachable`.
+ * Parks a rejected payment, due now: the next instance with capacity claims it and routes it anew.
+ * A payment in any other state is left as it is. Rejects with `BooksUnreachable`.
  */
 async function redrive(
   pool: PostgresPool,

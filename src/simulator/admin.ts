@@ -1,5 +1,5 @@
-// /admin/*: the source's summaries, switches and purge, and for checkers the payments one by one, the
-// counts of what came in, and the faults. All of it needs the token.
+// /admin/*: the source's summaries, switches and purge, and for checkers the payments one by one,
+// the counts of what came in, and the faults. All of it needs the token.
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import { type Answer, field, parseJson, readBody, Responder } from './responder.ts'

@@ -1,6 +1,6 @@
-// POST /payments, in the source's order: limiter, validation, delay, failure switch, insert; and what a
-// charge is answered when it meets a fault. A client that hangs up stops its charge only while it
-// waits at the limiter.
+// POST /payments, in the source's order: limiter, validation, delay, failure switch, insert; and
+// what a charge is answered when it meets a fault. A client that hangs up stops its charge only
+// while it waits at the limiter.
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { field, parseJson, readBody, Responder } from './responder.ts'
@@ -67,8 +67,8 @@ function refuse(state: SimulatorState, responder: Responder, status: 400 | 415):
 }
 
 /**
- * Stricter than the source in one point: there a missing field counts as zero, here it is malformed,
- * so that a client that forgets one is noticed.
+ * Stricter than the source in one point: there a missing field counts as zero, here it is
+ * malformed, so that a client that forgets one is noticed.
  */
 function parseCharge(text: string): LedgerEntry | undefined {
   const body = parseJson(text)

@@ -1,5 +1,5 @@
-// What a processor has recorded, in columns off the heap: some 50 bytes a payment, and a window over a
-// million of them is summed in a few ms by going through two columns.
+// What a processor has recorded, in columns off the heap: some 50 bytes a payment, and a window
+// over a million of them is summed in a few ms by going through two columns.
 
 /** Payments that a ledger takes before it answers `full`: some 400 MB. */
 export const LEDGER_PAYMENTS_MAX = 8_000_000
@@ -137,8 +137,8 @@ function doubled(column: Float64Array) {
 }
 
 /**
- * A set of UUIDs, numbered in the order of their arrival, in 24 bytes each and off the heap: a Map of
- * a million strings would cost several times that, and pauses while it grows.
+ * A set of UUIDs, numbered in the order of their arrival, in 24 bytes each and off the heap: a Map
+ * of a million strings would cost several times that, and pauses while it grows.
  */
 export class UuidTable {
   #size = 0

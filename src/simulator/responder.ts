@@ -1,5 +1,6 @@
-// One request: reading its body, and the ways to answer it, right and wrong. After the client has hung
-// up, or an answer was begun, further answers do nothing: uWebSockets.js then takes the response back.
+// One request: reading its body, and the ways to answer it, right and wrong. After the client has
+// hung up, or an answer was begun, further answers do nothing: uWebSockets.js then takes the
+// response back.
 
 import { STATUS_CODES } from 'node:http'
 import type { HttpResponse } from 'uWebSockets.js'
@@ -151,7 +152,8 @@ export function readBody(
       take((pieces ? Buffer.concat([pieces, piece]) : piece).toString())
       return
     }
-    // The chunk's memory belongs to uWebSockets.js and is reused when this returns, so it is copied.
+    // The chunk's memory belongs to uWebSockets.js and is reused when this returns, so it is
+    // copied.
     pieces = pieces ? Buffer.concat([pieces, piece]) : Buffer.concat([piece])
   })
 }

@@ -61,8 +61,8 @@ export interface Simulator {
 }
 
 /**
- * Starts a simulator and resolves once it listens. Rejects when the port cannot be bound, or when the
- * fee rate is not from 0 to below 1 with at most six decimals.
+ * Starts a simulator and resolves once it listens. Rejects when the port cannot be bound, or when
+ * the fee rate is not from 0 to below 1 with at most six decimals.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   if (!isFeeRate(options.feeRate)) {

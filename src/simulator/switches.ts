@@ -74,8 +74,8 @@ function draw<Kind extends string>(
 }
 
 /**
- * A generator of pseudo-random numbers from 0 to below 1 that a seed reproduces (mulberry32); `seed`
- * is taken modulo 2^32. Not for secrets.
+ * A generator of pseudo-random numbers from 0 to below 1 that a seed reproduces (mulberry32);
+ * `seed` is taken modulo 2^32. Not for secrets.
  */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0

@@ -1,5 +1,5 @@
-// Amounts and instants: whole cents and whole microseconds inside, as the source's columns have them,
-// decimals and ISO 8601 text outside. Exact, without floating point sums.
+// Amounts and instants: whole cents and whole microseconds inside, as the source's columns have
+// them, decimals and ISO 8601 text outside. Exact, without floating point sums.
 
 /** Largest amount of one payment, cents: 10 billion units. The source takes any decimal. */
 export const AMOUNT_CENTS_MAX = 1_000_000_000_000

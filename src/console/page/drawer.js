@@ -1,4 +1,5 @@
-// The sheet on the right: the payments in a state, or the status of one; kept up to date while open.
+// The sheet on the right: the payments in a state, or the status of one; kept up to date while
+// open.
 
 import { amount, byId, clockTime, duration, element } from './format.js'
 import { statusOf } from './payment-status.js'
@@ -111,8 +112,8 @@ function item(correlationId, note, state) {
 }
 
 /**
- * Makes the children of `node` equal to these and leaves alone what is equal already, so that focus,
- * selection, scrolling and a click in progress stay where they are.
+ * Makes the children of `node` equal to these and leaves alone what is equal already, so that
+ * focus, selection, scrolling and a click in progress stay where they are.
  */
 function renewChildren(node, fresh) {
   const old = [...node.childNodes]

@@ -58,7 +58,9 @@ export function byId(id) {
   return document.getElementById(id)
 }
 
-/** Replaces the children of a node only when what it shows has changed, to keep focus and scroll. */
+/**
+ * Replaces the children of a node only when what it shows has changed, to keep focus and scroll.
+ */
 export function show(node, key, make) {
   if (node.dataset.shown === key) return
   node.dataset.shown = key

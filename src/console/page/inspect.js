@@ -32,7 +32,10 @@ setInterval(() => {
   document.getElementById('note').textContent = words
 }, 1_000)
 
-/** Set here and not in the page: the inspector announces itself once, perhaps before this script runs. */
+/**
+ * Set here and not in the page: the inspector announces itself once, perhaps before this script
+ * runs.
+ */
 function load() {
   absent.hidden = true
   // Of another origin, so that it cannot be told to reload.

@@ -1,5 +1,5 @@
-// The status of one payment: its facts, each attempt with its reason, and the messages between actors
-// as a ladder: a column for each actor, a row with an arrow for each message.
+// The status of one payment: its facts, each attempt with its reason, and the messages between
+// actors as a ladder: a column for each actor, a row with an arrow for each message.
 
 import { amount, clockTime, duration, element } from './format.js'
 

@@ -46,7 +46,9 @@ function factsOf(name, instances, { fees, at }) {
 
 const instants = new Map()
 
-/** Another instance's figures are up to a second old, so computed instants would jump by as much. */
+/**
+ * Another instance's figures are up to a second old, so computed instants would jump by as much.
+ */
 function steady(key, at) {
   const known = instants.get(key)
   if (known !== undefined && Math.abs(known - at) < 2_500) return known

@@ -1,5 +1,5 @@
-// The bytes of a request: whether it says plainly where it ends, and its body, read into memory within
-// a bound.
+// The bytes of a request: whether it says plainly where it ends, and its body, read into memory
+// within a bound.
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 
@@ -30,8 +30,8 @@ export interface BodyReader {
   /** Called once with the whole body. The bytes are only lent: they are gone after the call. */
   readonly onWhole: (bytes: Buffer) => void
   /**
-   * Called once instead of `onWhole`. `read`: the body was skipped to its end and the connection can
-   * be kept; `unread`: the body is too long for that.
+   * Called once instead of `onWhole`. `read`: the body was skipped to its end and the connection
+   * can be kept; `unread`: the body is too long for that.
    */
   readonly onTooLarge: (rest: 'read' | 'unread') => void
 }
@@ -43,8 +43,8 @@ export interface BodyReader {
 const SKIPPED_BYTES_MAX = 65_536
 
 /**
- * Reads the body of a request. Neither callback is called when the client disconnects before the end;
- * uWebSockets closes connections whose body stalls for about 10 s. A request holds at most
+ * Reads the body of a request. Neither callback is called when the client disconnects before the
+ * end; uWebSockets closes connections whose body stalls for about 10 s. A request holds at most
  * `bytesMax`, however small the pieces are.
  */
 export function readBody(response: HttpResponse, reader: BodyReader): void {

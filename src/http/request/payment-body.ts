@@ -124,8 +124,8 @@ export interface Member {
 }
 
 /**
- * Lists the members of one JSON object, duplicates included, in the order of the source. `text` must
- * be one that `JSON.parse` reads as an object: nothing is checked here. It exists because
+ * Lists the members of one JSON object, duplicates included, in the order of the source. `text`
+ * must be one that `JSON.parse` reads as an object: nothing is checked here. It exists because
  * `JSON.parse` loses digits that a double does not hold, and names that occur twice. Nesting costs
  * no stack.
  */

@@ -9,11 +9,11 @@ export type WindowQuery =
 type Round = 'up' | 'down'
 
 /**
- * Reads `from` and `to`, both optional, both ISO-8601 instants with an offset, both ends
- * inclusive. Pit counts in whole milliseconds, so a finer `from` is rounded up and a finer `to`
- * down: nothing outside of the window is counted. Unknown, repeated and empty parameters are faults,
- * because a misspelt bound would silently count everything. A `from` after `to` is an empty window,
- * as it is at the processors. A plus stays a plus and is not read as a space.
+ * Reads `from` and `to`, both optional, both ISO-8601 instants with an offset, both ends inclusive.
+ * Pit counts in whole milliseconds, so a finer `from` is rounded up and a finer `to` down: nothing
+ * outside of the window is counted. Unknown, repeated and empty parameters are faults, because a
+ * misspelt bound would silently count everything. A `from` after `to` is an empty window, as it is
+ * at the processors. A plus stays a plus and is not read as a space.
  */
 export function parseWindow(query: string): WindowQuery {
   const window: { from?: number; to?: number } = {}

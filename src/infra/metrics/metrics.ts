@@ -65,7 +65,9 @@ const NO_MOMENT: Moment = {
   open: undefined,
 }
 
-/** Undefined when the ledger is unavailable or silent: the other metrics matter all the more then. */
+/**
+ * Undefined when the ledger is unavailable or silent: the other metrics matter all the more then.
+ */
 function withinWait<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), LEDGER_WAIT_MS)
@@ -94,7 +96,9 @@ function textFor(accept: string, openMetrics: string): MetricsText {
     : { contentType: PLAIN, body: plainText(openMetrics) }
 }
 
-/** In OpenMetrics a counter is called without the `_total` of its samples, in plain text with it. */
+/**
+ * In OpenMetrics a counter is called without the `_total` of its samples, in plain text with it.
+ */
 function plainText(openMetrics: string): string {
   const counters = new Set(
     [...openMetrics.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name),

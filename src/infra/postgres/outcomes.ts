@@ -98,12 +98,16 @@ function withPlainDetail(attempt: Attempt): Attempt {
 const ARRAYS = ['correlation_id uuid', 'claim int', 'processor smallint', 'requested_at_ms bigint']
 
 /**
- * True of every outcome, and expected by the planner to be true of one in 200. Otherwise a plan made while
- * the table was empty would go through all of it for each batch, instead of looking each id up.
+ * True of every outcome, and expected by the planner to be true of one in 200. Otherwise a plan
+ * made while the table was empty would go through all of it for each batch, instead of looking each
+ * id up.
  */
 const EXPECTED_TO_BE_FEW = 'claim + 0 = claim'
 
-/** $1 lease id, $2 shard, $3 purges counted so far, then an array each of the columns below, then attempts as jsonb. */
+/**
+ * $1 lease id, $2 shard, $3 purges counted so far, then an array each of the columns below, then
+ * attempts as jsonb.
+ */
 export const SETTLE: Statement = {
   name: 'settle',
   effect: 'writes',

@@ -58,7 +58,9 @@ const RELEASE: Statement = {
 
 type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 
-/** Takes parked payments into ownership. Two instances that claim at once never get the same one. */
+/**
+ * Takes parked payments into ownership. Two instances that claim at once never get the same one.
+ */
 export function createClaims(pool: PostgresPool): Claims {
   return {
     async claimDue({ leaseId, limit }) {

@@ -13,9 +13,9 @@ export const IS_HELD =
 export const HELD = `held AS MATERIALIZED (${IS_HELD} AS held)`
 
 /**
- * How often everything was purged. A statement that waited for a purge takes its snapshot once it has
- * the table, and one that has the table keeps the purge waiting: the count is always that of the
- * rows it writes.
+ * How often everything was purged. A statement that waited for a purge takes its snapshot once it
+ * has the table, and one that has the table keeps the purge waiting: the count is always that of
+ * the rows it writes.
  */
 export const PURGES = '(SELECT count FROM purges) AS purges'
 

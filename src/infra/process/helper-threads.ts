@@ -1,6 +1,6 @@
 // Lets the runtime's helper threads step back behind the event loop. V8 compiles hot functions on a
-// thread of its own, in turns of milliseconds; on a small machine that thread takes the core on which
-// a commit, or nginx with an answer, is waiting to be run.
+// thread of its own, in turns of milliseconds; on a small machine that thread takes the core on
+// which a commit, or nginx with an answer, is waiting to be run.
 
 import { readdirSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
@@ -15,8 +15,8 @@ export interface ThreadSources {
 }
 
 /**
- * Gives all threads but the main one the lowest priority, which needs no privilege. Returns how many;
- * 0 where threads have no priority of their own (other systems than Linux).
+ * Gives all threads but the main one the lowest priority, which needs no privilege. Returns how
+ * many; 0 where threads have no priority of their own (other systems than Linux).
  */
 export function lowerHelperThreads(sources: ThreadSources = systemSources): number {
   const helpers = listed(sources).filter((thread) => thread !== sources.mainThread)

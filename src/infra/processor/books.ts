@@ -1,5 +1,5 @@
-// A processor's books: its admin summary, which takes a token, and single payments, which take none.
-// They are for people who compare books; no payment depends on them.
+// A processor's books: its admin summary, which takes a token, and single payments, which take
+// none. They are for people who compare books; no payment depends on them.
 
 import { request } from 'undici'
 import type { ProcessorName, ProcessorTotal } from '../../actors/model/payment.ts'

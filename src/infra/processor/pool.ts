@@ -65,9 +65,9 @@ export function openProcessorPool({
 }
 
 /**
- * undici's own timers tick every 499 ms, too coarse for deadlines. They are off, except the one that
- * frees a socket which cannot connect, after its request has been answered. A connection carries one
- * request at a time: undici would send a second one again when the first one fails.
+ * undici's own timers tick every 499 ms, too coarse for deadlines. They are off, except the one
+ * that frees a socket which cannot connect, after its request has been answered. A connection
+ * carries one request at a time: undici would send a second one again when the first one fails.
  */
 const POOL = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
 const ASKING = ['accept', 'application/json']

@@ -29,7 +29,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Cents of a decimal JSON number; undefined unless it is exactly a whole number of cents. */
 export function readCents(amount: unknown): number | undefined {
   if (typeof amount !== 'number') return undefined
-  // The shortest decimal that names this double is what the processor wrote, zeros at its end aside.
+  // The shortest decimal that names this double is what the processor wrote, zeros at its end
+  // aside.
   const cents = parseCents(String(amount))
   return typeof cents === 'number' ? cents : undefined
 }
