@@ -94,21 +94,6 @@ const ALLOWED_WORDS: Readonly<Record<string, string>> = {
   'spec/simulation/seed-worker.ts: job': 'one of --jobs',
   'spec/simulation/seeds.ts: job': 'one of --jobs',
   'src/console/figures.ts: flows': 'version 0.1.0 publishes it',
-  // To be renamed.
-  'spec/actors/circuit/context.spec.ts: view': 'CircuitView',
-  'spec/actors/model/route.spec.ts: view': 'CircuitView',
-  'spec/simulation/instance.ts: view': 'PaymentsView',
-  'src/actors/circuit/context.ts: view': 'CircuitView',
-  'src/actors/circuit/processor-health.machine.ts: view': 'CircuitView',
-  'src/actors/model/route.ts: view': 'CircuitView',
-  'src/actors/payment/effects.ts: view': 'CircuitView',
-  'src/actors/payments/capacity.ts: view': 'CircuitView',
-  'src/actors/payments/payments.ts: view': 'PaymentsView',
-  'src/actors/payments/queries.ts: view': 'PaymentsView',
-  'src/actors/supervisor/snapshot.ts: flows': 'its transition counts',
-  'src/actors/supervisor/snapshot.ts: view': 'PaymentsView',
-  'src/console/live-view.ts: view': 'the file',
-  'src/console/sample.ts: allowance': 'createPlainAllowance',
 }
 
 /** Files of src under 40 lines, each with its reason to be alone. */

@@ -27,6 +27,8 @@ export interface Verdict {
   readonly rows: readonly ReportRow[]
   /** What broke, a sentence each; empty: everything held. */
   readonly broken: readonly string[]
+  /** Those of `broken` that say how late or how often something came. */
+  readonly late: readonly string[]
   readonly payments: readonly PaymentFault[]
   readonly windows: readonly WindowCheck[]
   readonly takeovers: readonly Takeover[]
@@ -70,14 +72,18 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
   const windows = await compareWindows(input, ledgers)
   const statuses = await findStatusFaults(system.layout.url, ledgers, input.chance)
   const recoveries = judgeRecoveries(input.recoveries.measured, system.layout.pits)
+  const late = [
+    ...slowAnswers(records.slowestMs, input.self),
+    ...(input.emptiedMs === undefined ? [] : lateBacklog(input.emptiedMs)),
+    ...lateTakeovers(takeovers.measured),
+    ...shown(floodedRecoveries(recoveries)),
+  ]
   const broken = [
     ...injector.failures,
     ...records.violations,
     ...liveChecks.violations,
-    ...slowAnswers(records.slowestMs, input.self),
-    ...lateBacklog(input.emptiedMs),
-    ...lateTakeovers(takeovers.measured),
-    ...shown(floodedRecoveries(recoveries)),
+    ...late,
+    ...(input.emptiedMs === undefined ? lateBacklog(undefined) : []),
     ...shown(
       payments.map(({ kind, correlationId, detail }) => `${correlationId} ${kind}: ${detail}`),
     ),
@@ -97,6 +103,7 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
   return {
     rows,
     broken,
+    late,
     payments,
     windows: windows.filter((check) => !isEqual(check)),
     takeovers: takeovers.measured,

@@ -33,7 +33,7 @@ async function openContext(t: Test): Promise<BrowserContext> {
   if (browser === undefined) throw new Error(NO_BROWSER)
   const context = await browser.newContext()
   t.teardown(() => context.close())
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(120_000)
   return context
 }
 

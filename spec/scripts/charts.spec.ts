@@ -158,14 +158,10 @@ t.test('the script fails and names the charts that a page lacks', async (t) => {
   const folder = t.testdir({ 'page.md': page })
   const file = join(folder, 'page.md')
   const run = (...args: string[]) =>
-    spawnSync(
-      process.execPath,
-      ['build/scripts/charts.js', '--page', file, ...args],
-      {
-        encoding: 'utf8',
-        timeout: 60_000,
-      },
-    )
+    spawnSync(process.execPath, ['build/scripts/charts.js', '--page', file, ...args], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
   const checked = run('--check')
 
   t.equal(checked.status, 1)

@@ -29,11 +29,11 @@ t.test('a page without both markers is not changed', async (t) => {
 t.test('the check fails on an old table and leaves the page as it is', async (t) => {
   const file = join(t.testdir({ 'page.md': PAGE }), 'page.md')
   const run = (...args: string[]) =>
-    spawnSync(
-      process.execPath,
-      ['build/scripts/config.js', '--page', file, ...args],
-      { cwd: PROJECT, encoding: 'utf8', timeout: 60_000 },
-    )
+    spawnSync(process.execPath, ['build/scripts/config.js', '--page', file, ...args], {
+      cwd: PROJECT,
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
 
   const old = run('--check')
   t.equal(old.status, 1)

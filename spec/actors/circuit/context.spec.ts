@@ -31,9 +31,9 @@ const TIMEOUTS = times(30, { failed: true, tookMs: 800 })
 t.test('quick failures do not make a slow processor look fast', async (t) => {
   const before = circuitAfter('default', SLOW)
   const after = circuitAfter('default', [...SLOW, ...QUICK_FAILURES])
-  const view = (context: HealthContext) => ({ ...circuitOf('closed', context), inFlight: 0 })
-  const fallback = view(circuitAfter('fallback', times(30, { failed: false, tookMs: 5 })))
-  const question = { circuits: { default: view(after), fallback }, ageMs: 0, refusedBy: [] }
+  const circuit = (context: HealthContext) => ({ ...circuitOf('closed', context), inFlight: 0 })
+  const fallback = circuit(circuitAfter('fallback', times(30, { failed: false, tookMs: 5 })))
+  const question = { circuits: { default: circuit(after), fallback }, ageMs: 0, refusedBy: [] }
   const fees = { default: 0.05, fallback: 0.15 }
 
   t.equal(after.measuredMs, before.measuredMs)
