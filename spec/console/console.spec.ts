@@ -15,7 +15,8 @@ const postgres = await startPostgres(t)
 const skip = browser === undefined && NO_BROWSER
 
 /** Pictures for the documents are taken only when they are asked for. */
-const TAKES_PICTURES = process.env['SCREENSHOTS'] === '1'
+const NO_PICTURES =
+  process.env['SCREENSHOTS'] === '1' ? false : 'pictures are taken with SCREENSHOTS=1'
 
 interface Watched {
   readonly world: World
@@ -180,7 +181,7 @@ t.test(
   },
 )
 
-t.test('the pictures of the documents are taken', { skip: skip || !TAKES_PICTURES }, async (t) => {
+t.test('the pictures of the documents are taken', { skip: skip || NO_PICTURES }, async (t) => {
   if (browser === undefined) return
   const { world, url } = await startWatched(t)
   const variants = [

@@ -5,7 +5,7 @@ import { waitUntil } from '../../bench/layout/wait.ts'
 import { startOwnPostgres, startPostgres } from '../support/postgres.ts'
 import { NO_REDIS, startRedis } from '../support/redis.ts'
 import { answered, startLoad, unexpected, whileRefused } from '../support/system-client.ts'
-import { startWorld } from '../support/system-world.ts'
+import { HASTY, startWorld } from '../support/system-world.ts'
 
 const postgres = await startPostgres(t)
 
@@ -108,7 +108,10 @@ t.test('two instances share a database without Redis', async (t) => {
 
 t.test('clients get 503 while PostgreSQL is down or hangs, and 202 afterwards', async (t) => {
   const server = await startOwnPostgres(t)
-  const world = await startWorld(t, { databaseUrl: server.connectionString })
+  const world = await startWorld(t, {
+    databaseUrl: server.connectionString,
+    env: { ...HASTY, LEASE_TTL_MS: '3000' },
+  })
   const load = startLoad(t, [world.client], 10)
 
   for (const [end, begin] of [
