@@ -1,5 +1,6 @@
 // One process of the layout: started, probed, signalled, restarted, measured.
 
+import assert from 'node:assert'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +30,7 @@ export interface Part {
   readonly name: string
   /** Undefined while it is not running. */
   readonly pid: number | undefined
-  /** Starts it and waits until it is ready; rejects with the end of its log. */
+  /** Starts it and waits until it is ready; ended, it rejects with the end of its log. */
   start(): Promise<void>
   /**
    * Sends a signal. SIGKILL, SIGSTOP and SIGCONT reach all that it started too, as they would in a
@@ -47,7 +48,6 @@ export interface Part {
   stat(): Figures
 }
 
-const READY_WITHIN_MS = 30_000
 const STOP_WITHIN_MS = 20_000
 const TO_ALL: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGSTOP', 'SIGCONT']
 
@@ -70,10 +70,15 @@ export function createPart(plan: PartPlan): Part {
       return running() ? child?.pid : undefined
     },
     start: async () => {
+      assert(!running(), `${plan.name} is started only while it does not run`)
       child = launch(plan, logPath)
-      await waitUntil({ what: `${plan.name} ready`, withinMs: READY_WITHIN_MS }, () => {
+      await waitUntil({ what: `${plan.name} ready` }, () => {
         if (!running()) throw new Error(`${plan.name} ended at once:\n${tail(logPath)}`)
         return plan.ready()
+      }).catch(async (failure: unknown) => {
+        part.kill('SIGKILL')
+        await part.ended()
+        throw failure
       })
     },
     kill: (signal) => {

@@ -14,7 +14,7 @@ import type { TcpRelay } from './relay.ts'
 import type { System } from './system.ts'
 
 /** A start fails while PostgreSQL is away; a container would be started again and again. */
-const START_WITHIN_MS = 60_000
+const START_WITHIN_MS = 300_000
 
 /** Kills and, after `lastsMs`, starts again; several are killed at the same instant. */
 export async function killFor(pits: readonly Part[], lastsMs: number): Promise<void> {
