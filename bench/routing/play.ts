@@ -1,6 +1,6 @@
 // One load against one schedule with one configuration, in virtual time, and what it earned.
 
-import type { ProcessorName, Summary } from '../../src/actors/model/payment.ts'
+import type { ExactSummary, ProcessorName, Summary } from '../../src/actors/model/payment.ts'
 import { type Config, type Environment, readConfig } from '../../src/config/config.ts'
 import { configuredBy } from '../../src/app/settings.ts'
 import { computeScore } from '../challenge/score.ts'
@@ -133,7 +133,7 @@ function switchBy({ virtualTime, servers }: World, stages: readonly Stage[]): vo
 const ANSWER_MS = 200
 
 async function askSummary(world: World): Promise<Summary> {
-  let settled: Summary | undefined
+  let settled: ExactSummary | undefined
   world.at(0).send({
     type: 'summary.requested',
     window: {},
@@ -143,5 +143,9 @@ async function askSummary(world: World): Promise<Summary> {
   })
   await world.virtualTime.run(world.virtualTime.now() + ANSWER_MS)
   if (settled === undefined) throw new Error('no summary at the end of the load')
-  return settled
+  const { default: byDefault, fallback } = settled
+  return {
+    default: { ...byDefault, cents: Number(byDefault.cents) },
+    fallback: { ...fallback, cents: Number(fallback.cents) },
+  }
 }

@@ -141,7 +141,7 @@ t.test('answers to a failing ledger and to a forbidden purge are as described', 
   const huge = await startEdge(t, {
     supervise: (request) => {
       if (request.type !== 'summary.requested') return
-      const total = { payments: 1, cents: 2 ** 53 }
+      const total = { payments: 1, cents: 2n ** 53n }
       request.replyTo({ kind: 'found', value: { default: total, fallback: total } })
     },
   })
@@ -154,7 +154,7 @@ t.test('answers to a failing ledger and to a forbidden purge are as described', 
   t.equal(await statusOf(silent, STATUS, { at: `/payments/${ID}` }), 503)
   t.equal(await statusOf(silent, '/payments-summary'), 503)
   t.equal(await statusOf(silent, '/purge-payments', { method: 'POST' }), 503)
-  t.equal(await statusOf(huge, '/payments-summary'), 500)
+  t.equal(await statusOf(huge, '/payments-summary'), 200)
   t.equal(await statusOf(huge, '/purge-payments', { method: 'POST' }), 403)
 })
 

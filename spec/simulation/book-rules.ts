@@ -2,6 +2,7 @@
 // summaries, at the end and while everything goes on.
 
 import type {
+  ExactSummary,
   ProcessorName,
   ProcessorTotal,
   Summary,
@@ -117,7 +118,7 @@ function drawWindow({ servers, virtualTime }: World, chance: Chance): TimeWindow
   return chance.pick<TimeWindow>([{ from, to }, { from, to }, { from }, { to }])
 }
 
-function isSame(expected: Summary, got: Summary | string): boolean {
+function isSame(expected: Summary, got: ExactSummary | string): boolean {
   return (
     typeof got !== 'string' &&
     PROCESSORS.every(
@@ -176,7 +177,11 @@ function settledFor({ ledgerStore, observer }: World, instance: Instance): Count
 }
 
 /** After a purge only what was accepted since counts. */
-function compareWithRows({ ledgerStore, observer }: World, { id }: Instance, got: Summary): void {
+function compareWithRows(
+  { ledgerStore, observer }: World,
+  { id }: Instance,
+  got: ExactSummary,
+): void {
   const counted = got.default.payments + got.fallback.payments
   if (counted <= ledgerStore.rows.size) return
   observer.fail('purgedNotCounted', `${id}: ${counted} counted`)
@@ -184,7 +189,7 @@ function compareWithRows({ ledgerStore, observer }: World, { id }: Instance, got
 
 function compare(
   { servers, observer }: World,
-  { instance, got, least }: { instance: Instance; got: Summary; least: Counts | null },
+  { instance, got, least }: { instance: Instance; got: ExactSummary; least: Counts | null },
 ): void {
   for (const processor of PROCESSORS) {
     const { payments } = got[processor]

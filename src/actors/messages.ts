@@ -3,9 +3,9 @@
 import type { ClaimSource } from './model/facts.ts'
 import type {
   ClaimedPayment,
+  ExactSummary,
   Outcome,
   PaymentStatus,
-  Summary,
   TimeWindow,
 } from './model/payment.ts'
 import type { AcceptRequest, ParkedEntry } from './model/ports.ts'
@@ -67,7 +67,7 @@ export interface PaymentRequested {
 export interface SummaryRequested {
   readonly type: 'summary.requested'
   readonly window: TimeWindow
-  readonly replyTo: (answer: Read<Summary>) => void
+  readonly replyTo: (answer: Read<ExactSummary>) => void
 }
 
 export interface PurgeRequested {

@@ -3,7 +3,7 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { Read } from '../actors/messages.ts'
-import type { Summary, TimeWindow } from '../actors/model/payment.ts'
+import type { ExactSummary, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
 import { BEGINNING, type BooksSource } from '../console/compared-books.ts'
@@ -90,9 +90,9 @@ function booksOf(config: Config, addresses: Addresses, supervisor: SupervisorAct
   const from = addresses.processorToken === undefined ? BEGINNING : systemClock.wallNow()
   const token = config.processorToken ?? addresses.processorToken
   const urls = { default: addresses.processorDefaultUrl, fallback: addresses.processorFallbackUrl }
-  const readOurs = (window: TimeWindow): Promise<Summary | undefined> =>
+  const readOurs = (window: TimeWindow): Promise<ExactSummary | undefined> =>
     new Promise((resolve) => {
-      const replyTo = (answer: Read<Summary>): void =>
+      const replyTo = (answer: Read<ExactSummary>): void =>
         resolve(answer.kind === 'found' ? answer.value : undefined)
       supervisor.send({ type: 'summary.requested', window, replyTo })
     })

@@ -1,6 +1,6 @@
 // Pit's books beside the processors', for the page: all payments but those of the last seconds.
 
-import type { ProcessorName, Summary, TimeWindow } from '../actors/model/payment.ts'
+import type { ExactSummary, ProcessorName, Summary, TimeWindow } from '../actors/model/payment.ts'
 
 export interface Total {
   readonly payments: number
@@ -19,7 +19,7 @@ export interface ComparedBooks {
 export interface BooksSource {
   /** Earlier payments are not compared, epoch ms: the processors may have forgotten them. */
   readonly from: number
-  readonly readOurs: (window: TimeWindow) => Promise<Summary | undefined>
+  readonly readOurs: (window: TimeWindow) => Promise<ExactSummary | undefined>
   /** Absent without a token for the processors' books. */
   readonly readTheirs?: (
     processor: ProcessorName,
@@ -45,10 +45,19 @@ export async function compareBooks(source: BooksSource, now: number): Promise<Co
   ])
   return {
     ...window,
-    ...(ours === undefined ? {} : { ours }),
+    ...(ours === undefined ? {} : { ours: inNumbers(ours) }),
     theirs: {
       ...(byDefault === undefined ? {} : { default: byDefault }),
       ...(byFallback === undefined ? {} : { fallback: byFallback }),
     },
   }
+}
+
+/** For the page, which draws numbers: beyond 2^53 cents they are rounded. */
+function inNumbers(summary: ExactSummary): Summary {
+  const total = (name: ProcessorName): Total => {
+    const { payments, cents } = summary[name]
+    return { payments, cents: Number(cents) }
+  }
+  return { default: total('default'), fallback: total('fallback') }
 }

@@ -1,6 +1,7 @@
 // Compares Pit's books with a processor's, and finds the instants and the payments where they
 // differ.
 
+import { subtractCents, type Cents } from '../actors/model/money.ts'
 import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import type { ProcessorBooks, ProcessorPayment, BooksAnswer } from '../infra/processor/books.ts'
@@ -21,7 +22,7 @@ export interface Discrepancy extends DifferingSpan {
 
 export interface Comparison {
   readonly processor: ProcessorName
-  readonly pit: ProcessorTotal
+  readonly pit: ProcessorTotal<Cents>
   readonly recorded: ProcessorTotal
   readonly difference: Difference
   /** Where they differ, in order of time; `DIFFERING_MAX` at most. */
@@ -102,12 +103,13 @@ function agree(
   return !isOurs || candidate.amountCents === recorded?.amountCents
 }
 
-function subtract(one: ProcessorTotal, other: ProcessorTotal): Difference {
-  return { payments: one.payments - other.payments, cents: one.cents - other.cents }
+function subtract(one: ProcessorTotal<Cents>, other: ProcessorTotal): Difference {
+  const cents = subtractCents(one.cents, other.cents)
+  return { payments: one.payments - other.payments, cents }
 }
 
 /** Pit's figure minus the processor's. */
-export type Difference = ProcessorTotal
+export type Difference = ProcessorTotal<Cents>
 
 export interface DifferingSpan {
   /** A millisecond, or a longer span whose halves agree each: then its totals are at fault. */

@@ -1,7 +1,7 @@
 // Pit's side of a comparison: its books in a window, from its own tables or as it answers its
 // clients, and the payments in the tables that may be why they differ.
 
-import type { ProcessorName, Summary } from '../actors/model/payment.ts'
+import type { ExactSummary, ProcessorName } from '../actors/model/payment.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
 import { INTEGER, PROCESSOR, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
 import type { Query, RowOf } from '../infra/postgres/rows.ts'
@@ -33,7 +33,7 @@ export interface Span {
 
 export interface PitBooks {
   /** Rejects with `BooksUnreachable`. */
-  summarize(span: Span): Promise<Summary>
+  summarize(span: Span): Promise<ExactSummary>
 }
 
 /** Bound on one answer, ms. */
@@ -73,7 +73,9 @@ export function booksOverHttp(url: string): PitBooks {
   }
 }
 
-function readSummary(body: Readonly<Record<string, unknown>> | undefined): Summary | undefined {
+function readSummary(
+  body: Readonly<Record<string, unknown>> | undefined,
+): ExactSummary | undefined {
   const byDefault = readTotal(body?.['default'])
   const fallback = readTotal(body?.['fallback'])
   return byDefault && fallback ? { default: byDefault, fallback } : undefined

@@ -1,7 +1,7 @@
 // `pit reconcile`: its command line, its run and what it prints.
 
 import { parseArgs } from 'node:util'
-import { formatCents } from '../actors/model/money.ts'
+import { formatCents, type Cents } from '../actors/model/money.ts'
 import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
 import {
@@ -174,14 +174,13 @@ function amountOf(cents: number | undefined): string {
   return cents === undefined ? 'fractions of a cent' : formatCents(cents)
 }
 
-function describeTotal({ payments, cents }: ProcessorTotal): string {
+function describeTotal({ payments, cents }: ProcessorTotal<Cents>): string {
   return `${payments} payments of ${formatCents(cents)}`
 }
 
 function describeDifference({ payments, cents }: Difference): string {
-  const signed = (value: number, text: string): string => `${value < 0 ? '-' : '+'}${text}`
-  const count = signed(payments, String(Math.abs(payments)))
-  return `${count} payments, ${signed(cents, formatCents(Math.abs(cents)))}`
+  const sign = (value: Cents): string => (value < 0 ? '' : '+')
+  return `${sign(payments)}${payments} payments, ${sign(cents)}${formatCents(cents)}`
 }
 
 function describeSpan({ from, to }: Span): string {

@@ -1,6 +1,14 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { AMOUNT_CENTS_MAX, formatCents, parseCents } from '../../../src/actors/model/money.ts'
+import {
+  AMOUNT_CENTS_MAX,
+  addCents,
+  centsOf,
+  formatCents,
+  parseCents,
+  subtractCents,
+} from '../../../src/actors/model/money.ts'
 
 t.test('an amount is read exactly in every notation that JSON knows', async (t) => {
   const texts = ['19.9', '19.90', '1.99e1', '1990e-2', '0.199E+2', '19.900', '1990.000e-2']
@@ -81,8 +89,35 @@ t.test('printed cents are a JSON number with two decimals that reads back', asyn
 })
 
 t.test('what is no sum of cents is not printed', async (t) => {
-  for (const cents of [-1, 0.5, NaN, Infinity, 2 ** 53]) t.throws(() => formatCents(cents))
+  for (const cents of [0.5, NaN, Infinity, 2 ** 53]) t.throws(() => formatCents(cents))
 })
+
+t.test('sums of cents stay exact beyond 2^53, and are numbers up to there', async () => {
+  const sums = fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n })
+  const near = fc.integer({ min: -9, max: 9 }).map((offset) => 2n ** 53n + BigInt(offset))
+  const any = fc.oneof(sums, near, fc.bigInt({ min: -99n, max: 99n }))
+  fc.assert(
+    fc.property(any, any, (one, other) => {
+      const [first, second] = [centsOf(String(one)), centsOf(String(other))]
+      for (const [sum, exact] of [
+        [addCents(first, second), one + other],
+        [subtractCents(first, second), one - other],
+      ] as const) {
+        const isSafe = Number.isSafeInteger(Number(exact))
+        assert.equal(typeof sum, isSafe ? 'number' : 'bigint')
+        assert.equal(BigInt(sum), exact)
+        assert.equal(formatCents(sum).replace('.', ''), digitsOf(exact))
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+/** At least three digits: units and cents. */
+function digitsOf(cents: bigint): string {
+  const digits = String(cents < 0n ? -cents : cents).padStart(3, '0')
+  return cents < 0n ? `-${digits}` : digits
+}
 
 /** The value is digits × 10^power. */
 function exactCents(sign: string, digits: string, power: number): number | string {

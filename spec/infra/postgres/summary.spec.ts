@@ -146,6 +146,31 @@ t.test('a window over many payments reads totals, not payments', async (t) => {
   t.equal(summary.default.payments, 89_501)
 })
 
+t.test('a sum of more than 2^53 cents is exact, with what is not written yet', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger)
+  const largest = 100_000_000_000
+  await ledger.accept([request(1, largest)], { ...mine, parked: false })
+  await runSql(database, VAST_TOTALS)
+
+  const announced = [settled(1, { requestedAt: 1_000, amountCents: largest })]
+  const { summary } = await ledger.summarize({}, announced)
+  const part = await ledger.summarize({ to: 999_999 }, announced)
+
+  t.strictSame(summary, {
+    default: { payments: 180_145, cents: 18_014_400_000_000_003n + 100_000_000_000n },
+    fallback: { payments: 0, cents: 0 },
+  })
+  t.strictSame(part.summary.default, { payments: 1, cents: largest })
+})
+
+// 90,072 payments of the largest amount on each of two days are more than 2^53 cents.
+const VAST_TOTALS = `
+  INSERT INTO settled_totals (level, bucket_ms, processor, shard, payments, cents)
+  SELECT 3, day * 86400000::bigint, 1, 1, 90072, 9007200000000001 + day - 1
+  FROM generate_series(1, 2) AS day`
+
 // One payment a second for 100,000 seconds, and their totals, as if they had been recorded.
 const MANY_SETTLED = `
   INSERT INTO payments (correlation_id, amount_cents, state, processor, requested_at_ms)

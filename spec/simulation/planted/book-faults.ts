@@ -5,7 +5,8 @@ import type { Planted } from '../instance.ts'
 import { crashesAfterPostings, ledgerThatFails, purgeHalfway } from './plans.ts'
 import type { PlantedFaults } from './planted.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
-import type { Outcome, ProcessorTotal, Summary } from '../../../src/actors/model/payment.ts'
+import { addCents, type Cents } from '../../../src/actors/model/money.ts'
+import type { ExactSummary, Outcome, ProcessorTotal } from '../../../src/actors/model/payment.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
@@ -88,7 +89,7 @@ function floatSums(): Planted {
       ...ledger,
       async summarize(window, unflushed) {
         const { summary, stale } = await ledger.summarize(window, unflushed)
-        const total = (processor: keyof Summary): ProcessorTotal => {
+        const total = (processor: keyof ExactSummary): ProcessorTotal<Cents> => {
           const amounts = [...store.rows.values()]
             .filter((row) => row.processor === processor && isInside(window, row.requestedAt ?? 0))
             .map(({ amountCents }) => amountCents / 100)
@@ -157,7 +158,7 @@ function batchCountedTwice(): Planted {
         for (const { processor, requestedAt, amountCents } of twice) {
           if (!isInside(window, requestedAt)) continue
           const { payments, cents } = sums[processor]
-          sums[processor] = { payments: payments + 1, cents: cents + amountCents }
+          sums[processor] = { payments: payments + 1, cents: addCents(cents, amountCents) }
         }
         return { summary: sums, stale }
       },
@@ -182,7 +183,7 @@ function unflushedMissed(): Planted {
 /** Adds what was counted before a purge to the first summaries after it. */
 function purgedRemembered(): Planted {
   let left = 0
-  let before: Summary | undefined
+  let before: ExactSummary | undefined
   return {
     plan: purgeHalfway,
     ledger: (ledger, store) => ({
@@ -196,10 +197,10 @@ function purgedRemembered(): Planted {
         const { summary, stale } = await ledger.summarize(window, unflushed)
         if (before === undefined || left === 0) return { summary, stale }
         left -= 1
-        const sum = (processor: keyof Summary): ProcessorTotal => {
+        const sum = (processor: keyof ExactSummary): ProcessorTotal<Cents> => {
           const [one, other] = [before?.[processor], summary[processor]]
           const payments = other.payments + (one?.payments ?? 0)
-          return { payments, cents: other.cents + (one?.cents ?? 0) }
+          return { payments, cents: addCents(other.cents, one?.cents ?? 0) }
         }
         return { summary: { default: sum('default'), fallback: sum('fallback') }, stale }
       },

@@ -25,14 +25,39 @@ export function parseCents(text: string): number | CentsFault {
   return cents > AMOUNT_CENTS_MAX ? 'tooLarge' : cents
 }
 
+/** A sum of cents, always exact: a number while that is so, and a bigint beyond 2^53. */
+export type Cents = number | bigint
+
+/** Reads the digits of a whole number of cents. */
+export function centsOf(digits: string): Cents {
+  const cents = Number(digits)
+  return Number.isSafeInteger(cents) ? cents : BigInt(digits)
+}
+
+export function addCents(one: Cents, other: Cents): Cents {
+  if (typeof one === 'number' && typeof other === 'number') {
+    const sum = one + other
+    if (Number.isSafeInteger(sum)) return sum
+  }
+  return centsOf(String(BigInt(one) + BigInt(other)))
+}
+
+export function subtractCents(one: Cents, other: Cents): Cents {
+  return addCents(one, -other)
+}
+
 /**
  * Prints cents with exactly two decimals: 1990 as `19.90`. The text is a JSON number too, so that
  * sums leave as they are in the books, without floating point.
  */
-export function formatCents(cents: number): string {
-  assert(Number.isSafeInteger(cents) && cents >= 0, 'cents are a whole number from zero up')
-  const digits = String(cents).padStart(3, '0')
-  return `${digits.slice(0, -2)}.${digits.slice(-2)}`
+export function formatCents(cents: Cents): string {
+  assert(isExact(cents), 'cents are a whole number')
+  const digits = String(cents < 0 ? -cents : cents).padStart(3, '0')
+  return `${cents < 0 ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`
+}
+
+function isExact(cents: Cents): boolean {
+  return typeof cents === 'bigint' || Number.isSafeInteger(cents)
 }
 
 const ZERO = 48

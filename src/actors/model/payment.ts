@@ -1,5 +1,7 @@
 // The words for a payment: what is known of one in memory, in the ledger and to a reader.
 
+import type { Cents } from './money.ts'
+
 /** The two processors; which one is cheaper is configuration, not its name. */
 export type ProcessorName = 'default' | 'fallback'
 
@@ -149,9 +151,12 @@ export interface TimeWindow {
   readonly to?: number
 }
 
-export interface ProcessorTotal {
+export interface ProcessorTotal<Sum = number> {
   readonly payments: number
-  readonly cents: number
+  readonly cents: Sum
 }
 
-export type Summary = Readonly<Record<ProcessorName, ProcessorTotal>>
+export type Summary<Sum = number> = Readonly<Record<ProcessorName, ProcessorTotal<Sum>>>
+
+/** However much it is. */
+export type ExactSummary = Summary<Cents>

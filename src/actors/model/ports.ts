@@ -2,11 +2,11 @@
 
 import type {
   ClaimedPayment,
+  ExactSummary,
   Outcome,
   PaymentStatus,
   ProcessorName,
   SettledPayment,
-  Summary,
   TimeWindow,
 } from './payment.ts'
 import type { Telemetry } from './facts.ts'
@@ -154,7 +154,7 @@ export interface Ledger {
   summarize(
     window: TimeWindow,
     unflushed: readonly SettledPayment[],
-  ): Promise<{ summary: Summary; stale: readonly string[] }>
+  ): Promise<{ summary: ExactSummary; stale: readonly string[] }>
   find(correlationId: string): Promise<PaymentStatus | undefined>
   /** Forgets every payment, on behalf of all instances; `purges` counts this time too. */
   purge(): Promise<{ purges: number }>

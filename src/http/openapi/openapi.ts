@@ -138,7 +138,6 @@ const GET_SUMMARY: Operation = {
   responses: {
     200: namedAnswer('The totals of all instances.', 'Summary'),
     400: problemAnswer('The window cannot be read.', { status: 400, type: 'invalid-window' }),
-    500: problemAnswer('The sum is too large to be told exactly.', { status: 500 }),
     503: UNAVAILABLE_ANSWER,
   },
 }

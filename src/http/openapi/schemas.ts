@@ -109,7 +109,7 @@ const TOTAL: Schema = {
   type: 'object',
   properties: {
     totalRequests: { type: 'integer', minimum: 0, description: 'Settled payments.' },
-    totalAmount: { type: 'number', minimum: 0, description: 'Their amounts, two decimals.' },
+    totalAmount: { type: 'number', minimum: 0, description: 'Their amounts, exact, two decimals.' },
   },
   required: ['totalRequests', 'totalAmount'],
   additionalProperties: false,

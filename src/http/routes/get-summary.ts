@@ -1,8 +1,8 @@
 // GET /payments-summary: what was settled in a window, per processor.
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
-import { formatCents } from '../../actors/model/money.ts'
-import type { ProcessorTotal, Summary } from '../../actors/model/payment.ts'
+import { formatCents, type Cents } from '../../actors/model/money.ts'
+import type { ExactSummary, ProcessorTotal } from '../../actors/model/payment.ts'
 import { ask, type Edge } from './edge.ts'
 import { json, problem, type Reply } from '../problem.ts'
 import { parseWindow } from '../request/time-window.ts'
@@ -10,7 +10,7 @@ import { Responder } from '../responder.ts'
 
 /**
  * Answers 200 with the totals of a window (see `parseWindow`), 400 for a window that cannot be
- * read, 500 for totals that are too large to be exact, 503.
+ * read, 503.
  */
 export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'get', edge)
@@ -21,28 +21,17 @@ export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequ
     responder.answer(problem({ ...asked, status: 400, type: 'urn:pit:problem:invalid-window' }))
     return
   }
-  ask<Summary>(edge, responder, {
+  ask<ExactSummary>(edge, responder, {
     request: (replyTo) => ({ type: 'summary.requested', window: asked.window, replyTo }),
     onFound: renderSummary,
   })
 }
 
-function renderSummary(summary: Summary): Reply {
-  if (!isExact(summary.default) || !isExact(summary.fallback)) return INEXACT
+function renderSummary(summary: ExactSummary): Reply {
   const totals = `"default":${render(summary.default)},"fallback":${render(summary.fallback)}`
   return json(`{${totals}}`)
 }
 
-/** Sums above 2^53 cents are no longer whole numbers: no answer is better than a wrong one. */
-function isExact(total: ProcessorTotal): boolean {
-  return Number.isSafeInteger(total.cents)
-}
-
-function render({ payments, cents }: ProcessorTotal): string {
+function render({ payments, cents }: ProcessorTotal<Cents>): string {
   return `{"totalRequests":${payments},"totalAmount":${formatCents(cents)}}`
 }
-
-const INEXACT = problem({
-  status: 500,
-  detail: 'The sum of this window is too large to be exact; ask for a shorter one.',
-})

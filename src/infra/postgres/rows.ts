@@ -107,6 +107,12 @@ export const TEXT: Column<string> = {
   fits: (value) => typeof value === 'string',
 }
 
+/** A whole numeric of any length, as text. */
+export const DIGITS: Column<string> = {
+  takes: 'a whole number as text',
+  fits: (value): value is string => TEXT.fits(value) && /^-?\d+$/.test(value),
+}
+
 /** How a processor is written in the tables: 1 default, 2 fallback. */
 export const PROCESSOR: Column<1 | 2> = {
   takes: '1 or 2',

@@ -1,14 +1,15 @@
 // Sums up windows from totals and the single payments at their edges, in one snapshot.
 
+import { addCents, centsOf, type Cents } from '../../actors/model/money.ts'
 import type {
+  ExactSummary,
   ProcessorTotal,
   SettledPayment,
-  Summary,
   TimeWindow,
 } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { INTEGER, TEXTS, nullable } from './rows.ts'
+import { DIGITS, INTEGER, TEXTS, nullable } from './rows.ts'
 import type { Query, RowOf } from './rows.ts'
 import { IS_OPEN, arrayOf } from './sql.ts'
 
@@ -55,35 +56,35 @@ function onceEach(entries: readonly SettledPayment[]): readonly SettledPayment[]
 function addUp(
   row: RowOf<typeof SUMMARIZE.columns>,
   unflushed: readonly SettledPayment[],
-): Summary {
-  const sum: Record<'default' | 'fallback', ProcessorTotal> = {
-    default: { payments: row.default_payments, cents: row.default_cents },
-    fallback: { payments: row.fallback_payments, cents: row.fallback_cents },
+): ExactSummary {
+  const sum: Record<'default' | 'fallback', ProcessorTotal<Cents>> = {
+    default: { payments: row.default_payments, cents: centsOf(row.default_cents) },
+    fallback: { payments: row.fallback_payments, cents: centsOf(row.fallback_cents) },
   }
   for (const { processor, amountCents } of unflushed) {
     const { payments, cents } = sum[processor]
-    sum[processor] = { payments: payments + 1, cents: cents + amountCents }
+    sum[processor] = { payments: payments + 1, cents: addCents(cents, amountCents) }
   }
   return sum
 }
 
-/** One row of totals, and which of the ids $8 are open. */
+/** One row of totals, and which of the ids $8 are open. Sums of bigint are numeric, and exact. */
 export const SUMMARIZE = {
   name: 'summarize',
   effect: 'reads',
   columns: {
     default_payments: INTEGER,
-    default_cents: INTEGER,
+    default_cents: DIGITS,
     fallback_payments: INTEGER,
-    fallback_cents: INTEGER,
+    fallback_cents: DIGITS,
     open: nullable(TEXTS),
   },
   text: `
   SELECT
     coalesce(sum(payments) FILTER (WHERE processor = 1), 0)::bigint AS default_payments,
-    coalesce(sum(cents) FILTER (WHERE processor = 1), 0)::bigint AS default_cents,
+    coalesce(sum(cents) FILTER (WHERE processor = 1), 0)::text AS default_cents,
     coalesce(sum(payments) FILTER (WHERE processor = 2), 0)::bigint AS fallback_payments,
-    coalesce(sum(cents) FILTER (WHERE processor = 2), 0)::bigint AS fallback_cents,
+    coalesce(sum(cents) FILTER (WHERE processor = 2), 0)::text AS fallback_cents,
     (
       SELECT array_agg(p.correlation_id::text) FROM payments p
       WHERE p.correlation_id = ANY ($8::uuid[]) AND ${IS_OPEN}
