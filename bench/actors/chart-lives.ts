@@ -65,6 +65,8 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     inFlight: { default: 0, fallback: 0 },
     // Nothing is ever in doubt here, so nothing is ever due.
     due: createTimerQueue(ports.clock, () => undefined),
+    purges: () => 0,
+    settledLate: () => undefined,
     generationOf: () => 0,
     isCrowded: () => false,
     isDraining: () => false,

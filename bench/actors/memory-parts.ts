@@ -89,7 +89,7 @@ function createYesLedger(): Ledger {
     renewLease: () => Promise.resolve({ held: true, purges: 0 }),
     releaseLease: () => Promise.resolve(),
     accept: (batch) => Promise.resolve({ results: batch.map(() => 'accepted'), purges: 0 }),
-    record: () => Promise.resolve(),
+    record: () => Promise.resolve([]),
     claimDue: () => Promise.resolve([]),
     claimParked: () => Promise.resolve([]),
     listParked: () => Promise.resolve([]),

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { MakeLedger } from './ledger.ts'
-import { TTL_MS, acceptMany, attempt, idsOf, lease, parked, settled, uuid } from './ledger-words.ts'
+import { TTL_MS, acceptMany, attempt, idsOf, lease } from './ledger-words.ts'
+import { parked, rejected, settled, uuid } from './ledger-words.ts'
 
 export function claimsContract(t: Test, makeLedger: MakeLedger): void {
   t.test('a parked payment is claimed when it is due, with all that is known of it', async (t) => {
@@ -36,7 +37,7 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(await first.claimDue({ ...mine, limit: 10 }), [], 'and is claimed once')
   })
 
-  t.test('a claimed payment is written by its new owner only', async (t) => {
+  t.test('a claimed payment is parked or rejected by its new owner only', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     const theirs = await lease(second, 'b')
@@ -44,8 +45,9 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     await first.record([parked(1, { delayMs: 0 })], mine)
     await second.claimDue({ ...theirs, limit: 10 })
 
-    await first.record([settled(1), settled(1, { fencingToken: 1 })], mine)
-    await second.record([settled(1)], theirs)
+    await first.record([parked(1), parked(1, { fencingToken: 1 })], mine)
+    await first.record([rejected(1)], mine)
+    await second.record([rejected(1)], theirs)
     t.equal((await first.find(uuid(1)))?.state, 'pending')
 
     await second.record([parked(1, { fencingToken: 1, delayMs: 0 })], theirs)

@@ -80,7 +80,7 @@ export function leasesContract(t: Test, makeLedger: MakeLedger): void {
     const theirs = await lease(second, 'b')
     await second.takeOver({ ...theirs, ...SWEEP })
 
-    await first.record([settled(1)], mine)
+    await first.record([parked(1)], mine)
     t.equal((await first.find(uuid(1)))?.state, 'pending')
     await second.record([settled(1, { fencingToken: 1 })], theirs)
     t.equal((await first.find(uuid(1)))?.state, 'settled')

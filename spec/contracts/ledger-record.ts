@@ -1,6 +1,8 @@
 import type { Test } from 'tap'
 import type { MakeLedger } from './ledger.ts'
-import { acceptMany, attempt, lease, parked, rejected, settled, uuid } from './ledger-words.ts'
+import type { UnwrittenOutcome } from '../../src/actors/model/ports.ts'
+import { TTL_MS, acceptMany, attempt, lease, parked, rejected } from './ledger-words.ts'
+import { request, settled, uuid } from './ledger-words.ts'
 
 export function recordContract(t: Test, makeLedger: MakeLedger): void {
   t.test('a settled payment is read with its processor, instant and attempts', async (t) => {
@@ -55,18 +57,111 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     await first.record([], mine)
   })
 
-  t.test('an outcome with another lease or fencing token is not written', async (t) => {
+  t.test('a decision under another lease or fencing token is not written', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first)
     const theirs = await lease(second, 'b')
     await acceptMany(first, { ...mine, count: 2 })
 
-    await second.record([settled(1), parked(2)], theirs)
-    await first.record([settled(1, { fencingToken: 1 }), settled(9)], mine)
+    const byOther = await second.record([parked(1), rejected(2)], theirs)
+    const byOld = await first.record([parked(1, { fencingToken: 1 }), settled(9)], mine)
 
+    t.strictSame(reasonsOf(byOther), ['1 fenced', '2 fenced'])
+    t.strictSame(reasonsOf(byOld), ['1 fenced', '9 purged'])
     t.equal((await first.find(uuid(1)))?.state, 'pending')
     t.equal((await first.find(uuid(2)))?.state, 'pending')
-    t.equal((await first.summarize({}, [])).summary.default.payments, 0)
+  })
+
+  t.test('a settlement is written while its payment is open, whoever owns it', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    const theirs = await lease(second, 'b')
+    await acceptMany(first, { ...mine, count: 4 })
+    await first.record([parked(2), parked(3, { delayMs: 0 })], mine)
+    await second.claimDue({ ...theirs, limit: 1 })
+
+    const unwritten = await second.record([settled(1)], theirs)
+    const late = await first.record([settled(2), settled(3), rejected(4)], mine)
+
+    t.strictSame([...unwritten, ...late], [])
+    const states = [1, 2, 3, 4].map(async (n) => (await first.find(uuid(n)))?.state)
+    t.strictSame(await Promise.all(states), ['settled', 'settled', 'settled', 'rejected'])
+    t.strictSame((await first.summarize({}, [])).summary.default, { payments: 3, cents: 5_970 })
+    t.strictSame(await first.countOpen(), { parked: 0, owned: 0 })
+  })
+
+  t.test('a settlement is written after its lease was lost, and counted once', async (t) => {
+    const { first, second, passTime } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 3 })
+    await passTime(TTL_MS + 2_000)
+    const theirs = await lease(second, 'b')
+    await second.takeOver({ ...theirs, limit: 9, graceMs: 1_000, settleByMs: 30_000 })
+
+    const late = await first.record([settled(1), settled(2)], mine)
+    const owner = [settled(1, { fencingToken: 1 }), parked(2, { fencingToken: 1 })]
+    const unwritten = await second.record(owner, theirs)
+
+    t.strictSame(late, [])
+    t.strictSame(reasonsOf(unwritten), ['2 fenced'])
+    t.equal((await second.find(uuid(2)))?.state, 'settled')
+    t.strictSame((await first.summarize({}, [])).summary.default, { payments: 2, cents: 3_980 })
+    t.strictSame(await first.countOpen(), { parked: 0, owned: 1 })
+  })
+
+  t.test('a settlement that contradicts the ledger is returned with the reason', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    const theirs = await lease(second, 'b')
+    await acceptMany(first, { ...mine, count: 4 })
+    await first.record([settled(1), settled(2), rejected(3), settled(4)], mine)
+
+    const elsewhere = settled(1, { processor: 'fallback' })
+    const outcomes = [elsewhere, settled(2, { requestedAt: 1_001 }), settled(3), settled(4)]
+    const unwritten = await second.record(outcomes, theirs)
+
+    t.strictSame(reasonsOf(unwritten), ['1 settledOtherwise', '2 settledOtherwise', '3 rejected'])
+    t.equal(unwritten[0]?.outcome, elsewhere)
+    t.match(await first.find(uuid(1)), { processor: 'default', requestedAt: 1_000 })
+    t.equal((await first.find(uuid(3)))?.state, 'rejected')
+    t.strictSame((await first.summarize({}, [])).summary.default, { payments: 3, cents: 5_970 })
+  })
+
+  t.test('what a batch parks and settles is settled, once', async (t) => {
+    const { first } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 2 })
+
+    const unwritten = await first.record([parked(1), settled(1), settled(2), settled(2)], mine)
+
+    t.strictSame(reasonsOf(unwritten), ['1 fenced'])
+    t.equal((await first.find(uuid(1)))?.state, 'settled')
+    t.strictSame((await first.summarize({}, [])).summary.default, { payments: 2, cents: 3_980 })
+  })
+
+  t.test('outcomes that the ledger has already are returned as written', async (t) => {
+    const { first } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 3 })
+    const outcomes = [settled(1), parked(2), rejected(3)]
+
+    t.strictSame(await first.record(outcomes, mine), [])
+    t.strictSame(await first.record(outcomes, mine), [])
+  })
+
+  t.test('an outcome that a purge has overtaken is returned as purged', async (t) => {
+    const { first } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 2 })
+    const { purges } = await first.purge()
+    await first.accept([request(1)], { ...mine, parked: false })
+
+    const old = await first.record([settled(1), rejected(2)], mine)
+    const mixed = await first.record([settled(1), settled(1, { purges })], mine)
+
+    t.strictSame(reasonsOf(old), ['1 purged', '2 purged'])
+    t.strictSame(reasonsOf(mixed), ['1 purged'])
+    t.equal((await first.summarize({}, [])).summary.default.payments, 1)
   })
 
   t.test('characters that PostgreSQL cannot store fail no batch', async (t) => {
@@ -81,4 +176,9 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     t.equal((await first.find(uuid(2)))?.state, 'settled')
   })
   t.end()
+}
+
+function reasonsOf(unwritten: readonly UnwrittenOutcome[]): readonly string[] {
+  const number = (id: string): number => Number.parseInt(id.slice(-12), 16)
+  return unwritten.map(({ outcome, why }) => `${number(outcome.correlationId)} ${why}`)
 }

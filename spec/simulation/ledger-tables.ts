@@ -4,6 +4,7 @@
 import type {
   Attempt,
   ClaimedPayment,
+  Outcome,
   PaymentStatus,
   ProcessorName,
   SettledPayment,
@@ -11,6 +12,7 @@ import type {
   TimeWindow,
   UnknownOutcome,
 } from '../../src/actors/model/payment.ts'
+import type { UnwrittenOutcome } from '../../src/actors/model/ports.ts'
 
 export interface PaymentRow {
   readonly correlationId: string
@@ -117,6 +119,22 @@ export function statusOf(row: PaymentRow, now: number): PaymentStatus {
   }
   if (row.dueAt !== null) return { ...known, state: 'parked', dueInMs: row.dueAt - now }
   return { ...known, state: row.state === 'rejected' ? 'rejected' : 'pending' }
+}
+
+/** Why a row does not have an outcome of the same purge count; undefined: it has. */
+export function whyUnwritten(
+  outcome: Outcome,
+  row: PaymentRow | undefined,
+): UnwrittenOutcome['why'] | undefined {
+  if (row === undefined) return 'purged'
+  if (outcome.kind === 'parked') {
+    const isParked = row.state === 'open' && row.owner === null
+    return isParked && row.fencingToken === outcome.fencingToken ? undefined : 'fenced'
+  }
+  if (outcome.kind === 'rejected') return row.state === 'rejected' ? undefined : 'fenced'
+  if (row.state !== 'settled') return 'rejected'
+  const isSame = row.processor === outcome.processor && row.requestedAt === outcome.requestedAt
+  return isSame ? undefined : 'settledOtherwise'
 }
 
 function byProcessor(one: UnknownOutcomeRow, other: UnknownOutcomeRow): number {

@@ -16,6 +16,7 @@ import type {
   AcceptResult,
   Ledger,
   ParkedEntry,
+  UnwrittenOutcome,
 } from '../../src/actors/model/ports.ts'
 import {
   claimOf,
@@ -26,6 +27,7 @@ import {
   type PaymentRow,
   statusOf,
   sumUp,
+  whyUnwritten,
 } from './ledger-tables.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 import type { Gate } from './virtual-time.ts'
@@ -175,13 +177,27 @@ export class LedgerStore {
     return { results, purges: this.purges }
   }
 
-  record(outcomes: readonly Outcome[], { leaseId }: { leaseId: number }): void {
-    for (const outcome of outcomes) {
+  record(
+    outcomes: readonly Outcome[],
+    { leaseId }: { leaseId: number },
+  ): readonly UnwrittenOutcome[] {
+    const isSettled = ({ kind }: Outcome): boolean => kind === 'settled'
+    const settledFirst = [...outcomes].sort(
+      (one, other) => Number(isSettled(other)) - Number(isSettled(one)),
+    )
+    for (const outcome of settledFirst) {
       const row = this.open.get(outcome.correlationId)
-      if (outcome.purges !== this.purges) continue
-      if (row?.owner === leaseId && row.fencingToken === outcome.fencingToken)
-        this.#write(row, outcome)
+      if (row === undefined || outcome.purges !== this.purges) continue
+      const isOwn = row.owner === leaseId && row.fencingToken === outcome.fencingToken
+      if (isOwn || isSettled(outcome)) this.#write(row, outcome, leaseId)
     }
+    return outcomes.flatMap((outcome) => {
+      const why =
+        outcome.purges === this.purges
+          ? whyUnwritten(outcome, this.rows.get(outcome.correlationId))
+          : 'purged'
+      return why === undefined ? [] : [{ outcome, why }]
+    })
   }
 
   claimDue({ leaseId, limit }: { leaseId: number; limit: number }): readonly ClaimedPayment[] {
@@ -289,7 +305,7 @@ export class LedgerStore {
     })
   }
 
-  #write(row: PaymentRow, outcome: Outcome): void {
+  #write(row: PaymentRow, outcome: Outcome, leaseId: number): void {
     const now = this.#now()
     row.attempts = outcome.attempts
     row.unknownOutcomes =
@@ -301,6 +317,8 @@ export class LedgerStore {
       return
     }
     row.state = outcome.kind
+    row.owner = leaseId
+    row.dueAt = null
     this.open.delete(row.correlationId)
     if (outcome.kind === 'rejected') return
     row.processor = outcome.processor

@@ -3,6 +3,7 @@ import type { AnyActorRef } from 'xstate'
 import { partsOf } from '../../../src/app/settings.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import type {
+  Charge,
   ChargeAnswer,
   CircuitCache,
   DelayedQueue,
@@ -34,7 +35,7 @@ t.test('a payment takes eleven messages from its POST to its settlement', async 
   const [, reply] = (await processor.called('charge')).args
   ;(reply as (answer: ChargeAnswer) => void)({ kind: 'settled', detail: 'http 200' })
   clock.increment(windowMs)
-  ;(await ledger.called('record')).answer(undefined)
+  ;(await ledger.called('record')).answer([])
   await settled()
 
   t.same(messages, [
@@ -73,6 +74,36 @@ t.test('a payment whose actor fails is parked, in doubt at both processors', asy
   t.equal(supervisor.getSnapshot().value, 'accepting')
 })
 
+for (const [occasion, renewal] of [
+  ['its lease was lost', { held: false, purges: 0 }],
+  ['a purge', { held: true, purges: 1 }],
+] as const) {
+  t.test(`a charge answered with 200 after ${occasion} is handed to the ledger`, async (t) => {
+    const processor = scriptedPort<Processor>()
+    const { supervisor, ledger, clock, windowMs, renewalMs, facts } = await started(processor.port)
+    const payment = { correlationId: 'a', amountCents: 1990, replyTo: () => undefined }
+    supervisor.send({ type: 'payment.received', ...payment })
+    ;(await ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+    await settled()
+    const [charge, reply] = (await processor.called('charge')).args
+    clock.increment(renewalMs)
+    ;(await ledger.called('renewLease')).answer(renewal)
+    await settled()
+
+    ;(reply as (answer: ChargeAnswer) => void)({ kind: 'settled', detail: 'http 200' })
+    clock.increment(windowMs)
+
+    const { requestedAt } = charge as Charge
+    const [outcomes] = (await ledger.called('record')).args
+    const end = { processor: 'default', requestedAt }
+    const attempts = [{ ...end, outcome: 'settled', detail: 'http 200' }]
+    // Reached before the purge, which the ledger then finds.
+    t.match(outcomes, [{ kind: 'settled', correlationId: 'a', ...end, purges: 0, attempts }])
+    const told = facts.filter(({ type }) => /^(attempt.ended|payment.settled)$/.test(type))
+    t.match(told, [{ type: 'attempt.ended', outcome: 'settled' }], 'told once, by its owner')
+  })
+}
+
 /** A supervisor that accepts under lease 7, and charges at this processor. */
 async function started(processor: Processor) {
   const clock = new StandingTime()
@@ -91,5 +122,6 @@ async function started(processor: Processor) {
   const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } }).start()
   ;(await ledger.called('acquireLease')).answer({ leaseId: 7 })
   await settled()
-  return { supervisor, ledger, clock, facts, windowMs: parts.outcomes.windowMs }
+  const renewalMs = parts.leaseTtlMs / 3
+  return { supervisor, ledger, clock, facts, windowMs: parts.outcomes.windowMs, renewalMs }
 }

@@ -32,7 +32,7 @@ const A = reached('a')
 const B = reached('b')
 const C = reached('c')
 const WINDOW: OutcomeBatcherEvent = { type: 'window.elapsed' }
-const WRITTEN: OutcomeBatcherEvent = { type: 'batch.written', tookMs: 1 }
+const WRITTEN: OutcomeBatcherEvent = { type: 'batch.written', unwritten: [], tookMs: 1 }
 const FAILED: OutcomeBatcherEvent = {
   type: 'batch.failed',
   error: new LedgerUnavailable('record', 'unknown'),

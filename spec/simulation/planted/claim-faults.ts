@@ -11,6 +11,7 @@ import {
 import type { PlantedFaults } from './planted.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import type { ClaimedPayment } from '../../../src/actors/model/payment.ts'
+import type { UnwrittenOutcome } from '../../../src/actors/model/ports.ts'
 
 /** Both processors have it then, and their books are not Pit's. */
 const PAID_TWICE = {
@@ -72,16 +73,14 @@ function zombieThatWrites(): Planted {
     ledger: (ledger, store) => ({
       ...ledger,
       async record(outcomes, request) {
+        const unwritten: UnwrittenOutcome[] = []
         for (const outcome of outcomes) {
           const row = store.rows.get(outcome.correlationId)
           const leaseId = row?.owner ?? request.leaseId
-          await ledger.record(
-            [{ ...outcome, fencingToken: row?.fencingToken ?? outcome.fencingToken }],
-            {
-              leaseId,
-            },
-          )
+          const fencingToken = row?.fencingToken ?? outcome.fencingToken
+          unwritten.push(...(await ledger.record([{ ...outcome, fencingToken }], { leaseId })))
         }
+        return unwritten
       },
     }),
   }

@@ -54,11 +54,13 @@ export type Fact =
       readonly delayMs: number
       readonly doubts: number
     }
-  /** A 422 said that the processor has it, a look-up after its deadline that it has not. */
+  /** Two answers about one payment, of which only one can be true: a person has to look. */
   | {
       readonly type: 'payment.contradicted'
       readonly correlationId: string
+      /** The one that gave the later answer. */
       readonly processor: ProcessorName
+      readonly reason: Contradiction
     }
   | { readonly type: 'payment.broken'; readonly correlationId: string; readonly cause: string }
   | {
@@ -92,6 +94,12 @@ export type Fact =
   | { readonly type: 'child.restarted'; readonly child: string; readonly cause: string }
   | { readonly type: 'drain.started'; readonly cause: string }
   | { readonly type: 'drain.ended' }
+
+/** What an answer contradicts. */
+export type Contradiction =
+  | 'missing' // a 422 said that the processor has it, a look-up after its deadline that it has not
+  | 'settledOtherwise' // it is recorded, and the ledger has it settled at another processor or instant
+  | 'rejected' // it is recorded, and the ledger has it rejected
 
 /** Where claimed payments came from. */
 export type ClaimSource = 'retryQueue' | 'takeover'

@@ -93,6 +93,18 @@ export interface Accepted {
 }
 
 /**
+ * An outcome that was not written, and why:
+ * - `purged`: it was reached before a purge that has deleted its payment;
+ * - `fenced`: a decision about a payment that another owner has, or that is final;
+ * - `settledOtherwise`: a settlement of a payment that is settled at another processor or instant;
+ * - `rejected`: a settlement of a payment that is rejected.
+ */
+export interface UnwrittenOutcome {
+  readonly outcome: Outcome
+  readonly why: 'purged' | 'fenced' | 'settledOtherwise' | 'rejected'
+}
+
+/**
  * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
  * `LedgerUnavailable` or `LeaseLost` (model/errors.ts). Writes are atomic per call.
  */
@@ -119,10 +131,16 @@ export interface Ledger {
     request: { leaseId: number; parked: boolean },
   ): Promise<Accepted>
   /**
-   * Writes outcomes of payments that this lease owns under the fencing token that each names;
-   * others are left as they are, without error. Writing one twice changes nothing.
+   * Writes outcomes. A settlement is proved by its processor's answer, so it is written while its
+   * payment is open, whoever owns that and whether or not the lease is held. Parking and rejecting
+   * are decisions of the owner: they are written only where this lease owns the payment under the
+   * fencing token that the outcome names. Of a payment's outcomes in one batch its settlement
+   * counts. Writing one twice changes nothing. Returns those that the ledger does not have.
    */
-  record(outcomes: readonly Outcome[], request: { leaseId: number }): Promise<void>
+  record(
+    outcomes: readonly Outcome[],
+    request: { leaseId: number },
+  ): Promise<readonly UnwrittenOutcome[]>
 
   /** Claims parked payments that are due, oldest due first. */
   claimDue(request: { leaseId: number; limit: number }): Promise<readonly ClaimedPayment[]>

@@ -138,11 +138,21 @@ export function endedAttempt({ context, event }: PaymentStep): Change {
     'an attempt ends once, by an answer or a recall',
   )
   const { tookMs, detail } = 'tookMs' in event ? event : RECALLED
-  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : attempts.slice(1)
-  const rounded = Math.round(tookMs * 1000) / 1000
   const { processor, requestedAt, reason } = attempt
+  const rounded = roundedMs(tookMs)
   const ended = { processor, requestedAt, reason, outcome, tookMs: rounded, detail }
-  return { attempts: kept.length === 0 ? [ended] : [...kept, ended] }
+  return { attempts: withAttempt(attempts, ended) }
+}
+
+/** The history with one more attempt, bounded. */
+export function withAttempt(attempts: readonly Attempt[], ended: Attempt): readonly Attempt[] {
+  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : attempts.slice(1)
+  return kept.length === 0 ? [ended] : [...kept, ended]
+}
+
+/** To the microsecond. */
+export function roundedMs(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000
 }
 
 const RECALLED = { tookMs: 0, detail: 'recalled' }

@@ -47,11 +47,26 @@ export interface PaymentDependencies {
   /** Charges in flight, per processor; changed here only. */
   readonly inFlight: Record<ProcessorName, number>
   readonly due: TimerQueue<DueStep>
+  /** Purges that are known of: all in memory was accepted or claimed at that count. */
+  purges(): number
+  /** Takes a settlement whose payment has left this instance: it is proved all the same. */
+  settledLate(settlement: LateSettlement): void
   generationOf(slot: number): number
   /** Whether a payment in doubt has to leave memory. */
   isCrowded(): boolean
   /** Whether the instance drains: nothing more is sent, and a payment leaves after its answer. */
   isDraining(): boolean
+}
+
+/** An attempt that was answered with success after its payment had left this instance. */
+export interface LateSettlement {
+  /** As it was when the charge was sent. */
+  readonly context: PaymentContext
+  readonly attempt: CurrentAttempt
+  readonly answer: ChargeAnswer
+  readonly tookMs: number
+  /** The purge count when the charge was sent. */
+  readonly purges: number
 }
 
 interface PaymentSelf {
@@ -108,6 +123,7 @@ export function sendCharge(
   const { processor, requestedAt } = attempt
   const { correlationId, amountCents } = record
   const generation = dependencies.generationOf(slot)
+  const purges = dependencies.purges()
   const sentAt = dependencies.clock.now()
   dependencies.inFlight[processor] += 1
   dependencies.processors[processor].charge(
@@ -121,7 +137,11 @@ export function sendCharge(
       // A settlement is reported with its payment, unless that has left this instance meanwhile.
       if (isStale || answer.kind !== 'settled')
         noteAttempt(dependencies, context, { attempt, answer, tookMs })
-      if (isStale) return
+      if (isStale) {
+        if (answer.kind === 'settled')
+          dependencies.settledLate({ context, attempt, answer, tookMs, purges })
+        return
+      }
       self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
     },
   )
@@ -245,7 +265,12 @@ function lookUpEvent(
     case 'missing':
       if (contradicts(context, { processor, askedAt })) {
         const { correlationId } = context.record
-        dependencies.telemetry.emit({ type: 'payment.contradicted', correlationId, processor })
+        dependencies.telemetry.emit({
+          type: 'payment.contradicted',
+          correlationId,
+          processor,
+          reason: 'missing',
+        })
       }
       return { type: 'lookup.missing', processor, askedAt, next: routeNow(dependencies, context) }
     case 'failed':

@@ -22,6 +22,7 @@ import {
   reportAllParked,
   reportBroken,
   reportClaimed,
+  reportLateSettlement,
   reportParked,
   reportRejected,
   reportSettled,
@@ -67,7 +68,8 @@ export const paymentsLogic: PaymentsLogic = {
 }
 
 /** What it makes itself of what its payments depend on. */
-type OwnParts = 'inFlight' | 'due' | 'generationOf' | 'isCrowded' | 'isDraining'
+type OwnParts =
+  'inFlight' | 'due' | 'purges' | 'settledLate' | 'generationOf' | 'isCrowded' | 'isDraining'
 
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
 
@@ -111,6 +113,8 @@ export class Payments {
       due: createTimerQueue<DueStep>(input.clock, (step) =>
         tellDue(this.#dependencies, this.#slots, step),
       ),
+      purges: () => this.#purges,
+      settledLate: (settlement) => reportLateSettlement(this.#reports, settlement),
       generationOf: (slot) => this.#slots.at(slot).generation,
       isCrowded: () => this.#confirming() > confirmingMax,
       isDraining: () => this.#isDraining,

@@ -2,8 +2,13 @@
 
 import assert from 'node:assert'
 import { tell, type Directory } from '../messages.ts'
-import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
-import type { PaymentDependencies } from '../payment/effects.ts'
+import {
+  roundedMs,
+  withAttempt,
+  type PaymentContext,
+  type PaymentRecord,
+} from '../payment/context.ts'
+import type { LateSettlement, PaymentDependencies } from '../payment/effects.ts'
 import { deferredRecord, parkedOutcome, parkingDelayMs } from './records.ts'
 import type { ClaimSource } from '../model/facts.ts'
 import type { ClaimedPayment, Outcome } from '../model/payment.ts'
@@ -33,6 +38,36 @@ export function reportSettled(parts: ReportParts, context: PaymentContext): void
   const byAttempt = last?.outcome === 'settled' ? { attemptTookMs: last.tookMs } : {}
   const fact = { correlationId, amountCents, processor, tookMs, ...byAttempt }
   parts.dependencies.telemetry.emit({ type: 'payment.settled', ...fact })
+}
+
+/**
+ * Of a payment that was handed back, dropped or broken while its charge was under way. Whoever has
+ * it now tells of its settlement; here it is only written.
+ */
+export function reportLateSettlement(parts: ReportParts, settlement: LateSettlement): void {
+  const { context, attempt, answer, tookMs, purges } = settlement
+  const { correlationId, amountCents, fencingToken } = context.record
+  const { processor, requestedAt, reason } = attempt
+  const { detail } = answer
+  const outcome = 'settled'
+  const ended = {
+    processor,
+    requestedAt,
+    reason,
+    outcome,
+    tookMs: roundedMs(tookMs),
+    detail,
+  } as const
+  report(parts, {
+    kind: 'settled',
+    correlationId,
+    amountCents,
+    processor,
+    requestedAt,
+    fencingToken,
+    purges,
+    attempts: withAttempt(context.attempts, ended),
+  })
 }
 
 export function reportRejected(parts: ReportParts, { record, attempts }: PaymentContext): void {

@@ -7,6 +7,7 @@ import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-q
 import type { OutcomeEvent } from '../messages.ts'
 import type { LedgerFailure } from '../model/errors.ts'
 import type { Outcome } from '../model/payment.ts'
+import type { UnwrittenOutcome } from '../model/ports.ts'
 
 export interface OutcomeBatcherInput {
   /** Outcomes in one commit. */
@@ -35,7 +36,12 @@ export interface OutcomeBatcherContext extends OutcomeBatcherInput {
 export type OutcomeBatcherEvent =
   | OutcomeEvent
   | { readonly type: 'window.elapsed' }
-  | { readonly type: 'batch.written'; readonly tookMs: number }
+  | {
+      readonly type: 'batch.written'
+      /** Those of the batch that the ledger does not have, and never will. */
+      readonly unwritten: readonly UnwrittenOutcome[]
+      readonly tookMs: number
+    }
   | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
   | { readonly type: 'pause.elapsed' }
   /** Write at once what is left, without waiting for the window. */

@@ -9,7 +9,7 @@ import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
 import { ownerOf } from '../ownership/fence.ts'
 import type { Outcome, SettledPayment } from '../model/payment.ts'
 import { doubled } from '../model/settings.ts'
-import type { SharedPorts } from '../model/ports.ts'
+import type { SharedPorts, UnwrittenOutcome } from '../model/ports.ts'
 import {
   outcomeBatcherMachine,
   type OutcomeBatcherContext,
@@ -86,8 +86,8 @@ async function writeBatch(
 ): Promise<void> {
   const startedAt = clock.now()
   try {
-    await ledger.record(batch, { leaseId: ownerOf(lease) })
-    self.send({ type: 'batch.written', tookMs: clock.now() - startedAt })
+    const unwritten = await ledger.record(batch, { leaseId: ownerOf(lease) })
+    self.send({ type: 'batch.written', unwritten, tookMs: clock.now() - startedAt })
   } catch (error) {
     self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
   }
@@ -99,8 +99,12 @@ function publishWritten(
   event: OutcomeBatcherEvent,
 ): void {
   assert(event.type === 'batch.written', 'a batch is published once it is written')
-  parts.publisher.remove(settledOf(batch).map(({ correlationId }) => correlationId))
-  const entries = batch.flatMap((outcome) =>
+  const { unwritten } = event
+  // What is not in the ledger stays in the settled set, until a summary finds it of no use there.
+  const written = unwritten.length === 0 ? batch : without(batch, unwritten)
+  for (const each of unwritten) noteContradiction(parts.ports, each)
+  parts.publisher.remove(settledOf(written).map(({ correlationId }) => correlationId))
+  const entries = written.flatMap((outcome) =>
     outcome.kind === 'parked'
       ? [{ correlationId: outcome.correlationId, dueInMs: outcome.delayMs }]
       : [],
@@ -111,6 +115,24 @@ function publishWritten(
     outcomes: batch.length,
     tookMs: event.tookMs,
   })
+}
+
+function without(
+  batch: readonly Outcome[],
+  unwritten: readonly UnwrittenOutcome[],
+): readonly Outcome[] {
+  const left = new Set(unwritten.map(({ outcome }) => outcome))
+  return batch.filter((outcome) => !left.has(outcome))
+}
+
+/** A decision that came too late and what a purge has deleted contradict nothing. */
+function noteContradiction(
+  { telemetry }: SharedPorts,
+  { outcome, why: reason }: UnwrittenOutcome,
+): void {
+  if (outcome.kind !== 'settled' || reason === 'purged' || reason === 'fenced') return
+  const { correlationId, processor } = outcome
+  telemetry.emit({ type: 'payment.contradicted', correlationId, processor, reason })
 }
 
 /**

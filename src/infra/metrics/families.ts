@@ -82,6 +82,7 @@ const LABELS = [
   'outcome',
   'state',
   'kind',
+  'reason',
   'source',
   'operation',
   'child',
@@ -110,6 +111,12 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
     each('pit_payments_settled_total', 'Payments settled.', (tally) => tally.settled),
     each('pit_settled_cents_total', 'Amounts settled, cents.', (tally) => tally.settledCents),
     each('pit_payments_rejected_total', 'Payments rejected for good.', (tally) => tally.rejected),
+    {
+      name: 'pit_payments_contradicted_total',
+      help: 'Answers of processors that contradict what is known of a payment.',
+      read: () =>
+        Object.entries(tallies.contradicted).map(([reason, value]) => [{ reason }, value]),
+    },
     {
       name: 'pit_payments_claimed_total',
       help: 'Payments claimed from the retry queue or taken over from dead instances.',

@@ -1,6 +1,6 @@
 // What the metrics count, in plain numbers: fed by the telemetry's facts as they happen.
 
-import type { ClaimSource, Fact, Gauges } from '../../actors/model/facts.ts'
+import type { ClaimSource, Contradiction, Fact, Gauges } from '../../actors/model/facts.ts'
 import type { EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
 import { BucketTally } from './histogram.ts'
 
@@ -15,6 +15,7 @@ export interface Tallies {
   conflicting: number
   parked: number
   broken: number
+  readonly contradicted: Record<Contradiction, number>
   leasesLost: number
   /** Whether the lease is held, as of the last fact about it. */
   holdsLease: boolean
@@ -55,6 +56,7 @@ export function createTallies(): Tallies {
     conflicting: 0,
     parked: 0,
     broken: 0,
+    contradicted: { missing: 0, settledOtherwise: 0, rejected: 0 },
     leasesLost: 0,
     holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0 },
@@ -106,6 +108,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'payment.broken':
       tallies.broken += 1
+      break
+    case 'payment.contradicted':
+      tallies.contradicted[fact.reason] += 1
       break
     case 'payments.claimed':
       tallies.claimed[fact.from] += fact.payments

@@ -1,10 +1,11 @@
 // Writes outcomes of payments and the totals of the settled ones, in one statement.
 
+import assert from 'node:assert'
 import type { Attempt, UnknownOutcome, Outcome, ProcessorName } from '../../actors/model/payment.ts'
-import type { Ledger } from '../../actors/model/ports.ts'
+import type { Ledger, UnwrittenOutcome } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import type { Statement } from './rows.ts'
-import { PROCESSOR_NUMBER, arrayOf, IS_OPEN, NOW_MS } from './sql.ts'
+import { FLOAT, INTEGER, TEXT, nullable, type Query, type RowOf } from './rows.ts'
+import { PROCESSOR_NUMBER, PURGES, arrayOf, IS_OPEN, NOW_MS } from './sql.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
@@ -14,29 +15,76 @@ const SHARDS = 16
 /**
  * Writes what became of payments, in one statement that updates the payments and the totals
  * together. Only rows really updated are counted, so a replay changes nothing. What was reached
- * before a purge is left out: the id may have been posted again since, under the same lease.
+ * before a purge is left out: the id may have been posted again since, under the same lease. Why
+ * some were not written is asked only where that is so.
  */
 export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
   return {
     async record(outcomes, { leaseId }) {
-      if (outcomes.length === 0) return
+      if (outcomes.length === 0) return ALL_WRITTEN
       const purges = outcomes.reduce((most, outcome) => Math.max(most, outcome.purges), 0)
       const lasting = outcomes.filter((outcome) => outcome.purges === purges)
-      const settled = lasting.filter((outcome) => outcome.kind === 'settled')
-      const shared = [leaseId, leaseId % SHARDS, purges]
-      if (settled.length === lasting.length) {
-        await pool.execute(SETTLE, [...shared, ...settledColumns(settled), attemptsOf(lasting)])
-      } else {
-        await pool.execute(RECORD, [...shared, ...mixedColumns(lasting), attemptsOf(lasting)])
-      }
+      const written = await write(pool, lasting, { leaseId, purges })
+      if (written === outcomes.length) return ALL_WRITTEN
+      const ids = arrayOf(outcomes, (outcome) => outcome.correlationId)
+      const rows = await pool.run(READ_ENDS, [ids])
+      const ends = new Map(rows.map((row) => [row.correlation_id, row]))
+      return outcomes.flatMap((outcome) => {
+        const end = ends.get(outcome.correlationId)
+        assert(end !== undefined, 'each outcome that was asked about has its row')
+        const why =
+          outcome.purges === purges && end.purges === purges ? whyNot(outcome, end) : PURGED
+        return why === undefined ? [] : [{ outcome, why }]
+      })
     },
+  }
+}
+
+const ALL_WRITTEN: readonly UnwrittenOutcome[] = []
+const PURGED = 'purged'
+
+/** How many rows it has changed. */
+async function write(
+  pool: PostgresPool,
+  outcomes: readonly Outcome[],
+  { leaseId, purges }: { readonly leaseId: number; readonly purges: number },
+): Promise<number> {
+  const settled = outcomes.filter((outcome) => outcome.kind === 'settled')
+  const shared = [leaseId, leaseId % SHARDS, purges]
+  const areSettled = settled.length === outcomes.length
+  const columns = areSettled ? settledColumns(settled) : mixedColumns(outcomes)
+  const values = [...shared, ...columns, attemptsOf(outcomes)]
+  const { written } = await pool.runForRow(areSettled ? SETTLE : RECORD, values)
+  return written
+}
+
+/** Why the ledger does not have this outcome; undefined: it has it, by this writing or another. */
+function whyNot(
+  outcome: Outcome,
+  row: RowOf<typeof READ_ENDS.columns>,
+): UnwrittenOutcome['why'] | undefined {
+  if (row.claim === null) return PURGED
+  switch (outcome.kind) {
+    case 'settled':
+      // An open one was posted again after a purge that came since.
+      if (row.state === 0) return PURGED
+      if (row.state !== 1) return 'rejected'
+      return row.processor === PROCESSOR_NUMBER[outcome.processor] &&
+        row.requested_at_ms === outcome.requestedAt
+        ? undefined
+        : 'settledOtherwise'
+    case 'rejected':
+      return row.state === 2 ? undefined : 'fenced'
+    case 'parked': {
+      const isParked = row.state === 0 && row.owner === null
+      return isParked && row.claim === outcome.fencingToken ? undefined : 'fenced'
+    }
   }
 }
 
 function settledColumns(outcomes: readonly Settled[]): string[] {
   return [
     arrayOf(outcomes, (outcome) => outcome.correlationId),
-    arrayOf(outcomes, (outcome) => outcome.fencingToken),
     arrayOf(outcomes, (outcome) => PROCESSOR_NUMBER[outcome.processor]),
     arrayOf(outcomes, (outcome) => outcome.requestedAt),
   ]
@@ -60,9 +108,9 @@ function mixedColumns(outcomes: readonly Outcome[]): string[] {
     outcomeAt(index, processor)?.requestedAt ?? null
   return [
     arrayOf(outcomes, (outcome) => outcome.correlationId),
-    arrayOf(outcomes, (outcome) => outcome.fencingToken),
     arrayOf(indices, (index) => numberOf(settled[index]?.processor)),
     arrayOf(indices, (index) => settled[index]?.requestedAt ?? null),
+    arrayOf(outcomes, (outcome) => outcome.fencingToken),
     arrayOf(outcomes, (outcome) => STATE_NUMBER[outcome.kind]),
     arrayOf(indices, (index) => toWhole(parked[index]?.delayMs)),
     arrayOf(indices, (index) => parked[index]?.rounds ?? null),
@@ -95,37 +143,48 @@ function withPlainDetail(attempt: Attempt): Attempt {
   return { ...attempt, detail: detail.replace(/[^\x20-\x7e]/g, '?') }
 }
 
-const ARRAYS = ['correlation_id uuid', 'claim int', 'processor smallint', 'requested_at_ms bigint']
+const ARRAYS = ['correlation_id uuid', 'processor smallint', 'requested_at_ms bigint']
+
+const WRITTEN = { written: INTEGER }
 
 /**
- * True of every outcome, and expected by the planner to be true of one in 200. Otherwise a plan
- * made while the table was empty would go through all of it for each batch, instead of looking each
- * id up.
+ * True of every outcome, whose column is never null, and expected by the planner to be true of one
+ * in 200. Otherwise a plan made while the table was empty would go through all of it for each
+ * batch, instead of looking each id up.
  */
-const EXPECTED_TO_BE_FEW = 'claim + 0 = claim'
+function expectedToBeFew(column: string): string {
+  return `${column} + 0 = ${column}`
+}
 
 /**
  * $1 lease id, $2 shard, $3 purges counted so far, then an array each of the columns below, then
- * attempts as jsonb.
+ * attempts as jsonb. A settlement is no decision: it takes an open payment from whoever has it.
  */
-export const SETTLE: Statement = {
+export const SETTLE: Query<typeof WRITTEN> = {
   name: 'settle',
   effect: 'writes',
+  columns: WRITTEN,
   text: record({
     arrays: ARRAYS,
-    set: `state = 1,
+    few: expectedToBeFew('processor'),
+    from: 'SELECT *',
+    order: 'correlation_id',
+    mayWrite: 'true',
+    set: `state = 1, owner = $1, due_at = NULL,
       default_doubt_until_ms = NULL, default_doubt_requested_at_ms = NULL,
       fallback_doubt_until_ms = NULL, fallback_doubt_requested_at_ms = NULL`,
   }),
 }
 
 /** The same for outcomes of any kind: columns that a kind has not are null. */
-export const RECORD: Statement = {
+export const RECORD: Query<typeof WRITTEN> = {
   name: 'record',
   effect: 'writes',
+  columns: WRITTEN,
   text: record({
     arrays: [
       ...ARRAYS,
+      'claim int',
       'state smallint',
       'delay_ms float8',
       'rounds int',
@@ -134,8 +193,13 @@ export const RECORD: Statement = {
       'fallback_remaining_ms bigint',
       'fallback_requested_at_ms bigint',
     ],
+    few: expectedToBeFew('claim'),
+    from: 'SELECT DISTINCT ON (correlation_id) *',
+    // Of a payment that was parked and then settled the settlement.
+    order: 'correlation_id, state <> 1',
+    mayWrite: '(o.state = 1 OR p.owner = $1 AND p.claim = o.claim)',
     set: `state = o.state,
-      owner = CASE WHEN o.state = 0 THEN NULL ELSE p.owner END,
+      owner = CASE WHEN o.state = 0 THEN NULL ELSE $1::int END,
       due_at = CASE WHEN o.state = 0 THEN now() + o.delay_ms * interval '1 ms' END,
       rounds = coalesce(o.rounds, p.rounds),
       default_doubt_until_ms = ${NOW_MS} + o.default_remaining_ms,
@@ -147,34 +211,68 @@ export const RECORD: Statement = {
 
 // Rows are locked in the order of their ids, totals in the order of their keys and always after
 // the payments: two flushes, or one and its own replay, wait for each other but never in a circle.
-function record({ arrays, set }: { arrays: readonly string[]; set: string }): string {
+function record(parts: {
+  readonly arrays: readonly string[]
+  readonly few: string
+  readonly from: string
+  readonly order: string
+  /** Whether outcome `o` may be written to the open payment `p`. */
+  readonly mayWrite: string
+  readonly set: string
+}): string {
+  const { arrays, few, from, order, mayWrite, set } = parts
   const columns = arrays.map((each) => each.split(' ')[0])
   const values = arrays.map((each, index) => `unnest($${index + 4}::${each.split(' ')[1]}[])`)
   return `
   WITH outcome AS MATERIALIZED (
-    SELECT * FROM ROWS FROM (
+    ${from} FROM ROWS FROM (
       ${values.join(', ')}, jsonb_array_elements($${arrays.length + 4}::jsonb)
     ) AS item (${columns.join(', ')}, attempts)
-    WHERE ${EXPECTED_TO_BE_FEW}
-    ORDER BY correlation_id
+    WHERE ${few}
+    ORDER BY ${order}
   ), updated AS (
     UPDATE payments p SET attempts = o.attempts, processor = o.processor,
       requested_at_ms = o.requested_at_ms, ${set}
     FROM outcome o
     WHERE p.correlation_id = o.correlation_id
-      AND ${IS_OPEN} AND p.owner = $1 AND p.claim = o.claim
+      AND ${IS_OPEN} AND ${mayWrite}
       AND (SELECT count FROM purges) = $3::bigint
     RETURNING p.state, p.processor, p.requested_at_ms, p.amount_cents
+  ), counted AS (
+    INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)
+    SELECT l.level, u.requested_at_ms - u.requested_at_ms % l.width_ms, u.processor, $2::smallint,
+      count(*), sum(u.amount_cents)::bigint
+    FROM updated u
+    CROSS JOIN (VALUES (0, 1000::bigint), (1, 60000), (2, 3600000), (3, 86400000))
+      AS l (level, width_ms)
+    WHERE u.state = 1
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+    ON CONFLICT (level, bucket_ms, processor, shard) DO UPDATE
+      SET payments = t.payments + excluded.payments, cents = t.cents + excluded.cents
   )
-  INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)
-  SELECT l.level, u.requested_at_ms - u.requested_at_ms % l.width_ms, u.processor, $2::smallint,
-    count(*), sum(u.amount_cents)::bigint
-  FROM updated u
-  CROSS JOIN (VALUES (0, 1000::bigint), (1, 60000), (2, 3600000), (3, 86400000))
-    AS l (level, width_ms)
-  WHERE u.state = 1
-  GROUP BY 1, 2, 3
-  ORDER BY 1, 2, 3
-  ON CONFLICT (level, bucket_ms, processor, shard) DO UPDATE
-    SET payments = t.payments + excluded.payments, cents = t.cents + excluded.cents`
+  SELECT count(*)::int AS written FROM updated`
 }
+
+/** Compared only, so any number will do; null: there is no such payment. */
+const NUMBER = nullable(FLOAT)
+
+/** How the payments $1 are, and how often everything was purged. */
+export const READ_ENDS = {
+  name: 'readEnds',
+  effect: 'reads',
+  columns: {
+    correlation_id: TEXT,
+    state: NUMBER,
+    processor: NUMBER,
+    requested_at_ms: NUMBER,
+    owner: NUMBER,
+    claim: NUMBER,
+    purges: INTEGER,
+  },
+  text: `
+  SELECT asked.id::text AS correlation_id, p.state, p.processor, p.requested_at_ms, p.owner, p.claim,
+    ${PURGES}
+  FROM unnest($1::uuid[]) AS asked (id)
+  LEFT JOIN payments p ON p.correlation_id = asked.id`,
+} satisfies Query

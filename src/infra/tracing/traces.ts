@@ -54,10 +54,11 @@ export function openTraces(options: TracesOptions): Traces {
       },
       async record(outcomes, request) {
         const startedAt = now()
-        await ledger.record(outcomes, request)
+        const unwritten = await ledger.record(outcomes, request)
         const period = { startedAt, endedAt: now() }
         for (const outcome of outcomes)
           if (sample.has(outcome.correlationId)) payments.flushed(outcome, period)
+        return unwritten
       },
     }),
 
