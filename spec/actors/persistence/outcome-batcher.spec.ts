@@ -4,6 +4,7 @@ import { oneStep, stepped } from '../../support/chart-steps.ts'
 import { sameWalks } from '../../support/same-walks.ts'
 import { scriptedPort } from '../../support/scripted-port.ts'
 import { seeded } from '../../support/seeded.ts'
+import { refusalBy } from '../../support/refusals.ts'
 import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { Outcome, SettledPayment } from '../../../src/actors/model/payment.ts'
 import type { SettledSet } from '../../../src/actors/model/ports.ts'
@@ -32,12 +33,18 @@ const A = reached('a')
 const B = reached('b')
 const C = reached('c')
 const WINDOW: OutcomeBatcherEvent = { type: 'window.elapsed' }
-const WRITTEN: OutcomeBatcherEvent = { type: 'batch.written', unwritten: [], tookMs: 1 }
+const WRITTEN: Extract<OutcomeBatcherEvent, { type: 'batch.written' }> = {
+  type: 'batch.written',
+  unwritten: [],
+  refused: [],
+  tookMs: 1,
+}
 const FAILED: OutcomeBatcherEvent = {
   type: 'batch.failed',
   error: new LedgerUnavailable('record', 'unknown'),
 }
 const PAUSED: OutcomeBatcherEvent = { type: 'pause.elapsed' }
+const ASIDE_DUE: OutcomeBatcherEvent = { type: 'aside.due' }
 const DRAIN: OutcomeBatcherEvent = { type: 'drain.started' }
 const FLUSH: OutcomeBatcherEvent = { type: 'flush.requested' }
 const EVENTS = {
@@ -46,6 +53,7 @@ const EVENTS = {
   written: WRITTEN,
   failed: FAILED,
   paused: PAUSED,
+  asideDue: ASIDE_DUE,
   drain: DRAIN,
   flush: FLUSH,
 }
@@ -152,6 +160,40 @@ t.test('a batch that failed is written again as it was, after a pause that grows
   t.same([written.context.batch, written.context.failures], [[], 0])
   t.same(itemsOf(written.context.pending), [outcome('c')])
 })
+
+t.test('what has come since a failure is written with the batch that failed', async (t) => {
+  const failed = stepped(outcomeBatcherMachine, INPUT, [A, WINDOW, FAILED, B, C])
+  const again = oneStep(outcomeBatcherMachine, failed.snapshot, PAUSED)
+
+  t.same(again.context.batch, [outcome('a'), outcome('b')])
+  t.same(itemsOf(again.context.pending), [outcome('c')])
+})
+
+t.test('what was refused waits aside, and is written again once that is due', async (t) => {
+  const refused = stepped(outcomeBatcherMachine, INPUT, [A, B, refusing('a')])
+  const due = oneStep(outcomeBatcherMachine, refused.snapshot, ASIDE_DUE)
+  const written = oneStep(outcomeBatcherMachine, due.snapshot, WINDOW)
+
+  t.same([refused.context.aside, refused.context.batch], [[outcome('a')], []])
+  t.equal(refused.snapshot.value, 'idle')
+  t.same(due.context.aside, [])
+  t.same(written.context.batch, [outcome('a')])
+})
+
+t.test('a drain writes what is aside once more, and then ends without it', async (t) => {
+  const refused = stepped(outcomeBatcherMachine, INPUT, [A, B, refusing('a')])
+  const draining = oneStep(outcomeBatcherMachine, refused.snapshot, DRAIN)
+  const again = oneStep(outcomeBatcherMachine, draining.snapshot, refusing('a'))
+
+  t.equal(draining.told, 'writing startWindow writeBatch')
+  t.equal(again.told, 'flushed publishWritten reportFlushed')
+  t.same(again.context.aside, [outcome('a')])
+})
+
+function refusing(...ids: readonly string[]): OutcomeBatcherEvent {
+  const failure = refusalBy('22003')
+  return { ...WRITTEN, refused: ids.map((id) => ({ outcome: outcome(id), failure })) }
+}
 
 t.test('a flush is reported once, when all outcomes so far are written', async (t) => {
   const writing = stepped(outcomeBatcherMachine, INPUT, [A, B, C, FLUSH])

@@ -2,10 +2,16 @@
 
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { PUBLISH_WINDOW_MS } from '../../../src/actors/persistence/outcome-batcher.ts'
+import { ASIDE_MAX } from '../../../src/actors/persistence/outcome-batcher.machine.ts'
+import {
+  ASIDE_PAUSE_MS,
+  PUBLISH_WINDOW_MS,
+} from '../../../src/actors/persistence/outcome-batcher.ts'
 import type { Outcome } from '../../../src/actors/model/payment.ts'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { BESIDE_PERSISTENCE, settled, startActorSystem } from '../../support/actor-system.ts'
-import { parked, settled as settlement, uuid } from '../../contracts/ledger-words.ts'
+import { refusalBy } from '../../support/refusals.ts'
+import { parked, rejected, settled as settlement, uuid } from '../../contracts/ledger-words.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
 const OUTCOMES = { batchMax: 4, windowMs: 20, congestedAt: 40 }
@@ -54,12 +60,156 @@ t.test('a settlement that the ledger contradicts is reported with the reason', a
   await settled()
 
   const type = 'payment.contradicted'
-  t.same(contradictionsOf(system.facts), [
+  t.same(contradictionsOf(system), [
     { type, correlationId: uuid(1), processor: 'default', reason: 'settledOtherwise' },
     { type, correlationId: uuid(2), processor: 'fallback', reason: 'rejected' },
   ])
 })
 
-function contradictionsOf(facts: ReturnType<typeof startActorSystem>['facts']): unknown {
+type System = ReturnType<typeof persisting>
+
+function contradictionsOf({ facts }: System): unknown {
   return facts.filter(({ type }) => type === 'payment.contradicted')
 }
+
+/** Answers each writing until none is asked for; returns the numbers of the payments in each. */
+async function answerAll(
+  { ledger }: System,
+  failureOf: (batch: readonly Outcome[]) => Error | undefined,
+): Promise<readonly (readonly number[])[]> {
+  const asked: number[][] = []
+  for (;;) {
+    await settled()
+    if (!ledger.waiting.includes('record')) return asked
+    const call = await ledger.called('record')
+    const batch = call.args[0] as readonly Outcome[]
+    asked.push(batch.map(({ correlationId }) => Number.parseInt(correlationId.slice(-12), 16)))
+    const failure = failureOf(batch)
+    if (failure === undefined) call.answer([])
+    else call.fail(failure)
+  }
+}
+
+/** PostgreSQL's refusal of each batch that has one of these. */
+function refusing(sqlState: string, ...numbers: readonly number[]) {
+  const ids = new Set(numbers.map(uuid))
+  return (batch: readonly Outcome[]): Error | undefined =>
+    batch.some(({ correlationId }) => ids.has(correlationId)) ? refusalBy(sqlState) : undefined
+}
+
+t.test(
+  'an outcome that PostgreSQL refuses is kept aside, and the others are written',
+  async (t) => {
+    const system = persisting([1, 2, 3, 4].map((n) => settlement(n)))
+
+    const asked = await answerAll(system, refusing('22003', 3))
+    system.clock.increment(PUBLISH_WINDOW_MS)
+
+    t.same(asked, [[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]])
+    t.same((await system.settledSet.called('remove')).args, [[uuid(1), uuid(2), uuid(4)]])
+    t.match(system.facts, [
+      { type: 'batch.recorded', outcomes: 3 },
+      {
+        type: 'outcome.refused',
+        correlationId: uuid(3),
+        outcome: 'settled',
+        sqlState: '22003',
+        cause: 'no',
+      },
+    ])
+  },
+)
+
+t.test('what is aside is written again later, and with it leaves memory', async (t) => {
+  const system = persisting([settlement(1)])
+  await answerAll(system, refusing('23514', 1))
+
+  system.clock.increment(ASIDE_PAUSE_MS - 1)
+  const early = await answerAll(system, () => undefined)
+  system.clock.increment(1)
+  system.clock.increment(OUTCOMES.windowMs)
+  const late = await answerAll(system, () => undefined)
+  system.clock.increment(PUBLISH_WINDOW_MS)
+  await settled()
+
+  t.same([early, late], [[], [[1]]])
+  t.same((await system.settledSet.called('remove')).args, [[uuid(1)]])
+  t.equal(system.clock.pending, 0, 'nothing is left to wait for')
+})
+
+t.test('a payment whose end is kept aside is shown and counted with it', async (t) => {
+  const batch = [settlement(1), rejected(2)]
+  const system = persisting(batch)
+  await answerAll(system, refusing('22003', 1, 2))
+  const answers: unknown[] = []
+  const replyTo = (answer: unknown): void => void answers.push(answer)
+
+  for (const n of [1, 2]) {
+    system.persistence.send({ type: 'payment.requested', correlationId: uuid(n), replyTo })
+    const found = { correlationId: uuid(n), amountCents: 1_990, acceptedAt: 5, attempts: [] }
+    ;(await system.ledger.called('find')).answer({ ...found, state: 'pending', ownedBy: 'a' })
+  }
+  system.persistence.send({ type: 'summary.requested', window: {}, replyTo })
+  ;(await system.settledSet.called('read')).answer([])
+  const [, unflushed] = (await system.ledger.called('summarize')).args
+
+  t.match(answers, [
+    { value: { state: 'settled', processor: 'default', requestedAt: 1_000 } },
+    { value: { state: 'rejected', attempts: [{ outcome: 'rejected' }] } },
+  ])
+  t.same(unflushed, batch.slice(0, 1))
+})
+
+t.test('a refused statement is no refused outcome, and its batch is written again', async (t) => {
+  const system = persisting([1, 2].map((n) => settlement(n)))
+
+  await answerAll(system, () => refusalBy('42P01'))
+  system.clock.increment(100)
+  const asked = await answerAll(system, () => undefined)
+
+  t.match(
+    system.facts.map(({ type }) => type),
+    ['ledger.failed', 'batch.recorded'],
+  )
+  t.same(asked, [[1, 2]])
+})
+
+t.test('an outcome that a trigger refuses is found as soon as another one comes', async (t) => {
+  const system = persisting([settlement(1)])
+  await answerAll(system, refusing('P0001', 1))
+  system.tell('outcomeBatcher', { type: 'outcome.reached', outcome: settlement(2) })
+
+  system.clock.increment(100)
+  const asked = await answerAll(system, refusing('P0001', 1))
+
+  t.same(asked, [[1, 2], [1], [2]])
+  t.match(
+    system.facts.map(({ type }) => type),
+    ['ledger.failed', 'batch.recorded', 'outcome.refused'],
+  )
+})
+
+t.test('a ledger that fails while a batch is halved is given all of it again', async (t) => {
+  const system = persisting([1, 2].map((n) => settlement(n)))
+  const lost = new LedgerUnavailable('record', 'unknown')
+
+  await answerAll(system, (batch) => (batch.length === 2 ? refusalBy('22003') : lost))
+  system.clock.increment(100)
+  const asked = await answerAll(system, refusing('22003', 2))
+
+  t.same(asked, [[1, 2], [1], [2]])
+})
+
+t.test('more outcomes aside than there is a bound for are let go, oldest first', async (t) => {
+  const count = ASIDE_MAX + OUTCOMES.batchMax
+  const system = persisting(Array.from({ length: count }, (_, index) => settlement(index + 1)))
+
+  await answerAll(system, () => refusalBy('22003'))
+
+  const type = 'outcome.forgotten'
+  const forgotten = system.facts.filter((fact) => fact.type === type)
+  t.same(
+    forgotten,
+    [1, 2, 3, 4].map((n) => ({ type, correlationId: uuid(n) })),
+  )
+})

@@ -125,7 +125,8 @@ t.test('a statement that PostgreSQL gives up on has certainly done nothing', asy
   const release = await lockPayments(t, database)
 
   const accepting = ledger.accept([request(1)], { ...mine, parked: false })
-  await t.rejects(accepting, { code: 'ledger_unavailable', outcome: 'none' })
+  const passing = { outcome: 'none', refusal: undefined }
+  await t.rejects(accepting, { code: 'ledger_unavailable', ...passing })
   const renewed = await ledger.renewLease({ ...mine, ttlMs: 60_000 })
   await t.rejects(ledger.purge(), { code: 'ledger_unavailable', outcome: 'none' })
   await release()
@@ -133,6 +134,26 @@ t.test('a statement that PostgreSQL gives up on has certainly done nothing', asy
 
   t.ok(renewed.held, 'leases went on meanwhile')
   t.equal(await ledger.find(uuid(1)), undefined)
+})
+
+t.test('what PostgreSQL refuses for its value has its words and its SQLSTATE', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 3 })
+  await runSql(database, 'ALTER TABLE payments ADD CONSTRAINT odd CHECK (requested_at_ms <> 7)')
+
+  const fraction = ledger.record([settled(1), settled(2, { requestedAt: 1.5 })], mine)
+  const constraint = ledger.record([settled(1), settled(3, { requestedAt: 7 })], mine)
+
+  const refused = (sqlState: string, words: RegExp) => ({
+    code: 'ledger_unavailable',
+    outcome: 'none',
+    refusal: { sqlState, words },
+  })
+  await t.rejects(fraction, refused('22P02', /bigint: "1.5"/))
+  await t.rejects(constraint, refused('23514', /violates check constraint "odd"/))
+  t.equal((await ledger.find(uuid(1)))?.state, 'pending', 'all of a batch or nothing')
 })
 
 async function lockPayments(t: Test, connectionString: string): Promise<() => Promise<void>> {

@@ -10,11 +10,34 @@ export class LedgerUnavailable extends Error {
    * was lost or the answer did not come in time after the write had been sent.
    */
   readonly outcome: 'none' | 'unknown'
+  /** Set where PostgreSQL refused the statement for what it was given, and will again. */
+  readonly refusal: Refusal | undefined
 
-  constructor(operation: string, outcome: 'none' | 'unknown', cause?: unknown) {
+  constructor(operation: string, outcome: 'none' | 'unknown', cause?: unknown, refusal?: Refusal) {
     super(`ledger: ${operation} failed`, { cause })
     this.outcome = outcome
+    this.refusal = refusal
   }
+}
+
+/** PostgreSQL's own refusal of a statement, as opposed to a server that cannot serve now. */
+export interface Refusal {
+  /** Five characters; the first two are its class. */
+  readonly sqlState: string
+  /** The server's words, on one line and bounded. */
+  readonly words: string
+}
+
+/** A failure that is such a refusal. */
+export type StatementRefused = LedgerUnavailable & { readonly refusal: Refusal }
+
+export function isRefused(error: unknown): error is StatementRefused {
+  return error instanceof LedgerUnavailable && error.refusal !== undefined
+}
+
+/** Whether a value was refused (class 22, data, or 23, constraint) and not the statement. */
+export function isOfValue({ sqlState }: Refusal): boolean {
+  return sqlState.startsWith('22') || sqlState.startsWith('23')
 }
 
 /** The lease that a write named is no longer held: another instance may own its payments. */

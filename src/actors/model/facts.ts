@@ -1,6 +1,6 @@
 // What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
-import type { EndedOutcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
+import type { EndedOutcome, Outcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
 
 export type Fact =
   | {
@@ -15,6 +15,17 @@ export type Fact =
   | { readonly type: 'batch.refused'; readonly payments: number; readonly cause: string }
   | { readonly type: 'batch.recorded'; readonly outcomes: number; readonly tookMs: number }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
+  /** PostgreSQL refuses this outcome by itself; it is kept aside and written again later. */
+  | {
+      readonly type: 'outcome.refused'
+      readonly correlationId: string
+      readonly outcome: Outcome['kind']
+      readonly sqlState: string
+      /** PostgreSQL's own words. */
+      readonly cause: string
+    }
+  /** So many were refused that this one is no longer kept: whoever takes its payment over asks. */
+  | { readonly type: 'outcome.forgotten'; readonly correlationId: string }
   /**
    * Any end that `payment.settled` does not report: also a settlement whose payment has left this
    * instance.

@@ -5,7 +5,7 @@ import assert from 'node:assert'
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { OutcomeEvent } from '../messages.ts'
-import type { LedgerFailure } from '../model/errors.ts'
+import type { LedgerFailure, StatementRefused } from '../model/errors.ts'
 import type { Outcome } from '../model/payment.ts'
 import type { UnwrittenOutcome } from '../model/ports.ts'
 
@@ -23,6 +23,8 @@ export interface OutcomeBatcherContext extends OutcomeBatcherInput {
   readonly pending: PendingQueue<Outcome>
   /** Outcomes that are being written, oldest first; kept while that fails. */
   readonly batch: readonly Outcome[]
+  /** Outcomes that PostgreSQL has refused, each by itself; `ASIDE_MAX` at most, oldest first. */
+  readonly aside: readonly Outcome[]
   /** Whether `payments` was sent `outcomes.congested` and not yet `outcomes.relieved`. */
   readonly isCongested: boolean
   /** Whether everything is to be written at once from now on. */
@@ -40,12 +42,25 @@ export type OutcomeBatcherEvent =
       readonly type: 'batch.written'
       /** Those of the batch that the ledger does not have, and never will. */
       readonly unwritten: readonly UnwrittenOutcome[]
+      /** Those that PostgreSQL has refused, each by itself. */
+      readonly refused: readonly RefusedOutcome[]
       readonly tookMs: number
     }
   | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
   | { readonly type: 'pause.elapsed' }
+  /** What was refused is to be written again. */
+  | { readonly type: 'aside.due' }
   /** Write at once what is left, without waiting for the window. */
   | { readonly type: 'drain.started' }
+
+/** An outcome that PostgreSQL refuses by itself, and why. */
+export interface RefusedOutcome {
+  readonly outcome: Outcome
+  readonly failure: StatementRefused
+}
+
+/** Outcomes kept aside; beyond it the oldest are let go. */
+export const ASIDE_MAX = 1_000
 
 interface Step {
   readonly context: OutcomeBatcherContext
@@ -80,12 +95,23 @@ export const outcomeBatcherMachine = setup({
       return { pending: withItem(context.pending, event.outcome) }
     }),
     takeBatch: assign(({ context }: Step) => {
-      // After a failure the same batch is written again.
-      if (context.batch.length > 0) return {}
-      const { taken, rest } = takeOldest(context.pending, context.batchMax)
-      return { batch: taken, pending: rest }
+      // After a failure the same batch is written again, with what has come since: in company it
+      // shows whether one outcome is at fault.
+      const { taken, rest } = takeOldest(context.pending, context.batchMax - context.batch.length)
+      return {
+        batch: context.batch.length > 0 ? [...context.batch, ...taken] : taken,
+        pending: rest,
+      }
     }),
-    dropBatch: assign({ batch: [], failures: 0 }),
+    dropBatch: assign(({ context, event }: Step) => {
+      assert(event.type === 'batch.written', 'a batch is dropped once it is written')
+      if (event.refused.length === 0) return { batch: [], failures: 0 }
+      const refused = event.refused.map(({ outcome }) => outcome)
+      return { batch: [], failures: 0, aside: [...context.aside, ...refused].slice(-ASIDE_MAX) }
+    }),
+    takeBackAside: assign(({ context: { pending, aside } }: Step) => {
+      return { pending: aside.reduce<PendingQueue<Outcome>>(withItem, pending), aside: [] }
+    }),
     countFailure: assign(({ context }) => ({ failures: context.failures + 1 })),
     markCongested: assign({ isCongested: true }),
     markRelieved: assign({ isCongested: false }),
@@ -110,6 +136,7 @@ export const outcomeBatcherMachine = setup({
     ...input,
     pending: emptyQueue<Outcome>(),
     batch: [],
+    aside: [],
     isCongested: false,
     isDraining: false,
     isAwaited: false,
@@ -124,7 +151,9 @@ export const outcomeBatcherMachine = setup({
       },
       { actions: ['keep', 'publishSettled'] },
     ],
-    'drain.started': { actions: 'markDraining' },
+    'aside.due': { actions: 'takeBackAside' },
+    // Once more, so that nothing is left behind that could have been written by now.
+    'drain.started': { actions: ['takeBackAside', 'markDraining'] },
     'flush.requested': { actions: 'markAwaited' },
   },
   states: {

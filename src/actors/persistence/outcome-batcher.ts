@@ -5,15 +5,17 @@ import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
+import { cacheFailureOf, isOfValue, isRefused, ledgerFailureOf } from '../model/errors.ts'
 import { ownerOf } from '../ownership/fence.ts'
 import type { Outcome, SettledPayment } from '../model/payment.ts'
 import { doubled } from '../model/settings.ts'
-import type { SharedPorts, UnwrittenOutcome } from '../model/ports.ts'
+import type { Ledger, SharedPorts, UnwrittenOutcome } from '../model/ports.ts'
 import {
+  ASIDE_MAX,
   outcomeBatcherMachine,
   type OutcomeBatcherContext,
   type OutcomeBatcherEvent,
+  type RefusedOutcome,
 } from './outcome-batcher.machine.ts'
 
 export type OutcomeBatcherActor = Actor<typeof outcomeBatcherMachine>
@@ -23,6 +25,9 @@ export type SettledOutcome = Extract<Outcome, { kind: 'settled' }>
 /** First and longest pause after a failed write, ms. */
 const WRITE_PAUSE_MS = 100
 const WRITE_PAUSE_MAX_MS = 1000
+
+/** How long what was refused stays aside before it is written again, ms. */
+export const ASIDE_PAUSE_MS = 30_000
 
 interface Parts {
   readonly ports: SharedPorts
@@ -51,8 +56,15 @@ export function providedOutcomeBatcher(parts: Parts): typeof outcomeBatcherMachi
         publisher.flush()
         void writeBatch(ports, context, self)
       },
-      publishWritten: ({ context, event }) =>
-        publishWritten({ ...parts, publisher }, context, event),
+      publishWritten: ({ context, event, self }) => {
+        assert(event.type === 'batch.written', 'a batch is published once it is written')
+        publishWritten({ ...parts, publisher }, context.batch, event)
+        if (event.refused.length === 0) return
+        noteRefused(ports, context.aside, event.refused)
+        // What is aside already has its timer; in a drain nothing waits for one.
+        if (context.aside.length > 0 || context.isDraining) return
+        clock.setTimeout(() => self.send({ type: 'aside.due' }), ASIDE_PAUSE_MS)
+      },
       noteFailure: ({ event }) => {
         assert(event.type === 'batch.failed', 'a failure is noted when a write has failed')
         telemetry.emit({ type: 'ledger.failed', operation: 'record', cause: event.error.message })
@@ -86,22 +98,66 @@ async function writeBatch(
 ): Promise<void> {
   const startedAt = clock.now()
   try {
-    const unwritten = await ledger.record(batch, { leaseId: ownerOf(lease) })
-    self.send({ type: 'batch.written', unwritten, tookMs: clock.now() - startedAt })
+    const recorded = await recordApart(ledger, batch, { leaseId: ownerOf(lease) })
+    self.send({ type: 'batch.written', ...recorded, tookMs: clock.now() - startedAt })
   } catch (error) {
     self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
   }
 }
 
+/**
+ * Writes a batch. One that PostgreSQL refuses for what is in it is halved until that is found, and
+ * the others are written. Rejects where nothing of it could be written and no value is at fault:
+ * then it is the statement that is refused, and not an outcome.
+ */
+async function recordApart(
+  ledger: Ledger,
+  batch: readonly Outcome[],
+  request: { readonly leaseId: number },
+): Promise<Recorded> {
+  const recorded = await recordOrHalve(ledger, batch, request)
+  const { refused } = recorded
+  if (refused.length < batch.length) return recorded
+  const ofStatement = refused.find(({ failure }) => !isOfValue(failure.refusal))
+  if (ofStatement !== undefined) throw ofStatement.failure
+  return recorded
+}
+
+interface Recorded {
+  readonly unwritten: readonly UnwrittenOutcome[]
+  readonly refused: readonly RefusedOutcome[]
+}
+
+async function recordOrHalve(
+  ledger: Ledger,
+  batch: readonly Outcome[],
+  request: { readonly leaseId: number },
+): Promise<Recorded> {
+  try {
+    return { unwritten: await ledger.record(batch, request), refused: [] }
+  } catch (failure) {
+    if (!isRefused(failure)) throw failure
+    if (batch.length === 1) {
+      return { unwritten: [], refused: batch.map((outcome) => ({ outcome, failure })) }
+    }
+    const middle = Math.ceil(batch.length / 2)
+    const first = await recordOrHalve(ledger, batch.slice(0, middle), request)
+    const second = await recordOrHalve(ledger, batch.slice(middle), request)
+    return {
+      unwritten: [...first.unwritten, ...second.unwritten],
+      refused: [...first.refused, ...second.refused],
+    }
+  }
+}
+
 function publishWritten(
   parts: Parts & { readonly publisher: SettledPublisher },
-  { batch }: OutcomeBatcherContext,
-  event: OutcomeBatcherEvent,
+  batch: readonly Outcome[],
+  { unwritten, refused, tookMs }: Recorded & { readonly tookMs: number },
 ): void {
-  assert(event.type === 'batch.written', 'a batch is published once it is written')
-  const { unwritten } = event
   // What is not in the ledger stays in the settled set, until a summary finds it of no use there.
-  const written = unwritten.length === 0 ? batch : without(batch, unwritten)
+  const absent = refused.length === 0 ? unwritten : [...unwritten, ...refused]
+  const written = absent.length === 0 ? batch : without(batch, absent)
   for (const each of unwritten) noteContradiction(parts.ports, each)
   parts.publisher.remove(settledOf(written).map(({ correlationId }) => correlationId))
   const entries = written.flatMap((outcome) =>
@@ -112,16 +168,16 @@ function publishWritten(
   if (entries.length > 0) tell(parts.system, 'retryQueue', { type: 'payments.parked', entries })
   parts.ports.telemetry.emit({
     type: 'batch.recorded',
-    outcomes: batch.length,
-    tookMs: event.tookMs,
+    outcomes: batch.length - refused.length,
+    tookMs,
   })
 }
 
 function without(
   batch: readonly Outcome[],
-  unwritten: readonly UnwrittenOutcome[],
+  absent: readonly { readonly outcome: Outcome }[],
 ): readonly Outcome[] {
-  const left = new Set(unwritten.map(({ outcome }) => outcome))
+  const left = new Set(absent.map(({ outcome }) => outcome))
   return batch.filter((outcome) => !left.has(outcome))
 }
 
@@ -133,6 +189,21 @@ function noteContradiction(
   if (outcome.kind !== 'settled' || reason === 'purged' || reason === 'fenced') return
   const { correlationId, processor } = outcome
   telemetry.emit({ type: 'payment.contradicted', correlationId, processor, reason })
+}
+
+function noteRefused(
+  { telemetry }: SharedPorts,
+  aside: readonly Outcome[],
+  refused: readonly RefusedOutcome[],
+): void {
+  for (const { outcome, failure } of refused) {
+    const { correlationId, kind } = outcome
+    const { sqlState, words: cause } = failure.refusal
+    telemetry.emit({ type: 'outcome.refused', correlationId, outcome: kind, sqlState, cause })
+  }
+  const kept = [...aside, ...refused.map(({ outcome }) => outcome)]
+  for (const { correlationId } of kept.slice(0, -ASIDE_MAX))
+    telemetry.emit({ type: 'outcome.forgotten', correlationId })
 }
 
 /**

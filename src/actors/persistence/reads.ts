@@ -10,13 +10,13 @@ import {
 import type { SharedPorts } from '../model/ports.ts'
 import { itemsOf } from './pending-queue.ts'
 import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
-import { settledOf, type SettledOutcome } from './outcome-batcher.ts'
+import { settledOf } from './outcome-batcher.ts'
 import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'
-import type { PaymentStatus, SettledPayment } from '../model/payment.ts'
+import type { Outcome, PaymentStatus, SettledPayment } from '../model/payment.ts'
 
 /**
- * What the ledger knows of a payment. While this instance has settled it and not yet written that,
- * the settlement is added: a payment that a summary counts is never shown as open. The batcher is
+ * What the ledger knows of a payment. While this instance has settled or rejected it and not yet
+ * written that, it is added: a payment that a summary counts is never shown as open. The batcher is
  * read before the ledger, so that what is written in between is found there.
  */
 export async function findPayment(
@@ -25,13 +25,10 @@ export async function findPayment(
   request: PaymentRequested,
 ): Promise<void> {
   const { correlationId } = request
-  const settled = unwrittenOf(outcomesNow()).find(
-    (outcome) => outcome.correlationId === correlationId,
-  )
+  const own = unwrittenOf(outcomesNow()).filter((each) => each.correlationId === correlationId)
   try {
     const found = await ports.ledger.find(correlationId)
-    const value =
-      found === undefined || settled === undefined ? found : withSettlement(found, settled)
+    const value = found === undefined ? undefined : withEnd(found, own)
     request.replyTo(value === undefined ? { kind: 'missing' } : { kind: 'found', value })
   } catch (error) {
     noteFailure(ports, { operation: 'find', error })
@@ -57,7 +54,7 @@ export async function summarize(
     cacheFailureOf(error)
     return []
   })
-  const own = unwrittenOf(outcomesNow())
+  const own = settledOf(unwrittenOf(outcomesNow()))
   try {
     const { summary, stale } = await ledger.summarize(request.window, union(own, others))
     request.replyTo({ kind: 'found', value: summary })
@@ -94,17 +91,23 @@ function noteFailure(
   telemetry.emit({ type: 'ledger.failed', operation, cause })
 }
 
-function unwrittenOf(batcher: OutcomeBatcherContext): readonly SettledOutcome[] {
-  return settledOf([...batcher.batch, ...itemsOf(batcher.pending)])
+function unwrittenOf(batcher: OutcomeBatcherContext): readonly Outcome[] {
+  return [...batcher.batch, ...itemsOf(batcher.pending), ...batcher.aside]
 }
 
-/** What the ledger has as settled stands. The batcher has the last attempts. */
-function withSettlement(found: PaymentStatus, outcome: SettledOutcome): PaymentStatus {
-  if (found.state === 'settled') return found
+/**
+ * The status with the end that this instance has not written yet. What the ledger has as final
+ * stands, and a settlement counts more than a decision. The batcher has the last attempts.
+ */
+function withEnd(found: PaymentStatus, own: readonly Outcome[]): PaymentStatus {
+  if (found.state === 'settled' || found.state === 'rejected') return found
+  const end =
+    own.find(({ kind }) => kind === 'settled') ?? own.find(({ kind }) => kind === 'rejected')
+  if (end === undefined || end.kind === 'parked') return found
   const { correlationId, amountCents, acceptedAt } = found
-  const { processor, requestedAt, attempts } = outcome
-  const known = { correlationId, amountCents, acceptedAt, attempts }
-  return { ...known, state: 'settled', processor, requestedAt }
+  const known = { correlationId, amountCents, acceptedAt, attempts: end.attempts }
+  if (end.kind === 'rejected') return { ...known, state: 'rejected' }
+  return { ...known, state: 'settled', processor: end.processor, requestedAt: end.requestedAt }
 }
 
 function union(

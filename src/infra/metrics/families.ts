@@ -150,6 +150,11 @@ function workCounters({ tallies }: FamilyOptions): readonly Family[] {
       read: () => [...tallies.ledgerFailures].map(([operation, value]) => [{ operation }, value]),
     },
     {
+      name: 'pit_outcomes_refused_total',
+      help: 'Refusals of one outcome by PostgreSQL; it is kept aside and tried again.',
+      read: () => [[{}, tallies.outcomesRefused]],
+    },
+    {
       name: 'pit_child_restarts_total',
       help: 'Long-lived actors that failed and were started again.',
       read: () => [...tallies.restarts].map(([child, value]) => [{ child }, value]),

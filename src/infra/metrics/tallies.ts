@@ -16,6 +16,8 @@ export interface Tallies {
   parked: number
   broken: number
   readonly contradicted: Record<Contradiction, number>
+  /** Each time that PostgreSQL refused an outcome by itself. */
+  outcomesRefused: number
   leasesLost: number
   /** Whether the lease is held, as of the last fact about it. */
   holdsLease: boolean
@@ -57,6 +59,7 @@ export function createTallies(): Tallies {
     parked: 0,
     broken: 0,
     contradicted: { missing: 0, settledOtherwise: 0, rejected: 0 },
+    outcomesRefused: 0,
     leasesLost: 0,
     holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0 },
@@ -127,6 +130,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'ledger.failed':
       countNamed(tallies.ledgerFailures, fact.operation)
+      break
+    case 'outcome.refused':
+      tallies.outcomesRefused += 1
       break
     case 'child.restarted':
       countNamed(tallies.restarts, fact.child)

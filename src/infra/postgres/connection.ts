@@ -4,7 +4,7 @@
 import assert from 'node:assert'
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { LedgerUnavailable } from '../../actors/model/errors.ts'
+import { LedgerUnavailable, type Refusal } from '../../actors/model/errors.ts'
 import type { Statement } from './rows.ts'
 
 export interface ConnectionConfig {
@@ -178,8 +178,24 @@ export interface Failing {
  */
 export function toLedgerUnavailable(failing: Failing, cause: unknown): LedgerUnavailable {
   const certain = failing.sent === 'no' || failing.effect === 'reads' || wasRejected(cause)
-  return new LedgerUnavailable(failing.operation, certain ? 'none' : 'unknown', cause)
+  const outcome = certain ? 'none' : 'unknown'
+  return new LedgerUnavailable(failing.operation, outcome, cause, refusalOf(cause))
 }
+
+/** Longest text that is taken from PostgreSQL's message, characters. */
+const WORDS_MAX = 300
+
+/** What PostgreSQL refused for what it was given; undefined where it may be done another time. */
+function refusalOf(cause: unknown): Refusal | undefined {
+  const sqlState = read(cause, 'code')
+  if (!wasRejected(cause) || !/^[0-9A-Z]{5}$/.test(sqlState)) return undefined
+  if (PASSING_CLASSES.has(sqlState.slice(0, 2))) return undefined
+  return { sqlState, words: read(cause, 'message').replace(/\s+/g, ' ').slice(0, WORDS_MAX) }
+}
+
+// Connection, state of the transaction (a read-only server too), statement lost by a pooler, login,
+// rollback, resources, object state, an operator, the system.
+const PASSING_CLASSES = new Set(['08', '25', '26', '28', '40', '53', '55', '57', '58'])
 
 // Deadlock, serialization failure, lock not had within lock_timeout.
 const RETRIABLE_STATES = new Set(['40P01', '40001', '55P03'])
@@ -203,7 +219,7 @@ const QUERY_CANCELED = '57014'
 // Data, constraints, rollback, syntax and access, object state: never the end of a session.
 const STATEMENT_CLASSES = new Set(['22', '23', '40', '42', '55'])
 
-function read(cause: unknown, key: 'severity' | 'code'): string {
+function read(cause: unknown, key: 'severity' | 'code' | 'message'): string {
   if (typeof cause !== 'object' || cause === null) return ''
   const value: unknown = Reflect.get(cause, key)
   return typeof value === 'string' ? value : ''

@@ -54,6 +54,8 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'batch.refused': ['persistence', 'warn'],
   'batch.recorded': ['persistence', 'debug'],
   'ledger.failed': ['persistence', 'warn'],
+  'outcome.refused': ['persistence', 'error'],
+  'outcome.forgotten': ['persistence', 'error'],
   'attempt.ended': ['payments', 'info'],
   'payment.settled': ['payments', 'debug'],
   'payment.rejected': ['payments', 'warn'],
