@@ -136,27 +136,32 @@ async function drains(
   await stopped
 }
 
-t.test('answers to a failing ledger and to a forbidden purge are as described', async (t) => {
-  const silent = await startEdge(t, { supervise: refuse, allowPurge: true })
-  const huge = await startEdge(t, {
-    supervise: (request) => {
-      if (request.type !== 'summary.requested') return
-      const total = { payments: 1, cents: 2n ** 53n }
-      request.replyTo({ kind: 'found', value: { default: total, fallback: total } })
-    },
-  })
-  const statusOf = async (
-    { server }: typeof silent,
-    path: string,
-    more: { method?: 'GET' | 'POST'; at?: string } = {},
-  ) => (await descriptionCheck.ask(t, openClient(t, server.port), { path, ...more })).status
+t.test(
+  'answers to a failing or damaged ledger and to a forbidden purge are as described',
+  async (t) => {
+    const silent = await startEdge(t, { supervise: refuse, allowPurge: true })
+    const huge = await startEdge(t, {
+      supervise: (request) => {
+        if (request.type === 'payment.requested') request.replyTo({ kind: 'damaged' })
+        if (request.type !== 'summary.requested') return
+        const total = { payments: 1, cents: 2n ** 53n }
+        request.replyTo({ kind: 'found', value: { default: total, fallback: total } })
+      },
+    })
+    const statusOf = async (
+      { server }: typeof silent,
+      path: string,
+      more: { method?: 'GET' | 'POST'; at?: string } = {},
+    ) => (await descriptionCheck.ask(t, openClient(t, server.port), { path, ...more })).status
 
-  t.equal(await statusOf(silent, STATUS, { at: `/payments/${ID}` }), 503)
-  t.equal(await statusOf(silent, '/payments-summary'), 503)
-  t.equal(await statusOf(silent, '/purge-payments', { method: 'POST' }), 503)
-  t.equal(await statusOf(huge, '/payments-summary'), 200)
-  t.equal(await statusOf(huge, '/purge-payments', { method: 'POST' }), 403)
-})
+    t.equal(await statusOf(silent, STATUS, { at: `/payments/${ID}` }), 503)
+    t.equal(await statusOf(silent, '/payments-summary'), 503)
+    t.equal(await statusOf(silent, '/purge-payments', { method: 'POST' }), 503)
+    t.equal(await statusOf(huge, '/payments-summary'), 200)
+    t.equal(await statusOf(huge, STATUS, { at: `/payments/${ID}` }), 500)
+    t.equal(await statusOf(huge, '/purge-payments', { method: 'POST' }), 403)
+  },
+)
 
 function refuse(request: EdgeRequest): void {
   if (request.type === 'payment.received') request.replyTo('unavailable')

@@ -188,6 +188,23 @@ t.test('a summary of more than 2^53 cents is answered to the cent', async (t) =>
   t.match(text, '"default":{"totalRequests":2,"totalAmount":90071992547409.93}')
 })
 
+t.test('a payment whose row is damaged is answered 500, and the next one as ever', async (t) => {
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type !== 'payment.requested') return
+      request.replyTo({ kind: edge.requests.length === 1 ? 'damaged' : 'missing' })
+    },
+  })
+  const ask = () => call(edge, 'GET', `/payments/${ID}`)
+
+  const damaged = await ask()
+  const next = await ask()
+
+  t.match(damaged, { status: 500, headers: { 'content-type': 'application/problem+json' } })
+  t.match(JSON.parse(damaged.text), { type: 'urn:pit:problem:damaged-payment', status: 500 })
+  t.equal(next.status, 404)
+})
+
 t.test('a summary or a purge that is said to be missing is a bug', async (t) => {
   const edge = await startEdge(t, { allowPurge: true })
   for (const line of ['GET /payments-summary', 'POST /purge-payments']) {

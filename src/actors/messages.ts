@@ -56,6 +56,8 @@ export interface PaymentReceived {
 export type Read<Value> =
   | { readonly kind: 'found'; readonly value: Value }
   | { readonly kind: 'missing' }
+  /** It is there and cannot be read. */
+  | { readonly kind: 'damaged' }
   | { readonly kind: 'unavailable' }
 
 export interface PaymentRequested {

@@ -13,7 +13,7 @@ import type { Config } from '../config/config.ts'
 import type { FiguresCache } from '../console/figures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
-import { createPostgresLedger } from '../infra/postgres/ledger.ts'
+import { createPostgresLedger, type PostgresLedgerConfig } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
@@ -58,14 +58,16 @@ const ACCEPT_TIMEOUT_MS = 900
 export async function createAdapters(
   config: Config,
   addresses: Addresses,
-  logger: Logger,
+  told: Pick<PostgresLedgerConfig, 'onDamagedRow'> & { readonly logger: Logger },
 ): Promise<Adapters> {
+  const { logger, ...listeners } = told
   const fence = new LeaseFence()
   const ledger = await createPostgresLedger({
     connectionString: addresses.databaseUrl,
     applicationName: `pit ${config.instanceId}`,
     poolMax: config.databasePool,
     acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
+    ...listeners,
   })
   const { caches, closeCaches } = openCaches(config, logger)
   const traces = await startTraces(config, logger)

@@ -3,6 +3,7 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import { createSupervisor, type SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { createTotals, totalsTelemetry, type TotalsStore } from '../actors/supervisor/totals.ts'
+import type { Telemetry } from '../actors/model/facts.ts'
 import type { Config } from '../config/config.ts'
 import type { OpsServer } from '../http/ops.ts'
 import { startHttp, type HttpServer } from '../http/server.ts'
@@ -32,7 +33,12 @@ export interface Pit {
 export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
   if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
   const totals = createTotals()
-  const adapters = await createAdapters(config, addresses, logger)
+  // No row is read before the actors run.
+  const late: { telemetry?: Telemetry } = {}
+  const adapters = await createAdapters(config, addresses, {
+    logger,
+    onDamagedRow: (row) => late.telemetry?.emit({ type: 'row.damaged', ...row }),
+  })
   const console = createPitConsole(config, { addresses, adapters, logger })
   const metrics = createPitMetrics(config)
   const telemetry = sinks(
@@ -41,6 +47,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     metrics.telemetry,
     console.telemetry,
   )
+  late.telemetry = telemetry
   const supervisor = createSupervisor(partsOf(config, adapters, telemetry))
   const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
   let http: HttpServer | undefined

@@ -8,7 +8,7 @@ import type { Read } from '../actors/messages.ts'
 import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import { queryPayments } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { json, NOT_FOUND, problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
+import { DAMAGED, json, NOT_FOUND, problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
 import { Responder } from '../http/responder.ts'
 import { projectFile } from '../infra/process/project-file.ts'
 import type { Counters } from './figures.ts'
@@ -114,6 +114,7 @@ async function paymentReply(
     supervisor.send({ type: 'payment.requested', correlationId, replyTo })
   })
   if (paymentStatus.kind === 'missing') return undefined
+  if (paymentStatus.kind === 'damaged') return DAMAGED
   if (paymentStatus.kind === 'unavailable') return UNAVAILABLE
   const messages = sequences?.messagesOf(correlationId) ?? null
   return json(

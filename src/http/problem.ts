@@ -60,6 +60,12 @@ export const UNAVAILABLE = problem({
   headers: [['Retry-After', RETRY_AFTER_S]],
 })
 
+export const DAMAGED = problem({
+  status: 500,
+  type: 'urn:pit:problem:damaged-payment',
+  detail: 'The payment is known, but what is stored of it cannot be read: an operator has to look.',
+})
+
 /** The path is known, the method is not one of `allowed`. */
 export function methodNotAllowed(allowed: readonly string[]): Reply {
   const methods = allowed.join(', ')

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import { DamagedPayment, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
@@ -40,3 +40,23 @@ for (const [operation, request] of [
     },
   )
 }
+
+t.test(
+  'a payment whose row cannot be read is answered as damaged, and nothing fails',
+  async (t) => {
+    const system = startActorSystem(BESIDE_PERSISTENCE)
+    const { ports } = system
+    const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
+    const persistence = system.start(persistenceLogic, input)
+    const answers: unknown[] = []
+    const replyTo = (answer: unknown): void => void answers.push(answer)
+
+    persistence.send({ type: 'payment.requested', correlationId: 'a', replyTo })
+    ;(await system.ledger.called('find')).fail(new DamagedPayment('a'))
+    await settled()
+
+    t.same(answers, [{ kind: 'damaged' }])
+    t.equal(persistence.getSnapshot().status, 'active')
+    t.same(system.facts, [], 'the ledger has reported the row already')
+  },
+)

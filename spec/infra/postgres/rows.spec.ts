@@ -12,11 +12,13 @@ import {
   TEXTS,
   nullable,
   readOnlyRow,
+  readPayments,
   readRows,
   type Column,
+  type DamagedRow,
   type Query,
 } from '../../../src/infra/postgres/rows.ts'
-import { attempt, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
+import { attempt, idsOf, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const QUERY = {
@@ -68,6 +70,28 @@ t.test('a query for one row fails on none and on two', async (t) => {
   }
 })
 
+t.test('a damaged payment is set aside, unless it is one of several and none fits', async (t) => {
+  const query = { name: 'claim', columns: { correlation_id: TEXT, rounds: INTEGER } }
+  const good = { correlation_id: 'a', rounds: 1 }
+  const bad = { correlation_id: 'b', rounds: null }
+  const damaged: DamagedRow[] = []
+  const read = (...rows: readonly object[]) =>
+    readPayments(query, rows, (row) => void damaged.push(row))
+  const cause = 'claim returns rounds as an exact whole number, and it is null'
+
+  t.strictSame(read(), [])
+  t.strictSame(read(good, good), [good, good])
+  t.strictSame(damaged, [])
+  t.strictSame(read(bad, good, bad), [good])
+  t.strictSame(read(bad), [])
+  t.strictSame(read({ correlation_id: 7, rounds: 1 }), [])
+  t.throws(() => read(bad, bad), { code: 'ERR_ASSERTION', message: cause })
+
+  const told = { operation: 'claim', correlationId: 'b', cause }
+  t.strictSame(damaged.slice(0, 3), [told, told, told])
+  t.match(damaged.slice(3), [{ correlationId: null, cause: /correlation_id as a text/ }])
+})
+
 t.test('each type of column accepts what PostgreSQL may return, and nothing else', async (t) => {
   const kinds: readonly (readonly [Column<unknown>, readonly unknown[], readonly unknown[]])[] = [
     [INTEGER, [0, -1, 2 ** 53 - 1], [0.5, NaN, Infinity, 2 ** 53, '1', 1n, null]],
@@ -86,21 +110,20 @@ t.test('each type of column accepts what PostgreSQL may return, and nothing else
 const A = attempt('default', 'settled')
 
 t.test(
-  'an attempt fits only if it is complete, with any reason that a version of Pit wrote',
+  'an attempt fits only if it is complete, with any words that a version of Pit wrote',
   async (t) => {
     const broken = [
       { processor: 'other' },
       { requestedAt: '1000' },
       { reason: null },
-      { outcome: 'lost' },
-      { outcome: 'toString' },
+      { outcome: 7 },
       { tookMs: null },
       { detail: 7 },
     ]
     for (const change of broken) {
       t.notOk(ATTEMPTS.fits([A, { ...A, ...change }]), JSON.stringify(change))
     }
-    t.ok(ATTEMPTS.fits([{ ...A, reason: 'aReasonOfLater' }]))
+    t.ok(ATTEMPTS.fits([{ ...A, reason: 'aReasonOfLater', outcome: 'anOutcomeOfLater' }]))
   },
 )
 
@@ -110,16 +133,25 @@ const server = await startPostgres(t)
 async function ledgerOver(
   t: Test,
   change: string,
-): Promise<{ ledger: Ledger; mine: { leaseId: number; parked: boolean } }> {
+): Promise<{
+  ledger: Ledger
+  mine: { leaseId: number; parked: boolean }
+  damaged: readonly DamagedRow[]
+}> {
   const database = await server.freshDatabase()
-  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: database })
+  const damaged: DamagedRow[] = []
+  const ledger = await createPostgresLedger({
+    ...LEDGER,
+    connectionString: database,
+    onDamagedRow: (row) => void damaged.push(row),
+  })
   t.teardown(() => ledger.close())
   const mine = { ...(await lease(ledger)), parked: false }
   await ledger.accept([request(1)], mine)
-  await ledger.accept([request(2)], { ...mine, parked: true })
+  await ledger.accept([request(2), request(3), request(4)], { ...mine, parked: true })
   await ledger.record([settled(1)], mine)
   await runSql(database, change)
-  return { ledger, mine }
+  return { ledger, mine, damaged }
 }
 
 function brokenIn(query: string, column: string): { code: string; message: RegExp } {
@@ -140,8 +172,8 @@ t.test('a missing count of purges is a bug, and not 0', async (t) => {
   const { ledger, mine } = await ledgerOver(t, 'DELETE FROM purges')
 
   await t.rejects(ledger.renewLease({ ...mine, ttlMs: 1_000 }), brokenIn('renewLease', 'purges'))
-  await t.rejects(ledger.accept([request(3)], mine), brokenIn('acceptOne', 'purges'))
-  await t.rejects(ledger.accept([request(4), request(5)], mine), brokenIn('accept', 'purges'))
+  await t.rejects(ledger.accept([request(5)], mine), brokenIn('acceptOne', 'purges'))
+  await t.rejects(ledger.accept([request(6), request(7)], mine), brokenIn('accept', 'purges'))
   await t.rejects(ledger.purge(), brokenIn('purge', 'one row, not 0'))
 })
 
@@ -152,37 +184,100 @@ t.test('a count of purges beyond exact numbers is a bug, and not NaN', async (t)
   await t.rejects(ledger.purge(), brokenIn('purge', 'count'))
 })
 
-t.test('a payment settled at an unknown processor is a bug, and not the fallback', async (t) => {
-  const { ledger } = await ledgerOver(
+t.test('one damaged payment is not found, and ends nothing', async (t) => {
+  const { ledger, damaged } = await ledgerOver(
     t,
     `ALTER TABLE payments DROP CONSTRAINT payments_processor_check;
     UPDATE payments SET processor = 3 WHERE state = 1`,
   )
 
-  await t.rejects(ledger.find(uuid(1)), brokenIn('find', 'processor'))
+  await t.rejects(ledger.find(uuid(1)), { code: 'damaged_payment' })
+
+  t.match(damaged, [{ operation: 'find', correlationId: uuid(1), cause: /returns processor as/ }])
+  t.equal((await ledger.find(uuid(2)))?.state, 'parked')
 })
 
-t.test('a claimed payment without a fencing token is a bug', async (t) => {
-  const { ledger, mine } = await ledgerOver(
-    t,
-    `ALTER TABLE payments ALTER claim DROP NOT NULL; UPDATE payments SET claim = NULL`,
-  )
+for (const [what, change, cause] of [
+  ['infinite', "accepted_at = 'infinity'", /returns accepted_at_ms as an exact whole number/],
+  ['out of range', 'default_doubt_until_ms = -9223372036854775808', /out of range/],
+] as const) {
+  t.test(`an instant that is ${what} damages its payment only`, async (t) => {
+    const { ledger, damaged } = await ledgerOver(t, `UPDATE payments SET ${change} WHERE state = 1`)
 
-  await t.rejects(ledger.claimDue({ ...mine, limit: 9 }), brokenIn('claimDue', 'claim'))
-})
+    await t.rejects(ledger.find(uuid(1)), { code: 'damaged_payment' })
 
-t.test('malformed attempts are a bug in each query that reads them', async (t) => {
+    t.match(damaged, [{ operation: 'find', correlationId: uuid(1), cause }])
+    t.equal((await ledger.find(uuid(2)))?.state, 'parked')
+  })
+}
+
+for (const [what, change] of [
+  [
+    'without a fencing token',
+    'ALTER TABLE payments ALTER claim DROP NOT NULL; UPDATE payments SET claim = NULL',
+  ],
+  ['with malformed attempts', `UPDATE payments SET attempts = '[{"x": 1}]'`],
+] as const) {
+  t.test(`a payment ${what} is claimed once by each owner, and handed to nobody`, async (t) => {
+    const { ledger, mine, damaged } = await ledgerOver(
+      t,
+      `${change} WHERE correlation_id = '${uuid(3)}'`,
+    )
+    const theirs = await lease(ledger, 'b')
+
+    const claimed = await ledger.claimDue({ ...mine, limit: 9 })
+    const again = await ledger.claimDue({ ...mine, limit: 9 })
+    await ledger.releaseLease(mine.leaseId)
+    const sweep = { ...theirs, limit: 9, graceMs: 0, settleByMs: 0 }
+    const taken = await ledger.takeOver(sweep)
+    const takenAgain = await ledger.takeOver(sweep)
+
+    t.strictSame([idsOf(claimed), idsOf(again)], [[uuid(2), uuid(4)], []])
+    t.strictSame([idsOf(taken), idsOf(takenAgain)], [[uuid(2), uuid(4)], []])
+    t.match(damaged, [
+      { operation: 'claimDue', correlationId: uuid(3) },
+      { operation: 'takeOver', correlationId: uuid(3) },
+    ])
+    t.equal(damaged.length, 2)
+  })
+}
+
+t.test('a claim of several payments, none of which fits, is a bug', async (t) => {
   const { ledger, mine } = await ledgerOver(t, `UPDATE payments SET attempts = '[{"x": 1}]'`)
 
-  await t.rejects(ledger.find(uuid(1)), brokenIn('find', 'attempts'))
-  await t.rejects(ledger.claimParked([uuid(2)], mine), brokenIn('claimParked', 'attempts'))
+  const ids = [uuid(2), uuid(3)]
+  await t.rejects(ledger.claimParked(ids, mine), brokenIn('claimParked', 'attempts'))
 })
 
-t.test('an unreadable answer to the second statement of an accept is a bug', async (t) => {
+t.test('a parked payment without a readable due time is left out of the list', async (t) => {
+  const { ledger, damaged } = await ledgerOver(
+    t,
+    `UPDATE payments SET due_at = 'infinity' WHERE correlation_id = '${uuid(3)}'`,
+  )
+
+  t.strictSame(idsOf(await ledger.listParked(9)), [uuid(2), uuid(4)])
+  t.match(damaged, [{ operation: 'listParked', correlationId: uuid(3) }])
+})
+
+t.test('attempts in words of a later version are read and shown as they are', async (t) => {
+  const later = [{ ...attempt('default', 'settled'), reason: 'whim', outcome: 'refunded' }]
+  const { ledger, mine } = await ledgerOver(
+    t,
+    `UPDATE payments SET attempts = '${JSON.stringify(later)}'`,
+  )
+
+  const found = await ledger.find(uuid(1))
+  const claimed = await ledger.claimDue({ ...mine, limit: 9 })
+
+  t.strictSame(found?.attempts, later)
+  t.strictSame(claimed[0]?.attempts, later)
+})
+
+t.test('a damaged amount conflicts with what is posted again, and ends nothing', async (t) => {
   const { ledger, mine } = await ledgerOver(
     t,
     `UPDATE payments SET amount_cents = 9007199254740993`,
   )
 
-  await t.rejects(ledger.accept([request(1)], mine), brokenIn('readKnown', 'amount_cents'))
+  t.strictSame((await ledger.accept([request(1)], mine)).results, ['conflicting'])
 })

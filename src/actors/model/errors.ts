@@ -50,6 +50,16 @@ export class LeaseLost extends Error {
   }
 }
 
+/** What the ledger holds of this payment cannot be read: somebody else wrote to its tables. */
+export class DamagedPayment extends Error {
+  override readonly name = 'DamagedPayment'
+  readonly code = 'damaged_payment'
+
+  constructor(correlationId: string) {
+    super(`ledger: the row of payment ${correlationId} cannot be read`)
+  }
+}
+
 /** Redis could not do what was asked within its bound. The caller goes on without it. */
 export class CacheUnavailable extends Error {
   override readonly name = 'CacheUnavailable'

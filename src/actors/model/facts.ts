@@ -24,6 +24,14 @@ export type Fact =
       /** PostgreSQL's own words. */
       readonly cause: string
     }
+  /** What the ledger holds of a payment cannot be read; nobody works on it. */
+  | {
+      readonly type: 'row.damaged'
+      readonly operation: string
+      /** Null where even that cannot be read. */
+      readonly correlationId: string | null
+      readonly cause: string
+    }
   /** So many were refused that this one is no longer kept: whoever takes its payment over asks. */
   | { readonly type: 'outcome.forgotten'; readonly correlationId: string }
   /**

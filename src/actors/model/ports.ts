@@ -142,7 +142,10 @@ export interface Ledger {
     request: { leaseId: number },
   ): Promise<readonly UnwrittenOutcome[]>
 
-  /** Claims parked payments that are due, oldest due first. */
+  /**
+   * Claims parked payments that are due, oldest due first. What cannot be read is left out of this
+   * and of the other claims: it stays owned by the lease, and nobody works on it.
+   */
   claimDue(request: { leaseId: number; limit: number }): Promise<readonly ClaimedPayment[]>
   /** Claims those of these ids that are parked, due or not. */
   claimParked(
@@ -173,6 +176,7 @@ export interface Ledger {
     window: TimeWindow,
     unflushed: readonly SettledPayment[],
   ): Promise<{ summary: ExactSummary; stale: readonly string[] }>
+  /** Rejects with `DamagedPayment` as well. */
   find(correlationId: string): Promise<PaymentStatus | undefined>
   /** Forgets every payment, on behalf of all instances; `purges` counts this time too. */
   purge(): Promise<{ purges: number }>

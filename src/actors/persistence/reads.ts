@@ -9,7 +9,7 @@ import {
 } from '../messages.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import { itemsOf } from './pending-queue.ts'
-import { cacheFailureOf, ledgerFailureOf } from '../model/errors.ts'
+import { cacheFailureOf, DamagedPayment, ledgerFailureOf } from '../model/errors.ts'
 import { settledOf } from './outcome-batcher.ts'
 import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'
 import type { Outcome, PaymentStatus, SettledPayment } from '../model/payment.ts'
@@ -31,6 +31,10 @@ export async function findPayment(
     const value = found === undefined ? undefined : withEnd(found, own)
     request.replyTo(value === undefined ? { kind: 'missing' } : { kind: 'found', value })
   } catch (error) {
+    if (error instanceof DamagedPayment) {
+      request.replyTo({ kind: 'damaged' })
+      return
+    }
     noteFailure(ports, { operation: 'find', error })
     request.replyTo({ kind: 'unavailable' })
   }

@@ -121,6 +121,10 @@ const GET_PAYMENT: Operation = {
     200: namedAnswer('The status of the payment.', 'PaymentStatus'),
     400: problemAnswer('The id is no UUID.', { status: 400, type: 'invalid-payment' }),
     404: problemAnswer('No payment has this id.', { status: 404 }),
+    500: problemAnswer('What is stored of it cannot be read.', {
+      status: 500,
+      type: 'damaged-payment',
+    }),
     503: UNAVAILABLE_ANSWER,
   },
 }

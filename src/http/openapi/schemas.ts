@@ -21,7 +21,7 @@ const STATE = words<PaymentState>('Where it is.', {
   parked: 'waiting in the retry queue',
 })
 
-const REASON = words<RouteReason>('Why this processor.', {
+const REASON = openWords<RouteReason>('Why this processor.', {
   cheaper: 'the cheaper processor is up and fast enough',
   cheaperOpen: 'the cheaper one’s circuit is open',
   cheaperSlow: 'the cheaper one is too slow',
@@ -32,7 +32,7 @@ const REASON = words<RouteReason>('Why this processor.', {
   noneAvailable: 'no charge: no processor can be charged',
 })
 
-const OUTCOME = words<AttemptOutcome>('How it ended.', {
+const OUTCOME = openWords<AttemptOutcome>('How it ended.', {
   inFlight: 'under way',
   settled: 'recorded',
   refused: 'certainly not processed',
@@ -51,14 +51,15 @@ const WAIT = words<WaitReason>('What it waits for; absent when it waits for noth
 })
 
 function words<Word extends string>(lead: string, meanings: Record<Word, string>): Schema {
+  return { ...openWords(lead, meanings), enum: Object.keys(meanings) }
+}
+
+/** Words of attempts, which another version of Pit may have written: there may be others. */
+function openWords<Word extends string>(lead: string, meanings: Record<Word, string>): Schema {
   const defined = Object.entries<string>(meanings).map(
     ([word, meaning]) => `\`${word}\`: ${meaning}`,
   )
-  return {
-    type: 'string',
-    enum: Object.keys(meanings),
-    description: `${lead} ${defined.join('; ')}.`,
-  }
+  return { type: 'string', description: `${lead} ${defined.join('; ')}.` }
 }
 
 const PROCESSOR: Schema = {
@@ -171,6 +172,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
           'about:blank',
           'urn:pit:problem:invalid-payment',
           'urn:pit:problem:conflicting-payment',
+          'urn:pit:problem:damaged-payment',
           'urn:pit:problem:invalid-window',
         ],
       },

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert'
 import type { EdgeRequest, Read } from '../../actors/messages.ts'
-import { UNAVAILABLE, type Reply } from '../problem.ts'
+import { DAMAGED, UNAVAILABLE, type Reply } from '../problem.ts'
 import type { Connections, Responder } from '../responder.ts'
 
 /** The supervisor as the edge knows it. Replies may come within `send`. */
@@ -72,6 +72,8 @@ function replyFor<Value>(question: Question<Value>, answer: Read<Value>): Reply 
     case 'missing':
       assert(question.onMissing, 'only what may be missing is answered so')
       return question.onMissing
+    case 'damaged':
+      return DAMAGED
     case 'unavailable':
       return UNAVAILABLE
   }

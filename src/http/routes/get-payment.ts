@@ -9,8 +9,8 @@ import { parseUuid } from '../request/payment-body.ts'
 import { Responder } from '../responder.ts'
 
 /**
- * Answers 200 with the payment's status, 400 for an id that is no UUID, 404 for an unknown one,
- * 503.
+ * Answers 200 with the payment's status, 400 for an id that is no UUID, 404 for an unknown one, 500
+ * for one whose row is damaged, 503.
  */
 export function getPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'get', edge)

@@ -155,6 +155,11 @@ function workCounters({ tallies }: FamilyOptions): readonly Family[] {
       read: () => [[{}, tallies.outcomesRefused]],
     },
     {
+      name: 'pit_rows_damaged_total',
+      help: 'Rows of payments in PostgreSQL that could not be read.',
+      read: () => [[{}, tallies.rowsDamaged]],
+    },
+    {
       name: 'pit_child_restarts_total',
       help: 'Long-lived actors that failed and were started again.',
       read: () => [...tallies.restarts].map(([child, value]) => [{ child }, value]),

@@ -18,6 +18,8 @@ export interface Tallies {
   readonly contradicted: Record<Contradiction, number>
   /** Each time that PostgreSQL refused an outcome by itself. */
   outcomesRefused: number
+  /** Each time that a payment's row could not be read. */
+  rowsDamaged: number
   leasesLost: number
   /** Whether the lease is held, as of the last fact about it. */
   holdsLease: boolean
@@ -60,6 +62,7 @@ export function createTallies(): Tallies {
     broken: 0,
     contradicted: { missing: 0, settledOtherwise: 0, rejected: 0 },
     outcomesRefused: 0,
+    rowsDamaged: 0,
     leasesLost: 0,
     holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0 },
@@ -133,6 +136,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'outcome.refused':
       tallies.outcomesRefused += 1
+      break
+    case 'row.damaged':
+      tallies.rowsDamaged += 1
       break
     case 'child.restarted':
       countNamed(tallies.restarts, fact.child)

@@ -4,7 +4,7 @@ import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Accepted, AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
 import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
-import { BOOLEAN, INTEGER, TEXT, nullable, type Query } from './rows.ts'
+import { BOOLEAN, FLOAT, INTEGER, TEXT, nullable, type Query } from './rows.ts'
 import { IS_HELD, PURGES, arrayOf } from './sql.ts'
 
 /**
@@ -157,11 +157,14 @@ function insert(parts: {
   RETURNING correlation_id::text, ${PURGES}`
 }
 
-/** What is known of ids that were not written; no amount: there is no such payment either. */
+/**
+ * What is known of ids that were not written; no amount: there is no such payment either. Any
+ * number will do, since it is compared only: one that no payment can have conflicts.
+ */
 export const READ_KNOWN = {
   name: 'readKnown',
   effect: 'reads',
-  columns: { held: BOOLEAN, correlation_id: TEXT, amount_cents: nullable(INTEGER) },
+  columns: { held: BOOLEAN, correlation_id: TEXT, amount_cents: nullable(FLOAT) },
   text: `
   SELECT (${IS_HELD}) AS held, request.correlation_id::text, p.amount_cents
   FROM unnest($2::uuid[]) AS request (correlation_id)

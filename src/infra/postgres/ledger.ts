@@ -8,7 +8,7 @@ import { createClaims } from './ownership.ts'
 import { openConnection } from './connection.ts'
 import type { ConnectionConfig } from './connection.ts'
 import { PostgresPool } from './pool.ts'
-import { INTEGER, type Query } from './rows.ts'
+import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
 import { createLeases } from './ownership.ts'
 import { createRecord } from './outcomes.ts'
 import { applySchema } from './schema.ts'
@@ -30,6 +30,8 @@ export interface PostgresLedgerConfig {
   readonly connectTimeoutMs?: number
   /** How long the start waits for PostgreSQL to come up, ms. Default 30,000. */
   readonly startTimeoutMs?: number
+  /** Told of each payment whose row cannot be read, each time. */
+  readonly onDamagedRow?: OnDamagedRow
 }
 
 /**
@@ -38,6 +40,7 @@ export interface PostgresLedgerConfig {
  */
 export async function createPostgresLedger(config: PostgresLedgerConfig): Promise<Ledger> {
   const { acceptTimeoutMs, statementTimeoutMs = 3_000, poolMax } = config
+  const onDamaged = config.onDamagedRow ?? (() => undefined)
   const base = {
     connectionString: config.connectionString,
     applicationName: config.applicationName,
@@ -56,10 +59,10 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
     ...createRecord(records),
     ...createLeases(leases),
-    ...createClaims(others),
-    ...createTakeOver(others),
+    ...createClaims(others, onDamaged),
+    ...createTakeOver(others, onDamaged),
     ...createSummaries(others),
-    ...createStatusReads(others),
+    ...createStatusReads(others, onDamaged),
     purge: async () => {
       const { count } = await others.runForRow(PURGE, [])
       return { purges: count }

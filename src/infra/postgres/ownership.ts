@@ -5,8 +5,8 @@ import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT, assertRow, nullable } from './rows.ts'
-import type { Query, RowOf, Statement } from './rows.ts'
+import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT, nullable, readPayments } from './rows.ts'
+import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
 import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
@@ -59,17 +59,21 @@ const RELEASE: Statement = {
 type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 
 /**
- * Takes parked payments into ownership. Two instances that claim at once never get the same one.
+ * Takes parked payments into ownership. Two instances that claim at once never get the same one. A
+ * damaged row is claimed too and handed to nobody, so that it is not claimed again while its owner
+ * lives.
  */
-export function createClaims(pool: PostgresPool): Claims {
+export function createClaims(pool: PostgresPool, onDamaged: OnDamagedRow): Claims {
   return {
     async claimDue({ leaseId, limit }) {
-      return readClaims('claimDue', await pool.run(CLAIM_DUE, [leaseId, limit]))
+      const rows = await pool.run(CLAIM_DUE, [leaseId, limit])
+      return readClaims('claimDue', rows, onDamaged)
     },
     async claimParked(correlationIds, { leaseId }) {
       if (correlationIds.length === 0) return []
       const ids = arrayOf(correlationIds, (id) => id)
-      return readClaims('claimParked', await pool.run(CLAIM_PARKED, [leaseId, ids]))
+      const rows = await pool.run(CLAIM_PARKED, [leaseId, ids])
+      return readClaims('claimParked', rows, onDamaged)
     },
   }
 }
@@ -103,13 +107,17 @@ const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents,
     p.fallback_doubt_requested_at_ms AS fallback_requested_at, p.attempts`
 
 /** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
-function readClaims(operation: string, rows: readonly ClaimRow[]): readonly ClaimedPayment[] {
+function readClaims(
+  operation: string,
+  rows: readonly ClaimRow[],
+  onDamaged: OnDamagedRow,
+): readonly ClaimedPayment[] {
   if (rows[0]?.held !== true) throw new LeaseLost(operation)
-  return rows.filter((row) => row.correlation_id !== null).map((row) => readClaim(operation, row))
+  const payments = rows.filter((row) => row.correlation_id !== null)
+  return readPayments({ name: operation, columns: CLAIMED }, payments, onDamaged).map(readClaim)
 }
 
-function readClaim(operation: string, row: ClaimRow): ClaimedPayment {
-  assertRow(operation, CLAIMED, row)
+function readClaim(row: RowOf<typeof CLAIMED>): ClaimedPayment {
   const unknownOutcomes: UnknownOutcome[] = []
   if (row.default_remaining_ms !== null) {
     unknownOutcomes.push({
@@ -177,11 +185,14 @@ export const CLAIM_PARKED = {
  * Sweeps the payments of dead instances, a bounded batch a call. Leases that were revoked stay
  * swept until they own nothing; then their rows go.
  */
-export function createTakeOver(pool: PostgresPool): Pick<Ledger, 'takeOver'> {
+export function createTakeOver(
+  pool: PostgresPool,
+  onDamaged: OnDamagedRow,
+): Pick<Ledger, 'takeOver'> {
   return {
     async takeOver({ leaseId, limit, graceMs, settleByMs }) {
       const rows = await pool.run(TAKE_OVER, [leaseId, limit, graceMs, settleByMs])
-      const claimed = readClaims('takeOver', rows)
+      const claimed = readClaims('takeOver', rows, onDamaged)
       // Only once nothing is left to claim, and its failure must not hide what was claimed: the
       // rows of dead leases are dropped by a later call then.
       if (claimed.length < limit) await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)

@@ -1,8 +1,9 @@
 // How the rows of a statement are read: each column is checked where it comes in. A row that does
-// not fit is a bug, of Pit or of what somebody did to its tables, and no failure of PostgreSQL.
+// not fit is no failure of PostgreSQL. One that is a payment is damaged by whoever wrote to Pit's
+// tables, and concerns that payment only; any other is a bug.
 
 import assert from 'node:assert'
-import type { Attempt, AttemptOutcome, RouteReason } from '../../actors/model/payment.ts'
+import type { Attempt } from '../../actors/model/payment.ts'
 
 /** What a column may hold. */
 export interface Column<Value> {
@@ -46,13 +47,52 @@ export function readRows<Shape extends Columns>(
   return rows as readonly RowOf<Shape>[]
 }
 
-/** Checks one row for columns beyond those of its query. Throws like `readRows`. */
-export function assertRow<Shape extends Columns>(
-  name: string,
-  columns: Shape,
-  row: object,
-): asserts row is RowOf<Shape> {
-  checkColumns(name, columns, [row])
+/** A payment's row that does not fit. */
+export interface DamagedRow {
+  /** The statement that returned it. */
+  readonly operation: string
+  /** Null where that does not fit either. */
+  readonly correlationId: string | null
+  /** The column, and what is wrong with it; never the value, which may be a client's. */
+  readonly cause: string
+}
+
+export type OnDamagedRow = (row: DamagedRow) => void
+
+/**
+ * Those of the rows, each a payment with its `correlation_id`, that fit; `onDamaged` is told of the
+ * others. The rule: where several rows were returned and none of them fits, the statement is at
+ * fault and not the payments, and it throws like `readRows`.
+ */
+export function readPayments<Shape extends Columns>(
+  { name, columns }: Pick<Query<Shape>, 'name' | 'columns'>,
+  rows: readonly object[],
+  onDamaged: OnDamagedRow,
+): readonly RowOf<Shape>[] {
+  const damaged = rows.flatMap((row) => {
+    const cause = faultIn(name, columns, row)
+    return cause === undefined ? [] : [{ row, cause }]
+  })
+  const [first] = damaged
+  if (first !== undefined && rows.length > 1 && damaged.length === rows.length) {
+    assert.fail(first.cause)
+  }
+  for (const { row, cause } of damaged) {
+    const id: unknown = Reflect.get(row, 'correlation_id')
+    onDamaged({ operation: name, correlationId: TEXT.fits(id) ? id : null, cause })
+  }
+  const unfit = new Set(damaged.map(({ row }) => row))
+  const fitting = unfit.size === 0 ? rows : rows.filter((row) => !unfit.has(row))
+  // Each of the columns that the type names has just been checked.
+  return fitting as readonly RowOf<Shape>[]
+}
+
+function faultIn(query: string, columns: Columns, row: object): string | undefined {
+  for (const [name, column] of Object.entries(columns)) {
+    const value: unknown = Reflect.get(row, name)
+    if (!column.fits(value)) return faultOf(query, { name, column, value })
+  }
+  return undefined
 }
 
 /** The row of a query that always returns exactly one. Throws like `readRows`. */
@@ -75,14 +115,18 @@ function checkColumns(query: string, columns: Columns, rows: readonly object[]):
     if (column === undefined) continue
     for (const row of rows as readonly Readonly<Record<string, unknown>>[]) {
       const value = row[name]
-      if (!column.fits(value)) fail(`${query} returns ${name} as ${column.takes}`, value)
+      if (!column.fits(value)) assert.fail(faultOf(query, { name, column, value }))
     }
   }
 }
 
 // The value itself stays out of the message: it may be a client's.
-function fail(expected: string, value: unknown): never {
-  assert.fail(`${expected}, and it is ${value === null ? 'null' : typeof value}`)
+function faultOf(
+  query: string,
+  { name, column, value }: { name: string; column: Column<unknown>; value: unknown },
+): string {
+  const found = value === null ? 'null' : typeof value
+  return `${query} returns ${name} as ${column.takes}, and it is ${found}`
 }
 
 /** smallint, int, and bigint as far as a number is exact. */
@@ -144,36 +188,21 @@ export function nullable<Value>({ takes, fits }: Column<Value>): Column<Value | 
   }
 }
 
+/**
+ * Reason and outcome are any words: attempts are kept for ever, other versions of Pit have other
+ * words, and nothing but what this process wrote itself is decided by them.
+ */
 function isAttempt(value: unknown): value is Attempt {
   if (typeof value !== 'object' || value === null) return false
   const { processor, requestedAt, reason, outcome, tookMs, detail }: Partial<Loose<Attempt>> = value
   return (
     (processor === 'default' || processor === 'fallback') &&
     INTEGER.fits(requestedAt) &&
-    isReason(reason) &&
+    TEXT.fits(reason) &&
     TEXT.fits(outcome) &&
-    Object.hasOwn(OUTCOMES, outcome) &&
     FLOAT.fits(tookMs) &&
     (detail === undefined || TEXT.fits(detail))
   )
 }
 
 type Loose<Shape> = { readonly [Name in keyof Shape]: unknown }
-
-/**
- * Any word: attempts are kept for ever, other versions of Pit have other reasons, and nothing is
- * decided by them. To read an old payment must not end the process.
- */
-function isReason(value: unknown): value is RouteReason {
-  return TEXT.fits(value)
-}
-
-const OUTCOMES: Readonly<Record<AttemptOutcome, true>> = {
-  inFlight: true,
-  settled: true,
-  refused: true,
-  failed: true,
-  known: true,
-  inDoubt: true,
-  rejected: true,
-}

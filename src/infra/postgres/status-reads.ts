@@ -1,10 +1,11 @@
 // Reads one payment, lists the parked ones, and counts the open ones.
 
+import { DamagedPayment, isOfValue, isRefused } from '../../actors/model/errors.ts'
 import type { PaymentStatus, ProcessorName, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
-import type { Query, RowOf } from './rows.ts'
+import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable, readPayments } from './rows.ts'
+import type { OnDamagedRow, Query, RowOf } from './rows.ts'
 import { NOW_MS, processorName } from './sql.ts'
 
 type StatusReads = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
@@ -13,21 +14,34 @@ type StatusReads = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
 const EXACT_COUNT_MAX = 10_000
 
 /** Reads for people, for the console, and for the rebuilding of the delayed queue. */
-export function createStatusReads(pool: PostgresPool): StatusReads {
+export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): StatusReads {
   return {
     async find(correlationId) {
-      const [row] = await pool.run(FIND, [correlationId])
-      return row === undefined ? undefined : statusOf(row)
+      const rows = await pool.run(FIND, [correlationId]).catch((failure: unknown) => {
+        if (!isRefused(failure) || !isOfValue(failure.refusal)) throw failure
+        // PostgreSQL cannot reckon with what is in the row, such as an instant out of range.
+        const { words: cause } = failure.refusal
+        onDamaged({ operation: FIND.name, correlationId, cause })
+        throw new DamagedPayment(correlationId)
+      })
+      if (rows.length === 0) return undefined
+      const [row] = readPayments({ name: FIND.name, columns: PAYMENT }, rows, onDamaged)
+      if (row === undefined) throw new DamagedPayment(correlationId)
+      return statusOf(row)
     },
     async listParked(limit) {
-      const rows = await pool.run(LIST, [limit])
+      const rows = readPayments(
+        { name: LIST.name, columns: PARKED },
+        await pool.run(LIST, [limit]),
+        onDamaged,
+      )
       return rows.map((row) => ({ correlationId: row.correlation_id, dueInMs: row.due_in_ms }))
     },
     countOpen: () => pool.runForRow(COUNT, [EXACT_COUNT_MAX]),
   }
 }
 
-function statusOf(row: RowOf<typeof FIND.columns>): PaymentStatus {
+function statusOf(row: RowOf<typeof PAYMENT>): PaymentStatus {
   const known = {
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
@@ -48,9 +62,7 @@ function statusOf(row: RowOf<typeof FIND.columns>): PaymentStatus {
   return { ...open, state: 'pending', waitsFor: 'owner', ownedBy }
 }
 
-function unknownOutcomesOf(
-  row: RowOf<typeof FIND.columns>,
-): Pick<PaymentStatus, 'unknownOutcomes'> {
+function unknownOutcomesOf(row: RowOf<typeof PAYMENT>): Pick<PaymentStatus, 'unknownOutcomes'> {
   const unknownOutcomes = [
     unknownOutcomeAt('default', row.default_doubt_ms, row.default_doubt_requested_at_ms),
     unknownOutcomeAt('fallback', row.fallback_doubt_ms, row.fallback_doubt_requested_at_ms),
@@ -68,37 +80,43 @@ function unknownOutcomeAt(
 
 const DUE_IN_MS = `(extract(epoch FROM due_at - now()) * 1000)::float8 AS due_in_ms`
 
+const PAYMENT = {
+  correlation_id: TEXT,
+  amount_cents: INTEGER,
+  state: STATE,
+  processor: nullable(PROCESSOR),
+  requested_at_ms: nullable(INTEGER),
+  attempts: nullable(ATTEMPTS),
+  accepted_at_ms: INTEGER,
+  due_in_ms: nullable(FLOAT),
+  default_doubt_ms: nullable(INTEGER),
+  default_doubt_requested_at_ms: nullable(INTEGER),
+  fallback_doubt_ms: nullable(INTEGER),
+  fallback_doubt_requested_at_ms: nullable(INTEGER),
+  owned_by: nullable(TEXT),
+}
+
+const PARKED = { correlation_id: TEXT, due_in_ms: FLOAT }
+
+/** Its rows are read as payments, by `PAYMENT`. */
 const FIND = {
   name: 'find',
   effect: 'reads',
-  columns: {
-    correlation_id: TEXT,
-    amount_cents: INTEGER,
-    state: STATE,
-    processor: nullable(PROCESSOR),
-    requested_at_ms: nullable(INTEGER),
-    attempts: nullable(ATTEMPTS),
-    accepted_at_ms: INTEGER,
-    due_in_ms: nullable(FLOAT),
-    default_doubt_ms: nullable(INTEGER),
-    default_doubt_requested_at_ms: nullable(INTEGER),
-    fallback_doubt_ms: nullable(INTEGER),
-    fallback_doubt_requested_at_ms: nullable(INTEGER),
-    owned_by: nullable(TEXT),
-  },
+  columns: {},
   text: `
   SELECT correlation_id::text, amount_cents, state, processor, requested_at_ms, attempts,
-    (extract(epoch FROM accepted_at) * 1000)::bigint AS accepted_at_ms, ${DUE_IN_MS},
+    round(extract(epoch FROM accepted_at) * 1000)::float8 AS accepted_at_ms, ${DUE_IN_MS},
     default_doubt_until_ms - ${NOW_MS} AS default_doubt_ms, default_doubt_requested_at_ms,
     fallback_doubt_until_ms - ${NOW_MS} AS fallback_doubt_ms, fallback_doubt_requested_at_ms,
     (SELECT instance_id FROM leases WHERE id = owner) AS owned_by
   FROM payments WHERE correlation_id = $1`,
 } satisfies Query
 
+/** Its rows are read as payments, by `PARKED`. */
 const LIST = {
   name: 'listParked',
   effect: 'reads',
-  columns: { correlation_id: TEXT, due_in_ms: FLOAT },
+  columns: {},
   text: `
   SELECT correlation_id::text, ${DUE_IN_MS} FROM payments
   WHERE owner IS NULL AND state = 0

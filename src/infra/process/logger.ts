@@ -55,6 +55,7 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'batch.recorded': ['persistence', 'debug'],
   'ledger.failed': ['persistence', 'warn'],
   'outcome.refused': ['persistence', 'error'],
+  'row.damaged': ['persistence', 'error'],
   'outcome.forgotten': ['persistence', 'error'],
   'attempt.ended': ['payments', 'info'],
   'payment.settled': ['payments', 'debug'],
