@@ -46,25 +46,56 @@ t.test('only outcomes that the ledger has leave the settled set and are queued',
   t.same(system.sentEvents, [{ to: 'retryQueue', event }])
 })
 
-t.test('a settlement that the ledger contradicts is reported with the reason', async (t) => {
-  const batch = [settlement(1), settlement(2, { processor: 'fallback' }), settlement(3), parked(4)]
+t.test('a settlement that a purge has overtaken leaves the settled set', async (t) => {
+  const batch = [settlement(1), settlement(2)]
   const system = persisting(batch)
 
-  const unwritten = [
-    { outcome: batch[0], why: 'settledOtherwise' },
-    { outcome: batch[1], why: 'rejected' },
-    { outcome: batch[2], why: 'purged' },
-    { outcome: batch[3], why: 'fenced' },
-  ]
-  ;(await system.ledger.called('record')).answer(unwritten)
+  ;(await system.ledger.called('record')).answer([{ outcome: batch[0], why: 'purged' }])
   await settled()
+  system.clock.increment(PUBLISH_WINDOW_MS)
 
-  const type = 'payment.contradicted'
-  t.same(contradictionsOf(system), [
-    { type, correlationId: uuid(1), processor: 'default', reason: 'settledOtherwise' },
-    { type, correlationId: uuid(2), processor: 'fallback', reason: 'rejected' },
-  ])
+  t.same((await system.settledSet.called('remove')).args, [[uuid(2), uuid(1)]])
 })
+
+t.test(
+  'a settlement that the ledger contradicts is reported with what it contradicts',
+  async (t) => {
+    const batch = [
+      settlement(1),
+      settlement(2, { processor: 'fallback' }),
+      settlement(3),
+      parked(4),
+    ]
+    const system = persisting(batch)
+
+    const unwritten = [
+      { outcome: batch[0], why: 'settledOtherwise' },
+      { outcome: batch[1], why: 'rejected' },
+      { outcome: batch[2], why: 'purged' },
+      { outcome: batch[3], why: 'fenced' },
+    ]
+    ;(await system.ledger.called('record')).answer(unwritten)
+    await settled()
+
+    const type = 'payment.contradicted'
+    t.same(contradictionsOf(system), [
+      {
+        type,
+        correlationId: uuid(1),
+        processor: 'default',
+        amountCents: 1_990,
+        contradiction: { kind: 'settlement', requestedAt: 1_000 },
+      },
+      {
+        type,
+        correlationId: uuid(2),
+        processor: 'fallback',
+        amountCents: 1_990,
+        contradiction: { kind: 'rejection', requestedAt: 1_000 },
+      },
+    ])
+  },
+)
 
 type System = ReturnType<typeof persisting>
 

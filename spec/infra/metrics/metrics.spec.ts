@@ -55,12 +55,32 @@ t.test('payments are counted by their outcome', async (t) => {
     { type: 'payment.parked', correlationId: randomUUID(), delayMs: 1, doubts: 0 },
     { type: 'payments.claimed', payments: 4, from: 'takeover' },
     { type: 'batch.recorded', outcomes: 9, tookMs: 3 },
+    {
+      type: 'payment.contradicted',
+      correlationId: randomUUID(),
+      processor: 'fallback',
+      amountCents: 1990,
+      contradiction: { kind: 'settlement', requestedAt: 5 },
+    },
+    {
+      type: 'outcome.refused',
+      correlationId: randomUUID(),
+      outcome: 'settled',
+      sqlState: '22003',
+      cause: 'no',
+    },
+    { type: 'row.damaged', operation: 'find', correlationId: null, cause: 'no' },
   ])
 
   const of = (name: string): number | undefined => samples.sum(`pit_payments_${name}_total`)
   t.same([of('accepted'), of('known'), of('conflicting'), of('refused')], [8, 2, 1, 7])
   t.same([of('parked'), of('settled'), of('rejected'), of('broken')], [1, 2, 1, 0])
   t.equal(samples.sum('pit_payments_claimed_total', { source: 'takeover' }), 4)
+  const contradicted = { processor: 'fallback', kind: 'settlement' }
+  t.equal(samples.sum('pit_payments_contradicted_total', contradicted), 1)
+  t.equal(samples.sum('pit_payments_contradicted_total'), 1)
+  t.equal(samples.sum('pit_outcomes_refused_total'), 1)
+  t.equal(samples.sum('pit_rows_damaged_total'), 1)
   t.equal(samples.sum('pit_settled_cents_total', { processor: 'default' }), 1990)
   t.equal(samples.sum('pit_settled_cents_total', { processor: 'fallback' }), 10)
   t.equal(samples.sum('pit_commit_payments_sum', { lane: 'accept' }), 11)

@@ -1,6 +1,13 @@
 // What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
-import type { EndedOutcome, Outcome, PaymentState, ProcessorName, RouteReason } from './payment.ts'
+import type {
+  Contradiction,
+  EndedOutcome,
+  Outcome,
+  PaymentState,
+  ProcessorName,
+  RouteReason,
+} from './payment.ts'
 
 export type Fact =
   | {
@@ -79,7 +86,9 @@ export type Fact =
       readonly correlationId: string
       /** The one that gave the later answer. */
       readonly processor: ProcessorName
-      readonly reason: Contradiction
+      /** The payment's own. */
+      readonly amountCents: number
+      readonly contradiction: Contradiction
     }
   | { readonly type: 'payment.broken'; readonly correlationId: string; readonly cause: string }
   | {
@@ -113,12 +122,6 @@ export type Fact =
   | { readonly type: 'child.restarted'; readonly child: string; readonly cause: string }
   | { readonly type: 'drain.started'; readonly cause: string }
   | { readonly type: 'drain.ended' }
-
-/** What an answer contradicts. */
-export type Contradiction =
-  | 'missing' // a 422 said that the processor has it, a look-up after its deadline that it has not
-  | 'settledOtherwise' // it is recorded, and the ledger has it settled at another processor or instant
-  | 'rejected' // it is recorded, and the ledger has it rejected
 
 /** Where claimed payments came from. */
 export type ClaimSource = 'retryQueue' | 'takeover'

@@ -41,6 +41,18 @@ export interface Attempt {
   readonly detail?: string
 }
 
+/** How an answer contradicts what is known of the payment. */
+export type ContradictionKind =
+  | 'absence' // certainly missing, though a 422 said that the processor has it
+  | 'settlement' // recorded, and the ledger has it settled at another processor or instant
+  | 'rejection' // recorded, and the ledger has it rejected
+
+export interface Contradiction {
+  readonly kind: ContradictionKind
+  /** As the answer has it, epoch ms; absent where nothing was found. */
+  readonly requestedAt?: number
+}
+
 /** A charge that its processor may have recorded, or still may. */
 export interface UnknownOutcome {
   readonly processor: ProcessorName

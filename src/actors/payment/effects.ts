@@ -264,12 +264,13 @@ function lookUpEvent(
       return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
     case 'missing':
       if (contradicts(context, { processor, askedAt })) {
-        const { correlationId } = context.record
+        const { correlationId, amountCents } = context.record
         dependencies.telemetry.emit({
           type: 'payment.contradicted',
           correlationId,
           processor,
-          reason: 'missing',
+          amountCents,
+          contradiction: { kind: 'absence' },
         })
       }
       return { type: 'lookup.missing', processor, askedAt, next: routeNow(dependencies, context) }

@@ -46,6 +46,8 @@ export function reportSettled(parts: ReportParts, context: PaymentContext): void
  */
 export function reportLateSettlement(parts: ReportParts, settlement: LateSettlement): void {
   const { context, attempt, answer, tookMs, purges } = settlement
+  // Published for the summaries, it would be counted for a payment that was posted anew.
+  if (purges < parts.purges()) return
   const { correlationId, amountCents, fencingToken } = context.record
   const { processor, requestedAt, reason } = attempt
   const { detail } = answer

@@ -155,11 +155,14 @@ function publishWritten(
   batch: readonly Outcome[],
   { unwritten, refused, tookMs }: Recorded & { readonly tookMs: number },
 ): void {
-  // What is not in the ledger stays in the settled set, until a summary finds it of no use there.
+  // What is not in the ledger stays in the settled set, where a summary finds whether it counts. But
+  // what a purge has deleted would be counted for a payment that was posted anew.
   const absent = refused.length === 0 ? unwritten : [...unwritten, ...refused]
   const written = absent.length === 0 ? batch : without(batch, absent)
   for (const each of unwritten) noteContradiction(parts.ports, each)
-  parts.publisher.remove(settledOf(written).map(({ correlationId }) => correlationId))
+  const purged = unwritten.filter(({ why }) => why === 'purged').map(({ outcome }) => outcome)
+  const leaving = purged.length === 0 ? written : [...written, ...purged]
+  parts.publisher.remove(settledOf(leaving).map(({ correlationId }) => correlationId))
   const entries = written.flatMap((outcome) =>
     outcome.kind === 'parked'
       ? [{ correlationId: outcome.correlationId, dueInMs: outcome.delayMs }]
@@ -182,13 +185,13 @@ function without(
 }
 
 /** A decision that came too late and what a purge has deleted contradict nothing. */
-function noteContradiction(
-  { telemetry }: SharedPorts,
-  { outcome, why: reason }: UnwrittenOutcome,
-): void {
-  if (outcome.kind !== 'settled' || reason === 'purged' || reason === 'fenced') return
-  const { correlationId, processor } = outcome
-  telemetry.emit({ type: 'payment.contradicted', correlationId, processor, reason })
+function noteContradiction({ telemetry }: SharedPorts, { outcome, why }: UnwrittenOutcome): void {
+  if (outcome.kind !== 'settled' || why === 'purged' || why === 'fenced') return
+  const { correlationId, processor, amountCents, requestedAt } = outcome
+  const kind = why === 'rejected' ? 'rejection' : 'settlement'
+  const contradiction = { kind, requestedAt } as const
+  const type = 'payment.contradicted'
+  telemetry.emit({ type, correlationId, processor, amountCents, contradiction })
 }
 
 function noteRefused(

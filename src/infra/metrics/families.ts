@@ -82,7 +82,6 @@ const LABELS = [
   'outcome',
   'state',
   'kind',
-  'reason',
   'source',
   'operation',
   'child',
@@ -113,9 +112,13 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
     each('pit_payments_rejected_total', 'Payments rejected for good.', (tally) => tally.rejected),
     {
       name: 'pit_payments_contradicted_total',
-      help: 'Answers of processors that contradict what is known of a payment.',
+      help: 'Payments of which a processor said what cannot be true.',
       read: () =>
-        Object.entries(tallies.contradicted).map(([reason, value]) => [{ reason }, value]),
+        PROCESSORS.flatMap((processor) =>
+          Object.entries(tallies.processors[processor].contradictions).map(
+            ([kind, value]): Sample => [{ processor, kind }, value],
+          ),
+        ),
     },
     {
       name: 'pit_payments_claimed_total',

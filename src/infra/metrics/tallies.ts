@@ -1,7 +1,7 @@
 // What the metrics count, in plain numbers: fed by the telemetry's facts as they happen.
 
-import type { ClaimSource, Contradiction, Fact, Gauges } from '../../actors/model/facts.ts'
-import type { EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
+import type { ClaimSource, Fact, Gauges } from '../../actors/model/facts.ts'
+import type { ContradictionKind, EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
 import { BucketTally } from './histogram.ts'
 
 export type ByProcessor<Value> = Record<ProcessorName, Value>
@@ -15,7 +15,6 @@ export interface Tallies {
   conflicting: number
   parked: number
   broken: number
-  readonly contradicted: Record<Contradiction, number>
   /** Each time that PostgreSQL refused an outcome by itself. */
   outcomesRefused: number
   /** Each time that a payment's row could not be read. */
@@ -40,6 +39,7 @@ export interface ProcessorTally {
   settledCents: number
   rejected: number
   readonly attempts: Record<EndedOutcome, number>
+  readonly contradictions: Record<ContradictionKind, number>
   readonly attemptSeconds: BucketTally
   readonly settlementSeconds: BucketTally
   circuit: CircuitState
@@ -60,7 +60,6 @@ export function createTallies(): Tallies {
     conflicting: 0,
     parked: 0,
     broken: 0,
-    contradicted: { missing: 0, settledOtherwise: 0, rejected: 0 },
     outcomesRefused: 0,
     rowsDamaged: 0,
     leasesLost: 0,
@@ -116,7 +115,7 @@ function countRare(tallies: Tallies, fact: Fact): void {
       tallies.broken += 1
       break
     case 'payment.contradicted':
-      tallies.contradicted[fact.reason] += 1
+      tallies.processors[fact.processor].contradictions[fact.contradiction.kind] += 1
       break
     case 'payments.claimed':
       tallies.claimed[fact.from] += fact.payments
@@ -183,6 +182,7 @@ function processorTally(): ProcessorTally {
     settled: 0,
     settledCents: 0,
     rejected: 0,
+    contradictions: { absence: 0, settlement: 0, rejection: 0 },
     attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, rejected: 0 },
     attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
     settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),
