@@ -70,6 +70,10 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(reasonsOf(byOld), ['1 fenced', '9 purged'])
     t.equal((await first.find(uuid(1)))?.state, 'pending')
     t.equal((await first.find(uuid(2)))?.state, 'pending')
+    await first.record([parked(1)], mine)
+    await second.claimParked([uuid(1)], theirs)
+    await second.record([parked(1, { fencingToken: 1, rounds: 7 })], theirs)
+    t.strictSame(reasonsOf(await first.record([parked(1)], mine)), ['1 fenced'])
   })
 
   t.test('a settlement is written while its payment is open, whoever owns it', async (t) => {

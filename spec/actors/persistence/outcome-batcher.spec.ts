@@ -9,6 +9,7 @@ import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/e
 import type { Outcome, SettledPayment } from '../../../src/actors/model/payment.ts'
 import type { SettledSet } from '../../../src/actors/model/ports.ts'
 import {
+  ASIDE_MAX,
   outcomeBatcherMachine,
   type OutcomeBatcherContext,
   type OutcomeBatcherEvent,
@@ -178,6 +179,15 @@ t.test('what was refused waits aside, and is written again once that is due', as
   t.equal(refused.snapshot.value, 'idle')
   t.same(due.context.aside, [])
   t.same(written.context.batch, [outcome('a')])
+})
+
+t.test('no more is kept aside than there is a bound for, and the newest stay', async (t) => {
+  const ids = Array.from({ length: ASIDE_MAX }, (_, index) => `${index}`)
+  const full = stepped(outcomeBatcherMachine, INPUT, [A, B, refusing('a', 'b'), C, WINDOW])
+  const { aside } = oneStep(outcomeBatcherMachine, full.snapshot, refusing(...ids)).context
+
+  t.equal(aside.length, ASIDE_MAX)
+  t.same([aside[0], aside.at(-1)], [outcome('0'), outcome(`${ASIDE_MAX - 1}`)])
 })
 
 t.test('a drain writes what is aside once more, and then ends without it', async (t) => {
