@@ -19,6 +19,7 @@ export class Responder {
   readonly #connections: Connections
   readonly #method: string
   #open = true
+  #isPaused = false
 
   /** `method` in lower case, as uWebSockets gives it. */
   constructor(response: HttpResponse, method: string, connections: Connections) {
@@ -33,6 +34,12 @@ export class Responder {
   /** False once it was answered or its client has gone. */
   get isOpen(): boolean {
     return this.#open
+  }
+
+  /** Reads nothing more from the connection until the answer. */
+  pauseReading(): void {
+    this.#isPaused = true
+    this.#response.pause()
   }
 
   /** Answers; does nothing when the client has gone. */
@@ -50,6 +57,7 @@ export class Responder {
     this.#open = false
     const response = this.#response
     response.cork(() => {
+      if (this.#isPaused) response.resume()
       response.writeStatus(reply.status)
       for (const [name, value] of reply.headers) response.writeHeader(name, value)
       // An answer to HEAD ends after its headers; a body would be taken for the next answer.

@@ -4,7 +4,7 @@ import uWS from 'uWebSockets.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Edge, HttpLimits, Supervisor } from './routes/edge.ts'
 import { Responder } from './responder.ts'
-import { isPlainlyFramed } from './request/body.ts'
+import { framingOf, type Framing } from './request/body.ts'
 import { listen } from './listen.ts'
 import type { ListenAt } from './listen.ts'
 import { postPayment } from './routes/post-payment.ts'
@@ -72,7 +72,12 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
-type Route = (edge: Edge, response: HttpResponse, request: HttpRequest) => void
+type Route = (
+  edge: Edge,
+  response: HttpResponse,
+  request: HttpRequest,
+  framing: Exclude<Framing, 'unclear'>,
+) => void
 
 const ROUTES: readonly { path: string; method: 'get' | 'post'; route: Route }[] = [
   { path: '/payments', method: 'post', route: postPayment },
@@ -83,9 +88,10 @@ const ROUTES: readonly { path: string; method: 'get' | 'post'; route: Route }[] 
 
 function addRoutes(app: TemplatedApp, edge: Edge): void {
   const guarded = (route: Route) => (response: HttpResponse, request: HttpRequest) => {
-    if (isPlainlyFramed(request)) route(edge, response, request)
+    const framing = framingOf(request)
     // Without an answer: after one, the bytes behind it would still be read as requests.
-    else response.close()
+    if (framing === 'unclear') response.close()
+    else route(edge, response, request, framing)
   }
   const always = (reply: Reply) =>
     guarded((_, response, request) => {

@@ -1,33 +1,36 @@
-// The bytes of a request: whether it says plainly where it ends, and its body, read into memory
-// within a bound.
+// The bytes of a request: how it says where it ends, and its body, read into memory within a bound.
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { Responder } from '../responder.ts'
+
+/** How a request says where it ends; `unclear`: not once and plainly. */
+export type Framing = 'length' | 'chunked' | 'unclear'
 
 /**
- * Whether a request says once and plainly where it ends: with one length, or with plain `chunked`.
- * Of several lengths uWebSockets takes the first, it takes an empty one for 0, and it accepts
- * `chunked` among other codings. A proxy in front could find other ends in the same bytes, and so
- * pass on as a body what is read here as a request.
+ * Whether a request says once and plainly where it ends: with one length, which none counts as, or
+ * with plain `chunked`. Of several lengths uWebSockets takes the first, it takes an empty one for
+ * 0, and it accepts `chunked` among other codings. A proxy in front could find other ends in the
+ * same bytes, and so pass on as a body what is read here as a request.
  */
-export function isPlainlyFramed(request: HttpRequest): boolean {
+export function framingOf(request: HttpRequest): Framing {
   let framings = 0
-  let isPlain = true
+  let framing: Framing = 'length'
   request.forEach((name, value) => {
     if (name === 'content-length') {
       framings += 1
-      if (value === '') isPlain = false
+      if (value === '') framing = 'unclear'
     } else if (name === 'transfer-encoding') {
       framings += 1
-      if (value.toLowerCase() !== 'chunked') isPlain = false
+      framing = value.toLowerCase() === 'chunked' && framing === 'length' ? 'chunked' : 'unclear'
     }
   })
-  return isPlain && framings <= 1
+  return framings <= 1 ? framing : 'unclear'
 }
 
 export interface BodyReader {
   /** Longest body taken, bytes. */
   readonly bytesMax: number
-  /** Called once with the whole body. The bytes are only lent: they are gone after the call. */
+  /** Called once with the whole body. Bytes in one piece are only lent: gone after the call. */
   readonly onWhole: (bytes: Buffer) => void
   /**
    * Called once instead of `onWhole`. `read`: the body was skipped to its end and the connection
@@ -41,6 +44,19 @@ export interface BodyReader {
  * read the answer; beyond this the connection is not worth keeping. Bytes.
  */
 const SKIPPED_BYTES_MAX = 65_536
+
+/**
+ * Calls back once uWebSockets has judged what it read with the end of a chunked body. It reports
+ * that end before it looks behind the last chunk, and answers what is no plain end, as a trailer
+ * is, by closing the connection: a payment that had been taken would stay without its answer. What
+ * comes later is not read before the answer. Not called for a connection that was closed.
+ */
+export function onceEnded(responder: Responder, whole: () => void): void {
+  responder.pauseReading()
+  setImmediate(() => {
+    if (responder.isOpen) whole()
+  })
+}
 
 /**
  * Reads the body of a request. Neither callback is called when the client disconnects before the

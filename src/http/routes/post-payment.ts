@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import type { AcceptAnswer } from '../../actors/messages.ts'
 import { type Edge, hasCapacity } from './edge.ts'
 import { problem, type Reply, UNAVAILABLE } from '../problem.ts'
-import { readBody } from '../request/body.ts'
+import { onceEnded, readBody, type Framing } from '../request/body.ts'
 import { decodePayment } from '../request/payment-body.ts'
 import { Responder } from '../responder.ts'
 
@@ -15,7 +15,12 @@ import { Responder } from '../responder.ts'
  * 415 for what is not a payment. This is the hot path: there are no promises, and an edge that is
  * full or draining answers before it reads the body.
  */
-export function postPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
+export function postPayment(
+  edge: Edge,
+  response: HttpResponse,
+  request: HttpRequest,
+  framing: Framing,
+): void {
   const responder = new Responder(response, 'post', edge)
   if (!isJson(request.getHeader('content-type'))) {
     responder.answer(NOT_JSON)
@@ -30,7 +35,8 @@ export function postPayment(edge: Edge, response: HttpResponse, request: HttpReq
   readBody(response, {
     bytesMax: edge.limits.bodyBytesMax,
     onWhole: (bytes) => {
-      acceptBody(edge, responder, bytes)
+      if (framing === 'length') acceptBody(edge, responder, bytes)
+      else acceptChunked(edge, responder, bytes)
     },
     onTooLarge: (rest) => {
       if (rest === 'read') responder.answer(TOO_LARGE)
@@ -44,6 +50,11 @@ const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json[ \t]*(?:;|$)/i
 /** A missing type counts as JSON; parameters are ignored, because JSON is always UTF-8. */
 function isJson(contentType: string): boolean {
   return contentType === 'application/json' || contentType === '' || JSON_TYPE.test(contentType)
+}
+
+function acceptChunked(edge: Edge, responder: Responder, bytes: Buffer): void {
+  const kept = Buffer.from(bytes)
+  onceEnded(responder, () => acceptBody(edge, responder, kept))
 }
 
 function acceptBody(edge: Edge, responder: Responder, bytes: Buffer): void {

@@ -1,0 +1,83 @@
+import t from 'tap'
+import type { EdgeRequest } from '../../../src/actors/messages.ts'
+import { call, open, PAYMENT, paymentOf, startEdge } from '../edge-under-test.ts'
+
+const HEAD =
+  'POST /payments HTTP/1.1\r\nHost: pit\r\nContent-Type: application/json\r\n' +
+  'Transfer-Encoding: chunked\r\n\r\n'
+const SIZE = PAYMENT.length.toString(16)
+const CHUNK = `${SIZE}\r\n${PAYMENT}\r\n`
+const TRAILER = 'X-Sum: 1\r\n\r\n'
+
+t.test('a chunked payment with a trailer is refused and not taken', async (t) => {
+  const edge = await startEdge(t)
+  const { socket, received } = open(edge)
+
+  socket.write(`${HEAD}${CHUNK}0\r\n${TRAILER}`)
+
+  t.match(await received, /^HTTP\/1.1 505[^]*Connection: close/)
+  t.equal(edge.requests.length, 0)
+})
+
+t.test('a trailer that comes after the last chunk was read waits for the answer', async (t) => {
+  const held: EdgeRequest[] = []
+  const edge = await startEdge(t, { supervise: (request) => held.push(request) })
+  const { socket, received } = open(edge)
+  socket.write(`${HEAD}${CHUNK}0\r\n`)
+  await edge.nextRequest()
+
+  socket.write(TRAILER)
+  await call(edge, 'GET', '/')
+  paymentOf(held[0]).replyTo('accepted')
+
+  t.match(await received, /^HTTP\/1.1 202/)
+})
+
+t.test('a request behind a chunked payment is read after its answer', async (t) => {
+  const held: EdgeRequest[] = []
+  const edge = await startEdge(t, { supervise: (request) => held.push(request) })
+  const { socket, received } = open(edge)
+  socket.write(`${HEAD}${CHUNK}0\r\n\r\n`)
+  await edge.nextRequest()
+
+  socket.write('GET /nowhere HTTP/1.1\r\nHost: pit\r\nConnection: close\r\n\r\n')
+  await call(edge, 'GET', '/')
+  paymentOf(held[0]).replyTo('accepted')
+
+  t.match(await received, /^HTTP\/1.1 202[^]*HTTP\/1.1 404/)
+})
+
+t.test('a payment whose chunks have extensions is answered 202 when it is taken', async (t) => {
+  const bodies = [
+    `${SIZE};a=1\r\n${PAYMENT}\r\n0\r\n\r\n`,
+    `${SIZE} ;a=1\r\n${PAYMENT}\r\n0\r\n\r\n`,
+    `${SIZE};a="b;c"\r\n${PAYMENT}\r\n0\r\n\r\n`,
+    `${CHUNK}0;a=1\r\n\r\n`,
+    `${CHUNK}0 ;a=1\r\n\r\n`,
+  ]
+
+  await Promise.all(
+    bodies.map(async (body) => {
+      const edge = await startEdge(t)
+      const { socket, received } = open(edge)
+      socket.write(HEAD + body)
+      const isAnswered = (await received).startsWith('HTTP/1.1 202')
+      t.equal(edge.requests.length, isAnswered ? 1 : 0, JSON.stringify(body))
+    }),
+  )
+})
+
+t.test('a chunked payment whose client has gone is forgotten', async (t) => {
+  const edge = await startEdge(t, { supervise: () => undefined })
+  const { socket, received } = open(edge)
+  socket.write(`${HEAD}${CHUNK}0\r\n\r\n`)
+  const payment = paymentOf(await edge.nextRequest())
+
+  socket.destroy()
+  await received
+  await call(edge, 'GET', '/')
+  payment.replyTo('accepted')
+
+  t.equal(edge.server.inFlight(), 0)
+  t.equal((await call(edge, 'GET', '/')).status, 404)
+})
