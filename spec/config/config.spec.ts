@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import t from 'tap'
 import { helpText } from '../../src/config/text.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
-import { ConfigError, readConfig } from '../../src/config/config.ts'
+import { ConfigError, readConfig, type Environment } from '../../src/config/config.ts'
 import { createLogger, subsystemLogger } from '../../src/infra/process/logger.ts'
 
 t.test('an empty environment gives a complete configuration', async (t) => {
@@ -108,6 +108,74 @@ t.test('all faults are reported at once, without the texts of URLs', async (t) =
   t.notMatch(faults.join('\n'), 'secret')
 })
 
+t.test(
+  'a part of a URL that Pit does not honour is refused by the name of its variable',
+  async (t) => {
+    const fallback = { PROCESSOR_FALLBACK_URL: 'http://fallback' }
+    const refused: readonly (readonly [environment: Environment, fault: RegExp])[] = [
+      [
+        { DATABASE_URL: 'postgres://pit@db/pit?connect_timeout=5' },
+        /^DATABASE_URL .*connect_timeout/,
+      ],
+      [{ DATABASE_URL: 'postgres://pit@db/pit?sslmode=allow' }, /^DATABASE_URL .*sslmode/],
+      [
+        { DATABASE_URL: 'postgres://pit@db/pit?ssl=false' },
+        /^DATABASE_URL has a ssl that is none of/,
+      ],
+      [{ DATABASE_URL: 'postgres://pit@db/pit#one' }, /^DATABASE_URL has a fragment/],
+      [{ DATABASE_URL: 'postgres://pit@db:99999/pit' }, /^DATABASE_URL has a host or port/],
+      [{ DATABASE_URL: 'postgres://pit@a:5432,b:x/pit' }, /^DATABASE_URL has a host or port/],
+      [{ DATABASE_URL: 'postgres:pit' }, /^DATABASE_URL has no \/\//],
+      [{ DATABASE_URL: 'postgres://pit:%ff@db/pit' }, /^DATABASE_URL has a %/],
+      [{ REDIS_URL: 'redis://redis/first' }, /^REDIS_URL has a database that is no number/],
+      [{ REDIS_URL: 'redis://redis:x/1' }, /^REDIS_URL has a host or port/],
+      [{ REDIS_URL: 'redis://redis/1?family=6' }, /^REDIS_URL has a query/],
+      [{ REDIS_URL: 'redis:///1' }, /^REDIS_URL has (?:no host|a host)/],
+      [{ REDIS_URL: 'unix://host/redis.sock' }, /^REDIS_URL is not unix:\/\/\/path/],
+      [{ REDIS_URL: 'unix:///run/redis.sock?db=1' }, /^REDIS_URL has a query/],
+      [{ REDIS_URL: 'unix:///run/%zz.sock' }, /^REDIS_URL has a %/],
+      [
+        { ...fallback, PROCESSOR_DEFAULT_URL: 'http://me:secret@one' },
+        /^PROCESSOR_DEFAULT_URL .*user/,
+      ],
+      [
+        { ...fallback, PROCESSOR_DEFAULT_URL: 'http://one?key=1' },
+        /^PROCESSOR_DEFAULT_URL .*query/,
+      ],
+      [{ ...fallback, PROCESSOR_DEFAULT_URL: 'http://one#x' }, /^PROCESSOR_DEFAULT_URL .*fragment/],
+      [{ ...fallback, PROCESSOR_DEFAULT_URL: 'http://one:99999' }, /^PROCESSOR_DEFAULT_URL .*port/],
+    ]
+
+    for (const [environment, fault] of refused) {
+      const faults = faultsOf(environment)
+      t.equal(faults.length, 1, JSON.stringify(environment))
+      t.match(faults[0], fault)
+      t.notMatch(faults[0], 'secret')
+    }
+  },
+)
+
+t.test('a URL whose parts are all honoured is taken as it is', async (t) => {
+  const urls: Readonly<Record<string, readonly string[]>> = {
+    DATABASE_URL: [
+      'postgres://pit:p%40ss@db:5432/pit?sslmode=verify-full&sslrootcert=/ca.pem',
+      'postgres://pit@%2Fvar%2Frun%2Fmy%20sockets/pit?application_name=pit',
+      'postgres://pit@/pit?host=/var/run/postgresql',
+      'postgres://pit:50%off@[::1]/pit',
+      'postgresql://pit@a:5432,b:5433/pit?target_session_attrs=read-write',
+    ],
+    REDIS_URL: [
+      'redis://redis:6379/15',
+      'rediss://me:p%40ss@redis',
+      'redis://:secret@redis/0',
+      'unix:///run/my%20redis.sock',
+    ],
+    OTEL_EXPORTER_OTLP_ENDPOINT: ['http://collector:4318/below'],
+  }
+  for (const [name, all] of Object.entries(urls))
+    for (const url of all) t.same(faultsOf({ [name]: url }), [], url)
+})
+
 t.test('variables that do not go together are faults', async (t) => {
   const at = 'http://127.0.0.1:8001'
   t.match(faultsOf({ PORT: '1', LISTEN_SOCKET: '/a' }), [/both set/])
@@ -161,7 +229,7 @@ t.test('a URL without a password is logged as it is', async (t) => {
   t.match(lines[0], 'http://127.0.0.1:8001/payments?user=a@b')
 })
 
-function faultsOf(environment: Readonly<Record<string, string>>): readonly string[] {
+function faultsOf(environment: Environment): readonly string[] {
   try {
     readConfig(environment)
   } catch (error) {

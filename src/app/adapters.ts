@@ -1,6 +1,7 @@
 // The adapters of one instance: the ledger, the caches, both processors, and the lease's fence.
 
 import { LeaseFence } from '../actors/ownership/fence.ts'
+import { LedgerUnavailable, wordsOf } from '../actors/model/errors.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type {
   CircuitCache,
@@ -15,7 +16,7 @@ import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { createPostgresLedger, type PostgresLedgerConfig } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
-import { connectRedis } from '../infra/redis/redis-connection.ts'
+import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
 import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
@@ -52,24 +53,27 @@ export interface Adapters extends Caches {
 }
 
 /** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */
+/** Who hears of what happens in the adapters. */
+type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & { readonly logger: Logger }
+
 const ACCEPT_TIMEOUT_MS = 900
 
-/** Opens all connections. Rejects with `LedgerUnavailable`. */
+/**
+ * Opens all connections. Rejects with an error of one clear sentence when PostgreSQL cannot be
+ * reached, or when it or Redis refuses what the configuration says; nothing is left open then.
+ */
 export async function createAdapters(
   config: Config,
   addresses: Addresses,
-  told: Pick<PostgresLedgerConfig, 'onDamagedRow'> & { readonly logger: Logger },
+  told: StartListeners,
 ): Promise<Adapters> {
-  const { logger, ...listeners } = told
+  const { logger } = told
   const fence = new LeaseFence()
-  const ledger = await createPostgresLedger({
-    connectionString: addresses.databaseUrl,
-    applicationName: `pit ${config.instanceId}`,
-    poolMax: config.databasePool,
-    acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
-    ...listeners,
+  const { caches, closeCaches } = await openCaches(config, logger)
+  const ledger = await openLedger(config, addresses, told).catch(async (cause: unknown) => {
+    await closeCaches()
+    throw cause
   })
-  const { caches, closeCaches } = openCaches(config, logger)
   const traces = await startTraces(config, logger)
   const open = (name: ProcessorName, url: string): Processor =>
     openProcessor(config, { fence, traces }, [name, url])
@@ -86,6 +90,33 @@ export async function createAdapters(
       await Promise.all([processors.default.close(), processors.fallback.close()])
       await Promise.all([ledger.close(), closeCaches(), traces?.close()])
     },
+  }
+}
+
+/** Why there is no start: `where` is the variable, or what stands in for it. */
+function refusedStart(where: string, cause: unknown): Error {
+  return new Error(`${where}: ${wordsOf(cause)}`, { cause })
+}
+
+async function openLedger(
+  { databaseUrl, databasePool: poolMax, instanceId }: Config,
+  addresses: Addresses,
+  { logger, ...listeners }: StartListeners,
+): Promise<Ledger> {
+  const log = subsystemLogger(logger, 'ledger')
+  try {
+    return await createPostgresLedger({
+      connectionString: addresses.databaseUrl,
+      applicationName: `pit ${instanceId}`,
+      poolMax,
+      acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
+      onWaiting: (reason) => log.warn({ reason }, 'ledger.waiting'),
+      ...listeners,
+    })
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error
+    const where = databaseUrl === undefined ? 'the embedded PostgreSQL' : 'DATABASE_URL'
+    throw refusedStart(where, error.cause)
   }
 }
 
@@ -121,15 +152,20 @@ async function startTraces(config: Config, logger: Logger): Promise<Traces | und
   return openTraces({ endpoint, sample, instanceId, version: readVersion(), onExport })
 }
 
-function openCaches(
+async function openCaches(
   { redisUrl: url, instanceId }: Config,
   logger: Logger,
-): { readonly caches: Caches; readonly closeCaches: () => Promise<void> } {
+): Promise<{ readonly caches: Caches; readonly closeCaches: () => Promise<void> }> {
   if (url === undefined) {
     return { caches: createCachesWithoutRedis(), closeCaches: () => Promise.resolve() }
   }
   const log = subsystemLogger(logger, 'redis')
   const connection = connectRedis({ url, onError: (error) => log.warn(error.message) })
+  const refusal = await firstRefusal(connection)
+  if (refusal !== undefined) {
+    await connection.close()
+    throw refusedStart('REDIS_URL', refusal)
+  }
   const caches = {
     circuitCache: createRedisCircuitCache(connection, { instanceId }),
     delayedQueue: createRedisDelayedQueue(connection),

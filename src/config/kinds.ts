@@ -101,19 +101,24 @@ export function text<Fallback extends string | undefined>(
 }
 
 /**
- * A URL of one of these schemes, kept as it was written but for a trailing slash. Faults never
- * repeat it, since it may hold a password.
+ * A URL of one of these schemes, kept as it was written but for a trailing slash. `faultOf` says
+ * what else is wrong with it. Faults never repeat it, since it may hold a password.
  */
 export function url(
-  declared: Declared & { readonly shown: string; readonly schemes: readonly string[] },
+  declared: Declared & {
+    readonly shown: string
+    readonly schemes: readonly string[]
+    readonly faultOf: (given: string) => string | undefined
+  },
 ): Variable<string | undefined> {
-  const { name, meaning, shown, schemes } = declared
+  const { name, meaning, shown, schemes, faultOf } = declared
   const takes = `URL, ${schemes.join(' or ')}`
   const parse = (given: string): Parsed<string> => {
-    if (!URL.canParse(given)) return { fault: `is not a URL (${takes})` }
-    const { protocol } = new URL(given)
-    if (!schemes.includes(protocol.slice(0, -1))) return { fault: `is not a ${takes}` }
-    return { value: given.replace(/\/$/, '') }
+    const [scheme = ''] = given.split(':', 1)
+    if (!given.includes(':')) return { fault: `is not a URL (${takes})` }
+    if (!schemes.includes(scheme.toLowerCase())) return { fault: `is not a ${takes}` }
+    const fault = faultOf(given)
+    return fault === undefined ? { value: given.replace(/\/$/, '') } : { fault }
   }
   return { name, meaning, fallback: undefined, shown, takes, parse }
 }

@@ -4,6 +4,7 @@
 import { ATTEMPT_VARIABLES } from './attempts.ts'
 import { CIRCUIT_VARIABLES } from './circuit.ts'
 import { decimal, onOff, oneOf, text, url, whole } from './kinds.ts'
+import { databaseUrlFault, httpUrlFault, redisUrlFault } from './urls.ts'
 import { WORK_VARIABLES } from './work.ts'
 
 const PLACE_VARIABLES = {
@@ -43,12 +44,14 @@ const PLACE_VARIABLES = {
     name: 'DATABASE_URL',
     shown: 'unset: embedded',
     schemes: ['postgres', 'postgresql'],
+    faultOf: databaseUrlFault,
     meaning: 'PostgreSQL that holds the payments; unset, one is started in DATA_DIR',
   }),
   redisUrl: url({
     name: 'REDIS_URL',
     shown: 'unset: no Redis',
     schemes: ['redis', 'rediss', 'unix'],
+    faultOf: redisUrlFault,
     meaning: 'Redis over which instances work together; unset, each works by itself',
   }),
   dataDir: text({
@@ -97,12 +100,14 @@ const PROCESSOR_VARIABLES = {
     name: 'PROCESSOR_DEFAULT_URL',
     shown: 'unset: simulator',
     schemes: ['http', 'https'],
+    faultOf: httpUrlFault,
     meaning: 'The default processor; set both or none',
   }),
   processorFallbackUrl: url({
     name: 'PROCESSOR_FALLBACK_URL',
     shown: 'unset: simulator',
     schemes: ['http', 'https'],
+    faultOf: httpUrlFault,
     meaning: 'The fallback processor; set both or none',
   }),
   processorDefaultFee: decimal({
@@ -136,6 +141,7 @@ const TRACE_VARIABLES = {
     name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     shown: 'unset: no traces',
     schemes: ['http', 'https'],
+    faultOf: httpUrlFault,
     meaning: 'Collector of OpenTelemetry traces, as OTLP over HTTP under `/v1/traces`',
   }),
   traceSample: whole({

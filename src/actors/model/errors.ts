@@ -14,7 +14,9 @@ export class LedgerUnavailable extends Error {
   readonly refusal: Refusal | undefined
 
   constructor(operation: string, outcome: 'none' | 'unknown', cause?: unknown, refusal?: Refusal) {
-    super(`ledger: ${operation} failed`, { cause })
+    super(`ledger: ${operation} failed${cause === undefined ? '' : `: ${wordsOf(cause)}`}`, {
+      cause,
+    })
     this.outcome = outcome
     this.refusal = refusal
   }
@@ -98,6 +100,31 @@ export function mayBeDone(error: unknown): boolean {
 /** The error that an event carries, as `params` of a guard or an action. */
 export function errorIn({ event }: { readonly event: { readonly error: unknown } }): unknown {
   return event.error
+}
+
+/** Longest text that is taken from a cause, characters. */
+const WORDS_MAX = 300
+
+/**
+ * What a server or a library said, on one line and with its code, for logs and for people:
+ * `permission denied for table leases (42501)`.
+ */
+export function wordsOf(cause: unknown): string {
+  // One for each address that was tried; Node gives them no message of their own.
+  if (cause instanceof AggregateError && cause.errors.length > 0) {
+    return [...new Set(cause.errors.map(wordsOf))].join('; ').slice(0, WORDS_MAX)
+  }
+  if (!(cause instanceof Error)) return String(cause).slice(0, WORDS_MAX)
+  const said = cause.message.replace(/\s+/g, ' ').slice(0, WORDS_MAX) || cause.name
+  const code = codeOf(cause)
+  // Pit's own codes are lower case, and its messages say the same in words.
+  return /^[a-z_]*$/.test(code) || said.includes(code) ? said : `${said} (${code})`
+}
+
+/** The code that an error carries: PostgreSQL's SQLSTATE, Node's `ECONNREFUSED`; '' without one. */
+export function codeOf(cause: unknown): string {
+  const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined
+  return typeof code === 'string' ? code : ''
 }
 
 /** The message of the error that an event carries, for a fact in the telemetry. */

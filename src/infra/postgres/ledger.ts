@@ -1,17 +1,13 @@
 // The ledger over PostgreSQL, put together from its parts.
 
-import { setTimeout as delay } from 'node:timers/promises'
-import { LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { createClaims } from './ownership.ts'
-import { openConnection } from './connection.ts'
-import type { ConnectionConfig } from './connection.ts'
 import { PostgresPool } from './pool.ts'
 import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
 import { createLeases } from './ownership.ts'
 import { createRecord } from './outcomes.ts'
-import { applySchema } from './schema.ts'
+import { prepareLedger } from './start.ts'
 import { createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
 import { createTakeOver } from './ownership.ts'
@@ -32,11 +28,14 @@ export interface PostgresLedgerConfig {
   readonly startTimeoutMs?: number
   /** Told of each payment whose row cannot be read, each time. */
   readonly onDamagedRow?: OnDamagedRow
+  /** Told why the start still waits for PostgreSQL, at bounded intervals. */
+  readonly onWaiting?: (reason: string) => void
 }
 
 /**
  * The ledger over pg: applies the schema, then serves. Rejects with `LedgerUnavailable` when
- * PostgreSQL cannot be reached, or refuses the schema, for `startTimeoutMs`.
+ * PostgreSQL cannot be reached for `startTimeoutMs`, and at once when it refuses the login, the
+ * schema or a right.
  */
 export async function createPostgresLedger(config: PostgresLedgerConfig): Promise<Ledger> {
   const { acceptTimeoutMs, statementTimeoutMs = 3_000, poolMax } = config
@@ -46,7 +45,13 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     applicationName: config.applicationName,
     connectTimeoutMs: config.connectTimeoutMs ?? 1_000,
   }
-  await prepare({ ...base, statementTimeoutMs }, config.startTimeoutMs ?? 30_000)
+  await prepareLedger(
+    { ...base, statementTimeoutMs },
+    {
+      timeoutMs: config.startTimeoutMs ?? 30_000,
+      onWaiting: config.onWaiting ?? (() => undefined),
+    },
+  )
 
   // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
   const pool = (size: number, timeoutMs: number) =>
@@ -74,34 +79,6 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
 }
 
 const SERVER_SHARE = 0.8
-const START_RETRY_MS = 250
-
-async function prepare(config: ConnectionConfig, startTimeoutMs: number): Promise<void> {
-  const deadline = performance.now() + startTimeoutMs
-  for (;;) {
-    try {
-      await prepareOnce(config, deadline - performance.now())
-      return
-    } catch (cause) {
-      if (performance.now() + START_RETRY_MS >= deadline) {
-        throw new LedgerUnavailable('start', 'none', cause)
-      }
-      await delay(START_RETRY_MS)
-    }
-  }
-}
-
-async function prepareOnce(config: ConnectionConfig, timeoutMs: number): Promise<void> {
-  const connection = await openConnection(config)
-  const timer = setTimeout(() => connection.destroy(), Math.max(1, timeoutMs))
-  try {
-    await applySchema(connection)
-  } finally {
-    clearTimeout(timer)
-    await connection.end()
-  }
-}
-
 // One message is one transaction. TRUNCATE waits for every statement that uses the tables and holds
 // up all later ones meanwhile, so that wait is bounded well below theirs.
 const PURGE = {

@@ -1,26 +1,97 @@
-// Applies compose/schema.sql at the start, one instance at a time.
+// Brings the tables to what compose/schema.sql says, one instance at a time; or, without the right
+// to, makes sure that somebody else has.
 
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import type { PostgresConnection } from './connection.ts'
 import { BOOLEAN, TEXT, readOnlyRow, readRows } from './rows.ts'
 import type { Query, Statement } from './rows.ts'
+import { arrayOf } from './sql.ts'
 import { projectFile } from '../process/project-file.ts'
+
+/** What Pit needs at each table; docs/DATABASE.md grants the same. */
+const RIGHTS: Readonly<Record<string, readonly string[]>> = {
+  payments: ['SELECT', 'INSERT', 'UPDATE'],
+  settled_totals: ['SELECT', 'INSERT', 'UPDATE'],
+  leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  purges: ['SELECT'],
+}
 
 /**
  * Brings the tables to what `compose/schema.sql` says, in one transaction. Instances that start at
  * once wait for one another. An unchanged schema is not applied again: even a statement with
- * nothing to do would lock tables against the writers of other instances.
+ * nothing to do would lock tables against the writers of other instances. A role that may not make
+ * tables is enough where all of them are there, with all their columns and indexes. Rejects with
+ * what PostgreSQL refused, or with code 42501 and what is missing.
  */
 export async function applySchema(connection: PostgresConnection): Promise<void> {
   const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
   const digest = createHash('sha256').update(schema).digest('hex')
-  const { exists } = readOnlyRow(FIND_REGISTRY, await connection.query(FIND_REGISTRY, []))
-  if (exists) {
-    const [applied] = readRows(READ_DIGEST, await connection.query(READ_DIGEST, []))
-    if (applied?.digest === digest) return
+  if (!(await isApplied(connection, digest))) {
+    await connection.query(simple(migration(schema, digest)), []).catch(async (cause: unknown) => {
+      if (!isDenied(cause)) throw cause
+      const missing = await read(connection, FIND_MISSING, partsOf(schema))
+      if (missing.length > 0) throw denied(`${wordsOf(cause)}, and there is no`, missing, cause)
+    })
   }
-  await connection.query(simple(migration(schema, digest)), [])
+  const rights = Object.entries(RIGHTS).flatMap(([table, all]) =>
+    all.map((one) => `${table}.${one}`),
+  )
+  const lacking = await read(connection, FIND_DENIED, rights)
+  if (lacking.length > 0) throw denied('permission denied: the role lacks', lacking)
+}
+
+/**
+ * Tables with their columns, as `table.column`, and indexes, by their names: what a schema makes,
+ * read from the form that compose/schema.sql has.
+ */
+export function partsOf(schema: string): readonly string[] {
+  const tables = [...schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \(\n([^]*?)\n\)/g)]
+  const made = tables.flatMap(([, table, body = '']) =>
+    [...body.matchAll(/^ {2}([a-z]\w*) /gm)].map(([, column]) => `${table}.${column}`),
+  )
+  const altered = [...schema.matchAll(/ALTER TABLE (?:IF EXISTS )?(\w+)([^;]*);/g)]
+  const added = altered.flatMap(([, table, changes = '']) =>
+    [...changes.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map(([, name]) => `${table}.${name}`),
+  )
+  const indexes = [...schema.matchAll(/CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)/g)]
+  return [...made, ...added, ...indexes.map(([, index = '']) => index)]
+}
+
+async function isApplied(connection: PostgresConnection, digest: string): Promise<boolean> {
+  const { exists } = readOnlyRow(FIND_REGISTRY, await connection.query(FIND_REGISTRY, []))
+  if (!exists) return false
+  const rows = await connection.query(READ_DIGEST, []).catch((cause: unknown) => {
+    if (isDenied(cause)) return []
+    throw cause
+  })
+  return readRows(READ_DIGEST, rows)[0]?.digest === digest
+}
+
+async function read(
+  connection: PostgresConnection,
+  query: Query<{ name: typeof TEXT }>,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await connection.query(query, [arrayOf(names, (name) => name)])
+  return readRows(query, rows).map(({ name }) => name)
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+function isDenied(cause: unknown): boolean {
+  return codeOf(cause) === INSUFFICIENT_PRIVILEGE
+}
+
+/** Longest list of names in a message. */
+const NAMED_MAX = 6
+
+function denied(what: string, names: readonly string[], cause?: unknown): Error {
+  const more = names.length > NAMED_MAX ? ' and more' : ''
+  const list = `${names.slice(0, NAMED_MAX).join(', ')}${more}`
+  const error = new Error(`${what} ${list}; see docs/DATABASE.md`, { cause })
+  return Object.assign(error, { code: INSUFFICIENT_PRIVILEGE })
 }
 
 // Any constant will do, as long as nothing else in the database locks it.
@@ -56,4 +127,28 @@ const READ_DIGEST = {
   effect: 'reads',
   columns: { digest: TEXT },
   text: 'SELECT digest FROM applied_schema',
+} satisfies Query
+
+const FIND_MISSING = {
+  name: 'findMissing',
+  effect: 'reads',
+  columns: { name: TEXT },
+  text: `
+  SELECT name FROM unnest($1::text[]) AS part (name)
+  WHERE to_regclass(split_part(name, '.', 1)) IS NULL
+    OR name LIKE '%.%' AND NOT EXISTS (
+      SELECT FROM pg_attribute
+      WHERE attrelid = to_regclass(split_part(name, '.', 1))
+        AND attname = split_part(name, '.', 2) AND NOT attisdropped
+    )`,
+} satisfies Query
+
+const FIND_DENIED = {
+  name: 'findDenied',
+  effect: 'reads',
+  columns: { name: TEXT },
+  text: `
+  SELECT split_part(name, '.', 2) || ' on ' || split_part(name, '.', 1) AS name
+  FROM unnest($1::text[]) AS needed (name)
+  WHERE NOT has_table_privilege(split_part(name, '.', 1), split_part(name, '.', 2))`,
 } satisfies Query

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { CacheUnavailable } from '../../actors/model/errors.ts'
 
 export interface RedisConnectionOptions {
-  /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`. */
+  /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`, both percent-encoded. */
   readonly url: string
   /** Longest wait for one reply, ms. */
   readonly commandTimeoutMs?: number
@@ -52,9 +52,13 @@ export function connectRedis({
 }: RedisConnectionOptions): RedisConnection {
   const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
   const redis = url.startsWith(UNIX)
-    ? new Redis({ ...options, path: url.slice(UNIX.length) })
+    ? new Redis({ ...options, path: decodeURIComponent(url.slice(UNIX.length)) })
     : new Redis(url, options)
-  redis.on('error', onError)
+  redis.on('error', (error: Error) => {
+    onError(error)
+    // A database that there is not: the library would go on in database 0, among others' keys.
+    if (NO_DATABASE.test(error.message)) redis.disconnect(true)
+  })
 
   return {
     redis,
@@ -79,6 +83,33 @@ export function connectRedis({
       redis.disconnect()
     },
   }
+}
+
+/** Bound on the first answer, ms. */
+const FIRST_ANSWER_MS = 1_000
+
+const NO_DATABASE = /^ERR (?:invalid )?DB index/
+const NO_LOGIN = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR Client sent AUTH)\b/
+
+/**
+ * What Redis answers to a new connection that no waiting mends: a wrong password, a database that
+ * there is not. Undefined when it takes the connection, or cannot be reached now.
+ */
+export function firstRefusal({ redis }: RedisConnection): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const end = (refusal: Error | undefined): void => {
+      clearTimeout(timer)
+      redis.off('ready', onReady).off('error', onError)
+      resolve(refusal)
+    }
+    const onReady = (): void => end(undefined)
+    const onError = (error: Error): void => {
+      const isRefusal = NO_DATABASE.test(error.message) || NO_LOGIN.test(error.message)
+      end(isRefusal ? error : undefined)
+    }
+    const timer = setTimeout(onReady, FIRST_ANSWER_MS)
+    redis.on('ready', onReady).on('error', onError)
+  })
 }
 
 /** Redis' clock in a script, epoch ms: hosts' clocks are never compared. */

@@ -1,0 +1,186 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Test } from 'tap'
+import { wordsOf } from '../../../src/actors/model/errors.ts'
+import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { isForAPerson } from '../../../src/infra/postgres/start.ts'
+import { partsOf } from '../../../src/infra/postgres/schema.ts'
+import { projectFile } from '../../../src/infra/process/project-file.ts'
+import { acceptMany, lease, parked, rejected, settled, uuid } from '../../contracts/ledger-words.ts'
+import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+
+/** Far beyond what a start needs that does not wait. */
+const NEVER_WAITED_FOR_MS = 600_000
+
+t.test('a start that PostgreSQL refuses fails at once, with its words and its code', async (t) => {
+  const url = await postgres.freshDatabase()
+  const role = await makeRole(url, 'stranger')
+  const at = (change: (address: URL) => void): string => {
+    const address = new URL(url)
+    change(address)
+    return address.href
+  }
+  const refused: readonly (readonly [url: string, words: RegExp])[] = [
+    [at((one) => (one.password = 'wrong')), /^password authentication failed .*\(28P01\)$/],
+    [at((one) => (one.password = '')), /password/],
+    [at((one) => (one.pathname = '/nowhere')), /^database "nowhere" does not exist \(3D000\)$/],
+    [at((one) => (one.search = '?sslmode=verify-full')), /does not support SSL/],
+    [at((one) => (one.search = '?sslrootcert=/nowhere.pem')), /ENOENT.*\/nowhere\.pem/],
+    [url.replace(/\/\/.*@/, '//pit:%ff@'), /URI malformed/],
+    [as(url, role), /^permission denied for schema public \(42501\), and there is no payments\./],
+  ]
+
+  for (const [connectionString, words] of refused) {
+    const starting = open(t, connectionString, { startTimeoutMs: NEVER_WAITED_FOR_MS })
+    const failure = await starting.then(undefined, (error: Error) => error.cause)
+    t.match(wordsOf(failure), words)
+    t.notMatch(wordsOf(failure), 'wrong')
+  }
+})
+
+t.test('a certificate that nobody trusts cannot heal, a server that is away can', async (t) => {
+  const error = (code: string, more = {}) => Object.assign(new Error('x'), { code, ...more })
+  const lasting = [
+    error('SELF_SIGNED_CERT_IN_CHAIN'),
+    error('DEPTH_ZERO_SELF_SIGNED_CERT'),
+    error('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+    error('ERR_TLS_CERT_ALTNAME_INVALID'),
+    error('CERT_HAS_EXPIRED'),
+    error('42501'),
+    error('28000'),
+  ]
+  const passing = [
+    error('ECONNREFUSED', { syscall: 'connect' }),
+    error('ENOENT', { syscall: 'connect' }),
+    error('ENOTFOUND', { syscall: 'getaddrinfo' }),
+    error('57P03'),
+    error('53300'),
+    error('25006'),
+    new Error('Connection terminated unexpectedly'),
+  ]
+
+  t.same(lasting.filter(isForAPerson), lasting)
+  t.same(passing.filter(isForAPerson), [])
+})
+
+t.test('a PostgreSQL that is away is waited for, with the reason told in between', async (t) => {
+  const url = new URL(await postgres.freshDatabase())
+  const port = Number(url.port)
+  const reasons: string[] = []
+  const gate = createServer((client) => {
+    const server = connect(port, '127.0.0.1')
+    for (const socket of [client, server]) socket.on('error', () => undefined)
+    client.pipe(server).pipe(client)
+  })
+  t.teardown(() => gate.close())
+  await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve))
+  const bound = gate.address()
+  url.port = String(typeof bound === 'object' && bound !== null ? bound.port : 0)
+  await new Promise((resolve) => gate.close(resolve))
+
+  const ledger = await open(t, url.href, {
+    startTimeoutMs: NEVER_WAITED_FOR_MS,
+    onWaiting: (reason) => {
+      reasons.push(reason)
+      gate.listen(Number(url.port), '127.0.0.1')
+    },
+  })
+
+  t.match(reasons, [/ECONNREFUSED/])
+  t.equal(reasons.length, 1, 'the same reason is not told at each try')
+  t.equal((await ledger.countOpen()).owned, 0)
+})
+
+t.test('tables made beforehand and the documented rights are enough', async (t) => {
+  const url = await postgres.freshDatabase()
+  const role = await makeRole(url, 'pit_user')
+  await runSql(url, await readFile(projectFile('compose/schema.sql'), 'utf8'))
+  const [rights = '', purging = ''] = await documentedRights()
+  const documented = (sql: string): string => sql.replaceAll('TO pit;', `TO ${role.name};`)
+
+  await t.rejects(open(t, as(url, role)), { cause: { message: /lacks SELECT on payments/ } })
+  await runSql(url, documented(rights))
+  const ledger = await open(t, as(url, role))
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 4 })
+  await ledger.record([settled(1), rejected(2), parked(3)], mine)
+  t.same((await ledger.claimDue({ ...mine, limit: 9 })).length, 0, 'parked for later')
+  t.same((await ledger.claimParked([uuid(3)], mine)).length, 1)
+  t.equal((await ledger.summarize({}, [])).summary.default.payments, 1)
+  t.equal((await ledger.find(uuid(2)))?.state, 'rejected')
+  t.same((await ledger.renewLease({ ...mine, ttlMs: 60_000 })).held, true)
+  await ledger.takeOver({ ...mine, limit: 1, graceMs: 0, settleByMs: 0 })
+  await t.rejects(ledger.purge(), { message: /permission denied .*\(42501\)/ })
+  await runSql(url, documented(purging))
+  t.equal((await ledger.purge()).purges, 1)
+  await ledger.releaseLease(mine.leaseId)
+})
+
+t.test('a start without the right to make tables names the column that is missing', async (t) => {
+  const url = await postgres.freshDatabase()
+  const role = await makeRole(url, 'late')
+  await runSql(url, await readFile(projectFile('compose/schema.sql'), 'utf8'))
+  await runSql(url, 'ALTER TABLE payments DROP COLUMN rounds CASCADE; DROP INDEX payments_parked')
+
+  const starting = open(t, as(url, role), { startTimeoutMs: NEVER_WAITED_FOR_MS })
+
+  await t.rejects(starting, {
+    message: /42501.* there is no payments\.rounds, payments_parked; see docs\/DATABASE\.md/,
+  })
+})
+
+t.test('every part of the schema is looked for, and every table is in the document', async (t) => {
+  const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
+  const url = await postgres.freshDatabase()
+  await runSql(url, schema)
+  const made = await runSql(
+    url,
+    `SELECT c.relname || coalesce('.' || a.attname, '') AS part, c.relkind FROM pg_class c
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r'
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')
+      AND c.relname NOT LIKE '%_pkey' AND NOT coalesce(a.attisdropped, false)`,
+  )
+  const document = await readFile(projectFile('docs/DATABASE.md'), 'utf8')
+
+  t.same(partsOf(schema).toSorted(), made.map(({ part }) => String(part)).toSorted())
+  for (const table of new Set(partsOf(schema).filter((part) => part.includes('.')))) {
+    t.match(document, new RegExp(`\\b${table.split('.')[0]}\\b`))
+  }
+})
+
+interface Role {
+  readonly name: string
+  readonly password: string
+}
+
+/** A role that may log in and nothing else; not even what every role may by default. */
+async function makeRole(url: string, name: string): Promise<Role> {
+  await runSql(
+    url,
+    `CREATE ROLE ${name} LOGIN PASSWORD 'p'; REVOKE ALL ON SCHEMA public FROM PUBLIC`,
+  )
+  await runSql(url, `GRANT USAGE ON SCHEMA public TO ${name}`)
+  return { name, password: 'p' }
+}
+
+function as(url: string, { name, password }: Role): string {
+  return Object.assign(new URL(url), { username: name, password }).href
+}
+
+/** The blocks of SQL in the document. */
+async function documentedRights(): Promise<readonly string[]> {
+  const document = await readFile(join(projectFile('docs'), 'DATABASE.md'), 'utf8')
+  return [...document.matchAll(/```sql\n([^]*?)```/g)].map(([, sql = '']) => sql)
+}
+
+type Options = Partial<Parameters<typeof createPostgresLedger>[0]>
+
+async function open(t: Test, connectionString: string, options: Options = {}) {
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString, ...options })
+  t.teardown(() => ledger.close())
+  return ledger
+}

@@ -1,0 +1,87 @@
+// What the URLs of the configuration may say: each part is one that Pit honours, or a fault. A
+// fault never repeats the URL, since it may hold a password.
+
+/** Parameters of DATABASE_URL that reach PostgreSQL; the values that one takes, where not any. */
+const DATABASE_PARAMETERS: Readonly<Record<string, readonly string[] | undefined>> = {
+  application_name: undefined,
+  host: undefined,
+  lock_timeout: undefined,
+  options: undefined,
+  password: undefined,
+  port: undefined,
+  ssl: ['true', '1', '0', 'no-verify'],
+  sslcert: undefined,
+  sslkey: undefined,
+  sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
+  sslnegotiation: ['postgres', 'direct'],
+  sslrootcert: undefined,
+  target_session_attrs: undefined,
+  uselibpqcompat: ['true', 'false'],
+  user: undefined,
+}
+
+/** `postgres://user:password@host:port/database?parameters`, or several hosts with commas. */
+export function databaseUrlFault(given: string): string | undefined {
+  const [, head = '', hosts = '', tail = ''] =
+    /^([^:]*:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/s.exec(given) ?? []
+  if (head === '') return 'has no //'
+  if (!hosts.split(',').every((host) => URL.canParse(head + host + tail) || host === '')) {
+    return UNREADABLE
+  }
+  const { hash, searchParams } = new URL(`postgres://host${tail}`)
+  if (hash !== '') return 'has a fragment (#), which nobody would read'
+  // A % before anything but two hex digits stands for itself, as pg takes it.
+  const encoded = given.replace(/%(?![0-9a-f]{2})/gi, '%25')
+  if (!isDecodable(encoded)) return BROKEN_ENCODING
+  for (const [name, value] of searchParams) {
+    if (!Object.hasOwn(DATABASE_PARAMETERS, name)) {
+      return `has a parameter that Pit does not honour: ${shown(name)}`
+    }
+    const values = DATABASE_PARAMETERS[name]
+    if (values !== undefined && !values.includes(value)) {
+      return `has a ${name} that is none of ${values.join(', ')}`
+    }
+  }
+  return undefined
+}
+
+/** `redis://user:password@host:port/number`, the same as `rediss`, or `unix:///path`. */
+export function redisUrlFault(given: string): string | undefined {
+  if (/[?#]/.test(given)) return 'has a query or fragment, which Pit does not honour'
+  if (!URL.canParse(given)) return UNREADABLE
+  if (!isDecodable(given)) return BROKEN_ENCODING
+  const { protocol, host, pathname } = new URL(given)
+  if (protocol === 'unix:') {
+    return host === '' && given.startsWith('unix:///') && pathname.length > 1
+      ? undefined
+      : 'is not unix:///path: a socket takes no user, password or host'
+  }
+  if (host === '') return 'has no host'
+  return /^\/?$|^\/\d{1,9}\/?$/.test(pathname) ? undefined : 'has a database that is no number'
+}
+
+/** `http://host:port/path`. */
+export function httpUrlFault(given: string): string | undefined {
+  if (!URL.canParse(given)) return UNREADABLE
+  const { username, password } = new URL(given)
+  if (username !== '' || password !== '') return 'has a user or password, which Pit would not send'
+  if (/[?#]/.test(given)) return 'has a query or fragment, which Pit would not send'
+  return undefined
+}
+
+const UNREADABLE = 'has a host or port that cannot be read'
+const BROKEN_ENCODING = 'has a % that encodes no character'
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Of what may be anything, only what looks like a name. */
+function shown(name: string): string {
+  return /^\w{1,40}$/.test(name) ? name : 'one that is no name'
+}

@@ -1,0 +1,79 @@
+// The start over PostgreSQL: waits for a server that is still to come, ends at once for what no
+// waiting mends, and leaves the tables as this version of Pit needs them.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { LedgerUnavailable, codeOf, wordsOf } from '../../actors/model/errors.ts'
+import { openConnection } from './connection.ts'
+import type { ConnectionConfig } from './connection.ts'
+import { applySchema } from './schema.ts'
+
+export interface Waiting {
+  /** How long PostgreSQL is waited for, ms. */
+  readonly timeoutMs: number
+  /** Told why, at first, whenever that changes, and every `REMINDER_MS`. */
+  readonly onWaiting: (reason: string) => void
+}
+
+const RETRY_MS = 250
+const REMINDER_MS = 5_000
+
+/**
+ * Resolves once the tables are there. Rejects with `LedgerUnavailable`, whose cause has the
+ * server's words: at once when they are about what a person has to change.
+ */
+export async function prepareLedger(config: ConnectionConfig, waiting: Waiting): Promise<void> {
+  const deadline = performance.now() + waiting.timeoutMs
+  const told = { reason: '', at: 0 }
+  for (;;) {
+    try {
+      await prepareOnce(config, deadline - performance.now())
+      return
+    } catch (cause) {
+      const now = performance.now()
+      if (isForAPerson(cause) || now + RETRY_MS >= deadline) {
+        throw new LedgerUnavailable('start', 'none', cause)
+      }
+      const reason = wordsOf(cause)
+      if (reason !== told.reason || now >= told.at + REMINDER_MS) {
+        Object.assign(told, { reason, at: now })
+        waiting.onWaiting(reason)
+      }
+      await delay(RETRY_MS)
+    }
+  }
+}
+
+async function prepareOnce(config: ConnectionConfig, timeoutMs: number): Promise<void> {
+  const connection = await openConnection(config)
+  const timer = setTimeout(() => connection.destroy(), Math.max(1, timeoutMs))
+  try {
+    await applySchema(connection)
+  } finally {
+    clearTimeout(timer)
+    await connection.end()
+  }
+}
+
+// What was refused for what it is: password, database, right, statement, value, constraint.
+const REFUSED_CLASSES = new Set(['0A', '22', '23', '28', '3D', '3F', '42'])
+
+/** Certificates that are not trusted, TLS that cannot be agreed on. */
+const TLS_CODES = /^(?:CERT_|DEPTH_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$)/
+
+/** What pg throws without a code: it cannot log in, or the server has no TLS. */
+const PG_REFUSALS = /^SASL: |does not support SSL|sslnegotiation|sslmode=/
+
+/**
+ * Whether no waiting mends it. Everything else may heal: a server that is not there, starts up, is
+ * full, or cannot be written to yet, and a name that is not resolved.
+ */
+export function isForAPerson(cause: unknown): boolean {
+  if (cause instanceof AggregateError) return cause.errors.every(isForAPerson)
+  // A URL or a file of a certificate that cannot be read. A socket's file may still come.
+  if (cause instanceof TypeError || cause instanceof URIError) return true
+  const code = codeOf(cause)
+  if (/^[0-9A-Z]{5}$/.test(code)) return REFUSED_CLASSES.has(code.slice(0, 2))
+  if (TLS_CODES.test(code)) return true
+  if (cause instanceof Error && 'syscall' in cause) return cause.syscall === 'open'
+  return code === '' && cause instanceof Error && PG_REFUSALS.test(cause.message)
+}
