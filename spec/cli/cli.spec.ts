@@ -39,7 +39,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
   const ops = await startOps({
     host: '127.0.0.1',
     port: 0,
-    isReady: () => true,
+    whyNotReady: () => undefined,
     version: '1.2.3',
     metrics: () => {
       const counts = { accepted, known: 0, conflicting: 0 }

@@ -5,7 +5,7 @@ import type { OpsOptions } from '../../src/http/ops.ts'
 export const OPS: OpsOptions = {
   host: '127.0.0.1',
   port: 0,
-  isReady: () => true,
+  whyNotReady: () => undefined,
   metrics: () => Promise.resolve({ contentType: 'application/openmetrics-text', body: '# EOF\n' }),
   version: '0.0.0',
 }

@@ -173,8 +173,8 @@ t.test('each described answer was received in the tests before', async (t) => {
 })
 
 t.test('health and readiness are answered separately', async (t) => {
-  let isReady = true
-  const ops = await startOps({ ...OPS, isReady: () => isReady, extend: addHello })
+  let reason: string | undefined
+  const ops = await startOps({ ...OPS, whyNotReady: () => reason, extend: addHello })
   t.teardown(() => ops.close())
   const ask = async (path: string, method = 'GET'): Promise<number> => {
     const { status } = await fetch(`http://127.0.0.1:${ops.port}${path}`, { method })
@@ -182,9 +182,14 @@ t.test('health and readiness are answered separately', async (t) => {
   }
 
   t.equal(await ask('/readyz'), 200)
-  isReady = false
+  reason = 'Nothing can be committed.'
   t.equal(await ask('/readyz'), 503)
+  const told = await fetch(`http://127.0.0.1:${ops.port}/readyz`)
+  t.match(told.headers.get('content-type'), 'application/problem+json')
+  t.match(await told.json(), { status: 503, detail: reason })
   t.equal(await ask('/readyz', 'HEAD'), 503)
+  reason = undefined
+  t.equal(await ask('/readyz'), 200)
   t.equal(await ask('/healthz'), 200)
   t.equal(await ask('/healthz', 'POST'), 405)
   t.equal(await ask('/payments', 'POST'), 404)

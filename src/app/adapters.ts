@@ -13,6 +13,7 @@ import type {
 import type { Config } from '../config/config.ts'
 import type { FiguresCache } from '../console/figures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
+import { createReadiness, type Readiness } from './readiness.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { createPostgresLedger, type PostgresLedgerConfig } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
@@ -48,6 +49,7 @@ export interface Caches {
 export interface Adapters extends Caches {
   readonly ledger: Ledger
   readonly fence: LeaseFence
+  readonly readiness: Readiness
   readonly processors: Readonly<Record<ProcessorName, Processor>>
   close(): Promise<void>
 }
@@ -69,6 +71,7 @@ export async function createAdapters(
 ): Promise<Adapters> {
   const { logger } = told
   const fence = new LeaseFence()
+  const readiness = createReadiness(fence, systemClock)
   const { caches, closeCaches } = await openCaches(config, logger)
   const ledger = await openLedger(config, addresses, told).catch(async (cause: unknown) => {
     await closeCaches()
@@ -82,8 +85,9 @@ export async function createAdapters(
     fallback: open('fallback', addresses.processorFallbackUrl),
   }
   return {
-    ledger: traces === undefined ? ledger : traces.ofLedger(ledger),
+    ledger: readiness.hearing(traces === undefined ? ledger : traces.ofLedger(ledger)),
     fence,
+    readiness,
     processors,
     ...caches,
     async close() {

@@ -30,19 +30,25 @@ export function createPitMetrics(config: Config): Metrics {
 export async function openOps(config: Config, parts: OpsParts): Promise<OpsServer | undefined> {
   const { opsHost: host, opsPort: port } = config
   if (port === 0) return undefined
-  const { adapters, supervisor, metrics, http, extend } = parts
-  const isReady = (): boolean => http() !== undefined && supervisor.getSnapshot().hasTag('ready')
+  const { adapters, metrics, http, extend } = parts
+  const whyNotReady = (): string | undefined => whyNot(parts)
   const sources = {
-    isReady,
+    isReady: () => whyNotReady() === undefined,
     edge: () => ({ refused: http()?.refused() ?? 0, inFlight: http()?.inFlight() ?? 0 }),
     countOpen: () => adapters.ledger.countOpen(),
   }
   return startOps({
     host,
     port,
-    isReady,
+    whyNotReady,
     metrics: (accept) => metrics.scrape(sources, accept),
     version: readVersion(),
     extend,
   })
+}
+
+function whyNot({ adapters, supervisor, http }: OpsParts): string | undefined {
+  const reason = adapters.readiness.whyNot()
+  if (http() === undefined) return reason ?? 'This instance is starting.'
+  return supervisor.getSnapshot().hasTag('ready') ? reason : 'This instance is draining.'
 }

@@ -46,6 +46,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     totalsTelemetry(totals),
     metrics.telemetry,
     console.telemetry,
+    adapters.readiness.telemetry,
   )
   late.telemetry = telemetry
   const supervisor = createSupervisor(partsOf(config, adapters, telemetry))

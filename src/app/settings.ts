@@ -30,7 +30,11 @@ export type Configured = Pick<
 >
 
 /** All that the actors are given, for this configuration. */
-export function partsOf(config: Config, adapters: Adapters, telemetry: Telemetry): PitParts {
+export function partsOf(
+  config: Config,
+  adapters: Omit<Adapters, 'readiness'>,
+  telemetry: Telemetry,
+): PitParts {
   const { ledger, settledSet, fence, circuitCache, delayedQueue } = adapters
   return {
     ...configuredBy(config),

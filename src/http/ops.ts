@@ -14,8 +14,11 @@ export interface OpsOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** False while starting and, first thing, when draining. */
-  readonly isReady: () => boolean
+  /**
+   * Why payments are not taken now, as a sentence; undefined when they are. A reason while starting,
+   * first thing when draining, and while nothing can be committed.
+   */
+  readonly whyNotReady: () => string | undefined
   /** All metrics, in a format that `accept` allows; must not reject. */
   readonly metrics: (
     accept: string,
@@ -59,7 +62,10 @@ function addRoutes(app: TemplatedApp, options: OpsOptions): void {
   const apiReply = json(JSON.stringify(api))
   const docsReply = html(renderDocs(api))
   serve(app, '/healthz', (answer) => answer(ALIVE))
-  serve(app, '/readyz', (answer) => answer(options.isReady() ? READY : NOT_READY))
+  serve(app, '/readyz', (answer) => {
+    const reason = options.whyNotReady()
+    answer(reason === undefined ? READY : problem({ status: 503, detail: reason }))
+  })
   serve(app, '/openapi.json', (answer) => answer(apiReply))
   serve(app, '/docs', (answer) => answer(docsReply))
   serve(app, '/metrics', (answer, accept) => {
@@ -88,7 +94,6 @@ const CONNECTIONS = { draining: false }
 
 const ALIVE = json('{"alive":true}')
 const READY = json('{"ready":true}')
-const NOT_READY = problem({ status: 503, detail: 'This instance is starting or draining.' })
 const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
 
 /** The page holds all it needs and may load nothing. */

@@ -90,6 +90,19 @@ t.test('a lease is renewed three times in its life', async (t) => {
   t.same(told(system), ['supervisor lease.acquired'])
 })
 
+t.test('a lease is renewed at least once a second, however long it lives', async (t) => {
+  const system = startActorSystem()
+  const input = { ports: system.ports, fence: new LeaseFence(), instanceId: 'a', ttlMs: 60_000 }
+  system.start(leaseMachine, input)
+  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3 })
+  await settled()
+
+  system.clock.increment(999)
+  t.same(system.ledger.waiting, [])
+  system.clock.increment(1)
+  t.same(system.ledger.waiting, ['renewLease'])
+})
+
 t.test('a renewal that fails is tried again, and the fence closes by itself', async (t) => {
   const system = startActorSystem()
   const { lease, fence } = await startHeld(system)

@@ -34,6 +34,9 @@ interface Granted {
 /** Renewals per lifetime of a lease. */
 const RENEWALS_PER_TTL = 3
 
+/** Longest time between renewals, ms: an idle instance learns by them that it cannot commit. */
+const RENEWAL_INTERVAL_MAX_MS = 1_000
+
 /** Share of its lifetime before the end at which the fence closes, for clocks that drift. */
 const MARGIN_SHARE = 0.1
 
@@ -101,7 +104,8 @@ export const leaseMachine = setup({
     wasPurged: ({ context }, params: Granted) => params.held && params.purges !== context.purges,
   },
   delays: {
-    renewalInterval: ({ context }) => context.ttlMs / RENEWALS_PER_TTL,
+    renewalInterval: ({ context }) =>
+      Math.min(context.ttlMs / RENEWALS_PER_TTL, RENEWAL_INTERVAL_MAX_MS),
     failurePause: PAUSE_MS,
   },
 }).createMachine({

@@ -194,7 +194,10 @@ const OPS_PATHS: Readonly<Record<string, PathItem>> = {
     { operationId: 'getReadiness', summary: 'Whether this instance takes payments.' },
     {
       200: jsonAnswer('It does.', truth('ready')),
-      503: problemAnswer('It is starting or draining.', { status: 503 }),
+      503: problemAnswer(
+        'It is starting or draining, or cannot commit, or does not hold its lease: `detail` says which.',
+        { status: 503 },
+      ),
     },
   ),
   '/metrics': opsPath(

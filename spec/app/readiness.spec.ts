@@ -1,0 +1,125 @@
+import t from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
+import type { Ledger } from '../../src/actors/model/ports.ts'
+import { LeaseFence } from '../../src/actors/ownership/fence.ts'
+import { createReadiness } from '../../src/app/readiness.ts'
+import { runSql, startOwnPostgres } from '../support/postgres.ts'
+import { scriptedPort } from '../support/scripted-port.ts'
+import { StandingTime } from '../support/standing-time.ts'
+import { startWorld } from '../support/system-world.ts'
+
+t.test('an idle instance says that it cannot commit, and why, until it can', async (t) => {
+  const server = await startOwnPostgres(t)
+  const opsPort = await freePort()
+  const { client } = await startWorld(t, {
+    databaseUrl: server.connectionString,
+    env: { OPS_PORT: String(opsPort), LEASE_TTL_MS: '60000' },
+  })
+  const admin = new URL(server.connectionString)
+  admin.searchParams.set('options', '-c default_transaction_read_only=off')
+  const run = async (...statements: readonly string[]): Promise<void> => {
+    for (const sql of statements) await runSql(admin.href, sql)
+  }
+  const outages: readonly Outage[] = [
+    {
+      what: 'PostgreSQL is read-only',
+      begin: () => run('ALTER SYSTEM SET default_transaction_read_only = on', RELOAD),
+      says: /^Nothing can be committed: .*read-only transaction \(25006\)/,
+      end: () => run('ALTER SYSTEM RESET default_transaction_read_only', RELOAD),
+    },
+    {
+      what: 'the lease is lost, and there is no other',
+      begin: () => run(NO_NEW_LEASE, 'UPDATE leases SET revoked = true'),
+      says: /^The lease is not held|acquireLease failed: no lease/,
+      end: () => run('DROP TRIGGER no_lease ON leases'),
+    },
+    {
+      what: 'PostgreSQL is stopped',
+      begin: server.stop,
+      says: /^Nothing can be committed: /,
+      end: server.start,
+    },
+    {
+      what: 'PostgreSQL hangs',
+      begin: server.freeze,
+      // A claim without an answer costs the lease.
+      says: /^Nothing can be committed: |^The lease is not held/,
+      end: server.thaw,
+    },
+  ]
+
+  await tells(opsPort, 200)
+  for (const { what, begin, says, end } of outages) {
+    await begin()
+    t.match(await tells(opsPort, 503), { status: 503, detail: says }, what)
+    t.equal((await fetch(`http://127.0.0.1:${opsPort}/healthz`)).status, 200, 'the process lives')
+    await end()
+    await tells(opsPort, 200)
+  }
+  await client.postAll(1)
+})
+
+interface Outage {
+  readonly what: string
+  readonly begin: () => Promise<void>
+  readonly says: RegExp
+  readonly end: () => Promise<void>
+}
+
+const RELOAD = 'SELECT pg_reload_conf()'
+
+const NO_NEW_LEASE = `
+  CREATE FUNCTION refuse_lease() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN RAISE EXCEPTION $$no lease$$; END';
+  CREATE TRIGGER no_lease BEFORE INSERT ON leases EXECUTE FUNCTION refuse_lease()`
+
+/** Waits for this answer of `/readyz`, and gives its body. */
+async function tells(opsPort: number, status: number): Promise<unknown> {
+  let body: unknown
+  await waitUntil({ what: `/readyz answers ${status}` }, async () => {
+    const answer = await fetch(`http://127.0.0.1:${opsPort}/readyz`)
+    body = await answer.json()
+    return answer.status === status
+  })
+  return body
+}
+
+t.test(
+  'an instance is ready while its lease is held and its last write was committed',
+  async (t) => {
+    const { readiness, fence, clock, ledger } = under()
+    const { telemetry } = readiness
+    const heard = readiness.hearing(ledger.port)
+
+    t.equal(readiness.whyNot(), 'The lease is not held.')
+    fence.extend({ id: 1, validUntil: clock.now() + 1_000 })
+    t.equal(readiness.whyNot(), undefined)
+
+    telemetry.emit({ type: 'batch.refused', payments: 1, cause: 'ledger: accept failed: full' })
+    t.equal(readiness.whyNot(), 'Nothing can be committed: ledger: accept failed: full.')
+    const counts = { accepted: 1, known: 0, conflicting: 0, parked: false, tookMs: 1 }
+    telemetry.emit({ type: 'batch.accepted', ...counts })
+    t.equal(readiness.whyNot(), undefined)
+
+    const renewal = heard.renewLease({ leaseId: 1, ttlMs: 1_000 })
+    ;(await ledger.called('renewLease')).fail(new LedgerUnavailable('renewLease', 'none'))
+    await t.rejects(renewal, { code: 'ledger_unavailable' })
+    t.match(readiness.whyNot(), /renewLease failed/)
+    const next = heard.renewLease({ leaseId: 1, ttlMs: 1_000 })
+    ;(await ledger.called('renewLease')).answer({ held: true, purges: 0 })
+    await next
+    t.equal(readiness.whyNot(), undefined)
+
+    clock.increment(1_000)
+    t.equal(readiness.whyNot(), 'The lease is not held.')
+  },
+)
+
+function under() {
+  const clock = new StandingTime()
+  const fence = new LeaseFence()
+  const ledger = scriptedPort<Ledger>()
+  return { readiness: createReadiness(fence, clock), fence, clock, ledger }
+}
