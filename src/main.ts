@@ -1,10 +1,11 @@
 // The process: reads the configuration, starts what is missing around Pit, runs Pit, and stops all
-// of it on SIGTERM or SIGINT.
+// of it on SIGTERM, SIGINT or SIGHUP.
 
+import { wordsOf } from './actors/model/errors.ts'
 import { ConfigError, readConfig, type Config } from './config/config.ts'
 import { helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
-import { createLogger } from './infra/process/logger.ts'
+import { createLogger, type Logger } from './infra/process/logger.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
 import { startDevStack, type DevStack } from './app/dev-stack.ts'
 
@@ -24,6 +25,8 @@ async function main(): Promise<void> {
     process.stdout.write(helpText())
     return
   }
+  // A terminal or a reader that is gone must not cut a drain short.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   try {
     await run(readConfig(process.env))
   } catch (error) {
@@ -43,6 +46,15 @@ async function run(config: Config): Promise<void> {
   lowerHelperThreads()
   const { logLevel: level, instanceId } = config
   const logger = createLogger({ level, instanceId })
+  try {
+    await runUntilTheEnd(config, logger)
+  } catch (error) {
+    logger.fatal({ cause: wordsOf(error) }, 'process.failed')
+    throw error
+  }
+}
+
+async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
   // A PostgreSQL of its own would outlive a start that a signal cuts short: the start is finished
   // then, and undone. Without one the signal may end the process where it stands.
   const asked = config.databaseUrl === undefined ? signal() : undefined
@@ -53,8 +65,10 @@ async function run(config: Config): Promise<void> {
     const cause = await Promise.race([
       asked ?? signal(),
       pit.stopped.then(() => 'stopped by itself'),
+      devStack.failed,
     ])
-    await pit.stop(cause)
+    await pit.stop(String(cause))
+    if (cause instanceof Error) throw cause
     if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
   } finally {
     await devStack.stop()
@@ -63,7 +77,7 @@ async function run(config: Config): Promise<void> {
 
 function signal(): Promise<string> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       // Kept for the whole drain: a second Ctrl-C must not cut it short and lose its order.
       process.on(name, () => resolve(name))
     }

@@ -13,10 +13,8 @@ import type { Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { treeOf } from '../../bench/limits/process-tree.ts'
-import {
-  findPostmaster,
-  startEmbeddedPostgres,
-} from '../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { findPostmaster } from '../../src/infra/postgres-embedded/postmaster.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 
 /** A ledger's options where a spec does not care; specs find its connections by the name. */
@@ -201,7 +199,9 @@ export async function startOwnPostgres(t: Test): Promise<OwnPostgres> {
   await copyTemplate(dataDir)
   const path = join(dataDir, 'cluster')
   const port = await freePort()
-  let server = await startEmbeddedPostgres({ dataDir, port })
+  // What ends stays so until the spec starts it again.
+  const config = { dataDir, port, restartsMax: 0 }
+  let server = await startEmbeddedPostgres(config)
   const { connectionString } = server
   const postmasterPid = async (): Promise<number> => {
     const postmaster = await findPostmaster(path)
@@ -227,7 +227,7 @@ export async function startOwnPostgres(t: Test): Promise<OwnPostgres> {
       })
     },
     start: async () => {
-      server = await startEmbeddedPostgres({ dataDir, port })
+      server = await startEmbeddedPostgres(config)
     },
     freeze: () => signalAll('SIGSTOP'),
     thaw: () => signalAll('SIGCONT'),

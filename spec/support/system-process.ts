@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { findPostmaster } from '../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { findPostmaster } from '../../src/infra/postgres-embedded/postmaster.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 
@@ -15,6 +15,8 @@ export interface PitProcess {
   /** Resolves once its output holds this text; rejects when it ends before. */
   says(text: string): Promise<void>
   kill(signal: NodeJS.Signals): void
+  /** As a terminal that is closed does: nobody reads any more, and SIGHUP. */
+  hangUp(): void
   /** Its exit code and all that it wrote. */
   ended(): Promise<{ code: number | null; out: string; err: string }>
 }
@@ -65,6 +67,11 @@ export function runPit(t: Test, options: PitProcessOptions = {}): PitProcess {
         return out.includes(text)
       }),
     kill: (signal) => void child.kill(signal),
+    hangUp: () => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+      child.kill('SIGHUP')
+    },
     ended: async () => {
       await waitUntil({ what: 'Pit ended' }, () => isClosed)
       return { code: child.exitCode, out, err }

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
@@ -36,12 +37,15 @@ t.test('the process exits after a bug in the supervisor, and leaves nothing runn
   t.equal(await startNext(), 202, 'the next process takes the same port and goes on')
 })
 
-t.test('the process exits after a bug in a promise that nothing awaits', async (t) => {
-  const { reception, code, err, startNext } = await meetBug(t, BUG_IN_PROMISE)
+t.test('the process exits after a bug in a promise, and leaves nothing running', async (t) => {
+  const { dataDir, reception, code, err, startNext } = await meetBug(t, BUG_IN_PROMISE)
 
   t.type(reception, 'string', 'the client is told nothing: its connection ends')
   t.equal(code, 1)
   t.match(err, /AssertionError.*: nothing is claimed or written before a first lease was held/)
+  await waitUntil({ what: 'its PostgreSQL has stopped' }, async () => {
+    return (await embeddedServer(dataDir)) === undefined
+  })
   t.equal(await startNext(), 202, 'the next process takes the same port and goes on')
 })
 

@@ -13,6 +13,8 @@ export interface DevStack {
   readonly processorToken?: string
   /** One sentence each, for the operator. */
   readonly started: readonly string[]
+  /** Resolves once something that was started here has ended and cannot be had again. */
+  readonly failed: Promise<Error>
   /** Stops what was started here, last first. */
   stop(): Promise<void>
 }
@@ -32,8 +34,8 @@ export async function startDevStack(config: Config): Promise<DevStack> {
   }
   try {
     const processors = await processorsOf(config, { stops, started })
-    const databaseUrl = config.databaseUrl ?? (await ownPostgres(config, { stops, started }))
-    return { databaseUrl, ...processors, started, stop }
+    const postgres = await postgresOf(config, { stops, started })
+    return { ...postgres, ...processors, started, stop }
   } catch (error) {
     await stop()
     throw error
@@ -45,11 +47,16 @@ interface Register {
   readonly started: string[]
 }
 
-async function ownPostgres(config: Config, { stops, started }: Register): Promise<string> {
+async function postgresOf(
+  config: Config,
+  { stops, started }: Register,
+): Promise<Pick<DevStack, 'databaseUrl' | 'failed'>> {
+  const { databaseUrl } = config
+  if (databaseUrl !== undefined) return { databaseUrl, failed: new Promise(() => undefined) }
   const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir })
   stops.push(() => postgres.stop())
   started.push(`PostgreSQL with its data in ${config.dataDir}`)
-  return postgres.connectionString
+  return { databaseUrl: postgres.connectionString, failed: postgres.failed }
 }
 
 async function processorsOf(

@@ -1,16 +1,18 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
-import { findPostmaster } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { findPostmaster } from '../../../src/infra/postgres-embedded/postmaster.ts'
+import { waitUntil } from '../../../bench/layout/wait.ts'
 import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
 
 const NOTE = 'CREATE TABLE note (text text); INSERT INTO note VALUES ($$kept$$)'
@@ -95,7 +97,7 @@ t.test('Ctrl-C reaches Pit but not its server', async (t) => {
 
 t.test('a server starts after a crash, also when its old pid is another processâ€™s', async (t) => {
   const dataDir = await makeDataDir(t)
-  const first = await start(t, { dataDir })
+  const first = await start(t, { dataDir, restartsMax: 0 })
   await runSql(first.connectionString, NOTE)
   const cluster = join(dataDir, 'cluster')
   const postmaster = await findPostmaster(cluster)
@@ -110,6 +112,109 @@ t.test('a server starts after a crash, also when its old pid is another processâ
   const second = await start(t, { dataDir })
 
   t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
+
+t.test('a second start on a folder by another path is refused and changes nothing', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const server = await start(t, { dataDir })
+  await runSql(server.connectionString, NOTE)
+  const file = join(dataDir, 'cluster', 'postmaster.pid')
+  const note = await readFile(file, 'utf8')
+  const link = `${dataDir}.link`
+  await symlink(dataDir, link)
+  const paths = [link, relative(process.cwd(), dataDir), ...(await mountedElsewhere(t, dataDir))]
+
+  for (const path of paths) {
+    const starting = startEmbeddedPostgres({ dataDir: path })
+    await t.rejects(starting, { message: /another Pit .* is using/ }, path)
+    t.equal(await readFile(file, 'utf8'), note)
+  }
+  t.strictSame(await runSql(server.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
+
+t.test('a server that was killed and that nobody reaps does not stop a start', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const first = await start(t, { dataDir, restartsMax: 0 })
+  await runSql(first.connectionString, NOTE)
+  const file = join(dataDir, 'cluster', 'postmaster.pid')
+  const note = await readFile(file, 'utf8')
+  await killServer(dataDir, 'SIGKILL')
+  await writeFile(file, note.replace(/^\d+/, String(await makeZombie(t, dataDir))))
+
+  const second = await start(t, { dataDir })
+
+  t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
+
+t.test('a start succeeds after a loss of power has damaged postmaster.pid', async (t) => {
+  for (const remains of ['', '\0\0\0\0\0\0', 'x\n', '1\n', `${process.pid}\n`]) {
+    const dataDir = await makeDataDir(t)
+    const file = join(dataDir, 'cluster', 'postmaster.pid')
+    await writeFile(file, remains)
+    const owner = await stat(join(dataDir, 'cluster'))
+    await chown(file, owner.uid, owner.gid)
+
+    const server = await start(t, { dataDir })
+
+    t.strictSame(await runSql(server.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+    await server.stop()
+  }
+})
+
+t.test('a server that dies is started again at the same address', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const server = await start(t, { dataDir })
+  await runSql(server.connectionString, NOTE)
+
+  for (const signal of ['SIGKILL', 'SIGQUIT'] as const) {
+    await killServer(dataDir, signal)
+    await waitUntil({ what: 'it runs again' }, () => answers(server.connectionString))
+    t.strictSame(await runSql(server.connectionString, READ_NOTE), [{ text: 'kept' }], signal)
+  }
+
+  await server.stop()
+  t.equal(await findPostmaster(join(dataDir, 'cluster')), undefined, 'a stop is final')
+})
+
+t.test('a server that cannot be started again is told as failed, in one sentence', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const server = await start(t, { dataDir, restartsMax: 1 })
+  const control = join(dataDir, 'cluster', 'global', 'pg_control')
+  await rename(control, `${control}.gone`)
+
+  await killServer(dataDir, 'SIGKILL')
+
+  t.match(await server.failed, {
+    message: /^PostgreSQL on .*cluster has ended and does not run again: PostgreSQL did not start/,
+  })
+  await server.stop()
+})
+
+t.test('a process that ends by a bug leaves no server running', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const owner = await startOwner(t, dataDir)
+
+  owner.process.stdin?.write('bug\n')
+  const [code] = await once(owner.process, 'exit')
+
+  t.not(code, 0)
+  await waitUntil({ what: 'the server has stopped' }, async () => {
+    return (await findPostmaster(join(dataDir, 'cluster'))) === undefined
+  })
+  const next = await start(t, { dataDir })
+  t.strictSame(await runSql(next.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
+t.test('a start waits for the end of a server that is stopping', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const owner = await startOwner(t, dataDir)
+  await runSql(owner.connectionString, NOTE)
+  owner.process.stdin?.write('bug\n')
+  await once(owner.process, 'exit')
+
+  const next = await start(t, { dataDir })
+
+  t.strictSame(await runSql(next.connectionString, READ_NOTE), [{ text: 'kept' }])
 })
 
 t.test('a folder that cannot be used is refused in one sentence', async (t) => {
@@ -172,6 +277,43 @@ t.test('a start on a port that is taken fails and names it', async (t) => {
 
   await t.rejects(starting, { message: new RegExp(`did not start on port ${port}: `) })
 })
+
+async function killServer(dataDir: string, signal: NodeJS.Signals): Promise<void> {
+  const postmaster = await findPostmaster(join(dataDir, 'cluster'))
+  process.kill(postmaster?.pid ?? NaN, signal)
+  await waitUntil({ what: 'it is gone' }, async () => {
+    return (await findPostmaster(join(dataDir, 'cluster')))?.pid !== postmaster?.pid
+  })
+}
+
+function answers(connectionString: string): Promise<boolean> {
+  return runSql(connectionString, 'SELECT 1').then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The same folder below another one, where this process may mount it. */
+async function mountedElsewhere(t: Test, dataDir: string): Promise<readonly string[]> {
+  const place = await makeFolder(t)
+  if (spawnSync('mount', ['--bind', dataDir, place]).status !== 0) return []
+  t.teardown(() => void spawnSync('umount', [place]))
+  return [place]
+}
+
+/** A dead process of the server's user whose parent never asks for its end; its number. */
+async function makeZombie(t: Test, dataDir: string): Promise<number> {
+  const { uid, gid } = await stat(join(dataDir, 'cluster'))
+  const script = 'sleep 0 & echo $!; exec sleep 1000'
+  const parent = spawn('sh', ['-c', script], { uid, gid, stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(() => parent.kill('SIGKILL'))
+  const [line] = await once(createInterface({ input: parent.stdout }), 'line')
+  const pid = Number(line)
+  await waitUntil({ what: 'it is a zombie' }, async () => {
+    return (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(') Z ')
+  })
+  return pid
+}
 
 async function makeFolder(t: Test): Promise<string> {
   const folder = await makeEnterableFolder()

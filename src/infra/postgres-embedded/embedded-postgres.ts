@@ -1,12 +1,14 @@
 // Starts and stops a PostgreSQL of its own for machines that have none.
 
-import { execFile } from 'node:child_process'
-import { readFile, rename, access, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { readFile, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import { ROLE, openCluster, type Cluster } from './cluster.ts'
+import { clearRemains, findPostmaster } from './postmaster.ts'
 
 export interface EmbeddedPostgresConfig {
   /** Folder of everything that is kept; made when missing. */
@@ -15,10 +17,14 @@ export interface EmbeddedPostgresConfig {
   readonly port?: number
   /** Settings of PostgreSQL that replace Pit's own. */
   readonly settings?: Readonly<Record<string, string | number>>
+  /** How often within a minute a server that has ended is started again. Default 5. */
+  readonly restartsMax?: number
 }
 
 export interface EmbeddedPostgres {
   readonly connectionString: string
+  /** Resolves once the server has ended by itself and could not be started again. */
+  readonly failed: Promise<Error>
   /** Ends all sessions and stops the server; may be called more than once. */
   stop(): Promise<void>
 }
@@ -26,7 +32,8 @@ export interface EmbeddedPostgres {
 /**
  * Starts a PostgreSQL of Pit's own on 127.0.0.1, in a process group of its own, so that a Ctrl-C
  * meant for Pit does not stop it before Pit has drained. One that a killed Pit has left running on
- * the folder is replaced; one that another Pit is using is left alone. Rejects with an `Error` of
+ * the folder is replaced; one that another Pit is using is left alone. A server that ends is
+ * started again; one that runs when this process ends is told to stop. Rejects with an `Error` of
  * one clear sentence when the folder or the port cannot be used.
  */
 export async function startEmbeddedPostgres(
@@ -40,10 +47,10 @@ export async function startEmbeddedPostgres(
   try {
     const keeper = await takeFolder(cluster, port)
     await createDatabase(keeper)
-    let stopped: Promise<void> | undefined
+    const { restartsMax = RESTARTS_MAX } = config
     return {
       connectionString: address(cluster, { port, database: ROLE }),
-      stop: () => (stopped ??= release(keeper, cluster)),
+      ...keepRunning(cluster, { port, keeper, restartsMax }),
     }
   } catch (cause) {
     await stopServer(cluster)
@@ -98,21 +105,107 @@ async function takeFolder(cluster: Cluster, port: number): Promise<pg.Client> {
     return keeper
   } catch (cause) {
     await keeper.end().catch(() => undefined)
-    throw new Error(`another Pit or PostgreSQL is using ${cluster.path}`, { cause })
+    throw inUse(cluster, cause)
   }
 }
 
-async function release(keeper: pg.Client, cluster: Cluster): Promise<void> {
-  void keeper.end().catch(() => undefined) // not waited for: the server's end is its end, too
-  await stopServer(cluster)
+/** Time within which a server that has ended has to run again, and pause between the tries, ms. */
+const REPAIR_MS = 60_000
+const REPAIR_PAUSE_MS = 1_000
+/** Starts within that time, counting those that fail. */
+const RESTARTS_MAX = 5
+
+interface Running {
+  readonly port: number
+  readonly keeper: pg.Client
+  readonly restartsMax: number
 }
 
+/** Starts a server that ends again, until it is stopped or that is needed too often. */
+function keepRunning(
+  cluster: Cluster,
+  { port, keeper: first, restartsMax }: Running,
+): Pick<EmbeddedPostgres, 'failed' | 'stop'> {
+  let keeper = first
+  let repair = Promise.resolve()
+  let stopped: Promise<void> | undefined
+  let restarts: readonly number[] = []
+  const { promise: failed, resolve: fail } = withResolver<Error>()
+  const watch = (): void => {
+    keeper.once('end', () => {
+      if (stopped === undefined) repair = runAgain()
+    })
+  }
+  const runAgain = async (): Promise<void> => {
+    const deadline = performance.now() + REPAIR_MS
+    let cause: unknown = new Error('it ends again and again')
+    while (stopped === undefined && performance.now() < deadline) {
+      const runs = (await findPostmaster(cluster.path)) !== undefined
+      restarts = restarts.filter((at) => at > performance.now() - REPAIR_MS)
+      if (!runs && restarts.length >= restartsMax) break
+      try {
+        if (!runs) {
+          restarts = [...restarts, performance.now()]
+          await startServer(cluster, port)
+        }
+        keeper = await takeFolder(cluster, port)
+        return watch()
+      } catch (error) {
+        cause = error
+      }
+      await delay(REPAIR_PAUSE_MS)
+    }
+    const message = `PostgreSQL on ${cluster.path} has ended and does not run again`
+    if (stopped === undefined) fail(new Error(`${message}: ${wordsOf(cause)}`, { cause }))
+  }
+  const tellToStop = (): void => stopAtExit(cluster)
+  const stop = async (): Promise<void> => {
+    await repair
+    void keeper.end().catch(() => undefined) // not waited for: the server's end is its end, too
+    await stopServer(cluster)
+    process.off('exit', tellToStop)
+  }
+  process.on('exit', tellToStop)
+  watch()
+  return { failed, stop: () => (stopped ??= stop()) }
+}
+
+// For a process that ends by a bug: nothing can be awaited any more. An orderly stop of the server
+// goes on by itself.
+function stopAtExit(cluster: Cluster): void {
+  try {
+    const pid = Number(readFileSync(join(cluster.path, 'postmaster.pid'), 'utf8').split('\n')[0])
+    if (pid > 0) process.kill(pid, 'SIGINT')
+  } catch {
+    // It does not run.
+  }
+}
+
+/** What a server says that is starting or stopping, and the network without one. */
+const COMING_OR_GOING = new Set(['57P01', '57P03', 'ECONNREFUSED', 'ECONNRESET'])
+const ORPHAN_WAIT_MS = 20_000
+
 async function replaceOrphan(cluster: Cluster): Promise<void> {
-  const postmaster = await findPostmaster(cluster.path)
-  if (postmaster === undefined) return
-  const keeper = await takeFolder(cluster, postmaster.port)
-  await keeper.end()
-  await stopServer(cluster)
+  const deadline = performance.now() + ORPHAN_WAIT_MS
+  for (;;) {
+    const postmaster = await findPostmaster(cluster.path)
+    if (postmaster === undefined) return
+    try {
+      if (postmaster.port === undefined) throw inUse(cluster)
+      const keeper = await takeFolder(cluster, postmaster.port)
+      await keeper.end()
+      return await stopServer(cluster)
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined
+      const mayChange = postmaster.port === undefined || COMING_OR_GOING.has(codeOf(cause))
+      if (!mayChange || performance.now() > deadline) throw error
+      await delay(REPAIR_PAUSE_MS / 5)
+    }
+  }
+}
+
+function inUse({ path }: Cluster, cause?: unknown): Error {
+  return new Error(`another Pit or PostgreSQL is using ${path}`, { cause })
 }
 
 async function createDatabase(keeper: pg.Client): Promise<void> {
@@ -120,16 +213,35 @@ async function createDatabase(keeper: pg.Client): Promise<void> {
   if (found.rowCount === 0) await keeper.query(`CREATE DATABASE ${ROLE}`)
 }
 
+/** Tries of a start that meets sessions of a server that was killed; they end by themselves. */
+const STARTS_MAX = 20
+
 async function startServer(cluster: Cluster, port: number): Promise<void> {
   const log = join(cluster.path, 'server.log')
   // Two runs are kept, so that the log does not grow over the years.
   await rename(log, `${log}.1`).catch(() => undefined)
-  const args = ['start', '-D', cluster.path, '-l', log, '-w', '-t', '100', '-s']
-  await cluster.binaries.run('pg_ctl', args).catch(async (cause: unknown) => {
+  await clearRemains(cluster.path)
+  for (let starts = 1; ; starts += 1) {
+    const reason = await tryToStart(cluster, log)
+    if (reason === undefined) return
+    // PostgreSQL has no code for it; its programs are run in English.
+    if (starts >= STARTS_MAX || !reason.includes('shared memory block')) {
+      throw new Error(`PostgreSQL did not start on port ${port}: ${reason}`)
+    }
+    await delay(REPAIR_PAUSE_MS / 4)
+  }
+}
+
+/** Why it did not start; undefined when it runs. */
+async function tryToStart({ binaries, path }: Cluster, log: string): Promise<string | undefined> {
+  const args = ['start', '-D', path, '-l', log, '-w', '-t', '100', '-s']
+  try {
+    await binaries.run('pg_ctl', args)
+    return undefined
+  } catch {
     const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n')
-    const reason = lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? `see ${log}`
-    throw new Error(`PostgreSQL did not start on port ${port}: ${reason.trim()}`, { cause })
-  })
+    return (lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? `see ${log}`).trim()
+  }
 }
 
 // `fast` rolls back what is open and writes a checkpoint; `immediate` is the crash that the next
@@ -158,36 +270,13 @@ function findFreePort(): Promise<number> {
   })
 }
 
-/** A PostgreSQL server that runs on a data folder. */
-export interface Postmaster {
-  readonly pid: number
-  readonly port: number
-}
-
-/**
- * The server that runs on this folder, if any. `postmaster.pid` alone does not say: after a crash
- * its process number may belong to any other process, which must be neither signalled nor taken
- * for a server. Such a number would also keep PostgreSQL from starting, so the file is removed.
- */
-export async function findPostmaster(path: string): Promise<Postmaster | undefined> {
-  const file = join(path, 'postmaster.pid')
-  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n')
-  const pid = Number(lines[0])
-  if (!Number.isInteger(pid) || pid <= 0) return undefined
-  const command = await readCommand(pid)
-  if (command === '') return undefined
-  if (command.includes('postgres') && command.includes(path)) return { pid, port: Number(lines[3]) }
-  await rm(file, { force: true })
-  return undefined
-}
-
-// Empty when there is no such process.
-async function readCommand(pid: number): Promise<string> {
-  const hasProc = await access('/proc/self/cmdline').then(
-    () => true,
-    () => false,
-  )
-  if (hasProc) return await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  const asked = promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)])
-  return (await asked.catch(() => ({ stdout: '' }))).stdout
+function withResolver<Value>(): {
+  readonly promise: Promise<Value>
+  readonly resolve: (value: Value) => void
+} {
+  let resolve: (value: Value) => void = () => undefined
+  const promise = new Promise<Value>((take) => {
+    resolve = take
+  })
+  return { promise, resolve }
 }

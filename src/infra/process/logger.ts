@@ -27,7 +27,12 @@ export function createLogger({ level, instanceId, destination }: LoggerOptions):
     // Over the finished line, since passwords also come in the messages of libraries' errors.
     hooks: { streamWrite: withoutPasswords },
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return pino(options, destination ?? standardOutput())
+}
+
+// Written synchronously. A terminal that has hung up, or a full disk, costs the line, not Pit.
+function standardOutput(): DestinationStream {
+  return pino.destination({ fd: 1, sync: true }).on('error', () => undefined)
 }
 
 /** The child that a subsystem logs with; the name stands in each line as `subsystem`. */

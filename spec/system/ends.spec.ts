@@ -1,0 +1,107 @@
+// How Pit's process ends, and what is left: after a hang-up, a refused start, and the death of its
+// own PostgreSQL.
+
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { startSimulator } from '../../src/simulator/simulator.ts'
+import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
+import { NO_REDIS, startRedis } from '../support/redis.ts'
+import { openPitClient, whileRefused } from '../support/system-client.ts'
+import { embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
+
+t.test('a hang-up drains Pit, although nobody reads what it says any more', async (t) => {
+  const { pit, client, dataDir } = await startEmbedded(t)
+  await client.postAll(5)
+
+  pit.hangUp()
+
+  t.equal((await pit.ended()).code, 0)
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('Pit goes on after its own PostgreSQL was killed', async (t) => {
+  const { pit, client, dataDir } = await startEmbedded(t)
+  const [id = ''] = await client.postAll(1)
+  const before = await embeddedServer(dataDir)
+
+  process.kill(before ?? NaN, 'SIGKILL')
+
+  t.equal(await whileRefused(() => client.post()), 202)
+  t.not(await embeddedServer(dataDir), before)
+  await waitUntil({ what: 'what was accepted before is told' }, async () => {
+    return typeof (await client.paymentStatus(id)) === 'object'
+  })
+  pit.kill('SIGTERM')
+  t.equal((await pit.ended()).code, 0)
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('Pit ends and says why when its own PostgreSQL does not run again', async (t) => {
+  const { pit, dataDir } = await startEmbedded(t)
+  const control = join(dataDir, 'cluster', 'global', 'pg_control')
+  await rename(control, `${control}.gone`)
+
+  process.kill((await embeddedServer(dataDir)) ?? NaN, 'SIGKILL')
+
+  const { code, err, out } = await pit.ended()
+  t.equal(code, 1)
+  t.match(err, /^pit: PostgreSQL on .* has ended and does not run again: [^\n]*\n$/)
+  t.match(out, /"msg":"process.failed"/)
+})
+
+t.test('a start that cannot succeed ends at once, by the name of its variable', async (t) => {
+  const redis = await startRedis(t)
+  if (redis === undefined) return t.plan(0, NO_REDIS)
+  const nowhere = `postgres://pit@127.0.0.1:${await freePort()}/pit`
+  const refused: readonly (readonly [env: Record<string, string>, err: RegExp])[] = [
+    [
+      { DATABASE_URL: nowhere, REDIS_URL: `${redis.url}/99` },
+      /^pit: REDIS_URL: ERR DB index is out of range[^\n]*\n$/,
+    ],
+    [
+      { DATABASE_URL: `${nowhere}?sslrootcert=/nowhere/ca.pem` },
+      /^pit: DATABASE_URL: ENOENT: no such file or directory, open '\/nowhere\/ca.pem'\n$/,
+    ],
+  ]
+  const { env } = await processors(t)
+
+  for (const [more, message] of refused) {
+    const pit = runPit(t, { env: { ...env, PORT: '0', OPS_PORT: '0', ...more } })
+    const { code, err, out } = await pit.ended()
+    t.equal(code, 1)
+    t.match(err, message)
+    t.match(out, /"msg":"process.failed"/, 'the log says it too')
+    t.notMatch(out, /ledger.waiting/, 'nothing was waited for')
+  }
+})
+
+async function startEmbedded(t: Test) {
+  const dataDir = await makeEnterableFolder()
+  t.teardown(async () => {
+    await endEmbeddedServer(dataDir)
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  await copyTemplate(dataDir)
+  const port = await freePort()
+  const { env } = await processors(t)
+  const settings = { PORT: String(port), OPS_PORT: '0', SHUTDOWN_DEADLINE_MS: '3000' }
+  const pit = runPit(t, { env: { ...env, ...settings, DATA_DIR: dataDir } })
+  await pit.says('try:')
+  return { pit, dataDir, client: openPitClient(t, `http://127.0.0.1:${port}`) }
+}
+
+async function processors(t: Test) {
+  const simulators = {
+    default: await startSimulator({ port: 0, feeRate: 0.05, name: 'default' }),
+    fallback: await startSimulator({ port: 0, feeRate: 0.15, name: 'fallback' }),
+  }
+  t.teardown(() => Promise.all([simulators.default.close(), simulators.fallback.close()]))
+  const env = {
+    PROCESSOR_DEFAULT_URL: simulators.default.url,
+    PROCESSOR_FALLBACK_URL: simulators.fallback.url,
+  }
+  return { env }
+}

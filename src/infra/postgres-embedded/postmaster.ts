@@ -1,0 +1,107 @@
+// Which server runs on a data folder, by whatever path it was started, and what a server that ended
+// badly has left there.
+
+import { execFile } from 'node:child_process'
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** A PostgreSQL server that runs on a data folder. */
+export interface Postmaster {
+  readonly pid: number
+  /** Undefined while it is only just starting. */
+  readonly port: number | undefined
+}
+
+/**
+ * The server that runs on this folder, if any. `postmaster.pid` alone does not say: after a crash
+ * its process number may belong to any other process, which must be neither signalled nor taken
+ * for a server.
+ */
+export async function findPostmaster(path: string): Promise<Postmaster | undefined> {
+  const note = await readNote(path)
+  const postmaster = note === undefined ? undefined : read(note)
+  if (postmaster === undefined) return undefined
+  return (await identify(postmaster.pid, path)) === 'server' ? postmaster : undefined
+}
+
+/**
+ * Makes what a dead server has left harmless, so that PostgreSQL starts: it takes any process with
+ * the number in `postmaster.pid` for a living server, also one that nobody has reaped, and refuses
+ * a file that a loss of power has emptied. A living server's file is not touched.
+ */
+export async function clearRemains(path: string): Promise<void> {
+  const note = await readNote(path)
+  if (note === undefined) return
+  const postmaster = read(note)
+  if (postmaster === undefined) {
+    if (await isDeserted(path)) await rm(noteFile(path), { force: true })
+    return
+  }
+  if ((await identify(postmaster.pid, path)) !== 'other') return
+  // The rest stays: by it PostgreSQL finds out whether sessions of the dead server still live.
+  const harmless = note.replace(/^\s*\d+/, String(NOBODYS_PID))
+  if ((await readNote(path)) === note) await writeFile(noteFile(path), harmless)
+}
+
+/** Above the numbers that systems give to processes. */
+const NOBODYS_PID = 4_194_304
+
+/**
+ * - `server`: it runs on this folder; `other`: it certainly does not, or is dead and not reaped;
+ * - `gone`: there is no such process; `unknown`: another user's, which may not be looked at.
+ */
+type Identity = 'server' | 'other' | 'gone' | 'unknown'
+
+// A server works in its data folder, and that folder is the same by whatever path it is reached.
+async function identify(pid: number, path: string): Promise<Identity> {
+  if (!(await hasProc())) return identifyByPs(pid)
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined)
+  if (command === undefined) return 'gone'
+  // A process that is dead and not reaped has no command any more.
+  if (!command.includes('postgres')) return 'other'
+  try {
+    const [at, folder] = await Promise.all([
+      stat(`/proc/${pid}/cwd`, { bigint: true }),
+      stat(path, { bigint: true }),
+    ])
+    return at.dev === folder.dev && at.ino === folder.ino ? 'server' : 'other'
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'gone' : 'unknown'
+  }
+}
+
+// Without /proc nobody says where a process works: a PostgreSQL of that number is taken for ours.
+async function identifyByPs(pid: number): Promise<Identity> {
+  const asked = promisify(execFile)('ps', ['-o', 'stat=,command=', '-p', String(pid)])
+  const { stdout } = await asked.catch(() => ({ stdout: '' }))
+  if (stdout.trim() === '') return 'gone'
+  return !stdout.startsWith('Z') && stdout.includes('postgres') ? 'server' : 'other'
+}
+
+/** Whether certainly no process of a PostgreSQL works in this folder. */
+async function isDeserted(path: string): Promise<boolean> {
+  if (!(await hasProc())) return false
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger)
+  const identities = await Promise.all(pids.map((pid) => identify(pid, path)))
+  return !identities.includes('server')
+}
+
+async function hasProc(): Promise<boolean> {
+  return (await stat('/proc/self/cmdline').catch(() => undefined)) !== undefined
+}
+
+function noteFile(path: string): string {
+  return join(path, 'postmaster.pid')
+}
+
+function readNote(path: string): Promise<string | undefined> {
+  return readFile(noteFile(path), 'utf8').catch(() => undefined)
+}
+
+// Line by line: process number, data folder, start time, port.
+function read(note: string): Postmaster | undefined {
+  const [pid = '', , , port = ''] = note.split('\n')
+  if (!/^\s*\d+\s*$/.test(pid)) return undefined
+  return { pid: Number(pid), port: /^\d+$/.test(port) ? Number(port) : undefined }
+}
