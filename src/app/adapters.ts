@@ -54,10 +54,10 @@ export interface Adapters extends Caches {
   close(): Promise<void>
 }
 
-/** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */
 /** Who hears of what happens in the adapters. */
 type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & { readonly logger: Logger }
 
+/** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */
 const ACCEPT_TIMEOUT_MS = 900
 
 /**
