@@ -31,6 +31,8 @@ function probe(
   return { type: 'probe.answered', failing: false, minResponseMs: 5, at, ...changes }
 }
 
+const OPENING_REPORTED: HealthEvent = { type: 'opening.reported', at: SINCE + 5 }
+
 function cooldown(opening: number): HealthEvent {
   return { type: 'cooldown.elapsed', opening, at: SINCE + 500 }
 }
@@ -77,6 +79,9 @@ const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, st
   ['closed', 'probe from before', probe(SINCE, { failing: true }), ['closed', '']],
   ['closed', 'slow probe', probe(SINCE + 1, { minResponseMs: 5000 }), ['closed', '']],
   ['closed', 'cooldown over', cooldown(2), ['closed', '']],
+  ['closed', 'opening elsewhere', OPENING_REPORTED, ['closed', '']],
+  ['open', 'opening elsewhere', OPENING_REPORTED, ['open', '']],
+  ['halfOpen', 'opening elsewhere', OPENING_REPORTED, ['halfOpen', '']],
   ['open', 'good attempt', attempt(SINCE + 10), ['open', '']],
   ['open', 'failure', attempt(SINCE + 10, FAILURE), ['open', '']],
   ['open', 'good probe', probe(SINCE + 1), LETS_SOME],
@@ -118,6 +123,19 @@ t.test('a circuit starts closed and lets everything through', async (t) => {
     [['announceCircuit', 'closed']],
   )
   t.match(circuitOf(snapshot.value, snapshot.context), { concurrencyLimit: 8, expectedMs: 0 })
+})
+
+t.test('a circuit that is open elsewhere is open here, unless there is evidence', async (t) => {
+  const fresh = circuit('closed', { openings: 0 })
+
+  const [opened, effects] = after(fresh, OPENING_REPORTED)
+  t.same([opened.value, effects], [...OPENS])
+  t.match(opened.context, { openings: 1, since: SINCE + 5, cause: 'open at another instance' })
+  t.equal(after(opened, cooldown(1))[0].value, 'halfOpen', 'for one cooldown')
+  t.equal(after(opened, probe(SINCE + 6))[0].value, 'halfOpen', 'or until it says it is up')
+
+  const tried = after(fresh, attempt(SINCE + 1))[0]
+  t.equal(after(tried, OPENING_REPORTED)[0].value, 'closed', 'what it saw itself counts for more')
 })
 
 t.test('a rate opens the circuit once there are enough attempts', async (t) => {

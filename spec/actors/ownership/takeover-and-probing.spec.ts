@@ -125,7 +125,8 @@ interface Probing {
   readonly told: readonly (readonly [ProcessorName, HealthEvent])[]
 }
 
-function startProbing(): Probing {
+/** @param circuits what the other instances say of theirs, or why they cannot be read. */
+async function startProbing(circuits: object = {}): Promise<Probing> {
   const system = startActorSystem()
   const cache = scriptedPort<CircuitCache>()
   const processors = { default: scriptedPort<Processor>(), fallback: scriptedPort<Processor>() }
@@ -140,6 +141,9 @@ function startProbing(): Probing {
     health: { default: circuit('default'), fallback: circuit('fallback') },
     intervalMs: 5000,
   })
+  const reading = await cache.called('readCircuits')
+  if (circuits instanceof Error) reading.fail(circuits)
+  else reading.answer(circuits)
   return { system, probing, cache, processors, told }
 }
 
@@ -150,10 +154,44 @@ async function probeBoth({ processors }: Probing, failing: ProcessorName | null)
   }
 }
 
+t.test('an instance that starts believes the circuits that are open at others', async (t) => {
+  const report = { processor: 'fallback', since: 1 } as const
+  const { cache, system, told } = await startProbing({
+    a: [{ ...report, state: 'open' }],
+    b: [
+      { ...report, state: 'closed' },
+      { ...report, processor: 'default', state: 'halfOpen' },
+    ],
+  })
+  ;(await cache.called('takeProbeLease')).answer(false)
+  ;(await cache.called('readHealth')).answer({})
+  await settled()
+
+  t.same(told, [['fallback', { type: 'opening.reported', at: 0 }]])
+  system.clock.increment(500)
+  await cache.called('takeProbeLease')
+  t.same(cache.waiting, [], 'it asks once')
+})
+
+t.test('circuits that could not be read at the start are read later', async (t) => {
+  const { cache, system, told } = await startProbing(CACHE_GONE)
+  ;(await cache.called('takeProbeLease')).answer(false)
+  ;(await cache.called('readHealth')).fail(CACHE_GONE)
+  await settled()
+  t.same(told, [])
+
+  system.clock.increment(500)
+  const circuits = { a: [{ processor: 'default', state: 'open', since: 1 }] }
+  ;(await cache.called('readCircuits')).answer(circuits)
+  await settled()
+
+  t.same(told, [['default', { type: 'opening.reported', at: 500 }]])
+})
+
 t.test(
   'the instance that gets the probe lease asks both processors and publishes the answers',
   async (t) => {
-    const probing = startProbing()
+    const probing = await startProbing()
     const { cache, system, told } = probing
     const lease = await cache.called('takeProbeLease')
     lease.answer(true)
@@ -176,7 +214,7 @@ t.test(
 t.test(
   'an instance without the probe lease reads the answers of another, with their age',
   async (t) => {
-    const { cache, system, told, processors } = startProbing()
+    const { cache, system, told, processors } = await startProbing()
     system.clock.increment(100)
     ;(await cache.called('takeProbeLease')).answer(false)
 
@@ -190,7 +228,7 @@ t.test(
 )
 
 t.test('without Redis each instance probes by itself, once per interval', async (t) => {
-  const probing = startProbing()
+  const probing = await startProbing()
   const { cache, system, told } = probing
   ;(await cache.called('takeProbeLease')).fail(CACHE_GONE)
   await probeBoth(probing, null)
@@ -211,7 +249,7 @@ t.test('without Redis each instance probes by itself, once per interval', async 
 })
 
 t.test('a processor that gives no answer to a probe is believed to be as it was', async (t) => {
-  const { cache, system, told, processors } = startProbing()
+  const { cache, system, told, processors } = await startProbing()
   ;(await cache.called('takeProbeLease')).answer(true)
   ;(await processors.default.called('probe')).answer({ kind: 'limited' })
   ;(await processors.fallback.called('probe')).answer({ kind: 'failed', detail: 'timeout' })
@@ -238,18 +276,18 @@ t.test('a bug in claiming ends takeover', async (t) => {
 })
 
 t.test('a bug in a probe, or in what it brings, ends probing', async (t) => {
-  const thrown = startProbing()
+  const thrown = await startProbing()
   ;(await thrown.cache.called('takeProbeLease')).answer(true)
   ;(await thrown.processors.default.called('probe')).fail(BUG)
   await settled()
   t.match(thrown.probing.getSnapshot(), { status: 'error', error: BUG })
 
-  const unexpected = startProbing()
+  const unexpected = await startProbing()
   ;(await unexpected.cache.called('takeProbeLease')).fail(BUG)
   await settled()
   t.match(unexpected.probing.getSnapshot(), { status: 'error', error: BUG })
 
-  const unreadable = startProbing()
+  const unreadable = await startProbing()
   ;(await unreadable.cache.called('takeProbeLease')).answer(false)
   ;(await unreadable.cache.called('readHealth')).answer(null)
   await settled()

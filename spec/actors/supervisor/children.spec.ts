@@ -41,7 +41,7 @@ const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
     await settled()
   },
   async probing(pit) {
-    ;(await pit.circuitCache.called('takeProbeLease')).fail(BUG)
+    ;(await pit.circuitCache.called('readCircuits')).fail(BUG)
     await settled()
   },
   async lease(pit) {
@@ -63,7 +63,7 @@ const ASKS_AGAIN: Partial<Readonly<Record<ChildId, (pit: StartedPit) => Promise<
     await letSettle(pit)
     return pit.ledger.called('takeOver')
   },
-  probing: (pit) => pit.circuitCache.called('takeProbeLease'),
+  probing: (pit) => pit.circuitCache.called('readCircuits'),
 }
 
 const SAYS = {
@@ -185,6 +185,7 @@ async function breakCircuit(pit: StartedPit, name: 'default' | 'fallback'): Prom
   pit.breakOn('circuit.changed', BUG)
   // The retry queue is claiming then, which a drain waits for.
   await pit.pass(TICK_MS)
+  ;(await pit.circuitCache.called('readCircuits')).answer({})
   ;(await pit.circuitCache.called('takeProbeLease')).answer(false)
   const answer = { failing: true, minResponseMs: 0, ageMs: 0 }
   ;(await pit.circuitCache.called('readHealth')).answer({ [name]: answer })

@@ -67,6 +67,8 @@ export type HealthEvent =
       readonly at: number
     }
   | { readonly type: 'cooldown.elapsed'; readonly opening: number; readonly at: number }
+  /** Another instance's circuit is open, or was when it was last heard of, within a minute. */
+  | { readonly type: 'opening.reported'; readonly at: number }
 
 /** Share of a new measurement in the smoothed response time. */
 const SMOOTHING = 0.2
@@ -115,12 +117,15 @@ export function announced({ context, event }: HealthStep): Partial<HealthContext
 }
 
 export function tripped({ context, event }: HealthStep): Partial<HealthContext> {
-  return {
-    openings: context.openings + 1,
-    since: event.at,
-    cause: event.type === 'probe.answered' ? 'probe says failing' : 'attempts fail or are slow',
-  }
+  assert(event.type !== 'cooldown.elapsed', 'a cooldown that ends opens nothing')
+  return { openings: context.openings + 1, since: event.at, cause: OPENED_BY[event.type] }
 }
+
+const OPENED_BY = {
+  'attempt.reported': 'attempts fail or are slow',
+  'probe.answered': 'probe says failing',
+  'opening.reported': 'open at another instance',
+} as const
 
 export function trippedAgain(step: HealthStep): Partial<HealthContext> {
   const { cooldownMs, settings } = step.context
@@ -141,6 +146,11 @@ export function crossesRate({ context, event }: HealthStep): boolean {
     calls >= settings.callsMin &&
     (failureRate >= settings.failureRate || slowRate >= settings.slowRate)
   )
+}
+
+/** Whether the circuit knows nothing by itself: what others say is believed only then. */
+export function isUntried({ context }: HealthStep): boolean {
+  return context.openings === 0 && ratesOf(context.window).calls === 0
 }
 
 /** Whether the attempt was sent before the circuit came into its present state. */

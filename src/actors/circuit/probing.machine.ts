@@ -1,5 +1,6 @@
 // Asks both processors' health endpoints at once, one instance at a time, and passes the answers on
-// to the circuits. Answers to another instance are read from the circuit cache.
+// to the circuits. Answers to another instance are read from the circuit cache; so is, once, whose
+// circuits are open.
 
 import { assign, fromPromise, setup } from 'xstate'
 import type { SharedPorts, CircuitCache, ProbedHealth, Processor } from '../model/ports.ts'
@@ -21,6 +22,15 @@ interface ProbingContext extends ProbingInput {
   readonly probedAt: number
   /** The last answer of each processor, whichever instance it was given to. */
   readonly known: Partial<Readonly<Record<ProcessorName, ProbedHealth>>>
+  /** Whether the circuits of the other instances have been read, which is done once. */
+  readonly hasHeard: boolean
+}
+
+/** Processors whose circuits are open at some instance. */
+interface Openings {
+  readonly processors: readonly ProcessorName[]
+  /** Monotonic instant of the question, ms. */
+  readonly at: number
 }
 
 interface Findings {
@@ -44,9 +54,20 @@ export const probingMachine = setup({
     input: {} as ProbingInput,
   },
   actors: {
+    readOpenings: fromPromise<Openings | undefined, ProbingContext>(({ input }) =>
+      readOpenings(input),
+    ),
     askHealth: fromPromise<Findings, ProbingContext>(({ input }) => askHealth(input)),
   },
   actions: {
+    reportOpenings: ({ context }, openings: Openings | undefined) => {
+      if (openings === undefined) return
+      const { processors, at } = openings
+      for (const name of processors) context.health[name].send({ type: 'opening.reported', at })
+    },
+    noteHeard: assign((_, openings: Openings | undefined) => ({
+      hasHeard: openings !== undefined,
+    })),
     passOn: ({ context }, { health, at }: Findings) => {
       for (const name of PROCESSORS) {
         const found = health[name]
@@ -68,12 +89,32 @@ export const probingMachine = setup({
       return { probedAt, known: { ...context.known, ...health } }
     }),
   },
+  guards: { hasHeard: ({ context }) => context.hasHeard },
   delays: { readInterval: READ_INTERVAL_MS },
 }).createMachine({
   id: 'probing',
-  context: ({ input }) => ({ ...input, probedAt: Number.NEGATIVE_INFINITY, known: {} }),
-  initial: 'asking',
+  context: ({ input }) => ({
+    ...input,
+    probedAt: Number.NEGATIVE_INFINITY,
+    known: {},
+    hasHeard: false,
+  }),
+  initial: 'hearing',
   states: {
+    hearing: {
+      invoke: {
+        id: 'readOpenings',
+        src: 'readOpenings',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'asking',
+          actions: [
+            { type: 'reportOpenings', params: ({ event }) => event.output },
+            { type: 'noteHeard', params: ({ event }) => event.output },
+          ],
+        },
+      },
+    },
     asking: {
       invoke: {
         id: 'askHealth',
@@ -91,10 +132,30 @@ export const probingMachine = setup({
       },
     },
     waiting: {
-      after: { readInterval: { target: 'asking' } },
+      after: {
+        readInterval: [{ guard: 'hasHeard', target: 'asking' }, { target: 'hearing' }],
+      },
     },
   },
 })
+
+/**
+ * What the instances that live, or did within the last minute, say of their circuits: one that
+ * starts would otherwise send all it gets to a processor that is known to fail. Undefined when the
+ * cache could not say.
+ */
+async function readOpenings({ ports, cache }: ProbingContext): Promise<Openings | undefined> {
+  const at = ports.clock.now()
+  const circuits = await cache.readCircuits().catch((error: unknown) => {
+    cacheFailureOf(error)
+    return undefined
+  })
+  if (circuits === undefined) return undefined
+  const reports = Object.values(circuits).flat()
+  const isOpen = (name: ProcessorName): boolean =>
+    reports.some(({ processor, state }) => processor === name && state === 'open')
+  return { processors: PROCESSORS.filter(isOpen), at }
+}
 
 async function askHealth(context: ProbingContext): Promise<Findings> {
   const { ports, cache } = context

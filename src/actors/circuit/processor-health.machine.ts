@@ -14,6 +14,7 @@ import {
   announced,
   crossesRate,
   FIRST_CONCURRENCY_LIMIT,
+  isUntried,
   saysFailing,
   saysUsable,
   tripped,
@@ -71,6 +72,7 @@ export const processorHealthMachine = setup({
     wentWrong: (step) => wentWrong(step),
     fillsConcurrencyLimit: ({ context }) =>
       context.concurrencyLimit * 2 >= context.settings.concurrency,
+    isUntried: (step) => isUntried(step),
     wasSentBefore: (step) => wasSentBefore(step),
     isThisCooldown: ({ context, event }) => {
       assert(event.type === 'cooldown.elapsed', 'only a cooldown that ends has an opening')
@@ -104,6 +106,7 @@ export const processorHealthMachine = setup({
           { guard: 'saysFailing', target: 'open', actions: ['noteAnnounced', 'trip'] },
           { actions: 'noteAnnounced' },
         ],
+        'opening.reported': { guard: 'isUntried', target: 'open', actions: 'trip' },
       },
     },
     open: {
