@@ -2,7 +2,7 @@
 // may stop, crash and freeze; and a proxy in front of one that loses answers.
 
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -27,6 +27,8 @@ export const LEDGER = {
 export interface SpecPostgres {
   /** Connection string of an empty database of its own. */
   freshDatabase(): Promise<string>
+  /** Connection string of the database that each server has. */
+  readonly pitDatabase: string
   /** Process id of the server itself. */
   readonly pid: number
 }
@@ -48,6 +50,7 @@ export async function startPostgres(t: Test): Promise<SpecPostgres> {
   let databases = 0
   return {
     pid: postmaster.pid,
+    pitDatabase: server.connectionString,
     freshDatabase: async () => {
       databases += 1
       const name = `spec_${databases}`
@@ -130,6 +133,12 @@ export interface PostgresProxy {
    */
   loseAnswersTo(text: string | undefined): void
   readonly lost: () => number
+  /** Connections that are open stay so and carry nothing any more; later ones work. */
+  silence(): void
+  /** Ends all connections and listens no longer. */
+  shut(): void
+  /** How many connections were opened, those included that were ended at once. */
+  readonly opened: () => number
 }
 
 export async function startProxy(t: Test, target: string): Promise<PostgresProxy> {
@@ -138,15 +147,22 @@ export async function startProxy(t: Test, target: string): Promise<PostgresProxy
   const sockets = new Set<Socket>()
   let needle: string | undefined
   let lost = 0
+  let opened = 0
+  let silenced = 0
 
   const server = createServer((client) => {
+    opened += 1
+    const turn = opened
+    const isSilent = (): boolean => turn <= silenced
     const upstream = connect(targetPort, '127.0.0.1')
     let doomed = false
     client.on('data', (bytes) => {
+      if (isSilent()) return
       if (needle !== undefined && bytes.includes(needle)) doomed = true
       upstream.write(bytes)
     })
     upstream.on('data', (bytes) => {
+      if (isSilent()) return undefined
       if (!doomed) return client.write(bytes)
       lost += 1
       doomed = false
@@ -166,10 +182,11 @@ export async function startProxy(t: Test, target: string): Promise<PostgresProxy
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
+  const shut = (): void => {
     server.close()
     for (const socket of sockets) socket.destroy()
-  })
+  }
+  t.teardown(shut)
   const bound = server.address()
   address.port = String(typeof bound === 'object' && bound !== null ? bound.port : 0)
   return {
@@ -178,7 +195,28 @@ export async function startProxy(t: Test, target: string): Promise<PostgresProxy
       needle = text
     },
     lost: () => lost,
+    silence: () => {
+      silenced = opened
+    },
+    shut,
+    opened: () => opened,
   }
+}
+
+/** A server in recovery, as a standby is, until it is promoted; gone at the test's end. */
+export async function startStandby(t: Test): Promise<{ readonly connectionString: string }> {
+  const folder = await makeEnterableFolder()
+  const dataDir = join(folder, 'data')
+  await copyTemplate(dataDir)
+  const settings = { ...FAST, wal_level: 'replica' }
+  await (await startEmbeddedPostgres({ dataDir, settings })).stop()
+  await writeFile(join(dataDir, 'cluster', 'standby.signal'), '')
+  const server = await startEmbeddedPostgres({ dataDir, settings })
+  t.teardown(async () => {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return { connectionString: server.connectionString }
 }
 
 export interface OwnPostgres {

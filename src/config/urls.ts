@@ -15,7 +15,7 @@ const DATABASE_PARAMETERS: Readonly<Record<string, readonly string[] | undefined
   sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
   sslnegotiation: ['postgres', 'direct'],
   sslrootcert: undefined,
-  target_session_attrs: undefined,
+  target_session_attrs: ['any', 'read-write', 'primary'],
   uselibpqcompat: ['true', 'false'],
   user: undefined,
 }

@@ -45,7 +45,8 @@ const PLACE_VARIABLES = {
     shown: 'unset: embedded',
     schemes: ['postgres', 'postgresql'],
     faultOf: databaseUrlFault,
-    meaning: 'PostgreSQL that holds the payments; unset, one is started in DATA_DIR',
+    meaning:
+      'PostgreSQL that holds the payments, of several hosts the one that takes writes; unset, one is started in DATA_DIR',
   }),
   redisUrl: url({
     name: 'REDIS_URL',

@@ -1,26 +1,38 @@
-// One connection to PostgreSQL: opened when it is needed, each statement bounded in time, and what
-// became of a statement that failed.
+// One connection to one PostgreSQL server: opened within a bound, ended when its session cannot serve
+// any more, and what became of a statement that failed.
 
 import assert from 'node:assert'
-import { Socket } from 'node:net'
+import { Socket, type LookupFunction } from 'node:net'
 import pg from 'pg'
 import { LedgerUnavailable, type Refusal } from '../../actors/model/errors.ts'
-import type { Statement } from './rows.ts'
+import { BOOLEAN, INTEGER, readOnlyRow, type Query, type Statement } from './rows.ts'
 
 export interface ConnectionConfig {
+  /** Of one server. */
   readonly connectionString: string
   readonly applicationName: string
+  /** What the server must allow; the connection is refused otherwise. */
+  readonly target: Target
+  /** Resolves host names; absent: Node's own. */
+  readonly lookup?: LookupFunction | undefined
   /** Bound on connecting, logging in and setting up, ms. */
   readonly connectTimeoutMs: number
   /** Bound that PostgreSQL itself puts on each statement, ms. */
   readonly statementTimeoutMs: number
 }
 
+/** libpq's `target_session_attrs`, as far as a server that takes writes is wanted. */
+export type Target = 'any' | 'read-write' | 'primary'
+
 export type Parameter = string | number | boolean | null
 
 /** One live connection; `isOpen` turns false for ever once it is lost. */
 export interface PostgresConnection {
   isOpen(): boolean
+  /** Whether it was ended because its server or session refused what every other would be asked. */
+  isUnfit(): boolean
+  /** Process id of the session at the server. */
+  readonly backend: number
   /** Rows as pg makes them, of any shape; `rows.ts` reads them. */
   query(statement: Statement, values: readonly Parameter[]): Promise<readonly object[]>
   /** Drops the socket at once; a statement that waits for its answer rejects. */
@@ -31,7 +43,7 @@ export interface PostgresConnection {
 
 /** Opens a connection within its bound or rejects with the cause; never emits errors later on. */
 export async function openConnection(config: ConnectionConfig): Promise<PostgresConnection> {
-  const socket = new Socket()
+  const socket = openSocket(config.lookup)
   const client = new pg.Client({
     connectionString: config.connectionString,
     application_name: config.applicationName,
@@ -40,34 +52,79 @@ export async function openConnection(config: ConnectionConfig): Promise<Postgres
     stream: () => socket,
     types: numericBigints(),
   })
-  let open = true
+  let state: 'open' | 'lost' | 'unfit' = 'open'
   const markLost = () => {
-    open = false
+    if (state === 'open') state = 'lost'
   }
   client.on('error', markLost)
   socket.on('end', markLost).on('close', markLost)
   const timer = setTimeout(() => socket.destroy(new Error('timeout')), config.connectTimeoutMs)
   try {
     await client.connect()
-    await client.query(sessionSettings(config))
+    const { backend } = await openSession(client, config)
+    return {
+      isOpen: () => state === 'open' && !socket.destroyed,
+      isUnfit: () => state === 'unfit',
+      backend,
+      query: (statement, values) =>
+        send(client, statement, values).catch((cause: unknown) => {
+          // Anything else than PostgreSQL's own word means that the connection is about to close.
+          if (!wasRejected(cause)) markLost()
+          else if (!leavesSession(cause)) {
+            state = 'unfit'
+            socket.destroy()
+          }
+          throw explained(cause)
+        }),
+      destroy: () => socket.destroy(),
+      end: () => client.end(),
+    }
   } catch (cause) {
     socket.destroy()
     throw cause
   } finally {
     clearTimeout(timer)
   }
-  return {
-    isOpen: () => open && !socket.destroyed,
-    // Any failure but a statement's own rejection means that the connection is about to close.
-    query: (statement, values) =>
-      send(client, statement, values).catch((cause: unknown) => {
-        if (!wasRejected(cause)) markLost()
-        throw cause
-      }),
-    destroy: () => socket.destroy(),
-    end: () => client.end(),
-  }
 }
+
+/** pg connects it by itself, and has no option for how host names are resolved. */
+function openSocket(lookup: LookupFunction | undefined): Socket {
+  const socket = new Socket()
+  if (lookup === undefined) return socket
+  const connect = socket.connect.bind(socket)
+  return Object.assign(socket, {
+    connect: (place: number | string, host?: string) =>
+      typeof place === 'string' ? connect(place) : connect({ port: place, host, lookup }),
+  })
+}
+
+/** Sets the session up and asks what it is good for, in one round trip. */
+async function openSession(
+  client: pg.Client,
+  { statementTimeoutMs, target }: ConnectionConfig,
+): Promise<{ readonly backend: number }> {
+  const settings = [
+    `SET statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
+    // A cut connection must not leave a transaction behind that holds locks.
+    'SET idle_in_transaction_session_timeout = 5000',
+    PLANNER_SETTINGS,
+    READ_SESSION.text,
+  ].join(';')
+  const rows = await send(client, { ...READ_SESSION, text: settings }, [])
+  const { backend, recovering, readonly } = readOnlyRow(READ_SESSION, rows)
+  if (recovering && target !== 'any') throw new Error('the server is a standby, in recovery')
+  if (readonly && target === 'read-write') throw new Error('the server is read-only')
+  return { backend }
+}
+
+const READ_SESSION = {
+  name: 'openSession',
+  effect: 'reads',
+  protocol: 'simple',
+  columns: { backend: INTEGER, recovering: BOOLEAN, readonly: BOOLEAN },
+  text: `SELECT pg_backend_pid() AS backend, pg_is_in_recovery() AS recovering,
+    current_setting('transaction_read_only')::boolean AS readonly`,
+} satisfies Query
 
 async function send(
   client: pg.Client,
@@ -98,70 +155,12 @@ export const PLANNER_SETTINGS = [
   'SET jit = off',
 ].join(';')
 
-function sessionSettings(config: ConnectionConfig): string {
-  return [
-    `SET statement_timeout = ${Math.ceil(config.statementTimeoutMs)}`,
-    // A cut connection must not leave a transaction behind that holds locks.
-    'SET idle_in_transaction_session_timeout = 5000',
-    PLANNER_SETTINGS,
-  ].join(';')
-}
-
 // bigint as a number: milliseconds and cents stay far below 2^53, and what does not is refused by
 // the check of its column.
 function numericBigints(): pg.TypeOverrides {
   const types = new pg.TypeOverrides()
   types.setTypeParser(pg.types.builtins.INT8, Number)
   return types
-}
-
-/** After a failed attempt to connect the next one waits this long; meanwhile all is refused. */
-const RECONNECT_DELAY_MS = 100
-/** Bound on the orderly end of a session, ms. */
-const END_TIMEOUT_MS = 500
-
-/** A connection that is opened when it is needed and again after it was lost. */
-export class PostgresReconnector {
-  readonly #config: ConnectionConfig
-  #connection: PostgresConnection | undefined
-  #refusal: { until: number; cause: unknown } | undefined
-
-  constructor(config: ConnectionConfig) {
-    this.#config = config
-  }
-
-  isOpen(): boolean {
-    return this.#connection?.isOpen() === true
-  }
-
-  /** The open connection, else a new one. One call at a time. Rejects with the cause. */
-  async connect(): Promise<PostgresConnection> {
-    if (this.#connection?.isOpen() === true) return this.#connection
-    if (this.#refusal !== undefined && performance.now() < this.#refusal.until) {
-      throw this.#refusal.cause
-    }
-    try {
-      this.#connection = await openConnection(this.#config)
-      this.#refusal = undefined
-      return this.#connection
-    } catch (cause) {
-      this.#refusal = { until: performance.now() + RECONNECT_DELAY_MS, cause }
-      throw cause
-    }
-  }
-
-  /** Drops the connection at once, with the statement on it. */
-  destroy(): void {
-    this.#connection?.destroy()
-  }
-
-  async end(): Promise<void> {
-    const connection = this.#connection
-    if (connection === undefined) return
-    const timer = setTimeout(() => connection.destroy(), END_TIMEOUT_MS)
-    await connection.end().catch(() => undefined)
-    clearTimeout(timer)
-  }
 }
 
 /** What is known of a statement when it failed: whether its bytes may have reached PostgreSQL. */
@@ -218,6 +217,47 @@ function wasRejected(cause: unknown): boolean {
 const QUERY_CANCELED = '57014'
 // Data, constraints, rollback, syntax and access, object state: never the end of a session.
 const STATEMENT_CLASSES = new Set(['22', '23', '40', '42', '55'])
+// Too little memory or disk, too large: a new session would fare no better.
+const RESOURCE_CLASSES = new Set(['53', '54'])
+
+/**
+ * Whether a session that rejected a statement so can serve the next one. Any other rejection may
+ * hold for as long as the session does, as when it is read-only (25006), in a transaction that
+ * failed (25P02), without its prepared statements (26000), or bound to how a table was before
+ * (0A000): the session is ended, and a new one is looked for.
+ */
+function leavesSession(cause: unknown): boolean {
+  const code = read(cause, 'code')
+  if (STATEMENTS_LOST.has(code)) return false
+  const group = code.slice(0, 2)
+  return code === QUERY_CANCELED || STATEMENT_CLASSES.has(group) || RESOURCE_CLASSES.has(group)
+}
+
+// Unknown, or known already to a session that Pit has not told of it.
+const STATEMENTS_LOST = new Set(['26000', '42P05'])
+
+/** Says of a lost statement what only its reason in the field explains. */
+function explained(cause: unknown): unknown {
+  return STATEMENTS_LOST.has(read(cause, 'code')) ? new SharedSession(cause) : cause
+}
+
+/** Several connections are one session at the server, which therefore keeps nothing for any. */
+export class SharedSession extends Error {
+  override readonly name = 'SharedSession'
+  /** Of the statement that was not run. */
+  readonly severity = 'ERROR'
+  readonly code: string
+
+  /** @param cause PostgreSQL's own error, if that is how it was found. */
+  constructor(cause?: unknown) {
+    super(
+      'DATABASE_URL leads to a pooler in transaction mode, where sessions and prepared ' +
+        'statements do not last: name PostgreSQL itself, or a pool in session mode',
+      { cause },
+    )
+    this.code = read(cause, 'code')
+  }
+}
 
 function read(cause: unknown, key: 'severity' | 'code' | 'message'): string {
   if (typeof cause !== 'object' || cause === null) return ''

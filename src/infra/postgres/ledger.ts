@@ -1,9 +1,11 @@
 // The ledger over PostgreSQL, put together from its parts.
 
+import type { LookupFunction } from 'node:net'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { createClaims } from './ownership.ts'
 import { PostgresPool } from './pool.ts'
+import type { ServersConfig } from './reconnector.ts'
 import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
 import { createLeases } from './ownership.ts'
 import { createRecord } from './outcomes.ts'
@@ -13,7 +15,10 @@ import { createSummaries } from './summaries.ts'
 import { createTakeOver } from './ownership.ts'
 
 export interface PostgresLedgerConfig {
+  /** Of one server or several; see `ServersConfig`. Where it does not say, it must take writes. */
   readonly connectionString: string
+  /** Resolves host names; absent: Node's own. */
+  readonly lookup?: LookupFunction
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
   /** Connections for all but accepts, records and leases, which have one each. */
@@ -40,9 +45,11 @@ export interface PostgresLedgerConfig {
 export async function createPostgresLedger(config: PostgresLedgerConfig): Promise<Ledger> {
   const { acceptTimeoutMs, statementTimeoutMs = 3_000, poolMax } = config
   const onDamaged = config.onDamagedRow ?? (() => undefined)
-  const base = {
+  const base: Omit<ServersConfig, 'statementTimeoutMs'> = {
     connectionString: config.connectionString,
     applicationName: config.applicationName,
+    target: 'read-write',
+    lookup: config.lookup,
     connectTimeoutMs: config.connectTimeoutMs ?? 1_000,
   }
   await prepareLedger(

@@ -2,8 +2,10 @@
 
 import assert, { AssertionError } from 'node:assert'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
-import { PostgresReconnector, isRetriable, toLedgerUnavailable } from './connection.ts'
-import type { ConnectionConfig, Parameter, PostgresConnection } from './connection.ts'
+import { isRetriable, toLedgerUnavailable } from './connection.ts'
+import type { Parameter, PostgresConnection } from './connection.ts'
+import { PostgresReconnector } from './reconnector.ts'
+import type { ServersConfig } from './reconnector.ts'
 import { readOnlyRow, readRows } from './rows.ts'
 import type { Columns, Query, RowOf, Statement } from './rows.ts'
 
@@ -12,7 +14,7 @@ const WAITING_MAX = 1_000
 /** Runs of one statement that PostgreSQL rolled back for a deadlock or the like. */
 const RUNS_MAX = 4
 
-export interface PoolConfig extends ConnectionConfig {
+export interface PoolConfig extends ServersConfig {
   /** Connections, opened when they are needed. */
   readonly size: number
   /** Bound on each statement, waiting and connecting included, ms. */

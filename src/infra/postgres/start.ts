@@ -3,8 +3,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { LedgerUnavailable, codeOf, wordsOf } from '../../actors/model/errors.ts'
-import { openConnection } from './connection.ts'
-import type { ConnectionConfig } from './connection.ts'
+import { SharedSession } from './connection.ts'
+import { PostgresReconnector } from './reconnector.ts'
+import type { ServersConfig } from './reconnector.ts'
 import { applySchema } from './schema.ts'
 
 export interface Waiting {
@@ -21,7 +22,7 @@ const REMINDER_MS = 5_000
  * Resolves once the tables are there. Rejects with `LedgerUnavailable`, whose cause has the
  * server's words: at once when they are about what a person has to change.
  */
-export async function prepareLedger(config: ConnectionConfig, waiting: Waiting): Promise<void> {
+export async function prepareLedger(config: ServersConfig, waiting: Waiting): Promise<void> {
   const deadline = performance.now() + waiting.timeoutMs
   const told = { reason: '', at: 0 }
   for (;;) {
@@ -43,14 +44,19 @@ export async function prepareLedger(config: ConnectionConfig, waiting: Waiting):
   }
 }
 
-async function prepareOnce(config: ConnectionConfig, timeoutMs: number): Promise<void> {
-  const connection = await openConnection(config)
-  const timer = setTimeout(() => connection.destroy(), Math.max(1, timeoutMs))
+async function prepareOnce(config: ServersConfig, timeoutMs: number): Promise<void> {
+  const first = new PostgresReconnector(config)
+  const second = new PostgresReconnector(config)
+  const timer = setTimeout(() => first.destroy(), Math.max(1, timeoutMs))
   try {
+    const connection = await first.connect()
+    // Two that are open at once have a session each, unless a pooler lends one to both in turn.
+    const { backend } = await second.connect()
+    if (backend === connection.backend) throw new SharedSession()
     await applySchema(connection)
   } finally {
     clearTimeout(timer)
-    await connection.end()
+    await Promise.all([first.end(), second.end()])
   }
 }
 
@@ -71,6 +77,7 @@ export function isForAPerson(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.every(isForAPerson)
   // A URL or a file of a certificate that cannot be read. A socket's file may still come.
   if (cause instanceof TypeError || cause instanceof URIError) return true
+  if (cause instanceof SharedSession) return true
   const code = codeOf(cause)
   if (/^[0-9A-Z]{5}$/.test(code)) return REFUSED_CLASSES.has(code.slice(0, 2))
   if (TLS_CODES.test(code)) return true
