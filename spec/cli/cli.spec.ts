@@ -48,6 +48,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
       return metrics.scrape({
         isReady: () => true,
         edge: () => ({ refused: 2, inFlight: 0 }),
+        redisFailures: () => new Map(),
         countOpen: () => Promise.resolve({ parked: 4, owned: 1 }),
       })
     },

@@ -84,9 +84,18 @@ export async function failsEveryCall(t: Test, caches: Caches): Promise<void> {
   }
 }
 
-/** Unlike `once` of node:events it does not mind the errors in between. */
+/**
+ * Unlike `once` of node:events it does not mind the errors in between. Rejects after `GIVE_UP_MS`.
+ */
 export function emitted(redis: Redis, event: 'ready' | 'close' | 'error'): Promise<unknown> {
-  return new Promise((resolve) => redis.once(event, resolve))
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(new Error(`no ${event} within ${GIVE_UP_MS} ms`))
+    const timer = setTimeout(giveUp, GIVE_UP_MS)
+    redis.once(event, (value: unknown) => {
+      clearTimeout(timer)
+      resolve(value)
+    })
+  })
 }
 
 const KEPT_MS = 400

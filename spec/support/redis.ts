@@ -36,9 +36,14 @@ export async function openRedis(t: Test): Promise<RedisServer | undefined> {
   return startRedis(t)
 }
 
-/** A server of the test's own, which it may break. */
+/**
+ * A server of the test's own, which it may break.
+ *
+ * @param settings as on Redis' command line.
+ */
 export async function startRedis(
   t: Test,
+  settings: readonly string[] = [],
 ): Promise<(RedisServer & { readonly own: OwnRedis }) | undefined> {
   const binary = findBinary(['redis-server', 'valkey-server'])
   if (binary === undefined) {
@@ -46,12 +51,12 @@ export async function startRedis(
     return undefined
   }
   const port = await freePort()
-  let child = await run(binary, port)
+  let child = await run(binary, port, settings)
   t.teardown(() => kill(child))
   const own: OwnRedis = {
     kill: () => kill(child),
     async start() {
-      child = await run(binary, port)
+      child = await run(binary, port, settings)
     },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
@@ -59,9 +64,13 @@ export async function startRedis(
   return { url: `redis://127.0.0.1:${port}`, own }
 }
 
-async function run(binary: string, port: number): Promise<ChildProcess> {
-  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '']
-  const child = spawn(binary, settings, { stdio: ['ignore', 'pipe', 'inherit'] })
+async function run(
+  binary: string,
+  port: number,
+  settings: readonly string[],
+): Promise<ChildProcess> {
+  const all = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...settings]
+  const child = spawn(binary, all, { stdio: ['ignore', 'pipe', 'inherit'] })
   const said: string[] = []
   for await (const line of createInterface({ input: child.stdout })) {
     if (/ready to accept connections/i.test(line)) {

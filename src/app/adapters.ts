@@ -12,6 +12,7 @@ import type {
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
 import type { FiguresCache } from '../console/figures.ts'
+import { createRedisFailureCounts } from '../infra/redis/redis-failures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
@@ -44,6 +45,8 @@ export interface Caches {
   readonly settledSet: SettledSet
   /** Absent without Redis. */
   readonly figures?: FiguresCache
+  /** Calls to Redis that failed, by kind, since the start. */
+  readonly redisFailures: ReadonlyMap<string, number>
 }
 
 export interface Adapters extends Caches {
@@ -73,10 +76,11 @@ export async function createAdapters(
   const fence = new LeaseFence()
   const readiness = createReadiness(fence, systemClock)
   const { caches, closeCaches } = await openCaches(config, logger)
-  const ledger = await openLedger(config, addresses, told).catch(async (cause: unknown) => {
+  const closeEarly = async (cause: unknown): Promise<never> => {
     await closeCaches()
     throw cause
-  })
+  }
+  const ledger = await openLedger(config, { addresses, told }).catch(closeEarly)
   const traces = await startTraces(config, logger)
   const open = (name: ProcessorName, url: string): Processor =>
     openProcessor(config, { fence, traces }, [name, url])
@@ -102,10 +106,14 @@ function refusedStart(where: string, cause: unknown): Error {
   return new Error(`${where}: ${wordsOf(cause)}`, { cause })
 }
 
+interface LedgerParts {
+  readonly addresses: Addresses
+  readonly told: StartListeners
+}
+
 async function openLedger(
   { databaseUrl, databasePool: poolMax, instanceId }: Config,
-  addresses: Addresses,
-  { logger, ...listeners }: StartListeners,
+  { addresses, told: { logger, ...listeners } }: LedgerParts,
 ): Promise<Ledger> {
   const log = subsystemLogger(logger, 'ledger')
   try {
@@ -124,9 +132,14 @@ async function openLedger(
   }
 }
 
+interface ProcessorParts {
+  readonly fence: LeaseFence
+  readonly traces: Traces | undefined
+}
+
 function openProcessor(
   config: Config,
-  { fence, traces }: { readonly fence: LeaseFence; readonly traces: Traces | undefined },
+  { fence, traces }: ProcessorParts,
   [name, url]: readonly [ProcessorName, string],
 ): Processor {
   const options = {
@@ -157,14 +170,19 @@ async function startTraces(config: Config, logger: Logger): Promise<Traces | und
 }
 
 async function openCaches(
-  { redisUrl: url, instanceId }: Config,
+  { redisUrl: url, redisKeyPrefix: keyPrefix, instanceId }: Config,
   logger: Logger,
 ): Promise<{ readonly caches: Caches; readonly closeCaches: () => Promise<void> }> {
   if (url === undefined) {
-    return { caches: createCachesWithoutRedis(), closeCaches: () => Promise.resolve() }
+    const caches = { ...createCachesWithoutRedis(), redisFailures: new Map<string, number>() }
+    return { caches, closeCaches: () => Promise.resolve() }
   }
   const log = subsystemLogger(logger, 'redis')
-  const connection = connectRedis({ url, onError: (error) => log.warn(error.message) })
+  const { counts: redisFailures, record: onFailure } = createRedisFailureCounts({
+    now: () => systemClock.now(),
+    warn: (failure) => log.warn(failure, 'redis.failing'),
+  })
+  const connection = connectRedis({ url, keyPrefix, onFailure })
   const refusal = await firstRefusal(connection)
   if (refusal !== undefined) {
     await connection.close()
@@ -175,6 +193,7 @@ async function openCaches(
     delayedQueue: createRedisDelayedQueue(connection),
     settledSet: createRedisSettledSet(connection),
     figures: createRedisFiguresCache(connection, { instanceId }),
+    redisFailures,
   }
   return { caches, closeCaches: () => connection.close() }
 }

@@ -36,6 +36,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     isReady: () => whyNotReady() === undefined,
     edge: () => ({ refused: http()?.refused() ?? 0, inFlight: http()?.inFlight() ?? 0 }),
     countOpen: () => adapters.ledger.countOpen(),
+    redisFailures: () => adapters.redisFailures,
   }
   return startOps({
     host,

@@ -32,7 +32,7 @@ export type Configured = Pick<
 /** All that the actors are given, for this configuration. */
 export function partsOf(
   config: Config,
-  adapters: Omit<Adapters, 'readiness'>,
+  adapters: Omit<Adapters, 'readiness' | 'redisFailures'>,
   telemetry: Telemetry,
 ): PitParts {
   const { ledger, settledSet, fence, circuitCache, delayedQueue } = adapters

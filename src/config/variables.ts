@@ -55,6 +55,14 @@ const PLACE_VARIABLES = {
     faultOf: redisUrlFault,
     meaning: 'Redis over which instances work together; unset, each works by itself',
   }),
+  redisKeyPrefix: text({
+    name: 'REDIS_KEY_PREFIX',
+    fallback: 'pit',
+    shown: 'pit',
+    takes: 'at most 64 letters, digits, dots, dashes, underscores',
+    grammar: /^[\w.-]{1,64}$/,
+    meaning: 'What the keys in Redis begin with, so that several systems can share one Redis',
+  }),
   dataDir: text({
     name: 'DATA_DIR',
     fallback: '.data',

@@ -54,6 +54,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
     isReady: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1 }),
+    redisFailures: () => new Map([['readonly', 1]]),
   })
   const labels = new Map<string, Set<string>>()
   for (const [, name = '', pairs = ''] of body.matchAll(/^([a-z]\w*)(?:\{(.*)\})? /gm)) {
@@ -92,6 +93,7 @@ t.test('each label value that the dashboard and the documents select is exported
     isReady: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1 }),
+    redisFailures: () => new Map([['readonly', 1]]),
   })
   for (const [, name = '', pairs = ''] of body.matchAll(/^([a-z]\w*)\{(.*)\} /gm)) {
     for (const [, label = '', value = ''] of pairs.matchAll(/(\w+)="([^"]*)"/g)) {

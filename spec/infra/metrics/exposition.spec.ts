@@ -7,6 +7,7 @@ const QUIET: MetricsSources = {
   isReady: () => true,
   edge: () => ({ refused: 7, inFlight: 3 }),
   countOpen: () => Promise.resolve({ parked: 11, owned: 13 }),
+  redisFailures: () => new Map([['readonly', 17]]),
 }
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
 

@@ -13,6 +13,7 @@ import { createRedisCircuitCache } from '../../../src/infra/redis/circuit-cache.
 import { createRedisDelayedQueue } from '../../../src/infra/redis/delayed-queue.ts'
 import { createRedisSettledSet } from '../../../src/infra/redis/settled-set.ts'
 import { cacheContracts } from '../../contracts/redis.ts'
+import type { RedisFailure } from '../../../src/infra/redis/redis-failures.ts'
 import { GIVE_UP_MS } from '../../../bench/layout/wait.ts'
 import { NO_REDIS, openRedis, startRedis } from '../../support/redis.ts'
 import type { OwnRedis } from '../../support/redis.ts'
@@ -78,10 +79,10 @@ async function keysExpire(t: Test, url: string): Promise<void> {
   await createRedisSettledSet(connection).add([PAYMENT])
   await createRedisDelayedQueue(connection).claimRebuild()
 
-  t.equal(Math.ceil((await redis.pttl('pit:health:default')) / 1_000), 60)
-  t.equal(Math.ceil((await redis.pttl('pit:circuits')) / 1_000), 60)
-  t.equal(Math.ceil((await redis.pttl('pit:settled')) / 1_000), 3_600)
-  t.equal(await redis.pttl('pit:retry'), -1, 'the mark of a built cache never expires')
+  t.equal(Math.ceil((await redis.pttl('{pit}:health:default')) / 1_000), 60)
+  t.equal(Math.ceil((await redis.pttl('{pit}:circuits')) / 1_000), 60)
+  t.equal(Math.ceil((await redis.pttl('{pit}:settled')) / 1_000), 3_600)
+  t.equal(await redis.pttl('{pit}:retry'), -1, 'the mark of a built cache never expires')
 }
 
 async function leavesOut(t: Test, url: string): Promise<void> {
@@ -89,15 +90,15 @@ async function leavesOut(t: Test, url: string): Promise<void> {
   await connection.redis.flushdb()
   const { health, settled } = openCaches(connection, 'a')
 
-  await connection.redis.set('pit:health:default', 'x')
-  await connection.redis.hset('pit:circuits', 'default:b', 'x', 'other:c', '1|open|1')
-  await connection.redis.hset('pit:settled', 'x', 'x', 'y', 'default|1')
+  await connection.redis.set('{pit}:health:default', 'x')
+  await connection.redis.hset('{pit}:circuits', 'default:b', 'x', 'other:c', '1|open|1')
+  await connection.redis.hset('{pit}:settled', 'x', 'x', 'y', 'default|1')
 
   t.same(await health.readHealth(), {})
   t.same(await health.readCircuits(), {})
   t.same(await settled.read(), [])
   await health.publishCircuit({ processor: 'default', state: 'open', since: 1 })
-  t.same(await connection.redis.hkeys('pit:circuits'), ['default:a'])
+  t.same(await connection.redis.hkeys('{pit}:circuits'), ['default:a'])
 }
 
 async function noNaN(t: Test, url: string): Promise<void> {
@@ -111,18 +112,18 @@ async function noNaN(t: Test, url: string): Promise<void> {
   const id = PAYMENT.correlationId
 
   for (const text of ['x|0|5', `${now}|2|5`, `${now}|0|x`, `${now}|0|`, `-1|0|5`]) {
-    await redis.set('pit:health:default', text)
+    await redis.set('{pit}:health:default', text)
     t.same(await health.readHealth(), {}, text)
   }
   for (const text of ['x|open|1', '|open|1', `${now}|open|x`, `${now}|shut|1`, `${now}|open`]) {
-    await redis.hset('pit:circuits', 'default:b', text)
+    await redis.hset('{pit}:circuits', 'default:b', text)
     t.same(await health.readCircuits(), {}, text)
   }
   for (const text of ['default|x|1', 'default|1|x', 'default|1|1.5', 'default||1', 'other|1|1']) {
-    await redis.hset('pit:settled', id, text)
+    await redis.hset('{pit}:settled', id, text)
     t.same(await settled.read(), [], text)
   }
-  await redis.hset('pit:figures', 'b', 'x|{}', 'c', '{}', 'd', `${now}|{}`)
+  await redis.hset('{pit}:figures', 'b', 'x|{}', 'c', '{}', 'd', `${now}|{}`)
   t.same(await figures.readAll(), { d: '{}' })
 }
 
@@ -135,8 +136,8 @@ async function onlyIds(t: Test, url: string): Promise<void> {
   await retry.schedule([{ correlationId: PAYMENT.correlationId, dueInMs: 0 }])
 
   for (const text of ['x', '', 'null', `${PAYMENT.correlationId}0`, 'a,b}']) {
-    await redis.hset('pit:settled', text, 'default|1|1')
-    await redis.zadd('pit:retry', 0, text)
+    await redis.hset('{pit}:settled', text, 'default|1|1')
+    await redis.zadd('{pit}:retry', 0, text)
   }
 
   t.same(await settled.read(), [PAYMENT])
@@ -151,7 +152,7 @@ async function otherTypes(t: Test, url: string): Promise<void> {
   const { health, retry, settled } = openCaches(connection, 'a')
   const figures = createRedisFiguresCache(connection, { instanceId: 'a' })
   for (const key of ['circuits', 'retry', 'settled', 'figures'])
-    await redis.lpush(`pit:${key}`, 'x')
+    await redis.lpush(`{pit}:${key}`, 'x')
 
   const calls: Record<string, () => Promise<unknown>> = {
     publishCircuit: () => health.publishCircuit({ processor: 'default', state: 'open', since: 1 }),
@@ -197,18 +198,19 @@ async function absentRedis(t: Test): Promise<void> {
   const own = await startOwn(t)
   if (own === undefined) return
   await own.kill()
-  const errors: Error[] = []
+  const failures: RedisFailure[] = []
   const connection = connectRedis({
     url: own.url,
     commandTimeoutMs: GIVE_UP_MS,
-    onError: (error) => errors.push(error),
+    onFailure: (failure) => failures.push(failure),
   })
   t.teardown(() => connection.close())
 
   await failsEveryCall(t, openCaches(connection, 'a'))
   await emitted(connection.redis, 'error')
   await failsEveryCall(t, openCaches(connection, 'a'))
-  t.ok(errors.length > 0)
+  t.same(new Set(failures.map(({ kind }) => kind)), new Set(['unavailable']))
+  t.ok(failures.some(({ cause }) => cause.includes('ECONNREFUSED')))
 
   await Promise.all([emitted(connection.redis, 'ready'), own.start()])
   t.equal(await openCaches(connection, 'a').health.takeProbeLease(60_000), true)

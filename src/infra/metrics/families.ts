@@ -128,7 +128,7 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
   ]
 }
 
-function workCounters({ tallies }: FamilyOptions): readonly Family[] {
+function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
   return [
     {
       name: 'pit_attempts_total',
@@ -161,6 +161,11 @@ function workCounters({ tallies }: FamilyOptions): readonly Family[] {
       name: 'pit_rows_damaged_total',
       help: 'Rows of payments in PostgreSQL that could not be read.',
       read: () => [[{}, tallies.rowsDamaged]],
+    },
+    {
+      name: 'pit_redis_failures_total',
+      help: 'Calls to Redis that failed, by kind.',
+      read: () => [...moment().redisFailures].map(([kind, value]) => [{ kind }, value]),
     },
     {
       name: 'pit_child_restarts_total',
@@ -256,6 +261,8 @@ export interface Moment {
   readonly edge: EdgeCounts
   /** Open payments in the ledger; undefined when it did not say in time. */
   readonly open: { readonly parked: number; readonly owned: number } | undefined
+  /** Calls to Redis that failed, by kind, since the start. */
+  readonly redisFailures: ReadonlyMap<string, number>
 }
 
 export interface EdgeCounts {

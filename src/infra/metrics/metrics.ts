@@ -26,6 +26,8 @@ export interface MetricsSources {
   isReady(): boolean
   edge(): EdgeCounts
   countOpen(): Promise<{ parked: number; owned: number }>
+  /** Calls to Redis that failed, by kind, since the start. */
+  redisFailures(): ReadonlyMap<string, number>
 }
 
 export interface MetricsOptions {
@@ -53,7 +55,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       if (!observesRuntime) addRuntimeMetrics(registry)
       observesRuntime = true
       const open = await withinWait(sources.countOpen())
-      moment = { ready: sources.isReady(), edge: sources.edge(), open }
+      const redisFailures = sources.redisFailures()
+      moment = { ready: sources.isReady(), edge: sources.edge(), open, redisFailures }
       return textFor(accept, await registry.metrics())
     },
   }
@@ -63,6 +66,7 @@ const NO_MOMENT: Moment = {
   ready: false,
   edge: { refused: 0, inFlight: 0 },
   open: undefined,
+  redisFailures: new Map(),
 }
 
 /**

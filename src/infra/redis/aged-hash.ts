@@ -11,7 +11,8 @@ export interface AgedHash {
 }
 
 export interface AgedHashOptions {
-  readonly key: string
+  /** Name of the key, without the prefix. */
+  readonly name: string
   /** Names of the operations, for failures. */
   readonly operations: { readonly publish: string; readonly readAll: string }
   /** Age beyond which a text is forgotten, ms. */
@@ -20,8 +21,9 @@ export interface AgedHashOptions {
 
 export function createAgedHash(
   connection: RedisConnection,
-  { key, operations, keptMs }: AgedHashOptions,
+  { name, operations, keptMs }: AgedHashOptions,
 ): AgedHash {
+  const key = connection.key(name)
   const publish = connection.script('pitPublish', PUBLISH)
   const readAll = connection.script('pitReadAll', READ_ALL)
   return {

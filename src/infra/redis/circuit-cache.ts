@@ -27,18 +27,20 @@ export function createRedisCircuitCache(
   connection: RedisConnection,
   { instanceId, keptMs = HEALTH_KEPT_MS }: RedisCircuitCacheOptions,
 ): CircuitCache {
-  const { redis, ask } = connection
+  const { redis, ask, key } = connection
+  const leaseKey = key('probe-lease')
+  const healthKey = (processor: ProcessorName): string => key(`health:${processor}`)
   const publishHealth = connection.script('pitPublishHealth', PUBLISH_HEALTH)
   const readHealth = connection.script('pitReadHealth', READ_HEALTH)
   const circuits = createAgedHash(connection, {
-    key: 'pit:circuits',
+    name: 'circuits',
     operations: { publish: 'publishCircuit', readAll: 'readCircuits' },
     keptMs,
   })
 
   return {
     takeProbeLease(ttlMs) {
-      const reply = redis.set(LEASE_KEY, instanceId, 'PX', Math.ceil(ttlMs), 'NX')
+      const reply = redis.set(leaseKey, instanceId, 'PX', Math.ceil(ttlMs), 'NX')
       return ask('takeProbeLease', reply, (text) => text !== null && readText(text) === 'OK')
     },
 
@@ -65,7 +67,6 @@ export function createRedisCircuitCache(
   }
 }
 
-const LEASE_KEY = 'pit:probe-lease'
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 const STATES: readonly string[] = ['closed', 'open', 'halfOpen'] satisfies CircuitReport['state'][]
 
@@ -80,10 +81,6 @@ const READ_HEALTH = {
   numberOfKeys: 2,
   lua: `${REDIS_NOW}
 return { now, redis.call('MGET', KEYS[1], KEYS[2]) }`,
-}
-
-function healthKey(processor: ProcessorName): string {
-  return `pit:health:${processor}`
 }
 
 function healthsIn(reply: unknown): Partial<Record<ProcessorName, ProbedHealth>> {

@@ -19,13 +19,14 @@ export function createRedisDelayedQueue(
   { entriesMax = ENTRIES_MAX }: { readonly entriesMax?: number } = {},
 ): DelayedQueue {
   const { redis, ask } = connection
+  const key = connection.key('retry')
   const schedule = connection.script('pitScheduleRetries', SCHEDULE)
   const takeDue = connection.script('pitTakeDueRetries', TAKE_DUE)
 
   return {
     async schedule(entries) {
       const replies = chunksOf(entries).map((chunk) =>
-        schedule(KEY, MARKER, entriesMax, ...chunk.flatMap(flatten)),
+        schedule(key, MARKER, entriesMax, ...chunk.flatMap(flatten)),
       )
       await ask('schedule', Promise.all(replies), nothing)
     },
@@ -36,18 +37,17 @@ export function createRedisDelayedQueue(
      */
     async takeDue(limit) {
       if (limit <= 0) return []
-      return (await ask('takeDue', takeDue(KEY, limit), readTexts)).filter(isCorrelationId)
+      return (await ask('takeDue', takeDue(key, limit), readTexts)).filter(isCorrelationId)
     },
 
     /** A claim whose reply got lost leaves the queue empty: due payments come from the ledger. */
     async claimRebuild() {
-      const added = redis.zadd(KEY, 'NX', '+inf', MARKER)
+      const added = redis.zadd(key, 'NX', '+inf', MARKER)
       return (await ask('claimRebuild', added, readInteger)) === 1
     },
   }
 }
 
-const KEY = 'pit:retry'
 /**
  * The member whose absence says that the queue was lost. It stands in the set itself, never due, so
  * that it goes exactly when the data go, by a flush as well as by an eviction.

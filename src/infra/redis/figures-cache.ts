@@ -12,7 +12,7 @@ export function createRedisFiguresCache(
   { instanceId }: { readonly instanceId: string },
 ) {
   const figures = createAgedHash(connection, {
-    key: 'pit:figures',
+    name: 'figures',
     operations: { publish: 'publishFigures', readAll: 'readFigures' },
     keptMs: FIGURES_KEPT_MS,
   })

@@ -4,14 +4,17 @@
 import assert from 'node:assert'
 import { Redis } from 'ioredis'
 import { CacheUnavailable } from '../../actors/model/errors.ts'
+import { failureOf, UnreadableReply, type RedisFailure } from './redis-failures.ts'
 
 export interface RedisConnectionOptions {
   /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`, both percent-encoded. */
   readonly url: string
+  /** What the name of each key begins with. */
+  readonly keyPrefix?: string
   /** Longest wait for one reply, ms. */
   readonly commandTimeoutMs?: number
-  /** Called for each failed connection; for the log. */
-  readonly onError?: (error: Error) => void
+  /** Called for each call and each connection that failed. */
+  readonly onFailure?: (failure: RedisFailure) => void
 }
 
 /** Arguments behind the keys are sent as text. */
@@ -25,6 +28,11 @@ export interface ScriptDefinition {
 export interface RedisConnection {
   /** Commands are executed in the order of the calls. */
   readonly redis: Redis
+  /**
+   * The name of one of Pit's keys. All of them have one tag, so that they share a slot: a script may
+   * use several, also in a cluster.
+   */
+  readonly key: (name: string) => string
   /**
    * What `read` makes of the reply. Rejects with `CacheUnavailable` that names the operation,
    * whatever went wrong, be it that `read` could not read the reply.
@@ -47,15 +55,17 @@ const UNIX = 'unix://'
 /** Begins to connect and returns; until Redis is there, and whenever it is not, each call fails. */
 export function connectRedis({
   url,
+  keyPrefix = 'pit',
   commandTimeoutMs = COMMAND_TIMEOUT_MS,
-  onError = ignore,
+  onFailure = ignore,
 }: RedisConnectionOptions): RedisConnection {
   const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
   const redis = url.startsWith(UNIX)
     ? new Redis({ ...options, path: decodeURIComponent(url.slice(UNIX.length)) })
     : new Redis(url, options)
+  const report = (error: unknown): void => onFailure(failureOf(error))
   redis.on('error', (error: Error) => {
-    onError(error)
+    report(error)
     // A database that there is not: the library would go on in database 0, among others' keys.
     if (NO_DATABASE.test(error.message)) redis.disconnect(true)
   })
@@ -63,10 +73,13 @@ export function connectRedis({
   return {
     redis,
 
+    key: (name) => `{${keyPrefix}}:${name}`,
+
     async ask(operation, reply, read) {
       try {
         return read(await reply)
       } catch (cause) {
+        report(cause)
         throw new CacheUnavailable(operation, cause)
       }
     },
@@ -137,12 +150,12 @@ export function nothing(): void {
 }
 
 export function readText(reply: unknown): string {
-  if (typeof reply !== 'string') throw new Error('the reply is no text')
+  if (typeof reply !== 'string') throw new UnreadableReply('the reply is no text')
   return reply
 }
 
 export function readList(reply: unknown): readonly unknown[] {
-  if (!Array.isArray(reply)) throw new Error('the reply is no list')
+  if (!Array.isArray(reply)) throw new UnreadableReply('the reply is no list')
   return reply
 }
 
@@ -156,7 +169,7 @@ export function readFields(reply: unknown): readonly (readonly [field: string, t
   const fields: (readonly [string, string])[] = []
   for (let index = 0; index < texts.length; index += 2) {
     const [field, text] = texts.slice(index, index + 2)
-    if (field === undefined || text === undefined) throw new Error('a field has no text')
+    if (field === undefined || text === undefined) throw new UnreadableReply('a field has no text')
     fields.push([field, text])
   }
   return fields
@@ -164,13 +177,13 @@ export function readFields(reply: unknown): readonly (readonly [field: string, t
 
 /** A whole number, as Redis' own integers are. */
 export function readInteger(reply: unknown): number {
-  if (!isInteger(reply)) throw new Error('the reply is no whole number')
+  if (!isInteger(reply)) throw new UnreadableReply('the reply is no whole number')
   return reply
 }
 
 /** Redis' now, epoch ms, and what a script gives with it. */
 export function readTimed(reply: unknown): { readonly now: number; readonly value: unknown } {
-  if (!Array.isArray(reply) || reply.length !== 2) throw new Error('the reply is no pair')
+  if (!Array.isArray(reply) || reply.length !== 2) throw new UnreadableReply('the reply is no pair')
   return { now: readInteger(reply[0]), value: reply[1] }
 }
 

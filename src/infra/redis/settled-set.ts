@@ -3,6 +3,7 @@
 import type { SettledPayment } from '../../actors/model/payment.ts'
 import type { SettledSet } from '../../actors/model/ports.ts'
 import { chunksOf, integerIn, isCorrelationId, nothing, readText } from './redis-connection.ts'
+import { UnreadableReply } from './redis-failures.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 export interface RedisSettledSetOptions {
@@ -25,28 +26,27 @@ export function createRedisSettledSet(
   { keptMs = SETTLED_KEPT_MS, entriesMax = SETTLED_ENTRIES_MAX }: RedisSettledSetOptions = {},
 ): SettledSet {
   const { redis, ask } = connection
+  const key = connection.key('settled')
   const add = connection.script('pitAddSettled', ADD)
 
   return {
     async add(entries) {
       const replies = chunksOf(entries).map((chunk) =>
-        add(KEY, keptMs, entriesMax, ...chunk.flatMap(flatten)),
+        add(key, keptMs, entriesMax, ...chunk.flatMap(flatten)),
       )
       await ask('addSettled', Promise.all(replies), nothing)
     },
 
     async remove(correlationIds) {
-      const replies = chunksOf(correlationIds).map((chunk) => redis.hdel(KEY, ...chunk))
+      const replies = chunksOf(correlationIds).map((chunk) => redis.hdel(key, ...chunk))
       await ask('removeSettled', Promise.all(replies), nothing)
     },
 
-    read: () => ask('readSettled', redis.hgetall(KEY), entriesIn),
+    read: () => ask('readSettled', redis.hgetall(key), entriesIn),
 
-    clear: () => ask('clearSettled', redis.unlink(KEY), nothing),
+    clear: () => ask('clearSettled', redis.unlink(key), nothing),
   }
 }
-
-const KEY = 'pit:settled'
 
 const ADD = {
   numberOfKeys: 1,
@@ -61,7 +61,7 @@ function flatten({ correlationId, processor, requestedAt, amountCents }: Settled
 }
 
 function entriesIn(reply: unknown): readonly SettledPayment[] {
-  if (typeof reply !== 'object' || reply === null) throw new Error('the reply is no hash')
+  if (typeof reply !== 'object' || reply === null) throw new UnreadableReply('the reply is no hash')
   return Object.entries(reply).flatMap(([field, value]) => entryIn(field, readText(value)))
 }
 
