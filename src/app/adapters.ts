@@ -12,6 +12,7 @@ import type {
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
 import type { FiguresCache } from '../console/figures.ts'
+import { createNames, type Names } from '../infra/dns/names.ts'
 import { createRedisFailureCounts } from '../infra/redis/redis-failures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
@@ -54,6 +55,8 @@ export interface Adapters extends Caches {
   readonly fence: LeaseFence
   readonly readiness: Readiness
   readonly processors: Readonly<Record<ProcessorName, Processor>>
+  /** For connections that others open. */
+  readonly names: Names
   close(): Promise<void>
 }
 
@@ -75,15 +78,17 @@ export async function createAdapters(
   const { logger } = told
   const fence = new LeaseFence()
   const readiness = createReadiness(fence, systemClock)
-  const { caches, closeCaches } = await openCaches(config, logger)
+  const names = createNames()
+  const { caches, closeCaches } = await openCaches(config, names, logger)
   const closeEarly = async (cause: unknown): Promise<never> => {
     await closeCaches()
+    names.close()
     throw cause
   }
-  const ledger = await openLedger(config, { addresses, told }).catch(closeEarly)
-  const traces = await startTraces(config, logger)
+  const ledger = await openLedger(config, { addresses, names, told }).catch(closeEarly)
+  const traces = await startTraces(config, names, logger)
   const open = (name: ProcessorName, url: string): Processor =>
-    openProcessor(config, { fence, traces }, [name, url])
+    openProcessor(config, { fence, names, traces }, [name, url])
   const processors = {
     default: open('default', addresses.processorDefaultUrl),
     fallback: open('fallback', addresses.processorFallbackUrl),
@@ -93,10 +98,12 @@ export async function createAdapters(
     fence,
     readiness,
     processors,
+    names,
     ...caches,
     async close() {
       await Promise.all([processors.default.close(), processors.fallback.close()])
       await Promise.all([ledger.close(), closeCaches(), traces?.close()])
+      names.close()
     },
   }
 }
@@ -108,17 +115,19 @@ function refusedStart(where: string, cause: unknown): Error {
 
 interface LedgerParts {
   readonly addresses: Addresses
+  readonly names: Names
   readonly told: StartListeners
 }
 
 async function openLedger(
   { databaseUrl, databasePool: poolMax, instanceId }: Config,
-  { addresses, told: { logger, ...listeners } }: LedgerParts,
+  { addresses, names, told: { logger, ...listeners } }: LedgerParts,
 ): Promise<Ledger> {
   const log = subsystemLogger(logger, 'ledger')
   try {
     return await createPostgresLedger({
       connectionString: addresses.databaseUrl,
+      lookup: names.lookup,
       applicationName: `pit ${instanceId}`,
       poolMax,
       acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
@@ -134,12 +143,13 @@ async function openLedger(
 
 interface ProcessorParts {
   readonly fence: LeaseFence
+  readonly names: Names
   readonly traces: Traces | undefined
 }
 
 function openProcessor(
   config: Config,
-  { fence, traces }: ProcessorParts,
+  { fence, names, traces }: ProcessorParts,
   [name, url]: readonly [ProcessorName, string],
 ): Processor {
   const options = {
@@ -148,6 +158,7 @@ function openProcessor(
     connections: config.processorConcurrency,
     attemptTimeoutMs: config.attemptTimeoutMs,
     connectTimeoutMs: config.connectTimeoutMs,
+    lookup: names.lookup,
     lookupTimeoutMs: config.lookupTimeoutMs,
     probeTimeoutMs: config.lookupTimeoutMs,
     lease: fence,
@@ -159,18 +170,23 @@ function openProcessor(
 }
 
 /** OpenTelemetry takes 16 MB, so it is loaded only where there is a collector. */
-async function startTraces(config: Config, logger: Logger): Promise<Traces | undefined> {
+async function startTraces(
+  config: Config,
+  { lookup }: Names,
+  logger: Logger,
+): Promise<Traces | undefined> {
   const { otelExporterOtlpEndpoint: endpoint, traceSample: sample, instanceId } = config
   if (endpoint === undefined) return undefined
   const log = subsystemLogger(logger, 'traces')
   const { openTraces } = await import('../infra/tracing/traces.ts')
   const onExport = (news: 'failing' | 'working'): void =>
     log[news === 'failing' ? 'warn' : 'info']({ news }, 'traces.export')
-  return openTraces({ endpoint, sample, instanceId, version: readVersion(), onExport })
+  return openTraces({ endpoint, lookup, sample, instanceId, version: readVersion(), onExport })
 }
 
 async function openCaches(
   { redisUrl: url, redisKeyPrefix: keyPrefix, instanceId }: Config,
+  { lookup }: Names,
   logger: Logger,
 ): Promise<{ readonly caches: Caches; readonly closeCaches: () => Promise<void> }> {
   if (url === undefined) {
@@ -182,7 +198,7 @@ async function openCaches(
     now: () => systemClock.now(),
     warn: (failure) => log.warn(failure, 'redis.failing'),
   })
-  const connection = connectRedis({ url, keyPrefix, onFailure })
+  const connection = connectRedis({ url, keyPrefix, lookup, onFailure })
   const refusal = await firstRefusal(connection)
   if (refusal !== undefined) {
     await connection.close()

@@ -3,7 +3,7 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { Read } from '../actors/messages.ts'
-import type { ExactSummary, TimeWindow } from '../actors/model/payment.ts'
+import type { ExactSummary, ProcessorName, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
 import { BEGINNING, type BooksSource } from '../console/compared-books.ts'
@@ -12,6 +12,7 @@ import type { ActorInspection } from '../console/inspection.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
+import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 
@@ -55,7 +56,7 @@ export function createPitConsole(
         counters,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
-        books: booksOf(config, addresses, supervisor),
+        books: booksOf(config, { addresses, names: adapters.names }, supervisor),
         fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
         ...(inspection === undefined ? {} : { inspection }),
       })
@@ -85,7 +86,11 @@ async function inspectionOf(
   return createInspection({ supervisor, oneIn, now, onDropped, onBroken })
 }
 
-function booksOf(config: Config, addresses: Addresses, supervisor: SupervisorActor): BooksSource {
+function booksOf(
+  config: Config,
+  { addresses, names }: { readonly addresses: Addresses; readonly names: Names },
+  supervisor: SupervisorActor,
+): BooksSource {
   // Simulators that were started here have forgotten what they recorded before.
   const from = addresses.processorToken === undefined ? BEGINNING : systemClock.wallNow()
   const token = config.processorToken ?? addresses.processorToken
@@ -97,12 +102,15 @@ function booksOf(config: Config, addresses: Addresses, supervisor: SupervisorAct
       supervisor.send({ type: 'summary.requested', window, replyTo })
     })
   if (token === undefined) return { from, readOurs }
+  const { lookup } = names
+  const open = (name: ProcessorName): ProcessorBooks =>
+    new ProcessorBooks({ name, url: urls[name], token, timeoutMs: BOOKS_TIMEOUT_MS, lookup })
+  const theirs = { default: open('default'), fallback: open('fallback') }
   return {
     from,
     readOurs,
     readTheirs: async (name, window) => {
-      const options = { name, url: urls[name], token, timeoutMs: BOOKS_TIMEOUT_MS }
-      const answer = await new ProcessorBooks(options).total(window)
+      const answer = await theirs[name].total(window)
       return answer.kind === 'answered' ? answer.value : undefined
     },
   }

@@ -32,7 +32,7 @@ export type Configured = Pick<
 /** All that the actors are given, for this configuration. */
 export function partsOf(
   config: Config,
-  adapters: Omit<Adapters, 'readiness' | 'redisFailures'>,
+  adapters: Omit<Adapters, 'names' | 'readiness' | 'redisFailures'>,
   telemetry: Telemetry,
 ): PitParts {
   const { ledger, settledSet, fence, circuitCache, delayedQueue } = adapters

@@ -1,7 +1,8 @@
 // A processor's books: its admin summary, which takes a token, and single payments, which take
 // none. They are for people who compare books; no payment depends on them.
 
-import { request } from 'undici'
+import type { LookupFunction } from 'node:net'
+import { Agent, getGlobalDispatcher, request, type Dispatcher } from 'undici'
 import type { ProcessorName, ProcessorTotal } from '../../actors/model/payment.ts'
 import { readCents, readInstant, readObject, readTotal } from './wire.ts'
 
@@ -26,6 +27,8 @@ export interface ProcessorBooksOptions {
   readonly token: string
   /** Bound on one question, ms. */
   readonly timeoutMs: number
+  /** Resolves the host's name; absent: Node's own. */
+  readonly lookup?: LookupFunction
 }
 
 interface Answer {
@@ -36,10 +39,15 @@ interface Answer {
 export class ProcessorBooks {
   readonly name: ProcessorName
   readonly #options: ProcessorBooksOptions
+  /** Its idle connections keep no process alive. */
+  readonly #dispatcher: Dispatcher
 
   constructor(options: ProcessorBooksOptions) {
     this.name = options.name
     this.#options = options
+    const { lookup } = options
+    this.#dispatcher =
+      lookup === undefined ? getGlobalDispatcher() : new Agent({ connect: { lookup } })
   }
 
   /**
@@ -66,6 +74,7 @@ export class ProcessorBooks {
       const { statusCode: status, body } = await request(`${url}${path}`, {
         headers: { 'X-Rinha-Token': token },
         signal: AbortSignal.timeout(timeoutMs),
+        dispatcher: this.#dispatcher,
       })
       return read({ status, body: await body.text() })
     } catch (why) {

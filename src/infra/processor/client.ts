@@ -1,6 +1,7 @@
 // One processor over HTTP, on undici's dispatch: no promise, no timer and no AbortController for a
 // charge. It never sends a request twice by itself.
 
+import type { LookupFunction } from 'node:net'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
 import { chargeAnswer, lookUpAnswer, probeAnswer } from './wire.ts'
@@ -18,6 +19,8 @@ export interface ProcessorClientOptions {
   readonly attemptTimeoutMs: number
   /** From the call to the first byte written, ms; it bounds look-ups and probes too. */
   readonly connectTimeoutMs: number
+  /** Resolves the host's name; absent: Node's own. */
+  readonly lookup?: LookupFunction | undefined
   readonly lookupTimeoutMs: number
   readonly probeTimeoutMs: number
   /** Asked at the moment of writing: without it a charge is refused as `lease lost`. */

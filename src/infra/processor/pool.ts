@@ -1,5 +1,6 @@
 // A bounded number of connections to a processor, with the requests in flight on them.
 
+import type { LookupFunction } from 'node:net'
 import { Pool } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
@@ -11,6 +12,8 @@ export interface ProcessorPoolOptions {
   readonly url: string
   readonly connections: number
   readonly connectTimeoutMs: number
+  /** Resolves the host's name; absent: Node's own. */
+  readonly lookup?: LookupFunction | undefined
   readonly clock: Clock
 }
 
@@ -36,11 +39,13 @@ export function openProcessorPool({
   url,
   connections,
   connectTimeoutMs,
+  lookup,
   clock,
 }: ProcessorPoolOptions): ProcessorPool {
   const { origin, pathname } = new URL(url)
   const prefix = pathname.replace(/\/$/, '')
-  const pool = new Pool(origin, { ...POOL, connections, connectTimeout: connectTimeoutMs })
+  const connect = lookup === undefined ? {} : { lookup }
+  const pool = new Pool(origin, { ...POOL, connections, connect, connectTimeout: connectTimeoutMs })
   const inFlight = new InFlightRequests(connections, clock)
   const onReleased = (request: InFlightRequest): void => inFlight.remove(request)
 

@@ -2,7 +2,9 @@
 // fails at once, and nothing is queued for its return.
 
 import assert from 'node:assert'
-import { Redis } from 'ioredis'
+import { connect, type LookupFunction, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
 import { CacheUnavailable } from '../../actors/model/errors.ts'
 import { failureOf, UnreadableReply, type RedisFailure } from './redis-failures.ts'
 
@@ -11,6 +13,8 @@ export interface RedisConnectionOptions {
   readonly url: string
   /** What the name of each key begins with. */
   readonly keyPrefix?: string
+  /** Resolves the host's name; absent: Node's own. */
+  readonly lookup?: LookupFunction | undefined
   /** Longest wait for one reply, ms. */
   readonly commandTimeoutMs?: number
   /** Called for each call and each connection that failed. */
@@ -56,13 +60,14 @@ const UNIX = 'unix://'
 export function connectRedis({
   url,
   keyPrefix = 'pit',
+  lookup,
   commandTimeoutMs = COMMAND_TIMEOUT_MS,
   onFailure = ignore,
 }: RedisConnectionOptions): RedisConnection {
   const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
   const redis = url.startsWith(UNIX)
     ? new Redis({ ...options, path: decodeURIComponent(url.slice(UNIX.length)) })
-    : new Redis(url, options)
+    : new Redis(url, { ...options, Connector: connectorWith(lookup) })
   const report = (error: unknown): void => onFailure(failureOf(error))
   redis.on('error', (error: Error) => {
     report(error)
@@ -95,6 +100,36 @@ export function connectRedis({
       await redis.quit().catch(ignore)
       redis.disconnect()
     },
+  }
+}
+
+/**
+ * How ioredis opens its socket over TCP, with TLS or without: as it does by itself, but with names
+ * resolved by a given `lookup`, for which it has no option.
+ */
+function connectorWith(lookup: LookupFunction | undefined) {
+  return class extends AbstractConnector {
+    readonly #options: RedisOptions
+
+    // As ioredis declares it; it hands over its own options.
+    constructor(options: unknown) {
+      const given = options as RedisOptions
+      super(given.disconnectTimeout ?? 0)
+      this.#options = given
+    }
+
+    override connect(): Promise<Socket> {
+      const { host = 'localhost', port = 6379, tls } = this.#options
+      const place: ConnectionOptions = { host, port, ...(lookup === undefined ? {} : { lookup }) }
+      const socket =
+        tls === undefined ? connect({ ...place, host, port }) : connectTls({ ...place, ...tls })
+      this.connecting = true
+      this.stream = socket
+      socket.once('error', (error) => {
+        this.firstError = error
+      })
+      return Promise.resolve(socket)
+    }
   }
 }
 

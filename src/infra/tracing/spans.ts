@@ -2,6 +2,7 @@
 // traced, and under which ids, follows from the correlationId: every instance chooses the same
 // payments and adds to the same trace, without a message to the others.
 
+import type { LookupFunction } from 'node:net'
 import {
   ROOT_CONTEXT,
   SpanKind,
@@ -25,6 +26,8 @@ import {
 export interface SpanSource {
   /** Base URL of the collector, without `/v1/traces`. */
   readonly endpoint: string
+  /** Resolves the collector's name; absent: Node's own. */
+  readonly lookup?: LookupFunction
   readonly instanceId: string
   readonly version: string
   /** Called once when the collector stops taking spans, and once when it takes them again. */
@@ -53,7 +56,10 @@ const SEND_TIMEOUT_MS = 2_000
 
 export function openSpans(source: SpanSource): PaymentSpans {
   const url = `${source.endpoint}/v1/traces`
-  const exporter = watched(new OTLPTraceExporter({ url, timeoutMillis: SEND_TIMEOUT_MS }), source)
+  const { lookup } = source
+  const httpAgentOptions = lookup === undefined ? {} : { lookup }
+  const otlp = new OTLPTraceExporter({ url, timeoutMillis: SEND_TIMEOUT_MS, httpAgentOptions })
+  const exporter = watched(otlp, source)
   const ids = new ChosenIds()
   const provider = new TracerProvider({
     // Chosen by their payment already; the variables of OpenTelemetry's own samplers do not apply.

@@ -1,0 +1,49 @@
+import dns from 'node:dns'
+import t from 'tap'
+import { createAdapters } from '../../src/app/adapters.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { createLogger } from '../../src/infra/process/logger.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { CHARGE } from '../support/processor.ts'
+import { answer, startRawProcessor } from '../support/raw-processor.ts'
+import { openRedis } from '../support/redis.ts'
+
+const server = await startPostgres(t)
+const redis = await openRedis(t)
+
+t.test('no connection waits in Node’s threads for its name', async (t) => {
+  const processor = await startRawProcessor(t, answer(200))
+  const collector = await startRawProcessor(t, answer(200))
+  const config = readConfig({
+    ...(redis === undefined ? {} : { REDIS_URL: byName(redis.url) }),
+    OTEL_EXPORTER_OTLP_ENDPOINT: byName(collector.url),
+    TRACE_SAMPLE: '1',
+    LOG_LEVEL: 'silent',
+  })
+  const addresses = {
+    databaseUrl: byName(await server.freshDatabase()),
+    processorDefaultUrl: byName(processor.url),
+    processorFallbackUrl: byName(processor.url),
+  }
+  const logger = createLogger({ level: 'silent', instanceId: 'spec' })
+  // As if all of them hung.
+  const { lookup } = dns
+  Object.assign(dns, { lookup: () => undefined })
+  t.teardown(() => Object.assign(dns, { lookup }))
+
+  const adapters = await createAdapters(config, addresses, logger)
+
+  const { ledger, fence, processors } = adapters
+  const { leaseId: id } = await ledger.acquireLease({ instanceId: 'spec', ttlMs: 60_000 })
+  t.same((await ledger.accept([CHARGE], { leaseId: id, parked: false })).results, ['accepted'])
+  fence.extend({ id, validUntil: Number.POSITIVE_INFINITY })
+  const charged = new Promise((resolve) => processors.default.charge(CHARGE, resolve))
+  t.match(await charged, { kind: 'settled' })
+  if (redis !== undefined) t.same(await adapters.settledSet.read(), [])
+  await adapters.close()
+  t.ok(collector.requests.length > 0, 'spans arrive as well')
+})
+
+function byName(url: string): string {
+  return url.replace('127.0.0.1', 'localhost')
+}

@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Test } from 'tap'
+import { queryName, type NamePlaces } from '../../../src/infra/dns/name-query.ts'
+import { startNameServer, type NameServer, type Zone } from '../../support/name-server.ts'
+
+t.test('a name in the hosts file has the addresses of all its lines', async (t) => {
+  const { find, server } = await world(t, {
+    hosts: ['# first', '10.0.0.1 one ONE.test # and so on', '10.0.0.2 one', 'x one', '::1 two'],
+  })
+
+  t.same(await find('one'), ['10.0.0.1', '10.0.0.2'])
+  t.same(await find('One.Test'), ['10.0.0.1'])
+  t.same(await find('two'), ['::1'])
+  t.same(server.asked, [], 'and DNS is not asked')
+})
+
+t.test('localhost is this machine, whatever DNS says', async (t) => {
+  const { find, server } = await world(t, { zone: { localhost: ['10.0.0.1'] } })
+
+  t.same(await find('localhost'), ['127.0.0.1', '::1'])
+  t.same(await find('db.localhost'), ['127.0.0.1', '::1'])
+  t.same(server.asked, [])
+})
+
+t.test('a name has the addresses of both families', async (t) => {
+  const { find } = await world(t, { zone: { 'db.test': ['10.0.0.1', '::2', '10.0.0.3'] } })
+
+  t.same(await find('db.test'), ['10.0.0.1', '10.0.0.3', '::2'])
+})
+
+t.test('a short name is looked for in the search list, a dotted one as it is', async (t) => {
+  const zone: Zone = {
+    'db.second.test': ['10.0.0.2'],
+    db: ['10.0.0.9'],
+    'db.test': ['10.0.0.3'],
+    'db.test.first.test': ['10.0.0.9'],
+    'far.test.second.test': ['10.0.0.4'],
+  }
+  const search = await world(t, { zone, resolv: ['search first.test second.test.'] })
+  t.same(await search.find('db'), ['10.0.0.2'])
+  t.same(await search.find('db.test'), ['10.0.0.3'])
+  t.same(await search.find('far.test'), ['10.0.0.4'])
+  t.same(await search.find('db.'), ['10.0.0.9'], 'a dot at the end rules the list out')
+
+  const manyDots = await world(t, { zone, resolv: ['search first.test', 'options ndots:5'] })
+  t.same(await manyDots.find('db.test'), ['10.0.0.9'])
+})
+
+t.test('why there is no address is said', async (t) => {
+  const { find } = await world(t, { zone: { 'broken.test': 'failing', 'empty.test': [] } })
+
+  await t.rejects(find('absent.test'), { code: 'ENOTFOUND', message: /absent\.test/ })
+  await t.rejects(find('empty.test'), { code: 'ENOTFOUND' })
+  await t.rejects(find('broken.test'), { code: 'ESERVFAIL' })
+})
+
+t.test('a query that nobody answers ends by itself', async (t) => {
+  const { find } = await world(t, { zone: { 'hangs.test': 'silent' } })
+
+  await t.rejects(find('hangs.test'), { code: 'ETIMEOUT' })
+})
+
+t.test('a query that is cancelled ends at once', async (t) => {
+  const { places } = await world(t, { zone: { 'hangs.test': 'silent' } })
+  const { addresses, cancel } = queryName('hangs.test', places)
+
+  cancel()
+
+  await t.rejects(addresses, { code: 'ECANCELLED' })
+})
+
+interface World {
+  readonly server: NameServer
+  readonly places: NamePlaces
+  readonly find: (name: string) => Promise<readonly string[]>
+}
+
+async function world(
+  t: Test,
+  given: { readonly hosts?: string[]; readonly resolv?: string[]; readonly zone?: Zone },
+): Promise<World> {
+  const { hosts = [], resolv = [], zone = {} } = given
+  const folder = await mkdtemp(join(tmpdir(), 'pit-names-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const server = await startNameServer(t, zone)
+  const places = {
+    hostsFile: join(folder, 'hosts'),
+    resolvConf: join(folder, 'resolv.conf'),
+    servers: [server.server],
+  }
+  await writeFile(places.hostsFile, hosts.join('\n'))
+  await writeFile(places.resolvConf, resolv.join('\n'))
+  return { server, places, find: (name) => queryName(name, places).addresses }
+}
