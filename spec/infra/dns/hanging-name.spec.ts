@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { queryName } from '../../../src/infra/dns/name-query.ts'
 import { createNames, type Names } from '../../../src/infra/dns/names.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { ProcessorBooks } from '../../../src/infra/processor/books.ts'
 import { connectRedis } from '../../../src/infra/redis/redis-connection.ts'
 import { lease, request } from '../../contracts/ledger-words.ts'
 import { startNameServer, type NameServer } from '../../support/name-server.ts'
@@ -59,6 +60,19 @@ t.test('a name that hangs leaves Redis alone', async (t) => {
   t.teardown(() => connection.close())
 
   await emitted(connection.redis, 'ready')
+})
+
+t.test('a name that hangs leaves the books of the other processor alone', async (t) => {
+  const { names } = await world(t)
+  hang(names)
+  const processor = await startRawProcessor(t, answer(200))
+  const url = `http://works.test:${new URL(processor.url).port}`
+  const { lookup } = names
+  const books = new ProcessorBooks({ name: 'default', url, token: 'x', timeoutMs: 60_000, lookup })
+
+  await books.total({ from: 0, to: 1 })
+
+  t.equal(processor.requests.length, 1)
 })
 
 t.test('of several addresses one that is dead costs nothing but a moment', async (t) => {

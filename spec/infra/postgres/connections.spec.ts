@@ -197,6 +197,27 @@ t.test('a standby is passed over until it is promoted, unless any server will do
   t.same(await recovering('', 'read-write'), { recovering: false })
 })
 
+t.test('a server that refuses a write is left for the next one', async (t) => {
+  const standby = await startStandby(t)
+  const primary = server.pitDatabase
+  const reconnector = new PostgresReconnector({
+    ...SETTINGS,
+    connectionString: severalHosts(primary, [
+      portOf(standby),
+      portOf({ connectionString: primary }),
+    ]),
+  })
+  t.teardown(() => reconnector.end())
+  const write = { name: 'write', effect: 'writes', text: 'CREATE TABLE left_for (a int)' } as const
+
+  const refusing = await reconnector.connect()
+  await t.rejects(refusing.query(write, []), { code: '25006' })
+
+  const taking = await reconnector.connect()
+  await t.resolves(taking.query(write, []))
+  t.equal(await reconnector.connect(), taking)
+})
+
 t.test('two calls within 100 ms of a failed connection make one attempt', async (t) => {
   let attempts = 0
   const refusing = createServer((socket) => {
