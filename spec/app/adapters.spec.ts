@@ -31,7 +31,7 @@ t.test('no connection waits in Node’s threads for its name', async (t) => {
   Object.assign(dns, { lookup: () => undefined })
   t.teardown(() => Object.assign(dns, { lookup }))
 
-  const adapters = await createAdapters(config, addresses, logger)
+  const adapters = await createAdapters(config, addresses, { logger })
 
   const { ledger, fence, processors } = adapters
   const { leaseId: id } = await ledger.acquireLease({ instanceId: 'spec', ttlMs: 60_000 })
