@@ -16,6 +16,8 @@ import { waitUntil } from '../../../bench/layout/wait.ts'
 import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
 
 const NOTE = 'CREATE TABLE note (text text); INSERT INTO note VALUES ($$kept$$)'
+const END_ALL_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`
 const READ_NOTE = 'SELECT text FROM note'
 
 t.test('a new folder becomes a server that only its owner can use', async (t) => {
@@ -203,6 +205,21 @@ t.test('a process that ends by a bug leaves no server running', async (t) => {
   })
   const next = await start(t, { dataDir })
   t.strictSame(await runSql(next.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
+t.test('a process whose folder was taken while it was suspended leaves it alone', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const owner = await startOwner(t, dataDir)
+  owner.process.kill('SIGSTOP')
+  await runSql(owner.connectionString, END_ALL_SESSIONS)
+
+  const heir = await start(t, { dataDir, restartsMax: 0 })
+  owner.process.kill('SIGCONT')
+  owner.process.stdin?.write('bug\n')
+  await once(owner.process, 'exit')
+
+  await runSql(heir.connectionString, NOTE)
+  t.ok(await findPostmaster(join(dataDir, 'cluster')))
 })
 
 t.test('a start waits for the end of a server that is stopping', async (t) => {

@@ -1,6 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { createServer, connect } from 'node:net'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { createServer, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
 import { wordsOf } from '../../../src/actors/model/errors.ts'
@@ -9,7 +12,8 @@ import { isForAPerson } from '../../../src/infra/postgres/start.ts'
 import { partsOf } from '../../../src/infra/postgres/schema.ts'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { acceptMany, lease, parked, rejected, settled, uuid } from '../../contracts/ledger-words.ts'
-import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
+import { LEDGER, makeEnterableFolder, runSql, startPostgres } from '../../support/postgres.ts'
+import { missing } from '../../support/requirements.ts'
 
 const postgres = await startPostgres(t)
 
@@ -65,6 +69,37 @@ t.test('a certificate that nobody trusts cannot heal, a server that is away can'
 
   t.same(lasting.filter(isForAPerson), lasting)
   t.same(passing.filter(isForAPerson), [])
+})
+
+t.test('a certificate that nobody trusts ends the start at once', async (t) => {
+  const identity = await makeCertificate(t)
+  if (identity === undefined) return t.plan(0, NO_OPENSSL)
+  const port = await listen(t, 0, (client) => {
+    client.once('data', () => {
+      client.write('S') // TLS is taken.
+      const tls = new TLSSocket(client, { isServer: true, ...identity })
+      tls.on('error', () => client.destroy())
+    })
+  })
+
+  const url = `postgres://pit:p@127.0.0.1:${port}/pit?sslmode=verify-full`
+  const starting = open(t, url, { startTimeoutMs: NEVER_WAITED_FOR_MS })
+
+  await t.rejects(starting, { message: /self-signed certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/ })
+})
+
+t.test('the path of a socket may hold a space', async (t) => {
+  const folder = await makeEnterableFolder()
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await mkdir(join(folder, 'my sockets'))
+  const connected = new Promise<void>((resolve) => {
+    void listen(t, join(folder, 'my sockets', '.s.PGSQL.5432'), () => resolve())
+  })
+
+  const host = encodeURIComponent(`${folder}/my sockets`)
+  const starting = open(t, `postgres://pit@${host}/pit`, { startTimeoutMs: 1 })
+
+  await Promise.all([connected, t.rejects(starting, { code: 'ledger_unavailable' })])
 })
 
 t.test('a PostgreSQL that is away is waited for, with the reason told in between', async (t) => {
@@ -151,6 +186,35 @@ t.test('every part of the schema is looked for, and every table is in the docume
     t.match(document, new RegExp(`\\b${table.split('.')[0]}\\b`))
   }
 })
+
+/** On a free port, or at a path. Its connections end with the test. */
+async function listen(t: Test, at: 0 | string, serve: (client: Socket) => void): Promise<number> {
+  const server = createServer((client) => {
+    client.on('error', () => undefined)
+    t.teardown(() => client.destroy())
+    serve(client)
+  })
+  t.teardown(() => server.close())
+  server.listen(at === 0 ? { port: 0, host: '127.0.0.1' } : { path: at })
+  await once(server, 'listening')
+  const bound = server.address()
+  return typeof bound === 'object' && bound !== null ? bound.port : 0
+}
+
+const NO_OPENSSL = 'no openssl on PATH'
+
+/** Signed by itself; undefined where it cannot be made. */
+async function makeCertificate(t: Test): Promise<{ key: string; cert: string } | undefined> {
+  const folder = await makeEnterableFolder()
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const args = `req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout ${key}`
+  if (spawnSync('openssl', [...args.split(' '), '-out', cert]).status !== 0) {
+    missing(NO_OPENSSL)
+    return undefined
+  }
+  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
+}
 
 interface Role {
   readonly name: string

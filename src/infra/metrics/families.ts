@@ -205,7 +205,9 @@ function gaugesOf(options: FamilyOptions): readonly Family[] {
       help: 'Always 1; the labels say what runs.',
       read: () => [[{ instance_id: instanceId, version, node }, 1]],
     },
-    one('pit_ready', 'Whether payments are let in.', () => Number(moment().ready)),
+    one('pit_ready', 'Whether payments are let in and can be committed.', () =>
+      Number(moment().ready),
+    ),
     one('pit_lease_held', 'Whether the lease is held.', () => Number(tallies.holdsLease)),
     one('pit_http_in_flight', 'Requests waiting for an answer.', () => moment().edge.inFlight),
     one('pit_payments_waiting', 'Waiting in memory.', () => tallies.gauges.ready),

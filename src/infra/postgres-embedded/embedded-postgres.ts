@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import { ROLE, openCluster, type Cluster } from './cluster.ts'
-import { clearRemains, findPostmaster } from './postmaster.ts'
+import { clearRemains, findPostmaster, readPostmaster } from './postmaster.ts'
 
 export interface EmbeddedPostgresConfig {
   /** Folder of everything that is kept; made when missing. */
@@ -53,7 +53,7 @@ export async function startEmbeddedPostgres(
       ...keepRunning(cluster, { port, keeper, restartsMax }),
     }
   } catch (cause) {
-    await stopServer(cluster)
+    await stopServer(cluster, port)
     throw cause
   }
 }
@@ -158,11 +158,11 @@ function keepRunning(
     const message = `PostgreSQL on ${cluster.path} has ended and does not run again`
     if (stopped === undefined) fail(new Error(`${message}: ${wordsOf(cause)}`, { cause }))
   }
-  const tellToStop = (): void => stopAtExit(cluster)
+  const tellToStop = (): void => stopAtExit(cluster, port)
   const stop = async (): Promise<void> => {
     await repair
     void keeper.end().catch(() => undefined) // not waited for: the server's end is its end, too
-    await stopServer(cluster)
+    await stopServer(cluster, port)
     process.off('exit', tellToStop)
   }
   process.on('exit', tellToStop)
@@ -172,10 +172,11 @@ function keepRunning(
 
 // For a process that ends by a bug: nothing can be awaited any more. An orderly stop of the server
 // goes on by itself.
-function stopAtExit(cluster: Cluster): void {
+function stopAtExit(cluster: Cluster, port: number): void {
   try {
-    const pid = Number(readFileSync(join(cluster.path, 'postmaster.pid'), 'utf8').split('\n')[0])
-    if (pid > 0) process.kill(pid, 'SIGINT')
+    const note = readFileSync(join(cluster.path, 'postmaster.pid'), 'utf8')
+    const postmaster = readPostmaster(note)
+    if (postmaster?.port === port) process.kill(postmaster.pid, 'SIGINT')
   } catch {
     // It does not run.
   }
@@ -194,7 +195,7 @@ async function replaceOrphan(cluster: Cluster): Promise<void> {
       if (postmaster.port === undefined) throw inUse(cluster)
       const keeper = await takeFolder(cluster, postmaster.port)
       await keeper.end()
-      return await stopServer(cluster)
+      return await stopServer(cluster, postmaster.port)
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined
       const mayChange = postmaster.port === undefined || COMING_OR_GOING.has(codeOf(cause))
@@ -245,10 +246,11 @@ async function tryToStart({ binaries, path }: Cluster, log: string): Promise<str
 }
 
 // `fast` rolls back what is open and writes a checkpoint; `immediate` is the crash that the next
-// start recovers from, for a server that cannot do that in time.
-async function stopServer(cluster: Cluster): Promise<void> {
+// start recovers from, for a server that cannot do that in time. One at another port is another
+// Pit's, which has taken the folder while this one was suspended.
+async function stopServer(cluster: Cluster, port: number): Promise<void> {
   for (const mode of ['fast', 'immediate']) {
-    if ((await findPostmaster(cluster.path)) === undefined) return
+    if ((await findPostmaster(cluster.path))?.port !== port) return
     const args = ['stop', '-D', cluster.path, '-m', mode, '-w', '-t', '20', '-s']
     const isStopped = await cluster.binaries.run('pg_ctl', args).then(
       () => true,

@@ -20,9 +20,16 @@ export interface Postmaster {
  */
 export async function findPostmaster(path: string): Promise<Postmaster | undefined> {
   const note = await readNote(path)
-  const postmaster = note === undefined ? undefined : read(note)
+  const postmaster = note === undefined ? undefined : readPostmaster(note)
   if (postmaster === undefined) return undefined
   return (await identify(postmaster.pid, path)) === 'server' ? postmaster : undefined
+}
+
+/** What `postmaster.pid` says, line by line: process number, data folder, start time, port. */
+export function readPostmaster(note: string): Postmaster | undefined {
+  const [pid = '', , , port = ''] = note.split('\n')
+  if (!/^\s*\d+\s*$/.test(pid)) return undefined
+  return { pid: Number(pid), port: /^\d+$/.test(port) ? Number(port) : undefined }
 }
 
 /**
@@ -33,7 +40,7 @@ export async function findPostmaster(path: string): Promise<Postmaster | undefin
 export async function clearRemains(path: string): Promise<void> {
   const note = await readNote(path)
   if (note === undefined) return
-  const postmaster = read(note)
+  const postmaster = readPostmaster(note)
   if (postmaster === undefined) {
     if (await isDeserted(path)) await rm(noteFile(path), { force: true })
     return
@@ -97,11 +104,4 @@ function noteFile(path: string): string {
 
 function readNote(path: string): Promise<string | undefined> {
   return readFile(noteFile(path), 'utf8').catch(() => undefined)
-}
-
-// Line by line: process number, data folder, start time, port.
-function read(note: string): Postmaster | undefined {
-  const [pid = '', , , port = ''] = note.split('\n')
-  if (!/^\s*\d+\s*$/.test(pid)) return undefined
-  return { pid: Number(pid), port: /^\d+$/.test(port) ? Number(port) : undefined }
 }
