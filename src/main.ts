@@ -1,6 +1,7 @@
 // The process: reads the configuration, starts what is missing around Pit, runs Pit, and stops all
 // of it on SIGTERM, SIGINT or SIGHUP.
 
+import { closeSync } from 'node:fs'
 import { wordsOf } from './actors/model/errors.ts'
 import { ConfigError, readConfig, type Config } from './config/config.ts'
 import { helpText } from './config/text.ts'
@@ -67,11 +68,24 @@ async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
       pit.stopped.then(() => 'stopped by itself'),
       devStack.failed,
     ])
+    if (cause === 'SIGHUP') process.once('exit', letGoOfTerminal)
     await pit.stop(String(cause))
     if (cause instanceof Error) throw cause
     if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
   } finally {
     await devStack.stop()
+  }
+}
+
+// Node gives a terminal its settings back at the end, and aborts when that one has hung up. What is
+// closed it leaves alone.
+function letGoOfTerminal(): void {
+  for (const stdio of [0, 1, 2]) {
+    try {
+      closeSync(stdio)
+    } catch {
+      // It was closed before.
+    }
   }
 }
 

@@ -1,16 +1,20 @@
 // How Pit's process ends, and what is left: after a hang-up, a refused start, and the death of its
 // own PostgreSQL.
 
-import { rename, rm } from 'node:fs/promises'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
-import { waitUntil } from '../../bench/layout/wait.ts'
+import { GIVE_UP_MS, waitUntil } from '../../bench/layout/wait.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
 import { NO_REDIS, startRedis } from '../support/redis.ts'
+import { missing } from '../support/requirements.ts'
 import { openPitClient, whileRefused } from '../support/system-client.ts'
-import { embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
+import { MAIN, embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
 
 t.test('a hang-up drains Pit, although nobody reads what it says any more', async (t) => {
   const { pit, client, dataDir } = await startEmbedded(t)
@@ -20,6 +24,50 @@ t.test('a hang-up drains Pit, although nobody reads what it says any more', asyn
 
   t.equal((await pit.ended()).code, 0)
   t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('a terminal that hangs up drains Pit', async (t) => {
+  const { dataDir, env } = await prepare(t)
+  const codeFile = join(dataDir, 'code')
+  // A shell passes the hang-up on, outlives the terminal and keeps the exit code.
+  const hangUp = `trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > ${codeFile}`
+  const command = `${process.execPath} ${MAIN} & ${hangUp}`
+  const terminal = spawn('script', ['-qfc', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'] ?? '', SHELL: '/bin/sh', ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let out = ''
+  terminal.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()))
+  const isThere = await Promise.race([
+    once(terminal, 'spawn').then(() => true),
+    once(terminal, 'error').then(() => false),
+  ])
+  if (!isThere) return t.plan(0, missing('no script on PATH'))
+  t.teardown(() => terminal.kill('SIGKILL'))
+  await waitUntil({ what: 'it has started' }, () => out.includes('try:'))
+
+  terminal.kill('SIGKILL')
+
+  const code = (): Promise<string> => readFile(codeFile, 'utf8').catch(() => '')
+  await waitUntil({ what: 'it has ended' }, async () => (await code()) !== '')
+  t.equal((await code()).trim(), '0')
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
+t.test('a full disk under the log does not keep Pit from ending', async (t) => {
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const env = { DATABASE_URL: 'postgres://pit@127.0.0.1:1/pit?sslrootcert=/nowhere/ca.pem' }
+  const { env: urls } = await processors(t)
+
+  const { status, stderr } = spawnSync(process.execPath, [MAIN], {
+    env: { PATH: process.env['PATH'] ?? '', ...urls, ...env },
+    stdio: ['ignore', full, 'pipe'],
+    timeout: GIVE_UP_MS,
+  })
+
+  t.equal(status, 1)
+  t.match(stderr.toString(), /^pit: DATABASE_URL: /)
 })
 
 t.test('Pit goes on after its own PostgreSQL was killed', async (t) => {
@@ -79,6 +127,14 @@ t.test('a start that cannot succeed ends at once, by the name of its variable', 
 })
 
 async function startEmbedded(t: Test) {
+  const { dataDir, port, env } = await prepare(t)
+  const pit = runPit(t, { env })
+  await pit.says('try:')
+  return { pit, dataDir, client: openPitClient(t, `http://127.0.0.1:${port}`) }
+}
+
+/** A data folder that is made already, and the settings that use it. */
+async function prepare(t: Test) {
   const dataDir = await makeEnterableFolder()
   t.teardown(async () => {
     await endEmbeddedServer(dataDir)
@@ -88,9 +144,7 @@ async function startEmbedded(t: Test) {
   const port = await freePort()
   const { env } = await processors(t)
   const settings = { PORT: String(port), OPS_PORT: '0', SHUTDOWN_DEADLINE_MS: '3000' }
-  const pit = runPit(t, { env: { ...env, ...settings, DATA_DIR: dataDir } })
-  await pit.says('try:')
-  return { pit, dataDir, client: openPitClient(t, `http://127.0.0.1:${port}`) }
+  return { dataDir, port, env: { ...env, ...settings, DATA_DIR: dataDir } }
 }
 
 async function processors(t: Test) {

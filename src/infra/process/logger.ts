@@ -1,6 +1,7 @@
 // The log: one logger with a child per subsystem, the facts of the actors as lines, and a line a
 // minute of how the instance does. Callers log facts, never bodies.
 
+import { writeSync } from 'node:fs'
 import { createHistogram } from 'node:perf_hooks'
 import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino'
 import type { Fact, Telemetry } from '../../actors/model/facts.ts'
@@ -27,12 +28,49 @@ export function createLogger({ level, instanceId, destination }: LoggerOptions):
     // Over the finished line, since passwords also come in the messages of libraries' errors.
     hooks: { streamWrite: withoutPasswords },
   }
-  return pino(options, destination ?? standardOutput())
+  return pino(options, destination ?? writeLines(STDOUT))
 }
 
-// Written synchronously. A terminal that has hung up, or a full disk, costs the line, not Pit.
-function standardOutput(): DestinationStream {
-  return pino.destination({ fd: 1, sync: true }).on('error', () => undefined)
+const STDOUT = 1
+
+/** How long a reader that does not read is waited for, ms, and in what steps. */
+const READER_WAIT_MS = 500
+const READER_STEP_MS = 10
+
+/**
+ * Writes lines to a file descriptor at once. What cannot be written is left out: a full disk or a
+ * terminal that has hung up costs the line, and a reader that does not read costs a wait once, not
+ * the instance.
+ */
+export function writeLines(fd: number): DestinationStream {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+  // What is left of a line that was written in part.
+  let rest: Uint8Array = Buffer.alloc(0)
+  let isStuck = false
+  const write = (bytes: Uint8Array): Uint8Array => {
+    let left = bytes
+    let waitedMs = isStuck ? READER_WAIT_MS : 0
+    while (left.length > 0) {
+      try {
+        left = left.subarray(writeSync(fd, left))
+      } catch (error) {
+        const isFull = error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+        if (!isFull || waitedMs >= READER_WAIT_MS) break
+        Atomics.wait(sleeper, 0, 0, READER_STEP_MS)
+        waitedMs += READER_STEP_MS
+      }
+    }
+    return left
+  }
+  return {
+    write(line) {
+      rest = write(rest)
+      const bytes = Buffer.from(line)
+      const left = rest.length > 0 ? bytes : write(bytes)
+      isStuck = left.length > 0
+      if (isStuck && left.length < bytes.length) rest = left
+    },
+  }
 }
 
 /** The child that a subsystem logs with; the name stands in each line as `subsystem`. */
