@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS payments (
   -- 1 default, 2 fallback; set once settled.
   processor smallint CHECK (processor IN (1, 2)),
   attempts jsonb,
+  -- When it was parked last: the instant that its settle-by deadlines were reckoned from.
+  parked_at timestamptz,
   CHECK ((state = 1) = (processor IS NOT NULL AND requested_at_ms IS NOT NULL)),
   CHECK ((state = 0 AND owner IS NULL) = (due_at IS NOT NULL))
 ) WITH (
@@ -37,6 +39,8 @@ CREATE TABLE IF NOT EXISTS payments (
   autovacuum_vacuum_insert_scale_factor = 0.05,
   autovacuum_analyze_scale_factor = 0.05
 );
+
+ALTER TABLE payments ADD COLUMN IF NOT EXISTS parked_at timestamptz;
 
 CREATE INDEX IF NOT EXISTS payments_parked ON payments (due_at)
   WHERE owner IS NULL AND state = 0;
@@ -69,6 +73,7 @@ CREATE TABLE IF NOT EXISTS settled_totals (
 CREATE TABLE IF NOT EXISTS leases (
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   instance_id text NOT NULL,
+  -- For people to read. Whether its owner lives is told by its renewals, not by any clock.
   expires_at timestamptz NOT NULL,
   revoked boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1);

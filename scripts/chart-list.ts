@@ -9,6 +9,7 @@ import { probingMachine } from '../src/actors/circuit/probing.machine.ts'
 import { processorHealthMachine } from '../src/actors/circuit/processor-health.machine.ts'
 import { retryQueueMachine } from '../src/actors/ownership/retry-queue.machine.ts'
 import { supervisorMachine } from '../src/actors/supervisor/supervisor.machine.ts'
+import { straysMachine } from '../src/actors/ownership/strays.machine.ts'
 import { takeoverMachine } from '../src/actors/ownership/takeover.machine.ts'
 
 export interface ListedChart {
@@ -26,5 +27,6 @@ export const charts: readonly ListedChart[] = [
   { name: 'retry-queue', machine: retryQueueMachine },
   { name: 'lease', machine: leaseMachine },
   { name: 'takeover', machine: takeoverMachine },
+  { name: 'strays', machine: straysMachine },
   { name: 'probing', machine: probingMachine },
 ]

@@ -15,11 +15,13 @@ import type { PitParts } from '../../src/actors/supervisor/supervisor.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 
+const FOR_EVER = Number.POSITIVE_INFINITY
+
 export type ChartKind = 'compiled' | 'interpreted'
 
 export function openChartLives(kind: ChartKind, alive: number): Lives {
   const memory = createMemoryParts(alive)
-  memory.parts.fence.extend({ id: 1, validUntil: Number.POSITIVE_INFINITY })
+  memory.parts.fence.extend({ id: 1, validUntil: FOR_EVER, wallAheadMs: 0, strayMs: FOR_EVER })
   const dependencies = createDependencies(memory.parts)
   const logic = kind === 'compiled' ? paymentLogicOf(dependencies) : providedPayment(dependencies)
   const free = Array.from({ length: alive }, (_, slot) => slot)

@@ -39,17 +39,17 @@ export function createMemoryParts(alive: number): MemoryParts {
   const charges = createRing<Reply>(2 * alive)
   const { logLevel: level, instanceId } = config
   const log = createFactsLog(createLogger({ level, instanceId }))
+  const clock = createVirtualClock()
   const adapters = {
     ...createCachesWithoutRedis(),
     ledger: createYesLedger(),
-    fence: new LeaseFence(),
+    fence: new LeaseFence(clock),
     processors: {
       default: createProcessor('default', charges),
       fallback: createProcessor('fallback', charges),
     },
     close: () => Promise.resolve(),
   }
-  const clock = createVirtualClock()
   const made = partsOf(config, adapters, sinks(log, totalsTelemetry(createTotals())))
   const parts = { ...made, ports: { ...made.ports, clock } }
   let settled = 0
@@ -85,8 +85,8 @@ function createProcessor(name: ProcessorName, charges: Ring<Reply>): Processor {
 
 function createYesLedger(): Ledger {
   return {
-    acquireLease: () => Promise.resolve({ leaseId: 1 }),
-    renewLease: () => Promise.resolve({ held: true, purges: 0 }),
+    acquireLease: () => Promise.resolve({ leaseId: 1, ledgerNow: 0 }),
+    renewLease: () => Promise.resolve({ held: true, purges: 0, ledgerNow: 0 }),
     releaseLease: () => Promise.resolve(),
     accept: (batch) => Promise.resolve({ results: batch.map(() => 'accepted'), purges: 0 }),
     record: () => Promise.resolve([]),
@@ -94,7 +94,9 @@ function createYesLedger(): Ledger {
     claimParked: () => Promise.resolve([]),
     listParked: () => Promise.resolve([]),
     countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
-    takeOver: () => Promise.resolve([]),
+    takeOver: () => Promise.resolve({ payments: [], leases: [] }),
+    listOwned: () => Promise.resolve([]),
+    reclaim: () => Promise.resolve([]),
     summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, stale: [] }),
     find: () => Promise.resolve(undefined),
     purge: () => Promise.resolve({ purges: 1 }),

@@ -11,13 +11,15 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { LIVES_PER_TURN, nextPayment, turn, type Lives } from './lives.ts'
 import { createMemoryParts } from './memory-parts.ts'
 
+const FOR_EVER = Number.POSITIVE_INFINITY
+
 /** Payments that one event hands over, as the accept batcher does it. */
 const BATCH = 50
 
 export function openParentLives(alive: number): Lives {
   const memory = createMemoryParts(alive)
   const { parts } = memory
-  parts.fence.extend({ id: 1, validUntil: Number.POSITIVE_INFINITY })
+  parts.fence.extend({ id: 1, validUntil: FOR_EVER, wallAheadMs: 0, strayMs: FOR_EVER })
   const root = createActor(quietLogic).start()
   // Where payments report their outcomes.
   createActor(quietLogic, { parent: root, id: 'outcomes', systemId: 'outcomeBatcher' }).start()

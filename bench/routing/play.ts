@@ -107,7 +107,7 @@ function settingsOf(config: Config, share: number): Settings {
   const processorConcurrency = Math.max(1, Math.round(config.processorConcurrency * share))
   return {
     configured: configuredBy({ ...config, processorConcurrency }),
-    ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 },
+    ledger: { acceptTimeoutMs: 900, leaseTimeoutMs: 480, statementTimeoutMs: 3000 },
     attemptTimeoutMs: config.attemptTimeoutMs,
     lookupTimeoutMs: config.lookupTimeoutMs,
     landingMaxMs: config.inDoubtHorizonMs,

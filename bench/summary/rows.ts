@@ -33,6 +33,7 @@ export async function fillLedger(plan: RowsPlan): Promise<Filled> {
     applicationName: 'pit bench',
     poolMax: 1,
     acceptTimeoutMs: 1_000,
+    leaseTimeoutMs: 1_000,
   })
   await ledger.close()
   const client = new pg.Client({ connectionString: plan.url })

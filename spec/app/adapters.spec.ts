@@ -7,6 +7,7 @@ import { startPostgres } from '../support/postgres.ts'
 import { CHARGE } from '../support/processor.ts'
 import { answer, startRawProcessor } from '../support/raw-processor.ts'
 import { openRedis } from '../support/redis.ts'
+import { ANY_TIME_OF_DAY } from '../support/standing-time.ts'
 
 const server = await startPostgres(t)
 const redis = await openRedis(t)
@@ -36,7 +37,7 @@ t.test('no connection waits in Node’s threads for its name', async (t) => {
   const { ledger, fence, processors } = adapters
   const { leaseId: id } = await ledger.acquireLease({ instanceId: 'spec', ttlMs: 60_000 })
   t.same((await ledger.accept([CHARGE], { leaseId: id, parked: false })).results, ['accepted'])
-  fence.extend({ id, validUntil: Number.POSITIVE_INFINITY })
+  fence.extend({ id, validUntil: Number.POSITIVE_INFINITY, ...ANY_TIME_OF_DAY })
   const charged = new Promise((resolve) => processors.default.charge(CHARGE, resolve))
   t.match(await charged, { kind: 'settled' })
   if (redis !== undefined) t.same(await adapters.settledSet.read(), [])

@@ -7,7 +7,7 @@ import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { createReadiness } from '../../src/app/readiness.ts'
 import { runSql, startOwnPostgres } from '../support/postgres.ts'
 import { scriptedPort } from '../support/scripted-port.ts'
-import { StandingTime } from '../support/standing-time.ts'
+import { ANY_TIME_OF_DAY, StandingTime } from '../support/standing-time.ts'
 import { startWorld } from '../support/system-world.ts'
 
 t.test('an idle instance says that it cannot commit, and why, until it can', async (t) => {
@@ -94,7 +94,7 @@ t.test(
     const heard = readiness.hearing(ledger.port)
 
     t.equal(readiness.whyNot(), 'The lease is not held.')
-    fence.extend({ id: 1, validUntil: clock.now() + 1_000 })
+    fence.extend({ id: 1, validUntil: clock.now() + 1_000, ...ANY_TIME_OF_DAY })
     t.equal(readiness.whyNot(), undefined)
 
     telemetry.emit({ type: 'batch.refused', payments: 1, cause: 'ledger: accept failed: full' })
@@ -108,7 +108,7 @@ t.test(
     await t.rejects(renewal, { code: 'ledger_unavailable' })
     t.match(readiness.whyNot(), /renewLease failed/)
     const next = heard.renewLease({ leaseId: 1, ttlMs: 1_000 })
-    ;(await ledger.called('renewLease')).answer({ held: true, purges: 0 })
+    ;(await ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 0 })
     await next
     t.equal(readiness.whyNot(), undefined)
 
@@ -119,7 +119,7 @@ t.test(
 
 function under() {
   const clock = new StandingTime()
-  const fence = new LeaseFence()
+  const fence = new LeaseFence(clock)
   const ledger = scriptedPort<Ledger>()
   return { readiness: createReadiness(fence, clock), fence, clock, ledger }
 }

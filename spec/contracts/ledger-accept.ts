@@ -1,6 +1,16 @@
 import type { Test } from 'tap'
 import type { MakeLedger } from './ledger.ts'
-import { TTL_MS, acceptMany, idsOf, lease, request, parked, settled, uuid } from './ledger-words.ts'
+import {
+  DELAYS,
+  TTL_MS,
+  acceptMany,
+  idsOf,
+  lease,
+  request,
+  parked,
+  settled,
+  uuid,
+} from './ledger-words.ts'
 
 export function acceptContract(t: Test, makeLedger: MakeLedger): void {
   t.test(
@@ -78,14 +88,14 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
 
     t.equal((await first.find(uuid(1)))?.state, 'parked')
     t.strictSame(await first.countOpen(), { parked: 1, owned: 0 })
-    const [claimed] = await second.claimDue({ ...theirs, limit: 10 })
+    const [claimed] = await second.claimDue({ ...theirs, limit: 10, ...DELAYS })
     t.match(claimed, { correlationId: uuid(1), fencingToken: 1, rounds: 0, unknownOutcomes: [] })
   })
 
-  t.test('an instance without a valid lease accepts nothing', async (t) => {
-    const { first, passTime } = await makeLedger()
+  t.test('an instance whose lease was revoked accepts nothing', async (t) => {
+    const { first } = await makeLedger()
     const mine = await lease(first)
-    await passTime(TTL_MS)
+    await first.releaseLease(mine.leaseId)
 
     for (const leaseId of [mine.leaseId, 0, 12_345]) {
       const accepting = first.accept([request(1)], { leaseId, parked: false })
@@ -143,19 +153,21 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
   })
 
   t.test('accepting and claiming return how many purges came before', async (t) => {
-    const { first, second, passTime } = await makeLedger()
+    const { first, second } = await makeLedger()
     const mine = await lease(first)
     const once = await first.accept([request(1)], { ...mine, parked: true })
-    const claimedOnce = await first.claimDue({ ...mine, limit: 9 })
+    const claimedOnce = await first.claimDue({ ...mine, limit: 9, ...DELAYS })
     const { purges } = await second.purge()
     const batch = [request(1), request(2), request(2, 7)]
     const again = await first.accept(batch.slice(0, 1), { ...mine, parked: true })
     const claimedAgain = await first.claimParked([uuid(1)], mine)
     const mixed = await first.accept(batch, { ...mine, parked: false })
-    await passTime(TTL_MS + 2_000)
     const theirs = await lease(second, 'b')
-    const sweep = { limit: 9, graceMs: 1_000, settleByMs: 1_000 }
-    const taken = await second.takeOver({ ...theirs, ...sweep })
+    const owned = await first.listOwned({ ...mine, limit: 9 })
+    const reclaimed = await first.reclaim(owned, { ...mine, settleByMs: 1_000 })
+    await first.releaseLease(mine.leaseId)
+    const sweep = { limit: 9, settleByMs: 1_000, expired: [] }
+    const { payments: taken } = await second.takeOver({ ...theirs, ...sweep })
 
     t.strictSame(once, { results: ['accepted'], purges: purges - 1 })
     t.match(claimedOnce, [{ correlationId: uuid(1), purges: purges - 1 }])
@@ -163,7 +175,8 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.match(claimedAgain, [{ correlationId: uuid(1), purges }])
     t.strictSame(mixed, { results: ['known', 'accepted', 'conflicting'], purges })
     t.strictSame(idsOf(taken), [uuid(1), uuid(2)])
-    t.ok(taken.every((claim) => claim.purges === purges))
+    t.equal(reclaimed.length, 2)
+    t.ok([...reclaimed, ...taken].every((claim) => claim.purges === purges))
   })
 
   t.test('an outcome from before a purge is not written to an id posted again', async (t) => {

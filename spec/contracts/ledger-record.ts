@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { MakeLedger } from './ledger.ts'
 import type { UnwrittenOutcome } from '../../src/actors/model/ports.ts'
-import { TTL_MS, acceptMany, attempt, lease, parked, rejected } from './ledger-words.ts'
+import { DELAYS, acceptMany, attempt, lease, parked, rejected } from './ledger-words.ts'
 import { request, settled, uuid } from './ledger-words.ts'
 
 export function recordContract(t: Test, makeLedger: MakeLedger): void {
@@ -82,7 +82,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     const theirs = await lease(second, 'b')
     await acceptMany(first, { ...mine, count: 4 })
     await first.record([parked(2), parked(3, { delayMs: 0 })], mine)
-    await second.claimDue({ ...theirs, limit: 1 })
+    await second.claimDue({ ...theirs, limit: 1, ...DELAYS })
 
     const unwritten = await second.record([settled(1)], theirs)
     const late = await first.record([settled(2), settled(3), rejected(4)], mine)
@@ -95,12 +95,16 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
   })
 
   t.test('a settlement is written after its lease was lost, and counted once', async (t) => {
-    const { first, second, passTime } = await makeLedger()
+    const { first, second } = await makeLedger()
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 3 })
-    await passTime(TTL_MS + 2_000)
     const theirs = await lease(second, 'b')
-    await second.takeOver({ ...theirs, limit: 9, graceMs: 1_000, settleByMs: 30_000 })
+    const sweep = { ...theirs, limit: 9, settleByMs: 30_000 }
+    const { leases } = await second.takeOver({ ...sweep, expired: [] })
+    await second.takeOver({
+      ...sweep,
+      expired: leases.filter((each) => each.leaseId === mine.leaseId),
+    })
 
     const late = await first.record([settled(1), settled(2)], mine)
     const owner = [settled(1, { fencingToken: 1 }), parked(2, { fencingToken: 1 })]

@@ -6,6 +6,9 @@ import type { AcceptRequest, Ledger } from '../../src/actors/model/ports.ts'
 /** Long enough that no lease runs out by itself while a test runs. */
 export const TTL_MS = 60_000
 
+/** Longer than anything is parked for here. */
+export const DELAYS = { delayMaxMs: 600_000 } as const
+
 /** The n-th id of a test. */
 export function uuid(n: number): string {
   return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`

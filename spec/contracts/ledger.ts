@@ -14,6 +14,8 @@ export interface LedgerWorld {
   readonly second: Ledger
   /** Lets time pass for the store: leases, due times, unknown outcomes and ages. */
   passTime(durationMs: number): Promise<void>
+  /** Sets the store's clock, back where it is negative; no time passes. */
+  stepClock(byMs: number): Promise<void>
 }
 
 /** Called for each test; what it gives is as good as new. */

@@ -5,7 +5,7 @@ import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { BooksUnreachable, UsageError } from '../../src/operator/failures.ts'
 import { readRejectedOptions, runRejected } from '../../src/operator/rejected-command.ts'
 import { openTables } from '../../src/operator/pit-books.ts'
-import { acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
+import { DELAYS, acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 
 const postgres = await startPostgres(t)
@@ -36,11 +36,15 @@ t.test('rejected payments are listed, and one is redriven and settles', async (t
   t.equal(await run('--redrive', uuid(3)), 1, 'an open one is left alone')
   t.match(said, 'still being worked on')
   t.equal(await run('--redrive', uuid(4)), 1, 'an unknown one is left alone')
-  t.strictSame(await ledger.claimDue({ ...held, limit: 10 }), [], 'nothing was parked so far')
+  t.strictSame(
+    await ledger.claimDue({ ...held, limit: 10, ...DELAYS }),
+    [],
+    'nothing was parked so far',
+  )
 
   t.equal(await run('--redrive', uuid(1)), 0)
   t.match(said, 'is parked and due')
-  t.match(await ledger.claimDue({ ...held, limit: 10 }), [
+  t.match(await ledger.claimDue({ ...held, limit: 10, ...DELAYS }), [
     { correlationId: uuid(1), fencingToken: 2, rounds: 0, unknownOutcomes: [], amountCents: 1_990 },
   ])
   t.equal(await run('--redrive', uuid(1)), 1, 'a second time it is open')

@@ -9,9 +9,10 @@ import type {
   TimeWindow,
 } from '../../src/actors/model/payment.ts'
 import type { Chance } from './chance.ts'
-import { EPOCH_MS, type Instance } from './instance.ts'
+import type { Instance } from './instance.ts'
 import { isInside } from './ledger-tables.ts'
 import { short } from './observer.ts'
+import { EPOCH_MS } from './wall-clock.ts'
 import type { World } from './world.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']

@@ -4,13 +4,13 @@ import t from 'tap'
 import { CacheStore, createSimulatedCaches } from './simulated-redis.ts'
 import { Chance } from './chance.ts'
 import { Gate, VirtualTime } from './virtual-time.ts'
-import { EPOCH_MS } from './instance.ts'
+import { WallClock } from './wall-clock.ts'
 import { createSimulatedLedger, LedgerStore } from './simulated-postgres.ts'
 import { SimulatedServer } from './simulated-server.ts'
 import { cacheContracts, type Caches } from '../contracts/redis.ts'
 import { ledgerContract } from '../contracts/ledger.ts'
 
-const BOUNDS = { acceptTimeoutMs: 900, statementTimeoutMs: 3000 }
+const BOUNDS = { acceptTimeoutMs: 900, leaseTimeoutMs: 500, statementTimeoutMs: 3000 }
 const CACHE_BOUNDS = { keptMs: 2_000, retryEntriesMax: 200 }
 
 /** Virtual time goes on by itself while a call is awaited, this much at once, ms. */
@@ -59,13 +59,15 @@ function createBackground(): Background {
 t.test('the simulated ledger keeps the contract', async (t) => {
   await ledgerContract(t, async () => {
     const { virtualTime, service, gate, pumped } = createBackground()
-    const store = new LedgerStore(() => EPOCH_MS + virtualTime.now())
+    const clock = new WallClock(virtualTime.now)
+    const store = new LedgerStore(clock.now, virtualTime.now)
     const ignore = (): void => undefined
     const told = { note: ignore, onRecord: ignore }
     const open = () =>
       pumped(createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told }))
     const passTime = (durationMs: number) => virtualTime.run(virtualTime.now() + durationMs)
-    return { first: open(), second: open(), passTime }
+    const stepClock = async (byMs: number): Promise<void> => clock.step(byMs)
+    return { first: open(), second: open(), passTime, stepClock }
   })
 })
 

@@ -21,6 +21,7 @@ import { createSimulatedProcessor, type ProcessorServer } from './simulated-proc
 import { type CacheStore, createSimulatedCaches } from './simulated-redis.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 import { Gate, type VirtualTime } from './virtual-time.ts'
+import { MachineClock } from './wall-clock.ts'
 
 /** What all instances share. */
 export interface SharedWorld {
@@ -52,13 +53,12 @@ interface PaymentsActor {
   getSnapshot(): PaymentsSnapshot
 }
 
-/** Virtual 2025-01-01T00:00:00Z, epoch ms. */
-export const EPOCH_MS = 1_735_689_600_000
-
 export class Instance {
   readonly id: string
   readonly gate: Gate
   readonly fence: LeaseFence
+  /** Of the machine that it runs on. */
+  readonly clock: MachineClock
   /** Set once it has been asked to stop. */
   isStopping = false
   readonly #supervisor: SupervisorActor
@@ -68,7 +68,8 @@ export class Instance {
     this.id = id
     this.#planted = shared.planted
     this.gate = new Gate(shared.virtualTime, shared.chance)
-    this.fence = shared.planted.fence?.() ?? new LeaseFence()
+    this.clock = clockOf(shared, this.gate)
+    this.fence = shared.planted.fence?.(this.clock) ?? new LeaseFence(this.clock)
     this.#supervisor = this.#assemble(shared)
     this.#supervisor.subscribe({
       // As a bug does: it ends the process.
@@ -106,7 +107,7 @@ export class Instance {
 
   #assemble(shared: SharedWorld): SupervisorActor {
     const { settings, planted, chance, observer } = shared
-    const clock = clockOf(shared, this.gate)
+    const { clock } = this
     const caches = createSimulatedCaches({
       store: shared.cacheStore,
       service: shared.cacheService,
@@ -165,31 +166,18 @@ export class Instance {
 const DRIFT = [0.97, 1.03] as const
 const SKEW_MS = [-40, 40] as const
 
-function clockOf({ virtualTime, chance }: SharedWorld, gate: Gate): Clock {
+function clockOf({ virtualTime, chance }: SharedWorld, gate: Gate): MachineClock {
   const rate = chance.between(DRIFT)
   const offsetMs = chance.between([0, 1e6])
   const skewMs = chance.between(SKEW_MS)
-  return {
-    now: () => offsetMs + virtualTime.now() * rate,
-    wallNow: () => Math.floor(EPOCH_MS + skewMs + virtualTime.now()),
-    setTimeout: (callback, delayMs) => {
-      const timer = { isSet: true }
-      gate.after(delayMs / rate, () => {
-        if (timer.isSet) callback()
-      })
-      return timer
-    },
-    clearTimeout: (timer) => {
-      if (typeof timer === 'object' && timer !== null && 'isSet' in timer) timer.isSet = false
-    },
-  }
+  return new MachineClock({ virtualTime, gate, rate, offsetMs, skewMs })
 }
 
 export interface Planted {
   readonly settings?: (settings: Settings) => Settings
   /** What happens instead of what was drawn. */
   readonly plan?: (plan: Plan, settings: Settings) => Plan
-  readonly fence?: () => LeaseFence
+  readonly fence?: (clock: Clock) => LeaseFence
   readonly ledger?: (ledger: Ledger, store: LedgerStore) => Ledger
   readonly processor?: (processor: Processor) => Processor
   readonly parts?: (parts: PitParts) => PitParts

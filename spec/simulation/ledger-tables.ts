@@ -24,6 +24,7 @@ export interface PaymentRow {
   fencingToken: number
   rounds: number
   dueAt: number | null
+  parkedAt: number | null
   unknownOutcomes: readonly UnknownOutcomeRow[]
   attempts: readonly Attempt[]
   processor: ProcessorName | null
@@ -39,8 +40,11 @@ export interface UnknownOutcomeRow {
 export interface LeaseRow {
   readonly id: number
   readonly instanceId: string
-  expiresAt: number
+  /** Counts renewals. */
+  version: number
   isRevoked: boolean
+  /** When it will have gone unrenewed for its length, by a clock that nobody sets. */
+  endsAt: number
 }
 
 export function newRow(
@@ -58,6 +62,7 @@ export function newRow(
     fencingToken: 0,
     rounds: 0,
     dueAt: owner === null ? now : null,
+    parkedAt: null,
     unknownOutcomes: [],
     attempts: [],
     processor: null,
@@ -82,6 +87,8 @@ export function claimOf(
       return { processor, requestedAt, remainingMs: until - Math.floor(now) }
     }),
     attempts,
+    claimedAt: Math.floor(now),
+    parkedAt: row.parkedAt === null ? null : Math.floor(row.parkedAt),
   }
 }
 
@@ -99,15 +106,14 @@ export function unknownOutcomeRows(
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
-/** Unknown outcomes at both processors until at least `until`; what was known is kept. */
+/** Unknown outcomes at both processors until `until`; what was sent, if it is known, is kept. */
 export function unknownOutcomesOfOrphan(
   row: PaymentRow,
   until: number,
 ): readonly UnknownOutcomeRow[] {
   return PROCESSORS.map((processor) => {
     const known = row.unknownOutcomes.find((unknown) => unknown.processor === processor)
-    const requestedAt = known?.requestedAt ?? null
-    return { processor, requestedAt, until: Math.max(until, known?.until ?? until) }
+    return { processor, requestedAt: known?.requestedAt ?? null, until }
   })
 }
 

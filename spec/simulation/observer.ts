@@ -111,7 +111,7 @@ export class Observer implements InstanceObserver {
     const { id: leaseId } = instance.fence
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
-    if (leaseId === null || !store.holds(leaseId)) this.fail('sentUnderLease', whose)
+    if (leaseId === null || !store.isFresh(leaseId)) this.fail('sentUnderLease', whose)
     // An instance that has not yet been told of a purge goes on until it has to renew its lease.
     const mayNotKnow = virtualTime.now() - this.#purgedAt < leaseTtlMs
     if (postings.byId.get(correlationId)?.isForgotten === true && mayNotKnow) return

@@ -16,7 +16,10 @@ export interface PlannedPayment {
 }
 
 export type Fault =
-  | { readonly kind: 'crash' | 'pause' | 'stop'; readonly instance: number }
+  | { readonly kind: 'crash' | 'pause' | 'stop' | 'suspend'; readonly instance: number }
+  /** The time of day of an instance's machine, or of PostgreSQL's, is set. */
+  | { readonly kind: 'clockStep'; readonly instance: number; readonly byMs: number }
+  | { readonly kind: 'ledgerClockStep'; readonly byMs: number }
   /** Each instance is stopped and replaced, one after the other, at this interval, ms. */
   | { readonly kind: 'rolling'; readonly everyMs: number }
   | { readonly kind: 'ledgerDown' | 'ledgerHung' | 'ledgerSlow' | 'ledgerLoses' | 'ledgerRefuses' }

@@ -1,6 +1,7 @@
 // How simulated instances are configured: the defaults' proportions at a quarter of their length,
 // now and then the defaults themselves.
 
+import { renewalTimeoutMs } from '../../src/actors/ownership/lease.machine.ts'
 import type { Configured } from '../../src/app/settings.ts'
 import type { Chance } from './chance.ts'
 import type { LedgerBounds } from './simulated-postgres.ts'
@@ -25,9 +26,14 @@ export function drawSettings(chance: Chance): Settings {
   const settleByMs = 20_000 * scale
   const lookUpLagMs = 500 * scale
   const attemptTimeoutMs = chance.pick([8000, 3000]) * scale
+  const configured = draw(chance, { scale, settleByMs, lookUpLagMs })
   return {
-    configured: draw(chance, { scale, settleByMs, lookUpLagMs }),
-    ledger: { acceptTimeoutMs: 900, statementTimeoutMs: 3000 * Math.max(scale, 0.4) },
+    configured,
+    ledger: {
+      acceptTimeoutMs: 900,
+      leaseTimeoutMs: renewalTimeoutMs(configured.leaseTtlMs),
+      statementTimeoutMs: 3000 * Math.max(scale, 0.4),
+    },
     attemptTimeoutMs,
     lookupTimeoutMs: 2000 * scale,
     landingMaxMs: settleByMs - lookUpLagMs,

@@ -13,9 +13,14 @@ import type {
 import type {
   Accepted,
   AcceptRequest,
+  AcquiredLease,
   AcceptResult,
   Ledger,
+  OwnedPayment,
   ParkedEntry,
+  RenewedLease,
+  SeenLease,
+  TakenOver,
   UnwrittenOutcome,
 } from '../../src/actors/model/ports.ts'
 import {
@@ -35,6 +40,8 @@ import type { Gate } from './virtual-time.ts'
 export interface LedgerBounds {
   /** Bound on `accept`, ms. */
   readonly acceptTimeoutMs: number
+  /** Bound on a call about a lease, ms. */
+  readonly leaseTimeoutMs: number
   /** Bound on every other call, ms. */
   readonly statementTimeoutMs: number
 }
@@ -58,10 +65,12 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
       call(parts, { operation, effect, timeoutMs: bounds.statementTimeoutMs, apply })
   const write = run('writes')
   const read = run('reads')
+  const lease = <Value>(operation: string, apply: () => Value): Promise<Value> =>
+    call(parts, { operation, effect: 'writes', timeoutMs: bounds.leaseTimeoutMs, apply })
   return {
-    acquireLease: (request) => write('acquireLease', () => store.acquireLease(request)),
-    renewLease: (request) => write('renewLease', () => store.renewLease(request)),
-    releaseLease: (leaseId) => write('releaseLease', () => store.releaseLease(leaseId)),
+    acquireLease: (request) => lease('acquireLease', () => store.acquireLease(request)),
+    renewLease: (request) => lease('renewLease', () => store.renewLease(request)),
+    releaseLease: (leaseId) => lease('releaseLease', () => store.releaseLease(leaseId)),
     accept: (batch, request) =>
       call(parts, {
         operation: 'accept',
@@ -78,6 +87,8 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
     listParked: (limit) => read('listParked', () => store.listParked(limit)),
     countOpen: () => read('countOpen', () => store.countOpen()),
     takeOver: (request) => write('takeOver', () => store.takeOver(request)),
+    listOwned: (request) => read('listOwned', () => store.listOwned(request)),
+    reclaim: (payments, request) => write('reclaim', () => store.reclaim(payments, request)),
     summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
     find: (id) => read('find', () => store.find(id)),
     purge: () => write('purge', () => store.purge()),
@@ -99,15 +110,16 @@ function call<Value>(
     ...request,
     apply: () => {
       const value = request.apply()
-      if (!isNothing(value)) note(`ledger.${operation} ${describe(value)}`)
+      if (!isNothing(operation, value)) note(`ledger.${operation} ${describe(value)}`)
       return value
     },
     failure: (lost) => new LedgerUnavailable(operation, lost),
   })
 }
 
-function isNothing(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
+/** Questions that are asked again and again, and what brings nothing, are left out of the trace. */
+function isNothing(operation: string, value: unknown): boolean {
+  return operation === 'listOwned' || (Array.isArray(value) && value.length === 0)
 }
 
 function describe(value: unknown): string {
@@ -122,39 +134,48 @@ export class LedgerStore {
   purges = 0
   #lastLease = 0
   readonly #now: () => number
+  readonly #trueNow: () => number
 
-  /** `now`: its own clock, epoch ms, fractions allowed. */
-  constructor(now: () => number) {
+  /**
+   * `now`: its own clock, epoch ms, fractions allowed. `trueNow`: one that is never set, for those
+   * who check what instances do.
+   */
+  constructor(now: () => number, trueNow: () => number) {
     this.#now = now
+    this.#trueNow = trueNow
   }
 
-  acquireLease({ instanceId, ttlMs }: { instanceId: string; ttlMs: number }): { leaseId: number } {
+  acquireLease({ instanceId, ttlMs }: { instanceId: string; ttlMs: number }): AcquiredLease {
     this.#lastLease += 1
-    const lease = { id: this.#lastLease, instanceId, expiresAt: this.#now() + ttlMs }
-    this.leases.set(lease.id, { ...lease, isRevoked: false })
-    return { leaseId: lease.id }
+    const lease = { id: this.#lastLease, instanceId, version: 0, isRevoked: false }
+    this.leases.set(lease.id, { ...lease, endsAt: this.#trueNow() + ttlMs })
+    return { leaseId: lease.id, ledgerNow: Math.floor(this.#now()) }
   }
 
-  renewLease({ leaseId, ttlMs }: { leaseId: number; ttlMs: number }): {
-    held: boolean
-    purges: number
-  } {
+  renewLease({ leaseId, ttlMs }: { leaseId: number; ttlMs: number }): RenewedLease {
     const lease = this.leases.get(leaseId)
     const held = lease !== undefined && !lease.isRevoked
-    if (held) lease.expiresAt = this.#now() + ttlMs
-    return { held, purges: this.purges }
+    if (held) {
+      lease.version += 1
+      lease.endsAt = this.#trueNow() + ttlMs
+    }
+    return { held, purges: this.purges, ledgerNow: Math.floor(this.#now()) }
   }
 
   releaseLease(leaseId: number): void {
     const lease = this.leases.get(leaseId)
-    if (lease === undefined || lease.isRevoked) return
-    lease.isRevoked = true
-    lease.expiresAt = Math.min(lease.expiresAt, this.#now())
+    if (lease !== undefined) lease.isRevoked = true
   }
 
+  /** Whether writes under it are taken. */
   holds(leaseId: number): boolean {
+    return this.leases.get(leaseId)?.isRevoked === false
+  }
+
+  /** Whether it is held and was renewed within its length, by no clock that can be set. */
+  isFresh(leaseId: number): boolean {
     const lease = this.leases.get(leaseId)
-    return lease !== undefined && !lease.isRevoked && lease.expiresAt > this.#now()
+    return lease?.isRevoked === false && lease.endsAt > this.#trueNow()
   }
 
   accept(
@@ -200,10 +221,17 @@ export class LedgerStore {
     })
   }
 
-  claimDue({ leaseId, limit }: { leaseId: number; limit: number }): readonly ClaimedPayment[] {
+  claimDue(request: {
+    leaseId: number
+    limit: number
+    delayMaxMs: number
+  }): readonly ClaimedPayment[] {
+    const { leaseId, limit, delayMaxMs } = request
     this.#mustHold(leaseId, 'claimDue')
-    const due = this.#parked().filter((row) => (row.dueAt ?? 0) <= this.#now())
-    return this.#claim(due.slice(0, limit), leaseId)
+    const now = this.#now()
+    const isDue = ({ dueAt }: PaymentRow): boolean =>
+      (dueAt ?? 0) <= now || (dueAt ?? 0) > now + delayMaxMs
+    return this.#claim(this.#parked().filter(isDue).slice(0, limit), leaseId)
   }
 
   claimParked(ids: readonly string[], { leaseId }: { leaseId: number }): readonly ClaimedPayment[] {
@@ -237,25 +265,41 @@ export class LedgerStore {
   takeOver(request: {
     leaseId: number
     limit: number
-    graceMs: number
     settleByMs: number
-  }): readonly ClaimedPayment[] {
-    const { leaseId, limit, graceMs, settleByMs } = request
-    const now = this.#now()
+    expired: readonly SeenLease[]
+  }): TakenOver {
+    const { leaseId, limit, settleByMs, expired } = request
     this.#mustHold(leaseId, 'takeOver')
-    for (const lease of this.leases.values()) {
-      if (lease.expiresAt <= now - graceMs) lease.isRevoked = true
+    const living = [...this.leases.values()].filter(({ isRevoked }) => !isRevoked)
+    const leases = living.map(({ id, version }) => ({ leaseId: id, version: String(version) }))
+    for (const seen of expired) {
+      const lease = this.leases.get(seen.leaseId)
+      if (String(lease?.version) === seen.version && lease !== undefined) lease.isRevoked = true
     }
     const orphans = [...this.open.values()].filter(({ owner }) => this.#isOrphaned(owner))
-    const taken = orphans.slice(0, limit).map((row) => {
-      const endedAt = Math.floor(this.leases.get(row.owner ?? 0)?.expiresAt ?? now)
-      row.unknownOutcomes = unknownOutcomesOfOrphan(row, endedAt + settleByMs)
-      row.owner = leaseId
-      row.fencingToken += 1
-      return this.#claimed(row)
+    const payments = this.#claimInDoubt(orphans.slice(0, limit), { leaseId, settleByMs })
+    if (payments.length < limit) this.#dropLeases()
+    return { payments, leases }
+  }
+
+  listOwned({ leaseId, limit }: { leaseId: number; limit: number }): readonly OwnedPayment[] {
+    const owned = [...this.open.values()].filter(({ owner }) => owner === leaseId)
+    return owned.slice(0, limit).map(({ correlationId, fencingToken }) => {
+      return { correlationId, fencingToken }
     })
-    if (taken.length < limit) this.#dropLeases()
-    return taken
+  }
+
+  reclaim(
+    payments: readonly OwnedPayment[],
+    request: { leaseId: number; settleByMs: number },
+  ): readonly ClaimedPayment[] {
+    this.#mustHold(request.leaseId, 'reclaim')
+    const rows = payments.flatMap(({ correlationId, fencingToken }) => {
+      const row = this.open.get(correlationId)
+      const isSame = row?.owner === request.leaseId && row.fencingToken === fencingToken
+      return isSame ? [row] : []
+    })
+    return this.#claimInDoubt(rows, request)
   }
 
   summarize(
@@ -305,6 +349,19 @@ export class LedgerStore {
     })
   }
 
+  #claimInDoubt(
+    rows: readonly PaymentRow[],
+    { leaseId, settleByMs }: { leaseId: number; settleByMs: number },
+  ): readonly ClaimedPayment[] {
+    const until = Math.floor(this.#now()) + settleByMs
+    return rows.map((row) => {
+      row.unknownOutcomes = unknownOutcomesOfOrphan(row, until)
+      row.owner = leaseId
+      row.fencingToken += 1
+      return this.#claimed(row)
+    })
+  }
+
   #write(row: PaymentRow, outcome: Outcome, leaseId: number): void {
     const now = this.#now()
     row.attempts = outcome.attempts
@@ -312,6 +369,7 @@ export class LedgerStore {
       outcome.kind === 'parked' ? unknownOutcomeRows(outcome.unknownOutcomes, now) : []
     if (outcome.kind === 'parked') {
       row.owner = null
+      row.parkedAt = now
       row.dueAt = now + Math.ceil(outcome.delayMs)
       row.rounds = outcome.rounds
       return

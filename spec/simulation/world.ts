@@ -3,7 +3,7 @@
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Chance } from './chance.ts'
 import { Postings } from './postings.ts'
-import { type SharedWorld, EPOCH_MS, Instance, type Planted } from './instance.ts'
+import { type SharedWorld, Instance, type Planted } from './instance.ts'
 import { Trace, Observer } from './observer.ts'
 import type { Fault, PlannedFault } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
@@ -13,6 +13,7 @@ import { HEALTHY, ProcessorServer } from './simulated-processor.ts'
 import { CacheStore } from './simulated-redis.ts'
 import { SimulatedServer } from './simulated-server.ts'
 import { VirtualTime } from './virtual-time.ts'
+import { WallClock } from './wall-clock.ts'
 
 export interface WorldParts {
   readonly chance: Chance
@@ -35,6 +36,8 @@ export class World implements SharedWorld {
   readonly planted: Planted
   readonly trace: Trace
   readonly postings = new Postings()
+  /** PostgreSQL's. */
+  readonly ledgerClock: WallClock
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
   readonly cacheStore: CacheStore
@@ -53,7 +56,8 @@ export class World implements SharedWorld {
     const network = chance.branch(2)
     this.virtualTime = virtualTime
     this.trace = new Trace(virtualTime.now, print)
-    this.ledgerStore = new LedgerStore(() => EPOCH_MS + virtualTime.now())
+    this.ledgerClock = new WallClock(virtualTime.now)
+    this.ledgerStore = new LedgerStore(this.ledgerClock.now, virtualTime.now)
     this.ledgerService = new SimulatedServer(virtualTime, network)
     this.cacheStore = new CacheStore(virtualTime.now, CACHE_BOUNDS)
     this.cacheService = new SimulatedServer(virtualTime, network)
@@ -93,7 +97,7 @@ export class World implements SharedWorld {
     this.ledgerService.heal()
     this.cacheService.heal()
     for (const server of Object.values(this.servers)) server.phase = HEALTHY
-    for (const instance of this.places) instance.gate.resume()
+    for (const instance of this.places) instance.clock.resume()
     this.replaceDead()
   }
 
@@ -152,6 +156,17 @@ function begin(world: World, fault: Fault, healAt: number): () => void {
       gate.pause()
       return () => gate.resume()
     }
+    case 'suspend': {
+      const { clock } = world.at(fault.instance)
+      clock.suspend()
+      return () => clock.resume()
+    }
+    case 'clockStep':
+      world.at(fault.instance).clock.wall.step(fault.byMs)
+      return nothing
+    case 'ledgerClockStep':
+      world.ledgerClock.step(fault.byMs)
+      return nothing
     case 'phase':
       world.servers[fault.processor].phase = fault.phase
       return () => {
@@ -210,6 +225,7 @@ function nothing(): void {
 }
 
 function describe(fault: Fault): string {
+  if ('byMs' in fault) return `${fault.kind} by ${fault.byMs.toFixed(0)} ms`
   if (fault.kind === 'phase') return `${fault.processor} ${fault.phase.name}`
   return 'instance' in fault ? `${fault.kind} place ${fault.instance}` : fault.kind
 }

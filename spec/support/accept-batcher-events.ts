@@ -39,7 +39,7 @@ export const PARK: AcceptBatcherEvent = { type: 'intake.changed', parks: true }
 export const KEEP: AcceptBatcherEvent = { type: 'intake.changed', parks: false }
 
 function failed(error: LedgerUnavailable | LeaseLost): AcceptBatcherEvent {
-  return { type: 'batch.failed', error, leaseId: 7 }
+  return { type: 'batch.failed', error }
 }
 
 export const EVENTS = {

@@ -16,7 +16,7 @@ import type { SharedPorts, Ledger, SettledSet } from '../../src/actors/model/por
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { scriptedPort, type ScriptedPort } from './scripted-port.ts'
-import { StandingTime } from './standing-time.ts'
+import { ANY_TIME_OF_DAY, StandingTime } from './standing-time.ts'
 
 export interface ActorSystem {
   readonly clock: StandingTime
@@ -50,8 +50,8 @@ export const BESIDE_PERSISTENCE = RECIPIENTS.filter((name) => !/persistence|Batc
 /** A system with an open lease and a ledger that waits for the spec's answers. */
 export function startActorSystem(recipients = RECIPIENTS): ActorSystem {
   const clock = new StandingTime()
-  const fence = new LeaseFence()
-  fence.extend({ id: 7, validUntil: Number.POSITIVE_INFINITY })
+  const fence = new LeaseFence(clock)
+  fence.extend({ id: 7, validUntil: Number.POSITIVE_INFINITY, ...ANY_TIME_OF_DAY })
   const facts: Fact[] = []
   const sentEvents: { to: string; event: AnyEventObject }[] = []
   const ledger = scriptedPort<Ledger>()

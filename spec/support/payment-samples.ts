@@ -40,7 +40,8 @@ export function claimedPayment(
   correlationId: string,
   changes: Partial<ClaimedPayment> = {},
 ): ClaimedPayment {
-  const nothing = { purges: 0, rounds: 0, ageMs: 0, unknownOutcomes: [], attempts: [] }
+  const unseen = { purges: 0, rounds: 0, ageMs: 0, claimedAt: 0, parkedAt: null }
+  const nothing = { ...unseen, unknownOutcomes: [], attempts: [] }
   return { correlationId, amountCents: 1990, fencingToken: 1, ...nothing, ...changes }
 }
 

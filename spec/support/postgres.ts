@@ -22,6 +22,7 @@ export const LEDGER = {
   applicationName: 'pit',
   poolMax: 3,
   acceptTimeoutMs: 1_200,
+  leaseTimeoutMs: 3_000,
 } as const
 
 export interface SpecPostgres {

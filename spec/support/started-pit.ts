@@ -53,7 +53,7 @@ export async function startedPit(env: Readonly<Record<string, string>> = {}): Pr
   }
   const adapters = {
     ledger: ledger.port,
-    fence: new LeaseFence(),
+    fence: new LeaseFence(clock),
     processors: { default: processors.default.port, fallback: processors.fallback.port },
     delayedQueue: delayedQueue.port,
     circuitCache: circuitCache.port,
@@ -63,7 +63,7 @@ export async function startedPit(env: Readonly<Record<string, string>> = {}): Pr
   const parts = partsOf(readConfig(env), adapters, telemetry)
   const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } })
   supervisor.start()
-  ;(await ledger.called('acquireLease')).answer({ leaseId: 7 })
+  ;(await ledger.called('acquireLease')).answer({ leaseId: 7, ledgerNow: 0 })
   await settled()
   return {
     supervisor,

@@ -8,7 +8,7 @@ import type {
   PaymentStatus,
   TimeWindow,
 } from './model/payment.ts'
-import type { AcceptRequest, ParkedEntry } from './model/ports.ts'
+import type { AcceptRequest, OwnedPayment, ParkedEntry } from './model/ports.ts'
 import type { PaymentOutput } from './payment/payment.machine.ts'
 
 /** The part of XState's actor system that looks actors up by name. */
@@ -25,6 +25,7 @@ export interface Addressees {
   readonly outcomeBatcher: OutcomeEvent
   readonly retryQueue: RetryQueueEvent
   readonly takeover: TakeoverEvent
+  readonly strays: StraysEvent
   readonly lease: LeaseEvent
 }
 
@@ -113,12 +114,11 @@ export type PaymentsEvent =
   | { readonly type: 'payments.recalled' }
   /** A drain: nothing more comes from there. */
   | { readonly type: 'intake.ended'; readonly from: Intake }
-  /** This lease ends, another one follows: hand back everything, in doubt where it is. */
-  | { readonly type: 'payments.returned' }
   /** Forget them all: they belong to others now. */
   | { readonly type: 'payments.dropped' }
   /** The ledger's purge count: a purge has deleted what was committed at a lower one. */
   | { readonly type: 'purges.counted'; readonly purges: number }
+  | StraysSought
   | PaymentRequested
   | { readonly type: 'xstate.done.actor.payment'; readonly output: PaymentOutput }
   | {
@@ -142,12 +142,27 @@ export interface TakeoverEvent {
   readonly type: 'drain.started'
 }
 
+/** Which of these payments are in nobody's memory here; the batchers have the last word. */
+export interface StraysSought {
+  readonly type: 'strays.sought'
+  readonly batch: readonly OwnedPayment[]
+  readonly replyTo: (strays: readonly OwnedPayment[]) => void
+}
+
+/** What the actor is sent that looks for strays. */
+export type StraysEvent =
+  /** Those of the payments asked about that are in nobody's memory here. */
+  | { readonly type: 'strays.found'; readonly strays: readonly OwnedPayment[] }
+  /** Claim nothing more, and tell `payments` when the last answer of the ledger is there. */
+  | { readonly type: 'drain.started' }
+
 /** What persistence is sent. Payments come to it only where clients are answered early. */
 export type PersistenceEvent =
   | PaymentReceived
   | PaymentRequested
   | SummaryRequested
   | PurgeRequested
+  | StraysSought
   /** Write what is left, then report `persistence.flushed`. */
   | { readonly type: 'drain.started' }
 
@@ -159,26 +174,15 @@ export type IntakeEvent =
   | { readonly type: 'intake.closed' }
 
 /** What the outcome batcher is sent. */
-export type OutcomeEvent =
-  | { readonly type: 'outcome.reached'; readonly outcome: Outcome }
-  /** Write what is left at once, then report `outcomes.written`. */
-  | { readonly type: 'flush.requested' }
+export interface OutcomeEvent {
+  readonly type: 'outcome.reached'
+  readonly outcome: Outcome
+}
 
 /** What the lease's actor is sent. */
-export type LeaseEvent =
-  | { readonly type: 'release.requested' }
-  /**
-   * Payments were claimed or accepted under this lease and no answer came: it may own payments that
-   * nobody here has in memory. Only another lease gets them back to work.
-   */
-  | { readonly type: 'lease.tainted'; readonly leaseId: number }
-  /**
-   * An actor that claims has failed: what it was claiming may be owned under the lease that is held
-   * now, and nobody here has it in memory.
-   */
-  | { readonly type: 'claims.lost' }
-  /** Every outcome so far is in the ledger. */
-  | { readonly type: 'outcomes.written' }
+export interface LeaseEvent {
+  readonly type: 'release.requested'
+}
 
 /** What the supervisor is sent by its children and by its owner. */
 export type SupervisorNotice =

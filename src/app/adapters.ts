@@ -2,6 +2,7 @@
 
 import { LeaseFence } from '../actors/ownership/fence.ts'
 import { LedgerUnavailable, wordsOf } from '../actors/model/errors.ts'
+import { renewalTimeoutMs } from '../actors/ownership/lease.machine.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type {
   CircuitCache,
@@ -76,7 +77,7 @@ export async function createAdapters(
   told: StartListeners,
 ): Promise<Adapters> {
   const { logger } = told
-  const fence = new LeaseFence()
+  const fence = new LeaseFence(systemClock)
   const readiness = createReadiness(fence, systemClock)
   const names = createNames()
   const { caches, closeCaches } = await openCaches(config, names, logger)
@@ -120,7 +121,7 @@ interface LedgerParts {
 }
 
 async function openLedger(
-  { databaseUrl, databasePool: poolMax, instanceId }: Config,
+  { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs }: Config,
   { addresses, names, told: { logger, ...listeners } }: LedgerParts,
 ): Promise<Ledger> {
   const log = subsystemLogger(logger, 'ledger')
@@ -131,6 +132,7 @@ async function openLedger(
       applicationName: `pit ${instanceId}`,
       poolMax,
       acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
+      leaseTimeoutMs: renewalTimeoutMs(leaseTtlMs),
       onWaiting: (reason) => log.warn({ reason }, 'ledger.waiting'),
       ...listeners,
     })

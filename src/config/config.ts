@@ -103,6 +103,10 @@ function crossFaults(environment: Environment, fields: Fields): string[] {
       'IN_DOUBT_HORIZON_MS is not longer than ATTEMPT_TIMEOUT_MS',
     ],
     [
+      fields.inDoubtHorizonMs <= fields.lookupLagMs,
+      'IN_DOUBT_HORIZON_MS is not longer than LOOKUP_LAG_MS',
+    ],
+    [
       fields.connectTimeoutMs > fields.attemptTimeoutMs,
       'CONNECT_TIMEOUT_MS is longer than ATTEMPT_TIMEOUT_MS',
     ],

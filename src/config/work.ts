@@ -23,9 +23,10 @@ export const WORK_VARIABLES = {
     name: 'LEASE_TTL_MS',
     fallback: 3000,
     unit: 'ms',
-    min: 500,
+    min: 1000,
     max: 60_000,
-    meaning: 'Time after which a silent instance has lost its payments',
+    meaning:
+      'Time after which a silent instance has lost its payments; a renewal may take a sixth of it',
   }),
   acceptBatchMax: whole({
     name: 'ACCEPT_BATCH_MAX',

@@ -2,23 +2,29 @@ import t from 'tap'
 import type { Actor } from 'xstate'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { LeaseFence, ownerOf } from '../../../src/actors/ownership/fence.ts'
-import { leaseMachine } from '../../../src/actors/ownership/lease.machine.ts'
+import { LedgerClock } from '../../../src/actors/ownership/ledger-clock.ts'
+import { leaseMachine, renewalTimeoutMs } from '../../../src/actors/ownership/lease.machine.ts'
 import { startActorSystem, settled, type ActorSystem } from '../../support/actor-system.ts'
+import { ANY_TIME_OF_DAY, StandingTime } from '../../support/standing-time.ts'
 
 const TTL_MS = 3000
 const GONE = new LedgerUnavailable('lease', 'unknown')
 
 type LeaseActor = Actor<typeof leaseMachine>
 
-function startLease(system: ActorSystem): { lease: LeaseActor; fence: LeaseFence } {
-  const fence = new LeaseFence()
-  const input = { ports: system.ports, fence, instanceId: 'pit-1', ttlMs: TTL_MS }
+function startLease(
+  system: ActorSystem,
+  ttlMs = TTL_MS,
+): { lease: LeaseActor; fence: LeaseFence } {
+  const fence = new LeaseFence(system.clock)
+  const ledgerClock = new LedgerClock(system.ports.telemetry)
+  const input = { ports: system.ports, fence, ledgerClock, instanceId: 'pit-1', ttlMs }
   return { lease: system.start(leaseMachine, input), fence }
 }
 
 async function startHeld(system: ActorSystem): Promise<ReturnType<typeof startLease>> {
   const parts = startLease(system)
-  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3 })
+  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3, ledgerNow: 0 })
   await settled()
   return parts
 }
@@ -43,7 +49,7 @@ t.test(
     const call = await system.ledger.called('acquireLease')
     system.clock.increment(400)
 
-    call.answer({ leaseId: 3 })
+    call.answer({ leaseId: 3, ledgerNow: 0 })
     await settled()
 
     t.same(call.args, [{ instanceId: 'pit-1', ttlMs: TTL_MS }])
@@ -65,10 +71,10 @@ t.test('a lease that is not granted is asked for again after a pause', async (t)
   t.equal(lease.getSnapshot().value, 'waiting')
   t.notOk(fence.holds(0))
   t.match(system.facts, [{ type: 'ledger.failed', operation: 'lease' }])
-  system.clock.increment(200)
+  system.clock.increment(90)
 
   t.equal(lease.getSnapshot().value, 'acquiring')
-  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4 })
+  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4, ledgerNow: 0 })
   await settled()
   t.equal(fence.id, 4)
 })
@@ -81,7 +87,7 @@ t.test('a lease is renewed three times in its life', async (t) => {
   system.clock.increment(1)
   const call = await system.ledger.called('renewLease')
 
-  call.answer({ held: true, purges: 0 })
+  call.answer({ held: true, purges: 0, ledgerNow: 1000 })
   await settled()
 
   t.same(call.args, [{ leaseId: 3, ttlMs: TTL_MS }])
@@ -92,9 +98,8 @@ t.test('a lease is renewed three times in its life', async (t) => {
 
 t.test('a lease is renewed at least once a second, however long it lives', async (t) => {
   const system = startActorSystem()
-  const input = { ports: system.ports, fence: new LeaseFence(), instanceId: 'a', ttlMs: 60_000 }
-  system.start(leaseMachine, input)
-  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3 })
+  startLease(system, 60_000)
+  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3, ledgerNow: 0 })
   await settled()
 
   system.clock.increment(999)
@@ -109,8 +114,8 @@ t.test('a renewal that fails is tried again, and the fence closes by itself', as
 
   await renew(system, GONE)
   t.equal(lease.getSnapshot().value, 'renewalFailed')
-  for (let paused = 0; paused < 9; paused += 1) {
-    system.clock.increment(200)
+  for (let paused = 0; paused < 20; paused += 1) {
+    system.clock.increment(90)
     t.equal(lease.getSnapshot().value, 'renewing')
     ;(await system.ledger.called('renewLease')).fail(GONE)
     await settled()
@@ -124,12 +129,12 @@ t.test('a lease that was revoked closes the fence, and another is taken', async 
   const system = startActorSystem()
   const { lease, fence } = await startHeld(system)
 
-  await renew(system, { held: false, purges: 0 })
+  await renew(system, { held: false, purges: 0, ledgerNow: 1000 })
 
   t.notOk(fence.holds(system.clock.now()))
   t.equal(lease.getSnapshot().value, 'acquiring')
   t.same(told(system), ['supervisor lease.acquired', 'supervisor lease.lost'])
-  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4 })
+  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4, ledgerNow: 0 })
   await settled()
   t.same([fence.id, fence.holds(system.clock.now())], [4, true])
 })
@@ -138,10 +143,10 @@ t.test('a count of purges is told when it has changed', async (t) => {
   const system = startActorSystem()
   const { fence } = await startHeld(system)
 
-  await renew(system, { held: true, purges: 5 })
-  await renew(system, { held: true, purges: 5 })
-  await renew(system, { held: true, purges: 6 })
-  await renew(system, { held: true, purges: 6 })
+  await renew(system, { held: true, purges: 5, ledgerNow: 1000 })
+  await renew(system, { held: true, purges: 5, ledgerNow: 2000 })
+  await renew(system, { held: true, purges: 6, ledgerNow: 3000 })
+  await renew(system, { held: true, purges: 6, ledgerNow: 4000 })
 
   t.same(told(system).slice(1), ['payments purges.counted', 'payments purges.counted'])
   t.match(
@@ -151,44 +156,120 @@ t.test('a count of purges is told when it has changed', async (t) => {
   t.ok(fence.holds(system.clock.now()))
 })
 
+t.test('a renewal answered late opens the fence until a share after it was asked', async (t) => {
+  const system = startActorSystem()
+  const { fence } = await startHeld(system)
+  system.clock.increment(TTL_MS / 3)
+  const askedAt = system.clock.now()
+  const call = await system.ledger.called('renewLease')
+  system.clock.increment(1500)
+
+  call.answer({ held: true, purges: 0, ledgerNow: 2500 })
+  await settled()
+
+  t.ok(fence.holds(askedAt + 0.9 * TTL_MS - 1))
+  t.notOk(fence.holds(askedAt + 0.9 * TTL_MS))
+})
+
+t.test('three renewals that hang, one after the other, fit into a lease', async (t) => {
+  const system = startActorSystem()
+  const { fence } = await startHeld(system)
+  system.clock.increment(TTL_MS / 3)
+  for (let hung = 0; hung < 2; hung += 1) {
+    const call = await system.ledger.called('renewLease')
+    system.clock.increment(renewalTimeoutMs(TTL_MS))
+    call.fail(GONE)
+    await settled()
+    system.clock.increment(0.03 * TTL_MS)
+  }
+
+  const third = await system.ledger.called('renewLease')
+  system.clock.increment(renewalTimeoutMs(TTL_MS))
+
+  t.ok(fence.holds(system.clock.now()), 'it is open when the third may still be answered')
+  third.answer({ held: true, purges: 0, ledgerNow: system.clock.now() })
+  await settled()
+  t.same([fence.id, fence.holds(system.clock.now())], [3, true])
+})
+
 t.test(
-  'a tainted lease is released once all outcomes are written, and another is taken',
+  'the next renewal is asked for a third of the lease after the last, however late that was answered',
   async (t) => {
     const system = startActorSystem()
-    const { lease, fence } = await startHeld(system)
-
-    lease.send({ type: 'lease.tainted', leaseId: 2 })
-    t.equal(lease.getSnapshot().value, 'held', 'an earlier one is gone already')
-    lease.send({ type: 'lease.tainted', leaseId: 3 })
-    t.notOk(fence.holds(system.clock.now()), 'nothing is sent from now on')
-    t.same(told(system).slice(1), ['payments payments.returned', 'outcomeBatcher flush.requested'])
-    t.same(system.ledger.waiting, [], 'the outcomes are written first')
-    lease.send({ type: 'outcomes.written' })
-    const release = await system.ledger.called('releaseLease')
-    release.answer(undefined)
-    ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4 })
+    await startHeld(system)
+    system.clock.increment(TTL_MS / 3)
+    const call = await system.ledger.called('renewLease')
+    system.clock.increment(400)
+    call.answer({ held: true, purges: 0, ledgerNow: 1400 })
     await settled()
 
-    t.same(release.args, [3])
-    t.same([lease.getSnapshot().value, fence.id], ['held', 4])
-    t.ok(fence.holds(system.clock.now()))
+    system.clock.increment(TTL_MS / 3 - 401)
+    t.same(system.ledger.waiting, [])
+    system.clock.increment(1)
+    t.ok(await system.ledger.called('renewLease'))
   },
 )
 
-t.test('a lease is also replaced when it is tainted while it is renewed or falters', async (t) => {
-  for (const state of ['renewing', 'renewalFailed'] as const) {
+t.test(
+  'a suspend or a step of the time of day closes the fence until the lease is renewed',
+  async (t) => {
+    for (const byMs of [151, -151]) {
+      const system = startActorSystem()
+      const { fence } = await startHeld(system)
+      t.ok(fence.holds(system.clock.now()))
+
+      system.clock.step(byMs)
+      t.notOk(fence.holds(system.clock.now()), 'at once')
+      await renew(system, { held: true, purges: 0, ledgerNow: 1000 })
+
+      t.ok(fence.holds(system.clock.now()))
+      const steps = system.facts.filter(({ type }) => type === 'clock.stepped')
+      t.match(steps, [{ clock: 'instance', byMs }])
+      await renew(system, { held: true, purges: 0, ledgerNow: 2000 })
+      t.equal(system.facts.filter(({ type }) => type === 'clock.stepped').length, 1, 'told once')
+    }
+  },
+)
+
+t.test('a machine that was suspended while its lease was renewed holds none', async (t) => {
+  const system = startActorSystem()
+  const { fence } = await startHeld(system)
+  system.clock.increment(TTL_MS / 3)
+  const call = await system.ledger.called('renewLease')
+
+  system.clock.step(3_600_000)
+  call.answer({ held: true, purges: 0, ledgerNow: 1000 })
+  await settled()
+
+  t.notOk(fence.holds(system.clock.now()), 'the answer is an hour old')
+})
+
+t.test('small differences of clocks are no steps', async (t) => {
+  const system = startActorSystem()
+  const { fence } = await startHeld(system)
+
+  system.clock.step(100)
+  t.ok(fence.holds(system.clock.now()))
+  await renew(system, { held: true, purges: 0, ledgerNow: 1040 })
+
+  t.same(
+    system.facts.filter(({ type }) => type === 'clock.stepped'),
+    [],
+  )
+})
+
+t.test('a step of the ledger’s clock is told, and ends no lease', async (t) => {
+  for (const [ledgerNow, byMs] of [
+    [26_000, 24_949],
+    [-299_000, -299_949],
+  ] as const) {
     const system = startActorSystem()
-    const { lease } = await startHeld(system)
-    if (state === 'renewalFailed') await renew(system, GONE)
-    else system.clock.increment(TTL_MS / 3)
-    t.equal(lease.getSnapshot().value, state)
+    const { lease, fence } = await startHeld(system)
 
-    lease.send({ type: 'lease.tainted', leaseId: 3 })
-    lease.send({ type: 'outcomes.written' })
-    ;(await system.ledger.called('releaseLease')).fail(GONE)
-    await settled()
+    await renew(system, { held: true, purges: 0, ledgerNow })
 
-    t.equal(lease.getSnapshot().value, 'acquiring', 'it ends by itself')
+    t.match(system.facts.slice(1), [{ type: 'clock.stepped', clock: 'ledger', byMs }])
+    t.same([lease.getSnapshot().value, fence.holds(system.clock.now())], ['held', true])
   }
 })
 
@@ -198,7 +279,7 @@ t.test('a release ends the actor in each of its states', async (t) => {
     const { lease, fence } = leave === 'held' ? await startHeld(system) : startLease(system)
     if (leave === 'waiting') (await system.ledger.called('acquireLease')).fail(GONE)
     if (leave === 'renewalFailed') {
-      ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3 })
+      ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3, ledgerNow: 0 })
       await settled()
       await renew(system, GONE)
     }
@@ -217,31 +298,12 @@ t.test('a release ends the actor in each of its states', async (t) => {
   }
 })
 
-t.test('claims that were lost with their actor replace the lease', async (t) => {
-  for (const state of ['held', 'renewing', 'renewalFailed'] as const) {
-    const system = startActorSystem()
-    const { lease, fence } = await startHeld(system)
-    if (state === 'renewalFailed') await renew(system, GONE)
-    if (state === 'renewing') system.clock.increment(TTL_MS / 3)
-    t.equal(lease.getSnapshot().value, state)
-
-    lease.send({ type: 'claims.lost' })
-    t.notOk(fence.holds(system.clock.now()))
-    lease.send({ type: 'outcomes.written' })
-    ;(await system.ledger.called('releaseLease')).answer(undefined)
-    ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4 })
-    await settled()
-
-    t.equal(fence.id, 4)
-  }
-})
-
 t.test('nothing is claimed or written before a first lease was held', async (t) => {
-  const fence = new LeaseFence()
+  const fence = new LeaseFence(new StandingTime())
 
   t.equal(fence.id, null)
   t.throws(() => ownerOf(fence), { code: 'ERR_ASSERTION' })
-  fence.extend({ id: 3, validUntil: 0 })
+  fence.extend({ id: 3, validUntil: 0, ...ANY_TIME_OF_DAY })
   t.equal(ownerOf(fence), 3, 'also once it has run out: the ledger refuses what it owns no longer')
 })
 
@@ -258,14 +320,10 @@ t.test('a bug in a call to the ledger ends the lease’s actor', async (t) => {
   await renew(renewing, bug)
   t.match(held.lease.getSnapshot(), { status: 'error', error: bug })
 
-  for (const reason of ['replaced', 'released'] as const) {
-    const system = startActorSystem()
-    const parts = await startHeld(system)
-    if (reason === 'released') parts.lease.send({ type: 'release.requested' })
-    else parts.lease.send({ type: 'claims.lost' })
-    if (reason === 'replaced') parts.lease.send({ type: 'outcomes.written' })
-    ;(await system.ledger.called('releaseLease')).fail(bug)
-    await settled()
-    t.match(parts.lease.getSnapshot(), { status: 'error', error: bug }, reason)
-  }
+  const releasing = startActorSystem()
+  const parts = await startHeld(releasing)
+  parts.lease.send({ type: 'release.requested' })
+  ;(await releasing.ledger.called('releaseLease')).fail(bug)
+  await settled()
+  t.match(parts.lease.getSnapshot(), { status: 'error', error: bug })
 })

@@ -2,10 +2,13 @@ import t from 'tap'
 import type { Actor } from 'xstate'
 import { CacheUnavailable, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { DelayedQueue } from '../../../src/actors/model/ports.ts'
+import { LedgerClock } from '../../../src/actors/ownership/ledger-clock.ts'
 import { retryQueueMachine } from '../../../src/actors/ownership/retry-queue.machine.ts'
 import { startActorSystem, settled, type ActorSystem } from '../../support/actor-system.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
+
+const SETTLE_BY_MS = 21_000
 
 const LEDGER_GONE = new LedgerUnavailable('claimDue', 'unknown')
 const QUEUE_GONE = new CacheUnavailable('takeDue')
@@ -19,7 +22,9 @@ interface Queue {
 function startQueue(): Queue {
   const system = startActorSystem()
   const delayedQueue = scriptedPort<DelayedQueue>()
-  const input = { ports: system.ports, delayedQueue: delayedQueue.port }
+  const ledgerClock = new LedgerClock(system.ports.telemetry)
+  const bounds = { settleByMs: SETTLE_BY_MS, delayMaxMs: 30_000 }
+  const input = { ports: system.ports, delayedQueue: delayedQueue.port, ledgerClock, ...bounds }
   return { system, delayedQueue, queue: system.start(retryQueueMachine, input) }
 }
 
@@ -49,8 +54,6 @@ function claimed(payments: number): readonly unknown[] {
   return ['payments', 'payments.claimed', payments, 7]
 }
 
-const TAINTED = ['lease', 'lease.tainted', undefined, 7]
-
 t.test(
   'offered capacity is filled from the delayed queue first, then from the ledger',
   async (t) => {
@@ -69,7 +72,11 @@ t.test(
 
     t.same(taking.args, [3], 'what is offered meanwhile waits for the next tick')
     t.same(claiming.args, [['a', 'b'], { leaseId: 7 }])
-    t.same(sweeping.args, [{ leaseId: 7, limit: 2 }], 'b was claimed by another instance')
+    t.same(
+      sweeping.args,
+      [{ leaseId: 7, limit: 2, delayMaxMs: 30_000 }],
+      'b was claimed by another instance',
+    )
     t.same(told(system), [claimed(2)])
     t.equal(queue.getSnapshot().value, 'idle')
   },
@@ -129,11 +136,10 @@ t.test(
     ;(await delayedQueue.called('takeDue')).answer(['a'])
     ;(await system.ledger.called('claimParked')).answer([claimedPayment('a')])
 
-    system.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
     ;(await system.ledger.called('claimDue')).fail(LEDGER_GONE)
     await settled()
 
-    t.same(told(system), [claimed(1), TAINTED], 'and what the sweep may have claimed is not')
+    t.same(told(system), [claimed(1)])
     t.equal(queue.getSnapshot().value, 'idle')
   },
 )
@@ -147,7 +153,7 @@ t.test('after a failure of the ledger nothing is claimed for 500 ms', async (t) 
   await settled()
   t.equal(queue.getSnapshot().value, 'paused')
   t.match(system.facts, [{ type: 'ledger.failed', operation: 'claimDue' }])
-  t.same(told(system), [TAINTED], 'it may have claimed what it did not say')
+  t.same(told(system), [], 'what it claimed all the same is found as a stray')
   queue.send({ type: 'capacity.offered', limit: 3 })
   system.clock.increment(499)
   t.equal(queue.getSnapshot().value, 'paused')
@@ -157,15 +163,26 @@ t.test('after a failure of the ledger nothing is claimed for 500 ms', async (t) 
   t.same(delayedQueue.waiting, [])
 })
 
-t.test('where certainly nothing was claimed, no lease is tainted', async (t) => {
-  const { system, delayedQueue, queue } = await startFlowing()
+t.test('deadlines of claimed payments are those of this process, not of the ledger', async (t) => {
+  const { system, delayedQueue, queue } = startQueue()
+  const unknownOutcomes = [{ processor: 'default', requestedAt: 1, remainingMs: 9 } as const]
   queue.send({ type: 'capacity.offered', limit: 3 })
+  ;(await delayedQueue.called('claimRebuild')).answer(false)
   ;(await delayedQueue.called('takeDue')).answer(['a'])
 
-  ;(await system.ledger.called('claimParked')).fail(new LedgerUnavailable('claimParked', 'none'))
+  const claimedAt = 1_000_000
+  const stored = { unknownOutcomes, claimedAt, parkedAt: claimedAt - 5 }
+  ;(await system.ledger.called('claimParked')).answer([claimedPayment('a', stored)])
+  ;(await system.ledger.called('claimDue')).answer([claimedPayment('b', stored)])
   await settled()
 
-  t.same([queue.getSnapshot().value, told(system)], ['paused', []])
+  const [{ event } = { event: {} }] = system.sentEvents
+  t.match(event, {
+    batch: [
+      { unknownOutcomes: [{ requestedAt: 1, remainingMs: SETTLE_BY_MS }] },
+      { unknownOutcomes: [{ requestedAt: 1, remainingMs: SETTLE_BY_MS }] },
+    ],
+  })
 })
 
 t.test('without Redis the ledger alone fills the capacity', async (t) => {

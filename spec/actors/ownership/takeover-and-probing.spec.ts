@@ -9,94 +9,118 @@ import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.
 import { startActorSystem, settled, type ActorSystem } from '../../support/actor-system.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
 import { scriptedPort, type ScriptedPort } from '../../support/scripted-port.ts'
+import { ANY_TIME_OF_DAY } from '../../support/standing-time.ts'
 
 const GONE = new LedgerUnavailable('takeOver', 'unknown')
 const BUG = new TypeError('a planted bug')
 const CACHE_GONE = new CacheUnavailable('cache')
 
-t.test(
-  'payments of dead instances are claimed once their owners had time to renew, twice a second',
-  async (t) => {
-    const { system, takeover } = startTakeover()
-    system.clock.increment(2999)
-    t.same(system.ledger.waiting, [], 'living owners renew first')
-    system.clock.increment(1)
-    const call = await system.ledger.called('takeOver')
+const OTHER = { leaseId: 3, version: '1' }
+const OWN = { leaseId: 7, version: '9' }
 
-    call.answer([])
-    await settled()
+function taken(...ids: readonly string[]) {
+  return { payments: ids.map((id) => claimedPayment(id)), leases: [OWN, OTHER] }
+}
 
-    t.same(call.args, [{ leaseId: 7, limit: 2, graceMs: 250, settleByMs: 4000 }])
-    t.equal(takeover.getSnapshot().value, 'waiting')
-    t.same(system.sentEvents, [], 'nothing was found, nothing is told')
+/** Lets that much time pass, in which the other lease is seen as this. */
+async function watch(system: ActorSystem, seen: object, times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) {
     system.clock.increment(500)
-    ;(await system.ledger.called('takeOver')).answer([claimedPayment('a')])
+    ;(await system.ledger.called('takeOver')).answer({ payments: [], leases: [OWN, seen] })
     await settled()
-    t.match(system.sentEvents, [
-      { to: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } },
+  }
+}
+
+t.test('payments without a living owner are sought twice a second', async (t) => {
+  const { system, takeover } = startTakeover()
+  system.clock.increment(499)
+  t.same(system.ledger.waiting, [])
+  system.clock.increment(1)
+  const call = await system.ledger.called('takeOver')
+
+  call.answer(taken())
+  await settled()
+
+  t.same(call.args, [{ leaseId: 7, limit: 2, settleByMs: 4000, expired: [] }])
+  t.equal(takeover.getSnapshot().value, 'waiting')
+  t.same(system.sentEvents, [], 'nothing was found, nothing is told')
+  system.clock.increment(500)
+  ;(await system.ledger.called('takeOver')).answer(taken('a'))
+  await settled()
+  t.match(system.sentEvents, [
+    { to: 'payments', event: { from: 'takeover', batch: [{}], leaseId: 7 } },
+  ])
+})
+
+t.test(
+  'a lease is revoked once it was seen unrenewed for its length by the monotonic clock',
+  async (t) => {
+    const { system } = startTakeover()
+    await watch(system, OTHER, 4)
+    await watch(system, { ...OTHER, version: '2' }, 6)
+
+    system.clock.increment(500)
+    const early = await system.ledger.called('takeOver')
+    early.answer({ payments: [], leases: [OWN, { ...OTHER, version: '2' }] })
+    await settled()
+    system.clock.increment(500)
+    const late = await system.ledger.called('takeOver')
+
+    t.match(early.args, [{ expired: [] }], '3,000 ms after it was seen renewed')
+    t.same(late.args, [
+      {
+        leaseId: 7,
+        limit: 2,
+        settleByMs: 4000,
+        expired: [{ ...OTHER, version: '2', since: 2500 }],
+      },
     ])
   },
 )
 
-t.test('a lost answer taints the lease that payments were claimed under', async (t) => {
-  const { system } = startTakeover()
-  system.clock.increment(3000)
-  system.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
-
-  ;(await system.ledger.called('takeOver')).fail(GONE)
-  await settled()
-  system.clock.increment(3000)
-  ;(await system.ledger.called('takeOver')).fail(new LedgerUnavailable('takeOver', 'none'))
-  await settled()
-
-  t.same(system.sentEvents, [{ to: 'lease', event: { type: 'lease.tainted', leaseId: 7 } }])
-})
-
 t.test('a full batch is followed at once by the next', async (t) => {
   const { system, takeover } = startTakeover()
-  system.clock.increment(3000)
+  system.clock.increment(500)
 
-  ;(await system.ledger.called('takeOver')).answer([claimedPayment('a'), claimedPayment('b')])
-  ;(await system.ledger.called('takeOver')).answer([claimedPayment('c')])
+  ;(await system.ledger.called('takeOver')).answer(taken('a', 'b'))
+  ;(await system.ledger.called('takeOver')).answer(taken('c'))
   await settled()
 
   t.equal(system.sentEvents.length, 2)
   t.equal(takeover.getSnapshot().value, 'waiting')
 })
 
-t.test(
-  'after a failure, or without a lease, other instances get time to renew theirs',
-  async (t) => {
+t.test('after a failure, or without a lease, the others’ leases are watched anew', async (t) => {
+  for (const outage of ['failure', 'lease']) {
     const { system, takeover } = startTakeover()
-    system.clock.increment(3000)
-    ;(await system.ledger.called('takeOver')).fail(GONE)
-    await settled()
-    t.equal(takeover.getSnapshot().value, 'waitingForOwners')
-    t.match(system.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
+    await watch(system, OTHER, 7)
 
-    system.clock.increment(3000)
-    ;(await system.ledger.called('takeOver')).answer([])
-    await settled()
-    system.fence.close()
+    if (outage === 'lease') system.fence.close()
+    system.clock.increment(500)
+    if (outage === 'failure') {
+      ;(await system.ledger.called('takeOver')).fail(GONE)
+      await settled()
+      t.match(system.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
+    }
+    t.equal(takeover.getSnapshot().value, 'waiting')
+    t.same(system.ledger.waiting, [])
+    const validUntil = Number.POSITIVE_INFINITY
+    system.fence.extend({ id: 7, validUntil, ...ANY_TIME_OF_DAY })
+    await watch(system, OTHER, 7)
     system.clock.increment(500)
 
-    t.equal(takeover.getSnapshot().value, 'waitingForOwners')
-    t.same(system.ledger.waiting, [])
-    system.clock.increment(3000)
-    t.same(system.ledger.waiting, [], 'nothing is claimed before there is a lease again')
-    system.fence.extend({ id: 8, validUntil: Number.POSITIVE_INFINITY })
-    system.clock.increment(3000)
-    t.match((await system.ledger.called('takeOver')).args, [{ leaseId: 8 }])
-  },
-)
+    const call = await system.ledger.called('takeOver')
+    t.match(call.args, [{ expired: [{ ...OTHER, since: 4500 }] }], outage)
+  }
+})
 
 t.test('a drain ends takeover, and what it was claiming still arrives', async (t) => {
   const { system, takeover } = startTakeover()
-  system.clock.increment(3000)
+  system.clock.increment(500)
   const call = await system.ledger.called('takeOver')
 
   takeover.send({ type: 'drain.started' })
-  call.answer([claimedPayment('a'), claimedPayment('b')])
+  call.answer(taken('a', 'b'))
   await settled()
   system.clock.increment(3000)
 
@@ -111,7 +135,7 @@ t.test('a drain ends takeover, and what it was claiming still arrives', async (t
 
 function startTakeover(): { system: ActorSystem; takeover: Actor<typeof takeoverMachine> } {
   const system = startActorSystem()
-  const bounds = { batchMax: 2, graceMs: 250, settleByMs: 4000, ownersRenewMs: 3000 }
+  const bounds = { batchMax: 2, silentMs: 3250, settleByMs: 4000 }
   const input = { ports: system.ports, ...bounds }
   return { system, takeover: system.start(takeoverMachine, input) }
 }
@@ -266,7 +290,7 @@ t.test('a processor that gives no answer to a probe is believed to be as it was'
 
 t.test('a bug in claiming ends takeover', async (t) => {
   const { system, takeover } = startTakeover()
-  system.clock.increment(3000)
+  system.clock.increment(500)
 
   ;(await system.ledger.called('takeOver')).fail(BUG)
   await settled()

@@ -112,7 +112,7 @@ async function started(processor: Processor) {
   const facts: Fact[] = []
   const adapters = {
     ledger: ledger.port,
-    fence: new LeaseFence(),
+    fence: new LeaseFence(clock),
     processors: { default: processor, fallback: scriptedPort<Processor>().port },
     delayedQueue: scriptedPort<DelayedQueue>().port,
     circuitCache: scriptedPort<CircuitCache>().port,
@@ -121,7 +121,7 @@ async function started(processor: Processor) {
   }
   const parts = partsOf(readConfig({}), adapters, { emit: (fact) => void facts.push(fact) })
   const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } }).start()
-  ;(await ledger.called('acquireLease')).answer({ leaseId: 7 })
+  ;(await ledger.called('acquireLease')).answer({ leaseId: 7, ledgerNow: 0 })
   await settled()
   const renewalMs = parts.leaseTtlMs / 3
   return { supervisor, ledger, clock, facts, windowMs: parts.outcomes.windowMs, renewalMs }

@@ -100,11 +100,23 @@ t.test(
     t.match(outcome, { unknownOutcomes: [{ processor: 'fallback', remainingMs: 235 }] })
     if (outcome.kind !== 'parked') return
     const { correlationId, amountCents } = record
-    const claimed = { correlationId, amountCents, fencingToken: 4, purges: 0, ageMs: 900 }
-    const again = claimedRecord({ ...outcome, ...claimed }, 1000.3)
+    const claimed = claimedPayment(correlationId, { amountCents, fencingToken: 4, ageMs: 900 })
+    const { unknownOutcomes: parked, attempts } = outcome
+    const again = claimedRecord({ ...claimed, unknownOutcomes: parked, attempts }, 1000.3)
     t.same(again.attempts, record.attempts)
     t.equal(again.unknownOutcomes[0]?.requestedAt, unknownOutcomes[0]?.requestedAt)
     t.ok((again.unknownOutcomes[0]?.endsAt ?? 0) >= 1234.5)
+  },
+)
+
+t.test(
+  'a payment that the ledger’s clock makes older or younger than it is has an age',
+  async (t) => {
+    const record = claimedRecord(claimedPayment('a', { ageMs: 300 }), 1000)
+    const unborn = claimedRecord(claimedPayment('a', { ageMs: -3_600_000 }), 1000)
+
+    t.equal(record.acceptedAt, 700)
+    t.equal(unborn.acceptedAt, 1000, 'an hour back: it does not wait an hour for the cheaper one')
   },
 )
 

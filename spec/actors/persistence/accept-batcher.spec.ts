@@ -22,6 +22,8 @@ import {
   WRITTEN_DENSELY,
 } from '../../support/accept-batcher-events.ts'
 import { oneStep, stepped, type Stepped } from '../../support/chart-steps.ts'
+import { settled } from '../../support/actor-system.ts'
+import { startedPit } from '../../support/started-pit.ts'
 import { sameWalks } from '../../support/same-walks.ts'
 import { seeded, type Random } from '../../support/seeded.ts'
 import {
@@ -36,8 +38,7 @@ import {
   type PendingQueue,
 } from '../../../src/actors/persistence/pending-queue.ts'
 
-/** Of a batch that may have been committed all the same. */
-const REFUSED = 'paused refuseAll taintLease startPause'
+const REFUSED = 'paused refuseAll startPause'
 const SPACED = 'spacing answerBatch startSpacing'
 
 /** Each row: a state of the batcher, and what each event does there; the rest is ignored. */
@@ -167,16 +168,6 @@ t.test('a failed commit refuses the batch and all that waits', async (t) => {
   t.same(idsOf(batcher.context), [])
 })
 
-t.test('only a commit under a lease without an answer taints the lease', async (t) => {
-  const told = (...events: readonly AcceptBatcherEvent[]): string =>
-    stepped(acceptBatcherMachine, AT_ONCE, events).told
-
-  t.equal(told(A, UNKNOWN), 'paused refuseAll taintLease startPause')
-  t.equal(told(A, NONE), 'paused refuseAll startPause', 'it is certainly not there')
-  t.equal(told(A, LOST), 'paused refuseAll startPause', 'what it wrote belongs to others')
-  t.equal(told(PARK, A, UNKNOWN), 'paused refuseAll startPause', 'anyone finds what is parked')
-})
-
 t.test('a batch is parked or not as it was when it was taken', async (t) => {
   const parks = (...events: readonly AcceptBatcherEvent[]): boolean =>
     stepped(acceptBatcherMachine, AT_ONCE, events).context.batchParks
@@ -244,7 +235,6 @@ function quiet() {
     'refuseAll',
     'refuseOne',
     'startPause',
-    'taintLease',
     'reportEnded',
   ]
   const actions = Object.fromEntries(effects.map((effect) => [effect, ignore]))
@@ -270,6 +260,32 @@ t.test(
         t.same(itemsOf(full), items)
       }),
       { numRuns: 100 },
+    )
+  },
+)
+
+t.test(
+  'what could not be read in time is answered 503, and what was written is worked on',
+  async (t) => {
+    const pit = await startedPit()
+    const first = pit.post()
+    const writing = await pit.ledger.called('accept')
+    const [second, third] = [pit.post(), pit.post()]
+    writing.answer({ results: ['accepted'], purges: 0 })
+    await settled()
+
+    const results = ['unread', 'known']
+    ;(await pit.ledger.called('accept')).answer({ results, purges: 0 })
+    await settled()
+
+    t.same([first, second, third], [['accepted'], ['unavailable'], ['known']])
+    t.match(
+      pit.facts.filter(({ type }) => type.startsWith('batch.')),
+      [
+        { accepted: 1 },
+        { accepted: 0, known: 1, conflicting: 0 },
+        { type: 'batch.refused', payments: 1 },
+      ],
     )
   },
 )

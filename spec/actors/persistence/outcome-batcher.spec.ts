@@ -47,7 +47,6 @@ const FAILED: OutcomeBatcherEvent = {
 const PAUSED: OutcomeBatcherEvent = { type: 'pause.elapsed' }
 const ASIDE_DUE: OutcomeBatcherEvent = { type: 'aside.due' }
 const DRAIN: OutcomeBatcherEvent = { type: 'drain.started' }
-const FLUSH: OutcomeBatcherEvent = { type: 'flush.requested' }
 const EVENTS = {
   reached: reached('z'),
   window: WINDOW,
@@ -56,10 +55,7 @@ const EVENTS = {
   paused: PAUSED,
   asideDue: ASIDE_DUE,
   drain: DRAIN,
-  flush: FLUSH,
 }
-
-const REPORTS_ALL = /^report(Flushed|Written)$/
 
 type Row = Partial<Readonly<Record<keyof typeof EVENTS, string>>>
 
@@ -71,7 +67,6 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
     {
       reached: 'gathering publishSettled startWindow',
       drain: 'flushed reportFlushed',
-      flush: 'idle reportWritten',
     },
   ],
   [
@@ -81,7 +76,6 @@ const TABLE: readonly (readonly [string, readonly OutcomeBatcherEvent[], Row])[]
       reached: 'writing publishSettled writeBatch',
       window: 'writing writeBatch',
       drain: 'writing writeBatch',
-      flush: 'writing writeBatch',
     },
   ],
   [
@@ -205,21 +199,6 @@ function refusing(...ids: readonly string[]): OutcomeBatcherEvent {
   return { ...WRITTEN, refused: ids.map((id) => ({ outcome: outcome(id), failure })) }
 }
 
-t.test('a flush is reported once, when all outcomes so far are written', async (t) => {
-  const writing = stepped(outcomeBatcherMachine, INPUT, [A, B, C, FLUSH])
-  const rest = oneStep(outcomeBatcherMachine, writing.snapshot, WRITTEN)
-  const done = oneStep(outcomeBatcherMachine, rest.snapshot, WRITTEN)
-
-  t.equal(rest.told, 'writing publishWritten startWindow writeBatch')
-  t.equal(done.told, 'idle publishWritten reportWritten')
-  const later = [B, WINDOW, WRITTEN]
-  t.equal(
-    later.reduce((batcher, event) => oneStep(outcomeBatcherMachine, batcher.snapshot, event), done)
-      .told,
-    'idle publishWritten',
-  )
-})
-
 t.test('congestion is reported once, and relief once half of it is gone', async (t) => {
   const reports: string[] = []
   let batcher = stepped(outcomeBatcherMachine, INPUT, [A, B])
@@ -257,7 +236,7 @@ t.test('outcomes are written in order, each once, none lost, whatever comes', as
       batcher = oneStep(outcomeBatcherMachine, batcher.snapshot, event)
       for (const { type, context } of batcher.effects) {
         if (type === 'publishWritten') published.push(...idsOf(context.batch))
-        if (REPORTS_ALL.test(type)) t.same(waiting(context), [], type)
+        if (type === 'reportFlushed') t.same(waiting(context), [], type)
       }
     }
     t.same([...published, ...waiting(batcher.context)], asked, `walk ${walked} of seed ${seed}`)
@@ -277,7 +256,6 @@ t.test('the outcome batcher takes the same steps compiled as interpreted', async
       reportCongested: ignore,
       reportRelieved: ignore,
       reportFlushed: ignore,
-      reportWritten: ignore,
     },
   })
 

@@ -15,6 +15,7 @@ import { claimedPayment } from '../../support/payment-samples.ts'
 const BUG = new TypeError('a planted bug')
 const TICK_MS = 50
 const RENEWAL_MS = 1000
+const CLAIM_MS = 500
 
 /** How a bug comes up in each child. */
 const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
@@ -36,8 +37,13 @@ const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
     await settled()
   },
   async takeover(pit) {
-    await letSettle(pit)
+    await pit.pass(CLAIM_MS)
     ;(await pit.ledger.called('takeOver')).fail(BUG)
+    await settled()
+  },
+  async strays(pit) {
+    await pit.pass(RENEWAL_MS)
+    ;(await pit.ledger.called('listOwned')).fail(BUG)
     await settled()
   },
   async probing(pit) {
@@ -54,14 +60,16 @@ const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
 /** What only a living child asks, after a restart. */
 const ASKS_AGAIN: Partial<Readonly<Record<ChildId, (pit: StartedPit) => Promise<unknown>>>> = {
   async retryQueue(pit) {
-    await replaceLease(pit)
     await pit.pass(TICK_MS)
     return pit.delayedQueue.called('claimRebuild')
   },
   async takeover(pit) {
-    await replaceLease(pit)
-    await letSettle(pit)
+    await pit.pass(CLAIM_MS)
     return pit.ledger.called('takeOver')
+  },
+  async strays(pit) {
+    await renew(pit)
+    return pit.ledger.called('listOwned')
   },
   probing: (pit) => pit.circuitCache.called('readCircuits'),
 }
@@ -115,7 +123,6 @@ t.test('restarts count for their own child and within the period only', async (t
 
   await BREAK.retryQueue(pit)
   t.equal(pit.supervisor.getSnapshot().value, 'accepting', 'another child has its own count')
-  await replaceLease(pit)
   for (let passed = 0; passed <= periodMs; passed += RENEWAL_MS) await renew(pit)
   await BREAK.probing(pit)
 
@@ -132,7 +139,13 @@ t.test('the fault: claimed payments were lost with the actor that had claimed th
   ;(await pit.ledger.called('claimDue')).fail(BUG)
   await settled()
 
-  t.same((await pit.ledger.called('releaseLease')).args, [7], 'others can take them over now')
+  const owned = [{ correlationId: 'a', fencingToken: 1 }]
+  for (let times = 0; times < 2; times += 1) {
+    await renew(pit)
+    ;(await pit.ledger.called('listOwned')).answer(owned)
+    await settled()
+  }
+  t.match((await pit.ledger.called('reclaim')).args, [owned, { leaseId: 7 }])
 })
 
 t.test('a child that is restarted in a drain takes part in it', async (t) => {
@@ -161,6 +174,8 @@ t.test('a lease whose actor has failed is not waited for at the end of a drain',
   const pit = await startedPit()
 
   await BREAK.lease(pit)
+  ;(await pit.ledger.called('takeOver')).answer({ payments: [], leases: [] })
+  ;(await pit.ledger.called('listOwned')).answer([])
   ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
   ;(await pit.delayedQueue.called('takeDue')).answer([])
   ;(await pit.ledger.called('claimDue')).answer([])
@@ -201,20 +216,8 @@ async function answerClaim(pit: StartedPit): Promise<void> {
   await settled()
 }
 
-/** After these three renewals of the lease takeover claims for the first time. */
-async function letSettle(pit: StartedPit): Promise<void> {
-  for (let renewals = 0; renewals < 3; renewals += 1) await renew(pit)
-}
-
 async function renew(pit: StartedPit): Promise<void> {
   await pit.pass(RENEWAL_MS)
-  ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0 })
-  await settled()
-}
-
-/** The lease that a failed child may have claimed under gives way to another. */
-async function replaceLease(pit: StartedPit): Promise<void> {
-  ;(await pit.ledger.called('releaseLease')).answer(undefined)
-  ;(await pit.ledger.called('acquireLease')).answer({ leaseId: 8 })
+  ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 0 })
   await settled()
 }

@@ -1,8 +1,10 @@
+import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
+import { waitUntil } from '../../../bench/layout/wait.ts'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import { READ_KNOWN } from '../../../src/infra/postgres/accept.ts'
-import { CLAIM_PARKED } from '../../../src/infra/postgres/ownership.ts'
+import { CLAIM_PARKED, RECLAIM } from '../../../src/infra/postgres/ownership.ts'
 import { PLANNER_SETTINGS } from '../../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { RECORD, SETTLE } from '../../../src/infra/postgres/outcomes.ts'
@@ -32,19 +34,37 @@ t.test('the ledger over PostgreSQL keeps the contract', async (t) => {
     const passTime = async (durationMs: number): Promise<void> => {
       await runSql(database, passing(durationMs))
     }
-    return { first, second, passTime }
+    return { first, second, passTime, stepClock: passTime }
   })
 })
 
-// To the ledger it is the same whether its clock goes on or all that it noted moves back.
+// To the ledger it is the same whether its clock goes on, or is set, or all that it noted moves.
 function passing(durationMs: number): string {
   return `
-    UPDATE leases SET expires_at = expires_at - interval '${durationMs} ms';
     UPDATE payments SET
       accepted_at = accepted_at - interval '${durationMs} ms',
       due_at = due_at - interval '${durationMs} ms',
+      parked_at = parked_at - interval '${durationMs} ms',
       default_doubt_until_ms = default_doubt_until_ms - ${durationMs},
       fallback_doubt_until_ms = fallback_doubt_until_ms - ${durationMs}`
+}
+
+/** A connection of its own in a transaction, ended with the test at the latest. */
+async function openTransaction(t: Test, connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query('BEGIN')
+  return client
+}
+
+/** Until a statement waits for a lock in that database. */
+async function waitsForLock(database: string): Promise<void> {
+  const waiting = `SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  await waitUntil({ what: 'a statement waits for a lock' }, async () => {
+    return (await runSql(database, waiting)).length > 0
+  })
 }
 
 t.test(
@@ -101,14 +121,59 @@ t.test(
     await runSql(database, 'DELETE FROM leases')
     const theirs = await lease(second, 'b')
 
-    const sweep = { limit: 10, graceMs: 1_000, settleByMs: 30_000 }
-    const claims = await second.takeOver({ ...theirs, ...sweep })
+    const sweep = { limit: 10, settleByMs: 30_000, expired: [] }
+    const { payments: claims } = await second.takeOver({ ...theirs, ...sweep })
 
     t.strictSame(idsOf(claims), [uuid(1), uuid(2)])
     const remaining = claims.flatMap((claim) =>
       claim.unknownOutcomes.map((doubt) => doubt.remainingMs),
     )
-    t.ok(remaining.length === 4 && remaining.every((ms) => ms > 25_000 && ms <= 30_001))
+    t.strictSame(remaining, [30_000, 30_000, 30_000, 30_000])
+  },
+)
+
+t.test('a renewal that is being committed saves its lease from a takeover', async (t) => {
+  const database = await server.freshDatabase()
+  const [first, second] = await Promise.all([open(t, database), open(t, database)])
+  const mine = await lease(first)
+  await acceptMany(first, { ...mine, count: 1 })
+  const theirs = await lease(second, 'b')
+  const sweep = { ...theirs, limit: 10, settleByMs: 30_000 }
+  const { leases } = await second.takeOver({ ...sweep, expired: [] })
+  const renewing = await openTransaction(t, database)
+  await renewing.query('UPDATE leases SET expires_at = now() WHERE id = $1', [mine.leaseId])
+
+  const taking = second.takeOver({
+    ...sweep,
+    expired: leases.filter((each) => each.leaseId === mine.leaseId),
+  })
+  await waitsForLock(database)
+  await renewing.query('COMMIT')
+
+  t.strictSame((await taking).payments, [])
+  t.match(await first.renewLease({ ...mine, ttlMs: 1_000 }), { held: true })
+})
+
+t.test(
+  'claiming what is due leaves out what another transaction holds, and waits for nothing',
+  async (t) => {
+    const database = await server.freshDatabase()
+    const ledger = await open(t, database)
+    const mine = await lease(ledger)
+    await acceptMany(ledger, { ...mine, count: 3 })
+    await ledger.record(
+      [1, 2, 3].map((n) => parked(n, { delayMs: 0 })),
+      mine,
+    )
+    const holding = await openTransaction(t, database)
+    await holding.query('SELECT FROM payments WHERE correlation_id = $1 FOR UPDATE', [uuid(2)])
+
+    const due = { ...mine, limit: 10, delayMaxMs: 60_000 }
+    const claims = await ledger.claimDue(due)
+    await holding.query('COMMIT')
+
+    t.strictSame(idsOf(claims), [uuid(1), uuid(3)])
+    t.strictSame(idsOf(await ledger.claimDue(due)), [uuid(2)])
   },
 )
 
@@ -120,7 +185,7 @@ t.test('leases that own nothing leave the table once they are revoked', async (t
     await first.releaseLease((await lease(first)).leaseId)
   }
 
-  const sweep = { limit: 10, graceMs: 1_000, settleByMs: 30_000 }
+  const sweep = { limit: 10, settleByMs: 30_000, expired: [] }
   await first.takeOver({ ...mine, ...sweep })
 
   t.strictSame(await runSql(database, 'SELECT id FROM leases'), [{ id: mine.leaseId }])
@@ -167,7 +232,7 @@ t.test('payments are read by id through the primary key only', async (t) => {
   const database = await server.freshDatabase()
   await open(t, database)
 
-  for (const { name, text } of [SETTLE, RECORD, CLAIM_PARKED, READ_KNOWN]) {
+  for (const { name, text } of [SETTLE, RECORD, CLAIM_PARKED, READ_KNOWN, RECLAIM]) {
     const explain = `EXPLAIN (GENERIC_PLAN) ${text}`
     const rows = await runSql(database, `${PLANNER_SETTINGS}; ${explain}`)
     const indexes = JSON.stringify(rows).match(/payments_\w+/g) ?? []

@@ -18,7 +18,15 @@ import {
   type DamagedRow,
   type Query,
 } from '../../../src/infra/postgres/rows.ts'
-import { attempt, idsOf, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
+import {
+  DELAYS,
+  attempt,
+  idsOf,
+  lease,
+  request,
+  settled,
+  uuid,
+} from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const QUERY = {
@@ -225,12 +233,12 @@ for (const [what, change] of [
     )
     const theirs = await lease(ledger, 'b')
 
-    const claimed = await ledger.claimDue({ ...mine, limit: 9 })
-    const again = await ledger.claimDue({ ...mine, limit: 9 })
+    const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
+    const again = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
     await ledger.releaseLease(mine.leaseId)
-    const sweep = { ...theirs, limit: 9, graceMs: 0, settleByMs: 0 }
-    const taken = await ledger.takeOver(sweep)
-    const takenAgain = await ledger.takeOver(sweep)
+    const sweep = { ...theirs, limit: 9, settleByMs: 0, expired: [] }
+    const { payments: taken } = await ledger.takeOver(sweep)
+    const { payments: takenAgain } = await ledger.takeOver(sweep)
 
     t.strictSame([idsOf(claimed), idsOf(again)], [[uuid(2), uuid(4)], []])
     t.strictSame([idsOf(taken), idsOf(takenAgain)], [[uuid(2), uuid(4)], []])
@@ -267,7 +275,7 @@ t.test('attempts in words of a later version are read and shown as they are', as
   )
 
   const found = await ledger.find(uuid(1))
-  const claimed = await ledger.claimDue({ ...mine, limit: 9 })
+  const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
 
   t.strictSame(found?.attempts, later)
   t.strictSame(claimed[0]?.attempts, later)

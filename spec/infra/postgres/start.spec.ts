@@ -11,7 +11,15 @@ import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { isForAPerson } from '../../../src/infra/postgres/start.ts'
 import { partsOf } from '../../../src/infra/postgres/schema.ts'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
-import { acceptMany, lease, parked, rejected, settled, uuid } from '../../contracts/ledger-words.ts'
+import {
+  DELAYS,
+  acceptMany,
+  lease,
+  parked,
+  rejected,
+  settled,
+  uuid,
+} from '../../contracts/ledger-words.ts'
 import { LEDGER, makeEnterableFolder, runSql, startPostgres } from '../../support/postgres.ts'
 import { missing } from '../../support/requirements.ts'
 
@@ -143,12 +151,12 @@ t.test('tables made beforehand and the documented rights are enough', async (t) 
   const mine = await lease(ledger)
   await acceptMany(ledger, { ...mine, count: 4 })
   await ledger.record([settled(1), rejected(2), parked(3)], mine)
-  t.same((await ledger.claimDue({ ...mine, limit: 9 })).length, 0, 'parked for later')
+  t.same((await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })).length, 0, 'parked for later')
   t.same((await ledger.claimParked([uuid(3)], mine)).length, 1)
   t.equal((await ledger.summarize({}, [])).summary.default.payments, 1)
   t.equal((await ledger.find(uuid(2)))?.state, 'rejected')
   t.same((await ledger.renewLease({ ...mine, ttlMs: 60_000 })).held, true)
-  await ledger.takeOver({ ...mine, limit: 1, graceMs: 0, settleByMs: 0 })
+  await ledger.takeOver({ ...mine, limit: 1, settleByMs: 0, expired: [] })
   await t.rejects(ledger.purge(), { message: /permission denied .*\(42501\)/ })
   await runSql(url, documented(purging))
   t.equal((await ledger.purge()).purges, 1)

@@ -8,7 +8,7 @@ import { PLANNER_SETTINGS } from '../../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { SUMMARIZE, summaryParameters } from '../../../src/infra/postgres/summaries.ts'
 import { BUCKET_WIDTHS_MS, coverWindow } from '../../../src/infra/postgres/summaries.ts'
-import { lease, parked, request, settled } from '../../contracts/ledger-words.ts'
+import { DELAYS, lease, parked, request, settled } from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const server = await startPostgres(t)
@@ -210,7 +210,7 @@ t.test('totals equal the payments after replays, races and mixed outcomes', asyn
     })
     const [ledger, mine] = batch % 3 === 2 ? [second, leases[1]] : [first, leases[0]]
     const own = mine ?? { leaseId: 0 }
-    return [ledger.record(mixed, own), ledger.claimDue({ ...own, limit: 5 })]
+    return [ledger.record(mixed, own), ledger.claimDue({ ...own, limit: 5, ...DELAYS })]
   })
   await Promise.all(writes.flat())
 

@@ -63,7 +63,7 @@ function zombieThatSends(): Planted {
     }
   }
   // Over before anybody takes its payments.
-  return { plan: pausesOverLeases(1.2), fence: () => new OpenFence() }
+  return { plan: pausesOverLeases(1.2), fence: (clock) => new OpenFence(clock) }
 }
 
 /** Writes outcomes of payments that others have taken over. */
@@ -134,7 +134,10 @@ function freshTakeOver(): Planted {
     plan: crashesOverHangingCharges,
     ledger: (ledger) => ({
       ...ledger,
-      takeOver: async (request) => (await ledger.takeOver(request)).map(asNeverSent),
+      async takeOver(request) {
+        const { payments, leases } = await ledger.takeOver(request)
+        return { payments: payments.map(asNeverSent), leases }
+      },
     }),
   }
 }

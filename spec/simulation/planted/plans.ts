@@ -2,7 +2,7 @@
 // circumstances in which it shows.
 
 import { hangingPhase, HEALTHY, type Phase, type PhaseBounds } from '../simulated-processor.ts'
-import type { Fault, Plan, PlannedFault } from '../plan.ts'
+import type { Plan, PlannedFault } from '../plan.ts'
 import type { Settings } from '../settings.ts'
 
 /** Stops, crashes and pauses of one plan. */
@@ -50,6 +50,73 @@ export function pausesOverLeases(lengths: number) {
   }
 }
 
+/** Of PostgreSQL's clock, ms: well past every settle-by deadline, and an hour back. */
+const FORWARD_MS = 30_000
+const BACK_MS = -3_600_000
+
+/** An instance dies over charges that land late, and PostgreSQL's clock is set forward. */
+export function ledgerClockForwardOverCrash(plan: Plan, settings: Settings): Plan {
+  const crash = { kind: 'crash', instance: 0 } as const
+  const at = 0.4 * settings.faultsMs
+  const faults = [{ at, lastsMs: 5000, fault: crash }, stepOf(at + 50, FORWARD_MS)]
+  return { ...plan, instances: 2, faults: [...landingLate(at, settings), ...faults] }
+}
+
+/** An instance hands over what may land late, and PostgreSQL's clock is set forward meanwhile. */
+export function ledgerClockForwardOverStop(plan: Plan, settings: Settings): Plan {
+  const at = 0.4 * settings.faultsMs
+  const graceMs = settings.configured.drainGraceMs
+  const stop = { at, lastsMs: 700, fault: { kind: 'stop', instance: 0 } } as const
+  const steps = [2, 6, 12].map((afterMs) => stepOf(at + graceMs + afterMs, FORWARD_MS))
+  return { ...plan, instances: 2, faults: [...landingLate(at, settings), stop, ...steps] }
+}
+
+/** PostgreSQL's clock is set forward over charges that land late, and nobody dies. */
+export function ledgerClockForward(plan: Plan, settings: Settings): Plan {
+  const at = 0.4 * settings.faultsMs
+  const steps = [0, 0.15, 0.3].map((share) => stepOf(at + share * settings.faultsMs, FORWARD_MS))
+  return { ...plan, instances: 2, faults: [...landingLate(at, settings), ...steps] }
+}
+
+/** What `default` is sent until that moment lands late, all after it is refused. */
+function landingLate(untilMs: number, settings: Settings): readonly PlannedFault[] {
+  const { attemptTimeoutMs, landingMaxMs, faultsMs } = settings
+  const loiterMs = [attemptTimeoutMs * 0.5, landingMaxMs * 0.9] as const
+  const loitering = { ...HEALTHY, name: 'loitering', loitering: 1, loiterMs }
+  const refusing = { ...HEALTHY, name: 'refusing', refused: 1 }
+  const of = (phase: Phase) => ({ kind: 'phase', processor: 'default', phase }) as const
+  return [
+    { at: 0, lastsMs: faultsMs, fault: of(loitering) },
+    { at: untilMs, lastsMs: faultsMs, fault: of(refusing) },
+  ]
+}
+
+/** PostgreSQL's clock is set back while all that was posted is parked; Redis knows no due time. */
+export function ledgerClockBack(plan: Plan, settings: Settings): Plan {
+  const { faultsMs } = settings
+  const phase = { ...HEALTHY, name: 'refusing', refused: 1 }
+  const phases = (['default', 'fallback'] as const).map((processor): PlannedFault => {
+    return { at: 0, lastsMs: faultsMs, fault: { kind: 'phase', processor, phase } }
+  })
+  const withoutCaches: PlannedFault = { at: 0, lastsMs: faultsMs, fault: { kind: 'cachesDown' } }
+  const faults = [...phases, withoutCaches, stepOf(0.9 * faultsMs, BACK_MS)]
+  return { ...plan, instances: 2, faults }
+}
+
+/** Instances' machines are suspended over slow charges for several lengths of their lease. */
+export function suspendsOverLeases(plan: Plan, settings: Settings): Plan {
+  const { instances, faults } = pausesOverLeases(3)(plan, settings)
+  const suspended = faults.map((each): PlannedFault => {
+    const { fault } = each
+    return fault.kind === 'pause' ? { ...each, fault: { ...fault, kind: 'suspend' } } : each
+  })
+  return { ...plan, instances, faults: suspended }
+}
+
+function stepOf(at: number, byMs: number): PlannedFault {
+  return { at, lastsMs: 0, fault: { kind: 'ledgerClockStep', byMs } }
+}
+
 /** `default` answers 500 to most of what it records. */
 export function recordedAndAnswered500(plan: Plan, settings: Settings): Plan {
   return { ...plan, faults: [defaultIs({ ...HEALTHY, name: 'lying', failedAfter: 0.9 }, settings)] }
@@ -72,7 +139,7 @@ function defaultIs(phase: Phase, { faultsMs }: Settings): PlannedFault {
 }
 
 interface Hits {
-  readonly kind: Extract<Fault, { readonly instance: number }>['kind']
+  readonly kind: 'crash' | 'pause' | 'stop'
   /** From some posting to the hit, ms. */
   readonly afterMs: readonly [low: number, high: number]
   readonly lastsMs: number

@@ -48,7 +48,7 @@ export class LeaseLost extends Error {
   readonly code = 'lease_lost'
 
   constructor(operation: string) {
-    super(`ledger: ${operation} refused, the lease has run out`)
+    super(`ledger: ${operation} refused, the lease was revoked`)
   }
 }
 

@@ -115,6 +115,11 @@ export type Fact =
   | { readonly type: 'payments.claimed'; readonly payments: number; readonly from: ClaimSource }
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost'; readonly leaseId: number }
+  /**
+   * A clock was set, or stood still while its machine was suspended: the time of day of this
+   * instance's machine or of PostgreSQL's, measured against the monotonic clock here.
+   */
+  | { readonly type: 'clock.stepped'; readonly clock: SteppedClock; readonly byMs: number }
   | { readonly type: 'payments.purged' }
   /** Answered before their commit and, at the end of this instance, not committed. */
   | { readonly type: 'payments.lost'; readonly payments: number }
@@ -124,7 +129,9 @@ export type Fact =
   | { readonly type: 'drain.ended' }
 
 /** Where claimed payments came from. */
-export type ClaimSource = 'retryQueue' | 'takeover'
+export type ClaimSource = 'retryQueue' | 'takeover' | 'strays'
+
+export type SteppedClock = 'instance' | 'ledger'
 
 /** What this instance holds in memory at one moment; counts of payments. */
 export interface Gauges {

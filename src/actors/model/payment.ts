@@ -76,6 +76,10 @@ export interface ClaimedPayment {
   readonly ageMs: number
   readonly unknownOutcomes: readonly UnknownOutcome[]
   readonly attempts: readonly Attempt[]
+  /** PostgreSQL's clock when it was claimed, epoch ms. */
+  readonly claimedAt: number
+  /** The same when it was parked last; null: never, or nobody noted it. */
+  readonly parkedAt: number | null
 }
 
 /** A payment that a processor has recorded; what summaries count. */

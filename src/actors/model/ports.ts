@@ -81,8 +81,11 @@ export interface AcceptRequest {
   readonly amountCents: number
 }
 
-/** `known`: the same id with the same amount was there; `conflicting`: with another amount. */
-export type AcceptResult = 'accepted' | 'known' | 'conflicting'
+/**
+ * `known`: the same id with the same amount was there; `conflicting`: with another amount;
+ * `unread`: not written by this call, and what is known of it could not be read in time.
+ */
+export type AcceptResult = 'accepted' | 'known' | 'conflicting' | 'unread'
 
 /** What became of a batch. */
 export interface Accepted {
@@ -90,6 +93,42 @@ export interface Accepted {
   readonly results: readonly AcceptResult[]
   /** Purges counted by the very snapshot that the batch was committed in. */
   readonly purges: number
+}
+
+export interface AcquiredLease {
+  readonly leaseId: number
+  /** PostgreSQL's clock, epoch ms. */
+  readonly ledgerNow: number
+}
+
+export interface RenewedLease {
+  /** False once another instance has revoked it. */
+  readonly held: boolean
+  /**
+   * Purges over all instances: a purge has deleted what was accepted or claimed at a lower count.
+   */
+  readonly purges: number
+  /** PostgreSQL's clock, epoch ms. */
+  readonly ledgerNow: number
+}
+
+/** A lease that is not revoked, as one moment found it. */
+export interface SeenLease {
+  readonly leaseId: number
+  /** Another one after each renewal. */
+  readonly version: string
+}
+
+export interface TakenOver {
+  readonly payments: readonly ClaimedPayment[]
+  /** All leases that were not revoked, the claimer's among them, before this call revoked any. */
+  readonly leases: readonly SeenLease[]
+}
+
+/** An open payment in the ledger that has an owner. */
+export interface OwnedPayment {
+  readonly correlationId: string
+  readonly fencingToken: number
 }
 
 /**
@@ -109,16 +148,10 @@ export interface UnwrittenOutcome {
  * `LedgerUnavailable` or `LeaseLost` (model/errors.ts). Writes are atomic per call.
  */
 export interface Ledger {
-  /** Takes a new lease; the instance's earlier ones are left to run out. */
-  acquireLease(request: { instanceId: string; ttlMs: number }): Promise<{ leaseId: number }>
-  /**
-   * Prolongs a lease. `held: false` once another instance has revoked it. `purges` counts purges
-   * over all instances: a purge has deleted what was accepted or claimed at a lower count.
-   */
-  renewLease(request: {
-    leaseId: number
-    ttlMs: number
-  }): Promise<{ held: boolean; purges: number }>
+  /** Takes a new lease; the instance's earlier ones are left to others. */
+  acquireLease(request: { instanceId: string; ttlMs: number }): Promise<AcquiredLease>
+  /** Tells the others that the owner of a lease lives, unless one of them has revoked it. */
+  renewLease(request: { leaseId: number; ttlMs: number }): Promise<RenewedLease>
   /** Ends a lease at once, so that what it still owns can be taken over at once. */
   releaseLease(leaseId: number): Promise<void>
 
@@ -143,10 +176,16 @@ export interface Ledger {
   ): Promise<readonly UnwrittenOutcome[]>
 
   /**
-   * Claims parked payments that are due, oldest due first. What cannot be read is left out of this
-   * and of the other claims: it stays owned by the lease, and nobody works on it.
+   * Claims parked payments that are due, oldest due first. One that is due further ahead than
+   * `delayMaxMs`, the longest delay that there is, is due: PostgreSQL's clock was set back. What
+   * cannot be read is left out of this and of the other claims: it stays owned by the lease, and
+   * nobody works on it.
    */
-  claimDue(request: { leaseId: number; limit: number }): Promise<readonly ClaimedPayment[]>
+  claimDue(request: {
+    leaseId: number
+    limit: number
+    delayMaxMs: number
+  }): Promise<readonly ClaimedPayment[]>
   /** Claims those of these ids that are parked, due or not. */
   claimParked(
     correlationIds: readonly string[],
@@ -157,16 +196,26 @@ export interface Ledger {
   /** How many payments are open, parked ones included: an estimate may be seconds old. */
   countOpen(): Promise<{ parked: number; owned: number }>
   /**
-   * Claims payments of leases that ran out at least `graceMs` ago (or are unknown), and revokes
-   * those leases. Each comes back in doubt at both processors until `settleByMs` after its lease
-   * ran out.
+   * Revokes leases that nobody has renewed since they were seen, and claims payments of leases that
+   * are revoked or unknown. Each comes back in doubt at both processors for `settleByMs` from now.
    */
   takeOver(request: {
     leaseId: number
     limit: number
-    graceMs: number
     settleByMs: number
-  }): Promise<readonly ClaimedPayment[]>
+    /** As an earlier call found them. */
+    expired: readonly SeenLease[]
+  }): Promise<TakenOver>
+  /** Open payments that this lease owns, in no order. */
+  listOwned(request: { leaseId: number; limit: number }): Promise<readonly OwnedPayment[]>
+  /**
+   * Claims payments that this lease owns already, each under its next fencing token and if it still
+   * has the one named here. They come back in doubt as those of `takeOver`.
+   */
+  reclaim(
+    payments: readonly OwnedPayment[],
+    request: { leaseId: number; settleByMs: number },
+  ): Promise<readonly ClaimedPayment[]>
 
   /**
    * Settled payments of a window: those in the ledger plus those of `unflushed` that the same

@@ -6,13 +6,15 @@ import { assign, fromPromise, setup } from 'xstate'
 import { tell, type LeaseEvent } from '../messages.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import { causeOf, errorIn, isLedgerFailure } from '../model/errors.ts'
-import type { LeaseFence } from './fence.ts'
+import { wallAheadMs, type LeaseFence } from './fence.ts'
+import type { LedgerClock, Period } from './ledger-clock.ts'
 
 export interface LeaseInput {
   readonly ports: SharedPorts
   readonly fence: LeaseFence
+  readonly ledgerClock: LedgerClock
   readonly instanceId: string
-  /** How long the ledger keeps the lease without renewal, ms. */
+  /** How long others let the lease be without renewal, ms. */
   readonly ttlMs: number
 }
 
@@ -21,14 +23,28 @@ interface LeaseContext extends LeaseInput {
   readonly leaseId: number | null
   /** Purges counted by the ledger at the last renewal of any lease; 0 before the first. */
   readonly purges: number
+  /** When that grant was asked for; before the first, when the actor was made. */
+  readonly asked: Asked
 }
 
-/** What a call to the ledger brought, with the instant before it was made. */
+/** One moment of the machine's clocks, ms. */
+interface Asked {
+  /** Monotonic. */
+  readonly at: number
+  /** By how much the time of day was ahead of the monotonic clock. */
+  readonly wallAheadMs: number
+}
+
+/** What a call to the ledger brought. */
 interface Granted {
   readonly leaseId: number
   readonly held: boolean
   readonly purges: number
-  readonly askedAt: number
+  /** Before it was made. */
+  readonly asked: Asked
+  /** The ledger's clock, epoch ms, and the period in which it was read. */
+  readonly ledgerNow: number
+  readonly period: Period
 }
 
 /** Renewals per lifetime of a lease. */
@@ -37,11 +53,26 @@ const RENEWALS_PER_TTL = 3
 /** Longest time between renewals, ms: an idle instance learns by them that it cannot commit. */
 const RENEWAL_INTERVAL_MAX_MS = 1_000
 
+function renewalIntervalMs(ttlMs: number): number {
+  return Math.min(ttlMs / RENEWALS_PER_TTL, RENEWAL_INTERVAL_MAX_MS)
+}
+
 /** Share of its lifetime before the end at which the fence closes, for clocks that drift. */
 const MARGIN_SHARE = 0.1
 
-/** Pause after a failed call, ms. */
-const PAUSE_MS = 200
+/** Share of a time by which the time of day may stray from the monotonic clock in it. */
+const STRAY_SHARE = 0.05
+
+/**
+ * Bound on a call about a lease of this length, ms. After a third of it, three tries with pauses
+ * between them end before the fence closes: 33 + 3 × 16 + 2 × 3 in 100.
+ */
+export function renewalTimeoutMs(ttlMs: number): number {
+  return Math.floor(ttlMs * 0.16)
+}
+
+/** Share of a lease's lifetime that passes after a failed call. */
+const PAUSE_SHARE = 0.03
 
 /** Of a call to the ledger. Anything else that was thrown is a bug and ends the actor. */
 const EXPECTED = { guard: { type: 'isLedgerFailure', params: errorIn } } as const
@@ -61,12 +92,22 @@ export const leaseMachine = setup({
   },
   actions: {
     takeGrant: assign((_, params: Granted) => {
-      const { leaseId, purges } = params
-      return { leaseId, purges }
+      const { leaseId, purges, asked } = params
+      return { leaseId, purges, asked }
     }),
-    openFence: ({ context }, params: Granted) => {
-      const validForMs = context.ttlMs * (1 - MARGIN_SHARE)
-      context.fence.extend({ id: params.leaseId, validUntil: params.askedAt + validForMs })
+    openFence: ({ context }, { leaseId: id, asked }: Granted) => {
+      const validUntil = asked.at + context.ttlMs * (1 - MARGIN_SHARE)
+      const strayMs = context.ttlMs * STRAY_SHARE
+      context.fence.extend({ id, validUntil, wallAheadMs: asked.wallAheadMs, strayMs })
+    },
+    compareClocks: ({ context }, { asked, ledgerNow, period }: Granted) => {
+      const { ports, ledgerClock, ttlMs } = context
+      ledgerClock.measure(ledgerNow, period)
+      const byMs = asked.wallAheadMs - context.asked.wallAheadMs
+      const strayMs = Math.max(ttlMs, asked.at - context.asked.at) * STRAY_SHARE
+      if (Math.abs(byMs) <= strayMs) return
+      const step = { clock: 'instance', byMs: Math.round(byMs) } as const
+      ports.telemetry.emit({ type: 'clock.stepped', ...step })
     },
     closeFence: ({ context }) => context.fence.close(),
     announceHeld: ({ context, self }, params: Granted) => {
@@ -81,10 +122,6 @@ export const leaseMachine = setup({
     announcePurges: ({ self }, { purges }: Granted) => {
       tell(self.system, 'payments', { type: 'purges.counted', purges })
     },
-    returnPayments: ({ self }) => {
-      tell(self.system, 'payments', { type: 'payments.returned' })
-      tell(self.system, 'outcomeBatcher', { type: 'flush.requested' })
-    },
     announceReleased: ({ self }) => tell(self.system, 'supervisor', { type: 'lease.released' }),
     noteFailure: ({ context, event }) =>
       context.ports.telemetry.emit({
@@ -94,23 +131,19 @@ export const leaseMachine = setup({
       }),
   },
   guards: {
-    isTainted: ({ context, event }) => {
-      assert(event.type === 'lease.tainted', 'only a lease that is tainted is asked about')
-      return event.leaseId === context.leaseId
-    },
     hasLease: ({ context }) => context.leaseId !== null,
     isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     isHeld: (_, params: Granted) => params.held,
     wasPurged: ({ context }, params: Granted) => params.held && params.purges !== context.purges,
   },
   delays: {
-    renewalInterval: ({ context }) =>
-      Math.min(context.ttlMs / RENEWALS_PER_TTL, RENEWAL_INTERVAL_MAX_MS),
-    failurePause: PAUSE_MS,
+    renewalInterval: ({ context: { ports, ttlMs, asked } }) =>
+      Math.max(0, asked.at + renewalIntervalMs(ttlMs) - ports.clock.now()),
+    failurePause: ({ context }) => context.ttlMs * PAUSE_SHARE,
   },
 }).createMachine({
   id: 'lease',
-  context: ({ input }) => ({ ...input, leaseId: null, purges: 0 }),
+  context: ({ input }) => ({ ...input, leaseId: null, purges: 0, asked: askedNow(input) }),
   initial: 'acquiring',
   on: {
     'release.requested': [{ guard: 'hasLease', target: '.releasing' }, { target: '.released' }],
@@ -124,6 +157,7 @@ export const leaseMachine = setup({
         onDone: {
           target: 'held',
           actions: [
+            { type: 'compareClocks', params: ({ event }) => event.output },
             { type: 'takeGrant', params: ({ event }) => event.output },
             { type: 'openFence', params: ({ event }) => event.output },
             { type: 'announceHeld', params: ({ event }) => event.output },
@@ -134,10 +168,6 @@ export const leaseMachine = setup({
     },
     held: {
       tags: ['held'],
-      on: {
-        'lease.tainted': { guard: 'isTainted', target: 'returning' },
-        'claims.lost': { target: 'returning' },
-      },
       after: { renewalInterval: { target: 'renewing' } },
     },
     renewing: {
@@ -152,6 +182,7 @@ export const leaseMachine = setup({
             target: 'held',
             actions: [
               { type: 'announcePurges', params: ({ event }) => event.output },
+              { type: 'compareClocks', params: ({ event }) => event.output },
               { type: 'takeGrant', params: ({ event }) => event.output },
               { type: 'openFence', params: ({ event }) => event.output },
             ],
@@ -160,6 +191,7 @@ export const leaseMachine = setup({
             guard: { type: 'isHeld', params: ({ event }) => event.output },
             target: 'held',
             actions: [
+              { type: 'compareClocks', params: ({ event }) => event.output },
               { type: 'takeGrant', params: ({ event }) => event.output },
               { type: 'openFence', params: ({ event }) => event.output },
             ],
@@ -168,36 +200,12 @@ export const leaseMachine = setup({
         ],
         onError: { ...EXPECTED, target: 'renewalFailed', actions: 'noteFailure' },
       },
-      on: {
-        'lease.tainted': { guard: 'isTainted', target: 'returning' },
-        'claims.lost': { target: 'returning' },
-      },
     },
     renewalFailed: {
-      on: {
-        'lease.tainted': { guard: 'isTainted', target: 'returning' },
-        'claims.lost': { target: 'returning' },
-      },
       after: { failurePause: { target: 'renewing' } },
     },
     waiting: {
       after: { failurePause: { target: 'acquiring' } },
-    },
-    // What is in memory goes back first, with all that is known of it; whatever else the lease may
-    // own is then taken over from it, in doubt.
-    returning: {
-      entry: ['closeFence', 'returnPayments'],
-      on: { 'outcomes.written': { target: 'replacing' } },
-    },
-    replacing: {
-      invoke: {
-        id: 'releaseLease',
-        src: 'releaseLease',
-        input: ({ context }) => context,
-        onDone: { target: 'acquiring' },
-        // It ends by itself: nobody renews it any more.
-        onError: { ...EXPECTED, target: 'acquiring', actions: 'noteFailure' },
-      },
     },
     releasing: {
       entry: 'closeFence',
@@ -222,17 +230,23 @@ function grantedOf({ leaseId }: LeaseContext): number {
   return leaseId
 }
 
+function askedNow({ ports: { clock } }: LeaseInput): Asked {
+  return { at: clock.now(), wallAheadMs: wallAheadMs(clock) }
+}
+
 async function acquire(context: LeaseContext): Promise<Granted> {
   const { ports, instanceId, ttlMs, purges } = context
-  const askedAt = ports.clock.now()
-  const { leaseId } = await ports.ledger.acquireLease({ instanceId, ttlMs })
-  return { leaseId, held: true, purges, askedAt }
+  const asked = askedNow(context)
+  const { leaseId, ledgerNow } = await ports.ledger.acquireLease({ instanceId, ttlMs })
+  const period = { askedAt: asked.at, answeredAt: ports.clock.now() }
+  return { leaseId, held: true, purges, asked, ledgerNow, period }
 }
 
 async function renew(context: LeaseContext): Promise<Granted> {
   const { ports, ttlMs } = context
   const leaseId = grantedOf(context)
-  const askedAt = ports.clock.now()
-  const { held, purges } = await ports.ledger.renewLease({ leaseId, ttlMs })
-  return { leaseId, held, purges, askedAt }
+  const asked = askedNow(context)
+  const { held, purges, ledgerNow } = await ports.ledger.renewLease({ leaseId, ttlMs })
+  const period = { askedAt: asked.at, answeredAt: ports.clock.now() }
+  return { leaseId, held, purges, asked, ledgerNow, period }
 }

@@ -4,21 +4,26 @@
 import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type RetryQueueEvent } from '../messages.ts'
-import type { DelayedQueue, Ledger, ParkedEntry, SharedPorts } from '../model/ports.ts'
+import type { DelayedQueue, ParkedEntry, SharedPorts } from '../model/ports.ts'
 import {
   cacheFailureOf,
   causeOf,
   errorIn,
   isLedgerFailure,
   ledgerFailureOf,
-  mayBeDone,
 } from '../model/errors.ts'
 import type { ClaimedPayment } from '../model/payment.ts'
 import { ownerOf } from './fence.ts'
+import type { LedgerClock } from './ledger-clock.ts'
 
 export interface RetryQueueInput {
   readonly ports: SharedPorts
   readonly delayedQueue: DelayedQueue
+  readonly ledgerClock: LedgerClock
+  /** Time, from its sending, in which a request can still be processed, ms. */
+  readonly settleByMs: number
+  /** Longest time that a payment is parked for, ms. */
+  readonly delayMaxMs: number
 }
 
 interface RetryQueueContext extends RetryQueueInput {
@@ -42,8 +47,6 @@ interface ClaimRequest {
 }
 
 interface Claimed {
-  /** Whether an answer was lost: more may have been claimed than is in the batch. */
-  readonly taintsLease: boolean
   readonly batch: readonly ClaimedPayment[]
   readonly sweptAt: number
   readonly sweptFull: boolean
@@ -84,21 +87,11 @@ export const retryQueueMachine = setup({
     noteClaimed: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
       return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
     }),
-    passOn: ({ context, self }, { batch, taintsLease }: Claimed) => {
+    passOn: ({ context, self }, { batch }: Claimed) => {
+      if (batch.length === 0) return
       const { leaseId } = claimRequestOf(context)
-      if (batch.length > 0) {
-        const from = 'retryQueue'
-        tell(self.system, 'payments', { type: 'payments.claimed', batch, from, leaseId })
-      }
-      if (taintsLease) tell(self.system, 'lease', { type: 'lease.tainted', leaseId })
-    },
-    /** Payments may have been claimed although the answer is lost. */
-    taintLease: ({ context, self }, error: unknown) => {
-      if (!mayBeDone(error)) return
-      tell(self.system, 'lease', {
-        type: 'lease.tainted',
-        leaseId: claimRequestOf(context).leaseId,
-      })
+      const from = 'retryQueue'
+      tell(self.system, 'payments', { type: 'payments.claimed', batch, from, leaseId })
     },
     reportEnded: ({ self }) =>
       tell(self.system, 'payments', { type: 'intake.ended', from: 'retryQueue' }),
@@ -155,7 +148,7 @@ export const retryQueueMachine = setup({
         onError: {
           guard: { type: 'isLedgerFailure', params: errorIn },
           target: 'paused',
-          actions: ['noteFailure', { type: 'taintLease', params: errorIn }],
+          actions: 'noteFailure',
         },
       },
     },
@@ -178,34 +171,37 @@ function isSweepDue({ ports, sweptAt, sweptFull }: RetryQueueContext): boolean {
   return sweptFull || ports.clock.now() - sweptAt >= SWEEP_INTERVAL_MS
 }
 
+/** What is claimed without an answer is found as a stray. */
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
-  const { ports, delayedQueue, sweptAt } = context
+  const { ports, delayedQueue, delayMaxMs, sweptAt } = context
   const { limit, leaseId } = claimRequestOf(context)
   const { ledger, clock } = ports
   const now = clock.now()
   const sweeps = isSweepDue(context)
   if (sweeps) await rebuildIfLost(context)
   const ids = await delayedQueue.takeDue(limit).catch(noIds)
-  const batch = ids.length > 0 ? await ledger.claimParked(ids, { leaseId }) : []
+  const batch =
+    ids.length > 0 ? await judged(context, () => ledger.claimParked(ids, { leaseId })) : []
   const left = limit - batch.length
-  if (!sweeps || left <= 0) return { batch, sweptAt, sweptFull: false, taintsLease: false }
-  const swept = await sweep(ports.ledger, { batch, request: { limit: left, leaseId } })
-  return { ...swept, batch: [...batch, ...swept.batch], sweptAt: now }
+  if (!sweeps || left <= 0) return { batch, sweptAt, sweptFull: false }
+  const sweep = () => ledger.claimDue({ leaseId, limit: left, delayMaxMs })
+  const swept = await judged(context, sweep).catch((error: unknown) => {
+    const failure = ledgerFailureOf(error)
+    // What was claimed by the delayed queue's due times is kept.
+    if (batch.length > 0) return []
+    throw failure
+  })
+  return { batch: [...batch, ...swept], sweptAt: now, sweptFull: swept.length >= left }
 }
 
-/** The batch, claimed by the delayed queue's due times, is kept even if the ledger then fails. */
-async function sweep(
-  ledger: Ledger,
-  { batch, request }: { batch: readonly ClaimedPayment[]; request: ClaimRequest },
-): Promise<Omit<Claimed, 'sweptAt'>> {
-  try {
-    const swept = await ledger.claimDue(request)
-    return { batch: swept, sweptFull: swept.length >= request.limit, taintsLease: false }
-  } catch (error) {
-    const failure = ledgerFailureOf(error)
-    if (batch.length === 0) throw failure
-    return { batch: [], sweptFull: false, taintsLease: mayBeDone(failure) }
-  }
+/** Claims payments, with deadlines that hold by this process's clock. */
+async function judged(
+  { ports: { clock }, ledgerClock, settleByMs: wholeMs }: RetryQueueContext,
+  claim: () => Promise<readonly ClaimedPayment[]>,
+): Promise<readonly ClaimedPayment[]> {
+  const askedAt = clock.now()
+  const claims = await claim()
+  return ledgerClock.judged(claims, { askedAt, answeredAt: clock.now(), wholeMs })
 }
 
 async function rebuildIfLost({ ports, delayedQueue }: RetryQueueContext): Promise<void> {

@@ -3,33 +3,37 @@
 import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type TakeoverEvent } from '../messages.ts'
-import type { SharedPorts } from '../model/ports.ts'
-import { causeOf, errorIn, isLedgerFailure, mayBeDone } from '../model/errors.ts'
-import type { ClaimedPayment } from '../model/payment.ts'
+import type { SeenLease, SharedPorts, TakenOver } from '../model/ports.ts'
+import { causeOf, errorIn, isLedgerFailure } from '../model/errors.ts'
 import { ownerOf } from './fence.ts'
 
 export interface TakeoverInput {
   readonly ports: SharedPorts
   /** Payments claimed at once. */
   readonly batchMax: number
-  /** Time after its end at which a lease counts as lost, ms. */
-  readonly graceMs: number
-  /** Time, from the end of its lease, in which a dead instance's request can still land, ms. */
-  readonly settleByMs: number
   /**
-   * How long this instance waits before it claims, ms: after an outage of the ledger that all
-   * instances saw, living owners renew their leases first.
+   * How long a lease has to be seen unrenewed until it counts as lost, by this process's monotonic
+   * clock, ms. Its owner's fence closes before: that is reckoned from before a renewal was asked.
    */
-  readonly ownersRenewMs: number
+  readonly silentMs: number
+  /** Time, from its sending, in which a request can still be processed, ms. */
+  readonly settleByMs: number
 }
 
 interface TakeoverContext extends TakeoverInput {
+  /** The leases of others, each since when it is seen as it is; none after a failure. */
+  readonly watched: readonly WatchedLease[]
   /** Whether as many payments as allowed were claimed the last time: there may be more. */
   readonly isFull: boolean
   /** Lease that payments are claimed under; null before the first. */
   readonly leaseId: number | null
   /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
+}
+
+interface WatchedLease extends SeenLease {
+  /** Monotonic instant by which it was first seen so, ms. */
+  readonly since: number
 }
 
 /** Between two batches that are claimed, ms. */
@@ -42,27 +46,24 @@ export const takeoverMachine = setup({
     events: {} as TakeoverEvent,
   },
   actors: {
-    takeOverPayments: fromPromise<readonly ClaimedPayment[], TakeoverContext>(({ input }) => {
-      const { ports, batchMax, graceMs, settleByMs } = input
-      const leaseId = claimantOf(input)
-      return ports.ledger.takeOver({ leaseId, limit: batchMax, graceMs, settleByMs })
+    takeOverPayments: fromPromise<TakenOver, TakeoverContext>(({ input }) => {
+      const { ports, batchMax: limit, settleByMs } = input
+      const expired = silentLeases(input)
+      return ports.ledger.takeOver({ leaseId: claimantOf(input), limit, settleByMs, expired })
     }),
   },
   actions: {
     noteLease: assign(({ context }) => ({ leaseId: ownerOf(context.ports.lease) })),
-    passOn: ({ context, self }, batch: readonly ClaimedPayment[]) => {
+    noteTaken: assign(({ context }, { payments, leases }: TakenOver) => {
+      return { isFull: payments.length >= context.batchMax, watched: watchedNow(context, leases) }
+    }),
+    // Nobody could renew a lease in an outage that all instances saw: each is watched anew.
+    forgetLeases: assign({ watched: [] }),
+    passOn: ({ context, self }, { payments: batch }: TakenOver) => {
       if (batch.length === 0) return
       const leaseId = claimantOf(context)
       tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'takeover', leaseId })
     },
-    /** Payments may have been claimed although the answer is lost. */
-    taintLease: ({ context, self }, error: unknown) => {
-      if (!mayBeDone(error)) return
-      tell(self.system, 'lease', { type: 'lease.tainted', leaseId: claimantOf(context) })
-    },
-    noteFullness: assign(({ context }, batch: readonly ClaimedPayment[]) => {
-      return { isFull: batch.length >= context.batchMax }
-    }),
     close: assign({ isClosed: true }),
     reportEnded: ({ self }) =>
       tell(self.system, 'payments', { type: 'intake.ended', from: 'takeover' }),
@@ -78,31 +79,26 @@ export const takeoverMachine = setup({
     isClosed: ({ context }) => context.isClosed,
   },
   delays: {
-    ownersRenewTime: ({ context }) => context.ownersRenewMs,
     claimInterval: CLAIM_INTERVAL_MS,
   },
 }).createMachine({
   id: 'takeover',
-  context: ({ input }) => ({ ...input, isFull: false, leaseId: null, isClosed: false }),
-  initial: 'waitingForOwners',
+  context: ({ input }) => ({
+    ...input,
+    watched: [],
+    isFull: false,
+    leaseId: null,
+    isClosed: false,
+  }),
+  initial: 'waiting',
   on: { 'drain.started': { actions: 'close' } },
   states: {
-    waitingForOwners: {
-      always: { guard: 'isClosed', target: 'closed' },
-      after: {
-        ownersRenewTime: [
-          { guard: 'holdsLease', target: 'claiming' },
-          { target: 'waitingForOwners', reenter: true },
-        ],
-      },
-    },
     waiting: {
       always: { guard: 'isClosed', target: 'closed' },
       after: {
         claimInterval: [
           { guard: 'holdsLease', target: 'claiming' },
-          // Without a lease the ledger was out of reach: the others get time to renew theirs.
-          { target: 'waitingForOwners' },
+          { target: 'waiting', reenter: true, actions: 'forgetLeases' },
         ],
       },
     },
@@ -116,14 +112,14 @@ export const takeoverMachine = setup({
           target: 'claimed',
           actions: [
             { type: 'passOn', params: ({ event }) => event.output },
-            { type: 'noteFullness', params: ({ event }) => event.output },
+            { type: 'noteTaken', params: ({ event }) => event.output },
           ],
         },
         // Anything else that was thrown is a bug and ends the actor.
         onError: {
           guard: { type: 'isLedgerFailure', params: errorIn },
-          target: 'waitingForOwners',
-          actions: ['noteFailure', { type: 'taintLease', params: errorIn }],
+          target: 'waiting',
+          actions: ['noteFailure', 'forgetLeases'],
         },
       },
     },
@@ -143,4 +139,25 @@ export const takeoverMachine = setup({
 function claimantOf({ leaseId }: TakeoverContext): number {
   assert(leaseId !== null, 'the lease is noted before payments are claimed under it')
   return leaseId
+}
+
+/** Leases that were seen unrenewed for too long. */
+function silentLeases({ ports, silentMs, watched }: TakeoverContext): readonly SeenLease[] {
+  const now = ports.clock.now()
+  return watched.filter(({ since }) => now - since >= silentMs)
+}
+
+/** Those of others, with since when each is seen as it is now. */
+function watchedNow(
+  context: TakeoverContext,
+  leases: readonly SeenLease[],
+): readonly WatchedLease[] {
+  const now = context.ports.clock.now()
+  const ownId = claimantOf(context)
+  const others = leases.filter(({ leaseId }) => leaseId !== ownId)
+  return others.map(({ leaseId, version }) => {
+    const before = context.watched.find((lease) => lease.leaseId === leaseId)
+    const since = before?.version === version ? before.since : now
+    return { leaseId, version, since }
+  })
 }

@@ -8,6 +8,7 @@ import {
   type Intake,
   type PaymentRequested,
   type PaymentsEvent,
+  type StraysSought,
 } from '../messages.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
 import type { PaymentRecord } from '../payment/context.ts'
@@ -15,9 +16,9 @@ import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks } from './capacity.ts'
-import { findPaymentStatus, noteGauges, type PaymentsInMemory } from './queries.ts'
+import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
 import { createWaiting, type Waiting } from './queues.ts'
-import { acceptedRecord, claimedRecord, deferredRecord } from './records.ts'
+import { acceptedRecord, claimedRecord, deferredRecord, LateAnswers } from './records.ts'
 import {
   reportAllParked,
   reportBroken,
@@ -97,7 +98,8 @@ export class Payments {
   #isDraining = false
   #purges = 0
   /** From where payments may still come in a drain; a recall ends the wait for them. */
-  readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover'])
+  readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover', 'strays'])
+  readonly #lateAnswers = new LateAnswers()
   #ticks = 0
   /** Monotonic instant of the next tick, ms. */
   #tickDueAt = 0
@@ -153,14 +155,17 @@ export class Payments {
     if ('purges' in event && this.#isPurged(event.purges)) return
     switch (event.type) {
       case 'payments.accepted':
-        for (const request of event.batch) this.#enqueue(acceptedRecord(request, this.#now()))
+        for (const request of event.batch) this.#adopt(acceptedRecord(request, this.#now()))
         break
       case 'payments.claimed':
-        for (const payment of event.batch) {
-          if (!this.#isPurged(payment.purges)) this.#enqueue(claimedRecord(payment, this.#now()))
+        for (const payment of this.#claimedNow(event)) {
+          if (!this.#isPurged(payment.purges)) this.#adopt(claimedRecord(payment, this.#now()))
         }
         reportClaimed(this.#reports, event)
         break
+      case 'strays.sought':
+        this.#passOnUnknown(event)
+        return
       case 'xstate.done.actor.payment':
         this.#onLeft(event.output)
         break
@@ -189,11 +194,6 @@ export class Payments {
         this.#intakes.clear()
         this.#recall(() => true)
         break
-      case 'payments.returned':
-        // The fence is closed by now, so nothing of this starts again.
-        reportAllParked(this.#reports, this.#waiting.takeAll())
-        this.#recall(() => true)
-        break
       case 'payments.dropped':
         this.#drop()
         break
@@ -220,6 +220,28 @@ export class Payments {
   /** Whether payments may wait in memory: not in a drain, nor while the lease may be another's. */
   #keepsPayments(): boolean {
     return !this.#isDraining && this.#dependencies.lease.holds(this.#now())
+  }
+
+  /**
+   * Strays that are in memory after all stay what they are there: the ledger refuses what comes of
+   * them, and they are strays again. What is claimed otherwise is in no memory yet.
+   */
+  #claimedNow({ batch, from }: Extract<PaymentsEvent, { type: 'payments.claimed' }>) {
+    if (from !== 'strays') return batch
+    this.#lateAnswers.note(batch, this.#now())
+    const ids = idsInMemory(this.inMemory)
+    return batch.filter(({ correlationId }) => !ids.has(correlationId))
+  }
+
+  /** Takes a payment into memory, unless it was claimed as a stray before this answer came. */
+  #adopt(record: PaymentRecord): void {
+    if (!this.#lateAnswers.isOutdated(record)) this.#enqueue(record)
+  }
+
+  #passOnUnknown({ type, batch, replyTo }: StraysSought): void {
+    const ids = idsInMemory(this.inMemory)
+    const unknown = batch.filter(({ correlationId }) => !ids.has(correlationId))
+    tell(this.#scope.system, 'persistence', { type, batch: unknown, replyTo })
   }
 
   #enqueue(record: PaymentRecord): void {

@@ -35,6 +35,19 @@ export function findPaymentStatus(
   return undefined
 }
 
+/** All that are worked on here or wait for a slot. */
+export function idsInMemory({ slots, waiting }: PaymentsInMemory): ReadonlySet<string> {
+  const ids = new Set<string>()
+  slots.forEachUsed(({ record }) => ids.add(record.correlationId))
+  for (const [, ring] of RINGS) {
+    waiting[ring].find(({ correlationId }) => {
+      ids.add(correlationId)
+      return false
+    })
+  }
+  return ids
+}
+
 /** How many payments are in memory at this moment, and where. */
 export function gaugesOf({ dependencies, waiting, slots }: PaymentsInMemory): Gauges {
   return {

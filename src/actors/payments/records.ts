@@ -31,7 +31,8 @@ export function claimedRecord(payment: ClaimedPayment, now: number): PaymentReco
     fencingToken,
     rounds,
     attempts,
-    acceptedAt: now - payment.ageMs,
+    // Negative: the ledger's clock was set back.
+    acceptedAt: now - Math.max(0, payment.ageMs),
     unknownOutcomes: payment.unknownOutcomes.map(({ processor, requestedAt, remainingMs }) => {
       return { processor, requestedAt, endsAt: now + remainingMs }
     }),
@@ -72,4 +73,42 @@ export function parkingDelayMs(
   if (context.deferred) return 0
   const { retryDelayMs: firstMs, retryDelayMaxMs: maxMs } = settings
   return backoff({ firstMs, step: context.record.rounds, maxMs }, random)
+}
+
+/** How long answers may be late, ms: far longer than any call to the ledger is waited for. */
+const LATE_MAX_MS = 60_000
+
+/** A stray that was claimed lately. */
+interface Stray {
+  readonly fencingToken: number
+  /** Monotonic, ms. */
+  readonly claimedAt: number
+}
+
+/**
+ * Strays that were claimed lately: an answer of the ledger that names one of them under an earlier
+ * fencing token comes too late, and its payment must not be in memory twice.
+ */
+export class LateAnswers {
+  /** By id, oldest first. */
+  readonly #strays = new Map<string, Stray>()
+
+  /** Strays that were claimed by this monotonic instant, ms. */
+  note(batch: readonly ClaimedPayment[], now: number): void {
+    for (const [id, { claimedAt }] of this.#strays) {
+      if (now - claimedAt < LATE_MAX_MS) break
+      this.#strays.delete(id)
+    }
+    for (const { correlationId, fencingToken } of batch) {
+      this.#strays.delete(correlationId)
+      this.#strays.set(correlationId, { fencingToken, claimedAt: now })
+    }
+  }
+
+  /** Whether it was claimed as a stray since the ledger handed it out under this token. */
+  isOutdated({ correlationId, fencingToken }: PaymentRecord): boolean {
+    if (this.#strays.size === 0) return false
+    const stray = this.#strays.get(correlationId)
+    return stray !== undefined && fencingToken < stray.fencingToken
+  }
 }

@@ -5,7 +5,7 @@
 import assert from 'node:assert'
 import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
-import { type LedgerFailure, mayBeDone } from '../model/errors.ts'
+import type { LedgerFailure } from '../model/errors.ts'
 import type { IntakeEvent, PaymentReceived } from '../messages.ts'
 import type { Accepted } from '../model/ports.ts'
 
@@ -46,12 +46,8 @@ export type AcceptBatcherEvent =
       /** Lease that the batch was written under. */
       readonly leaseId: number
     }
-  | {
-      readonly type: 'batch.failed'
-      readonly error: LedgerFailure
-      /** Lease that the batch was to be written under. */
-      readonly leaseId: number
-    }
+  /** What was committed all the same is found as a stray. */
+  | { readonly type: 'batch.failed'; readonly error: LedgerFailure }
   | { readonly type: 'spacing.elapsed' }
   | { readonly type: 'pause.elapsed' }
 
@@ -79,7 +75,6 @@ export const acceptBatcherMachine = setup({
     refuseAll: unprovided('refuseAll'),
     refuseOne: unprovided('refuseOne'),
     startPause: unprovided('startPause'),
-    taintLease: unprovided('taintLease'),
     reportEnded: unprovided('reportEnded'),
 
     keep: assign((step: Step) => kept(step)),
@@ -107,7 +102,6 @@ export const acceptBatcherMachine = setup({
     isOpen: ({ context }) => !context.isClosed,
     isClosed: ({ context }) => context.isClosed,
     batcherIsFull: ({ context }) => context.pending.size >= context.pendingMax,
-    mayOwnUnknown: (step) => mayOwnUnknown(step),
   },
 }).createMachine({
   id: 'acceptBatcher',
@@ -153,14 +147,7 @@ export const acceptBatcherMachine = setup({
           },
           { target: 'idle', actions: ['answerBatch', 'dropBatch'] },
         ],
-        'batch.failed': [
-          {
-            guard: 'mayOwnUnknown',
-            target: 'paused',
-            actions: ['refuseAll', 'dropAll', 'taintLease'],
-          },
-          { target: 'paused', actions: ['refuseAll', 'dropAll'] },
-        ],
+        'batch.failed': { target: 'paused', actions: ['refuseAll', 'dropAll'] },
       },
     },
     spacing: {
@@ -195,15 +182,4 @@ function kept({ context, event }: Step): Partial<AcceptBatcherContext> {
 function batchTaken(context: AcceptBatcherContext): Partial<AcceptBatcherContext> {
   const { taken, rest } = takeOldest(context.pending, context.batchMax)
   return { batch: taken, pending: rest, batchParks: context.parks }
-}
-
-/**
- * Whether this instance may own payments that it does not know: only a commit under its lease that
- * was not answered leaves such; parked ones are found by anyone. Asking the ledger for them would
- * not do: the commit may come later than the answer to the question, and an id that was posted
- * twice may be in work already.
- */
-function mayOwnUnknown({ context, event }: Step): boolean {
-  assert(event.type === 'batch.failed', 'only a commit that failed leaves this in doubt')
-  return !context.batchParks && mayBeDone(event.error)
 }

@@ -55,10 +55,6 @@ export function providedAcceptBatcher(parts: Parts): typeof acceptBatcherMachine
       },
       startPause: ({ self }) =>
         void clock.setTimeout(() => self.send({ type: 'pause.elapsed' }), WRITE_PAUSE_MS),
-      taintLease: ({ event }) => {
-        assert(event.type === 'batch.failed', 'a lease is tainted by a commit without an answer')
-        tell(parts.system, 'lease', { type: 'lease.tainted', leaseId: event.leaseId })
-      },
       reportEnded: () => tell(parts.system, 'payments', { type: 'intake.ended', from: 'accepts' }),
     },
   })
@@ -80,7 +76,7 @@ async function writeBatch(
     const tookMs = clock.now() - startedAt
     self.send({ type: 'batch.written', accepted, tookMs, spacingMs, leaseId })
   } catch (error) {
-    self.send({ type: 'batch.failed', error: ledgerFailureOf(error), leaseId })
+    self.send({ type: 'batch.failed', error: ledgerFailureOf(error) })
   }
 }
 
@@ -88,12 +84,12 @@ function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
   assert(event.type === 'batch.written', 'a batch is answered once it is committed')
   const { tookMs, leaseId } = event
   const { results, purges } = event.accepted
-  const counts = { accepted: 0, known: 0, conflicting: 0 }
+  const counts = { accepted: 0, known: 0, conflicting: 0, unread: 0 }
   context.batch.forEach((payment, index) => {
     const result = results[index]
     assert(result !== undefined, 'the ledger answers each payment of a batch')
     counts[result] += 1
-    payment.replyTo(result)
+    payment.replyTo(result === 'unread' ? 'unavailable' : result)
   })
   const accepted =
     counts.accepted === context.batch.length
@@ -104,8 +100,12 @@ function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
     tell(system, 'retryQueue', { type: 'payments.parked', entries })
   } else if (accepted.length > 0)
     tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId, purges })
-  ports.telemetry.emit({ type: 'batch.accepted', ...counts, parked: context.batchParks, tookMs })
+  const { unread: payments, ...known } = counts
+  ports.telemetry.emit({ type: 'batch.accepted', ...known, parked: context.batchParks, tookMs })
+  if (payments > 0) ports.telemetry.emit({ type: 'batch.refused', payments, cause: UNREAD })
 }
+
+const UNREAD = 'ledger: what is known of an id was not read in time'
 
 function refuseAll({ ports }: Parts, { context, event }: Step): void {
   assert(event.type === 'batch.failed', 'all are refused when a commit failed')

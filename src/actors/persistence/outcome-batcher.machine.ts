@@ -29,8 +29,6 @@ export interface OutcomeBatcherContext extends OutcomeBatcherInput {
   readonly isCongested: boolean
   /** Whether everything is to be written at once from now on. */
   readonly isDraining: boolean
-  /** Whether somebody waits until everything so far is written. */
-  readonly isAwaited: boolean
   /** Failed writes of this batch, for the growing pause. */
   readonly failures: number
 }
@@ -88,7 +86,6 @@ export const outcomeBatcherMachine = setup({
     reportCongested: unprovided('reportCongested'),
     reportRelieved: unprovided('reportRelieved'),
     reportFlushed: unprovided('reportFlushed'),
-    reportWritten: unprovided('reportWritten'),
 
     keep: assign(({ context, event }: Step) => {
       assert(event.type === 'outcome.reached', 'what is kept is an outcome')
@@ -116,15 +113,11 @@ export const outcomeBatcherMachine = setup({
     markCongested: assign({ isCongested: true }),
     markRelieved: assign({ isCongested: false }),
     markDraining: assign({ isDraining: true }),
-    markAwaited: assign({ isAwaited: true }),
-    markAnswered: assign({ isAwaited: false }),
   },
   guards: {
     hasPending: ({ context }) => context.pending.size > 0,
-    mustWrite: ({ context }) =>
-      context.isDraining || context.isAwaited || context.pending.size >= context.batchMax,
+    mustWrite: ({ context }) => context.isDraining || context.pending.size >= context.batchMax,
     isDraining: ({ context }) => context.isDraining,
-    isAwaited: ({ context }) => context.isAwaited,
     becomesCongested: ({ context }) =>
       !context.isCongested && context.pending.size >= context.congestedAt,
     isRelieved: ({ context }) =>
@@ -139,7 +132,6 @@ export const outcomeBatcherMachine = setup({
     aside: [],
     isCongested: false,
     isDraining: false,
-    isAwaited: false,
     failures: 0,
   }),
   initial: 'idle',
@@ -154,13 +146,11 @@ export const outcomeBatcherMachine = setup({
     'aside.due': { actions: 'takeBackAside' },
     // Once more, so that nothing is left behind that could have been written by now.
     'drain.started': { actions: ['takeBackAside', 'markDraining'] },
-    'flush.requested': { actions: 'markAwaited' },
   },
   states: {
     idle: {
       always: [
         { guard: 'hasPending', target: 'gathering' },
-        { guard: 'isAwaited', actions: ['markAnswered', 'reportWritten'] },
         { guard: 'isDraining', target: 'flushed' },
       ],
     },

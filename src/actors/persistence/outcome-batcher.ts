@@ -79,7 +79,6 @@ export function providedOutcomeBatcher(parts: Parts): typeof outcomeBatcherMachi
         publisher.flush()
         tell(system, 'supervisor', { type: 'persistence.flushed' })
       },
-      reportWritten: () => tell(system, 'lease', { type: 'outcomes.written' }),
     },
   })
   return compileChart(provided)

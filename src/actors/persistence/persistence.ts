@@ -9,10 +9,11 @@ import {
   type AcceptBatcherActor,
 } from './accept-batcher.ts'
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
-import type { Directory, PaymentReceived, PersistenceEvent } from '../messages.ts'
+import type { Directory, PaymentReceived, PersistenceEvent, StraysSought } from '../messages.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import { findPayment, purgeLedger, summarize } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
+import { itemsOf } from './pending-queue.ts'
 import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
 import type { SharedPorts } from '../model/ports.ts'
 
@@ -93,6 +94,9 @@ class Persistence {
       case 'purge.requested':
         void purgeLedger({ ports: this.#ports, system: this.#system }, event)
         break
+      case 'strays.sought':
+        this.#answerStrays(event)
+        break
       case 'drain.started':
         if (this.#early === undefined) this.#outcomes.send(event)
         else this.#early.whenEmpty(() => this.#outcomes.send(event))
@@ -105,6 +109,15 @@ class Persistence {
         // What comes later would be written for ever to a ledger that is closed.
         for (const batcher of [this.#accepts, this.#outcomes]) (batcher as AnyActorRef).send(event)
     }
+  }
+
+  /** What is being written is known here. */
+  #answerStrays({ batch, replyTo }: StraysSought): void {
+    const accepts = this.#accepts.getSnapshot().context
+    const outcomes = this.#outcomes.getSnapshot().context
+    const written = [...accepts.batch, ...outcomes.batch, ...itemsOf(outcomes.pending)]
+    const ids = new Set(written.map(({ correlationId }) => correlationId))
+    replyTo(batch.filter(({ correlationId }) => !ids.has(correlationId)))
   }
 
   #answerEarly({ ports, accepts }: PersistenceInput): EarlyAnswers {

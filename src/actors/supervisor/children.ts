@@ -8,10 +8,12 @@ import { probingMachine } from '../circuit/probing.machine.ts'
 import { createHealth, type HealthActor } from '../circuit/processor-health.machine.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { CircuitCache, DelayedQueue, Processor, SharedPorts } from '../model/ports.ts'
-import { outlasting, type WorkSettings } from '../model/settings.ts'
+import { LOOK_UP_PAUSE_MAX_MS, outlasting, type WorkSettings } from '../model/settings.ts'
 import type { LeaseFence } from '../ownership/fence.ts'
 import { leaseMachine } from '../ownership/lease.machine.ts'
+import { LedgerClock } from '../ownership/ledger-clock.ts'
 import { retryQueueMachine } from '../ownership/retry-queue.machine.ts'
+import { straysMachine } from '../ownership/strays.machine.ts'
 import { takeoverMachine } from '../ownership/takeover.machine.ts'
 import { paymentsLogic } from '../payments/payments.ts'
 import type { AcceptBatcherInput } from '../persistence/accept-batcher.machine.ts'
@@ -53,13 +55,7 @@ export interface PitParts {
  * - `stop`: it stops at once, because what it would finish is lost with the child.
  */
 export type OnFailure =
-  | {
-      readonly kind: 'restart'
-      readonly intensity: number
-      readonly periodMs: number
-      /** Whether it claims payments: those that it claimed and did not pass on are in no memory. */
-      readonly claims: boolean
-    }
+  | { readonly kind: 'restart'; readonly intensity: number; readonly periodMs: number }
   | { readonly kind: 'drain' }
   | { readonly kind: 'stop' }
 
@@ -73,6 +69,7 @@ interface ChildParts {
   readonly parts: PitParts
   readonly parent: AnyActorRef
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
+  readonly ledgerClock: LedgerClock
 }
 
 export type ChildId =
@@ -81,6 +78,7 @@ export type ChildId =
   | 'payments'
   | 'retryQueue'
   | 'takeover'
+  | 'strays'
   | 'probing'
   | 'lease'
 
@@ -122,23 +120,41 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
     },
     onFailure: { kind: 'stop' },
   },
+  // What one of the next three has claimed and not passed on is found as a stray.
   retryQueue: {
-    make: ({ parts: { ports, delayedQueue }, parent }, id) =>
-      createActor(retryQueueMachine, { id, systemId: id, parent, input: { ports, delayedQueue } }),
-    onFailure: { ...RESTART, claims: true },
+    make: ({ parts, parent, ledgerClock }, id) => {
+      const { ports, delayedQueue, work } = parts
+      const settleByMs = outlasting(work.settleByMs)
+      const delayMaxMs = Math.max(work.retryDelayMaxMs, LOOK_UP_PAUSE_MAX_MS)
+      const input = { ports, delayedQueue, ledgerClock, settleByMs, delayMaxMs }
+      return createActor(retryQueueMachine, { id, systemId: id, parent, input })
+    },
+    onFailure: RESTART,
   },
   takeover: {
     make: ({ parts, parent }, id) => {
       const input = {
         ports: parts.ports,
-        batchMax: TAKEOVER_BATCH_MAX,
-        graceMs: TAKEOVER_GRACE_MS,
+        batchMax: CLAIM_BATCH_MAX,
+        silentMs: parts.leaseTtlMs + TAKEOVER_GRACE_MS,
         settleByMs: outlasting(parts.work.settleByMs),
-        ownersRenewMs: parts.leaseTtlMs,
       }
       return createActor(takeoverMachine, { id, systemId: id, parent, input })
     },
-    onFailure: { ...RESTART, claims: true },
+    onFailure: RESTART,
+  },
+  strays: {
+    make: ({ parts, parent }, id) => {
+      const input = {
+        ports: parts.ports,
+        intervalMs: parts.leaseTtlMs / STRAYS_PER_TTL,
+        ownedMax: 2 * inMemoryMax(parts),
+        batchMax: CLAIM_BATCH_MAX,
+        settleByMs: outlasting(parts.work.settleByMs),
+      }
+      return createActor(straysMachine, { id, systemId: id, parent, input })
+    },
+    onFailure: RESTART,
   },
   probing: {
     make: ({ parts, parent, health }, id) => {
@@ -146,24 +162,34 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
       const input = { ports, processors, health, cache, intervalMs }
       return createActor(probingMachine, { id, systemId: id, parent, input })
     },
-    onFailure: { ...RESTART, claims: false },
+    onFailure: RESTART,
   },
   // Nobody else renews the lease: what can be finished before it runs out is finished.
   lease: {
-    make: ({ parts, parent }, id) => {
+    make: ({ parts, parent, ledgerClock }, id) => {
       const { ports, fence, instanceId, leaseTtlMs: ttlMs } = parts
-      const input = { ports, fence, instanceId, ttlMs }
+      const input = { ports, fence, ledgerClock, instanceId, ttlMs }
       return createActor(leaseMachine, { id, systemId: id, parent, input })
     },
     onFailure: { kind: 'drain' },
   },
 }
 
-/** Payments taken over from a dead instance at once. */
-const TAKEOVER_BATCH_MAX = 256
+/** Payments taken over from a dead instance, or claimed as strays, at once. */
+const CLAIM_BATCH_MAX = 256
 
-/** Time after its end at which another instance's lease counts as lost, ms. */
+/** Time beyond its length after which a lease that nobody renews counts as lost, ms. */
 const TAKEOVER_GRACE_MS = 250
+
+/** Comparisons of what is owned with what is in memory, per lifetime of a lease. */
+const STRAYS_PER_TTL = 3
+
+/** Payments that an instance may know of at once, those whose outcomes are unwritten included. */
+function inMemoryMax({ work, accepts, outcomes }: PitParts): number {
+  const { readyMax, claimMax, confirmingMax, concurrency } = work
+  const waiting = readyMax + claimMax + confirmingMax
+  return waiting + 2 * concurrency + confirmingMax + outcomes.congestedAt + accepts.batchMax
+}
 
 /** The living children of one supervisor. */
 export class Children {
@@ -180,6 +206,7 @@ export class Children {
       parts,
       parent,
       health: { default: health('default'), fallback: health('fallback') },
+      ledgerClock: new LedgerClock(parts.ports.telemetry),
     }
     this.#now = () => parts.ports.clock.now()
     for (const id of CHILD_IDS) this.#start(id)

@@ -9,7 +9,7 @@ import { causeOf } from '../model/errors.ts'
 import type { SupervisorEvent } from './supervisor.machine.ts'
 import { supervisorMachine } from './supervisor.machine.ts'
 import { unlist } from './xstate-patch.ts'
-import { Children, CHILDREN, isChildId, type ChildId, type PitParts } from './children.ts'
+import { Children, isChildId, type ChildId, type PitParts } from './children.ts'
 
 export type { PitParts } from './children.ts'
 
@@ -35,7 +35,6 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
         started(children).restart(child)
         // In a drain, which ends the lease anyway, what took the place of the child takes part.
         if (waits.length > 0) tellDrain(self.system)
-        else if (claims(child)) tell(self.system, 'lease', { type: 'claims.lost' })
       },
       commitPayment: ({ event, self }) => {
         assert(event.type === 'payment.received', 'only a payment is committed')
@@ -107,11 +106,6 @@ function failedOf(event: SupervisorEvent): ChildId {
   return event.actorId
 }
 
-function claims(child: ChildId): boolean {
-  const { onFailure } = CHILDREN[child]
-  return onFailure.kind === 'restart' && onFailure.claims
-}
-
 function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
   const cause = event.type === 'stop.requested' ? event.cause : `${event.type}: ${causeOf(event)}`
   ports.telemetry.emit({ type: 'drain.started', cause })
@@ -121,6 +115,7 @@ function tellDrain(system: Directory): void {
   tell(system, 'payments', { type: 'drain.started' })
   tell(system, 'retryQueue', { type: 'drain.started' })
   tell(system, 'takeover', { type: 'drain.started' })
+  tell(system, 'strays', { type: 'drain.started' })
   tell(system, 'acceptBatcher', { type: 'intake.closed' })
 }
 

@@ -85,6 +85,7 @@ const LABELS = [
   'source',
   'operation',
   'child',
+  'clock',
   'instance_id',
   'version',
   'node',
@@ -176,6 +177,11 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
       name: 'pit_leases_lost_total',
       help: 'Leases lost to other instances.',
       read: () => [[{}, tallies.leasesLost]],
+    },
+    {
+      name: 'pit_clock_steps_total',
+      help: 'Clocks that were set, or stood still, as the monotonic clock of this instance shows.',
+      read: () => Object.entries(tallies.clockSteps).map(([clock, value]) => [{ clock }, value]),
     },
   ]
 }

@@ -1,6 +1,6 @@
 // What the metrics count, in plain numbers: fed by the telemetry's facts as they happen.
 
-import type { ClaimSource, Fact, Gauges } from '../../actors/model/facts.ts'
+import type { ClaimSource, Fact, Gauges, SteppedClock } from '../../actors/model/facts.ts'
 import type { ContradictionKind, EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
 import { BucketTally } from './histogram.ts'
 
@@ -20,6 +20,8 @@ export interface Tallies {
   /** Each time that a payment's row could not be read. */
   rowsDamaged: number
   leasesLost: number
+  /** Steps and suspends, by whose clock. */
+  readonly clockSteps: Record<SteppedClock, number>
   /** Whether the lease is held, as of the last fact about it. */
   holdsLease: boolean
   readonly claimed: Record<ClaimSource, number>
@@ -63,8 +65,9 @@ export function createTallies(): Tallies {
     outcomesRefused: 0,
     rowsDamaged: 0,
     leasesLost: 0,
+    clockSteps: { instance: 0, ledger: 0 },
     holdsLease: false,
-    claimed: { retryQueue: 0, takeover: 0 },
+    claimed: { retryQueue: 0, takeover: 0, strays: 0 },
     processors: { default: processorTally(), fallback: processorTally() },
     ledgerFailures: new Map([['accept', 0]]),
     restarts: new Map(),
@@ -144,6 +147,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'lease.acquired':
       tallies.holdsLease = true
+      break
+    case 'clock.stepped':
+      tallies.clockSteps[fact.clock] += 1
       break
     case 'lease.lost':
       tallies.holdsLease = false

@@ -1,6 +1,6 @@
 // Commits new payments in batches.
 
-import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
+import { isLedgerFailure, LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Accepted, AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
 import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
@@ -30,11 +30,13 @@ export function createAccept(
       }
 
       const inserted = new Set(written.map((row) => row.correlation_id))
+      const ids = news.map((each) => each.correlationId).filter((id) => !inserted.has(id))
       const amounts = new Map(news.map((each) => [each.correlationId, each.amountCents]))
-      if (written.length < news.length) {
-        const ids = news.map((each) => each.correlationId).filter((id) => !inserted.has(id))
-        const step = { leaseId, ids, wroteSome: written.length > 0 }
-        await readAmounts(pool, step, { amounts, timeoutMs: deadline - performance.now() })
+      if (ids.length > 0) {
+        for (const id of ids) amounts.delete(id)
+        const read = readAmounts(pool, { leaseId, ids, amounts }, deadline - performance.now())
+        // What was written is certain, whatever became of the question about the others.
+        await (written.length > 0 ? read.catch(exceptFailures) : read)
       }
       return { results: batch.map((request) => judge(request, inserted, amounts)), purges }
     },
@@ -71,35 +73,32 @@ function insertion(
   return { query: parked ? ACCEPT_PARKED : ACCEPT_OWNED, values: [leaseId, ids, amounts] }
 }
 
-/**
- * Adds the amounts of what was not written. Where nothing of the batch was, that is certain
- * whatever fails here; where some was, the lease was held and the failed batch is in an unknown
- * state.
- */
+/** Adds the amounts of known ids; an id that is neither written nor known was purged meanwhile. */
 async function readAmounts(
   pool: PostgresPool,
   step: {
     readonly leaseId: number
     readonly ids: readonly string[]
-    readonly wroteSome: boolean
+    readonly amounts: Map<string, number>
   },
-  into: { readonly amounts: Map<string, number>; readonly timeoutMs: number },
+  timeoutMs: number,
 ): Promise<void> {
-  const { leaseId, ids, wroteSome } = step
-  const outcome = wroteSome ? 'unknown' : 'none'
+  const { leaseId, ids, amounts } = step
   const rows = await pool
-    .run(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], into.timeoutMs)
+    .run(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], timeoutMs)
     .catch((cause: unknown) => {
       throw cause instanceof LedgerUnavailable
-        ? new LedgerUnavailable('accept', outcome, cause)
+        ? new LedgerUnavailable('accept', 'none', cause)
         : cause
     })
-  if (!wroteSome && rows[0]?.held !== true) throw new LeaseLost('accept')
-  for (const row of rows) {
-    // Neither written nor known: a purge came in between, or the lease was renewed too late.
-    if (row.amount_cents === null) throw new LedgerUnavailable('accept', outcome)
-    into.amounts.set(row.correlation_id, row.amount_cents)
+  if (rows[0]?.held !== true) throw new LeaseLost('accept')
+  for (const { correlation_id: id, amount_cents: amountCents } of rows) {
+    if (amountCents !== null) amounts.set(id, amountCents)
   }
+}
+
+function exceptFailures(error: unknown): void {
+  if (!isLedgerFailure(error)) throw error
 }
 
 // Each inserted id is accepted once: its first request takes it out of the set.
@@ -109,7 +108,9 @@ function judge(
   amounts: ReadonlyMap<string, number>,
 ): AcceptResult {
   if (inserted.delete(request.correlationId)) return 'accepted'
-  return amounts.get(request.correlationId) === request.amountCents ? 'known' : 'conflicting'
+  const amountCents = amounts.get(request.correlationId)
+  if (amountCents === undefined) return 'unread'
+  return amountCents === request.amountCents ? 'known' : 'conflicting'
 }
 
 const SOME_REQUESTS = 'unnest($2::uuid[], $3::bigint[])'

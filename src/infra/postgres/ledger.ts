@@ -3,16 +3,14 @@
 import type { LookupFunction } from 'node:net'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
-import { createClaims } from './ownership.ts'
+import { createClaims, createLeases, createOwned, createTakeOver } from './ownership.ts'
 import { PostgresPool } from './pool.ts'
 import type { ServersConfig } from './reconnector.ts'
 import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
-import { createLeases } from './ownership.ts'
 import { createRecord } from './outcomes.ts'
 import { prepareLedger } from './start.ts'
 import { createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
-import { createTakeOver } from './ownership.ts'
 
 export interface PostgresLedgerConfig {
   /** Of one server or several; see `ServersConfig`. Where it does not say, it must take writes. */
@@ -25,6 +23,8 @@ export interface PostgresLedgerConfig {
   readonly poolMax: number
   /** Bound on `accept`, ms; below what clients wait for their answer. */
   readonly acceptTimeoutMs: number
+  /** Bound on a call about a lease, ms: a renewal that hangs leaves time for others. */
+  readonly leaseTimeoutMs: number
   /** Bound on every other call, ms. Default 3,000. */
   readonly statementTimeoutMs?: number
   /** Bound on one attempt to connect, ms. Default 1,000. */
@@ -65,7 +65,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     new PostgresPool({ ...base, size, timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE })
   const accepts = pool(1, acceptTimeoutMs)
   const records = pool(1, statementTimeoutMs)
-  const leases = pool(1, statementTimeoutMs)
+  const leases = pool(1, config.leaseTimeoutMs)
   const others = pool(poolMax, statementTimeoutMs)
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
@@ -73,6 +73,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createLeases(leases),
     ...createClaims(others, onDamaged),
     ...createTakeOver(others, onDamaged),
+    ...createOwned(others, onDamaged),
     ...createSummaries(others),
     ...createStatusReads(others, onDamaged),
     purge: async () => {

@@ -1,24 +1,28 @@
 // Whose a payment is: leases, claims of parked payments, and the takeover of what a dead instance
 // owned.
 
+import assert from 'node:assert'
 import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
-import type { Ledger } from '../../actors/model/ports.ts'
+import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT, nullable, readPayments } from './rows.ts'
-import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
+import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT, TEXTS, nullable, readPayments } from './rows.ts'
+import type { Column, OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
 import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
-/** Leases by PostgreSQL's clock, on a pool of their own: a renewal never waits behind a batch. */
+/** Leases, on a pool of their own: a renewal never waits behind a batch. */
 export function createLeases(pool: PostgresPool): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
-      const { id } = await pool.runForRow(ACQUIRE, [instanceId, ttlMs])
-      return { leaseId: id }
+      const { id, ledger_now: ledgerNow } = await pool.runForRow(ACQUIRE, [instanceId, ttlMs])
+      return { leaseId: id, ledgerNow }
     },
-    renewLease: ({ leaseId, ttlMs }) => pool.runForRow(RENEW, [leaseId, ttlMs]),
+    async renewLease({ leaseId, ttlMs }) {
+      const { held, purges, ledger_now: ledgerNow } = await pool.runForRow(RENEW, [leaseId, ttlMs])
+      return { held, purges, ledgerNow }
+    },
     releaseLease: (leaseId) => pool.execute(RELEASE, [leaseId]),
   }
 }
@@ -26,28 +30,28 @@ export function createLeases(pool: PostgresPool): Leases {
 const ACQUIRE = {
   name: 'acquireLease',
   effect: 'writes',
-  columns: { id: INTEGER },
+  columns: { id: INTEGER, ledger_now: INTEGER },
   text: `
   INSERT INTO leases (instance_id, expires_at)
   VALUES ($1, now() + $2::float8 * interval '1 ms')
-  RETURNING id`,
+  RETURNING id, ${NOW_MS} AS ledger_now`,
 } satisfies Query
 
-// A lease that ran out but was not revoked may be renewed: nobody has taken anything from it.
+// What was not revoked may be renewed, however late: nobody has taken anything from it.
 const RENEW = {
   name: 'renewLease',
   effect: 'writes',
-  columns: { held: BOOLEAN, purges: INTEGER },
+  columns: { held: BOOLEAN, purges: INTEGER, ledger_now: INTEGER },
   text: `
   WITH renewed AS (
     UPDATE leases SET expires_at = now() + $2::float8 * interval '1 ms'
     WHERE id = $1 AND NOT revoked
     RETURNING id
   )
-  SELECT EXISTS (SELECT FROM renewed) AS held, (SELECT count FROM purges) AS purges`,
+  SELECT EXISTS (SELECT FROM renewed) AS held, (SELECT count FROM purges) AS purges,
+    ${NOW_MS} AS ledger_now`,
 } satisfies Query
 
-// The settle-by deadline of its payments is counted from its end, so that is never moved later.
 const RELEASE: Statement = {
   name: 'releaseLease',
   effect: 'writes',
@@ -65,8 +69,8 @@ type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
  */
 export function createClaims(pool: PostgresPool, onDamaged: OnDamagedRow): Claims {
   return {
-    async claimDue({ leaseId, limit }) {
-      const rows = await pool.run(CLAIM_DUE, [leaseId, limit])
+    async claimDue({ leaseId, limit, delayMaxMs }) {
+      const rows = await pool.run(CLAIM_DUE, [leaseId, limit, delayMaxMs])
       return readClaims('claimDue', rows, onDamaged)
     },
     async claimParked(correlationIds, { leaseId }) {
@@ -94,6 +98,8 @@ const CLAIMED = {
   fallback_remaining_ms: nullable(INTEGER),
   fallback_requested_at: nullable(INTEGER),
   attempts: nullable(ATTEMPTS),
+  claimed_at: INTEGER,
+  parked_at: nullable(INTEGER),
 }
 
 type ClaimRow = RowOf<typeof CLAIM_OR_NONE>
@@ -104,7 +110,8 @@ const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents,
     p.default_doubt_until_ms - ${NOW_MS} AS default_remaining_ms,
     p.default_doubt_requested_at_ms AS default_requested_at,
     p.fallback_doubt_until_ms - ${NOW_MS} AS fallback_remaining_ms,
-    p.fallback_doubt_requested_at_ms AS fallback_requested_at, p.attempts`
+    p.fallback_doubt_requested_at_ms AS fallback_requested_at, p.attempts,
+    ${NOW_MS} AS claimed_at, (extract(epoch FROM p.parked_at) * 1000)::bigint AS parked_at`
 
 /** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
 function readClaims(
@@ -142,13 +149,15 @@ function readClaim(row: RowOf<typeof CLAIMED>): ClaimedPayment {
     ageMs: row.age_ms,
     unknownOutcomes,
     attempts: row.attempts ?? [],
+    claimedAt: row.claimed_at,
+    parkedAt: row.parked_at,
   }
 }
 
 // Unknown outcomes stay in the row: they are still known should the new owner die.
 function claim(parked: string): string {
   return `
-  WITH ${HELD}, parked AS (${parked}), claimed AS (
+  WITH ${HELD}, ${parked}, claimed AS (
     UPDATE payments p SET owner = $1, claim = p.claim + 1, due_at = NULL
     FROM parked
     WHERE p.correlation_id = parked.correlation_id
@@ -162,23 +171,32 @@ const CLAIM_DUE = {
   name: 'claimDue',
   effect: 'writes',
   columns: CLAIM_OR_NONE,
-  text: claim(`
+  text: claim(`due AS (
     SELECT correlation_id, due_at FROM payments
     WHERE owner IS NULL AND state = 0 AND due_at <= now() AND (SELECT held FROM held)
     ORDER BY due_at
     LIMIT $2
-    FOR UPDATE SKIP LOCKED`),
+    FOR UPDATE SKIP LOCKED
+  ), stranded AS (
+    SELECT correlation_id, due_at FROM payments
+    WHERE owner IS NULL AND state = 0 AND due_at > now() + $3::float8 * interval '1 ms'
+      AND (SELECT held FROM held)
+    ORDER BY due_at DESC
+    LIMIT $2 - (SELECT count(*) FROM due)
+    FOR UPDATE SKIP LOCKED
+  ), parked AS (TABLE due UNION ALL TABLE stranded)`),
 } satisfies Query
 
 export const CLAIM_PARKED = {
   name: 'claimParked',
   effect: 'writes',
   columns: CLAIM_OR_NONE,
-  text: claim(`
+  text: claim(`parked AS (
     SELECT p.correlation_id, p.due_at FROM payments p
     WHERE p.correlation_id = ANY ($2::uuid[]) AND p.owner IS NULL AND ${IS_OPEN}
       AND (SELECT held FROM held)
-    FOR UPDATE SKIP LOCKED`),
+    FOR UPDATE SKIP LOCKED
+  )`),
 } satisfies Query
 
 /**
@@ -190,13 +208,15 @@ export function createTakeOver(
   onDamaged: OnDamagedRow,
 ): Pick<Ledger, 'takeOver'> {
   return {
-    async takeOver({ leaseId, limit, graceMs, settleByMs }) {
-      const rows = await pool.run(TAKE_OVER, [leaseId, limit, graceMs, settleByMs])
-      const claimed = readClaims('takeOver', rows, onDamaged)
+    async takeOver({ leaseId, limit, settleByMs, expired }) {
+      const ids = arrayOf(expired, (lease) => lease.leaseId)
+      const versions = arrayOf(expired, (lease) => lease.version)
+      const rows = await pool.run(TAKE_OVER, [leaseId, settleByMs, limit, ids, versions])
+      const payments = readClaims('takeOver', rows, onDamaged)
       // Only once nothing is left to claim, and its failure must not hide what was claimed: the
       // rows of dead leases are dropped by a later call then.
-      if (claimed.length < limit) await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
-      return claimed
+      if (payments.length < limit) await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
+      return { payments, leases: readLeases(rows) }
     },
   }
 }
@@ -205,20 +225,53 @@ function exceptUnavailable(error: unknown): void {
   if (!(error instanceof LedgerUnavailable)) throw error
 }
 
-// A lease is swept only if this statement's own update revoked it, or if it was revoked before:
-// a renewal that came in between makes the update skip the row, and nothing is taken from it.
+/** An array of int. */
+const INTEGERS: Column<readonly number[]> = {
+  takes: 'an array of whole numbers',
+  fits: (value): value is readonly number[] => Array.isArray(value) && value.every(INTEGER.fits),
+}
+
+const TAKEN_OR_NONE = { ...CLAIM_OR_NONE, lease_ids: INTEGERS, lease_versions: TEXTS }
+
+/** The same in each row. */
+function readLeases([row]: readonly RowOf<typeof TAKEN_OR_NONE>[]): readonly SeenLease[] {
+  assert(row !== undefined, 'a takeover returns a row also when it has claimed nothing')
+  return row.lease_ids.map((leaseId, index) => {
+    const version = row.lease_versions[index]
+    assert(version !== undefined, 'each lease has a version')
+    return { leaseId, version }
+  })
+}
+
+/** Claims the payments of `target`, whatever their owner has sent: $1 the lease, $2 `settleByMs`. */
+const CLAIMED_IN_DOUBT = `claimed AS (
+    UPDATE payments p SET owner = $1, claim = p.claim + 1,
+      default_doubt_until_ms = ${NOW_MS} + $2::bigint,
+      fallback_doubt_until_ms = ${NOW_MS} + $2::bigint
+    FROM target
+    WHERE p.correlation_id = target.correlation_id
+    RETURNING ${CLAIM_COLUMNS}
+  )`
+
+// A row's xmin changes with each update. So a lease is swept only if this statement's own update
+// revoked it as it was seen, or if it was revoked before: a renewal that came in between makes the
+// update skip the row, and nothing is taken from it.
 // `owner` hops from one owner to the next by index, however many payments each of them has. An
 // owner without a row is one whose accept was committed after its lease had been dropped.
 const TAKE_OVER = {
   name: 'takeOver',
   effect: 'writes',
-  columns: CLAIM_OR_NONE,
+  columns: TAKEN_OR_NONE,
   text: `
-  WITH RECURSIVE ${HELD}, expired AS (
-    UPDATE leases SET revoked = true
-    WHERE NOT revoked AND expires_at <= now() - $3::float8 * interval '1 ms'
+  WITH RECURSIVE ${HELD}, living AS MATERIALIZED (
+    SELECT ARRAY(SELECT id FROM leases WHERE NOT revoked ORDER BY id) AS lease_ids,
+      ARRAY(SELECT xmin::text FROM leases WHERE NOT revoked ORDER BY id) AS lease_versions
+  ), expired AS (
+    UPDATE leases l SET revoked = true
+    FROM unnest($4::int[], $5::text[]) AS seen (id, version)
+    WHERE l.id = seen.id AND l.xmin::text = seen.version AND NOT l.revoked
       AND (SELECT held FROM held)
-    RETURNING id
+    RETURNING l.id
   ), owner (id) AS (
     (SELECT owner FROM payments WHERE owner IS NOT NULL AND state = 0 ORDER BY owner LIMIT 1)
     UNION ALL
@@ -228,26 +281,17 @@ const TAKE_OVER = {
       ORDER BY p.owner LIMIT 1
     ) FROM owner WHERE owner.id IS NOT NULL
   ), dead AS MATERIALIZED (
-    SELECT owner.id, $4::bigint
-      + coalesce((extract(epoch FROM l.expires_at) * 1000)::bigint, ${NOW_MS}) AS doubt_until_ms
-    FROM owner
+    SELECT owner.id FROM owner
     LEFT JOIN leases l ON l.id = owner.id
     WHERE owner.id IS NOT NULL AND (SELECT held FROM held)
       AND (l.id IS NULL OR l.revoked OR l.id IN (SELECT id FROM expired))
   ), target AS (
-    SELECT p.correlation_id, dead.doubt_until_ms
+    SELECT p.correlation_id
     FROM dead JOIN payments p ON p.owner = dead.id AND p.owner IS NOT NULL AND p.state = 0
-    LIMIT $2
+    LIMIT $3
     FOR UPDATE OF p SKIP LOCKED
-  ), claimed AS (
-    UPDATE payments p SET owner = $1, claim = p.claim + 1,
-      default_doubt_until_ms = greatest(p.default_doubt_until_ms, target.doubt_until_ms),
-      fallback_doubt_until_ms = greatest(p.fallback_doubt_until_ms, target.doubt_until_ms)
-    FROM target
-    WHERE p.correlation_id = target.correlation_id
-    RETURNING ${CLAIM_COLUMNS}
-  )
-  SELECT held.held, claimed.* FROM held LEFT JOIN claimed ON true`,
+  ), ${CLAIMED_IN_DOUBT}
+  SELECT held.held, living.*, claimed.* FROM held CROSS JOIN living LEFT JOIN claimed ON true`,
 } satisfies Query
 
 const DROP_LEASES: Statement = {
@@ -259,3 +303,49 @@ const DROP_LEASES: Statement = {
     SELECT FROM payments p WHERE p.owner = l.id AND p.owner IS NOT NULL AND p.state = 0
   )`,
 }
+
+/** What a lease owns, to be compared with what its instance has in memory. */
+export function createOwned(
+  pool: PostgresPool,
+  onDamaged: OnDamagedRow,
+): Pick<Ledger, 'listOwned' | 'reclaim'> {
+  return {
+    async listOwned({ leaseId, limit }) {
+      const rows = await pool.run(LIST_OWNED, [leaseId, limit])
+      return rows.map(({ correlation_id: correlationId, claim: fencingToken }): OwnedPayment => {
+        return { correlationId, fencingToken }
+      })
+    },
+    async reclaim(payments, { leaseId, settleByMs }) {
+      const ids = arrayOf(payments, (payment) => payment.correlationId)
+      const tokens = arrayOf(payments, (payment) => payment.fencingToken)
+      const rows = await pool.run(RECLAIM, [leaseId, settleByMs, ids, tokens])
+      return readClaims('reclaim', rows, onDamaged)
+    },
+  }
+}
+
+const LIST_OWNED = {
+  name: 'listOwned',
+  effect: 'reads',
+  columns: { correlation_id: TEXT, claim: INTEGER },
+  text: `
+  SELECT correlation_id::text, claim FROM payments
+  WHERE owner = $1 AND owner IS NOT NULL AND state = 0
+  LIMIT $2`,
+} satisfies Query
+
+export const RECLAIM = {
+  name: 'reclaim',
+  effect: 'writes',
+  columns: CLAIM_OR_NONE,
+  text: `
+  WITH ${HELD}, target AS (
+    SELECT p.correlation_id
+    FROM unnest($3::uuid[], $4::int[]) AS named (correlation_id, claim)
+    JOIN payments p ON p.correlation_id = named.correlation_id
+    WHERE p.owner = $1 AND p.claim = named.claim AND ${IS_OPEN} AND (SELECT held FROM held)
+    FOR UPDATE OF p SKIP LOCKED
+  ), ${CLAIMED_IN_DOUBT}
+  SELECT held.held, claimed.* FROM held LEFT JOIN claimed ON true`,
+} satisfies Query

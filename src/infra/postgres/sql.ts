@@ -5,9 +5,11 @@ import type { ProcessorName } from '../../actors/model/payment.ts'
 /** PostgreSQL's clock in epoch ms, the same for a whole statement. */
 export const NOW_MS = '(extract(epoch FROM now()) * 1000)::bigint'
 
-/** Whether the lease $1 is held; asked once per statement. */
-export const IS_HELD =
-  'SELECT EXISTS (SELECT FROM leases WHERE id = $1 AND NOT revoked AND expires_at > now())'
+/**
+ * Whether the lease $1 is held; asked once per statement. No clock is asked: from a lease that
+ * nobody has revoked nothing was taken.
+ */
+export const IS_HELD = 'SELECT EXISTS (SELECT FROM leases WHERE id = $1 AND NOT revoked)'
 
 /** The same as one row with one column `held`. */
 export const HELD = `held AS MATERIALIZED (${IS_HELD} AS held)`

@@ -116,6 +116,7 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'health.unknown': ['health', 'warn'],
   'lease.acquired': ['lease', 'info'],
   'lease.lost': ['lease', 'error'],
+  'clock.stepped': ['lease', 'warn'],
   'child.restarted': ['supervisor', 'error'],
   'drain.started': ['supervisor', 'info'],
   'drain.ended': ['supervisor', 'info'],

@@ -1,0 +1,176 @@
+// Looks for strays: payments that this instance owns in the ledger and that are in nobody's memory
+// here, left by a commit or a claim without an answer, or by an actor that failed. They are claimed
+// under their next fencing token, in doubt: whatever else may still know of them cannot write.
+
+import assert from 'node:assert'
+import { assign, fromPromise, setup } from 'xstate'
+import { tell, type StraysEvent } from '../messages.ts'
+import { causeOf, errorIn, isLedgerFailure } from '../model/errors.ts'
+import type { ClaimedPayment } from '../model/payment.ts'
+import type { OwnedPayment, SharedPorts } from '../model/ports.ts'
+import { ownerOf } from './fence.ts'
+
+export interface StraysInput {
+  readonly ports: SharedPorts
+  /** Between two comparisons, ms. */
+  readonly intervalMs: number
+  /** Payments that are compared at once: more than fit into memory. */
+  readonly ownedMax: number
+  /** Strays claimed at once. */
+  readonly batchMax: number
+  /** Time, from its sending, in which a request can still be processed, ms. */
+  readonly settleByMs: number
+}
+
+interface StraysContext extends StraysInput {
+  /** Lease that this comparison is about, and the one before; null before the first. */
+  readonly leaseId: number | null
+  readonly lastLeaseId: number | null
+  /** In nobody's memory at the comparison before; each may have been on its way into it. */
+  readonly suspects: readonly OwnedPayment[]
+  /** Suspected twice. */
+  readonly strays: readonly OwnedPayment[]
+  /** Whether a drain has ended the claiming; what is being claimed still arrives. */
+  readonly isClosed: boolean
+}
+
+/** Of a call to the ledger. Anything else that was thrown is a bug and ends the actor. */
+const EXPECTED = { guard: { type: 'isLedgerFailure', params: errorIn } } as const
+
+export const straysMachine = setup({
+  types: {
+    context: {} as StraysContext,
+    input: {} as StraysInput,
+    events: {} as StraysEvent,
+  },
+  actors: {
+    listOwned: fromPromise<readonly OwnedPayment[], StraysContext>(({ input }) => {
+      const { ports, ownedMax: limit } = input
+      return ports.ledger.listOwned({ leaseId: ownedBy(input), limit })
+    }),
+    reclaimStrays: fromPromise<readonly ClaimedPayment[], StraysContext>(({ input }) => {
+      const { ports, batchMax, settleByMs, strays } = input
+      const leaseId = ownedBy(input)
+      return ports.ledger.reclaim(strays.slice(0, batchMax), { leaseId, settleByMs })
+    }),
+  },
+  actions: {
+    noteLease: assign(({ context }) => {
+      return { leaseId: ownerOf(context.ports.lease), lastLeaseId: context.leaseId }
+    }),
+    compare: ({ self }, batch: readonly OwnedPayment[]) => {
+      const replyTo = (strays: readonly OwnedPayment[]): void =>
+        self.send({ type: 'strays.found', strays })
+      tell(self.system, 'payments', { type: 'strays.sought', batch, replyTo })
+    },
+    noteSuspects: assign(({ context, event }) => {
+      assert(event.type === 'strays.found', 'who is suspected is not found in memory')
+      return { suspects: event.strays, strays: suspectedTwice(context, event.strays) }
+    }),
+    forgetSuspects: assign({ suspects: [], strays: [] }),
+    passOn: ({ context, self }, batch: readonly ClaimedPayment[]) => {
+      if (batch.length === 0) return
+      const leaseId = ownedBy(context)
+      tell(self.system, 'payments', { type: 'payments.claimed', batch, from: 'strays', leaseId })
+    },
+    close: assign({ isClosed: true }),
+    reportEnded: ({ self }) =>
+      tell(self.system, 'payments', { type: 'intake.ended', from: 'strays' }),
+    noteFailure: ({ context, event }) => {
+      const cause = causeOf(event)
+      context.ports.telemetry.emit({ type: 'ledger.failed', operation: 'strays', cause })
+    },
+  },
+  guards: {
+    holdsLease: ({ context: { ports } }) => ports.lease.holds(ports.clock.now()),
+    isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
+    isEmpty: (_, batch: readonly OwnedPayment[]) => batch.length === 0,
+    hasStrays: ({ context }) => context.strays.length > 0,
+    isClosed: ({ context }) => context.isClosed,
+  },
+  delays: {
+    comparisonInterval: ({ context }) => context.intervalMs,
+  },
+}).createMachine({
+  id: 'strays',
+  context: ({ input }) => ({
+    ...input,
+    leaseId: null,
+    lastLeaseId: null,
+    suspects: [],
+    strays: [],
+    isClosed: false,
+  }),
+  initial: 'waiting',
+  on: { 'drain.started': { actions: 'close' } },
+  states: {
+    waiting: {
+      always: { guard: 'isClosed', target: 'closed' },
+      after: {
+        comparisonInterval: [
+          { guard: 'holdsLease', target: 'listing', actions: 'noteLease' },
+          { target: 'waiting', reenter: true },
+        ],
+      },
+    },
+    listing: {
+      invoke: {
+        id: 'listOwned',
+        src: 'listOwned',
+        input: ({ context }) => context,
+        onDone: [
+          {
+            guard: { type: 'isEmpty', params: ({ event }) => event.output },
+            target: 'waiting',
+            actions: 'forgetSuspects',
+          },
+          {
+            target: 'comparing',
+            actions: { type: 'compare', params: ({ event }) => event.output },
+          },
+        ],
+        onError: { ...EXPECTED, target: 'waiting', actions: 'noteFailure' },
+      },
+    },
+    comparing: {
+      on: { 'strays.found': { target: 'compared', actions: 'noteSuspects' } },
+    },
+    compared: {
+      always: [
+        { guard: 'isClosed', target: 'closed' },
+        { guard: 'hasStrays', target: 'reclaiming' },
+        { target: 'waiting' },
+      ],
+    },
+    reclaiming: {
+      invoke: {
+        id: 'reclaimStrays',
+        src: 'reclaimStrays',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'waiting',
+          actions: { type: 'passOn', params: ({ event }) => event.output },
+        },
+        onError: { ...EXPECTED, target: 'waiting', actions: 'noteFailure' },
+      },
+    },
+    closed: {
+      entry: 'reportEnded',
+    },
+  },
+})
+
+function ownedBy({ leaseId }: StraysContext): number {
+  assert(leaseId !== null, 'the lease is noted before its payments are listed')
+  return leaseId
+}
+
+/** Those that were suspected at the comparison before, too, under the same lease and token. */
+function suspectedTwice(
+  { leaseId, lastLeaseId, suspects }: StraysContext,
+  batch: readonly OwnedPayment[],
+): readonly OwnedPayment[] {
+  if (leaseId !== lastLeaseId || suspects.length === 0) return []
+  const tokens = new Map(suspects.map((each) => [each.correlationId, each.fencingToken]))
+  return batch.filter((each) => tokens.get(each.correlationId) === each.fencingToken)
+}
