@@ -8,7 +8,7 @@ import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
 
 const SEEDS = 8
 
-/** Round trips to the ledger that take longer than replacing a lease. */
+/** Round trips to the ledger, about as long as a compare of what is owned takes. */
 const TRIPS = 40
 
 type Losing = <Value>(done: Promise<Value>) => Promise<Value>
@@ -70,7 +70,7 @@ t.test('a payment posted again in a batch without an answer is worked on once', 
   }))
 })
 
-t.test('an accept that is answered after its lease was replaced is left to others', async (t) => {
+t.test('an accept that is answered late while claims are lost is worked on once', async (t) => {
   await holdsWith(t, () => ({
     ledger: (ledger) => {
       const lose = losingEach(3)

@@ -76,6 +76,8 @@ function lineOf(fact: Fact): Line | undefined {
       return ['good', `lease ${fact.leaseId} acquired`]
     case 'lease.lost':
       return ['bad', `lease ${fact.leaseId} lost`]
+    case 'clock.stepped':
+      return ['bad', `the clock of the ${fact.clock} was set or stood still: ${fact.byMs} ms`]
     case 'drain.started':
       return ['plain', `drains: ${fact.cause}`]
     default:

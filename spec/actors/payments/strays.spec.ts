@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import { queryPayments } from '../../../src/actors/supervisor/snapshot.ts'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { LateAnswers } from '../../../src/actors/payments/records.ts'
 import type { Call } from '../../support/scripted-port.ts'
 import { settled } from '../../support/actor-system.ts'
@@ -84,6 +85,37 @@ t.test('late answers are known by their fencing token, for a minute', async (t) 
   t.ok(lateAnswers.isOutdated(record(1)))
   lateAnswers.note([claimedPayment('b')], 61_000)
   t.notOk(lateAnswers.isOutdated(record(1)))
+})
+
+t.test('a commit without an answer leaves the payments in work as they are', async (t) => {
+  const pit = await startedPit()
+  pit.post()
+  ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+  await settled()
+  pit.post()
+  ;(await pit.ledger.called('accept')).fail(new LedgerUnavailable('accept', 'unknown'))
+  await settled()
+
+  t.same(inMemory(pit), ['a tryingDefault'])
+  const [, reply] = (await pit.processors.default.called('charge')).args
+  ;(reply as (answer: object) => void)({ kind: 'settled', detail: 'http 200' })
+  await pit.pass(20)
+
+  const written = await pit.ledger.called('record')
+  t.match(written.args, [[{ kind: 'settled', correlationId: 'a' }], { leaseId: 7 }])
+  t.notOk(pit.ledger.waiting.includes('releaseLease'), 'the lease is the same as before')
+})
+
+t.test('an id that is posted again after a purge is no late answer', async (t) => {
+  const { pit, reclaiming } = await started()
+  reclaiming.answer([claimedPayment('a', { fencingToken: 2, unknownOutcomes: IN_DOUBT })])
+  await settled()
+
+  pit.post()
+  ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 1 })
+  await settled()
+
+  t.same(inMemory(pit), ['a tryingDefault'])
 })
 
 t.test('what is being committed or written is in memory, and no stray', async (t) => {

@@ -92,6 +92,26 @@ async function acceptedOne(t: Test) {
   return { accept, loseSecondAnswer }
 }
 
+t.test('a renewal that hangs ends within its own bound, and the next one succeeds', async (t) => {
+  const database = await server.freshDatabase()
+  const longer = await open(t, database)
+  const bounded = { ...LEDGER, connectionString: database, leaseTimeoutMs: 300 }
+  const ledger = await createPostgresLedger({ ...bounded, statementTimeoutMs: GIVE_UP_MS })
+  t.teardown(() => ledger.close())
+  const mine = await lease(longer)
+  const holding = new pg.Client({ connectionString: database })
+  await holding.connect()
+  t.teardown(() => holding.end())
+  await holding.query('BEGIN')
+  await holding.query('SELECT FROM leases FOR UPDATE')
+
+  const renewing = ledger.renewLease({ ...mine, ttlMs: 60_000 })
+  await t.rejects(renewing, { code: 'ledger_unavailable' })
+  await holding.query('COMMIT')
+
+  t.match(await longer.renewLease({ ...mine, ttlMs: 60_000 }), { held: true })
+})
+
 t.test('sessions that the server ends are replaced without a crash', async (t) => {
   const database = await server.freshDatabase()
   const ledger = await open(t, database)

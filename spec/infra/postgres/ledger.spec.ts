@@ -111,6 +111,20 @@ t.test('instances that start at once on an empty database all get their tables',
   for (const ledger of ledgers) t.ok((await lease(ledger)).leaseId > 0)
 })
 
+t.test('the tables of an older Pit get what they lack', async (t) => {
+  const database = await server.freshDatabase()
+  await open(t, database)
+  await runSql(database, 'ALTER TABLE payments DROP COLUMN parked_at; TRUNCATE applied_schema')
+
+  const ledger = await open(t, database)
+
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 1 })
+  await ledger.record([parked(1, { delayMs: 0 })], mine)
+  const [claimed] = await ledger.claimParked([uuid(1)], mine)
+  t.type(claimed?.parkedAt, 'number')
+})
+
 t.test(
   'payments whose lease is missing in the table are taken over, in doubt from now on',
   async (t) => {

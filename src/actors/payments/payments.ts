@@ -310,6 +310,7 @@ export class Payments {
   }
 
   #drop(): void {
+    this.#lateAnswers.forget()
     dropSlots(this.#slots, this.#scope.stopChild)
     this.#waiting.takeAll()
     this.#tellIfEmptied()

@@ -105,6 +105,11 @@ export class LateAnswers {
     }
   }
 
+  /** After a purge an id may be posted again, as another payment. */
+  forget(): void {
+    this.#strays.clear()
+  }
+
   /** Whether it was claimed as a stray since the ledger handed it out under this token. */
   isOutdated({ correlationId, fencingToken }: PaymentRecord): boolean {
     if (this.#strays.size === 0) return false
