@@ -6,6 +6,9 @@ import { acceptedRecord } from '../../src/actors/payments/records.ts'
 import { paymentLogicOf, providedPayment } from '../../src/actors/payment/logic.ts'
 import { nextRoute, type PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
+import { createSuspicion } from '../../src/actors/circuit/suspicion.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { Controls } from '../../src/actors/payment/controls.ts'
 import { createTimerQueue } from '../../src/actors/payments/timers.ts'
 import {
   providedHealth,
@@ -29,7 +32,8 @@ export function openChartLives(kind: ChartKind, alive: number): Lives {
   const { triesMax } = dependencies.settings
   const begin = (slot: number): void => {
     const record = acceptedRecord(nextPayment(), dependencies.clock.now())
-    const next = nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy: [] })
+    const { acceptedAt } = record
+    const next = nextRoute(dependencies, { acceptedAt, refusedBy: [], deniedBy: null })
     const input = { record, slot, triesMax, next }
     createActor(logic, { parent, id: 'payment', input }).start()
   }
@@ -65,6 +69,8 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     processors,
     health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
     inFlight: { default: 0, fallback: 0 },
+    controls: { default: controlsOf(parts, 'default'), fallback: controlsOf(parts, 'fallback') },
+    suspicion: { default: createSuspicion(), fallback: createSuspicion() },
     // Nothing is ever in doubt here, so nothing is ever due.
     due: createTimerQueue(ports.clock, () => undefined),
     purges: () => 0,
@@ -91,4 +97,9 @@ function parentLogic(onDone: (slot: number) => void): ActorLogic<Snapshot<undefi
     getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined }),
     getPersistedSnapshot: (snapshot) => snapshot,
   }
+}
+
+function controlsOf({ ports, processors, work }: PitParts, name: ProcessorName): Controls {
+  const { lookUpLagMs } = work
+  return new Controls({ clock: ports.clock, processor: processors[name], lookUpLagMs })
 }

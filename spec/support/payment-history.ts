@@ -14,7 +14,10 @@ interface Sent {
   readonly requestedAt: number
 }
 
-type OpenDoubts = Map<ProcessorName, { endsAt: number; requestedAt: number | null }>
+type OpenDoubts = Map<
+  ProcessorName,
+  { endsAt: number; settleBy: number; requestedAt: number | null }
+>
 
 export interface PaymentHistory {
   /** A step that the chart has taken, with the effects that it asked for, in order. */
@@ -30,12 +33,13 @@ export interface PaymentHistory {
  */
 export function paymentHistory(unknownOutcomes: readonly TrackedUnknownOutcome[]): PaymentHistory {
   const open: OpenDoubts = new Map(
-    unknownOutcomes.map(({ processor, endsAt, requestedAt }) => [
+    unknownOutcomes.map(({ processor, endsAt, settleBy, requestedAt }) => [
       processor,
-      { endsAt, requestedAt },
+      { endsAt, settleBy, requestedAt },
     ]),
   )
   const sent: Sent[] = []
+  const deniers = new Set<ProcessorName>()
   let inFlight: Sent | null = null
   let settlement: Sent | null = null
 
@@ -43,12 +47,16 @@ export function paymentHistory(unknownOutcomes: readonly TrackedUnknownOutcome[]
     if (inFlight !== null) {
       if (event.type === 'charge.settled') settlement = inFlight
       if ('endsAt' in event) pin(open, inFlight, event)
+      if (event.type === 'charge.rejected') deniers.add(inFlight.processor)
       if (ENDS_CHARGE.test(event.type)) inFlight = null
     } else if (event.type === 'lookup.found') {
       settlement = { processor: event.processor, requestedAt: event.requestedAt }
     } else if (event.type === 'lookup.missing') {
       const doubt = open.get(event.processor)
-      if (doubt !== undefined && event.askedAt >= doubt.endsAt) open.delete(event.processor)
+      const { askedAt, proof } = event
+      if (doubt === undefined || proof === 'none') return
+      const provenAt = proof === 'control' ? doubt.endsAt : doubt.settleBy
+      if (askedAt >= provenAt) open.delete(event.processor)
     }
   }
 
@@ -67,6 +75,8 @@ export function paymentHistory(unknownOutcomes: readonly TrackedUnknownOutcome[]
       assert(after.context.attempts.length <= ATTEMPTS_KEPT_MAX, 'attempts are bounded')
       checkDoubts(open, after)
       if (after.status === 'done') checkLeaving(open, after, settlement)
+      const isRejected = after.value === 'rejected'
+      assert(!isRejected || deniers.size === 2, 'rejected before both processors denied it')
     },
   }
 }
@@ -75,8 +85,13 @@ const ENDS_CHARGE = /^(charge\.|payment\.recalled)/
 
 function pin(open: OpenDoubts, { processor, requestedAt }: Sent, event: PaymentEvent): void {
   if (!('endsAt' in event)) return
-  const endsAt = Math.max(event.endsAt, open.get(processor)?.endsAt ?? event.endsAt)
-  open.set(processor, { endsAt, requestedAt: event.type === 'charge.known' ? null : requestedAt })
+  const earlier = open.get(processor)
+  const sentBy = 'settleBy' in event ? event.settleBy : event.endsAt
+  open.set(processor, {
+    endsAt: Math.max(event.endsAt, earlier?.endsAt ?? event.endsAt),
+    settleBy: Math.max(sentBy, earlier?.settleBy ?? sentBy),
+    requestedAt: event.type === 'charge.known' ? null : requestedAt,
+  })
 }
 
 function checkCharge(open: OpenDoubts, { processor, requestedAt }: Sent): void {
@@ -88,8 +103,8 @@ function checkCharge(open: OpenDoubts, { processor, requestedAt }: Sent): void {
 
 /** The chart's unknown outcomes are those of the books: none forgotten, none made up. */
 function checkDoubts(open: OpenDoubts, { context }: PaymentSnapshot): void {
-  const known = context.unknownOutcomes.map(({ processor, endsAt, requestedAt }) => {
-    return [processor, { endsAt, requestedAt }] as const
+  const known = context.unknownOutcomes.map(({ processor, endsAt, settleBy, requestedAt }) => {
+    return [processor, { endsAt, settleBy, requestedAt }] as const
   })
   assert.deepEqual(new Map(known), open)
   assert.equal(known.length, open.size)

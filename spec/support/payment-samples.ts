@@ -49,7 +49,8 @@ export function sampleDoubt(
   processor: ProcessorName,
   changes: Partial<TrackedUnknownOutcome> = {},
 ): TrackedUnknownOutcome {
-  return { processor, requestedAt: STAMP, endsAt: ENDS_AT, ...changes }
+  const endsAt = changes.endsAt ?? ENDS_AT
+  return { processor, requestedAt: STAMP, endsAt, settleBy: endsAt, ...changes }
 }
 
 export function sampleInput(changes: Partial<PaymentInput> = {}): PaymentInput {
@@ -99,16 +100,20 @@ function taken(snapshot: PaymentSnapshot, actions: readonly { readonly type: str
   return { told, snapshot, context: snapshot.context }
 }
 
+const AMOUNT = { kind: 'amount', amountCents: 1000, requestedAt: STAMP } as const
+
 const END = { tookMs: 12.3456, detail: 'http 500' }
 
 /** Each kind of event, by a name for tables; enough of them to take every transition. */
 export const EVENTS = {
   settled: { type: 'charge.settled', ...END },
-  rejected: { type: 'charge.rejected', ...END },
+  rejectedNextDefault: { type: 'charge.rejected', next: next('default'), ...END },
+  rejectedNextFallback: { type: 'charge.rejected', next: next('fallback'), ...END },
+  rejectedNextNone: { type: 'charge.rejected', next: next(null), ...END },
   refusedNextDefault: { type: 'charge.refused', next: next('default'), ...END },
   refusedNextFallback: { type: 'charge.refused', next: next('fallback'), ...END },
   refusedNextNone: { type: 'charge.refused', next: next(null), ...END },
-  failed: { type: 'charge.failed', endsAt: ENDS_AT, ...END },
+  failed: { type: 'charge.failed', endsAt: ENDS_AT, settleBy: ENDS_AT, ...END },
   known: { type: 'charge.known', endsAt: ENDS_AT, ...END },
   doubted: { type: 'charge.doubted', endsAt: ENDS_AT, ...END },
   found: { type: 'lookup.found', processor: 'default', requestedAt: STAMP - 1 },
@@ -120,6 +125,7 @@ export const EVENTS = {
   missingAtFallback: missing('fallback', null),
   missingAtFallbackNextDefault: missing('fallback', 'default'),
   missingAtFallbackNextFallback: missing('fallback', 'fallback'),
+  contradicted: { type: 'lookup.contradicted', processor: 'default', contradiction: AMOUNT },
   lookUpFailed: { type: 'lookup.failed', processor: 'default' },
   dueResend: { type: 'lookup.due', resend: true },
   dueLookUp: { type: 'lookup.due', resend: false },
@@ -136,5 +142,5 @@ function missing(
   to: ProcessorName | null,
   askedAt = ENDS_AT,
 ): PaymentEvent {
-  return { type: 'lookup.missing', processor, askedAt, next: next(to) }
+  return { type: 'lookup.missing', processor, askedAt, proof: 'control', next: next(to) }
 }

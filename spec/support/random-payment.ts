@@ -15,7 +15,7 @@ export function randomInput(random: Random): PaymentInput {
   const unknownOutcomes = PROCESSORS.filter(() => random.onceIn(3)).map((processor) => ({
     processor,
     requestedAt: random.onceIn(2) ? null : random.below(STAMPS),
-    endsAt: random.below(INSTANTS),
+    ...ends(random),
   }))
   const next = unknownOutcomes.length > 0 ? null : likelyRoute(random)
   return sampleInput({
@@ -37,7 +37,8 @@ const END = { tookMs: 1, detail: '' }
 
 const TRYING: readonly Maker[] = [
   (random) => ({ type: 'charge.refused', next: nextRoute(random), ...END }),
-  (random) => ({ type: 'charge.failed', endsAt: random.below(INSTANTS), ...END }),
+  (random) => ({ type: 'charge.failed', ...ends(random), ...END }),
+  (random) => ({ type: 'charge.rejected', next: nextRoute(random), ...END }),
   (random) => ({ type: 'charge.known', endsAt: random.below(INSTANTS), ...END }),
   (random) => ({ type: 'charge.doubted', endsAt: random.below(INSTANTS), ...END }),
   (random) => ({ type: 'charge.doubted', endsAt: random.below(INSTANTS), ...END }),
@@ -52,8 +53,12 @@ const CONFIRMING: readonly Maker[] = [
 
 const ENDING: readonly Maker[] = [
   () => ({ type: 'charge.settled', ...END }),
-  () => ({ type: 'charge.rejected', ...END }),
-  () => ({ type: 'charge.rejected', ...END }),
+  (random) => ({ type: 'charge.rejected', next: nextRoute(random), ...END }),
+  (random) => ({
+    type: 'lookup.contradicted',
+    processor: random.pick(PROCESSORS),
+    contradiction: { kind: 'amount' },
+  }),
   (random) => ({
     type: 'lookup.found',
     processor: random.pick(PROCESSORS),
@@ -80,8 +85,15 @@ function missing(random: Random): PaymentEvent {
     type: 'lookup.missing',
     processor: random.pick(PROCESSORS),
     askedAt: random.below(INSTANTS),
+    proof: random.pick(['control', 'control', 'form', 'none']),
     next: nextRoute(random),
   }
+}
+
+/** The settle-by deadline is no sooner than the end that controls prove. */
+function ends(random: Random): { endsAt: number; settleBy: number } {
+  const endsAt = random.below(INSTANTS)
+  return { endsAt, settleBy: endsAt + random.below(3) }
 }
 
 function nextRoute(random: Random): NextRoute {

@@ -1,6 +1,6 @@
 // Configuration variables of attempts: how a payment is sent, asked for and sent again.
 
-import { whole } from './kinds.ts'
+import { following, whole } from './kinds.ts'
 
 export const ATTEMPT_VARIABLES = {
   routeSlowMs: whole({
@@ -43,15 +43,18 @@ export const ATTEMPT_VARIABLES = {
     max: 60_000,
     meaning: 'Time in which a processor has to answer a look-up or a probe',
   }),
-  lookupLagMs: whole({
-    name: 'LOOKUP_LAG_MS',
-    fallback: 500,
-    unit: 'ms',
-    min: 0,
-    max: 60_000,
-    meaning:
-      'How far a processor’s look-up may lag behind its record; only a 404 later than this after a 500 counts as refused',
-  }),
+  lookupLagMs: following(
+    whole({
+      name: 'LOOKUP_LAG_MS',
+      fallback: 0,
+      unit: 'ms',
+      min: 0,
+      max: 600_000,
+      meaning:
+        'How far a processor’s look-up may lag behind its record; after a 500 only a 404 later than this counts as refused; not longer than IN_DOUBT_HORIZON_MS',
+    }),
+    'IN_DOUBT_HORIZON_MS',
+  ),
   inDoubtHorizonMs: whole({
     name: 'IN_DOUBT_HORIZON_MS',
     fallback: 20_000,

@@ -14,11 +14,16 @@ type Fields = {
 }
 
 /** The whole configuration, frozen when it is read. */
-export interface Config extends Omit<Fields, 'port' | 'listenSocket' | 'instanceId'> {
+export interface Config extends Omit<
+  Fields,
+  'port' | 'listenSocket' | 'instanceId' | 'lookupLagMs'
+> {
   /** Where clients call; from LISTEN_SOCKET or PORT. */
   readonly listen: { readonly port: number } | { readonly socket: string }
   /** Name of this instance among all that share the database. */
   readonly instanceId: string
+  /** From LOOKUP_LAG_MS, or as long as the settle-by deadline, ms. */
+  readonly lookupLagMs: number
 }
 
 /** The environment as `process.env` gives it. */
@@ -47,11 +52,12 @@ export function readConfig(environment: Environment): Config {
   faults.push(...crossFaults(environment, fields))
   if (faults.length > 0) throw new ConfigError(faults)
 
-  const { port, listenSocket, instanceId, ...config } = fields
+  const { port, listenSocket, instanceId, lookupLagMs, ...config } = fields
   return Object.freeze({
     ...config,
     listen: Object.freeze(listenSocket === undefined ? { port } : { socket: listenSocket }),
     instanceId: instanceId ?? defaultInstanceId(),
+    lookupLagMs: lookupLagMs ?? config.inDoubtHorizonMs,
   })
 }
 
@@ -103,8 +109,8 @@ function crossFaults(environment: Environment, fields: Fields): string[] {
       'IN_DOUBT_HORIZON_MS is not longer than ATTEMPT_TIMEOUT_MS',
     ],
     [
-      fields.inDoubtHorizonMs <= fields.lookupLagMs,
-      'IN_DOUBT_HORIZON_MS is not longer than LOOKUP_LAG_MS',
+      fields.lookupLagMs !== undefined && fields.lookupLagMs > fields.inDoubtHorizonMs,
+      'LOOKUP_LAG_MS is longer than IN_DOUBT_HORIZON_MS',
     ],
     [
       fields.connectTimeoutMs > fields.attemptTimeoutMs,

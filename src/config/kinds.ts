@@ -37,6 +37,11 @@ export function whole(declared: Bounded): Variable<number> {
   return bounded(declared, /^\d{1,15}$/, 'whole number')
 }
 
+/** The same, with the value of another variable while it is unset. */
+export function following(variable: Variable<number>, name: string): Variable<number | undefined> {
+  return { ...variable, fallback: undefined, shown: name }
+}
+
 /** A decimal number such as `0.05`. */
 export function decimal(declared: Bounded): Variable<number> {
   return bounded(declared, /^\d{1,15}(?:\.\d{1,15})?$/, 'decimal number')

@@ -33,7 +33,8 @@ t.test('quick failures do not make a slow processor look fast', async (t) => {
   const after = circuitAfter('default', [...SLOW, ...QUICK_FAILURES])
   const circuit = (context: HealthContext) => ({ ...circuitOf('closed', context), inFlight: 0 })
   const fallback = circuit(circuitAfter('fallback', times(30, { failed: false, tookMs: 5 })))
-  const question = { circuits: { default: circuit(after), fallback }, ageMs: 0, refusedBy: [] }
+  const circuits = { default: circuit(after), fallback }
+  const question = { circuits, ageMs: 0, refusedBy: [], deniedBy: null }
   const fees = { default: 0.05, fallback: 0.15 }
 
   t.equal(after.measuredMs, before.measuredMs)

@@ -25,6 +25,8 @@ const SLOWER: RouteCircuit = { ...UP, expectedMs: 500 }
 const RETURNING: RouteCircuit = { ...UP, state: 'halfOpen', concurrencyLimit: 1 }
 const RETURNED: RouteCircuit = { ...RETURNING, inFlight: 1 }
 
+const NAMES = ['default', 'fallback'] as const
+
 const YOUNG = 49
 const OLD = 50
 
@@ -65,15 +67,44 @@ const TABLE: readonly (readonly [
 
 t.test('each case is routed as the table says', async (t) => {
   for (const [name, first, second, ageMs, refusedBy, expected] of TABLE) {
-    const question = { circuits: { default: first, fallback: second }, ageMs, refusedBy }
+    const circuits = { default: first, fallback: second }
+    const question = { circuits, ageMs, refusedBy, deniedBy: null }
     const { to, reason } = chooseRoute(question, SETTINGS)
     t.equal(`${to}: ${reason}`, expected, name)
   }
 })
 
+t.test(
+  'a denied payment goes to the other processor at once, else back to its denier',
+  async (t) => {
+    const table = [
+      ['both up', UP, UP, YOUNG, [], 'default', 'fallback: cheaperDenied'],
+      ['both up', UP, UP, YOUNG, [], 'fallback', 'default: cheaper'],
+      ['the other slow', UP, SLOWER, YOUNG, [], 'default', 'fallback: cheaperDenied'],
+      ['the other open', UP, OPEN, YOUNG, [], 'default', 'default: cheaper'],
+      ['the other open', OPEN, UP, YOUNG, [], 'fallback', 'fallback: cheaperOpen'],
+      ['the other full', FULL, UP, YOUNG, [], 'fallback', 'fallback: cheaperBusy'],
+      ['the other open, in one try', UP, OPEN, OLD, ['default'], 'default', 'null: noneAvailable'],
+      ['the other refused', UP, UP, OLD, NAMES, 'default', 'null: noneAvailable'],
+      ['both open', OPEN, OPEN, OLD, [], 'default', 'null: noneAvailable'],
+    ] as const
+    for (const [name, first, second, ageMs, refusedBy, deniedBy, expected] of table) {
+      const question = {
+        circuits: { default: first, fallback: second },
+        ageMs,
+        refusedBy,
+        deniedBy,
+      }
+      const { to, reason } = chooseRoute(question, SETTINGS)
+      t.equal(`${to}: ${reason}`, expected, `${name}, denied by ${deniedBy}`)
+    }
+  },
+)
+
 t.test('which one is cheaper is a matter of the fees, not of the names', async (t) => {
   const swapped = { default: 0.15, fallback: 0.05 }
-  const question = { circuits: { default: UP, fallback: UP }, ageMs: 0, refusedBy: [] }
+  const circuits = { default: UP, fallback: UP }
+  const question = { circuits, ageMs: 0, refusedBy: [], deniedBy: null }
 
   t.equal(cheaperOf(SETTINGS.fees), 'default')
   t.equal(cheaperOf(swapped), 'fallback')
@@ -81,7 +112,6 @@ t.test('which one is cheaper is a matter of the fees, not of the names', async (
   t.equal(chooseRoute(question, { ...SETTINGS, fees: swapped }).to, 'fallback')
 })
 
-const NAMES = ['default', 'fallback'] as const
 const anyCircuit: fc.Arbitrary<RouteCircuit> = fc.record({
   state: fc.constantFrom('closed', 'open', 'halfOpen'),
   concurrencyLimit: fc.nat({ max: 4 }),
@@ -92,6 +122,7 @@ const anyQuestion: fc.Arbitrary<RouteQuestion> = fc.record({
   circuits: fc.record({ default: anyCircuit, fallback: anyCircuit }),
   ageMs: fc.nat({ max: 100 }),
   refusedBy: fc.subarray([...NAMES]),
+  deniedBy: fc.constant(null),
 })
 const fee = fc.double({ min: 0, max: 1, noNaN: true })
 const anySettings: fc.Arbitrary<RouteSettings> = fc.record({

@@ -1,6 +1,8 @@
 import t from 'tap'
+import type { Attempt, ProcessorName } from '../../../src/actors/model/payment.ts'
 import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
 import type { PaymentContext } from '../../../src/actors/payment/context.ts'
+import type { AbsenceProof } from '../../../src/actors/payment/controls.ts'
 import {
   begin,
   ENDS_AT,
@@ -28,7 +30,6 @@ const IN_DOUBT_AT_BOTH = {
 
 const ENDS: Row = {
   settled: 'settled',
-  rejected: 'rejected',
   failed: 'confirming planLookUp',
   known: 'confirming planLookUp',
   doubted: 'confirming planLookUp',
@@ -36,7 +37,9 @@ const ENDS: Row = {
 }
 const RESENT: Row = {
   ...ENDS,
-  rejected: 'confirming planLookUp',
+  rejectedNextDefault: 'confirming planLookUp',
+  rejectedNextFallback: 'confirming planLookUp',
+  rejectedNextNone: 'confirming planLookUp',
   refusedNextDefault: 'confirming planLookUp',
   refusedNextFallback: 'confirming planLookUp',
   refusedNextNone: 'confirming planLookUp',
@@ -51,10 +54,31 @@ const ASKING: Row = {
   missingAtFallback: 'confirming planLookUp',
   missingAtFallbackNextDefault: 'confirming planLookUp',
   missingAtFallbackNextFallback: 'confirming planLookUp',
+  contradicted: 'confirming planLookUp',
   lookUpFailed: 'confirming planLookUp',
   dueResend: 'confirming sendLookUp',
   dueLookUp: 'confirming sendLookUp',
   recalled: 'parked',
+}
+
+const REFUSED_BY_DEFAULT: Row = {
+  refusedNextDefault: 'retry planBackoff',
+  refusedNextFallback: 'tryingFallback sendCharge',
+  refusedNextNone: 'retry planBackoff',
+}
+const REFUSED_BY_FALLBACK: Row = {
+  refusedNextDefault: 'tryingDefault sendCharge',
+  refusedNextFallback: 'retry planBackoff',
+  refusedNextNone: 'retry planBackoff',
+}
+const DENIED_BY_BOTH: Row = {
+  rejectedNextDefault: 'rejected',
+  rejectedNextFallback: 'rejected',
+  rejectedNextNone: 'rejected',
+}
+
+function denial(processor: ProcessorName): Attempt {
+  return { processor, requestedAt: STAMP, reason: 'cheaper', outcome: 'rejected', tookMs: 1 }
 }
 
 /** Per condition: what each event does. What a row does not name is ignored. */
@@ -65,9 +89,28 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
     trying('default'),
     {
       ...ENDS,
-      refusedNextDefault: 'retry planBackoff',
-      refusedNextFallback: 'tryingFallback sendCharge',
-      refusedNextNone: 'retry planBackoff',
+      ...REFUSED_BY_DEFAULT,
+      rejectedNextDefault: 'parked',
+      rejectedNextFallback: 'tryingFallback sendCharge',
+      rejectedNextNone: 'parked',
+    },
+  ],
+  [
+    'tried at default, denied by fallback',
+    'tryingDefault',
+    { ...trying('default'), attempts: [denial('fallback')] },
+    { ...ENDS, ...REFUSED_BY_DEFAULT, ...DENIED_BY_BOTH },
+  ],
+  [
+    'tried at default, denied by it before',
+    'tryingDefault',
+    { ...trying('default'), attempts: [denial('default')] },
+    {
+      ...ENDS,
+      ...REFUSED_BY_DEFAULT,
+      rejectedNextDefault: 'parked',
+      rejectedNextFallback: 'tryingFallback sendCharge',
+      rejectedNextNone: 'parked',
     },
   ],
   [
@@ -76,10 +119,17 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
     trying('fallback'),
     {
       ...ENDS,
-      refusedNextDefault: 'tryingDefault sendCharge',
-      refusedNextFallback: 'retry planBackoff',
-      refusedNextNone: 'retry planBackoff',
+      ...REFUSED_BY_FALLBACK,
+      rejectedNextDefault: 'tryingDefault sendCharge',
+      rejectedNextFallback: 'parked',
+      rejectedNextNone: 'parked',
     },
+  ],
+  [
+    'tried at fallback, denied by default',
+    'tryingFallback',
+    { ...trying('fallback'), attempts: [denial('default')] },
+    { ...ENDS, ...REFUSED_BY_FALLBACK, ...DENIED_BY_BOTH },
   ],
   ['sent again to default', 'tryingDefault', { ...trying('default'), ...IN_DOUBT }, RESENT],
   [
@@ -191,7 +241,9 @@ t.test('an attempt carries what its route was chosen with', async (t) => {
 
 t.test('a look-up proves only what was asked for once the old request cannot land', async (t) => {
   const missing = { type: 'lookup.missing', processor: 'default', next: next('fallback') } as const
-  const at = (askedAt: number): string => take('confirming', IN_DOUBT, { ...missing, askedAt }).told
+  const proof = 'control'
+  const at = (askedAt: number): string =>
+    take('confirming', IN_DOUBT, { ...missing, askedAt, proof }).told
 
   t.equal(at(ENDS_AT - 0.001), 'confirming planLookUp')
   t.equal(at(ENDS_AT), 'tryingFallback sendCharge')
@@ -200,6 +252,48 @@ t.test('a look-up proves only what was asked for once the old request cannot lan
   const unproved = take('confirming', IN_DOUBT, EVENTS.missingEarly).context
   t.same([unproved.unknownOutcomes, unproved.lookUps], [IN_DOUBT.unknownOutcomes, 1])
 })
+
+t.test('without controls a look-up proves at the settle-by deadline, by its form', async (t) => {
+  const missing = { type: 'lookup.missing', processor: 'default', next: next('fallback') } as const
+  const settleBy = ENDS_AT + 100
+  const failed = { unknownOutcomes: [sampleDoubt('default', { settleBy })] }
+  const told = (askedAt: number, proof: AbsenceProof): string =>
+    take('confirming', failed, { ...missing, askedAt, proof }).told
+
+  t.equal(told(ENDS_AT, 'control'), 'tryingFallback sendCharge')
+  t.equal(told(settleBy - 0.001, 'form'), 'confirming planLookUp')
+  t.equal(told(settleBy, 'form'), 'tryingFallback sendCharge')
+  t.equal(told(settleBy + 1e6, 'none'), 'confirming planLookUp', 'failing controls prove nothing')
+})
+
+t.test('a payment known by 422 and then proved missing counts it as a refusal', async (t) => {
+  const known = { ...denial('default'), outcome: 'known' } as const
+  const { context } = take('confirming', { ...IN_DOUBT, attempts: [known] }, EVENTS.missingNextNone)
+  const early = take('confirming', { ...IN_DOUBT, attempts: [known] }, EVENTS.missingEarly).context
+
+  t.match(context.attempts, [{ outcome: 'known', contradiction: { kind: 'absence' } }])
+  t.match(early.attempts, [{ contradiction: undefined }])
+  const next = take('confirming', { ...IN_DOUBT, attempts: [known] }, EVENTS.missingNextFallback)
+  t.same(next.context.refusedBy, ['default'])
+})
+
+t.test(
+  'what contradicts a payment is kept at its doubt and at its attempt, and it stays in doubt',
+  async (t) => {
+    const attempt = { ...denial('default'), outcome: 'inDoubt' } as const
+    const { context, told } = take(
+      'confirming',
+      { ...IN_DOUBT, attempts: [attempt, denial('fallback')] },
+      EVENTS.contradicted,
+    )
+
+    const contradiction = { kind: 'amount', amountCents: 1000, requestedAt: STAMP }
+    t.equal(told, 'confirming planLookUp')
+    t.same(context.unknownOutcomes, [{ ...sampleDoubt('default'), contradiction }])
+    t.same(context.attempts, [{ ...attempt, contradiction }, denial('fallback')])
+    t.equal(context.settlement, null)
+  },
+)
 
 t.test('each of two unknown outcomes is proved by itself', async (t) => {
   const one = take('confirming', IN_DOUBT_AT_BOTH, EVENTS.missingNextDefault)

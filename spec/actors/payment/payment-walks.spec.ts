@@ -5,7 +5,11 @@ import type { AnyTransitionDefinition } from 'xstate'
 import { getSimplePaths } from 'xstate/graph'
 import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
 import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
-import type { PaymentEvent, PaymentInput } from '../../../src/actors/payment/context.ts'
+import {
+  deniedBy,
+  type PaymentEvent,
+  type PaymentInput,
+} from '../../../src/actors/payment/context.ts'
 import { paymentHistory } from '../../support/payment-history.ts'
 import {
   EVENTS,
@@ -44,15 +48,26 @@ const STARTS: readonly PaymentInput[] = [
 const WALKS = 1500
 const STEPS = 60
 
-/** Starts and events whose simple paths are walked; of two rounds there are too many with a 422. */
-const WORLDS = [
-  ...STARTS.map((start) => ({
-    input: { ...start, triesMax: 1 },
-    events: Object.values(EVENTS),
-  })),
+const DENIALS: readonly PaymentEvent[] = [
+  EVENTS.rejectedNextDefault,
+  EVENTS.rejectedNextFallback,
+  EVENTS.rejectedNextNone,
+]
+const OTHERS = Object.values(EVENTS).filter((event) => !DENIALS.includes(event))
+
+/**
+ * Starts and events whose simple paths are walked; there are too many with a 422 in two rounds, and
+ * with denials beside all others.
+ */
+const WORLDS: readonly { input: PaymentInput; events: readonly PaymentEvent[] }[] = [
+  ...STARTS.map((start) => ({ input: { ...start, triesMax: 1 }, events: OTHERS })),
   ...STARTS.slice(0, 2).map((start) => ({
     input: { ...start, triesMax: 2 },
-    events: Object.values(EVENTS).filter((event) => event !== EVENTS.known),
+    events: OTHERS.filter((event) => event !== EVENTS.known),
+  })),
+  ...STARTS.slice(0, 2).map((start) => ({
+    input: { ...start, triesMax: 1 },
+    events: [...DENIALS, EVENTS.doubted, EVENTS.dueResend, EVENTS.settled],
   })),
 ]
 
@@ -132,7 +147,7 @@ function condition({ value, context }: PaymentSnapshot): string {
     doubt.processor,
     doubt.requestedAt === null,
   ])
-  return [value, unknownOutcomes, context.tries].join(' ')
+  return [value, unknownOutcomes, context.tries, deniedBy(context.attempts)].join(' ')
 }
 
 /** Walks the compiled chart as an actor, which is what runs. */

@@ -134,30 +134,33 @@ t.test(
   },
 )
 
-t.test('the status of a rejected payment says which processor rejected it, and why', async (t) => {
-  const refusing = (): Promise<string> =>
-    serve(t, async ({ method }) => ({ status: method === 'POST' ? 400 : 404, body: '{}' }))
-  const config = readConfig({ PORT: '0', OPS_PORT: '0', INSTANCE_ID: 'spec-1' })
-  const pit = await startPit(
-    config,
-    {
-      databaseUrl: await postgres.freshDatabase(),
-      processorDefaultUrl: await refusing(),
-      processorFallbackUrl: await refusing(),
-    },
-    createLogger({ level: 'silent', instanceId: config.instanceId }),
-  )
-  t.teardown(() => pit.stop('the spec is over'))
-  const client = openClient(t, pit.port)
-  const id = randomUUID()
-  await post(t, client, id)
+t.test(
+  'the status of a rejected payment says that both processors denied it, and how',
+  async (t) => {
+    const refusing = (): Promise<string> =>
+      serve(t, async ({ method }) => ({ status: method === 'POST' ? 400 : 404, body: '' }))
+    const config = readConfig({ PORT: '0', OPS_PORT: '0', INSTANCE_ID: 'spec-1' })
+    const pit = await startPit(
+      config,
+      {
+        databaseUrl: await postgres.freshDatabase(),
+        processorDefaultUrl: await refusing(),
+        processorFallbackUrl: await refusing(),
+      },
+      createLogger({ level: 'silent', instanceId: config.instanceId }),
+    )
+    t.teardown(() => pit.stop('the spec is over'))
+    const client = openClient(t, pit.port)
+    const id = randomUUID()
+    await post(t, client, id)
 
-  const rejected = await follow(t, client, { id, until: ({ state }) => state === 'rejected' })
+    const rejected = await follow(t, client, { id, until: ({ state }) => state === 'rejected' })
 
-  t.equal(rejected.attempts.length, 1, 'no other processor is tried')
-  t.match(rejected.attempts, [
-    { processor: 'default', outcome: 'rejected', reason: 'cheaper', detail: 'http 400' },
-  ])
-  t.equal(rejected.waitsFor, undefined)
-  t.equal(rejected.doubts, undefined)
-})
+    t.match(rejected.attempts, [
+      { processor: 'default', outcome: 'rejected', reason: 'cheaper', detail: 'http 400' },
+      { processor: 'fallback', outcome: 'rejected', reason: 'cheaperDenied', detail: 'http 400' },
+    ])
+    t.equal(rejected.waitsFor, undefined)
+    t.equal(rejected.doubts, undefined)
+  },
+)

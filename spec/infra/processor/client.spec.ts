@@ -19,6 +19,7 @@ import type { Respond } from '../../support/raw-processor.ts'
 import { charge, lookUp, openClient, sendCharge } from '../../support/processor.ts'
 
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
+const OTHER_ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b4'
 const JSON_BODY = '{"message":"ok"}'
 
 interface Case {
@@ -47,13 +48,13 @@ const CASES: readonly Case[] = [
   status(422, 'known'),
   status(422, 'known', ''),
   status(429, 'refused'),
-  status(425, 'refused'),
   status(500, 'failed'),
   status(500, 'failed', ''),
-  ...[400, 401, 404, 405, 409, 413].map((code) => status(code, 'rejected')),
-  ...[201, 202, 204, 301, 302, 304, 307, 408, 501, 502, 503, 504, 599].map((code) =>
-    code === 204 || code === 304 ? status(code, 'inDoubt', '') : status(code, 'inDoubt'),
-  ),
+  status(400, 'rejected'),
+  ...[301, 302, 307, 401, 404, 405, 413, 501].map((code) => status(code, 'refused')),
+  status(304, 'refused', ''),
+  status(204, 'inDoubt', ''),
+  ...[201, 202, 408, 409, 425, 499, 502, 503, 504, 599].map((code) => status(code, 'inDoubt')),
   { title: 'a chunked 200', kind: 'settled', respond: raw(chunked(JSON_BODY, '0\r\n\r\n')) },
   { title: 'a 200 that ends with its connection', kind: 'settled', respond: untilClose(JSON_BODY) },
   {
@@ -135,12 +136,13 @@ t.test('a request that cannot be dispatched fails later, not within the call', a
   t.match(await lookUp(client, 'no id at all'), { detail: 'UND_ERR_INVALID_ARG' })
 })
 
-t.test('the answer to a look-up is found, missing or failed', async (t) => {
+t.test('the answer to a look-up is found, missing, failed or foreign', async (t) => {
   const id: string = randomUUID()
   const found = (amount: string, requestedAt: string, named = id): string =>
     `{"correlationId":"${named}","amount":${amount},"requestedAt":"${requestedAt}"}`
   const at = '2025-07-15T12:34:56.789Z'
   const failed = { kind: 'failed' }
+  const foreign = { kind: 'foreign' }
   const is = (amountCents: number, instant = at): object => ({
     kind: 'found',
     amountCents,
@@ -161,16 +163,18 @@ t.test('the answer to a look-up is found, missing or failed', async (t) => {
       is(99_999_999_999, '2025-07-15T12:34:56Z'),
     ],
     [answer(404, ''), { kind: 'missing' }],
-    [answer(200, found('19.9', at, randomUUID())), { ...failed, detail: 'another payment' }],
-    [answer(200, found('19.999', at)), failed],
-    [answer(200, found('1e21', at)), failed],
-    [answer(200, found('-1', at)), failed],
-    [answer(200, found('"19.9"', at)), failed],
-    [answer(200, found('19.9', 'yesterday')), failed],
-    [answer(200, found('19.9', '2025-13-45T99:99:99Z')), failed],
-    [answer(200, '{}'), failed],
-    [answer(200, '[]'), failed],
-    [answer(200, ''), failed],
+    [answer(404), { ...foreign, detail: 'http 404' }],
+    [answer(403), { ...foreign, detail: 'http 403' }],
+    [answer(200, found('19.9', at, OTHER_ID)), { ...is(1_990), foreignId: OTHER_ID }],
+    [answer(200, found('19.999', at)), foreign],
+    [answer(200, found('1e21', at)), foreign],
+    [answer(200, found('-1', at)), foreign],
+    [answer(200, found('"19.9"', at)), foreign],
+    [answer(200, found('19.9', 'yesterday')), foreign],
+    [answer(200, found('19.9', '2025-13-45T99:99:99Z')), foreign],
+    [answer(200, '{}'), foreign],
+    [answer(200, '[]'), foreign],
+    [answer(200, ''), foreign],
     [answer(500), { ...failed, detail: 'http 500' }],
     [answer(429), { ...failed, detail: 'http 429' }],
     [raw('HTTP/1.1 404 x\r\ncontent-length: 9\r\n\r\n{', 'ends'), failed],

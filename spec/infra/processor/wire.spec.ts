@@ -13,8 +13,9 @@ function answered(body: unknown, status = 200) {
   return { kind: 'answered', status, text: JSON.stringify(body) ?? '' } as const
 }
 
-t.test('a 200 that is no whole JSON object leaves a charge in doubt', async (t) => {
-  for (const body of [undefined, null, [], 7, 'ok']) {
+t.test('a 200 without the contract’s message leaves a charge in doubt', async (t) => {
+  const others = [{}, { status: 'ok' }, { message: 7 }, { message: null }]
+  for (const body of [undefined, null, [], 7, 'ok', ...others]) {
     t.match(chargeAnswer(answered(body)), { kind: 'inDoubt', detail: 'unreadable answer' })
   }
   t.match(chargeAnswer(answered({ message: 'done' })), { kind: 'settled' })
@@ -32,9 +33,37 @@ t.test('a look-up’s answer is valid only if each of its fields is', async (t) 
   ]
   for (const change of broken) {
     const answer = lookUpAnswer(answered({ ...FOUND, ...change }), ID)
-    t.match(answer, { kind: 'failed', detail: 'unreadable answer' }, JSON.stringify(change))
+    t.match(answer, { kind: 'foreign', detail: 'unreadable answer' }, JSON.stringify(change))
   }
   t.match(lookUpAnswer(answered(FOUND), ID), { kind: 'found', amountCents: 1_990 })
+})
+
+t.test('a 404 to a look-up is missing in the contract’s form alone', async (t) => {
+  const answer = (status: number, text: string) =>
+    lookUpAnswer({ kind: 'answered', status, text }, ID)
+
+  t.same(answer(404, ''), { kind: 'missing' })
+  for (const text of [' ', '{}', '<html>404</html>', '{"message":"not found"}']) {
+    t.same(answer(404, text), { kind: 'foreign', detail: 'http 404' }, text)
+  }
+})
+
+t.test('a status that the contract has not for look-ups comes from somebody else', async (t) => {
+  for (let status = 100; status < 600; status += 1) {
+    if (status === 200 || status === 404) continue
+    const kind = status === 429 || status >= 500 ? 'failed' : 'foreign'
+    const answer = lookUpAnswer({ kind: 'answered', status, text: '' }, ID)
+    t.same(answer, { kind, detail: `http ${status}` })
+  }
+})
+
+t.test('a look-up that finds another id tells it', async (t) => {
+  const other = '4A7901B8-7d26-4d9d-aa19-4dc1c7cf60b4'
+  const answer = lookUpAnswer(answered({ ...FOUND, correlationId: other }), ID)
+
+  t.match(answer, { kind: 'found', foreignId: other.toLowerCase(), amountCents: 1_990 })
+  const noId = lookUpAnswer(answered({ ...FOUND, correlationId: 'none' }), ID)
+  t.match(noId, { kind: 'foreign' })
 })
 
 t.test('a probe’s answer is valid only with a number as its duration', async (t) => {

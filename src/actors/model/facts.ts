@@ -70,7 +70,7 @@ export type Fact =
   | {
       readonly type: 'payment.rejected'
       readonly correlationId: string
-      /** The processor that said that it never will. */
+      /** The processor that denied it last; the other one had before. */
       readonly processor: ProcessorName
       readonly detail: string
     }
@@ -80,7 +80,10 @@ export type Fact =
       readonly delayMs: number
       readonly doubts: number
     }
-  /** Two answers about one payment, of which only one can be true: a person has to look. */
+  /**
+   * Two answers about one payment, of which only one can be true: a person has to look. Of a
+   * look-up it is told once while the payment stays in memory.
+   */
   | {
       readonly type: 'payment.contradicted'
       readonly correlationId: string

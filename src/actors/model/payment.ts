@@ -12,6 +12,7 @@ export type RouteReason =
   | 'cheaperSlow' // the cheaper one answers so slowly that the dearer one is worth its fee
   | 'cheaperBusy' // the cheaper one has no capacity and the payment has waited long enough
   | 'cheaperRefused' // the cheaper one has just refused this payment
+  | 'cheaperDenied' // the cheaper one has denied this payment (400), the dearer one has not
   | 'resend' // in doubt: the same processor is sent the same payment with the same requestedAt
   | 'waitingForCheaper' // no attempt: young enough to wait for the cheaper one
   | 'noneAvailable' // no attempt: both circuits are open or full
@@ -24,7 +25,7 @@ export type AttemptOutcome =
   | 'failed' // answered 500: looked up before it counts as refused
   | 'known' // answered 422: the processor has seen this id before
   | 'inDoubt' // timeout, reset, cut answer: may have been processed
-  | 'rejected' // will never be processed
+  | 'rejected' // denied: this processor says that it never will
 
 export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight'>
 
@@ -39,18 +40,27 @@ export interface Attempt {
   readonly tookMs: number
   /** What the processor or the network said, short: `http 500`, `timeout`, `ECONNREFUSED`. */
   readonly detail?: string
+  /** What its processor said later that cannot be true of this payment. */
+  readonly contradiction?: Contradiction
 }
 
 /** How an answer contradicts what is known of the payment. */
 export type ContradictionKind =
+  | 'amount' // found with an amount that is not the payment's
+  | 'id' // another payment found under its id
+  | 'instant' // found with a `requestedAt` that was never sent
   | 'absence' // certainly missing, though a 422 said that the processor has it
   | 'settlement' // recorded, and the ledger has it settled at another processor or instant
   | 'rejection' // recorded, and the ledger has it rejected
 
 export interface Contradiction {
   readonly kind: ContradictionKind
+  /** As the answer has it; absent where that does not tell. */
+  readonly amountCents?: number
   /** As the answer has it, epoch ms; absent where nothing was found. */
   readonly requestedAt?: number
+  /** The id that was found, where it is not the payment's. */
+  readonly correlationId?: string
 }
 
 /** A charge that its processor may have recorded, or still may. */
@@ -60,6 +70,8 @@ export interface UnknownOutcome {
   readonly requestedAt: number | null
   /** Time left to its settle-by deadline, ms; 0 or less: it can no longer be recorded. */
   readonly remainingMs: number
+  /** What its processor said that cannot be true; known to the instance that asked, not written. */
+  readonly contradiction?: Contradiction
 }
 
 /** A payment as the ledger hands it to the instance that now owns it. */

@@ -39,13 +39,14 @@ export interface Charge {
 
 /**
  * What came of a charge:
- * - `settled`: 200 and a whole answer;
+ * - `settled`: 200 with the contract's body;
  * - `known`: 422, this processor has seen the id before;
- * - `refused`: certainly not processed (never written to the socket, refused connection, 429);
+ * - `refused`: certainly not processed (never written to the socket, refused connection, 429, or a
+ *   status by which a server refuses to act);
  * - `failed`: 500, not processed unless a look-up finds it;
  * - `inDoubt`: may have been processed (timeout, reset after the request went out, cut or
- *   unreadable answer, any other 5xx, 3xx or 408);
- * - `rejected`: never will be (400 and other 4xx).
+ *   unreadable answer, any other status);
+ * - `rejected`: 400, this processor denies the payment.
  */
 export interface ChargeAnswer {
   readonly kind: 'settled' | 'known' | 'refused' | 'failed' | 'inDoubt' | 'rejected'
@@ -53,11 +54,23 @@ export interface ChargeAnswer {
   readonly detail: string
 }
 
-/** What `GET /payments/{id}` said. `failed`: no usable answer, ask again. */
+/**
+ * What `GET /payments/{id}` said:
+ * - `missing`: 404 in the contract's form, without a body; whoever answers so may still be another;
+ * - `failed`: no usable answer, ask again;
+ * - `foreign`: an answer that the contract has not, so the processor itself did not give it.
+ */
 export type LookUpAnswer =
-  | { readonly kind: 'found'; readonly requestedAt: number; readonly amountCents: number }
+  | {
+      readonly kind: 'found'
+      readonly requestedAt: number
+      readonly amountCents: number
+      /** The id in the answer where it is not the one that was asked for. */
+      readonly foreignId?: string
+    }
   | { readonly kind: 'missing' }
   | { readonly kind: 'failed'; readonly detail: string }
+  | { readonly kind: 'foreign'; readonly detail: string }
 
 /** What `GET /payments/service-health` said. */
 export type ProbeAnswer =

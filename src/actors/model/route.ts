@@ -28,6 +28,8 @@ export interface RouteQuestion {
   readonly ageMs: number
   /** Processors that refused the payment in this try. */
   readonly refusedBy: readonly ProcessorName[]
+  /** The processor that denied the payment (400), if one did. */
+  readonly deniedBy: ProcessorName | null
 }
 
 /** `to: null` means: wait, no attempt is made. */
@@ -42,11 +44,12 @@ const WAIT_FOR_ANY: Route = { to: null, reason: 'noneAvailable' }
 /**
  * The cheaper processor as long as it is up, below its concurrency limit and fast enough; the
  * dearer one once the payment has waited its time; else none. With equal fees `default` counts as
- * the cheaper one.
+ * the cheaper one. A payment that one has denied goes to the other, whatever it costs.
  */
 export function chooseRoute(question: RouteQuestion, settings: RouteSettings): Route {
   const cheaper = cheaperOf(settings.fees)
-  const dearer = cheaper === 'default' ? 'fallback' : 'default'
+  const dearer = otherThan(cheaper)
+  if (question.deniedBy !== null) return routeAround(question, question.deniedBy, cheaper)
   const dearerIsUp = isUsable(question, dearer)
   if (isUsable(question, cheaper)) {
     const expectedMs = question.circuits[cheaper].expectedMs
@@ -58,6 +61,25 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
   if (!dearerIsUp) return WAIT_FOR_ANY
   if (question.ageMs < settings.waitMaxMs) return WAIT_FOR_CHEAPER
   return { to: dearer, reason: whyNotCheaper(question, cheaper) }
+}
+
+/** The denier is asked again only while the other one cannot be had. */
+function routeAround(
+  question: RouteQuestion,
+  denier: ProcessorName,
+  cheaper: ProcessorName,
+): Route {
+  const other = otherThan(denier)
+  for (const to of [other, denier]) {
+    if (!isUsable(question, to)) continue
+    if (to === cheaper) return { to, reason: 'cheaper' }
+    return { to, reason: to === other ? 'cheaperDenied' : whyNotCheaper(question, cheaper) }
+  }
+  return WAIT_FOR_ANY
+}
+
+export function otherThan(name: ProcessorName): ProcessorName {
+  return name === 'default' ? 'fallback' : 'default'
 }
 
 /** The processor that keeps the smaller share. */

@@ -4,10 +4,13 @@ import assert from 'node:assert'
 import type {
   Attempt,
   AttemptOutcome,
+  Contradiction,
   PaymentStatus,
   ProcessorName,
   RouteReason,
 } from '../model/payment.ts'
+import { otherThan } from '../model/route.ts'
+import type { AbsenceProof } from './controls.ts'
 
 /** Attempts kept per payment, newest last; older ones are dropped. */
 export const ATTEMPTS_KEPT_MAX = 16
@@ -28,13 +31,20 @@ export interface PaymentRecord {
   readonly attempts: readonly Attempt[]
 }
 
-/** An unknown outcome with its settle-by deadline on this process's monotonic clock. */
+/** An unknown outcome with its ends on this process's monotonic clock. */
 export interface TrackedUnknownOutcome {
   readonly processor: ProcessorName
   /** Epoch ms; null when a dead instance sent the request. */
   readonly requestedAt: number | null
-  /** Monotonic instant after which the old request can no longer land, ms. */
+  /**
+   * Monotonic instant, ms, from which a look-up backed by controls ends it: the settle-by deadline,
+   * or after a 500 the end of the look-ups' lag.
+   */
   readonly endsAt: number
+  /** Monotonic instant of the settle-by deadline, ms: from then on the form alone ends it. */
+  readonly settleBy: number
+  /** What its processor said that cannot be true; told once, then asked for at a slower pace. */
+  readonly contradiction?: Contradiction
 }
 
 export interface PaymentContext {
@@ -58,7 +68,7 @@ export interface PaymentContext {
   readonly triesMax: number
   /** Whether it left because no processor could be charged, without an attempt. */
   readonly deferred: boolean
-  /** Whether a processor said that it never will. */
+  /** Whether both processors have denied it. */
   readonly rejected: boolean
   /** What it was settled by; null until then. `requestedAt` in epoch ms. */
   readonly settlement: { readonly processor: ProcessorName; readonly requestedAt: number } | null
@@ -146,13 +156,38 @@ export function endedAttempt({ context, event }: PaymentStep): Change {
 
 /** The history with one more attempt, bounded. */
 export function withAttempt(attempts: readonly Attempt[], ended: Attempt): readonly Attempt[] {
-  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : attempts.slice(1)
+  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : withoutOldest(attempts)
   return kept.length === 0 ? [ended] : [...kept, ended]
 }
 
 /** To the microsecond. */
 export function roundedMs(durationMs: number): number {
   return Math.round(durationMs * 1000) / 1000
+}
+
+/** What has denied the payment stays: it decides where the payment goes. */
+function withoutOldest(attempts: readonly Attempt[]): readonly Attempt[] {
+  const oldest = attempts.findIndex(({ outcome }) => outcome !== 'rejected')
+  return attempts.toSpliced(Math.max(0, oldest), 1)
+}
+
+/**
+ * The processor that has denied the payment; null when none has. Once both have, the payment is
+ * rejected: if it is still open after that, a person has decided to begin anew.
+ */
+export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
+  let denier: ProcessorName | null = null
+  for (const { outcome, processor } of attempts) {
+    if (outcome !== 'rejected') continue
+    denier = denier === null || denier === processor ? processor : null
+  }
+  return denier
+}
+
+/** Whether the other processor has denied the payment before this one has. */
+export function isDeniedByOther({ context: { attempt, attempts } }: PaymentStep): boolean {
+  assert(attempt !== null, 'a denial is the answer to an attempt')
+  return deniedBy(attempts) === otherThan(attempt.processor)
 }
 
 const RECALLED = { tookMs: 0, detail: 'recalled' }
@@ -171,8 +206,7 @@ const OUTCOME_OF: Partial<Record<PaymentEvent['type'], AttemptOutcome>> = {
 export function refusedByCurrent({ context }: PaymentStep): Change {
   const { attempt, refusedBy } = context
   assert(attempt !== null, 'a refusal is the answer to an attempt')
-  if (refusedBy.includes(attempt.processor)) return {}
-  return { refusedBy: [...refusedBy, attempt.processor] }
+  return { refusedBy: withProcessor(refusedBy, attempt.processor) }
 }
 
 /**
@@ -187,38 +221,91 @@ export function withUnknownOutcome({ context, event }: PaymentStep): Change {
   const requestedAt = event.type === 'charge.known' ? null : attempt.requestedAt
   const earlier = unknownOutcomes.find((each) => each.processor === processor)
   const endsAt = Math.max(event.endsAt, earlier?.endsAt ?? event.endsAt)
+  const sentBy = 'settleBy' in event ? event.settleBy : event.endsAt
+  const settleBy = Math.max(sentBy, earlier?.settleBy ?? sentBy)
   const others = unknownOutcomes.filter((each) => each !== earlier)
   const lookUps = earlier === undefined ? 0 : context.lookUps
-  return { unknownOutcomes: [...others, { processor, requestedAt, endsAt }], lookUps }
+  return { unknownOutcomes: [...others, { processor, requestedAt, endsAt, settleBy }], lookUps }
 }
 
-/** Forgets the unknown outcome at the processor that is now proved not to have the payment. */
+/**
+ * Forgets the unknown outcome at the processor that is now proved not to have the payment. If that
+ * one has answered 422, it counts as one that refused.
+ */
 export function withoutUnknownOutcome({ context, event }: PaymentStep): Change {
   assert(event.type === 'lookup.missing', 'only a look-up proves that a payment is missing')
+  const { processor } = event
+  const unknownOutcomes = context.unknownOutcomes.filter((each) => each.processor !== processor)
+  if (!contradictsKnown(context, event)) return { unknownOutcomes }
   return {
-    unknownOutcomes: context.unknownOutcomes.filter((each) => each.processor !== event.processor),
+    unknownOutcomes,
+    refusedBy: withProcessor(context.refusedBy, processor),
+    attempts: withContradiction(context.attempts, processor, ABSENCE),
   }
+}
+
+export const ABSENCE: Contradiction = { kind: 'absence' }
+
+function withProcessor(
+  processors: readonly ProcessorName[],
+  processor: ProcessorName,
+): readonly ProcessorName[] {
+  return processors.includes(processor) ? processors : [...processors, processor]
+}
+
+/** A look-up that found nothing: who was asked, when (monotonic ms), and what backs the answer. */
+interface Missing {
+  readonly processor: ProcessorName
+  readonly askedAt: number
+  readonly proof: AbsenceProof
 }
 
 /** Whether a look-up found nothing, and was asked when the old request could no longer land. */
 export function provesMissing({ context, event }: PaymentStep): boolean {
   assert(event.type === 'lookup.missing', 'only a look-up proves that a payment is missing')
-  const unknown = context.unknownOutcomes.find(({ processor }) => processor === event.processor)
-  return unknown !== undefined && event.askedAt >= unknown.endsAt
+  return isProvedMissing(context, event)
+}
+
+function isProvedMissing(
+  { unknownOutcomes }: PaymentContext,
+  { processor, askedAt, proof }: Missing,
+): boolean {
+  const unknown = unknownOutcomes.find((each) => each.processor === processor)
+  if (unknown === undefined || proof === 'none') return false
+  return askedAt >= (proof === 'control' ? unknown.endsAt : unknown.settleBy)
 }
 
 /**
- * Whether a look-up, asked at `askedAt`, that found nothing proves what its processor has denied by
- * answering the last charge with 422. One of the two answers is wrong.
+ * Whether a look-up that found nothing proves what its processor has denied by answering the last
+ * charge with 422. One of the two answers is wrong.
  */
-export function contradicts(
-  { attempts, unknownOutcomes }: PaymentContext,
-  { processor, askedAt }: { processor: ProcessorName; askedAt: number },
-): boolean {
-  const last = attempts.at(-1)
-  const unknown = unknownOutcomes.find((each) => each.processor === processor)
-  const isOver = unknown !== undefined && askedAt >= unknown.endsAt
-  return isOver && last?.outcome === 'known' && last.processor === processor
+export function contradictsKnown(context: PaymentContext, missing: Missing): boolean {
+  const last = context.attempts.at(-1)
+  const isKnown = last?.outcome === 'known' && last.processor === missing.processor
+  return isKnown && isProvedMissing(context, missing)
+}
+
+/** The attempts, the newest one at that processor with what contradicts it, if one is kept. */
+function withContradiction(
+  attempts: readonly Attempt[],
+  processor: ProcessorName,
+  contradiction: Contradiction,
+): readonly Attempt[] {
+  const index = attempts.findLastIndex((each) => each.processor === processor)
+  const attempt = attempts[index]
+  return attempt === undefined ? attempts : attempts.with(index, { ...attempt, contradiction })
+}
+
+/** Notes what the processor said that cannot be true, at its doubt and at its last attempt. */
+export function contradicted({ context, event }: PaymentStep): Change {
+  assert(event.type === 'lookup.contradicted', 'a look-up contradicts what is known')
+  const { processor, contradiction } = event
+  return {
+    unknownOutcomes: context.unknownOutcomes.map((each) =>
+      each.processor === processor ? { ...each, contradiction } : each,
+    ),
+    attempts: withContradiction(context.attempts, processor, contradiction),
+  }
 }
 
 /** Whether the request in doubt may be repeated at this processor: same id, same `requestedAt`. */
@@ -277,10 +364,18 @@ interface ChargeEnd {
 
 export type PaymentEvent =
   | ({ readonly type: 'charge.settled' } & ChargeEnd)
-  | ({ readonly type: 'charge.rejected' } & ChargeEnd)
+  /** 400: this processor denies it; final once the other one has as well. */
+  | ({ readonly type: 'charge.rejected'; readonly next: NextRoute } & ChargeEnd)
   | ({ readonly type: 'charge.refused'; readonly next: NextRoute } & ChargeEnd)
-  /** 500: refused only if a look-up at `endsAt` (monotonic ms) does not find it. */
-  | ({ readonly type: 'charge.failed'; readonly endsAt: number } & ChargeEnd)
+  /**
+   * 500: refused only if a look-up does not find it, at `endsAt` with controls, at `settleBy` without
+   * (monotonic ms).
+   */
+  | ({
+      readonly type: 'charge.failed'
+      readonly endsAt: number
+      readonly settleBy: number
+    } & ChargeEnd)
   /** 422: the processor has it from an earlier request; the look-up tells which. */
   | ({ readonly type: 'charge.known'; readonly endsAt: number } & ChargeEnd)
   /** May have been processed, or still may be until `endsAt` (monotonic ms). */
@@ -295,7 +390,15 @@ export type PaymentEvent =
       readonly processor: ProcessorName
       /** Monotonic instant at which the look-up was sent, ms. */
       readonly askedAt: number
+      /** What backs it beside its own form. */
+      readonly proof: AbsenceProof
       readonly next: NextRoute
+    }
+  /** Found, and not as it can be: it stays in doubt. */
+  | {
+      readonly type: 'lookup.contradicted'
+      readonly processor: ProcessorName
+      readonly contradiction: Contradiction
     }
   | { readonly type: 'lookup.failed'; readonly processor: ProcessorName }
   /** The next look-up is due; with `resend` the request may be sent again in its place. */

@@ -6,24 +6,19 @@ import { circuitOf } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
+import type { Suspicion } from '../circuit/suspicion.ts'
 import {
-  contradicts,
+  deniedBy,
   type CurrentAttempt,
   type NextRoute,
   type PaymentContext,
-  type TrackedUnknownOutcome,
   type PaymentEvent,
 } from './context.ts'
+import type { Controls } from './controls.ts'
 import type { ProcessorName } from '../model/payment.ts'
-import type { ChargeAnswer, Clock, Lease, LookUpAnswer, Processor } from '../model/ports.ts'
-import { chooseRoute, letsThrough, type RouteCircuit, type Route } from '../model/route.ts'
-import {
-  backoff,
-  LOOK_UP_PAUSE_MAX_MS,
-  LOOK_UP_PAUSE_MS,
-  outlasting,
-  type WorkSettings,
-} from '../model/settings.ts'
+import type { ChargeAnswer, Clock, Lease, Processor } from '../model/ports.ts'
+import { chooseRoute, type RouteCircuit, type Route } from '../model/route.ts'
+import { backoff, outlasting, type WorkSettings } from '../model/settings.ts'
 
 /** What a payment waits for in the timer queue. */
 export interface DueStep {
@@ -46,6 +41,10 @@ export interface PaymentDependencies {
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
   /** Charges in flight, per processor; changed here only. */
   readonly inFlight: Record<ProcessorName, number>
+  /** Whether each processor's look-ups can be believed. */
+  readonly controls: Readonly<Record<ProcessorName, Controls>>
+  /** Whether answers that blame payments are each processor's failure. */
+  readonly suspicion: Readonly<Record<ProcessorName, Suspicion>>
   readonly due: TimerQueue<DueStep>
   /** Purges that are known of: all in memory was accepted or claimed at that count. */
   purges(): number
@@ -69,7 +68,7 @@ export interface LateSettlement {
   readonly purges: number
 }
 
-interface PaymentSelf {
+export interface PaymentSelf {
   send(event: PaymentEvent): void
 }
 
@@ -81,26 +80,38 @@ export function circuitNow(dependencies: PaymentDependencies, name: ProcessorNam
 }
 
 /** The route for a payment, with the stamp of an attempt that is sent at once. */
-export function nextRoute(
-  dependencies: PaymentDependencies,
-  payment: { readonly acceptedAt: number; readonly refusedBy: readonly ProcessorName[] },
-): NextRoute {
+export function nextRoute(dependencies: PaymentDependencies, payment: RoutedPayment): NextRoute {
   const { to, reason } = routeFor(dependencies, payment)
   return { to, reason, requestedAt: dependencies.clock.wallNow() }
 }
 
-/** The route for a payment in work at this moment. */
+/**
+ * The route for a payment in work at this moment. Who has denied it is asked again only after the
+ * retry queue.
+ */
 export function routeNow(
   dependencies: PaymentDependencies,
-  { record, refusedBy }: PaymentContext,
+  { record, refusedBy, attempts }: Pick<PaymentContext, 'record' | 'refusedBy' | 'attempts'>,
 ): NextRoute {
-  return nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy })
+  const { acceptedAt } = record
+  const denier = deniedBy(attempts)
+  if (denier === null) return nextRoute(dependencies, { acceptedAt, refusedBy, deniedBy: null })
+  const avoided = [...refusedBy, denier]
+  return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, deniedBy: denier })
+}
+
+/** What a route depends on, of a payment. */
+interface RoutedPayment {
+  /** Monotonic, ms. */
+  readonly acceptedAt: number
+  readonly refusedBy: readonly ProcessorName[]
+  readonly deniedBy: ProcessorName | null
 }
 
 /** Waits while this instance may not send. */
 function routeFor(
   dependencies: PaymentDependencies,
-  { acceptedAt, refusedBy }: { acceptedAt: number; refusedBy: readonly ProcessorName[] },
+  { acceptedAt, refusedBy, deniedBy: denier }: RoutedPayment,
 ): Route {
   const now = dependencies.clock.now()
   if (dependencies.isDraining() || !dependencies.lease.holds(now))
@@ -109,7 +120,7 @@ function routeFor(
     default: circuitNow(dependencies, 'default'),
     fallback: circuitNow(dependencies, 'fallback'),
   }
-  const question = { circuits, ageMs: now - acceptedAt, refusedBy }
+  const question = { circuits, ageMs: now - acceptedAt, refusedBy, deniedBy: denier }
   return chooseRoute(question, dependencies.settings.route)
 }
 
@@ -126,61 +137,70 @@ export function sendCharge(
   const purges = dependencies.purges()
   const sentAt = dependencies.clock.now()
   dependencies.inFlight[processor] += 1
-  dependencies.processors[processor].charge(
-    { correlationId, amountCents, requestedAt },
-    (answer) => {
-      dependencies.inFlight[processor] -= 1
-      const at = dependencies.clock.now()
-      const tookMs = at - sentAt
-      reportAttempt(dependencies, processor, { answer, tookMs, at })
-      const isStale = dependencies.generationOf(slot) !== generation
-      // A settlement is reported with its payment, unless that has left this instance meanwhile.
-      if (isStale || answer.kind !== 'settled')
-        noteAttempt(dependencies, context, { attempt, answer, tookMs })
-      if (isStale) {
-        if (answer.kind === 'settled')
-          dependencies.settledLate({ context, attempt, answer, tookMs, purges })
-        return
-      }
-      self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
-    },
-  )
-}
-
-export function planLookUp(
-  dependencies: PaymentDependencies,
-  context: PaymentContext,
-  self: PaymentSelf,
-): void {
-  if (dependencies.isCrowded() || dependencies.isDraining()) {
-    self.send({ type: 'payment.recalled', endsAt: 0 })
-    return
-  }
-  const { slot } = context
-  const generation = dependencies.generationOf(slot)
-  dependencies.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(dependencies, context))
-}
-
-/** Whether the same request may be sent again to its processor: in place of every other look-up. */
-export function mayResendNow(dependencies: PaymentDependencies, context: PaymentContext): boolean {
-  if (context.lookUps % 2 === 0) return false
-  const { processor } = outcomeToLookUp(context)
-  const now = dependencies.clock.now()
-  return dependencies.lease.holds(now) && letsThrough(circuitNow(dependencies, processor))
-}
-
-export function sendLookUp(
-  dependencies: PaymentDependencies,
-  context: PaymentContext,
-  self: PaymentSelf,
-): void {
-  const { processor } = outcomeToLookUp(context)
-  const generation = dependencies.generationOf(context.slot)
-  const askedAt = dependencies.clock.now()
-  dependencies.processors[processor].lookUp(context.record.correlationId, (answer) => {
-    if (dependencies.generationOf(context.slot) !== generation) return
-    self.send(lookUpEvent(dependencies, context, { answer, processor, askedAt }))
+  dependencies.processors[processor].charge({ correlationId, amountCents, requestedAt }, (said) => {
+    dependencies.inFlight[processor] -= 1
+    const at = dependencies.clock.now()
+    const tookMs = at - sentAt
+    const answer = weighedAnswer(dependencies, context, { attempt, answer: said, tookMs, at })
+    const isStale = dependencies.generationOf(slot) !== generation
+    // A settlement is reported with its payment, unless that has left this instance meanwhile.
+    if (isStale || answer.kind !== 'settled')
+      noteAttempt(dependencies, context, { attempt, answer, tookMs })
+    if (isStale) {
+      if (answer.kind === 'settled')
+        dependencies.settledLate({ context, attempt, answer, tookMs, purges })
+      return
+    }
+    self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
   })
+}
+
+/**
+ * Tells the circuit of an answer. An answer that blames the payment tells it nothing; in a run of
+ * them it is the processor's failure, and a denial is then only a refusal.
+ */
+function weighedAnswer(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  { attempt, answer, tookMs, at }: ChargeEnd,
+): ChargeAnswer {
+  const { processor } = attempt
+  const { kind } = answer
+  const suspicion = dependencies.suspicion[processor]
+  if (kind === 'settled') {
+    suspicion.settled()
+    dependencies.controls[processor].noteRecorded(context.record.correlationId, at)
+  } else if (kind === 'rejected' || (kind === 'known' && wasNeverSent(context, processor))) {
+    if (!suspicion.blames(context.record.correlationId)) return answer
+    reportAttempt(dependencies, processor, { failed: true, tookMs, at })
+    return kind === 'known' ? answer : { kind: 'refused', detail: answer.detail }
+  } else if (kind === 'refused' && !dependencies.lease.holds(at)) {
+    // Not sent for want of the lease: no fault of the processor.
+    return answer
+  }
+  reportAttempt(dependencies, processor, {
+    failed: kind !== 'settled' && kind !== 'known',
+    tookMs,
+    at,
+  })
+  return answer
+}
+
+/** Whether the charge under way is the first to that processor, as far as is known here. */
+function wasNeverSent(
+  { attempts, unknownOutcomes }: PaymentContext,
+  processor: ProcessorName,
+): boolean {
+  return ![...attempts, ...unknownOutcomes].some((each) => each.processor === processor)
+}
+
+export function reportAttempt(
+  { health }: PaymentDependencies,
+  processor: ProcessorName,
+  attempt: { readonly failed: boolean; readonly tookMs: number; readonly at: number },
+): void {
+  const { failed, tookMs, at } = attempt
+  health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
 }
 
 export function planBackoff(
@@ -201,95 +221,57 @@ export function planBackoff(
   dependencies.due.push({ slot, generation, kind: 'backoff' }, delayMs)
 }
 
-const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
-
-function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContext): number {
-  const { lookUps } = context
-  const remainingMs = outcomeToLookUp(context).endsAt - dependencies.clock.now()
-  // A millisecond more, for instants that were added up.
-  const lagMs = outlasting(dependencies.settings.lookUpLagMs) + 1
-  if (lookUps === 0) return remainingMs <= lagMs ? Math.max(0, remainingMs) : 0
-  const pauseMs = backoff({ ...LOOK_UP_PAUSE, step: lookUps }, dependencies.random)
-  return remainingMs > 0 ? Math.min(pauseMs, remainingMs) : pauseMs
-}
-
-/** Of two processors that may have the payment, each is asked in turn. */
-function outcomeToLookUp({ unknownOutcomes, lookUps }: PaymentContext): TrackedUnknownOutcome {
-  const unknown = unknownOutcomes[lookUps % unknownOutcomes.length]
-  assert(unknown !== undefined, 'a payment is looked up for an unknown outcome')
-  return unknown
-}
-
 function chargeEvent(
   dependencies: PaymentDependencies,
   context: PaymentContext,
-  end: { attempt: CurrentAttempt; answer: ChargeAnswer; tookMs: number; at: number },
+  end: ChargeEnd,
 ): PaymentEvent {
-  const { attempt, answer, tookMs, at } = end
+  const { answer, tookMs, at } = end
   const { detail } = answer
   const { lookUpLagMs, settleByMs } = dependencies.settings
+  const settleBy = at - tookMs + outlasting(settleByMs)
   switch (answer.kind) {
     case 'settled':
       return { type: 'charge.settled', tookMs, detail }
     case 'rejected':
-      return { type: 'charge.rejected', tookMs, detail }
     case 'refused':
       return {
-        type: 'charge.refused',
+        type: answer.kind === 'rejected' ? 'charge.rejected' : 'charge.refused',
         tookMs,
         detail,
-        next: nextRoute(dependencies, {
-          acceptedAt: context.record.acceptedAt,
-          refusedBy: [...context.refusedBy, attempt.processor],
-        }),
+        next: routeAfter(dependencies, context, end),
       }
-    case 'failed':
-      return { type: 'charge.failed', tookMs, detail, endsAt: at + outlasting(lookUpLagMs) }
+    case 'failed': {
+      const endsAt = at + outlasting(lookUpLagMs)
+      return { type: 'charge.failed', tookMs, detail, endsAt, settleBy: Math.max(endsAt, settleBy) }
+    }
     case 'known':
     case 'inDoubt': {
       const type = answer.kind === 'known' ? 'charge.known' : 'charge.doubted'
-      return { type, tookMs, detail, endsAt: at - tookMs + outlasting(settleByMs) }
+      return { type, tookMs, detail, endsAt: settleBy }
     }
   }
 }
 
-function lookUpEvent(
+/** Onwards from a processor that has just refused or denied the payment. */
+function routeAfter(
   dependencies: PaymentDependencies,
-  context: PaymentContext,
-  end: { answer: LookUpAnswer; processor: ProcessorName; askedAt: number },
-): PaymentEvent {
-  const { answer, processor, askedAt } = end
-  switch (answer.kind) {
-    case 'found':
-      return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
-    case 'missing':
-      if (contradicts(context, { processor, askedAt })) {
-        const { correlationId, amountCents } = context.record
-        dependencies.telemetry.emit({
-          type: 'payment.contradicted',
-          correlationId,
-          processor,
-          amountCents,
-          contradiction: { kind: 'absence' },
-        })
-      }
-      return { type: 'lookup.missing', processor, askedAt, next: routeNow(dependencies, context) }
-    case 'failed':
-      return { type: 'lookup.failed', processor }
-  }
+  { record, refusedBy, attempts }: PaymentContext,
+  { attempt, answer }: ChargeEnd,
+): NextRoute {
+  const { processor } = attempt
+  const denier = answer.kind === 'rejected' ? processor : deniedBy(attempts)
+  const avoided = [...refusedBy, processor, ...(denier === null ? [] : [denier])]
+  const { acceptedAt } = record
+  return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, deniedBy: denier })
 }
 
-function reportAttempt(
-  dependencies: PaymentDependencies,
-  processor: ProcessorName,
-  end: { answer: ChargeAnswer; tookMs: number; at: number },
-): void {
-  const { kind } = end.answer
-  const isOwnFault = kind === 'refused' && !dependencies.lease.holds(end.at)
-  if (isOwnFault) return
-  const failed = kind === 'refused' || kind === 'failed' || kind === 'inDoubt'
-  const { tookMs, at } = end
-  dependencies.health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
+/** How a charge ended: with which answer, how long after its sending, when (monotonic ms). */
+interface ChargeEnd {
+  readonly attempt: CurrentAttempt
+  readonly answer: ChargeAnswer
+  readonly tookMs: number
+  readonly at: number
 }
 
 function noteAttempt(

@@ -1,13 +1,8 @@
 // The payment chart with its effects, compiled: what each payment's actor runs.
 
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
-import {
-  planBackoff,
-  planLookUp,
-  sendCharge,
-  sendLookUp,
-  type PaymentDependencies,
-} from './effects.ts'
+import { planBackoff, sendCharge, type PaymentDependencies } from './effects.ts'
+import { planLookUp, sendLookUp } from './look-ups.ts'
 import { paymentMachine } from './payment.machine.ts'
 
 /** The chart with its effects, as XState's own interpreter runs it. */

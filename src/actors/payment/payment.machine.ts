@@ -3,11 +3,13 @@
 
 import { assign, setup } from 'xstate'
 import {
+  contradicted,
   withUnknownOutcome,
   withoutUnknownOutcome,
   endedAttempt,
   foundBy,
   initialContext,
+  isDeniedByOther,
   mayResend,
   pinnedAttempt,
   provesMissing,
@@ -49,6 +51,7 @@ const machineSetup = setup({
     noteRefusal: assign((step: PaymentStep) => refusedByCurrent(step)),
     noteUnknownOutcome: assign((step: PaymentStep) => withUnknownOutcome(step)),
     clearUnknownOutcome: assign((step: PaymentStep) => withoutUnknownOutcome(step)),
+    noteContradiction: assign((step: PaymentStep) => contradicted(step)),
     countLookUp: assign(({ context }) => ({ lookUps: context.lookUps + 1 })),
     countTry: assign(({ context }) => ({ tries: context.tries + 1, refusedBy: [] })),
     markDeferred: assign({ deferred: true }),
@@ -68,6 +71,7 @@ const machineSetup = setup({
     provesOneMissing: (step) => provesMissing(step),
     mayResendDefault: (step) => mayResend(step, 'default'),
     mayResendFallback: (step) => mayResend(step, 'fallback'),
+    isDeniedByOther: (step) => isDeniedByOther(step),
     triesAreSpent: ({ context }) => context.tries >= context.triesMax,
   },
 })
@@ -83,12 +87,18 @@ const chargeEnds = {
     target: 'confirming',
     actions: ['keepAttempt', 'noteRefusal', 'noteUnknownOutcome'],
   },
-  'charge.rejected': [
+  'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'noteUnknownOutcome'] },
+} as const
+
+/** Where a denied payment goes before the other processor is asked, and where after all. */
+const denied = {
+  first: [
     // An earlier request to it may have been recorded, whatever it says of this one.
     { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
-    { target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
+    { guard: 'isDeniedByOther', target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
   ],
-  'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'noteUnknownOutcome'] },
+  // The retry queue's pace: the one that denied it may be asked again only from there.
+  last: { target: 'parked', actions: ['keepAttempt', 'noteRefusal'] },
 } as const
 
 export const paymentMachine = machineSetup.createMachine({
@@ -118,6 +128,15 @@ export const paymentMachine = machineSetup.createMachine({
           },
           { target: 'retry', actions: ['keepAttempt', 'noteRefusal'] },
         ],
+        'charge.rejected': [
+          ...denied.first,
+          {
+            guard: 'nextIsFallback',
+            target: 'tryingFallback',
+            actions: ['keepAttempt', 'noteRefusal', 'takeRoute'],
+          },
+          denied.last,
+        ],
       },
     },
     tryingFallback: {
@@ -133,6 +152,15 @@ export const paymentMachine = machineSetup.createMachine({
             actions: ['keepAttempt', 'noteRefusal', 'takeRoute'],
           },
           { target: 'retry', actions: ['keepAttempt', 'noteRefusal'] },
+        ],
+        'charge.rejected': [
+          ...denied.first,
+          {
+            guard: 'nextIsDefault',
+            target: 'tryingDefault',
+            actions: ['keepAttempt', 'noteRefusal', 'takeRoute'],
+          },
+          denied.last,
         ],
       },
     },
@@ -163,6 +191,7 @@ export const paymentMachine = machineSetup.createMachine({
           },
           { actions: ['countLookUp', 'planLookUp'] },
         ],
+        'lookup.contradicted': { actions: ['noteContradiction', 'countLookUp', 'planLookUp'] },
         'lookup.failed': { actions: ['countLookUp', 'planLookUp'] },
         'payment.recalled': { target: 'parked' },
       },

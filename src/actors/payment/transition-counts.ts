@@ -53,6 +53,9 @@ export function countingTransitions<Machine extends AnyStateMachine>(
   return counted
 }
 
+/** Events that park a payment without another try. */
+const PARKS_AT_ONCE = ['payment.recalled', 'charge.rejected']
+
 /** A step may pass through a state that is left at once: `pending` always is, `retry` by a park. */
 function count(counts: Counts, from: PaymentState, to: PaymentState, type: string): void {
   if (type === 'backoff.elapsed') {
@@ -60,7 +63,8 @@ function count(counts: Counts, from: PaymentState, to: PaymentState, type: strin
     counts.pending[to] += 1
     return
   }
-  if (to === 'parked' && from !== 'pending' && from !== 'retry' && type !== 'payment.recalled') {
+  const isPassing = from !== 'pending' && from !== 'retry' && !PARKS_AT_ONCE.includes(type)
+  if (to === 'parked' && isPassing) {
     counts[from].retry += 1
     counts.retry.parked += 1
     return

@@ -10,7 +10,10 @@ import {
   type PaymentsEvent,
   type StraysSought,
 } from '../messages.ts'
+import { createSuspicion } from '../circuit/suspicion.ts'
+import type { ProcessorName } from '../model/payment.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
+import { Controls } from '../payment/controls.ts'
 import type { PaymentRecord } from '../payment/context.ts'
 import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
@@ -70,9 +73,24 @@ export const paymentsLogic: PaymentsLogic = {
 
 /** What it makes itself of what its payments depend on. */
 type OwnParts =
-  'inFlight' | 'due' | 'purges' | 'settledLate' | 'generationOf' | 'isCrowded' | 'isDraining'
+  | 'inFlight'
+  | 'controls'
+  | 'suspicion'
+  | 'due'
+  | 'purges'
+  | 'settledLate'
+  | 'generationOf'
+  | 'isCrowded'
+  | 'isDraining'
 
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
+
+function controlsOf(
+  { clock, processors, settings: { lookUpLagMs } }: PaymentsInput,
+  name: ProcessorName,
+): Controls {
+  return new Controls({ clock, processor: processors[name], lookUpLagMs })
+}
 
 /** What XState gives to the logic of an actor, as far as it is needed. */
 interface Scope {
@@ -112,6 +130,8 @@ export class Payments {
     this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
+      controls: { default: controlsOf(input, 'default'), fallback: controlsOf(input, 'fallback') },
+      suspicion: { default: createSuspicion(), fallback: createSuspicion() },
       due: createTimerQueue<DueStep>(input.clock, (step) =>
         tellDue(this.#dependencies, this.#slots, step),
       ),
@@ -304,7 +324,11 @@ export class Payments {
    * highest count so far: a higher one drops it.
    */
   #isPurged(purges: number): boolean {
-    if (purges > this.#purges) this.#drop()
+    if (purges > this.#purges) {
+      this.#drop()
+      this.#dependencies.controls.default.forget()
+      this.#dependencies.controls.fallback.forget()
+    }
     this.#purges = Math.max(this.#purges, purges)
     return purges < this.#purges
   }

@@ -146,8 +146,10 @@ function unknownOutcomesOf(
 ): Pick<PaymentStatus, 'unknownOutcomes'> {
   if (unknownOutcomes.length === 0) return {}
   const now = clock.now()
-  const remaining = unknownOutcomes.map(({ processor, requestedAt, endsAt }): UnknownOutcome => {
-    return { processor, requestedAt, remainingMs: wholeMs(endsAt - now) }
+  const remaining = unknownOutcomes.map((each): UnknownOutcome => {
+    const { processor, requestedAt, endsAt, contradiction } = each
+    const known = { processor, requestedAt, remainingMs: wholeMs(endsAt - now) }
+    return contradiction === undefined ? known : { ...known, contradiction }
   })
   return { unknownOutcomes: remaining }
 }

@@ -34,7 +34,8 @@ export function claimedRecord(payment: ClaimedPayment, now: number): PaymentReco
     // Negative: the ledger's clock was set back.
     acceptedAt: now - Math.max(0, payment.ageMs),
     unknownOutcomes: payment.unknownOutcomes.map(({ processor, requestedAt, remainingMs }) => {
-      return { processor, requestedAt, endsAt: now + remainingMs }
+      const endsAt = now + remainingMs
+      return { processor, requestedAt, endsAt, settleBy: endsAt }
     }),
   }
 }
@@ -56,8 +57,9 @@ export function parkedOutcome(
     purges: park.purges,
     delayMs: Math.round(park.delayMs),
     rounds: park.rounds,
-    unknownOutcomes: record.unknownOutcomes.map(({ processor, requestedAt, endsAt }) => {
-      return { processor, requestedAt, remainingMs: Math.ceil(endsAt - park.now) }
+    // To the settle-by deadline: whoever claims it may know no payment to ask for as a control.
+    unknownOutcomes: record.unknownOutcomes.map(({ processor, requestedAt, settleBy }) => {
+      return { processor, requestedAt, remainingMs: Math.ceil(settleBy - park.now) }
     }),
     attempts: record.attempts,
   }

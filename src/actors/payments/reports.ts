@@ -119,7 +119,8 @@ export function reportClaimed(
 /** A payment whose actor failed: what was sent is unknown, so it is in doubt at both processors. */
 export function reportBroken(parts: ReportParts, record: PaymentRecord, error: unknown): void {
   const { clock, settings, telemetry } = parts.dependencies
-  const unknown = { requestedAt: null, endsAt: clock.now() + outlasting(settings.settleByMs) }
+  const settleBy = clock.now() + outlasting(settings.settleByMs)
+  const unknown = { requestedAt: null, endsAt: settleBy, settleBy }
   const unknownOutcomes = [
     { processor: 'default' as const, ...unknown },
     { processor: 'fallback' as const, ...unknown },

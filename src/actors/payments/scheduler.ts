@@ -2,7 +2,7 @@
 
 import { createActor, type AnyActorRef } from 'xstate'
 import type { ProcessorName } from '../model/payment.ts'
-import type { NextRoute, PaymentRecord } from '../payment/context.ts'
+import { deniedBy, type NextRoute, type PaymentRecord } from '../payment/context.ts'
 import { nextRoute, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
 import type { Waiting } from './queues.ts'
@@ -46,7 +46,11 @@ export class Scheduler {
     for (let starts = 0; starts < STARTS_AT_ONCE_MAX && this.pacer.left > 0; starts += 1) {
       const record = ready.peek()
       if (record === undefined) return
-      const next = nextRoute(dependencies, { acceptedAt: record.acceptedAt, refusedBy: NOBODY })
+      const next = nextRoute(dependencies, {
+        acceptedAt: record.acceptedAt,
+        refusedBy: NOBODY,
+        deniedBy: deniedBy(record.attempts),
+      })
       if (next.to === null || !this.#work(record, next)) return
       ready.shift()
       this.pacer.spend()

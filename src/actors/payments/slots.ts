@@ -4,12 +4,8 @@
 import assert from 'node:assert'
 import type { Actor, AnyActorRef } from 'xstate'
 import type { PaymentRecord } from '../payment/context.ts'
-import {
-  mayResendNow,
-  routeNow,
-  type DueStep,
-  type PaymentDependencies,
-} from '../payment/effects.ts'
+import { routeNow, type DueStep, type PaymentDependencies } from '../payment/effects.ts'
+import { mayResendNow } from '../payment/look-ups.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
 
 type PaymentActor = Actor<typeof paymentMachine>

@@ -3,6 +3,7 @@
 import { AMOUNT_CENTS_MAX } from '../../actors/model/money.ts'
 import type {
   AttemptOutcome,
+  ContradictionKind,
   PaymentState,
   ProcessorName,
   RouteReason,
@@ -17,7 +18,7 @@ const STATE = words<PaymentState>('Where it is.', {
   confirming: 'in doubt: a processor is asked what came of a charge',
   retry: 'refused everywhere, about to be tried again',
   settled: 'a processor has recorded it: final',
-  rejected: 'a processor says that it will never process it: final',
+  rejected: 'both processors have denied it with 400: final',
   parked: 'waiting in the retry queue',
 })
 
@@ -27,6 +28,7 @@ const REASON = openWords<RouteReason>('Why this processor.', {
   cheaperSlow: 'the cheaper one is too slow',
   cheaperBusy: 'the cheaper one is at its concurrency limit',
   cheaperRefused: 'the cheaper one has just refused it',
+  cheaperDenied: 'the cheaper one has denied it with 400',
   resend: 'in doubt: the same request again, to the same processor',
   waitingForCheaper: 'no charge: it waits for the cheaper one',
   noneAvailable: 'no charge: no processor can be charged',
@@ -39,7 +41,16 @@ const OUTCOME = openWords<AttemptOutcome>('How it ended.', {
   failed: 'answered 500: a look-up decides whether it counts as refused',
   known: 'answered 422: the processor has seen the id before',
   inDoubt: 'unknown: it may have been processed',
-  rejected: 'will never be processed',
+  rejected: 'answered 400: this processor denies it',
+})
+
+const CONTRADICTED = openWords<ContradictionKind>('How an answer contradicts the payment.', {
+  amount: 'it was found with another amount',
+  id: 'another payment was found under its id',
+  instant: 'it was found with an instant that was never sent',
+  absence: 'it is certainly missing where a 422 said that it is known',
+  settlement: 'it is settled at another processor or instant',
+  rejection: 'it is rejected, and was recorded',
 })
 
 const WAIT = words<WaitReason>('What it waits for; absent when it waits for nothing.', {
@@ -70,6 +81,19 @@ const PROCESSOR: Schema = {
 
 const INSTANT: Schema = { type: 'string', format: 'date-time' }
 
+const CONTRADICTION: Schema = {
+  type: 'object',
+  description: 'What a processor said of the payment that cannot be true.',
+  properties: {
+    kind: CONTRADICTED,
+    amount: { type: 'number', description: 'As it was found.' },
+    requestedAt: { ...INSTANT, description: 'As it was found.' },
+    correlationId: { type: 'string', description: 'The id that was found, if another one.' },
+  },
+  required: ['kind'],
+  additionalProperties: false,
+}
+
 const ATTEMPT: Schema = {
   type: 'object',
   description: 'One request sent to a processor.',
@@ -80,6 +104,7 @@ const ATTEMPT: Schema = {
     outcome: OUTCOME,
     tookMs: { type: 'number', minimum: 0, description: 'Time to the outcome, ms.' },
     detail: { type: 'string', description: 'What the processor or the network said.' },
+    contradiction: { $ref: '#/components/schemas/Contradiction' },
   },
   required: ['processor', 'requestedAt', 'reason', 'outcome', 'tookMs'],
   additionalProperties: false,
@@ -95,6 +120,7 @@ const UNKNOWN_OUTCOME: Schema = {
       type: 'integer',
       description: 'How long that request can still be processed, ms; 0 or less: no longer.',
     },
+    contradiction: { $ref: '#/components/schemas/Contradiction' },
   },
   required: ['processor', 'remainingMs'],
   additionalProperties: false,
@@ -154,6 +180,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     additionalProperties: false,
   },
   Attempt: ATTEMPT,
+  Contradiction: CONTRADICTION,
   UnknownOutcome: UNKNOWN_OUTCOME,
   Summary: {
     type: 'object',

@@ -2,7 +2,12 @@
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { formatCents } from '../../actors/model/money.ts'
-import type { Attempt, PaymentStatus, UnknownOutcome } from '../../actors/model/payment.ts'
+import type {
+  Attempt,
+  Contradiction,
+  PaymentStatus,
+  UnknownOutcome,
+} from '../../actors/model/payment.ts'
 import { ask, type Edge } from './edge.ts'
 import { json, problem } from '../problem.ts'
 import { parseUuid } from '../request/payment-body.ts'
@@ -52,13 +57,35 @@ function renderStatus(status: PaymentStatus): string {
 }
 
 function renderAttempt(attempt: Attempt): unknown {
-  return { ...attempt, requestedAt: renderInstant(attempt.requestedAt) }
+  const { contradiction } = attempt
+  return {
+    ...attempt,
+    requestedAt: renderInstant(attempt.requestedAt),
+    contradiction: contradiction === undefined ? undefined : renderContradiction(contradiction),
+  }
+}
+
+function renderContradiction({ kind, ...seen }: Contradiction): unknown {
+  const { amountCents, requestedAt, correlationId } = seen
+  return {
+    kind,
+    // A number, as the processor wrote it: no double between cents is printed with more digits.
+    amount: amountCents === undefined ? undefined : amountCents / 100,
+    requestedAt: requestedAt === undefined ? undefined : renderInstant(requestedAt),
+    correlationId,
+  }
 }
 
 /** Without an instant when a dead instance sent the request: it is not known. */
-function renderUnknownOutcome({ processor, requestedAt, remainingMs }: UnknownOutcome): unknown {
+function renderUnknownOutcome(unknown: UnknownOutcome): unknown {
+  const { processor, requestedAt, remainingMs, contradiction } = unknown
   const known = requestedAt === null ? {} : { requestedAt: renderInstant(requestedAt) }
-  return { processor, ...known, remainingMs }
+  return {
+    processor,
+    ...known,
+    remainingMs,
+    contradiction: contradiction === undefined ? undefined : renderContradiction(contradiction),
+  }
 }
 
 function renderInstant(epochMs: number): string {

@@ -114,6 +114,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
     case 'payment.rejected':
       tallies.processors[fact.processor].rejected += 1
       break
+    case 'payment.contradicted':
+      tallies.processors[fact.processor].contradictions[fact.contradiction.kind] += 1
+      break
     case 'payment.broken':
       tallies.broken += 1
       break
@@ -188,7 +191,7 @@ function processorTally(): ProcessorTally {
     settled: 0,
     settledCents: 0,
     rejected: 0,
-    contradictions: { absence: 0, settlement: 0, rejection: 0 },
+    contradictions: { amount: 0, id: 0, instant: 0, absence: 0, settlement: 0, rejection: 0 },
     attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, rejected: 0 },
     attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
     settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),

@@ -3,7 +3,7 @@
 // tables, and concerns that payment only; any other is a bug.
 
 import assert from 'node:assert'
-import type { Attempt } from '../../actors/model/payment.ts'
+import type { Attempt, Contradiction } from '../../actors/model/payment.ts'
 
 /** What a column may hold. */
 export interface Column<Value> {
@@ -194,14 +194,28 @@ export function nullable<Value>({ takes, fits }: Column<Value>): Column<Value | 
  */
 function isAttempt(value: unknown): value is Attempt {
   if (typeof value !== 'object' || value === null) return false
-  const { processor, requestedAt, reason, outcome, tookMs, detail }: Partial<Loose<Attempt>> = value
+  const attempt: Partial<Loose<Attempt>> = value
+  const { processor, requestedAt, reason, outcome, tookMs, detail, contradiction } = attempt
   return (
     (processor === 'default' || processor === 'fallback') &&
     INTEGER.fits(requestedAt) &&
     TEXT.fits(reason) &&
     TEXT.fits(outcome) &&
     FLOAT.fits(tookMs) &&
-    (detail === undefined || TEXT.fits(detail))
+    (detail === undefined || TEXT.fits(detail)) &&
+    (contradiction === undefined || isContradiction(contradiction))
+  )
+}
+
+function isContradiction(value: unknown): value is Contradiction {
+  if (typeof value !== 'object' || value === null) return false
+  const contradiction: Partial<Loose<Contradiction>> = value
+  const { kind, amountCents, requestedAt, correlationId } = contradiction
+  return (
+    TEXT.fits(kind) &&
+    (amountCents === undefined || INTEGER.fits(amountCents)) &&
+    (requestedAt === undefined || INTEGER.fits(requestedAt)) &&
+    (correlationId === undefined || TEXT.fits(correlationId))
   )
 }
 

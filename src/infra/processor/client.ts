@@ -39,8 +39,8 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
   const { lease, clock, traceparent } = options
   const mayCharge = (): boolean => lease.holds(clock.now())
   const charging = openProcessorPool(options)
-  // One connection more than there are look-ups, for the probe.
-  const asking = openProcessorPool({ ...options, connections: options.connections + 1 })
+  // Two connections more than there are look-ups, for the probe and for a control.
+  const asking = openProcessorPool({ ...options, connections: options.connections + 2 })
   const ask = (path: string, timeoutMs: number, report: (end: RequestEnd) => void): void =>
     asking.send({ method: 'GET', path, body: null, timeoutMs, mayWrite: always, report })
 

@@ -5,6 +5,7 @@ import type { ProcessorTotal } from '../../actors/model/payment.ts'
 import { formatCents, parseCents } from '../../actors/model/money.ts'
 import type { Charge, ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../actors/model/ports.ts'
 import type { RequestEnd } from './in-flight-requests.ts'
+import { kindOfStatus } from './statuses.ts'
 
 /** Body of a charge. The id is a validated UUID, so nothing in it needs escaping. */
 export function chargeBody(charge: Charge): string {
@@ -57,31 +58,42 @@ export function readInstant(text: unknown): number | undefined {
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 const ZONE = /(?:Z|[+-]\d\d:\d\d)$/
 
-/** `refused` only where it is certain; whatever is not understood may have been processed. */
+/** Whatever is not understood may have been processed. */
 export function chargeAnswer(end: RequestEnd): ChargeAnswer {
   if (end.kind === 'unsent') return { kind: 'refused', detail: end.detail }
   if (end.kind === 'lost') return { kind: 'inDoubt', detail: end.detail }
   if (end.status === 200) {
-    return readObject(end.text) === undefined ? UNREADABLE : SETTLED
+    return typeof readObject(end.text)?.['message'] === 'string' ? SETTLED : UNREADABLE
   }
-  return { kind: kindOf(end.status), detail: `http ${end.status}` }
+  return { kind: kindOfStatus(end.status), detail: `http ${end.status}` }
 }
 
-/** An answer about another id, or one whose fields cannot be read exactly, is no answer. */
+/** A 404 counts in the contract's form alone, without a body: pages of others have one. */
 export function lookUpAnswer(end: RequestEnd, correlationId: string): LookUpAnswer {
   if (end.kind !== 'answered') return { kind: 'failed', detail: end.detail }
-  if (end.status === 404) return { kind: 'missing' }
-  if (end.status !== 200) return { kind: 'failed', detail: `http ${end.status}` }
-  const payment = readObject(end.text)
+  const { status, text } = end
+  if (status === 200) return foundAnswer(text, correlationId)
+  if (status === 404 && text === '') return { kind: 'missing' }
+  // Its own limiter and its own failures; what else there is comes from somebody else.
+  const isOwn = status === 429 || status >= 500
+  return { kind: isOwn ? 'failed' : 'foreign', detail: `http ${status}` }
+}
+
+function foundAnswer(text: string, correlationId: string): LookUpAnswer {
+  const payment = readObject(text)
   const id = payment?.['correlationId']
   const requestedAt = readInstant(payment?.['requestedAt'])
   const amountCents = readCents(payment?.['amount'])
-  if (typeof id !== 'string' || requestedAt === undefined || amountCents === undefined) {
-    return { kind: 'failed', detail: 'unreadable answer' }
+  const isReadable = typeof id === 'string' && UUID.test(id)
+  if (!isReadable || requestedAt === undefined || amountCents === undefined) {
+    return { kind: 'foreign', detail: 'unreadable answer' }
   }
-  if (id.toLowerCase() !== correlationId) return { kind: 'failed', detail: 'another payment' }
-  return { kind: 'found', requestedAt, amountCents }
+  const foundId = id.toLowerCase()
+  if (foundId === correlationId) return { kind: 'found', requestedAt, amountCents }
+  return { kind: 'found', requestedAt, amountCents, foreignId: foundId }
 }
+
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 export function probeAnswer(end: RequestEnd): ProbeAnswer {
   if (end.kind !== 'answered') return { kind: 'failed', detail: end.detail }
@@ -98,14 +110,6 @@ export function probeAnswer(end: RequestEnd): ProbeAnswer {
 
 const SETTLED: ChargeAnswer = { kind: 'settled', detail: 'http 200' }
 const UNREADABLE: ChargeAnswer = { kind: 'inDoubt', detail: 'unreadable answer' }
-
-function kindOf(status: number): ChargeAnswer['kind'] {
-  if (status === 422) return 'known'
-  if (status === 429 || status === 425) return 'refused'
-  if (status === 500) return 'failed'
-  if (status === 408) return 'inDoubt'
-  return status >= 400 && status < 500 ? 'rejected' : 'inDoubt'
-}
 
 function isDuration(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0

@@ -1,0 +1,224 @@
+import t from 'tap'
+import type { LookUpAnswer } from '../../../src/actors/model/ports.ts'
+import {
+  CONTROL_AGE_MAX_MS,
+  CONTROL_PAUSE_MS,
+  Controls,
+  type AbsenceProof,
+} from '../../../src/actors/payment/controls.ts'
+import { StandingTime } from '../../support/standing-time.ts'
+
+const LAG_MS = 100
+const OLD_MS = 106
+const FOUND: LookUpAnswer = { kind: 'found', requestedAt: 1, amountCents: 1 }
+
+interface Scene {
+  readonly clock: StandingTime
+  readonly controls: Controls
+  /** Ids of the controls that were asked and not answered yet. */
+  readonly asked: string[]
+  /** Answers the oldest control. */
+  answer(answer: LookUpAnswer): void
+  /** What a look-up is backed by that is asked and finds nothing now; empty until it is known. */
+  missing(): AbsenceProof[]
+  /** A look-up begins; whether it may be asked by now. */
+  begin(): { begun: boolean }
+}
+
+function setScene(known: 'known' | 'unknown' = 'known'): Scene {
+  const clock = new StandingTime()
+  const asked: string[] = []
+  const replies: ((answer: LookUpAnswer) => void)[] = []
+  const processor = {
+    lookUp: (id: string, reply: (answer: LookUpAnswer) => void) => {
+      asked.push(id)
+      replies.push(reply)
+    },
+  }
+  const controls = new Controls({ processor, clock, lookUpLagMs: LAG_MS })
+  if (known === 'known') {
+    controls.noteRecorded('first', clock.now())
+    clock.increment(OLD_MS)
+  }
+  return {
+    clock,
+    controls,
+    asked,
+    answer(answer) {
+      asked.shift()
+      replies.shift()?.(answer)
+    },
+    missing() {
+      const proofs: AbsenceProof[] = []
+      controls.judge(clock.now(), (proof) => proofs.push(proof))
+      return proofs
+    },
+    begin() {
+      const state = { begun: false }
+      controls.beforeLookUp(() => (state.begun = true))
+      return state
+    },
+  }
+}
+
+/** A control has been found, a while ago. */
+function controlled(): Scene {
+  const scene = setScene()
+  scene.begin()
+  scene.answer(FOUND)
+  scene.clock.increment(CONTROL_PAUSE_MS)
+  return scene
+}
+
+t.test(
+  'a look-up that is to prove waits for a control, and is asked even if that fails',
+  async (t) => {
+    for (const answer of [FOUND, { kind: 'missing' }, { kind: 'failed', detail: '' }] as const) {
+      const scene = setScene()
+      const first = scene.begin()
+      const second = scene.begin()
+
+      t.same(scene.asked, ['first'], 'one control for both')
+      t.same([first.begun, second.begun], [false, false])
+      scene.answer(answer)
+      t.same([first.begun, second.begun], [true, true], answer.kind)
+    }
+  },
+)
+
+t.test('a missing payment is proved between two controls that were found', async (t) => {
+  const scene = controlled()
+  t.ok(scene.begin().begun, 'the control before it is fresh')
+
+  const one = scene.missing()
+  const other = scene.missing()
+  t.same([one, other, scene.asked], [[], [], ['first']], 'both wait for the same control')
+  scene.answer(FOUND)
+
+  t.same([one, other], [['control'], ['control']])
+  t.same(scene.asked, [])
+})
+
+t.test('a control that was asked before a look-up was answered does not follow it', async (t) => {
+  const scene = controlled()
+  const early = scene.missing()
+  scene.clock.increment(1)
+  const late = scene.missing()
+
+  scene.answer(FOUND)
+  t.same([early, late], [['control'], []])
+  scene.clock.increment(CONTROL_PAUSE_MS)
+  scene.answer(FOUND)
+  t.same(late, ['control'])
+})
+
+t.test('controls keep a pause, so that a storm of look-ups shares them', async (t) => {
+  const scene = controlled()
+  scene.missing()
+  scene.answer(FOUND)
+  const proofs = scene.missing()
+  t.same(scene.asked, [])
+
+  scene.clock.increment(CONTROL_PAUSE_MS - 1)
+  t.same(scene.asked, [])
+  scene.clock.increment(1)
+  t.same(scene.asked, ['first'])
+  scene.answer(FOUND)
+  t.same(proofs, ['control'])
+})
+
+t.test('a control that is not found proves nothing, and no older one does', async (t) => {
+  const foreign: LookUpAnswer = { ...FOUND, foreignId: 'another' }
+  for (const answer of [
+    { kind: 'missing' },
+    { kind: 'failed', detail: '' },
+    { kind: 'foreign', detail: '' },
+    foreign,
+  ] as const) {
+    const scene = controlled()
+    const waiting = scene.missing()
+    scene.answer(answer)
+
+    t.same(waiting, ['none'], answer.kind)
+    t.same(scene.missing(), ['none'])
+    t.notOk(scene.begin().begun, 'the next look-up waits for a control again')
+  }
+})
+
+t.test('a foreign answer in between takes the proof away', async (t) => {
+  const scene = controlled()
+  const waiting = scene.missing()
+  scene.controls.distrust()
+  t.same(waiting, ['none'])
+
+  scene.answer(FOUND)
+  t.same(scene.missing(), ['none'], 'that control was asked before it')
+  scene.begin()
+  scene.clock.increment(CONTROL_PAUSE_MS)
+  scene.answer(FOUND)
+  scene.clock.increment(CONTROL_PAUSE_MS)
+  const again = scene.missing()
+  scene.answer(FOUND)
+  t.same(again, ['control'])
+})
+
+t.test('a control backs look-ups for a few seconds', async (t) => {
+  const scene = controlled()
+  scene.clock.increment(CONTROL_AGE_MAX_MS - CONTROL_PAUSE_MS)
+  t.ok(scene.begin().begun)
+  t.same(scene.missing(), [])
+  scene.clock.increment(0.001)
+
+  t.same(scene.missing(), ['none'])
+})
+
+t.test('a look-up that was asked before the control was answered lies not behind it', async (t) => {
+  const scene = setScene()
+  const askedAt = scene.clock.now()
+  scene.begin()
+  scene.clock.increment(1)
+  scene.answer(FOUND)
+  const proofs: AbsenceProof[] = []
+
+  scene.controls.judge(askedAt, (proof) => proofs.push(proof))
+
+  t.same(proofs, ['none'])
+})
+
+t.test('without a payment known to be recorded for long enough only the form backs', async (t) => {
+  const scene = setScene('unknown')
+  t.ok(scene.begin().begun)
+  t.same(scene.missing(), ['form'])
+
+  scene.controls.noteRecorded('young', scene.clock.now())
+  scene.clock.increment(OLD_MS - 2)
+  t.same(scene.missing(), ['form'])
+  scene.clock.increment(2)
+  t.same(scene.missing(), ['none'], 'from here on controls are asked')
+})
+
+t.test('the control is the newest payment that every look-up has by now', async (t) => {
+  const scene = setScene()
+  for (const id of ['second', 'third', 'fourth']) {
+    scene.controls.noteRecorded(id, scene.clock.now())
+    scene.clock.increment(OLD_MS / 2)
+  }
+  scene.begin()
+
+  t.same(scene.asked, ['second'])
+})
+
+t.test('a purge leaves no payment to ask for', async (t) => {
+  const scene = controlled()
+  const waiting = scene.missing()
+  const starting = setScene()
+  const begun = starting.begin()
+
+  scene.controls.forget()
+  starting.controls.forget()
+
+  t.same(waiting, ['none'])
+  t.ok(begun.begun)
+  scene.answer(FOUND)
+  t.same(scene.missing(), ['form'])
+})

@@ -1,0 +1,178 @@
+// Whether one processor's look-ups can be believed now. A look-up that finds nothing proves it only
+// between two controls: look-ups of a payment that is known to be recorded there, and was found.
+
+import assert from 'node:assert'
+import type { Clock, LookUpAnswer, Processor } from '../model/ports.ts'
+import { outlasting } from '../model/settings.ts'
+
+/**
+ * What backs a look-up that found nothing:
+ * - `control`: controls before and after it were found, and nothing spoke against them;
+ * - `form`: only its form, since no payment is known that a control could ask for;
+ * - `none`: the controls failed, or they are too far apart.
+ */
+export type AbsenceProof = 'control' | 'form' | 'none'
+
+/** Longest time from the answer to a control to the look-ups that it backs, ms. */
+export const CONTROL_AGE_MAX_MS = 5000
+
+/** Shortest time between two controls, ms: all look-ups of that time share one. */
+export const CONTROL_PAUSE_MS = 10
+
+export interface ControlsInput {
+  readonly processor: Pick<Processor, 'lookUp'>
+  readonly clock: Clock
+  /** How long look-ups may lag behind records, ms. */
+  readonly lookUpLagMs: number
+}
+
+/** A payment that is recorded, and since when it is known to be, monotonic ms. */
+interface Recorded {
+  readonly correlationId: string
+  readonly at: number
+}
+
+/** A look-up that found nothing and waits for the control after it. */
+interface Waiting {
+  /** When it was answered, monotonic ms. */
+  readonly answeredAt: number
+  readonly reply: (proof: AbsenceProof) => void
+}
+
+export class Controls {
+  readonly #input: ControlsInput
+  /** Old enough for every look-up to have it. */
+  #control: Recorded | null = null
+  /** The control to come. */
+  #next: Recorded | null = null
+  /** When the last control that was found was answered, monotonic ms. */
+  #foundAt = Number.NEGATIVE_INFINITY
+  /** When the last control was asked, monotonic ms. */
+  #askedAt = Number.NEGATIVE_INFINITY
+  /** Since when nothing spoke against what look-ups say, monotonic ms. */
+  #trustedSince = Number.NEGATIVE_INFINITY
+  #state: 'idle' | 'pausing' | 'asking' = 'idle'
+  /** Counts purges. */
+  #generation = 0
+  #waiting: Waiting[] = []
+  #starting: (() => void)[] = []
+
+  constructor(input: ControlsInput) {
+    this.#input = input
+  }
+
+  /** This payment was recorded there: it was settled, or found, at this monotonic instant, ms. */
+  noteRecorded(correlationId: string, at: number): void {
+    if (this.#next !== null && !this.#isOld(this.#next, at)) return
+    this.#control = this.#next ?? this.#control
+    this.#next = { correlationId, at }
+  }
+
+  /** Somebody else answers look-ups: what was found before backs nothing any more. */
+  distrust(): void {
+    this.#trustedSince = this.#input.clock.now()
+    this.#foundAt = Number.NEGATIVE_INFINITY
+    this.#answerAll('none')
+  }
+
+  /** Calls back, at once or after a control, when a look-up may be asked that is to prove. */
+  beforeLookUp(then: () => void): void {
+    const now = this.#input.clock.now()
+    if (this.#known(now) === null || now - this.#foundAt <= CONTROL_AGE_MAX_MS) return then()
+    this.#starting.push(then)
+    this.#request()
+  }
+
+  /** Says once, at once or later, what backs a look-up that has just found nothing. */
+  judge(askedAt: number, reply: (proof: AbsenceProof) => void): void {
+    const answeredAt = this.#input.clock.now()
+    if (this.#known(answeredAt) === null) return reply('form')
+    const ageMs = askedAt - this.#foundAt
+    if (ageMs < 0 || ageMs > CONTROL_AGE_MAX_MS) return reply('none')
+    this.#waiting.push({ answeredAt, reply })
+    this.#request()
+  }
+
+  /** Forgets every payment: a purge has deleted them. */
+  forget(): void {
+    this.#generation += 1
+    this.#control = null
+    this.#next = null
+    this.#state = 'idle'
+    this.distrust()
+    this.#startAll()
+  }
+
+  /** The payment that a control asks for now; null when none is known for long enough. */
+  #known(now: number): Recorded | null {
+    const next = this.#next
+    if (next !== null && this.#isOld(next, now)) {
+      this.#control = next
+      this.#next = null
+    }
+    return this.#control
+  }
+
+  /** Whether every look-up has it by now. */
+  #isOld({ at }: Recorded, now: number): boolean {
+    return now - at >= outlasting(this.#input.lookUpLagMs)
+  }
+
+  /** Asks a control now, or when the last one is long enough ago. */
+  #request(): void {
+    if (this.#state !== 'idle') return
+    const { clock } = this.#input
+    const pauseMs = this.#askedAt + CONTROL_PAUSE_MS - clock.now()
+    if (pauseMs <= 0) return this.#ask()
+    this.#state = 'pausing'
+    const generation = this.#generation
+    clock.setTimeout(() => {
+      if (generation === this.#generation) this.#ask()
+    }, pauseMs)
+  }
+
+  #ask(): void {
+    const { clock, processor } = this.#input
+    const askedAt = clock.now()
+    const control = this.#known(askedAt)
+    assert(control !== null, 'a control is asked only while a recorded payment is known')
+    const generation = this.#generation
+    this.#state = 'asking'
+    this.#askedAt = askedAt
+    processor.lookUp(control.correlationId, (answer) => {
+      if (generation !== this.#generation) return
+      this.#state = 'idle'
+      this.#take(answer, askedAt)
+    })
+  }
+
+  #take(answer: LookUpAnswer, askedAt: number): void {
+    const isFound = answer.kind === 'found' && answer.foreignId === undefined
+    if (!isFound) this.distrust()
+    else if (askedAt > this.#trustedSince) {
+      this.#foundAt = this.#input.clock.now()
+      this.#answerEarlier(askedAt)
+    }
+    this.#startAll()
+    if (this.#waiting.length > 0) this.#request()
+  }
+
+  /** Those that were answered before the control was asked lie between two controls. */
+  #answerEarlier(askedAt: number): void {
+    const waiting = this.#waiting
+    this.#waiting = waiting.filter(({ answeredAt }) => answeredAt > askedAt)
+    for (const { answeredAt, reply } of waiting) if (answeredAt <= askedAt) reply('control')
+  }
+
+  #answerAll(proof: AbsenceProof): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { reply } of waiting) reply(proof)
+  }
+
+  #startAll(): void {
+    const starting = this.#starting
+    this.#starting = []
+    for (const start of starting) start()
+  }
+}

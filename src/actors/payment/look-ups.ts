@@ -1,0 +1,174 @@
+// The effects of a payment in doubt: when its processor is asked, and what the answer says.
+
+import assert from 'node:assert'
+import {
+  ABSENCE,
+  contradictsKnown,
+  type PaymentContext,
+  type PaymentEvent,
+  type TrackedUnknownOutcome,
+} from './context.ts'
+import { contradictionIn } from './contradictions.ts'
+import type { AbsenceProof } from './controls.ts'
+import {
+  circuitNow,
+  reportAttempt,
+  routeNow,
+  type PaymentDependencies,
+  type PaymentSelf,
+} from './effects.ts'
+import type { Contradiction, ProcessorName } from '../model/payment.ts'
+import type { LookUpAnswer } from '../model/ports.ts'
+import { letsThrough } from '../model/route.ts'
+import { backoff, LOOK_UP_PAUSE_MAX_MS, LOOK_UP_PAUSE_MS } from '../model/settings.ts'
+
+export function planLookUp(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
+  if (dependencies.isCrowded() || dependencies.isDraining()) {
+    self.send({ type: 'payment.recalled', endsAt: 0 })
+    return
+  }
+  const { slot } = context
+  const generation = dependencies.generationOf(slot)
+  dependencies.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(dependencies, context))
+}
+
+/** Look-ups of a payment in doubt, every other one of which may be a resend. */
+const RESENT_UP_TO = 4
+
+/** How long a doubt that could be ended stays unended before the request is sent again, ms. */
+const UNPROVED_MAX_MS = 10_000
+
+/**
+ * Whether the same request may be sent again to its processor, in place of every other look-up.
+ * Each time that begins a settle-by deadline anew, so it ends: else a processor that fails for ever
+ * keeps the payment for ever. It begins again where look-ups prove nothing.
+ */
+export function mayResendNow(dependencies: PaymentDependencies, context: PaymentContext): boolean {
+  const { lookUps } = context
+  if (lookUps % 2 === 0) return false
+  const { processor, endsAt, contradiction } = outcomeToLookUp(context)
+  if (contradiction !== undefined) return false
+  const now = dependencies.clock.now()
+  if (lookUps >= RESENT_UP_TO && now < endsAt + UNPROVED_MAX_MS) return false
+  return dependencies.lease.holds(now) && letsThrough(circuitNow(dependencies, processor))
+}
+
+export function sendLookUp(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  self: PaymentSelf,
+): void {
+  const { processor, endsAt } = outcomeToLookUp(context)
+  const { clock, processors } = dependencies
+  const controls = dependencies.controls[processor]
+  const generation = dependencies.generationOf(context.slot)
+  const isCurrent = (): boolean => dependencies.generationOf(context.slot) === generation
+  const ask = (): void => {
+    if (!isCurrent()) return
+    const askedAt = clock.now()
+    const tell = (answer: LookUpAnswer, proof: AbsenceProof): void => {
+      const end = { answer, processor, askedAt, proof }
+      if (isCurrent()) self.send(lookUpEvent(dependencies, context, end))
+    }
+    processors[processor].lookUp(context.record.correlationId, (answer) => {
+      if (answer.kind === 'foreign') controls.distrust()
+      if (answer.kind !== 'missing' || askedAt < endsAt) tell(answer, 'none')
+      else controls.judge(askedAt, (proof) => tell(answer, proof))
+    })
+  }
+  if (clock.now() < endsAt) ask()
+  else controls.beforeLookUp(ask)
+}
+
+const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }
+
+/** An end of the doubt that is as near as this, ms, is waited for: the first look-up proves then. */
+const NEAR_END_MS = 1000
+
+/** Pause after a look-up that contradicted what is known, ms. */
+const CONTRADICTED_PAUSE_MS = 5000
+
+function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContext): number {
+  const { lookUps } = context
+  const { endsAt, settleBy, contradiction } = outcomeToLookUp(context)
+  if (contradiction !== undefined) return CONTRADICTED_PAUSE_MS
+  const now = dependencies.clock.now()
+  if (lookUps === 0) return endsAt - now <= NEAR_END_MS ? Math.max(0, endsAt - now) : 0
+  const pauseMs = backoff({ ...LOOK_UP_PAUSE, step: lookUps }, dependencies.random)
+  const end = endsAt > now ? endsAt : settleBy
+  return end > now ? Math.min(pauseMs, end - now) : pauseMs
+}
+
+/** Of two processors that may have the payment, each is asked in turn. */
+function outcomeToLookUp({ unknownOutcomes, lookUps }: PaymentContext): TrackedUnknownOutcome {
+  const unknown = unknownOutcomes[lookUps % unknownOutcomes.length]
+  assert(unknown !== undefined, 'a payment is looked up for an unknown outcome')
+  return unknown
+}
+
+interface LookUpEnd {
+  readonly answer: LookUpAnswer
+  readonly processor: ProcessorName
+  /** Monotonic, ms. */
+  readonly askedAt: number
+  readonly proof: AbsenceProof
+}
+
+function lookUpEvent(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  end: LookUpEnd,
+): PaymentEvent {
+  const { answer, processor } = end
+  switch (answer.kind) {
+    case 'found': {
+      const { clock, controls } = dependencies
+      const at = { processor, now: clock.now(), wallNow: clock.wallNow() }
+      const contradiction = contradictionIn(context, answer, at)
+      if (contradiction === undefined) {
+        controls[processor].noteRecorded(context.record.correlationId, at.now)
+        return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
+      }
+      if (outcomeToLookUp(context).contradiction === undefined) {
+        tellContradiction(dependencies, context, { processor, contradiction })
+      }
+      return { type: 'lookup.contradicted', processor, contradiction }
+    }
+    case 'missing':
+      return missingEvent(dependencies, context, end)
+    case 'failed':
+    case 'foreign':
+      return { type: 'lookup.failed', processor }
+  }
+}
+
+/** A payment that its processor knows by 422 and certainly has not: it fails, and refuses. */
+function missingEvent(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  { processor, askedAt, proof }: LookUpEnd,
+): PaymentEvent {
+  const missing = { processor, askedAt, proof }
+  if (!contradictsKnown(context, missing)) {
+    return { type: 'lookup.missing', ...missing, next: routeNow(dependencies, context) }
+  }
+  tellContradiction(dependencies, context, { processor, contradiction: ABSENCE })
+  const at = dependencies.clock.now()
+  reportAttempt(dependencies, processor, { failed: true, tookMs: at - askedAt, at })
+  const refusedBy = [...context.refusedBy, processor]
+  const next = routeNow(dependencies, { ...context, refusedBy })
+  return { type: 'lookup.missing', ...missing, next }
+}
+
+function tellContradiction(
+  { telemetry }: PaymentDependencies,
+  { record }: PaymentContext,
+  what: { readonly processor: ProcessorName; readonly contradiction: Contradiction },
+): void {
+  const { correlationId, amountCents } = record
+  telemetry.emit({ type: 'payment.contradicted', correlationId, amountCents, ...what })
+}
