@@ -76,6 +76,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     purges: () => 0,
     settledLate: () => undefined,
     generationOf: () => 0,
+    purges: () => 0,
     isCrowded: () => false,
     isDraining: () => false,
   }

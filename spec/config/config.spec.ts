@@ -183,7 +183,7 @@ t.test('variables that do not go together are faults', async (t) => {
   t.match(faultsOf({ PROCESSOR_DEFAULT_URL: at, PROCESSOR_FALLBACK_URL: `${at}/` }), [/the same/])
   t.match(faultsOf({ PORT: '9998' }), [/OPS_PORT and PORT are the same/])
   t.match(faultsOf({ IN_DOUBT_HORIZON_MS: '8000' }), [/not longer than ATTEMPT_TIMEOUT_MS/])
-  t.match(faultsOf({ LOOKUP_LAG_MS: '20000' }), [/IN_DOUBT_HORIZON_MS .* LOOKUP_LAG_MS/])
+  t.match(faultsOf({ LOOKUP_LAG_MS: '20001' }), [/LOOKUP_LAG_MS is longer/])
   t.match(faultsOf({ CONNECT_TIMEOUT_MS: '9000' }), [/CONNECT_TIMEOUT_MS/])
   t.match(faultsOf({ RETRY_DELAY_MS: '40000' }), [/RETRY_DELAY_MS/])
   t.match(faultsOf({ CIRCUIT_OPEN_MS: '6000' }), [/CIRCUIT_OPEN_MS/])
@@ -192,6 +192,12 @@ t.test('variables that do not go together are faults', async (t) => {
 t.test('a lease too short for three renewals is a fault', async (t) => {
   t.match(faultsOf({ LEASE_TTL_MS: '999' }), [/LEASE_TTL_MS is out of range/])
   t.same(faultsOf({ LEASE_TTL_MS: '1000' }), [])
+})
+
+t.test('the look-ups’ lag is as long as the settle-by deadline unless it is set', async (t) => {
+  t.equal(readConfig({}).lookupLagMs, 20_000)
+  t.equal(readConfig({ IN_DOUBT_HORIZON_MS: '30000' }).lookupLagMs, 30_000)
+  t.equal(readConfig({ LOOKUP_LAG_MS: '500' }).lookupLagMs, 500)
 })
 
 t.test('a socket path longer than the system allows is a fault', async (t) => {

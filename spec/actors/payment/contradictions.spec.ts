@@ -14,7 +14,7 @@ const ATTEMPT: Attempt = {
 }
 const FOUND = { kind: 'found', requestedAt: STAMP, amountCents: 1990 } as const
 /** A second after the acceptance. */
-const AT = { processor: 'default', now: 1000, wallNow: STAMP + 1000 } as const
+const AT = { processor: 'default', now: 1000, wallNow: STAMP + 1000, purges: 0 } as const
 
 function kindOf(attempts: readonly Attempt[], fencingToken: number, requestedAt: number) {
   const context = sampleContext({ record: sampleRecord({ fencingToken }), attempts })
@@ -54,6 +54,14 @@ t.test(
     t.equal(kindOf([], 1, STAMP + 25 * HOUR_MS), 'instant')
   },
 )
+
+t.test('after a purge an id may have been charged before it', async (t) => {
+  const context = sampleContext({ attempts: [ATTEMPT] })
+  const found = { ...FOUND, requestedAt: STAMP - HOUR_MS }
+
+  t.equal(contradictionIn(context, found, { ...AT, purges: 1 }), undefined)
+  t.match(contradictionIn(context, found, AT), { kind: 'instant' })
+})
 
 t.test('where attempts were dropped an instant that is not kept may be ours', async (t) => {
   const all = Array.from({ length: ATTEMPTS_KEPT_MAX }, () => ATTEMPT)

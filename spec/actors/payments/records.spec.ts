@@ -72,8 +72,8 @@ t.test('the ages of a claimed payment become instants of this clock', async (t) 
     acceptedAt: -500,
     attempts,
     unknownOutcomes: [
-      { processor: 'default', requestedAt: 7, endsAt: 1300 },
-      { processor: 'fallback', requestedAt: null, endsAt: 980 },
+      { processor: 'default', requestedAt: 7, endsAt: 1300, settleBy: 1300 },
+      { processor: 'fallback', requestedAt: null, endsAt: 980, settleBy: 980 },
     ],
   })
 })
@@ -119,6 +119,15 @@ t.test(
     t.equal(unborn.acceptedAt, 1000, 'an hour back: it does not wait an hour for the cheaper one')
   },
 )
+
+t.test('a payment parked after a 500 is parked until its settle-by deadline', async (t) => {
+  const unknownOutcomes = [sampleDoubt('default', { endsAt: 1100, settleBy: 1500 })]
+
+  const park = { now: 1000, delayMs: 0, rounds: 0, purges: 0 }
+  const outcome = parkedOutcome(sampleRecord({ unknownOutcomes }), park)
+
+  t.match(outcome, { unknownOutcomes: [{ processor: 'default', remainingMs: 500 }] })
+})
 
 t.test('a payment that left without a route keeps what happened meanwhile', async (t) => {
   const unknownOutcomes = [sampleDoubt('default')]

@@ -84,7 +84,10 @@ t.test(
     const world = await startWorld(t, {
       databaseUrl: await postgres.freshDatabase(),
       env: {
-        LOOKUP_LAG_MS: '50',
+        // Nothing is settled yet, so a 500 is waited out to here.
+        IN_DOUBT_HORIZON_MS: '1000',
+        ATTEMPT_TIMEOUT_MS: '900',
+        CONNECT_TIMEOUT_MS: '900',
         QUICK_BACKOFF_MS: '400',
         CIRCUIT_CALLS_MIN: '1000',
         PROBE_INTERVAL_MS: '60000',

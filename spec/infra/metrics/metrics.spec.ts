@@ -38,6 +38,13 @@ const SETTLED = {
   tookMs: 40,
 } as const
 
+const CONTRADICTED = {
+  type: 'payment.contradicted',
+  correlationId: SETTLED.correlationId,
+  processor: 'fallback',
+  amountCents: 1990,
+} as const
+
 const ENDED = {
   type: 'attempt.ended',
   correlationId: SETTLED.correlationId,
@@ -53,6 +60,9 @@ t.test('payments are counted by their outcome', async (t) => {
     SETTLED,
     { ...SETTLED, processor: 'fallback', amountCents: 10 },
     { type: 'payment.rejected', correlationId: randomUUID(), processor: 'default', detail: '400' },
+    { ...CONTRADICTED, contradiction: { kind: 'amount', amountCents: 1 } },
+    { ...CONTRADICTED, contradiction: { kind: 'absence' } },
+    { ...CONTRADICTED, contradiction: { kind: 'absence' } },
     { type: 'payment.parked', correlationId: randomUUID(), delayMs: 1, doubts: 0 },
     { type: 'payments.claimed', payments: 4, from: 'takeover' },
     { type: 'batch.recorded', outcomes: 9, tookMs: 3 },
@@ -76,6 +86,9 @@ t.test('payments are counted by their outcome', async (t) => {
   const of = (name: string): number | undefined => samples.sum(`pit_payments_${name}_total`)
   t.same([of('accepted'), of('known'), of('conflicting'), of('refused')], [8, 2, 1, 7])
   t.same([of('parked'), of('settled'), of('rejected'), of('broken')], [1, 2, 1, 0])
+  const contradicted = (kind: string): number | undefined =>
+    samples.sum('pit_payments_contradicted_total', { processor: 'fallback', kind })
+  t.same(['amount', 'id', 'instant', 'absence'].map(contradicted), [1, 0, 0, 2])
   t.equal(samples.sum('pit_payments_claimed_total', { source: 'takeover' }), 4)
   const contradicted = { processor: 'fallback', kind: 'settlement' }
   t.equal(samples.sum('pit_payments_contradicted_total', contradicted), 1)

@@ -132,6 +132,12 @@ t.test(
       t.notOk(ATTEMPTS.fits([A, { ...A, ...change }]), JSON.stringify(change))
     }
     t.ok(ATTEMPTS.fits([{ ...A, reason: 'aReasonOfLater', outcome: 'anOutcomeOfLater' }]))
+    const seen = { kind: 'id', amountCents: 1, requestedAt: 2, correlationId: uuid(1) }
+    t.ok(ATTEMPTS.fits([{ ...A, contradiction: seen }]))
+    t.ok(ATTEMPTS.fits([{ ...A, contradiction: { kind: 'absence' } }]))
+    for (const wrong of [null, 'id', {}, { ...seen, amountCents: '1' }]) {
+      t.notOk(ATTEMPTS.fits([{ ...A, contradiction: wrong }]), JSON.stringify(wrong))
+    }
   },
 )
 

@@ -33,7 +33,7 @@ t.test('a charge is sent at most once, whatever its connection does', atMostOnce
 t.test('a client that closes answers pending calls and refuses later ones', closing)
 t.test('look-ups are answered while every charge hangs', async (t) => {
   const processor = await startRawProcessor(t, (socket, request) => {
-    if (request.method === 'GET') answer(404)(socket, request)
+    if (request.method === 'GET') answer(404, '')(socket, request)
   })
   const client = openClient(t, { url: processor.url, connections: 2, attemptTimeoutMs: 60_000 })
   void charge(client)
@@ -72,7 +72,7 @@ async function lostLease(t: Test): Promise<void> {
   t.same(await charge(client), { kind: 'refused', detail: 'lease lost' })
   t.equal(processor.requests.length, 1)
 
-  t.match(await lookUp(client, randomUUID()), { kind: 'failed' }, 'asking needs no lease')
+  t.match(await lookUp(client, randomUUID()), { kind: 'foreign' }, 'asking needs no lease')
   t.equal(processor.requests.length, 2)
   lease.holds = () => true
   t.match(await charge(client), { kind: 'settled' })

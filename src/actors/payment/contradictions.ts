@@ -12,17 +12,20 @@ const INSTANT_TOLERANCE_MS = 86_400_000
 
 type Found = Extract<LookUpAnswer, { kind: 'found' }>
 
-/** When a look-up was answered, on both clocks, ms. */
-interface Moment {
+/** Who answered a look-up, and when on both clocks, ms. */
+interface Asked {
+  readonly processor: ProcessorName
   readonly now: number
   readonly wallNow: number
+  /** Purges so far: each has forgotten charges, and their ids may be posted again. */
+  readonly purges: number
 }
 
 /** What is wrong with the payment as it was found there; undefined when it is ours. */
 export function contradictionIn(
   context: PaymentContext,
   found: Found,
-  at: Moment & { readonly processor: ProcessorName },
+  at: Asked,
 ): Contradiction | undefined {
   const kind = contradictionKind(context, found, at)
   if (kind === undefined) return undefined
@@ -34,7 +37,7 @@ export function contradictionIn(
 function contradictionKind(
   context: PaymentContext,
   found: Found,
-  at: Moment & { readonly processor: ProcessorName },
+  at: Asked,
 ): ContradictionKind | undefined {
   if (found.foreignId !== undefined) return 'id'
   if (found.amountCents !== context.record.amountCents) return 'amount'
@@ -45,13 +48,14 @@ function contradictionKind(
 function mayBeOurs(
   { record, attempts }: PaymentContext,
   requestedAt: number,
-  { now, wallNow, processor }: Moment & { readonly processor: ProcessorName },
+  { now, wallNow, processor, purges }: Asked,
 ): boolean {
   if (attempts.some((each) => each.processor === processor && each.requestedAt === requestedAt)) {
     return true
   }
   // Never owned by another instance and nothing dropped: each instant that was sent is known.
-  if (record.fencingToken === 0 && attempts.length < ATTEMPTS_KEPT_MAX) return false
+  const isComplete = record.fencingToken === 0 && attempts.length < ATTEMPTS_KEPT_MAX
+  if (isComplete && purges === 0) return false
   const acceptedAt = wallNow - (now - record.acceptedAt)
   return (
     requestedAt >= acceptedAt - INSTANT_TOLERANCE_MS &&

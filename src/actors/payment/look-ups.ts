@@ -127,10 +127,11 @@ function lookUpEvent(
   switch (answer.kind) {
     case 'found': {
       const { clock, controls } = dependencies
-      const at = { processor, now: clock.now(), wallNow: clock.wallNow() }
-      const contradiction = contradictionIn(context, answer, at)
+      const asked = { processor, now: clock.now(), wallNow: clock.wallNow() }
+      const purges = dependencies.purges()
+      const contradiction = contradictionIn(context, answer, { ...asked, purges })
       if (contradiction === undefined) {
-        controls[processor].noteRecorded(context.record.correlationId, at.now)
+        controls[processor].noteRecorded(context.record.correlationId, asked.now)
         return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
       }
       if (outcomeToLookUp(context).contradiction === undefined) {

@@ -25,6 +25,7 @@ const REASONS = {
   cheaperSlow: 'the cheaper one answers so slowly that the dearer one is worth its fee',
   cheaperBusy: 'the cheaper one is at its limit and the payment has waited long enough',
   cheaperRefused: 'the cheaper one has just refused this payment',
+  cheaperDenied: 'the cheaper one has denied this payment',
   resend: 'its outcome there is unknown: the same request again, with the same requestedAt',
   waitingForCheaper: 'young enough to wait for the cheaper one',
   noneAvailable: 'both circuits are open or full',
@@ -77,9 +78,10 @@ function dueWords(ms) {
   return ms > 0 ? `${clockTime(Date.now() + ms)}, in ${duration(ms)}` : 'now'
 }
 
-function unknownOutcomeText({ processor, remainingMs }) {
+function unknownOutcomeText({ processor, remainingMs, contradiction }) {
   const yet = remainingMs > 0 ? `for another ${duration(remainingMs)}` : 'no longer open'
-  return `${processor}, ${yet}`
+  const wrong = contradiction === undefined ? '' : `, contradicted by its ${contradiction.kind}`
+  return `${processor}, ${yet}${wrong}`
 }
 
 function attemptsOf({ attempts }) {
