@@ -81,7 +81,7 @@ async function becomeQuiet(world: World, clients: Clients): Promise<number> {
   const healedAt = virtualTime.now()
   const isQuiet = (): boolean =>
     clients.underway === 0 &&
-    ledgerStore.open.size === 0 &&
+    [...ledgerStore.open.keys()].every((id) => isContradicted(world, id)) &&
     servers.default.underway + servers.fallback.underway === 0
   // Clients that insist have mostly posted the last time by then.
   const clientsMs = 3000
@@ -97,6 +97,19 @@ async function becomeQuiet(world: World, clients: Clients): Promise<number> {
     }
   }
   return virtualTime.now() - healedAt
+}
+
+/**
+ * Whether a processor has it from before a purge, with another amount: posted again it stays open,
+ * until a person decides.
+ */
+function isContradicted({ postings, servers, ledgerStore }: World, id: string): boolean {
+  if (postings.byId.get(id)?.isForgotten !== true) return false
+  const amountCents = ledgerStore.rows.get(id)?.amountCents
+  return Object.values(servers).some(({ ledger }) => {
+    const recorded = ledger.get(id)
+    return recorded !== undefined && recorded.amountCents !== amountCents
+  })
 }
 
 async function closeBooks(world: World, chance: Chance): Promise<void> {
