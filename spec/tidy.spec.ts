@@ -69,7 +69,7 @@ const ARROWS: Readonly<Record<string, Arrow>> = {
   },
   operator: {
     files:
-      /^src\/(operator\/|infra\/(postgres\/(pool|rows|sql|summaries)|processor\/(books|wire))\.ts$|actors\/model\/(money|payment)\.ts$)/,
+      /^src\/(operator\/|infra\/(postgres\/(pool|row-sums|rows|sql|summaries)|processor\/(books|wire))\.ts$|actors\/model\/(money|payment)\.ts$)/,
     packages: [],
   },
   simulator: { files: /^src\/simulator\//, packages: ['uWebSockets.js'] },

@@ -76,7 +76,6 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     purges: () => 0,
     settledLate: () => undefined,
     generationOf: () => 0,
-    purges: () => 0,
     isCrowded: () => false,
     isDraining: () => false,
   }

@@ -144,6 +144,17 @@ t.test('the console refuses requests from pages of other sites', async (t) => {
   )
 })
 
+t.test('a page of another local port is another origin to the console', async (t) => {
+  const from = (origin: string, host = '127.0.0.1:9998'): boolean =>
+    hasOwnOrigin({ getHeader: (name: string) => ({ host, origin })[name] ?? '' })
+
+  t.notOk(from('http://127.0.0.1:3000'), 'another port')
+  t.notOk(from('http://127.0.0.1'), 'the port of http itself')
+  t.notOk(from('http://localhost:9998'), 'another name of this machine')
+  t.notOk(from('http://[::1]:9999', '[::1]:9998'))
+  t.ok(from('HTTP://LOCALHOST:9998', 'localhost:9998'), 'case does not tell hosts apart')
+})
+
 t.test('inspected data is plain and limited in size', async (t) => {
   const ledger = { connectionString: 'secret' }
   const context = {

@@ -1,25 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import type { Test } from 'tap'
-import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import type { Ledger } from '../../src/actors/model/ports.ts'
-import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
-import { BooksUnreachable, UsageError, exitCodeOf } from '../../src/operator/failures.ts'
-import { findDifferingSpans } from '../../src/operator/comparison.ts'
-import { readReconcileOptions, runReconcile } from '../../src/operator/reconcile-command.ts'
-import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { UsageError } from '../../src/operator/failures.ts'
+import { findDifferingSpans } from '../../src/operator/differing-spans.ts'
+import { readReconcileOptions } from '../../src/operator/reconcile-command.ts'
 import { serve } from '../support/collector.ts'
-import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
-
-const START = Date.parse('2026-03-01T10:00:00.000Z')
-const TOKEN = '123'
+import { START, startOperatorBooks } from '../support/operator-books.ts'
+import { startPostgres } from '../support/postgres.ts'
 
 const postgres = await startPostgres(t)
 
 t.test('equal books are reported equal', async (t) => {
-  const world = await startBooks(t)
-  for (let n = 0; n < 20; n += 1) await world.pay('default', START + n * 700)
-  await world.pay('fallback', START)
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 20; n += 1) await world.pay({ requestedAt: START + n * 700 })
+  await world.pay({ processor: 'fallback', requestedAt: START })
 
   const { code, said } = await world.reconcile([])
 
@@ -29,26 +22,25 @@ t.test('equal books are reported equal', async (t) => {
 })
 
 t.test('a payment that the processor does not have is named', async (t) => {
-  const world = await startBooks(t)
-  for (let n = 0; n < 50; n += 1) await world.pay('default', START + n * 311)
-  const id = await world.settleInPit('default', START + 7_777)
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 50; n += 1) await world.pay({ requestedAt: START + n * 311 })
+  const id = await world.settleInPit({ requestedAt: START + 7_777 })
 
   const { code, said } = await world.reconcile([])
 
   t.equal(code, 1)
   t.match(said, 'default: Pit has +1 payments, +19.90')
-  t.match(said, '2026-03-01T10:00:07.777Z: Pit has +1 payments')
-  t.match(said, `${id}: Pit has 19.90 settled at default`)
+  t.match(said, `${id}: Pit has 19.90 settled at default requested 2026-03-01T10:00:07.777Z`)
   t.match(said, 'the processor does not know it')
   t.match(said, 'fallback: equal')
 })
 
 t.test('a payment that the processor has and Pit has open is named', async (t) => {
-  const world = await startBooks(t)
+  const world = await startOperatorBooks(t, postgres)
   const now = Date.now()
-  for (let n = 0; n < 10; n += 1) await world.pay('fallback', now + n)
+  for (let n = 0; n < 10; n += 1) await world.pay({ processor: 'fallback', requestedAt: now + n })
   const id = await world.acceptInPit()
-  await world.charge('fallback', id, now + 4)
+  await world.charge({ processor: 'fallback', correlationId: id, requestedAt: now + 4 })
 
   const { code, said } = await world.reconcile([])
 
@@ -58,9 +50,9 @@ t.test('a payment that the processor has and Pit has open is named', async (t) =
 })
 
 t.test('a payment that Pit never accepted is found as one that Pit does not know', async (t) => {
-  const world = await startBooks(t)
-  await world.pay('default', START)
-  await world.charge('default', randomUUID(), START + 3)
+  const world = await startOperatorBooks(t, postgres)
+  await world.pay({ requestedAt: START })
+  await world.charge({ correlationId: randomUUID(), requestedAt: START + 3 })
 
   const { code, said } = await world.reconcile([])
 
@@ -70,9 +62,9 @@ t.test('a payment that Pit never accepted is found as one that Pit does not know
 })
 
 t.test('a payment settled at the wrong processor is named at both', async (t) => {
-  const world = await startBooks(t)
-  const id = await world.settleInPit('default', Date.now())
-  await world.charge('fallback', id, Date.now() - 5)
+  const world = await startOperatorBooks(t, postgres)
+  const id = await world.settleInPit({ requestedAt: Date.now() })
+  await world.charge({ processor: 'fallback', correlationId: id, requestedAt: Date.now() - 5 })
 
   const { said } = await world.reconcile([])
 
@@ -80,12 +72,9 @@ t.test('a payment settled at the wrong processor is named at both', async (t) =>
 })
 
 t.test('a running total that is not the sum of its payments is found', async (t) => {
-  const world = await startBooks(t)
-  for (let n = 0; n < 10; n += 1) await world.pay('default', START + n * 100)
-  await runSql(
-    world.databaseUrl,
-    'UPDATE settled_totals SET cents = cents + 1, payments = payments',
-  )
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 10; n += 1) await world.pay({ requestedAt: START + n * 100 })
+  await world.sql('UPDATE settled_totals SET cents = cents + 1, payments = payments')
 
   const { code, said } = await world.reconcile([])
 
@@ -94,9 +83,9 @@ t.test('a running total that is not the sum of its payments is found', async (t)
 })
 
 t.test('a window is compared up to its exact edges', async (t) => {
-  const world = await startBooks(t)
-  await world.pay('default', START)
-  await world.settleInPit('default', START + 1)
+  const world = await startOperatorBooks(t, postgres)
+  await world.pay({ requestedAt: START })
+  await world.settleInPit({ requestedAt: START + 1 })
 
   const at = (ms: number): string => new Date(START + ms).toISOString()
 
@@ -107,7 +96,7 @@ t.test('a window is compared up to its exact edges', async (t) => {
 })
 
 t.test('reconcile exits with 3 when books cannot be read', async (t) => {
-  const world = await startBooks(t)
+  const world = await startOperatorBooks(t, postgres)
   const nobody = 'http://127.0.0.1:1'
 
   t.equal((await world.reconcile([], { token: 'wrong' })).code, 3)
@@ -121,7 +110,7 @@ t.test('reconcile exits with 3 when books cannot be read', async (t) => {
 })
 
 t.test('reconcile exits with 3 when an answer is not a summary', async (t) => {
-  const world = await startBooks(t)
+  const world = await startOperatorBooks(t, postgres)
   const totals = [
     { totalRequests: 1 },
     { totalRequests: -1, totalAmount: 1 },
@@ -140,7 +129,7 @@ t.test('reconcile exits with 3 when an answer is not a summary', async (t) => {
 })
 
 t.test('reconcile exits with 2 when an option is missing or wrong', async (t) => {
-  const world = await startBooks(t)
+  const world = await startOperatorBooks(t, postgres)
 
   t.equal((await world.reconcile([], { token: undefined })).code, 2)
   t.equal((await world.reconcile([], { databaseUrl: undefined })).code, 2)
@@ -157,10 +146,15 @@ t.test('a difference is found to the millisecond in some forty comparisons', asy
   const compare = async ({ from, to }: { from: number; to: number }) => {
     asked += 1
     const inside = wrong.filter((instant) => instant >= from && instant <= to).length
-    return { payments: inside, cents: inside * 100 }
+    return { payments: BigInt(inside), cents: BigInt(inside * 100) }
   }
+  const span = { from: START, to: START + 86_400_000 }
 
-  const found = await findDifferingSpans({ from: START, to: START + 86_400_000 }, compare)
+  const found = await findDifferingSpans(
+    { span, difference: { payments: 2n, cents: 200n } },
+    compare,
+    { grainMs: 1, max: 100 },
+  )
 
   t.strictSame(
     found.map(({ span }) => span.from),
@@ -168,88 +162,3 @@ t.test('a difference is found to the millisecond in some forty comparisons', asy
   )
   t.ok(asked < 120, `${asked} comparisons`)
 })
-
-interface Books {
-  readonly databaseUrl: string
-  /** Settles a payment on both sides. */
-  pay(processor: ProcessorName, requestedAt: number): Promise<void>
-  charge(processor: ProcessorName, correlationId: string, requestedAt: number): Promise<void>
-  /** Each gives the id of a payment of 19.90 that is in Pit's tables only. */
-  settleInPit(processor: ProcessorName, requestedAt: number): Promise<string>
-  acceptInPit(): Promise<string>
-  reconcile(
-    args: readonly string[],
-    places?: Partial<Parameters<typeof runReconcile>[1]>,
-  ): Promise<{ code: number; said: string }>
-}
-
-async function startBooks(t: Test): Promise<Books> {
-  const databaseUrl = await postgres.freshDatabase()
-  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: databaseUrl })
-  const simulators = {
-    default: await startSimulator({ port: 0, feeRate: 0.05 }),
-    fallback: await startSimulator({ port: 0, feeRate: 0.15 }),
-  }
-  t.teardown(async () => {
-    await Promise.all([ledger.close(), simulators.default.close(), simulators.fallback.close()])
-  })
-  const { leaseId } = await ledger.acquireLease({ instanceId: 'spec', ttlMs: 60_000 })
-  const settleInPit: Books['settleInPit'] = async (processor, requestedAt) => {
-    const correlationId = await accept(ledger, leaseId)
-    const settled = { kind: 'settled', correlationId, processor, requestedAt } as const
-    const outcome = { ...settled, amountCents: 1_990, fencingToken: 0, purges: 0, attempts: [] }
-    await ledger.record([outcome], { leaseId })
-    return correlationId
-  }
-  const charge: Books['charge'] = (processor, id, requestedAt) =>
-    sendCharge(simulators[processor], id, requestedAt)
-  return {
-    databaseUrl,
-    settleInPit,
-    charge,
-    pay: async (processor, requestedAt) =>
-      charge(processor, await settleInPit(processor, requestedAt), requestedAt),
-    acceptInPit: () => accept(ledger, leaseId),
-    reconcile: async (args, places) => {
-      let said = ''
-      const write = (text: string): void => {
-        said += text
-      }
-      const tool = async (): Promise<number> => {
-        const options = readReconcileOptions(args, Date.now())
-        if (options === undefined) return 0
-        const processors = { default: simulators.default.url, fallback: simulators.fallback.url }
-        return await runReconcile(
-          options,
-          { databaseUrl, processors, token: TOKEN, ...places },
-          write,
-        )
-      }
-      return { code: await exitCodeOf(tool, write), said }
-    },
-  }
-}
-
-async function accept(ledger: Ledger, leaseId: number): Promise<string> {
-  const correlationId = randomUUID()
-  await ledger.accept([{ correlationId, amountCents: 1_990 }], { leaseId, parked: false })
-  return correlationId
-}
-
-async function sendCharge(
-  simulator: Simulator,
-  correlationId: string,
-  requestedAt: number,
-): Promise<void> {
-  const answer = await fetch(`${simulator.url}/payments`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({
-      correlationId,
-      amount: 19.9,
-      requestedAt: new Date(requestedAt).toISOString(),
-    }),
-  })
-  await answer.text()
-  if (!answer.ok) throw new BooksUnreachable('the simulator', `it answered ${answer.status}`)
-}

@@ -18,6 +18,7 @@ const OUTSIDE: readonly RegExp[] = [
   /in_?doubt_?horizon_?ms/gi, // the setting
   /\blane(?=: ')/g, // the metrics' label
   /look[ _-]?ups?/gi, // the glossary's own word
+  /\bpayments_archive\b/g, // the operators' table
   /\bDataView\b/g, // JavaScript's
   /\bt\.jobs\b/g, // tap's
 ]

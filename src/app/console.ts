@@ -6,11 +6,13 @@ import type { Read } from '../actors/messages.ts'
 import type { ExactSummary, ProcessorName, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
-import { BEGINNING, type BooksSource } from '../console/compared-books.ts'
+import { BEGINNING, type BooksSource, type RowsSource } from '../console/compared-books.ts'
 import { startConsole } from '../console/live-console.ts'
 import type { ActorInspection } from '../console/inspection.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
+import { PostgresPool } from '../infra/postgres/pool.ts'
+import { compareNextHour, findNext } from '../infra/postgres/row-sums.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
@@ -43,6 +45,7 @@ export function createPitConsole(
 ): PitConsole {
   const counters = createCounters()
   let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
+  const tables = openTables(config, { addresses, names: adapters.names })
   return {
     telemetry: counters.telemetry,
     latency: counters.latency,
@@ -56,7 +59,10 @@ export function createPitConsole(
         counters,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
-        books: booksOf(config, { addresses, names: adapters.names }, supervisor),
+        books: {
+          ...booksOf(config, { addresses, names: adapters.names }, supervisor),
+          rows: rowsIn(tables),
+        },
         fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
         ...(inspection === undefined ? {} : { inspection }),
       })
@@ -67,6 +73,44 @@ export function createPitConsole(
     },
     stop: () => {
       for (const part of parts) part.stop()
+      // Nobody waits for it: the statement that runs has its bound.
+      void tables.close()
+    },
+  }
+}
+
+/** Bound on comparing an hour of rows, ms; the server's own is a little shorter. */
+const ROWS_TIMEOUT_MS = 5_000
+const ROWS_STATEMENT_TIMEOUT_MS = 4_000
+
+/** A connection of its own, made when there is a viewer: payments never wait behind it. */
+function openTables(
+  { instanceId }: Config,
+  { addresses, names }: { readonly addresses: Addresses; readonly names: Names },
+): PostgresPool {
+  return new PostgresPool({
+    connectionString: addresses.databaseUrl,
+    lookup: names.lookup,
+    applicationName: `pit ${instanceId} console`,
+    connectTimeoutMs: 1_000,
+    size: 1,
+    timeoutMs: ROWS_TIMEOUT_MS,
+    statementTimeoutMs: ROWS_STATEMENT_TIMEOUT_MS,
+  })
+}
+
+/** All widths of buckets, and as many differences as are worth counting. */
+const BUCKETS = { levels: [0, 1, 2, 3], limit: 1_000 }
+
+function rowsIn(tables: PostgresPool): RowsSource {
+  return {
+    first: async (from) => (await findNext(tables, from)).row,
+    compare: async (window) => {
+      const hour = await compareNextHour(tables, window, BUCKETS)
+      if (hour === undefined) return undefined
+      const count = (number: number): number =>
+        hour.buckets.filter(({ processor }) => processor === number).length
+      return { to: hour.to, differing: { default: count(1), fallback: count(2) } }
     },
   }
 }
@@ -90,7 +134,7 @@ function booksOf(
   config: Config,
   { addresses, names }: { readonly addresses: Addresses; readonly names: Names },
   supervisor: SupervisorActor,
-): BooksSource {
+): Omit<BooksSource, 'rows'> {
   // Simulators that were started here have forgotten what they recorded before.
   const from = addresses.processorToken === undefined ? BEGINNING : systemClock.wallNow()
   const token = config.processorToken ?? addresses.processorToken
@@ -111,7 +155,10 @@ function booksOf(
     readOurs,
     readTheirs: async (name, window) => {
       const answer = await theirs[name].total(window)
-      return answer.kind === 'answered' ? answer.value : undefined
+      if (answer.kind !== 'answered') return undefined
+      // For the page, which draws numbers: beyond 2^53 cents they are rounded.
+      const { payments, cents } = answer.value
+      return { payments: Number(payments), cents: Number(cents) }
     },
   }
 }

@@ -88,6 +88,9 @@ const USAGE = `Usage: pit <command> [options]
 ${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
 
   pit <command> --help says more; pit --version says which Pit this is.
+
+Exit codes: 0 done, and books are equal; 1 books differ, or a payment was not redriven; 2 usage;
+3 what was asked does not answer.
 `
 
 await main()

@@ -6,7 +6,7 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { type BooksSource, compareBooks, type ComparedBooks } from './compared-books.ts'
+import { type BooksSource, createBooksComparison, type ComparedBooks } from './compared-books.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
@@ -81,8 +81,9 @@ export function startConsole(options: ConsoleOptions): Console {
       seen.second = fresh.at(-1)?.at ?? seen.second
     }
   }
+  const compareBooks = createBooksComparison(options.books)
   const compare = async (): Promise<void> => {
-    if (viewers.size > 0) books = await compareBooks(options.books, clock.wallNow())
+    if (viewers.size > 0) books = await compareBooks(clock.wallNow())
   }
   const stops = [every(SECOND_MS, collect), every(FRAME_MS, show), every(BOOKS_MS, compare)]
   return {

@@ -1,164 +1,323 @@
-// Compares Pit's books with a processor's, and finds the instants and the payments where they
-// differ.
+// Compares Pit's books with a processor's, hour by hour: what they add up to and, unless only sums
+// are asked for, each payment. Finds the instants and the payments where they differ.
 
-import { subtractCents, type Cents } from '../actors/model/money.ts'
-import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import type { ProcessorBooks, ProcessorPayment, BooksAnswer } from '../infra/processor/books.ts'
-import { BooksUnreachable } from './failures.ts'
-import { findCandidates, type PitBooks, type Span, type Candidate } from './pit-books.ts'
+import type { BookTotal } from '../infra/postgres/row-sums.ts'
+import type { ProcessorPayment } from '../infra/processor/books.ts'
+import type { AskedProcessor } from './asked-processor.ts'
+import { DIFFERING_MAX, findDifferingSpans, type DifferingSpan } from './differing-spans.ts'
+import {
+  NOTHING,
+  add,
+  isDifferent,
+  nextInstants,
+  startOfSecond,
+  subtract,
+  type PitBooks,
+  type Span,
+} from './pit-books.ts'
+import { findCandidates, settledPages, type PitPayment } from './pit-payments.ts'
 
 /** One payment that the two sides have differently. */
 export interface Mismatch {
-  readonly candidate: Candidate
+  readonly payment: PitPayment
   /** What the processor has; undefined: it does not know the payment. */
   readonly recorded: ProcessorPayment | undefined
 }
 
 export interface Discrepancy extends DifferingSpan {
-  /** Undefined without Pit's tables, or for a span of more than a millisecond. */
+  /** Undefined without Pit's tables, and for a span of more than a millisecond. */
   readonly mismatches: readonly Mismatch[] | undefined
 }
 
+/** A processor that has nothing of what Pit settled there before an instant. */
+export interface Emptied {
+  /** Epoch ms; undefined: it has nothing in the whole window. */
+  readonly before: number | undefined
+  /** What Pit has settled there. */
+  readonly pit: BookTotal
+  /** Payments of those that it was asked for one by one. */
+  readonly asked: number
+}
+
+/** Told as it is found, because a comparison may take long. */
+export type Finding =
+  | { readonly kind: 'emptied'; readonly emptied: Emptied }
+  | { readonly kind: 'mismatch'; readonly mismatch: Mismatch }
+  | { readonly kind: 'discrepancy'; readonly discrepancy: Discrepancy }
+
 export interface Comparison {
   readonly processor: ProcessorName
-  readonly pit: ProcessorTotal<Cents>
-  readonly recorded: ProcessorTotal
-  readonly difference: Difference
-  /** Where they differ, in order of time; `DIFFERING_MAX` at most. */
-  readonly discrepancies: readonly Discrepancy[]
+  /** Over the whole window. */
+  readonly pit: BookTotal
+  readonly recorded: BookTotal
+  /** Findings, those included that were too many to be told. */
+  readonly findings: number
+  /** Whether more than the first findings were left out. */
+  readonly isCut: boolean
 }
 
-export interface ReconcileRequest {
+export interface CompareRequest {
   readonly span: Span
   readonly pit: PitBooks
-  readonly processors: readonly ProcessorBooks[]
   /** Pit's tables, which name payments; undefined: instants are found, but no payments. */
   readonly tables: PostgresPool | undefined
+  /** Before it there are totals and no rows: a whole second, epoch ms. */
+  readonly rowsFrom: number
+  readonly lookUps: 'all' | 'whereSumsDiffer'
+  readonly tell: (finding: Finding) => void
+  /** @param at epoch ms: what is before it has been compared. */
+  readonly onProgress: (at: number) => void
 }
+
+const HOUR_MS = 3_600_000
 
 /** Rejects with `BooksUnreachable`. */
-export async function reconcile(request: ReconcileRequest): Promise<readonly Comparison[]> {
-  const comparisons: Comparison[] = []
-  for (const books of request.processors) comparisons.push(await compareWith(books, request))
-  return comparisons
+export function compareWith(
+  processor: AskedProcessor,
+  request: CompareRequest,
+): Promise<Comparison> {
+  return new ProcessorComparison(processor, request).run()
 }
 
-export function areEqual(comparisons: readonly Comparison[]): boolean {
-  return comparisons.every(({ difference }) => !isDifferent(difference))
-}
+class ProcessorComparison {
+  readonly #processor: AskedProcessor
+  readonly #request: CompareRequest
+  #pit = NOTHING
+  #recorded = NOTHING
+  #findings = 0
+  /** Named by a look-up: sums differ by these, and what is left has another reason. */
+  readonly #named: Mismatch[] = []
 
-async function compareWith(books: ProcessorBooks, request: ReconcileRequest): Promise<Comparison> {
-  const { span, pit } = request
-  const processor = books.name
-  // Pit is read first: the processor must have all that Pit has at that moment.
-  const ours = (await pit.summarize(span))[processor]
-  const recorded = answerOf(books, await books.total(span))
-  const difference = subtract(ours, recorded)
-  const differingSpans = isDifferent(difference)
-    ? await findDifferingSpans(span, async (part) =>
-        subtract((await pit.summarize(part))[processor], answerOf(books, await books.total(part))),
-      )
-    : []
-  const discrepancies: Discrepancy[] = []
-  for (const differing of differingSpans) {
-    discrepancies.push({
-      ...differing,
-      mismatches: await findMismatches(differing.span, books, request.tables),
-    })
+  constructor(processor: AskedProcessor, request: CompareRequest) {
+    this.#processor = processor
+    this.#request = request
   }
-  return { processor, pit: ours, recorded, difference, discrepancies }
-}
 
-async function findMismatches(
-  { from, to }: Span,
-  books: ProcessorBooks,
-  tables: PostgresPool | undefined,
-): Promise<readonly Mismatch[] | undefined> {
-  if (tables === undefined || from !== to) return undefined
-  const mismatches: Mismatch[] = []
-  for (const candidate of await findCandidates(tables, { processor: books.name, at: from })) {
-    const recorded = answerOf(books, await books.find(candidate.correlationId))
-    if (!agree(candidate, recorded, { processor: books.name, at: from })) {
-      mismatches.push({ candidate, recorded })
+  async run(): Promise<Comparison> {
+    const { span, tables, rowsFrom } = this.#request
+    const begin = await this.#skipEmptied()
+    if (tables === undefined) await this.#compareSums({ from: begin, to: span.to }, 1)
+    else {
+      if (begin < rowsFrom) {
+        const from = startOfSecond(begin)
+        await this.#compareSums({ from, to: Math.min(rowsFrom, endOf(span)) - 1 }, 1_000)
+      }
+      await this.#compareHours(tables, Math.max(begin, rowsFrom))
+    }
+    return {
+      processor: this.#processor.name,
+      pit: this.#pit,
+      recorded: this.#recorded,
+      findings: this.#findings,
+      isCut: this.#findings > DIFFERING_MAX,
     }
   }
-  return mismatches
+
+  /** Where the processor's books begin, if it is seen that they were emptied; else the window. */
+  async #skipEmptied(): Promise<number> {
+    const { span } = this.#request
+    const emptied = await findEmptied(this.#processor, this.#request)
+    if (emptied === undefined) return span.from
+    this.#pit = emptied.pit
+    this.#tell({ kind: 'emptied', emptied })
+    return emptied.before ?? span.to + 1
+  }
+
+  /** Hours with rows, and what lies between them in one piece. */
+  async #compareHours(tables: PostgresPool, begin: number): Promise<void> {
+    const { to } = this.#request.span
+    for (let from = begin; from <= to;) {
+      this.#request.onProgress(from)
+      const { row = Infinity } = await nextInstants(tables, from)
+      const hour = Math.max(from, row - (row % HOUR_MS))
+      if (!(row <= to)) {
+        await this.#compareSums({ from, to }, 1)
+        return
+      }
+      if (hour > from) await this.#compareSums({ from, to: hour - 1 }, 1)
+      const span = { from: hour, to: Math.min(hour - (hour % HOUR_MS) + HOUR_MS - 1, to) }
+      if (this.#request.lookUps === 'all') await this.#lookUpAll(tables, span)
+      await this.#compareSums(span, 1)
+      from = span.to + 1
+    }
+  }
+
+  async #lookUpAll(tables: PostgresPool, span: Span): Promise<void> {
+    const processor = this.#processor.name
+    for await (const page of settledPages(tables, { processor, span })) {
+      // What is named is kept, so that its number has a bound.
+      if (this.#findings > NAMED_MAX) return
+      await this.#processor.findAll(page, (payment, recorded) => {
+        const at = payment.requestedAt
+        if (at !== undefined && agree(payment, recorded, { processor, at })) return
+        this.#named.push({ payment, recorded })
+        this.#tell({ kind: 'mismatch', mismatch: { payment, recorded } })
+      })
+      this.#request.onProgress(page.at(-1)?.requestedAt ?? span.from)
+    }
+  }
+
+  async #compareSums(span: Span, grainMs: number): Promise<void> {
+    if (this.#findings > DIFFERING_MAX) {
+      await this.#addUp(span)
+      return
+    }
+    const difference = subtract(await this.#addUp(span), this.#explained(span))
+    if (!isDifferent(difference)) return
+    const compare = async (part: Span): Promise<BookTotal> => {
+      const { pit, recorded } = await this.#read(part)
+      return subtract(subtract(pit, recorded), this.#explained(part))
+    }
+    const max = DIFFERING_MAX - this.#findings + 1
+    for (const differing of await findDifferingSpans({ span, difference }, compare, {
+      grainMs,
+      max,
+    })) {
+      const mismatches = await this.#findMismatches(differing.span)
+      this.#tell({ kind: 'discrepancy', discrepancy: { ...differing, mismatches } })
+    }
+  }
+
+  /** Pit's figure minus the processor's, both of which are counted for the whole window. */
+  async #addUp(span: Span): Promise<BookTotal> {
+    const { pit, recorded } = await this.#read(span)
+    this.#pit = add(this.#pit, pit)
+    this.#recorded = add(this.#recorded, recorded)
+    return subtract(pit, recorded)
+  }
+
+  // Pit is read first: the processor must have all that Pit has at that moment.
+  async #read(span: Span): Promise<{ readonly pit: BookTotal; readonly recorded: BookTotal }> {
+    const pit = (await this.#request.pit.sum(span))[this.#processor.name]
+    return { pit, recorded: await this.#processor.total(span) }
+  }
+
+  /** By how much the sums of a span differ because of payments that are named already. */
+  #explained(span: Span): BookTotal {
+    let sum = NOTHING
+    for (const { payment, recorded } of this.#named) {
+      if (isInside(span, payment.requestedAt)) sum = add(sum, one(payment.amountCents))
+      if (recorded !== undefined && isInside(span, recorded.requestedAt)) {
+        sum = subtract(sum, one(BigInt(recorded.amountCents ?? 0)))
+      }
+    }
+    return sum
+  }
+
+  async #findMismatches({ from, to }: Span): Promise<readonly Mismatch[] | undefined> {
+    const { tables } = this.#request
+    if (tables === undefined || from !== to) return undefined
+    const instant = { processor: this.#processor.name, at: from }
+    const mismatches: Mismatch[] = []
+    const candidates = await findCandidates(tables, instant)
+    await this.#processor.findAll(candidates, (payment, recorded) => {
+      if (!agree(payment, recorded, instant)) mismatches.push({ payment, recorded })
+    })
+    return mismatches
+  }
+
+  /** Tells the first findings, and counts the others. */
+  #tell(finding: Finding): void {
+    this.#findings += 1
+    if (this.#findings <= DIFFERING_MAX) this.#request.tell(finding)
+  }
 }
 
-function answerOf<Value>(books: ProcessorBooks, answer: BooksAnswer<Value>): Value {
-  if (answer.kind === 'answered') return answer.value
-  throw new BooksUnreachable(`processor ${books.name}`, answer.why)
+/** Mismatches that are kept; beyond it payments are no longer looked up. */
+const NAMED_MAX = 10_000
+
+function endOf({ to }: Span): number {
+  return startOfSecond(to) + 1_000
+}
+
+function one(cents: bigint): BookTotal {
+  return { payments: 1n, cents }
+}
+
+function isInside({ from, to }: Span, at: number | undefined): boolean {
+  return at !== undefined && at >= from && at <= to
 }
 
 /** Whether this payment adds the same to both books of this instant. */
 function agree(
-  candidate: Candidate,
+  payment: PitPayment,
   recorded: ProcessorPayment | undefined,
   { processor, at }: { readonly processor: ProcessorName; readonly at: number },
 ): boolean {
-  const isOurs = candidate.processor === processor && candidate.requestedAt === at
+  const isOurs = payment.processor === processor && payment.requestedAt === at
   const isTheirs = recorded?.requestedAt === at
   if (isOurs !== isTheirs) return false
-  return !isOurs || candidate.amountCents === recorded?.amountCents
+  return !isOurs || payment.amountCents === exact(recorded?.amountCents)
 }
 
-function subtract(one: ProcessorTotal<Cents>, other: ProcessorTotal): Difference {
-  const cents = subtractCents(one.cents, other.cents)
-  return { payments: one.payments - other.payments, cents }
+function exact(cents: number | undefined): bigint | undefined {
+  return cents === undefined ? undefined : BigInt(cents)
 }
 
-/** Pit's figure minus the processor's. */
-export type Difference = ProcessorTotal<Cents>
+/** Fewer payments than these are named one by one. */
+const EMPTIED_MIN = 10n
 
-export interface DifferingSpan {
-  /** A millisecond, or a longer span whose halves agree each: then its totals are at fault. */
-  readonly span: Span
-  readonly difference: Difference
+/** Twice as many payments are asked for one by one before a processor is taken for emptied. */
+const SAMPLE_MAX = 20
+
+async function findEmptied(
+  processor: AskedProcessor,
+  { span, pit, tables }: CompareRequest,
+): Promise<Emptied | undefined> {
+  const ours = (await pit.sum(span))[processor.name]
+  const theirs = await processor.total(span)
+  if (ours.payments - theirs.payments < EMPTIED_MIN) return undefined
+  const before = theirs.payments === 0n ? undefined : await findFirst(processor, span)
+  if (before === span.from) return undefined
+  const missing =
+    before === undefined
+      ? ours
+      : (await pit.sum({ from: span.from, to: before - 1 }))[processor.name]
+  if (missing.payments < EMPTIED_MIN) return undefined
+  const emptied = { from: span.from, to: (before ?? span.to + 1) - 1 }
+  const sample =
+    tables === undefined ? [] : await drawSample(tables, { processor: processor.name, ...emptied })
+  let known = 0
+  await processor.findAll(sample, (_, recorded) => {
+    if (recorded !== undefined) known += 1
+  })
+  return known > 0 ? undefined : { before, pit: missing, asked: sample.length }
 }
 
-/** Differing spans that are searched for; there may be more. */
-export const DIFFERING_MAX = 100
-
-/**
- * Compares halves of differing spans until single milliseconds are left: about 40 comparisons for
- * each of them in a window of a day. Differences that cancel out within a half are not seen there,
- * as in the books themselves.
- */
-export async function findDifferingSpans(
-  span: Span,
-  compare: (span: Span) => Promise<Difference>,
-): Promise<readonly DifferingSpan[]> {
-  const found: DifferingSpan[] = []
-  const open: DifferingSpan[] = await differing([span], compare)
-  for (let wide = open.pop(); wide !== undefined; wide = open.pop()) {
-    if (found.length >= DIFFERING_MAX) return found
-    const halves = wide.span.from < wide.span.to ? await differing(halve(wide.span), compare) : []
-    if (halves.length === 0) found.push(wide)
-    // The earlier half comes first.
-    open.push(...halves.toReversed())
+/** Some payments of the first page, and some from all of a span. */
+async function drawSample(
+  tables: PostgresPool,
+  { processor, from, to }: Span & { readonly processor: ProcessorName },
+): Promise<readonly PitPayment[]> {
+  const sample = new Map<string, PitPayment>()
+  let begin = from
+  for (let part = 0; part <= SAMPLE_MAX; part += 1) {
+    const span = { from: begin + Math.floor(((to - begin) * part) / SAMPLE_MAX), to }
+    const { value } = await settledPages(tables, { processor, span }).next()
+    const page: readonly PitPayment[] = value ?? []
+    const chosen = part === 0 ? evenly(page, SAMPLE_MAX) : page.slice(0, 1)
+    for (const payment of chosen) sample.set(payment.correlationId, payment)
+    // Windows may begin long before the first payment.
+    if (part === 0) begin = page[0]?.requestedAt ?? to
   }
-  return found
+  return [...sample.values()]
 }
 
-async function differing(
-  spans: readonly Span[],
-  compare: (span: Span) => Promise<Difference>,
-): Promise<DifferingSpan[]> {
-  const compared = await Promise.all(
-    spans.map(async (span) => ({ span, difference: await compare(span) })),
-  )
-  return compared.filter(({ difference }) => isDifferent(difference))
+function evenly<Item>(items: readonly Item[], count: number): readonly Item[] {
+  const step = Math.max(1, Math.floor(items.length / count))
+  return items.filter((_, index) => index % step === 0).slice(0, count)
 }
 
-export function isDifferent({ payments, cents }: Difference): boolean {
-  return payments !== 0 || cents !== 0
-}
-
-function halve({ from, to }: Span): readonly [Span, Span] {
-  const middle = from + Math.floor((to - from) / 2)
-  return [
-    { from, to: middle },
-    { from: middle + 1, to },
-  ]
+/** The instant of the first payment that a processor has in a span in which it has some. */
+async function findFirst(processor: AskedProcessor, span: Span): Promise<number> {
+  let [low, high] = [span.from, span.to]
+  while (low < high) {
+    const middle = low + Math.floor((high - low) / 2)
+    const { payments } = await processor.total({ from: span.from, to: middle })
+    if (payments > 0n) high = middle
+    else low = middle + 1
+  }
+  return low
 }

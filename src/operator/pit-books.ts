@@ -1,17 +1,20 @@
 // Pit's side of a comparison: its books in a window, from its own tables or as it answers its
-// clients, and the payments in the tables that may be why they differ.
+// clients.
 
-import type { ExactSummary, ProcessorName } from '../actors/model/payment.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
-import { INTEGER, PROCESSOR, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
-import type { Query, RowOf } from '../infra/postgres/rows.ts'
-import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
-import { createSummaries } from '../infra/postgres/summaries.ts'
-import { readObject, readTotal } from '../infra/processor/wire.ts'
+import {
+  findNext,
+  sumRows,
+  sumTotals,
+  type BookTotal,
+  type BookTotals,
+  type NextInstants,
+} from '../infra/postgres/row-sums.ts'
+import { readRecordedTotal, readTotals } from '../infra/processor/books.ts'
 import { BooksUnreachable } from './failures.ts'
 
 /** Bound on one statement, ms: an operator waits longer than a client. */
-const STATEMENT_TIMEOUT_MS = 30_000
+const STATEMENT_TIMEOUT_MS = 60_000
 
 /** A connection of an operator's tool: made when it is first used; the schema is not changed. */
 export function openTables(connectionString: string): PostgresPool {
@@ -25,6 +28,15 @@ export function openTables(connectionString: string): PostgresPool {
   })
 }
 
+/** Asks Pit's tables. Rejects with `BooksUnreachable`. */
+export async function ask<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer
+  } catch (cause) {
+    throw new BooksUnreachable('Pit in PostgreSQL', cause)
+  }
+}
+
 /** A window with both ends, inclusive, whole epoch ms. */
 export interface Span {
   readonly from: number
@@ -33,39 +45,68 @@ export interface Span {
 
 export interface PitBooks {
   /** Rejects with `BooksUnreachable`. */
-  summarize(span: Span): Promise<ExactSummary>
+  sum(span: Span): Promise<BookTotals>
+}
+
+/** Rows that are added up in one statement are those of this long at most, ms. */
+const STRETCH_MS = 6 * 3_600_000
+
+/**
+ * From the rows of the settled payments, and before `rowsFrom` (epoch ms) from the totals, in whole
+ * seconds; without payments settled but not yet written.
+ */
+export function booksInTables(tables: PostgresPool, rowsFrom: number): PitBooks {
+  return {
+    async sum({ from, to }) {
+      const seconds = {
+        from: startOfSecond(from),
+        to: Math.min(startOfSecond(to) + 999, rowsFrom - 1),
+      }
+      const told = from < rowsFrom ? await ask(sumTotals(tables, seconds)) : NO_BOOKS
+      const rows = await sumAllRows(tables, { from: Math.max(from, rowsFrom), to })
+      return addBooks(told, rows)
+    },
+  }
+}
+
+export function startOfSecond(at: number): number {
+  return at - (at % 1_000)
+}
+
+/** In stretches, each of which is read in a bounded time; what is empty is skipped. */
+async function sumAllRows(tables: PostgresPool, { from, to }: Span): Promise<BookTotals> {
+  let sum = NO_BOOKS
+  for (let at = from; at <= to;) {
+    const { row } = await ask(findNext(tables, at))
+    if (row === undefined || row > to) return sum
+    const end = Math.min(row + STRETCH_MS - 1, to)
+    sum = addBooks(sum, await ask(sumRows(tables, { from: row, to: end })))
+    at = end + 1
+  }
+  return sum
+}
+
+/** Like `findNext`; rejects with `BooksUnreachable`. */
+export function nextInstants(tables: PostgresPool, at: number): Promise<NextInstants> {
+  return ask(findNext(tables, at))
 }
 
 /** Bound on one answer, ms. */
 const ANSWER_TIMEOUT_MS = 10_000
 
-/** From the totals that summaries are made of; without payments settled but not yet written. */
-export function booksInTables(pool: PostgresPool): PitBooks {
-  const summaries = createSummaries(pool)
-  return {
-    async summarize(span) {
-      try {
-        return (await summaries.summarize(span, [])).summary
-      } catch (cause) {
-        throw new BooksUnreachable('Pit in PostgreSQL', cause)
-      }
-    },
-  }
-}
-
 /** As a client gets them. @param url of an instance or of the balancer, no slash at its end. */
 export function booksOverHttp(url: string): PitBooks {
   return {
-    async summarize({ from, to }) {
+    async sum({ from, to }) {
       const window = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
       try {
         const answer = await fetch(`${url}/payments-summary?${window}`, {
           signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
         })
         if (answer.status !== 200) throw new Error(`it answered ${answer.status}`)
-        const summary = readSummary(readObject(await answer.text()))
-        if (summary === undefined) throw new Error('its answer is not a summary')
-        return summary
+        const books = readBooks(await answer.text())
+        if (books === undefined) throw new Error('its answer is not a summary')
+        return books
       } catch (cause) {
         throw new BooksUnreachable(`Pit at ${url}`, cause)
       }
@@ -73,93 +114,32 @@ export function booksOverHttp(url: string): PitBooks {
   }
 }
 
-function readSummary(
-  body: Readonly<Record<string, unknown>> | undefined,
-): ExactSummary | undefined {
-  const byDefault = readTotal(body?.['default'])
-  const fallback = readTotal(body?.['fallback'])
+function readBooks(body: string): BookTotals | undefined {
+  const summary = readTotals(body)
+  const byDefault = readRecordedTotal(summary?.['default'])
+  const fallback = readRecordedTotal(summary?.['fallback'])
   return byDefault && fallback ? { default: byDefault, fallback } : undefined
 }
 
-/** A payment as Pit has it. */
-export interface Candidate {
-  readonly correlationId: string
-  readonly amountCents: number
-  readonly state: 'open' | 'settled' | 'rejected'
-  /** Set once settled, with `requestedAt`, epoch ms. */
-  readonly processor?: ProcessorName
-  readonly requestedAt?: number
-}
+export const NOTHING: BookTotal = { payments: 0n, cents: 0n }
 
-/** Candidates of one instant that are read. */
-const CANDIDATES_MAX = 1000
+const NO_BOOKS: BookTotals = { default: NOTHING, fallback: NOTHING }
 
-/** How long before an instant a candidate was accepted, ms, at most. */
-const ACCEPTED_BEFORE_MS = 3_600_000
-
-/** Reads the payments that may be why an instant differs. Rejects with `BooksUnreachable`. */
-export async function findCandidates(
-  pool: PostgresPool,
-  instant: { readonly processor: ProcessorName; readonly at: number },
-): Promise<readonly Candidate[]> {
-  const number = PROCESSOR_NUMBER[instant.processor]
-  const bounds = [instant.at - ACCEPTED_BEFORE_MS, CANDIDATES_MAX]
-  try {
-    const settled = await pool.run(SETTLED_THEN, [instant.at, number, CANDIDATES_MAX])
-    const others = await pool.run(SETTLED_ELSEWHERE, [instant.at, number, ...bounds])
-    return [...settled, ...others].map(readCandidate)
-  } catch (cause) {
-    throw new BooksUnreachable('Pit in PostgreSQL', cause)
+function addBooks(one: BookTotals, other: BookTotals): BookTotals {
+  return {
+    default: add(one.default, other.default),
+    fallback: add(one.fallback, other.fallback),
   }
 }
 
-const CANDIDATE = {
-  correlation_id: TEXT,
-  amount_cents: INTEGER,
-  state: STATE,
-  processor: nullable(PROCESSOR),
-  requested_at_ms: nullable(INTEGER),
+export function add(one: BookTotal, other: BookTotal): BookTotal {
+  return { payments: one.payments + other.payments, cents: one.cents + other.cents }
 }
 
-const STATES = ['open', 'settled', 'rejected'] as const
-
-function readCandidate(row: RowOf<typeof CANDIDATE>): Candidate {
-  const known = {
-    correlationId: row.correlation_id,
-    amountCents: row.amount_cents,
-    state: STATES[row.state],
-  }
-  if (row.processor === null || row.requested_at_ms === null) return known
-  return { ...known, processor: processorName(row.processor), requestedAt: row.requested_at_ms }
+export function subtract(one: BookTotal, other: BookTotal): BookTotal {
+  return { payments: one.payments - other.payments, cents: one.cents - other.cents }
 }
 
-const COLUMNS = 'correlation_id::text, amount_cents, state, processor, requested_at_ms'
-
-/** Payments that Pit has settled at that processor in that millisecond. */
-const SETTLED_THEN: Query<typeof CANDIDATE> = {
-  name: 'settledThen',
-  effect: 'reads',
-  columns: CANDIDATE,
-  text: `
-  SELECT ${COLUMNS} FROM payments
-  WHERE state = 1 AND requested_at_ms = $1::bigint AND processor = $2::smallint
-  ORDER BY correlation_id LIMIT $3`,
-}
-
-// Payments that Pit has not settled there, or not then, but may have sent there. Those with an
-// attempt at that very instant come first, because they are almost certainly the ones.
-const SETTLED_ELSEWHERE: Query<typeof CANDIDATE> = {
-  name: 'settledElsewhere',
-  effect: 'reads',
-  columns: CANDIDATE,
-  text: `
-  SELECT ${COLUMNS} FROM payments
-  WHERE accepted_at BETWEEN to_timestamp($3::float8 / 1000)
-      AND to_timestamp($1::float8 / 1000) + interval '1 minute'
-    AND (state <> 1 OR processor <> $2::smallint OR requested_at_ms <> $1::bigint)
-  ORDER BY coalesce(
-      attempts @> jsonb_build_array(jsonb_build_object('requestedAt', $1::bigint)), false
-    ) DESC,
-    (state <> 1) DESC, accepted_at DESC
-  LIMIT $4`,
+export function isDifferent({ payments, cents }: BookTotal): boolean {
+  return payments !== 0n || cents !== 0n
 }

@@ -1,37 +1,67 @@
-// `pit reconcile`: its command line, its run and what it prints.
+// `pit reconcile`: its command line and its run.
 
 import { parseArgs } from 'node:util'
-import { formatCents, type Cents } from '../actors/model/money.ts'
-import type { ProcessorName, ProcessorTotal } from '../actors/model/payment.ts'
-import { ProcessorBooks } from '../infra/processor/books.ts'
-import {
-  areEqual,
-  type Comparison,
-  type Mismatch,
-  type Difference,
-  DIFFERING_MAX,
-  isDifferent,
-  reconcile,
-  type Discrepancy,
-} from './comparison.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
+import { AskedProcessor } from './asked-processor.ts'
+import { printInstant, readInstant, readRate } from './command-line.ts'
+import { compareWith, type CompareRequest, type Comparison } from './comparison.ts'
+import { DIFFERING_MAX } from './differing-spans.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
-import { booksInTables, booksOverHttp, openTables, type Span } from './pit-books.ts'
+import {
+  booksInTables,
+  booksOverHttp,
+  openTables,
+  startOfSecond,
+  type PitBooks,
+  type Span,
+} from './pit-books.ts'
+import { findOutOfTime } from './pit-payments.ts'
+import {
+  describeBucket,
+  describeComparison,
+  describeFinding,
+  describeOutOfTime,
+  describeRowsGone,
+  processorOf,
+  spanOf,
+} from './reconcile-report.ts'
+import { compareRowsWithTotals, findRowsGone } from './rows-and-totals.ts'
 
 export interface ReconcileOptions {
   readonly span: Span
+  /** Whether the window has no start, or no end: then it is everything that can be asked about. */
+  readonly isOpen: { readonly from: boolean; readonly to: boolean }
   /** Asked for Pit's summaries in place of its tables; no slash at its end. */
   readonly pitUrl: string | undefined
+  readonly lookUps: CompareRequest['lookUps']
+  /** Look-ups that begin in a second, at most. */
+  readonly perSecond: number
+  /** Rows before it were moved away: a whole second, epoch ms. */
+  readonly archivedBefore: number | undefined
 }
+
+/** Slower than payments come in at many places: they go to the processors meanwhile. */
+const PER_SECOND = 500
 
 export const RECONCILE_USAGE = `Usage: pit reconcile [options]
 
-Compares Pit's books with both processors' and names the payments that differ.
+Compares Pit's books three ways: the rows of settled payments with the totals that summaries are
+made of, and the rows with both processors, each payment by a look-up. Names what was deleted,
+altered or added in any of the three.
 
   --from, --to <instant>  ISO instants with offset, both inclusive; absent: everything
-  --url <url>             ask Pit over HTTP for its summaries, not its tables in DATABASE_URL
+  --sums                  quick: compares sums by the hour, and payments only where they differ
+  --per-second <count>    look-ups that begin in a second, ${PER_SECOND} at most when absent
+  --archived-before <instant>
+                          rows before it were moved away: only their totals are compared
+  --url <url>             ask Pit over HTTP for its summaries, in place of its rows' sums; without
+                          DATABASE_URL nothing else is compared
   --help                  shows this
 
 While payments are under way the last ones may differ for seconds: let the window end before.
+A million payments take half an hour at ${PER_SECOND} a second, and a few seconds with --sums. Findings are
+printed as they come; to go on after an interruption, begin --from where progress stood.
 
 Environment: DATABASE_URL, PROCESSOR_DEFAULT_URL, PROCESSOR_FALLBACK_URL, PROCESSOR_TOKEN.
 Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor does not answer.
@@ -51,14 +81,25 @@ export function readReconcileOptions(
 ): ReconcileOptions | undefined {
   const values = parseFlags(args)
   if (values.help === true) return undefined
-  const from = values.from === undefined ? FIRST_MS : readInstant('from', values.from)
-  const to = values.to === undefined ? now + AHEAD_MS : readInstant('to', values.to)
+  const from = readInstant('from', values.from, FIRST_MS)
+  const to = readInstant('to', values.to, now + AHEAD_MS)
   if (from > to) throw new UsageError('--from is after --to')
   const { url } = values
   if (url !== undefined && (!URL.canParse(url) || !/^https?:/.test(url))) {
     throw new UsageError(`--url is an http address, not ${url}`)
   }
-  return { span: { from, to }, pitUrl: url?.replace(/\/$/, '') }
+  const archived = values['archived-before']
+  return {
+    span: { from, to },
+    isOpen: { from: values.from === undefined, to: values.to === undefined },
+    pitUrl: url?.replace(/\/$/, ''),
+    lookUps: values.sums === true ? 'whereSumsDiffer' : 'all',
+    perSecond: readRate('per-second', values['per-second'], PER_SECOND),
+    archivedBefore:
+      archived === undefined
+        ? undefined
+        : startOfSecond(readInstant('archived-before', archived, FIRST_MS)),
+  }
 }
 
 function parseFlags(args: readonly string[]) {
@@ -68,6 +109,9 @@ function parseFlags(args: readonly string[]) {
       options: {
         from: { type: 'string' },
         to: { type: 'string' },
+        sums: { type: 'boolean' },
+        'per-second': { type: 'string' },
+        'archived-before': { type: 'string' },
         url: { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -75,17 +119,6 @@ function parseFlags(args: readonly string[]) {
   } catch (cause) {
     throw new UsageError(`${(cause as Error).message}\n\n${RECONCILE_USAGE}`, { cause })
   }
-}
-
-/** With an offset: a date alone, or a local time, could mean more than one instant. */
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
-
-function readInstant(flag: string, text: string): number {
-  const instant = INSTANT.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(instant)) {
-    throw new UsageError(`--${flag} is an ISO instant with an offset, such as 2026-01-31T12:00:00Z`)
-  }
-  return instant
 }
 
 /** From the environment. */
@@ -96,97 +129,149 @@ export interface ReconcilePlaces {
   readonly token: string | undefined
 }
 
-/** Bound on one question to a processor, ms. */
-const TIMEOUT_MS = 10_000
+export interface ReconcileOutput {
+  /** Findings and verdicts. */
+  readonly write: (text: string) => void
+  /** How far it is: one line without its end, now and then. */
+  readonly progress: (line: string) => void
+}
 
 /** The exit code. Rejects with `UsageError` or `BooksUnreachable`. */
 export async function runReconcile(
-  { span, pitUrl }: ReconcileOptions,
+  options: ReconcileOptions,
   places: ReconcilePlaces,
-  write: (text: string) => void,
+  output: ReconcileOutput,
 ): Promise<number> {
   const { databaseUrl, token, processors } = places
   if (token === undefined)
     throw new UsageError('PROCESSOR_TOKEN is not set; --help says what is needed')
-  const tables = databaseUrl === undefined ? undefined : openTables(databaseUrl)
-  const pit = pitUrl === undefined ? tables && booksInTables(tables) : booksOverHttp(pitUrl)
-  if (pit === undefined)
+  if (databaseUrl === undefined && options.pitUrl === undefined)
     throw new UsageError(
       'DATABASE_URL is not set, and no --url is given; --help says what is needed',
     )
+  const tables = databaseUrl === undefined ? undefined : openTables(databaseUrl)
+  const { perSecond } = options
+  const asked = (name: ProcessorName): AskedProcessor =>
+    new AskedProcessor({ name, url: processors[name].replace(/\/$/, ''), token, perSecond })
   try {
-    const comparisons = await reconcile({
-      span,
-      pit,
-      tables,
-      processors: (['default', 'fallback'] as const).map((name) => {
-        const url = processors[name].replace(/\/$/, '')
-        return new ProcessorBooks({ name, url, token, timeoutMs: TIMEOUT_MS })
-      }),
-    })
-    write(`${describeComparisons(comparisons)}\n`)
-    return areEqual(comparisons) ? EXIT_FINE : EXIT_DIFFERENT
+    const run = new Reconciliation(options, { tables, output })
+    return await run.compare({ default: asked('default'), fallback: asked('fallback') })
   } finally {
     await tables?.close()
   }
 }
 
-/** A line for each processor, and below it where and why the books differ. */
-function describeComparisons(comparisons: readonly Comparison[]): string {
-  return comparisons.flatMap(describeComparison).join('\n')
-}
+type AskedProcessors = Readonly<Record<ProcessorName, AskedProcessor>>
 
-function describeComparison(comparison: Comparison): readonly string[] {
-  const { processor, pit, recorded, difference, discrepancies } = comparison
-  const sums = `Pit ${describeTotal(pit)}, processor ${describeTotal(recorded)}`
-  if (!isDifferent(difference)) return [`${processor}: equal; ${sums}`]
-  return [
-    `${processor}: Pit has ${describeDifference(difference)}; ${sums}`,
-    ...discrepancies.flatMap(describeDiscrepancy),
-    ...(discrepancies.length >= DIFFERING_MAX
-      ? [`  and perhaps more: the first ${DIFFERING_MAX} only`]
-      : []),
-  ]
-}
+class Reconciliation {
+  readonly #options: ReconcileOptions
+  readonly #tables: PostgresPool | undefined
+  readonly #output: ReconcileOutput
+  #isEqual = true
 
-function describeDiscrepancy({ span, difference, mismatches }: Discrepancy): readonly string[] {
-  const line = `  ${describeSpan(span)}: Pit has ${describeDifference(difference)}`
-  if (span.from < span.to) return [`${line}, though each half agrees: a running total is wrong`]
-  if (mismatches === undefined) return [line]
-  if (mismatches.length === 0) return [line, `    ${UNEXPLAINED}`]
-  return [line, ...mismatches.map((mismatch) => `    ${describeMismatch(mismatch)}`)]
-}
+  constructor(
+    options: ReconcileOptions,
+    parts: { readonly tables: PostgresPool | undefined; readonly output: ReconcileOutput },
+  ) {
+    this.#options = options
+    this.#tables = parts.tables
+    this.#output = parts.output
+  }
 
-const UNEXPLAINED = 'no payment that Pit knows accounts for it: another client may pay there'
+  async compare(processors: AskedProcessors): Promise<number> {
+    const tables = this.#tables
+    const rowsFrom = tables === undefined ? 0 : await this.#compareTables(tables, processors)
+    const comparisons: Comparison[] = []
+    for (const processor of [processors.default, processors.fallback]) {
+      comparisons.push(await this.#compareWith(processor, rowsFrom))
+    }
+    for (const comparison of comparisons) this.#say(describeComparison(comparison))
+    if (comparisons.some(({ findings }) => findings > 0)) this.#isEqual = false
+    this.#sayWhatIsLeftOut(comparisons)
+    return this.#isEqual ? EXIT_FINE : EXIT_DIFFERENT
+  }
 
-function describeMismatch({ candidate, recorded }: Mismatch): string {
-  const { correlationId, amountCents, state, processor, requestedAt } = candidate
-  const where =
-    requestedAt === undefined ? '' : ` at ${processor} requested ${printInstant(requestedAt)}`
-  const theirs =
-    recorded === undefined
-      ? 'the processor does not know it'
-      : `the processor has ${amountOf(recorded.amountCents)} requested ${printInstant(recorded.requestedAt)}`
-  return `${correlationId}: Pit has ${formatCents(amountCents)} ${state}${where}, ${theirs}`
-}
+  /** Gives the instant from which on there are rows, epoch ms. */
+  async #compareTables(tables: PostgresPool, processors: AskedProcessors): Promise<number> {
+    const { span, archivedBefore } = this.#options
+    const gone = await findRowsGone(tables, span, archivedBefore)
+    if (gone !== undefined) {
+      this.#say(describeRowsGone(gone))
+      if (gone.why === 'unknown') this.#isEqual = false
+    }
+    await this.#nameOutOfTime(tables)
+    const rowsFrom = gone?.before ?? startOfSecond(span.from)
+    const from = Math.max(rowsFrom, span.from)
+    if (from > span.to) return rowsFrom
+    const buckets = await compareRowsWithTotals(
+      tables,
+      { from, to: span.to },
+      {
+        onBucket: async (bucket) => {
+          const name = bucket.level === 0 ? processorOf(bucket) : undefined
+          const recorded = name && (await processors[name].total(spanOf(bucket)))
+          this.#say(describeBucket(bucket, recorded))
+        },
+        onProgress: (at) => this.#output.progress(`rows and totals: ${printInstant(at)}`),
+      },
+    )
+    if (buckets > 0) this.#isEqual = false
+    const more = buckets < DIFFERING_MAX ? '' : ', and perhaps more'
+    this.#say(`rows and totals: ${buckets === 0 ? 'equal' : `${buckets} buckets differ${more}`}`)
+    return rowsFrom
+  }
 
-function amountOf(cents: number | undefined): string {
-  return cents === undefined ? 'fractions of a cent' : formatCents(cents)
-}
+  /** An open window cannot reach further than processors can be asked. */
+  async #nameOutOfTime(tables: PostgresPool): Promise<void> {
+    const { span, isOpen } = this.#options
+    const asked = {
+      from: isOpen.from ? span.from : Number.MIN_SAFE_INTEGER,
+      to: isOpen.to ? span.to : Number.MAX_SAFE_INTEGER,
+    }
+    const payments = await findOutOfTime(tables, { span: asked, limit: DIFFERING_MAX })
+    for (const payment of payments) this.#say(describeOutOfTime(payment))
+    if (payments.length > 0) this.#isEqual = false
+  }
 
-function describeTotal({ payments, cents }: ProcessorTotal<Cents>): string {
-  return `${payments} payments of ${formatCents(cents)}`
-}
+  #compareWith(processor: AskedProcessor, rowsFrom: number): Promise<Comparison> {
+    const { span, lookUps } = this.#options
+    const { name } = processor
+    return compareWith(processor, {
+      span,
+      pit: this.#pitBooks(rowsFrom),
+      tables: this.#tables,
+      rowsFrom,
+      lookUps,
+      tell: (finding) => {
+        for (const line of describeFinding(finding, name)) this.#say(line)
+      },
+      onProgress: (at) => {
+        const looked = `${processor.lookedUp} payments looked up`
+        this.#output.progress(`${name}: ${printInstant(at)}, ${looked}`)
+      },
+    })
+  }
 
-function describeDifference({ payments, cents }: Difference): string {
-  const sign = (value: Cents): string => (value < 0 ? '' : '+')
-  return `${sign(payments)}${payments} payments, ${sign(cents)}${formatCents(cents)}`
-}
+  #pitBooks(rowsFrom: number): PitBooks {
+    const { pitUrl } = this.#options
+    if (pitUrl !== undefined) return booksOverHttp(pitUrl)
+    if (this.#tables === undefined) throw new UsageError('there are no books of Pit to compare')
+    return booksInTables(this.#tables, rowsFrom)
+  }
 
-function describeSpan({ from, to }: Span): string {
-  return from === to ? printInstant(from) : `${printInstant(from)} to ${printInstant(to)}`
-}
+  #sayWhatIsLeftOut(comparisons: readonly Comparison[]): void {
+    const rest = comparisons.reduce((sum, { pit }) => sum + pit.payments, 0n)
+    if (this.#tables === undefined) {
+      this.#say('not looked at: rows and totals in PostgreSQL, because DATABASE_URL is not set')
+      this.#say(`not looked at: ${rest} payments one by one; what cancels out is not seen`)
+    } else if (this.#options.lookUps === 'whereSumsDiffer') {
+      this.#say(
+        `not looked at: ${rest} payments one by one; what cancels out within an hour is not seen`,
+      )
+    }
+  }
 
-function printInstant(instant: number): string {
-  return new Date(instant).toISOString()
+  #say(line: string): void {
+    this.#output.write(`${line}\n`)
+  }
 }

@@ -51,8 +51,6 @@ export interface PaymentDependencies {
   /** Takes a settlement whose payment has left this instance: it is proved all the same. */
   settledLate(settlement: LateSettlement): void
   generationOf(slot: number): number
-  /** How often everything was forgotten, over all instances. */
-  purges(): number
   /** Whether a payment in doubt has to leave memory. */
   isCrowded(): boolean
   /** Whether the instance drains: nothing more is sent, and a payment leaves after its answer. */

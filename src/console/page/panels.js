@@ -31,7 +31,8 @@ export function showBooks({ books, hasProcessorBooks, inDoubt }) {
   }
   byId('books-note').textContent = `${sinceOf(books)}until ${clockTime(books.to)}`
   const hint = hasProcessorBooks ? [] : [element('p', { class: 'empty' }, NO_TOKEN)]
-  const key = JSON.stringify([books.ours, books.theirs, hasProcessorBooks, inDoubt > 0])
+  const { ours, theirs, rows } = books
+  const key = JSON.stringify([ours, theirs, rows, hasProcessorBooks, inDoubt > 0])
   show(node, key, () => [table(['', ...PROCESSORS], bookRows(books, inDoubt)), ...hint])
 }
 
@@ -46,7 +47,7 @@ const DAYS_MS = 1000 * 86_400_000
 
 const NO_TOKEN = 'Set PROCESSOR_TOKEN to see the processors’ books beside ours.'
 
-function bookRows({ ours, theirs }, inDoubt) {
+function bookRows({ ours, theirs, rows }, inDoubt) {
   const row = (title, read) => [title, ...PROCESSORS.map(read)]
   const told = (name, write) => (theirs[name] === undefined ? '–' : write(theirs[name]))
   return [
@@ -54,14 +55,34 @@ function bookRows({ ours, theirs }, inDoubt) {
     row('theirs', (name) => told(name, ({ payments }) => count(payments))),
     row('our amount', (name) => amount(ours[name].cents)),
     row('theirs', (name) => told(name, ({ cents }) => amount(cents))),
-    row('', (name) => told(name, (their) => verdict(ours[name], their, inDoubt))),
+    row('our rows', (name) => ROWS[stateOf(rows, name, ours[name])].text(rows, name)),
+    row('', (name) => told(name, (their) => verdict(ours[name], their, { inDoubt, rows, name }))),
   ]
 }
 
+/** Totals are what is shown: they may be right while the row of a payment is gone or altered. */
+const ROWS = {
+  agree: { text: ({ from }) => `add up from ${clockTime(from)}`, chip: ['agree', 'good'] },
+  differ: {
+    text: ({ differing }, name) => `${count(differing[name])} totals differ`,
+    chip: ['rows differ', 'bad'],
+  },
+  unknown: { text: () => 'being compared', chip: ['sums agree', 'warn'] },
+  none: { text: () => '–', chip: ['agree', 'good'] },
+}
+
+function stateOf(rows, name, own) {
+  if (rows === undefined) return own?.payments === 0 ? 'none' : 'unknown'
+  if (rows.differing[name] > 0) return 'differ'
+  return rows.until === null ? 'agree' : 'unknown'
+}
+
 /** A payment in doubt may be in the processor's books already, and not yet in ours. */
-function verdict(own, their, inDoubt) {
+function verdict(own, their, { inDoubt, rows, name }) {
   const payments = their.payments - own.payments
-  if (payments === 0 && own.cents === their.cents) return chip('agree', 'good')
+  if (payments === 0 && own.cents === their.cents) {
+    return chip(...ROWS[stateOf(rows, name, own)].chip)
+  }
   const isExplained = payments > 0 && inDoubt > 0
   const text = `differ by ${count(Math.abs(payments))}`
   return isExplained ? chip(`${text}, some in doubt`, 'doubt') : chip(text, 'bad')

@@ -3,8 +3,14 @@
 
 import type { LookupFunction } from 'node:net'
 import { Agent, getGlobalDispatcher, request, type Dispatcher } from 'undici'
-import type { ProcessorName, ProcessorTotal } from '../../actors/model/payment.ts'
-import { readCents, readInstant, readObject, readTotal } from './wire.ts'
+import type { ProcessorName } from '../../actors/model/payment.ts'
+import { readCents, readInstant, readObject } from './wire.ts'
+
+/** Count and amount of a window, exact however many they are. */
+export interface RecordedTotal {
+  readonly payments: bigint
+  readonly cents: bigint
+}
 
 /** A payment as the processor has it. */
 export interface ProcessorPayment {
@@ -54,7 +60,7 @@ export class ProcessorBooks {
    * Both ends inclusive, epoch ms. The last millisecond counts whole: processors keep instants to
    * the microsecond.
    */
-  total({ from, to }: { from: number; to: number }): Promise<BooksAnswer<ProcessorTotal>> {
+  total({ from, to }: { from: number; to: number }): Promise<BooksAnswer<RecordedTotal>> {
     const last = new Date(to).toISOString().replace('Z', '999Z')
     const query = `from=${new Date(from).toISOString()}&to=${last}`
     return this.#ask(`/admin/payments-summary?${query}`, readSummary)
@@ -83,12 +89,45 @@ export class ProcessorBooks {
   }
 }
 
-function readSummary({ status, body }: Answer): BooksAnswer<ProcessorTotal> {
-  const total = status === 200 ? readTotal(readObject(body)) : undefined
+function readSummary({ status, body }: Answer): BooksAnswer<RecordedTotal> {
+  const total = status === 200 ? readRecordedTotal(readTotals(body)) : undefined
   return total === undefined
     ? { kind: 'silent', why: `its admin summary was answered ${status}` }
     : answered(total)
 }
+
+/**
+ * An answer with totals in it. Its amounts become texts, because a number that JSON is parsed to
+ * has lost digits beyond 2^53.
+ */
+export function readTotals(body: string): Readonly<Record<string, unknown>> | undefined {
+  return readObject(body.replace(AMOUNTS, '$1"$2"'))
+}
+
+const AMOUNTS = /("totalAmount"\s*:\s*)(-?\d[\d.eE+-]*)/g
+
+/** One total in what `readTotals` read; undefined unless it is a count and an amount. */
+export function readRecordedTotal(value: unknown): RecordedTotal | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { totalRequests, totalAmount }: { totalRequests?: unknown; totalAmount?: unknown } = value
+  const cents = typeof totalAmount === 'string' ? readSumOfCents(totalAmount) : undefined
+  if (!Number.isSafeInteger(totalRequests) || Number(totalRequests) < 0) return undefined
+  return cents === undefined ? undefined : { payments: BigInt(Number(totalRequests)), cents }
+}
+
+/** Sums are often added up in floating point: what is left of a cent is rounded. */
+function readSumOfCents(decimal: string): bigint | undefined {
+  const [, whole = '', decimals = ''] = DECIMAL.exec(decimal) ?? []
+  if (whole !== '') {
+    const mills = BigInt(whole + decimals.slice(0, 3).padEnd(3, '0'))
+    return (mills + 5n) / 10n
+  }
+  // With an exponent; what is no whole number of cents exactly is no sum.
+  const cents = Math.round(Number(decimal) * 100)
+  return Number.isSafeInteger(cents) && cents >= 0 ? BigInt(cents) : undefined
+}
+
+const DECIMAL = /^(\d+)(?:\.(\d+))?$/
 
 function readPayment({ status, body }: Answer): BooksAnswer<ProcessorPayment | undefined> {
   if (status === 404) return answered(undefined)

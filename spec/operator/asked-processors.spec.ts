@@ -1,0 +1,216 @@
+// What `pit reconcile` recognises in the whole, and how it asks the processors.
+
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { START, serveBooks, startOperatorBooks } from '../support/operator-books.ts'
+import { startPostgres } from '../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+
+const HOUR_MS = 3_600_000
+const NOTHING = '{"totalRequests":0,"totalAmount":0}'
+const MODES = [[], ['--sums']] as const
+
+t.test('an emptied processor is told in one line', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 25; n += 1) await world.pay({ requestedAt: START + n * 7_000 })
+  world.simulators.default.purge()
+
+  const empty = await world.reconcile([])
+  await world.pay({ requestedAt: START + HOUR_MS })
+  await world.pay({ processor: 'fallback', requestedAt: START })
+
+  t.equal(empty.code, 1)
+  t.match(empty.said, 'processor default knows none of 25 payments: it was emptied or restarted')
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 1)
+    t.match(
+      said,
+      'default knows none of 25 payments before 2026-03-01T11:00:00.000Z: it was emptied',
+    )
+    t.match(said, 'default: Pit has +25 payments, +497.50; Pit 26 payments')
+    t.match(said, 'fallback: equal')
+    t.ok(said.split('\n').length <= 6, said)
+  }
+})
+
+t.test(
+  'a few payments that a processor lost are named, and it is not called emptied',
+  async (t) => {
+    const world = await startOperatorBooks(t, postgres)
+    const lost: string[] = []
+    for (let n = 0; n < 5; n += 1) lost.push(await world.settleInPit({ requestedAt: START + n }))
+    await world.pay({ requestedAt: START + 1_000 })
+
+    const { said } = await world.reconcile([])
+
+    t.notMatch(said, 'emptied')
+    for (const id of lost) t.match(said, `${id}: Pit has 19.90`)
+  },
+)
+
+t.test('a processor that has all payments at later instants is not called emptied', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 12; n += 1) {
+    const correlationId = await world.settleInPit({ requestedAt: START + n })
+    if (n > 0) await world.charge({ correlationId, requestedAt: START + HOUR_MS + n })
+  }
+
+  const { code, said } = await world.reconcile(['--to', '2026-03-01T10:30:00Z'])
+
+  t.equal(code, 1)
+  t.notMatch(said, 'emptied')
+  t.match(said, 'the processor has 19.90 requested 2026-03-01T11:00:00.011Z')
+})
+
+t.test('rows that were moved away are no difference, and rows that are gone are', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const later = START + 86_400_000
+  for (let n = 0; n < 12; n += 1) await world.pay({ requestedAt: START + n * 40_000 })
+  for (let n = 0; n < 3; n += 1) await world.pay({ requestedAt: later + n })
+  await world.sql(`
+    CREATE TABLE payments_archive (LIKE payments);
+    WITH gone AS (DELETE FROM payments WHERE requested_at_ms < ${later} RETURNING *)
+    INSERT INTO payments_archive SELECT * FROM gone`)
+
+  for (const mode of MODES) {
+    const archived = await world.reconcile([...mode])
+    t.equal(archived.code, 0)
+    t.match(archived.said, 'the totals have 12 payments of 238.80, and payments_archive has just')
+    t.match(archived.said, 'default: equal; Pit 15 payments')
+  }
+
+  await world.sql('DELETE FROM payments_archive WHERE requested_at_ms = $1', [START])
+  const gone = await world.reconcile([])
+  const elsewhere = ['--archived-before', new Date(later).toISOString()]
+  const said = await world.reconcile(elsewhere)
+  await world.charge({ correlationId: randomUUID(), requestedAt: START + 40_123 })
+  const alone = await world.reconcile(elsewhere)
+
+  t.equal(gone.code, 1)
+  t.match(gone.said, 'before 2026-03-02T10:00:00.000Z: the totals have 12 payments of 238.80')
+  t.match(gone.said, 'deleted, or moved away, and then say --archived-before')
+  t.equal(said.code, 0)
+  t.match(said.said, 'default: equal; Pit 15 payments')
+  t.equal(alone.code, 1)
+  t.match(alone.said, '2026-03-01T10:00:40.000Z to 2026-03-01T10:00:40.999Z: Pit has -1 payments')
+})
+
+t.test('sums beyond 2^53 cents are compared to the cent', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  await world.sql(`
+    INSERT INTO payments (correlation_id, amount_cents, state, processor, requested_at_ms)
+    SELECT gen_random_uuid(), 9007199254740993, 1, 1, ${START} FROM generate_series(1, 3);
+    INSERT INTO settled_totals (level, bucket_ms, processor, shard, payments, cents)
+    SELECT level, ${START} - ${START} % width, 1, 0, 3, 3 * 9007199254740993
+    FROM (VALUES (0, 1000::bigint), (1, 60000), (2, 3600000), (3, 86400000)) AS l (level, width)`)
+  const served = (amount: string) =>
+    serveBooks(t, {
+      total: ({ from, to }) =>
+        from <= START && START <= to ? `{"totalRequests":3,"totalAmount":${amount}}` : NOTHING,
+      find: async () => undefined,
+    })
+  const compare = async (amount: string) => {
+    const processors = { default: await served(amount), fallback: world.simulators.fallback.url }
+    return await world.reconcile(['--sums'], { processors })
+  }
+
+  const equal = await compare('270215977642229.79')
+  const different = await compare('270215977642229.78')
+
+  t.equal(equal.code, 0, equal.said)
+  t.match(equal.said, 'Pit 3 payments of 270215977642229.79')
+  t.equal(different.code, 1)
+  t.match(different.said, 'default: Pit has +0 payments, +0.01')
+  await world.sql(`UPDATE settled_totals SET cents = cents - 1 WHERE level = 0`)
+  t.match((await compare('270215977642229.79')).said, 'totals 3 payments of 270215977642229.78')
+})
+
+t.test('each payment is looked up once, a few at a time, and one missing is named', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const count = 1_300
+  // Nearly all in one millisecond, so that pages end within it.
+  await world.sql(`
+    INSERT INTO payments (correlation_id, amount_cents, state, processor, requested_at_ms)
+    SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 100, 1, 1,
+      CASE WHEN n < 1250 THEN ${START} ELSE ${START} + n END
+    FROM generate_series(1, ${count}) AS n`)
+  const asked = new Map<number, number>()
+  let [now, most] = [0, 0]
+  const url = await serveBooks(t, {
+    total: ({ to }) =>
+      to < START ? NOTHING : `{"totalRequests":${count - 1},"totalAmount":${count - 1}}`,
+    find: async (id) => {
+      const n = Number(id.split('-').at(-1))
+      asked.set(n, (asked.get(n) ?? 0) + 1)
+      now += 1
+      most = Math.max(most, now)
+      await new Promise(setImmediate)
+      now -= 1
+      const requestedAt = new Date(n < 1_250 ? START : START + n).toISOString()
+      return n === 1_200 ? undefined : JSON.stringify({ amount: 1, requestedAt })
+    },
+  })
+  const processors = { default: url, fallback: world.simulators.fallback.url }
+
+  const window = ['--from', new Date(START).toISOString(), '--to', '2026-03-01T10:59:59Z']
+
+  const { said, progress } = await world.reconcile([...window, '--per-second', '999999'], {
+    processors,
+  })
+
+  t.match(said, /^00000000-0000-4000-8000-000000001200: .*, the processor does not know it$/m)
+  t.equal(said.match(/does not know it/g)?.length, 1)
+  t.equal(asked.size, count)
+  t.ok([...asked].every(([n, times]) => times === 1 || n === 1_200))
+  t.ok(most <= 8, `${most} at once`)
+  t.match(progress.join('\n'), /default: 2026-03-01T\S+, 1300 payments looked up/)
+})
+
+t.test('look-ups begin no faster than they may', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 6; n += 1) await world.pay({ requestedAt: START + n })
+
+  const begun = performance.now()
+  const { code } = await world.reconcile(['--per-second', '20'])
+
+  t.equal(code, 0)
+  t.ok(performance.now() - begun >= 250, 'the sixth begins a quarter of a second after the first')
+})
+
+t.test('a look-up that fails now and then is asked again', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  await world.settleInPit({ requestedAt: START })
+  let failures = 2
+  const requestedAt = new Date(START).toISOString()
+  const url = await serveBooks(t, {
+    total: () => '{"totalRequests":1,"totalAmount":19.9}',
+    find: async () => {
+      failures -= 1
+      return failures >= 0 ? 'not JSON' : JSON.stringify({ amount: 19.9, requestedAt })
+    },
+  })
+  const processors = { default: url, fallback: world.simulators.fallback.url }
+  const window = ['--from', requestedAt, '--to', requestedAt]
+
+  const mended = await world.reconcile(window, { processors })
+  failures = 1_000
+  const broken = await world.reconcile(window, { processors })
+
+  t.equal(mended.code, 0, mended.said)
+  t.equal(broken.code, 3)
+})
+
+t.test('without a database it is said that rows were not looked at', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const pit = await serveBooks(t, {
+    total: () => '',
+    find: async () => `{"default":${NOTHING},"fallback":${NOTHING}}`,
+  })
+
+  const { code, said } = await world.reconcile(['--url', pit], { databaseUrl: undefined })
+
+  t.equal(code, 0)
+  t.match(said, 'not looked at: rows and totals in PostgreSQL')
+})

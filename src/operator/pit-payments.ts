@@ -1,0 +1,152 @@
+// Payments as Pit's tables have them, for a comparison with a processor: those settled there, one
+// page after the other, and those that may be why an instant differs. What somebody wrote into a
+// row by hand is read as it is.
+
+import type { ProcessorName } from '../actors/model/payment.ts'
+import type { PostgresPool } from '../infra/postgres/pool.ts'
+import { PROCESSOR, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
+import type { Query, RowOf } from '../infra/postgres/rows.ts'
+import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
+import { ask, type Span } from './pit-books.ts'
+
+/** A payment as Pit has it. */
+export interface PitPayment {
+  readonly correlationId: string
+  readonly amountCents: bigint
+  readonly state: 'open' | 'settled' | 'rejected'
+  /** Set once settled, with `requestedAt`, epoch ms. */
+  readonly processor?: ProcessorName
+  readonly requestedAt?: number
+}
+
+/** Payments of one page. */
+const PAGE_MAX = 1_000
+
+/** The payments settled at a processor in a span, oldest first. Rejects with `BooksUnreachable`. */
+export async function* settledPages(
+  tables: PostgresPool,
+  { processor, span }: { readonly processor: ProcessorName; readonly span: Span },
+): AsyncGenerator<readonly PitPayment[], void> {
+  const number = PROCESSOR_NUMBER[processor]
+  let [from, after] = [span.from, FIRST_ID]
+  for (;;) {
+    const rows = await ask(tables.run(SETTLED_PAGE, [from, span.to, number, after, PAGE_MAX]))
+    const page = rows.map(readPayment)
+    if (page.length > 0) yield page
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE_MAX) return
+    from = last.requestedAt ?? from
+    after = last.correlationId
+  }
+}
+
+/** Before any id that there is. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+
+/** Candidates of one instant that are settled elsewhere, or not settled. */
+const ELSEWHERE_MAX = 200
+
+/** How long before an instant a candidate was accepted, or after it settled, ms, at most. */
+const AWAY_MS = 3_600_000
+
+/**
+ * Reads the payments that may be why an instant differs, the likeliest first: those that Pit has
+ * settled there and then, then those with an attempt at that instant, then those accepted nearest
+ * to it. Rejects with `BooksUnreachable`.
+ */
+export async function findCandidates(
+  tables: PostgresPool,
+  { processor, at }: { readonly processor: ProcessorName; readonly at: number },
+): Promise<readonly PitPayment[]> {
+  const number = PROCESSOR_NUMBER[processor]
+  const there = await ask(tables.run(SETTLED_PAGE, [at, at, number, FIRST_ID, PAGE_MAX]))
+  const bounds = [at, number, AWAY_MS, ELSEWHERE_MAX]
+  const elsewhere = await ask(tables.run(ELSEWHERE, bounds))
+  return [...there, ...elsewhere].map(readPayment)
+}
+
+/** Settled payments whose instant is in no span that a processor can be asked about. */
+export async function findOutOfTime(
+  tables: PostgresPool,
+  { span, limit }: { readonly span: Span; readonly limit: number },
+): Promise<readonly PitPayment[]> {
+  return (await ask(tables.run(OUT_OF_TIME, [span.from, span.to, limit]))).map(readPayment)
+}
+
+const COLUMNS = {
+  correlation_id: TEXT,
+  amount_cents: TEXT,
+  state: STATE,
+  processor: nullable(PROCESSOR),
+  requested_at_ms: nullable(TEXT),
+}
+
+const STATES = ['open', 'settled', 'rejected'] as const
+
+function readPayment(row: RowOf<typeof COLUMNS>): PitPayment {
+  const known = {
+    correlationId: row.correlation_id,
+    amountCents: BigInt(row.amount_cents),
+    state: STATES[row.state],
+  }
+  if (row.processor === null || row.requested_at_ms === null) return known
+  const requestedAt = Number(row.requested_at_ms)
+  return { ...known, processor: processorName(row.processor), requestedAt }
+}
+
+const SELECTED = `correlation_id::text, amount_cents::text, state, processor,
+    requested_at_ms::text`
+
+const SETTLED_PAGE = {
+  name: 'settledPage',
+  effect: 'reads',
+  columns: COLUMNS,
+  text: `
+  SELECT ${SELECTED} FROM payments p
+  WHERE p.state = 1 AND p.processor = $3::smallint
+    AND p.requested_at_ms >= $1::bigint AND p.requested_at_ms <= $2::bigint
+    AND (p.requested_at_ms > $1::bigint OR p.correlation_id > $4::uuid)
+  ORDER BY p.requested_at_ms, p.correlation_id
+  LIMIT $5`,
+} satisfies Query
+
+// Each part goes by an index of its own. A payment in doubt may have been charged at that instant
+// and settled much later, at the other processor or with another instant.
+const ELSEWHERE = {
+  name: 'candidatesElsewhere',
+  effect: 'reads',
+  columns: COLUMNS,
+  text: `
+  WITH candidate AS (
+    SELECT * FROM payments WHERE state = 0 AND owner IS NULL
+    UNION ALL
+    SELECT * FROM payments WHERE state = 0 AND owner IS NOT NULL
+    UNION ALL
+    SELECT * FROM payments WHERE state = 2
+      AND accepted_at BETWEEN to_timestamp(($1::float8 - $3::float8) / 1000)
+        AND to_timestamp(($1::float8 + $3::float8) / 1000)
+    UNION ALL
+    SELECT * FROM payments WHERE state = 1
+      AND requested_at_ms BETWEEN $1::bigint - $3::bigint AND $1::bigint + $3::bigint
+      AND (processor <> $2::smallint OR requested_at_ms <> $1::bigint)
+  )
+  SELECT ${SELECTED} FROM candidate p
+  ORDER BY coalesce(
+      p.attempts @> jsonb_build_array(jsonb_build_object('requestedAt', $1::bigint)), false
+    ) DESC,
+    abs(extract(epoch FROM p.accepted_at) * 1000 - $1::bigint)
+  LIMIT $4`,
+} satisfies Query
+
+const OUT_OF_TIME = {
+  name: 'settledOutOfTime',
+  effect: 'reads',
+  columns: COLUMNS,
+  text: `
+  SELECT ${SELECTED} FROM (
+    SELECT * FROM payments WHERE state = 1 AND requested_at_ms < $1::bigint
+    UNION ALL
+    SELECT * FROM payments WHERE state = 1 AND requested_at_ms > $2::bigint
+  ) AS p
+  LIMIT $3`,
+} satisfies Query
