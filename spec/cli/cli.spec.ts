@@ -9,11 +9,12 @@ import { figuresOf } from '../../src/cli/figures.ts'
 import { parseSamples } from '../../src/cli/samples.ts'
 import { lineOf, tableOf } from '../../src/cli/table.ts'
 import { startOps } from '../../src/http/ops.ts'
+import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { createMetrics } from '../../src/infra/metrics/metrics.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { freePort } from '../../bench/layout/ports.ts'
-import { startPostgres } from '../support/postgres.ts'
+import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 
 /** As `npx pit` runs it; `npm test` builds it before. */
 const CLI = projectFile('dist/cli/cli.js')
@@ -65,7 +66,7 @@ t.test('pit lists its commands, and names what is wrong with a command line', as
     finish(t, '--version'),
   ])
 
-  t.match(help, { code: 0, err: '' })
+  t.match(help, { code: 0, err: '', out: /^Exit codes: 0 /m })
   for (const name of ['start', 'status', 'reconcile', 'rejected', 'simulator', 'challenge']) {
     t.match(help.out, new RegExp(`^ {2}${name} +[A-Z]`, 'm'))
   }
@@ -197,6 +198,39 @@ t.test('status names a silent instance, and fails when it reads once', async (t)
   t.match(silent, { code: 3, out: `url=${url} fault="no answer: ECONNREFUSED"` })
   t.match(wrong, { code: 2, out: '', err: '--every takes' })
   t.match(odd, { code: 2, out: '', err: 'no URL: ftp:' })
+})
+
+t.test('rejected asks at a terminal before it redrives, and refuses without one', async (t) => {
+  const postgres = await startPostgres(t)
+  const databaseUrl = await postgres.freshDatabase()
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: databaseUrl })
+  await ledger.close()
+  await runSql(
+    databaseUrl,
+    `INSERT INTO payments (correlation_id, amount_cents, state, owner)
+    VALUES (gen_random_uuid(), 1990, 2, 1)`,
+  )
+  const env = { DATABASE_URL: databaseUrl }
+
+  const { child, ended } = run(t, ['rejected', '--redrive', '--all'], env)
+  const refusal = await text(child.stderr)
+  t.same(await ended, [2, null])
+  t.match(refusal, '--yes')
+  if (NO_TERMINAL !== false) return
+  const command = `exec ${process.execPath} ${CLI} rejected --redrive --all`
+  const terminal = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'], ...env },
+  })
+  t.teardown(() => terminal.kill('SIGKILL'))
+  let out = ''
+  for await (const chunk of terminal.stdout) {
+    const wasAsked = out.includes('[y/N]')
+    out += String(chunk)
+    if (!wasAsked && out.includes('[y/N]')) terminal.stdin.write('y\n')
+  }
+
+  t.match(out, '1 payment rejected, 19.90 in all')
+  t.match(out, 'is parked and due')
 })
 
 t.test('the table has a column for each instance, silent ones included', async (t) => {

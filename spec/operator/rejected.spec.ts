@@ -1,9 +1,13 @@
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
-import { BooksUnreachable, UsageError } from '../../src/operator/failures.ts'
-import { readRejectedOptions, runRejected } from '../../src/operator/rejected-command.ts'
+import { BooksUnreachable, UsageError, exitCodeOf } from '../../src/operator/failures.ts'
+import {
+  readRejectedOptions,
+  runRejected,
+  type RejectedTool,
+} from '../../src/operator/rejected-command.ts'
 import { openTables } from '../../src/operator/pit-books.ts'
 import { DELAYS, acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
@@ -16,7 +20,7 @@ t.test('rejected payments are listed, and one is redriven and settles', async (t
   const pool = openTables(connectionString)
   t.teardown(() => Promise.all([ledger.close(), pool.close()]))
   let said = ''
-  const tool = { pool, write: (text: string) => void (said += text) }
+  const tool = { pool, write: (text: string) => void (said += text), confirm: undefined }
   const run = async (...args: string[]): Promise<number> => {
     said = ''
     const options = readRejectedOptions(args)
@@ -61,12 +65,12 @@ t.test('the second of two redrives at once finds the payment open', async (t) =>
   await acceptMany(ledger, { ...held, count: 1 })
   await ledger.record([rejected(1)], held)
   let said = ''
-  const tool = { pool, write: (text: string) => void (said += text) }
+  const tool = { pool, write: (text: string) => void (said += text), confirm: undefined }
 
   // The first one has its row and has not committed while the second one runs.
   await first.query('BEGIN')
   await first.query('UPDATE payments SET state = 0, owner = NULL, due_at = now() WHERE state = 2')
-  const second = runRejected({ kind: 'redrive', correlationId: uuid(1) }, tool)
+  const second = runRejected(redriveOf('--redrive', uuid(1)), tool)
   await waitUntil({ what: 'the second one waits for the row', withinMs: 20_000 }, async () => {
     const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
     return (await runSql(connectionString, waits)).length === 1
@@ -77,12 +81,196 @@ t.test('the second of two redrives at once finds the payment open', async (t) =>
   t.match(said, 'still being worked on')
 })
 
+t.test('rejected payments are redriven by window, processor, answer, or all', async (t) => {
+  const world = await startRejected(t)
+  const all = [1, 2, 3, 4, 5, 6]
+  await world.reject([1, 2], { outcome: 'rejected', processor: 'default', detail: 'http 400' })
+  await world.reject([3], { outcome: 'rejected', processor: 'fallback', detail: 'http 400' })
+  await world.reject([4, 5], { outcome: 'denied', processor: 'default', detail: 'http 422' })
+  await world.reject([6], undefined)
+  await world.sql(`UPDATE payments SET accepted_at = '2026-01-31T12:00:00.0005Z'
+    WHERE correlation_id = '${uuid(2)}'`)
+  const window = ['--from', '2026-01-31T12:00:00Z', '--to', '2026-01-31T12:00:00Z']
+
+  for (const [filter, chosen] of [
+    [window, [2]],
+    [['--processor', 'fallback'], [3]],
+    [['--processor', 'default', ...window], [2]],
+    [
+      ['--status', 'http 422'],
+      [4, 5],
+    ],
+    [
+      ['--status', '400'],
+      [1, 2, 3],
+    ],
+    [
+      ['--status', '400', '--processor', 'default'],
+      [1, 2],
+    ],
+    [['--status', '422', '--processor', 'fallback'], []],
+    [['--all'], all],
+  ] as const) {
+    const { code, said } = await world.run('--redrive', '--yes', ...filter)
+    t.equal(code, 0, said)
+    t.strictSame(await world.parked(), chosen.map(uuid), filter.join(' '))
+    await world.rejectAgain(chosen)
+  }
+  t.match((await world.run('--status', '422')).said, new RegExp(`${uuid(4)}.*default: http 422`))
+  t.strictSame(await world.parked(), [], 'a list changes nothing')
+})
+
+t.test('a redrive by filter says how many and asks, and without a terminal refuses', async (t) => {
+  const world = await startRejected(t)
+  await world.reject([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], undefined)
+  const questions: string[] = []
+  const confirm = (answer: boolean) => async (question: string) => {
+    questions.push(question)
+    return answer
+  }
+
+  const alone = await world.run('--redrive', '--all')
+  const declined = await world.runAt(confirm(false), '--redrive', '--all')
+  t.strictSame(await world.parked(), [])
+  const confirmed = await world.runAt(confirm(true), '--redrive', '--all', '--per-second', '7')
+
+  t.equal(alone.code, 2)
+  t.match(alone.said, '--yes')
+  t.equal(declined.code, 1)
+  t.match(declined.said, 'nothing was changed')
+  t.match(declined.said, '12 payments rejected, 238.80 in all')
+  t.match(declined.said, 'and 2 more')
+  t.equal(declined.said.split('19.90').length - 1, 10, 'a sample')
+  t.match(questions, ['redrive 12 payments, 100 a second?', 'redrive 12 payments, 7 a second?'])
+  t.equal(confirmed.code, 0)
+  t.match(confirmed.said, '12 of 12 payments redriven')
+  t.equal((await world.parked()).length, 12)
+})
+
+t.test('redriven payments become due one after the other, in batches', async (t) => {
+  const world = await startRejected(t)
+  const count = 1_201
+  await world.sql(`
+    INSERT INTO payments (correlation_id, amount_cents, state, owner, accepted_at)
+    SELECT gen_random_uuid(), 100, 2, 1, now() - n * interval '1 s' FROM generate_series(1, ${count}) n`)
+
+  const { said } = await world.run('--redrive', '--all', '--yes', '--per-second', '50')
+
+  t.match(said, '500 of 500 redriven so far')
+  t.match(said, `${count} of ${count} payments redriven, due within 24 s`)
+  const [spread] = await world.sql(`
+    SELECT extract(epoch FROM max(due_at) - min(due_at))::float8 AS seconds,
+      count(DISTINCT due_at)::int AS instants, count(DISTINCT claim)::int AS claims,
+      corr(extract(epoch FROM accepted_at)::float8, extract(epoch FROM due_at)::float8) > 0.9 AS sorted
+    FROM payments`)
+  t.ok(Number(spread?.['seconds']) >= 24, 'each a fiftieth of a second after the one before it')
+  t.match(spread, { instants: count, claims: 1, sorted: true })
+})
+
+t.test('what was settled or redriven meanwhile is left alone and named', async (t) => {
+  const world = await startRejected(t)
+  await world.reject([1, 2, 3, 4], undefined)
+
+  const { code, said } = await world.runAt(
+    async () => {
+      await world.sql(`UPDATE payments SET state = 1, processor = 1, requested_at_ms = 1
+        WHERE correlation_id = '${uuid(2)}'`)
+      await world.sql(`DELETE FROM payments WHERE correlation_id = '${uuid(4)}'`)
+      await world.run('--redrive', uuid(3))
+      return true
+    },
+    '--redrive',
+    '--all',
+  )
+
+  t.equal(code, 1)
+  t.match(said, `${uuid(2)} is not rejected but settled`)
+  t.match(said, `${uuid(3)} is not rejected but still being worked on`)
+  t.match(said, `${uuid(4)} is not known`)
+  t.match(said, '1 of 4 payments redriven')
+  t.strictSame(await world.parked(), [uuid(1), uuid(3)])
+  const again = await world.run('--redrive', '--all', '--yes')
+  t.match(again, { code: 0, said: '0 payments rejected' })
+})
+
 t.test('a wrong command line and an unreachable database throw different errors', async (t) => {
-  for (const wrong of ['--redrive=1', '--nosuch']) {
-    t.throws(() => readRejectedOptions([wrong]), UsageError, wrong)
+  const wrongs = [
+    ['--redrive=1'],
+    ['--nosuch'],
+    ['--redrive'],
+    ['--redrive', uuid(1), '--all'],
+    ['--redrive', '--all', '--processor', 'default'],
+    ['--processor', 'third'],
+    ['--from', '2026-01-01'],
+    ['--from', '2026-01-02T00:00:00Z', '--to', '2026-01-01T00:00:00Z'],
+    ['--redrive', '--all', '--per-second', '0'],
+    [uuid(1)],
+  ]
+  for (const wrong of wrongs) {
+    t.throws(() => readRejectedOptions(wrong), UsageError, wrong.join(' '))
   }
   const pool = openTables('postgresql://nobody@127.0.0.1:1/none')
   t.teardown(() => pool.close())
 
-  await t.rejects(runRejected({ kind: 'list' }, { pool, write: () => {} }), BooksUnreachable)
+  await t.rejects(
+    runRejected(redriveOf(), { pool, write: () => {}, confirm: undefined }),
+    BooksUnreachable,
+  )
 })
+
+function redriveOf(...args: readonly string[]) {
+  const options = readRejectedOptions(args)
+  if (options.kind === 'help') throw new Error('help is no run')
+  return options
+}
+
+interface Rejected {
+  /** Payments by their numbers, with this attempt; undefined: attempts were not kept. */
+  reject(numbers: readonly number[], attempt: object | undefined): Promise<void>
+  rejectAgain(numbers: readonly number[]): Promise<void>
+  /** Ids, sorted. */
+  parked(): Promise<readonly unknown[]>
+  sql(text: string): Promise<readonly Record<string, unknown>[]>
+  /** Without a terminal. */
+  run(...args: readonly string[]): Promise<{ code: number; said: string }>
+  runAt(
+    confirm: RejectedTool['confirm'],
+    ...args: readonly string[]
+  ): Promise<{ code: number; said: string }>
+}
+
+async function startRejected(t: Test): Promise<Rejected> {
+  const connectionString = await postgres.freshDatabase()
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString })
+  const pool = openTables(connectionString)
+  t.teardown(() => Promise.all([ledger.close(), pool.close()]))
+  const sql: Rejected['sql'] = (text) => runSql(connectionString, text)
+  const listOf = (numbers: readonly number[]): string =>
+    numbers.map((n) => `('${uuid(n)}'::uuid)`).join()
+  const runAt: Rejected['runAt'] = async (confirm, ...args) => {
+    let said = ''
+    const write = (text: string): void => void (said += text)
+    const tool = (): Promise<number> => runRejected(redriveOf(...args), { pool, write, confirm })
+    return { code: await exitCodeOf(tool, write), said }
+  }
+  return {
+    sql,
+    runAt,
+    run: (...args) => runAt(undefined, ...args),
+    reject: async (numbers, attempt) => {
+      const attempts = attempt === undefined ? 'NULL' : `'${JSON.stringify([attempt])}'`
+      await sql(`INSERT INTO payments (correlation_id, amount_cents, state, owner, attempts)
+        SELECT id, 1990, 2, 1, ${attempts}::jsonb FROM (VALUES ${listOf(numbers)}) AS v (id)`)
+    },
+    rejectAgain: async (numbers) => {
+      if (numbers.length === 0) return
+      await sql(`UPDATE payments SET state = 2, owner = 1, due_at = NULL
+        WHERE correlation_id IN (VALUES ${listOf(numbers)})`)
+    },
+    parked: async () => {
+      const rows = await sql(`SELECT correlation_id FROM payments
+        WHERE state = 0 AND owner IS NULL ORDER BY correlation_id`)
+      return rows.map((row) => row['correlation_id'])
+    },
+  }
+}

@@ -1,5 +1,6 @@
-// `pit rejected`: the payments that a processor will never take, and another try for one.
+// `pit rejected`: the payments that a processor will never take, and another try for them.
 
+import { createInterface } from 'node:readline/promises'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
 import { REJECTED_USAGE, readRejectedOptions, runRejected } from '../operator/rejected-command.ts'
@@ -16,10 +17,26 @@ async function main(): Promise<number> {
     return EXIT_FINE
   }
   const pool = openTables(databaseUrl())
+  const confirm = process.stdin.isTTY && process.stdout.isTTY ? askAtTerminal : undefined
   try {
-    return await runRejected(options, { pool, write })
+    return await runRejected(options, { pool, write, confirm })
   } finally {
     await pool.close()
+  }
+}
+
+/** Whether the answer is yes; the end of the input is a no. */
+async function askAtTerminal(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout })
+  const ended = new AbortController()
+  lines.once('close', () => ended.abort())
+  try {
+    const answer = await lines.question(`${question} [y/N] `, { signal: ended.signal })
+    return /^y(es)?$/i.test(answer.trim())
+  } catch {
+    return false
+  } finally {
+    lines.close()
   }
 }
 

@@ -2,159 +2,226 @@
 // hand.
 
 import { parseArgs } from 'node:util'
-import { formatCents } from '../actors/model/money.ts'
-import type { Attempt } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import { ATTEMPTS, BOOLEAN, INTEGER, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
-import type { Columns, Query, RowOf } from '../infra/postgres/rows.ts'
-import { BooksUnreachable, EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
+import { printCents, readInstant, readRate } from './command-line.ts'
+import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
+import {
+  EVERYTHING,
+  findRejected,
+  listRejected,
+  redriveBatch,
+  type RedriveResult,
+  type RejectedFilter,
+  type RejectedPayment,
+} from './redrive.ts'
+
+/** Payments that become due in a second when a redrive does not say otherwise. */
+const PER_SECOND = 100
+
+/** Payments of one redrive: they are named when something else became of them meanwhile. */
+export const REDRIVE_MAX = 100_000
 
 export const REJECTED_USAGE = `Usage: pit rejected [options]
+       pit rejected --redrive <id>...
+       pit rejected --redrive (--all | filter) [--yes]
 
-Lists the payments that a processor rejected, or sends one of them through again.
+Lists the payments that processors rejected, or sends some of them through again: those with the
+given correlationIds, all of them, or those that fit a filter. Before it redrives by a filter it
+says how many they are, and asks.
 
-  --redrive <id>  the correlationId of the one to send through again
-  --help          shows this
+  --redrive               send through again, and do not only list
+  --all                   all rejected payments
+  --from, --to <instant>  filter: accepted then; ISO instants with offset, both inclusive
+  --processor <name>      filter: rejected by that one, default or fallback
+  --status <answer>       filter: what a processor said, such as "http 400"
+  --yes                   do not ask
+  --per-second <count>    payments that become due in a second, ${PER_SECOND} when absent
+  --help                  shows this
+
+A redrive takes ${REDRIVE_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated for the rest: a payment
+that is not rejected any more is left as it is, and named.
 
 Environment: DATABASE_URL.
-Exit codes: 0 done; 1 there is no such rejected payment; 2 usage; 3 the database does not answer.
+Exit codes: 0 done; 1 a payment was not redriven, or it was not confirmed; 2 usage; 3 the database
+does not answer.
 `
 
 export type RejectedOptions =
-  { readonly kind: 'help' | 'list' } | { readonly kind: 'redrive'; readonly correlationId: string }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'list'; readonly filter: RejectedFilter }
+  | {
+      readonly kind: 'redrive'
+      readonly which: readonly string[] | RejectedFilter
+      readonly isConfirmed: boolean
+      readonly perSecond: number
+    }
 
 /** Throws `UsageError`. */
 export function readRejectedOptions(args: readonly string[]): RejectedOptions {
-  const values = parseFlags(args)
+  const { values, positionals: ids } = parseFlags(args)
   if (values.help === true) return { kind: 'help' }
-  const id = values.redrive
-  if (id === undefined) return { kind: 'list' }
-  if (!UUID.test(id)) throw new UsageError(`--redrive takes the UUID of a payment, not ${id}`)
-  return { kind: 'redrive', correlationId: id.toLowerCase() }
+  const filter = readFilter(values)
+  if (filter !== undefined && values.all === true) throw new UsageError('--all takes no filter')
+  if (values.redrive !== true) {
+    if (ids.length > 0) throw new UsageError('correlationIds stand after --redrive')
+    return { kind: 'list', filter: filter ?? EVERYTHING }
+  }
+  const wanted = values.all === true ? EVERYTHING : filter
+  if (wanted !== undefined && ids.length > 0) {
+    throw new UsageError('--redrive takes correlationIds or a filter, not both')
+  }
+  if (wanted === undefined && ids.length === 0) {
+    throw new UsageError('--redrive takes correlationIds, a filter or --all')
+  }
+  const wrong = ids.find((id) => !UUID.test(id))
+  if (wrong !== undefined) throw new UsageError(`--redrive takes UUIDs of payments, not ${wrong}`)
+  return {
+    kind: 'redrive',
+    which: wanted ?? [...new Set(ids.map((id) => id.toLowerCase()))],
+    isConfirmed: values.yes === true,
+    perSecond: readRate('per-second', values['per-second'], PER_SECOND),
+  }
 }
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i
 
-/** The exit code. Rejects with `BooksUnreachable`. */
+function readFilter(values: ReturnType<typeof parseFlags>['values']): RejectedFilter | undefined {
+  const { from, to, processor, status } = values
+  if ([from, to, processor, status].every((each) => each === undefined)) return undefined
+  if (processor !== undefined && processor !== 'default' && processor !== 'fallback') {
+    throw new UsageError(`--processor is default or fallback, not ${processor}`)
+  }
+  const window = {
+    from: readInstant('from', from, EVERYTHING.from),
+    to: readInstant('to', to, EVERYTHING.to),
+  }
+  if (window.from > window.to) throw new UsageError('--from is after --to')
+  return { ...window, processor, status: status?.replace(/^(?=\d{3}$)/, 'http ') }
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      // An id may be joined to the flag.
+      args: args.flatMap((each) => (each.startsWith('--redrive=') ? each.split('=', 2) : [each])),
+      allowPositionals: true,
+      options: {
+        redrive: { type: 'boolean' },
+        all: { type: 'boolean' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        processor: { type: 'string' },
+        status: { type: 'string' },
+        yes: { type: 'boolean' },
+        'per-second': { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    })
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message}\n\n${REJECTED_USAGE}`, { cause })
+  }
+}
+
+export interface RejectedTool {
+  readonly pool: PostgresPool
+  readonly write: (text: string) => void
+  /** Asks whoever sits at the terminal; undefined: nobody does. */
+  readonly confirm: ((question: string) => Promise<boolean>) | undefined
+}
+
+/** The exit code. Rejects with `UsageError` or `BooksUnreachable`. */
 export async function runRejected(
   options: Exclude<RejectedOptions, { kind: 'help' }>,
-  tool: { readonly pool: PostgresPool; readonly write: (text: string) => void },
+  tool: RejectedTool,
 ): Promise<number> {
-  const { pool, write } = tool
-  if (options.kind === 'redrive') {
-    const { correlationId } = options
-    const result = await redrive(pool, correlationId)
-    write(`${correlationId} ${SENTENCES[result]}\n`)
-    return result === 'redriven' ? EXIT_FINE : EXIT_DIFFERENT
-  }
-  const rejected = await listRejected(pool)
+  if (options.kind === 'list') return await list(options.filter, tool)
+  const { which, isConfirmed, perSecond } = options
+  if (isIds(which)) return await redriveAll(which, { tool, perSecond })
+  const ids = await confirmed(which, { tool, isConfirmed, perSecond })
+  return ids === undefined ? EXIT_DIFFERENT : await redriveAll(ids, { tool, perSecond })
+}
+
+// Array.isArray does not narrow a readonly array.
+function isIds(which: readonly string[] | RejectedFilter): which is readonly string[] {
+  return Array.isArray(which)
+}
+
+/** Payments in one listing, and of the sample that stands above a question. */
+const LISTED_MAX = 1000
+const SAMPLE_MAX = 10
+
+async function list(filter: RejectedFilter, { pool, write }: RejectedTool): Promise<number> {
+  const rejected = await listRejected(pool, filter, LISTED_MAX)
   if (rejected.length === 0) write('no payment is rejected\n')
   for (const payment of rejected) write(`${describe(payment)}\n`)
   if (rejected.length === LISTED_MAX) write(`and perhaps more: the oldest ${LISTED_MAX} only\n`)
   return EXIT_FINE
 }
 
-const SENTENCES = {
+/** The ids of what is to be redriven; undefined when that was declined. */
+async function confirmed(
+  filter: RejectedFilter,
+  {
+    tool,
+    isConfirmed,
+    perSecond,
+  }: { readonly tool: RejectedTool; readonly isConfirmed: boolean; readonly perSecond: number },
+): Promise<readonly string[] | undefined> {
+  const { pool, write, confirm } = tool
+  const { ids, count, cents } = await findRejected(pool, filter, REDRIVE_MAX)
+  write(`${counted(count)} rejected, ${printCents(cents)} in all\n`)
+  if (count === 0) return []
+  const sample = await listRejected(pool, filter, SAMPLE_MAX)
+  for (const payment of sample) write(`${describe(payment)}\n`)
+  if (count > sample.length) write(`and ${count - sample.length} more\n`)
+  if (count > ids.length) write(`this redrive takes the oldest ${ids.length} of them\n`)
+  if (isConfirmed) return ids
+  if (confirm === undefined) throw new UsageError('there is no terminal to ask at: --yes confirms')
+  if (await confirm(`redrive ${counted(ids.length)}, ${perSecond} a second?`)) return ids
+  write('nothing was changed\n')
+  return undefined
+}
+
+/** Payments of one transaction. */
+const BATCH_MAX = 500
+
+async function redriveAll(
+  ids: readonly string[],
+  { tool, perSecond }: { readonly tool: RejectedTool; readonly perSecond: number },
+): Promise<number> {
+  const { pool, write } = tool
+  const intervalMs = 1_000 / perSecond
+  let redriven = 0
+  for (let at = 0; at < ids.length; at += BATCH_MAX) {
+    const batch = ids.slice(at, at + BATCH_MAX)
+    const results = await redriveBatch(pool, batch, { delayMs: at * intervalMs, intervalMs })
+    for (const { correlationId, result } of results) {
+      if (result === 'redriven') redriven += 1
+      if (result !== 'redriven' || ids.length === 1)
+        write(`${correlationId} ${SENTENCES[result]}\n`)
+    }
+    if (ids.length > BATCH_MAX) write(`${redriven} of ${at + batch.length} redriven so far\n`)
+  }
+  if (ids.length > 1) {
+    const last = Math.ceil(((ids.length - 1) * intervalMs) / 1_000)
+    write(`${redriven} of ${counted(ids.length)} redriven, due within ${last} s\n`)
+  }
+  return redriven === ids.length ? EXIT_FINE : EXIT_DIFFERENT
+}
+
+const SENTENCES: Readonly<Record<RedriveResult, string>> = {
   redriven: 'is parked and due: the next instance with capacity sends it',
   open: 'is not rejected but still being worked on; nothing was changed',
   settled: 'is not rejected but settled; nothing was changed',
   unknown: 'is not known; nothing was changed',
-} as const
+}
 
-function describe({ correlationId, amountCents, acceptedAt, last }: RejectedPayment): string {
-  const why = last === undefined ? '' : `  ${last.processor}: ${last.detail ?? last.outcome}`
+function describe({ correlationId, amountCents, acceptedAt, why }: RejectedPayment): string {
   const at = new Date(acceptedAt).toISOString()
-  return `${correlationId}  ${formatCents(amountCents).padStart(14)}  accepted ${at}${why}`
+  const said = why === undefined ? '' : `  ${why}`
+  return `${correlationId}  ${printCents(amountCents).padStart(14)}  accepted ${at}${said}`
 }
 
-function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: { redrive: { type: 'string' }, help: { type: 'boolean' } },
-    }).values
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}\n\n${REJECTED_USAGE}`, { cause })
-  }
-}
-
-interface RejectedPayment {
-  readonly correlationId: string
-  readonly amountCents: number
-  /** Epoch ms. */
-  readonly acceptedAt: number
-  /** The attempt that was rejected; undefined when the attempts were not kept. */
-  readonly last: Attempt | undefined
-}
-
-/** Payments in one listing. */
-const LISTED_MAX = 1000
-
-/** Oldest first, up to `LISTED_MAX`. Rejects with `BooksUnreachable`. */
-async function listRejected(pool: PostgresPool): Promise<readonly RejectedPayment[]> {
-  const rows = await run(pool, LIST, [LISTED_MAX])
-  return rows.map((row) => ({
-    correlationId: row.correlation_id,
-    amountCents: row.amount_cents,
-    acceptedAt: row.accepted_at_ms,
-    last: row.attempts?.at(-1),
-  }))
-}
-
-/**
- * Parks a rejected payment, due now: the next instance with capacity claims it and routes it anew.
- * A payment in any other state is left as it is. Rejects with `BooksUnreachable`.
- */
-async function redrive(
-  pool: PostgresPool,
-  correlationId: string,
-): Promise<'redriven' | 'open' | 'settled' | 'unknown'> {
-  const [row] = await run(pool, REDRIVE, [correlationId])
-  if (row?.redriven === true) return 'redriven'
-  if (row === undefined || row.state === null) return 'unknown'
-  // Still rejected in the snapshot, but not updated: another redrive was first, so it is open now.
-  return row.state === 1 ? 'settled' : 'open'
-}
-
-const LIST = {
-  name: 'listRejected',
-  effect: 'reads',
-  columns: {
-    correlation_id: TEXT,
-    amount_cents: INTEGER,
-    attempts: nullable(ATTEMPTS),
-    accepted_at_ms: INTEGER,
-  },
-  text: `
-  SELECT correlation_id::text, amount_cents, attempts,
-    (extract(epoch FROM accepted_at) * 1000)::bigint AS accepted_at_ms
-  FROM payments WHERE state = 2
-  ORDER BY accepted_at LIMIT $1`,
-} satisfies Query
-
-// The fencing token goes up: a write of the former owner under the old one changes nothing.
-const REDRIVE = {
-  name: 'redrive',
-  effect: 'writes',
-  columns: { redriven: BOOLEAN, state: nullable(STATE) },
-  text: `
-  WITH redriven AS (
-    UPDATE payments SET state = 0, owner = NULL, due_at = now(), claim = claim + 1, rounds = 0
-    WHERE correlation_id = $1 AND (state + 0) = 2
-    RETURNING correlation_id
-  )
-  SELECT EXISTS (SELECT FROM redriven) AS redriven,
-    (SELECT state FROM payments WHERE correlation_id = $1) AS state`,
-} satisfies Query
-
-async function run<Shape extends Columns>(
-  pool: PostgresPool,
-  query: Query<Shape>,
-  values: readonly (string | number)[],
-): Promise<readonly RowOf<Shape>[]> {
-  try {
-    return await pool.run(query, values)
-  } catch (cause) {
-    throw new BooksUnreachable('Pit in PostgreSQL', cause)
-  }
+function counted(count: number): string {
+  return count === 1 ? '1 payment' : `${count} payments`
 }
