@@ -1,7 +1,6 @@
 // What goes over the wire to a processor and back: the JSON of a request, and what an answer means.
 // Nothing in an answer is trusted; the rules are those of `ChargeAnswer`.
 
-import type { ProcessorTotal } from '../../actors/model/payment.ts'
 import { formatCents, parseCents } from '../../actors/model/money.ts'
 import type { Charge, ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../actors/model/ports.ts'
 import type { RequestEnd } from './in-flight-requests.ts'
@@ -34,18 +33,6 @@ export function readCents(amount: unknown): number | undefined {
   // aside.
   const cents = parseCents(String(amount))
   return typeof cents === 'number' ? cents : undefined
-}
-
-/** Count and amount of an admin summary or of one processor in Pit's; undefined unless exact. */
-export function readTotal(value: unknown): ProcessorTotal | undefined {
-  const { totalRequests, totalAmount } = isObject(value) ? value : {}
-  // Sums are told as floating-point numbers, whose last digits may be off.
-  const cents = typeof totalAmount === 'number' ? Math.round(totalAmount * 100) : undefined
-  return isCount(totalRequests) && isCount(cents) ? { payments: totalRequests, cents } : undefined
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
 /** Epoch ms of an ISO instant, finer fractions cut off. One without a zone is UTC. */

@@ -1,0 +1,40 @@
+// What is read of a processor's books.
+
+import t from 'tap'
+import { readRecordedTotal, readTotals } from '../../../src/infra/processor/books.ts'
+
+const read = (text: string) => readRecordedTotal(readTotals(text))
+
+t.test('a total of the books is read to the cent, however large it is', async (t) => {
+  for (const [amount, cents] of [
+    ['59.699999999999996', 5_970n],
+    ['0', 0n],
+    ['19.9', 1_990n],
+    ['0.005', 1n],
+    ['270215977642229.79', 27_021_597_764_222_979n],
+    ['1.5e3', 150_000n],
+  ] as const) {
+    const total = read(`{"totalRequests": 3, "totalAmount" : ${amount}, "totalFee":0.5}`)
+    t.same(total, { payments: 3n, cents }, amount)
+  }
+})
+
+t.test('a total of the books is valid only if both its numbers are', async (t) => {
+  for (const text of [
+    '',
+    'null',
+    '[]',
+    '"x"',
+    '{}',
+    '{"totalRequests":1.5,"totalAmount":1}',
+    '{"totalRequests":-1,"totalAmount":1}',
+    '{"totalRequests":"1","totalAmount":1}',
+    '{"totalRequests":1,"totalAmount":null}',
+    '{"totalRequests":1,"totalAmount":-1}',
+    '{"totalRequests":1,"totalAmount":1e300}',
+    '{"totalRequests":1,"totalAmount":1.2.3}',
+    '{"totalRequests":1}',
+  ]) {
+    t.equal(read(text), undefined, text)
+  }
+})
