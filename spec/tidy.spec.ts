@@ -116,6 +116,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/infra/process/system-clock.ts': 'the only reader of the time',
   'src/infra/redis/figures-cache.ts': 'one cache, as its siblings',
   'src/infra/redis/without-redis.ts': 'the caches where there is no Redis: of no technology',
+  'src/operator/command-line.ts': 'what two commands read and print',
   'src/simulator/clock.ts': 'the port that specs turn by hand',
 }
 const SHORT_LINES = 40

@@ -118,6 +118,21 @@ t.test('a payment that both have with different instants is named', async (t) =>
   t.equal(once.split(correlationId).length - 1, 1, 'what a look-up explains is said once')
 })
 
+t.test('a payment settled at the other processor at the same instant is not named', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const missing = await world.settleInPit({ requestedAt: START })
+  const fine = await world.pay({ processor: 'fallback', requestedAt: START })
+  await world.charge({ correlationId: randomUUID(), requestedAt: START, amountCents: 2_500 })
+
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+
+    t.equal(code, 1)
+    t.match(said, missing)
+    t.notMatch(said, fine)
+  }
+})
+
 t.test('payments that cancel out in all sums are found by look-ups', async (t) => {
   const world = await startOperatorBooks(t, postgres)
   const [first, second] = [START + 10, START + 20]
