@@ -86,7 +86,7 @@ t.test('a payment that ended is shown with its outcome', async (t) => {
   recent.note({ type: 'payment.settled', correlationId: 'b', tookMs: 31.4, ...settled })
   recent.note({ type: 'payment.parked', correlationId: 'c', delayMs: 99.6, doubts: 0 })
   recent.note({ type: 'payment.parked', correlationId: 'd', delayMs: 0, doubts: 2 })
-  recent.note({ type: 'payment.broken', correlationId: 'e', cause: 'a bug' })
+  recent.note({ type: 'payment.broken', correlationId: 'e', cause: 'a bug', error: 'a bug' })
 
   t.same(recent.list('settled'), [
     { correlationId: 'b', at: 1_700_000_000_002, note: 'default, after 31 ms' },

@@ -28,11 +28,12 @@ LeaseFence.prototype.extend = () => {}`
 const PAYMENT = { correlationId: '7c0ffee0-0000-4000-8000-000000000001', amountCents: 1_990 }
 
 t.test('the process exits after a bug in the supervisor, and leaves nothing running', async (t) => {
-  const { dataDir, reception, code, err, startNext } = await meetBug(t, BUG_IN_SUPERVISOR)
+  const { dataDir, reception, code, out, err, startNext } = await meetBug(t, BUG_IN_SUPERVISOR)
 
   t.type(reception, 'string', 'the client is told nothing: its connection ends')
   t.equal(code, 1)
   t.equal(err, 'pit: a planted bug\n')
+  t.match(out, /"level":"error".*Error: a planted bug.*commitPayment.*"msg":"supervisor.failed"/)
   t.equal(await embeddedServer(dataDir), undefined)
   t.equal(await startNext(), 202, 'the next process takes the same port and goes on')
 })
@@ -54,6 +55,7 @@ interface Meeting {
   /** What the client got whose payment met the bug. */
   readonly reception: unknown
   readonly code: number | null
+  readonly out: string
   readonly err: string
   /** Starts a process without the bug in its place and posts the payment again: its status. */
   startNext(): Promise<unknown>
@@ -75,7 +77,7 @@ async function meetBug(t: Test, plant: string): Promise<Meeting> {
   const client = openPitClient(t, `http://127.0.0.1:${port}`)
 
   const reception = await client.post(PAYMENT)
-  const { code, err } = await broken.ended()
+  const { code, out, err } = await broken.ended()
   const startNext = async (): Promise<unknown> => {
     const next = runPit(t, { env })
     await next.says('try:')
@@ -84,7 +86,7 @@ async function meetBug(t: Test, plant: string): Promise<Meeting> {
     t.match(await next.ended(), { code: 0, err: '' })
     return status
   }
-  return { dataDir, reception, code, err, startNext }
+  return { dataDir, reception, code, out, err, startNext }
 }
 
 function built(path: string): string {

@@ -12,7 +12,7 @@ import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
 import { partsOf } from './settings.ts'
 import { createFactsLog, sinks } from '../infra/process/logger.ts'
-import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
+import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { startPerformanceLog } from '../infra/process/logger.ts'
 
 export interface Pit {
@@ -83,6 +83,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     await closeAll()
   }
   const stopped = ended(supervisor).then(closeDown, async (error: unknown) => {
+    logBug(subsystemLogger(logger, 'supervisor'), { err: error }, 'supervisor.failed')
     await closeDown()
     throw error
   })

@@ -70,7 +70,7 @@ t.test('a payment whose actor fails is parked, in doubt at both processors', asy
   const unknownOutcomes = [{ processor: 'default' }, { processor: 'fallback' }]
   t.match((await ledger.called('record')).args, [[{ kind: 'parked', unknownOutcomes }]])
   const broken = facts.find(({ type }) => type === 'payment.broken')
-  t.match(broken, { correlationId: 'a', cause: 'a planted bug' })
+  t.match(broken, { correlationId: 'a', cause: 'a planted bug', error: Error })
   t.equal(supervisor.getSnapshot().value, 'accepting')
 })
 

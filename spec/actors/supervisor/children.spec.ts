@@ -94,7 +94,12 @@ for (const id of CHILD_IDS) {
       ({ type }) => type === 'child.restarted' || type === 'drain.started',
     )
     const cause = kind === 'restart' ? BUG.message : `xstate.error.actor.${id}: ${BUG.message}`
-    t.match(told, [{ type: kind === 'restart' ? 'child.restarted' : 'drain.started', cause }])
+    const bug = { child: id, error: BUG }
+    const fact =
+      kind === 'restart'
+        ? { type: 'child.restarted', cause, ...bug }
+        : { type: 'drain.started', cause, bug }
+    t.match(told, [fact])
     t.equal(told.length, 1)
     const askAgain = ASKS_AGAIN[id]
     t.equal(askAgain !== undefined, kind === 'restart')

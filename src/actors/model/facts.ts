@@ -93,7 +93,13 @@ export type Fact =
       readonly amountCents: number
       readonly contradiction: Contradiction
     }
-  | { readonly type: 'payment.broken'; readonly correlationId: string; readonly cause: string }
+  /** A bug ended its actor. */
+  | {
+      readonly type: 'payment.broken'
+      readonly correlationId: string
+      readonly cause: string
+      readonly error: unknown
+    }
   | {
       readonly type: 'circuit.changed'
       readonly processor: ProcessorName
@@ -127,8 +133,19 @@ export type Fact =
   /** Answered before their commit and, at the end of this instance, not committed. */
   | { readonly type: 'payments.lost'; readonly payments: number }
   | { readonly type: 'payments.measured'; readonly gauges: Gauges }
-  | { readonly type: 'child.restarted'; readonly child: string; readonly cause: string }
-  | { readonly type: 'drain.started'; readonly cause: string }
+  /** A bug ended a child of the supervisor, and another one takes its place. */
+  | {
+      readonly type: 'child.restarted'
+      readonly child: string
+      readonly cause: string
+      readonly error: unknown
+    }
+  | {
+      readonly type: 'drain.started'
+      readonly cause: string
+      /** The child whose bug it is; absent when the stop was asked for. */
+      readonly bug?: { readonly child: string; readonly error: unknown }
+    }
   | { readonly type: 'drain.ended' }
 
 /** Where claimed payments came from. */

@@ -128,7 +128,7 @@ export function reportBroken(parts: ReportParts, record: PaymentRecord, error: u
   const { correlationId, rounds } = record
   reportParked(parts, { ...record, unknownOutcomes }, { delayMs: settings.retryDelayMs, rounds })
   const cause = error instanceof Error ? error.message : String(error)
-  telemetry.emit({ type: 'payment.broken', correlationId, cause })
+  telemetry.emit({ type: 'payment.broken', correlationId, cause, error })
 }
 
 function report(parts: ReportParts, outcome: Outcome): void {

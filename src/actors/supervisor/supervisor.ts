@@ -30,8 +30,9 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
         children = new Children(parts, self)
       },
       restartChild: ({ event, self }) => {
-        const child = failedOf(event)
-        parts.ports.telemetry.emit({ type: 'child.restarted', child, cause: causeOf(event) })
+        const { child, error } = failedOf(event)
+        const cause = causeOf(event)
+        parts.ports.telemetry.emit({ type: 'child.restarted', child, cause, error })
         started(children).restart(child)
         // In a drain, which ends the lease anyway, what took the place of the child takes part.
         if (waits.length > 0) tellDrain(self.system)
@@ -77,7 +78,7 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
       },
     },
     guards: {
-      mayRestart: ({ event }) => started(children).mayRestart(failedOf(event)),
+      mayRestart: ({ event }) => started(children).mayRestart(failedOf(event).child),
     },
   })
   return compileChart(provided)
@@ -101,14 +102,18 @@ function started(children: Children | undefined): Children {
   return children
 }
 
-function failedOf(event: SupervisorEvent): ChildId {
+function failedOf(event: SupervisorEvent): { readonly child: ChildId; readonly error: unknown } {
   assert('actorId' in event && isChildId(event.actorId), 'what fails is a child of the table')
-  return event.actorId
+  return { child: event.actorId, error: event.error }
 }
 
 function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
-  const cause = event.type === 'stop.requested' ? event.cause : `${event.type}: ${causeOf(event)}`
-  ports.telemetry.emit({ type: 'drain.started', cause })
+  if (event.type === 'stop.requested') {
+    ports.telemetry.emit({ type: 'drain.started', cause: event.cause })
+    return
+  }
+  const cause = `${event.type}: ${causeOf(event)}`
+  ports.telemetry.emit({ type: 'drain.started', cause, bug: failedOf(event) })
 }
 
 function tellDrain(system: Directory): void {

@@ -126,7 +126,8 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
 const LINES_PER_SECOND_MAX = 20
 
 /**
- * Writes facts as log lines. A type of fact that comes in floods (attempts against a processor
+ * Writes facts as log lines. A bug that ended something is a line at level error with its stack,
+ * whatever the level of the log is, but `silent`. A type of fact that comes in floods (attempts against a processor
  * that is down) is written up to a bound per second, then once more with how many were left out.
  */
 export function createFactsLog(logger: Logger): Telemetry {
@@ -142,10 +143,45 @@ export function createFactsLog(logger: Logger): Telemetry {
     emit(fact) {
       const [subsystem, level] = LINES[fact.type]
       const log = subsystems[subsystem]
+      const bug = bugIn(fact)
+      if (bug !== undefined) {
+        if (flood.lets(fact.type)) logBug(log, bug, fact.type)
+        return
+      }
       if (!log.isLevelEnabled(level) || !flood.lets(fact.type)) return
       const { type, ...fields } = fact
       log[level](fields, type)
     },
+  }
+}
+
+/** What a line about a bug that ended something has. */
+export interface BugFields {
+  /** Written with its stack. */
+  readonly err: unknown
+  readonly [name: string]: unknown
+}
+
+/** One line at level error, also where the log's level is `fatal`; none where it is `silent`. */
+export function logBug(logger: Logger, fields: BugFields, event: string): void {
+  if (logger.level === 'silent') return
+  // Bugs are rare enough for a child logger each.
+  const log = logger.isLevelEnabled('error') ? logger : logger.child({}, { level: 'error' })
+  log.error(fields, event)
+}
+
+function bugIn(fact: Fact): BugFields | undefined {
+  switch (fact.type) {
+    case 'payment.broken':
+      return { correlationId: fact.correlationId, cause: fact.cause, err: fact.error }
+    case 'child.restarted':
+      return { child: fact.child, cause: fact.cause, err: fact.error }
+    case 'drain.started': {
+      const { cause, bug } = fact
+      return bug === undefined ? undefined : { child: bug.child, cause, err: bug.error }
+    }
+    default:
+      return undefined
   }
 }
 
