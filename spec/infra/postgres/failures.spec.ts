@@ -38,6 +38,24 @@ t.test(
   },
 )
 
+t.test('a bug on the way to PostgreSQL is told as it is, and not as an outage', async (t) => {
+  const ledger = await open(t, await server.freshDatabase())
+  const mine = await lease(ledger)
+  const broken = {
+    toPostgres: () => {
+      throw new TypeError('a planted bug')
+    },
+  } as unknown as number
+
+  await t.rejects(ledger.renewLease({ leaseId: broken, ttlMs: GIVE_UP_MS }), {
+    name: 'TypeError',
+    message: 'a planted bug',
+  })
+
+  await ledger.renewLease({ ...mine, ttlMs: GIVE_UP_MS })
+  t.pass('the next statement has a connection that works')
+})
+
 t.test('a settlement whose answer is lost is written again without counting twice', async (t) => {
   const database = await server.freshDatabase()
   const proxy = await startProxy(t, database)

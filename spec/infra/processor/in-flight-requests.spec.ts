@@ -1,8 +1,10 @@
 import t from 'tap'
+import { errors } from 'undici'
 import {
   InFlightRequest,
   InFlightRequests,
 } from '../../../src/infra/processor/in-flight-requests.ts'
+import { crashesOf } from '../../support/crashes.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 
 interface Deadlines {
@@ -95,4 +97,51 @@ t.test('a request that undici does not release is aborted again every 10 ms', as
   clock.increment(10)
 
   t.equal(aborts, 2)
+})
+
+const BUG = new Error('a planted bug')
+
+const broken = (): never => {
+  throw BUG
+}
+
+const BROKEN_CALLBACKS: Readonly<Record<string, (request: InFlightRequest) => void>> = {
+  onRequestStart: (request) => request.onRequestStart(CONTROLLER),
+  onResponseData: (request) =>
+    request.onResponseData({ ...CONTROLLER, abort: broken }, Buffer.alloc(64 * 1024 + 1)),
+  onResponseEnd: (request) => request.onResponseEnd(),
+  onResponseError: (request) => request.onResponseError(CONTROLLER, new Error('reset')),
+}
+
+for (const [name, call] of Object.entries(BROKEN_CALLBACKS)) {
+  t.test(`a bug in ${name} ends the process, and undici does not see it`, async (t) => {
+    const plan = { mayWrite: broken, report: broken, sendBy: 1, answerBy: 1 }
+    const beforeRelease = new InFlightRequest({ ...plan, onReleased: broken })
+    const beforeReport = new InFlightRequest({ ...plan, onReleased: () => undefined })
+
+    for (const request of [beforeRelease, beforeReport]) {
+      request.dispatched()
+      t.same(crashesOf(() => call(request)), [BUG])
+    }
+  })
+}
+
+t.test('a bug that undici reports as the end of a request ends the process', async (t) => {
+  const said: string[] = []
+  const request = requestOf({ sendBy: 1, answerBy: 1 }, said)
+  const bugs = [new TypeError('x is not a function'), new errors.InvalidArgumentError('path')]
+
+  t.same(
+    crashesOf(() => bugs.forEach((bug) => request.fail(bug))),
+    bugs,
+  )
+  t.same(said, [], 'and counts as no outage')
+})
+
+t.test('a request that is not in the table is not removed from it', async (t) => {
+  const inFlight = new InFlightRequests(1, new StandingTime())
+  const request = requestOf({ sendBy: 1, answerBy: 1 }, [])
+
+  t.throws(() => inFlight.remove(request), /what is removed is in flight/)
+  t.equal(inFlight.isFull(), false)
 })

@@ -50,6 +50,19 @@ t.test('calls to a frozen Redis fail after their timeout, and later ones at once
 t.test('a full Redis fails only the calls that need memory', fullRedis)
 t.test('a full settled set refuses what is added', fullSettledSet)
 
+t.test('a bug in a call to Redis is told as it is, and not as an outage', async (t) => {
+  const connection = connectRedis({ url: 'redis://127.0.0.1:1' })
+  t.teardown(() => connection.close())
+  const bug = new TypeError('a planted bug')
+  const broken = (): never => {
+    throw bug
+  }
+
+  await t.rejects(connection.ask('read', Promise.resolve('x'), broken), bug)
+  await t.rejects(connection.ask('read', Promise.reject(bug), readText), bug)
+  await t.rejects(connection.ask('read', Promise.resolve(1), readText), { name: 'CacheUnavailable' })
+})
+
 t.test('an instance without Redis may always probe, and shares nothing', async (t) => {
   const { circuitCache, delayedQueue, settledSet } = createCachesWithoutRedis()
 

@@ -1,5 +1,7 @@
 // The closed set of failures that actors decide on. Adapters translate what their library throws
-// into one of these; decisions look at `code`, never at text.
+// into one of these; decisions look at `code`, never at text. And the rule what is none of them.
+
+import { AssertionError } from 'node:assert'
 
 /** PostgreSQL could not do what was asked within its bound. */
 export class LedgerUnavailable extends Error {
@@ -71,6 +73,19 @@ export class CacheUnavailable extends Error {
     super(`redis: ${operation} failed`, { cause })
   }
 }
+
+/**
+ * Whether an error is a mistake in a program and not a failure of the world: a broken assertion, or
+ * one of the errors that JavaScript itself raises for wrong code. What the network, PostgreSQL,
+ * Redis and their libraries have to tell comes in classes of their own or as a plain `Error`.
+ * Adapters let a bug through: taken for an outage it would be tried again for ever, and told to
+ * nobody.
+ */
+export function isBug(error: unknown): boolean {
+  return BUGS.some((kind) => error instanceof kind)
+}
+
+const BUGS = [AssertionError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]
 
 /** What a ledger's promise may be rejected with; anything else is a bug. */
 export type LedgerFailure = LedgerUnavailable | LeaseLost

@@ -1,7 +1,7 @@
 // A few connections for one kind of work, reconnecting by themselves.
 
-import assert, { AssertionError } from 'node:assert'
-import { LedgerUnavailable } from '../../actors/model/errors.ts'
+import assert from 'node:assert'
+import { isBug, LedgerUnavailable } from '../../actors/model/errors.ts'
 import { isRetriable, toLedgerUnavailable } from './connection.ts'
 import type { Parameter, PostgresConnection } from './connection.ts'
 import { PostgresReconnector } from './reconnector.ts'
@@ -25,7 +25,7 @@ interface Task {
   readonly statement: Statement
   readonly values: readonly Parameter[]
   readonly resolve: (rows: readonly object[]) => void
-  readonly reject: (failure: LedgerUnavailable | AssertionError) => void
+  readonly reject: (failure: unknown) => void
   readonly timer: NodeJS.Timeout
   place: 'waiting' | 'connecting' | 'sent' | 'done'
   /** The one that it was sent on. */
@@ -42,8 +42,8 @@ interface PooledConnection {
 /**
  * Connections of their own for one kind of statement, so that it never queues behind another kind.
  * They reconnect by themselves. Each call settles within its bound, whatever the server does, and
- * rejects only with `LedgerUnavailable`; a row that does not fit its query is a bug, and rejects
- * with `AssertionError`.
+ * rejects only with `LedgerUnavailable`. A bug, such as a row that does not fit its query, rejects as
+ * it is.
  */
 export class PostgresPool {
   readonly #config: PoolConfig
@@ -140,6 +140,8 @@ export class PostgresPool {
       this.#finish(task)?.resolve(rows)
     } catch (cause) {
       this.#fail(task, cause)
+      // A statement may have been sent in part: the next one on this connection would wait for it.
+      if (isBug(cause)) pooled.reconnector.destroy()
     } finally {
       pooled.busy = false
       this.#dispatch()
@@ -158,10 +160,7 @@ export class PostgresPool {
   #fail(task: Task, cause: unknown): void {
     const { name: operation, effect } = task.statement
     const sent = task.place === 'sent' ? 'maybe' : 'no'
-    const failure =
-      cause instanceof AssertionError
-        ? cause
-        : toLedgerUnavailable({ operation, effect, sent }, cause)
+    const failure = isBug(cause) ? cause : toLedgerUnavailable({ operation, effect, sent }, cause)
     this.#finish(task)?.reject(failure)
   }
 

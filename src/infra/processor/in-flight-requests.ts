@@ -2,7 +2,8 @@
 // timer that ends those that are late.
 
 import assert from 'node:assert'
-import type { Dispatcher } from 'undici'
+import { errors, type Dispatcher } from 'undici'
+import { isBug } from '../../actors/model/errors.ts'
 import type { Clock } from '../../actors/model/ports.ts'
 
 /** Longest answer that is read, bytes; a processor's own are below 300. */
@@ -35,6 +36,9 @@ export interface RequestPlan {
 /**
  * One request as undici's handler, which ends exactly once. There is a new one for each request: a
  * late callback for an old request must never be able to speak for a newer one.
+ *
+ * undici swallows what a callback throws, or gives it back as the failure of the request, and a bug
+ * would count as an outage of the processor: each callback ends the process by `crash` instead.
  */
 export class InFlightRequest implements Dispatcher.DispatchHandler {
   /** Where it stands in the table of requests; written by the table. */
@@ -74,11 +78,11 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // undici puts a running request back into its queue in some cases when a socket closes.
-    if (this.#controller !== undefined) return controller.abort(SENT_TWICE)
-    if (this.#concluded) return controller.abort(TIMED_OUT)
-    if (!this.#plan.mayWrite()) return controller.abort(LEASE_LOST)
-    this.#controller = controller
+    try {
+      this.#start(controller)
+    } catch (bug) {
+      crash(bug)
+    }
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
@@ -86,15 +90,20 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > ANSWER_BYTES_MAX) return controller.abort(TOO_LARGE)
-    // Latin-1 survives chunks that split a character; the fields that are read are ASCII.
-    this.#text += chunk.toString('latin1')
+    try {
+      this.#append(controller, chunk)
+    } catch (bug) {
+      crash(bug)
+    }
   }
 
   onResponseEnd(): void {
-    this.#release()
-    this.#conclude({ kind: 'answered', status: this.#status, text: this.#text })
+    try {
+      this.#release()
+      this.#conclude({ kind: 'answered', status: this.#status, text: this.#text })
+    } catch (bug) {
+      crash(bug)
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -103,9 +112,29 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
 
   /** Nothing more will come. Without a start there was no byte: undici starts, then writes. */
   fail(error: unknown): void {
-    this.#release()
-    const kind = this.#controller === undefined ? 'unsent' : 'lost'
-    this.#conclude({ kind, detail: detailOf(error) })
+    if (isBug(error) || error instanceof errors.InvalidArgumentError) return crash(error)
+    try {
+      this.#release()
+      const kind = this.#controller === undefined ? 'unsent' : 'lost'
+      this.#conclude({ kind, detail: detailOf(error) })
+    } catch (bug) {
+      crash(bug)
+    }
+  }
+
+  #start(controller: Dispatcher.DispatchController): void {
+    // undici puts a running request back into its queue in some cases when a socket closes.
+    if (this.#controller !== undefined) return controller.abort(SENT_TWICE)
+    if (this.#concluded) return controller.abort(TIMED_OUT)
+    if (!this.#plan.mayWrite()) return controller.abort(LEASE_LOST)
+    this.#controller = controller
+  }
+
+  #append(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > ANSWER_BYTES_MAX) return controller.abort(TOO_LARGE)
+    // Latin-1 survives chunks that split a character; the fields that are read are ASCII.
+    this.#text += chunk.toString('latin1')
   }
 
   #release(): void {
@@ -118,7 +147,7 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     if (this.#concluded) return
     this.#concluded = true
     if (this.#dispatching) queueMicrotask(() => this.#plan.report(end))
-    else reportOrCrash(this.#plan.report, end)
+    else this.#plan.report(end)
   }
 }
 
@@ -131,17 +160,11 @@ function failure(code: string): Error & { code: string } {
   return Object.assign(new Error(code), { code })
 }
 
-/**
- * undici swallows what a callback throws, and a bug there must end the process as any other does.
- */
-function reportOrCrash(report: (end: RequestEnd) => void, end: RequestEnd): void {
-  try {
-    report(end)
-  } catch (bug) {
-    queueMicrotask(() => {
-      throw bug
-    })
-  }
+/** Ends the process, as a bug that nothing catches does: out of reach of undici. */
+function crash(bug: unknown): void {
+  queueMicrotask(() => {
+    throw bug
+  })
 }
 
 function detailOf(error: unknown): string {
@@ -189,6 +212,7 @@ export class InFlightRequests {
   }
 
   remove(request: InFlightRequest): void {
+    assert(this.#requests[request.index] === request, 'what is removed is in flight')
     this.#requests[request.index] = undefined
     this.#free[this.#freeCount] = request.index
     this.#freeCount += 1

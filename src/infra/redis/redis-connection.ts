@@ -5,7 +5,7 @@ import assert from 'node:assert'
 import { connect, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
-import { CacheUnavailable } from '../../actors/model/errors.ts'
+import { CacheUnavailable, isBug } from '../../actors/model/errors.ts'
 import { failureOf, UnreadableReply, type RedisFailure } from './redis-failures.ts'
 
 export interface RedisConnectionOptions {
@@ -39,7 +39,7 @@ export interface RedisConnection {
   readonly key: (name: string) => string
   /**
    * What `read` makes of the reply. Rejects with `CacheUnavailable` that names the operation,
-   * whatever went wrong, be it that `read` could not read the reply.
+   * whatever went wrong, be it that `read` could not read the reply. A bug rejects as it is.
    */
   readonly ask: <Value>(
     operation: string,
@@ -84,7 +84,8 @@ export function connectRedis({
       try {
         return read(await reply)
       } catch (cause) {
-        report(cause)
+          if (isBug(cause)) throw cause
+          report(cause)
         throw new CacheUnavailable(operation, cause)
       }
     },
