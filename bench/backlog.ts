@@ -141,8 +141,8 @@ async function setFailing(world: World, to: { readonly failing: boolean }): Prom
 }
 
 async function booksAgree(world: World): Promise<boolean> {
-  const look = { what: 'equal books', withinMs: BOOKS_WITHIN_MS }
-  return waitUntil(look, async () => (await checkWindow(world.parties, {})).agree)
+  const agreement = { what: 'equal books', withinMs: BOOKS_WITHIN_MS }
+  return waitUntil(agreement, async () => (await checkWindow(world.parties, {})).agree)
     .then(() => true)
     .catch(() => false)
 }

@@ -108,7 +108,7 @@ async function load(
   let accepted = 0
   let recorded = 0
   const from = await world.recorded()
-  const look = setInterval(() => {
+  const timer = setInterval(() => {
     void world.recorded().then((count) => (recorded = count - from))
   }, READ_EVERY_MS)
   const onAccepted = (): void => void (accepted += 1)
@@ -118,6 +118,6 @@ async function load(
       { may: () => accepted - recorded < options.backlogMax },
     )
   } finally {
-    clearInterval(look)
+    clearInterval(timer)
   }
 }

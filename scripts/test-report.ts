@@ -1,5 +1,6 @@
 // What `npm test` prints: made from the TAP of a run, a line for each file, every failure with its
-// details, and at the end one line of what passed, failed and was skipped.
+// details, every test that says nothing, and at the end one line of what passed, failed and was
+// skipped.
 
 /** A result as TAP writes it: `not ok 3 - title # SKIP reason`. */
 const RESULT = /^(not )?ok \d+(?: - (.*?))?(?: # (SKIP|TODO|time=)(.*))?$/
@@ -13,12 +14,16 @@ export interface TestReport {
   read(line: string): void
   /** The last line. A claim is a test that has no tests in it: what a title in a spec says. */
   summary(): string
+  /** Tests that cannot fail: without an assertion, or left out without a reason. */
+  empty(): number
 }
 
 /** A test that has begun: a file at depth 0, what stands in it below. */
 interface Running {
   readonly title: string
   hasTests: boolean
+  /** Results within: assertions, and tests. */
+  results: number
   hasFailure: boolean
 }
 
@@ -27,6 +32,7 @@ export function createTestReport(print: (line: string) => void): TestReport {
   const running: Running[] = []
   const count = { files: 0, claims: 0, failed: 0 }
   const failedFiles: string[] = []
+  let empty = 0
   const skipped = new Map<string, number>()
   /** Where the details of a failure stand; undefined: none are being shown. */
   let details: string | undefined
@@ -38,7 +44,13 @@ export function createTestReport(print: (line: string) => void): TestReport {
     const isFile = depth === 0
     const isClaim = own !== undefined && !own.hasTests && !isFile && kind !== 'SKIP'
     const isFailure = not !== undefined && kind !== 'TODO'
+    const nothing = isFailure ? undefined : saysNothing(own, { isFile, kind, reason: rest.trim() })
+    if (nothing !== undefined) {
+      empty += 1
+      print(`EMPTY ${[...running.map((each) => each.title), title].join(' › ')}: ${nothing}`)
+    }
     if (parent !== undefined) {
+      parent.results += 1
       parent.hasTests ||= own !== undefined
       parent.hasFailure ||= isFailure
     }
@@ -67,21 +79,55 @@ export function createTestReport(print: (line: string) => void): TestReport {
       const result = RESULT.exec(text)
       if (text.startsWith(SUBTEST)) {
         running.length = Math.min(running.length, depth)
-        running.push({ title: text.slice(SUBTEST.length), hasTests: false, hasFailure: false })
+        running.push({
+          title: text.slice(SUBTEST.length),
+          hasTests: false,
+          results: 0,
+          hasFailure: false,
+        })
       } else if (result !== null && Number.isInteger(depth)) finish(depth, result)
     },
-    summary() {
-      const passed = `${whole(count.claims - count.failed)} claims in ${whole(count.files)} files`
-      const reasons = [...skipped].map(([reason, times]) => `${reason}: ${times}`).join('; ')
-      const skips = [...skipped.values()].reduce((sum, times) => sum + times, 0)
-      return [
-        `passed: ${passed}`,
-        ...(failedFiles.length > 0 ? [`failed: ${count.failed} in ${failedFiles.join(', ')}`] : []),
-        `skipped: ${whole(skips)}${skips > 0 ? ` (${reasons})` : ''}`,
-      ].join('; ')
-    },
+    summary: () => summaryOf({ ...count, failedFiles, empty, skipped }),
+    empty: () => empty,
   }
 }
+
+interface Counts {
+  readonly files: number
+  readonly claims: number
+  readonly failed: number
+  readonly empty: number
+  readonly failedFiles: readonly string[]
+  /** How often, by the reason. */
+  readonly skipped: ReadonlyMap<string, number>
+}
+
+function summaryOf({ files, claims, failed, empty, failedFiles, skipped }: Counts): string {
+  const reasons = [...skipped].map(([reason, times]) => `${reason}: ${times}`).join('; ')
+  const skips = [...skipped.values()].reduce((sum, times) => sum + times, 0)
+  return [
+    `passed: ${whole(claims - failed)} claims in ${whole(files)} files`,
+    ...(failedFiles.length > 0 ? [`failed: ${failed} in ${failedFiles.join(', ')}`] : []),
+    ...(empty > 0 ? [`empty: ${whole(empty)}`] : []),
+    `skipped: ${whole(skips)}${skips > 0 ? ` (${reasons})` : ''}`,
+  ].join('; ')
+}
+
+/** Why a result that is no failure says nothing; undefined: it says something. */
+function saysNothing(
+  own: Running | undefined,
+  { isFile, kind, reason }: { isFile: boolean; kind: string | undefined; reason: string },
+): string | undefined {
+  if (kind === 'SKIP' || kind === 'TODO') {
+    if (reason === '') return `${kind.toLowerCase()} without a reason`
+    return isFile && reason === NO_TESTS ? NO_TESTS : undefined
+  }
+  if (own === undefined || own.results > 0) return undefined
+  return isFile ? NO_TESTS : 'no assertion'
+}
+
+/** What tap says of a file that ran and had none. */
+const NO_TESTS = 'no tests found'
 
 /** `12.3 s` from `123.4ms`, the text after `time=`. */
 function duration(text: string): string {

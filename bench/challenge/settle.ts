@@ -37,20 +37,20 @@ export interface Settlement {
 }
 
 /**
- * Waits until the books agree over everything and hold at least what was accepted, in two looks
+ * Waits until the books agree over everything and hold at least what was accepted, in two readings
  * running (one could fall between two late settlements), or until the time is up.
  */
 export async function awaitSettlement(input: SettleInput): Promise<Settlement> {
   const startedAt = performance.now()
   const deadline = startedAt + input.waitMs
   let books = await checkWindow(input.parties, {})
-  let emptyLooks = isSettled(books, input) ? 1 : 0
-  while (emptyLooks < EMPTY_LOOKS && performance.now() < deadline) {
-    await wait(LOOK_INTERVAL_MS)
+  let emptyReads = isSettled(books, input) ? 1 : 0
+  while (emptyReads < EMPTY_READS && performance.now() < deadline) {
+    await wait(READ_INTERVAL_MS)
     const previous = books
     books = await checkWindow(input.parties, {})
     const isSame = countPayments(books.pit) === countPayments(previous.pit)
-    emptyLooks = isSettled(books, input) ? (isSame ? emptyLooks + 1 : 1) : 0
+    emptyReads = isSettled(books, input) ? (isSame ? emptyReads + 1 : 1) : 0
   }
   const tookMs = performance.now() - startedAt
   const again: Check[] = []
@@ -73,5 +73,5 @@ function isSettled(books: Check, input: SettleInput): boolean {
   return books.agree && countPayments(books.pit) >= input.accepted
 }
 
-const EMPTY_LOOKS = 2
-const LOOK_INTERVAL_MS = 500
+const EMPTY_READS = 2
+const READ_INTERVAL_MS = 500

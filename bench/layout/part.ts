@@ -59,7 +59,7 @@ export function createPart(plan: PartPlan): Part {
 
   const running = (): boolean =>
     child?.pid !== undefined && child.exitCode === null && child.signalCode === null
-  const look = (): void => {
+  const readTree = (): void => {
     const tree = running() ? treeOf(child?.pid ?? -1) : []
     const seen = tree.length > 0 ? tree : members.filter(isAlive)
     members = [...new Set([...seen, ...(plan.cgroup?.processes() ?? [])])]
@@ -82,7 +82,7 @@ export function createPart(plan: PartPlan): Part {
       })
     },
     kill: (signal) => {
-      look()
+      readTree()
       const targets = TO_ALL.includes(signal)
         ? members
         : members.filter((pid) => pid === child?.pid)
@@ -90,7 +90,7 @@ export function createPart(plan: PartPlan): Part {
     },
     ended: () =>
       waitUntil({ what: `${plan.name} ended`, withinMs: STOP_WITHIN_MS }, () => {
-        look()
+        readTree()
         return !running() && members.length === 0
       }),
     stop: async () => {

@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   readonly timeoutMs: number
 }
 
-interface Exchange {
+interface Pending {
   readonly text: string
   readonly reply: (answer: Answer) => void
   readonly timer: NodeJS.Timeout
@@ -51,7 +51,7 @@ interface Exchange {
 export class Connection {
   readonly #options: ConnectionOptions
   #socket: Socket | undefined
-  #exchange: Exchange | undefined
+  #pending: Pending | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -59,24 +59,24 @@ export class Connection {
 
   /** Whether a request is under way: the next has to wait for its reply. */
   get busy(): boolean {
-    return this.#exchange !== undefined
+    return this.#pending !== undefined
   }
 
   /** Sends `text` (from `formatRequest`); `reply` is called exactly once, never synchronously. */
   send(text: string, reply: (answer: Answer) => void): void {
-    assert(this.#exchange === undefined, 'connection: one request at a time')
+    assert(this.#pending === undefined, 'connection: one request at a time')
     const timer = setTimeout(() => {
       this.#fail('timeout', `${this.#options.timeoutMs} ms`)
     }, this.#options.timeoutMs)
-    this.#exchange = { text, reply, timer, sentAt: undefined, received: undefined }
+    this.#pending = { text, reply, timer, sentAt: undefined, received: undefined }
     const socket = this.#socket
     if (socket === undefined) this.#open()
-    else if (!socket.connecting) this.#write(socket, this.#exchange)
+    else if (!socket.connecting) this.#write(socket, this.#pending)
   }
 
   /** Ends the connection; a request under way fails with `closed`. */
   close(): void {
-    if (this.#exchange !== undefined) this.#fail('closed', 'closed by the caller')
+    if (this.#pending !== undefined) this.#fail('closed', 'closed by the caller')
     else this.#drop()
   }
 
@@ -92,9 +92,7 @@ export class Connection {
     const ifCurrent = (act: () => void): void => {
       if (this.#socket === socket) act()
     }
-    socket.on('connect', () =>
-      ifCurrent(() => this.#exchange && this.#write(socket, this.#exchange)),
-    )
+    socket.on('connect', () => ifCurrent(() => this.#pending && this.#write(socket, this.#pending)))
     socket.on('data', (chunk: Buffer) => ifCurrent(() => this.#receive(chunk)))
     socket.on('end', () => ifCurrent(() => this.#end()))
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -103,57 +101,56 @@ export class Connection {
     socket.on('close', () => ifCurrent(() => this.#lose(code)))
   }
 
-  #write(socket: Socket, exchange: Exchange): void {
-    exchange.sentAt = performance.now()
-    socket.write(exchange.text)
+  #write(socket: Socket, pending: Pending): void {
+    pending.sentAt = performance.now()
+    socket.write(pending.text)
   }
 
   #receive(chunk: Buffer): void {
     const now = performance.now()
-    const exchange = this.#exchange
+    const pending = this.#pending
     // Bytes that no request asked for: the connection is out of step.
-    if (exchange === undefined) return this.#drop()
-    exchange.received =
-      exchange.received === undefined ? chunk : Buffer.concat([exchange.received, chunk])
+    if (pending === undefined) return this.#drop()
+    pending.received =
+      pending.received === undefined ? chunk : Buffer.concat([pending.received, chunk])
     this.#parse('open', now)
   }
 
   #end(): void {
     // An idle connection is left at once, or the next request would be written into the void.
-    if (this.#exchange === undefined) this.#drop()
+    if (this.#pending === undefined) this.#drop()
     else this.#parse('ended', performance.now())
   }
 
   #parse(stream: 'open' | 'ended', now: number): void {
-    const received = this.#exchange?.received
+    const received = this.#pending?.received
     if (received === undefined) return
     const parsed = parseResponse(received, stream)
     if (parsed.kind === 'partial') return
     if (parsed.kind === 'malformed') return this.#fail('malformed', parsed.detail)
     if (!parsed.reusable) this.#drop()
     const { status, body } = parsed
-    const tookMs = now - (this.#exchange?.sentAt ?? now)
+    const tookMs = now - (this.#pending?.sentAt ?? now)
     this.#finish({ kind: 'answered', status, body, tookMs })
   }
 
   #lose(code: string): void {
-    const exchange = this.#exchange
+    const pending = this.#pending
     this.#socket = undefined
-    if (exchange !== undefined)
-      this.#fail(exchange.sentAt === undefined ? 'refused' : 'reset', code)
+    if (pending !== undefined) this.#fail(pending.sentAt === undefined ? 'refused' : 'reset', code)
   }
 
   #fail(cause: FailureCause, detail: string): void {
     this.#drop()
-    this.#finish({ kind: 'failed', cause, detail, sent: this.#exchange?.sentAt !== undefined })
+    this.#finish({ kind: 'failed', cause, detail, sent: this.#pending?.sentAt !== undefined })
   }
 
   #finish(answer: Answer): void {
-    const exchange = this.#exchange
-    if (exchange === undefined) return
-    clearTimeout(exchange.timer)
-    this.#exchange = undefined
-    exchange.reply(answer)
+    const pending = this.#pending
+    if (pending === undefined) return
+    clearTimeout(pending.timer)
+    this.#pending = undefined
+    pending.reply(answer)
   }
 
   #drop(): void {

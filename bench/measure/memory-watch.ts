@@ -25,7 +25,7 @@ export function watchMemory(watch: {
   const startedAt = performance.now()
   const samples: Figures[] = []
   const highest = new Map<string, { anon: number; all: number }>()
-  const look = (): void => {
+  const measure = (): void => {
     const sample: Record<string, number> = { atSecond: (performance.now() - startedAt) / 1000 }
     for (const part of services) {
       const { memoryAnonBytes, memoryBytes } = part.stat()
@@ -38,12 +38,12 @@ export function watchMemory(watch: {
     }
     samples.push({ ...sample, ...extra() })
   }
-  look()
-  const timer = setInterval(look, everyMs)
+  measure()
+  const timer = setInterval(measure, everyMs)
   return {
     stop() {
       clearInterval(timer)
-      look()
+      measure()
       const peaks = [...highest].map(([name, { anon, all }]) => {
         const peak = { memoryAnonMaxMib: mebibytes(anon), memoryMaxMib: mebibytes(all) }
         return [name, peak] as const

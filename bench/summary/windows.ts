@@ -19,8 +19,8 @@ const LENGTHS_MS = { second: 1000, minute: 60_000, hour: 3_600_000 } as const
 export function windowOf(kind: WindowKind, span: Span, random: () => number): TimeWindow {
   if (kind === 'all') return {}
   const lengthMs = LENGTHS_MS[kind]
-  const roomMs = Math.max(0, span.to - span.from - lengthMs)
-  const from = span.from + Math.floor(random() * (roomMs + 1))
+  const leftMs = Math.max(0, span.to - span.from - lengthMs)
+  const from = span.from + Math.floor(random() * (leftMs + 1))
   return { from, to: from + lengthMs - 1 }
 }
 

@@ -127,7 +127,7 @@ t.test('a limited process runs in its cgroup from its first instruction', unlimi
   t.same(cgroup.processes(), [])
 })
 
-t.test('a process and what it started are one tree', { skip: !hasProc() }, async (t) => {
+t.test('a process and what it started are one tree', { skip: !hasProc() && 'only Linux has /proc' }, async (t) => {
   const child = spawn('/bin/sh', ['-c', 'sleep 30 & echo up; wait'])
   await once(child.stdout, 'data')
   const pid = child.pid ?? -1

@@ -2,7 +2,7 @@ import t from 'tap'
 import { AnswerReader } from './connection.ts'
 import { AskedPayments, findBookFaults } from './books.ts'
 import { KINDS } from './kinds.ts'
-import { findServiceFaults, formatRows, HostileTally, findProcessFaults } from './report.ts'
+import { findServingFaults, formatRows, HostileTally, findProcessFaults } from './report.ts'
 import type { Draw } from './payload.ts'
 import type { PitPayment } from '../chaos/ledgers.ts'
 import { Chance } from '../simulation/chance.ts'
@@ -84,9 +84,9 @@ t.test('honest clients that are not served, and processes that die, are noticed'
   const latency = { count: 9, p50Ms: 1, p90Ms: 1, p99Ms: 1, p999Ms: 1, maxMs: 9 }
   const good = { payments: 9, answers: { 202: 9, 503: 1 }, unserved: 0, latency }
   const self = { delayP99Ms: 0, delayMaxMs: 0, cpuShare: 0 }
-  t.strictSame(findServiceFaults(good, self), [])
+  t.strictSame(findServingFaults(good, self), [])
   const bad = { ...good, answers: { 500: 1 }, unserved: 1, latency: { ...latency, maxMs: 9999 } }
-  t.equal(findServiceFaults(bad, self).length, 3)
+  t.equal(findServingFaults(bad, self).length, 3)
 
   const stat = () => ({ memoryPeakBytes: 1 }) as never
   const part = { name: 'nginx', pid: 1, logs: () => '', stat }

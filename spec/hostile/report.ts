@@ -158,7 +158,7 @@ function total(rows: readonly KindRow[]): KindRow {
 }
 
 /** Sentences about honest clients that were not served; one told 503 or cut off may be served later. */
-export function findServiceFaults(report: HonestReport, self: SelfReport): readonly string[] {
+export function findServingFaults(report: HonestReport, self: SelfReport): readonly string[] {
   const { answers, latency, unserved } = report
   const others = Object.entries(answers).filter(([answer]) => !/^(202|503|reset.*)$/.test(answer))
   const bound = ANSWER_WITHIN_MS + self.delayMaxMs

@@ -10,7 +10,7 @@ import { Chance } from '../simulation/chance.ts'
 import { AskedPayments, findBookFaults } from './books.ts'
 import { attack, sendFromMany, IDLE_KINDS, SLOW_KINDS } from './attack.ts'
 import { HonestClients, type HonestReport } from './honest.ts'
-import { findServiceFaults, HostileTally, type KindRow, findProcessFaults } from './report.ts'
+import { findServingFaults, HostileTally, type KindRow, findProcessFaults } from './report.ts'
 import type { Draw } from './payload.ts'
 
 export interface HostileOptions {
@@ -94,7 +94,7 @@ async function runOn(
   clearInterval(progress)
   const honestReport = await honest.stop()
 
-  const broken = [...tally.faults, ...findServiceFaults(honestReport, self.stop())]
+  const broken = [...tally.faults, ...findServingFaults(honestReport, self.stop())]
   const ledger = new PitLedger(layout.postgres.url)
   const emptied = await awaitEmpty(ledger, performance.now())
   if (emptied === undefined) broken.push('the backlog did not become empty')

@@ -1,5 +1,33 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import t from 'tap'
 import { createTestReport } from '../../scripts/test-report.ts'
+import { PROJECT } from '../support/sources.ts'
+
+/** As tap writes what cannot fail: each of them is `ok`. */
+const EMPTY = `
+# Subtest: spec/f.spec.ts
+    # Subtest: asserts nothing
+        1..0
+    ok 1 - asserts nothing # time=24.114ms
+    ok 2 - a todo # TODO
+    ok 3 - left out # SKIP
+    # Subtest: outer
+        # Subtest: inner
+            1..0
+        ok 1 - inner # time=1.594ms
+        1..1
+    ok 4 - outer # time=23.641ms
+    # Subtest: says why
+        1..0 # no Redis
+    ok 5 - says why # SKIP no Redis
+    ok 6 - will be # TODO when there is one
+ok 6 - spec/f.spec.ts # time=57ms
+# Subtest: spec/g.spec.ts
+    1..0 # no tests found
+ok 7 - spec/g.spec.ts # SKIP no tests found
+`
 
 function reportOf(tap: string): readonly string[] {
   const printed: string[] = []
@@ -104,3 +132,51 @@ t.test('a file that was ended from outside is printed with the reason', async (t
     'passed: 0 claims in 2 files; failed: 1 in spec/d.spec.ts, spec/e.spec.ts; skipped: 0',
   ])
 })
+
+t.test('a test without an assertion or a reason, and a file without tests, is named', async (t) => {
+  const lines = reportOf(EMPTY).filter((line) => line.startsWith('EMPTY'))
+
+  t.same(lines, [
+    'EMPTY spec/f.spec.ts › asserts nothing: no assertion',
+    'EMPTY spec/f.spec.ts › a todo: todo without a reason',
+    'EMPTY spec/f.spec.ts › left out: skip without a reason',
+    'EMPTY spec/f.spec.ts › outer › inner: no assertion',
+    'EMPTY spec/g.spec.ts: no tests found',
+  ])
+  t.match(reportOf(EMPTY).at(-1), /; empty: 5; /)
+  for (const full of [PASSED, SKIPPED, FAILED]) t.equal(emptyIn(full), 0)
+})
+
+t.test('a run whose tests all pass, and one of them asserts nothing, fails', async (t) => {
+  const folder = t.testdir({
+    'full.spec.js': "import t from 'tap'\nt.test('one is one', async (t) => t.equal(1, 1))",
+    'empty.spec.js': "import t from 'tap'\nt.test('one is two', async () => undefined)",
+  })
+
+  t.match(await run(join(folder, 'full.spec.js')), { code: 0, out: /passed: 1 claims in 1 files/ })
+  t.match(await run(join(folder, 'empty.spec.js')), { code: 1, out: /one is two: no assertion/ })
+})
+
+function emptyIn(tap: string): number {
+  const report = createTestReport(() => undefined)
+  for (const line of tap.split('\n')) report.read(line)
+  return report.empty()
+}
+
+/** As `npm test -- file` does. */
+async function run(file: string): Promise<{ code: unknown; out: string }> {
+  const bin = join(PROJECT, 'node_modules/.bin')
+  const path = `${bin}:${process.env['PATH'] ?? ''}`
+  const args = [join(PROJECT, 'build/scripts/report-tests.js'), file]
+  // This spec runs under tap, which would take the other run for a part of this one.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', '-u', 'TAP', process.execPath, ...args], {
+    cwd: PROJECT,
+    env: { PATH: path },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const closed = once(child, 'close')
+  let out = ''
+  for await (const text of child.stdout) out += String(text)
+  const [code] = await closed
+  return { code, out }
+}

@@ -41,8 +41,12 @@ export function foundWords({ path, text }: Source, words: readonly string[]): re
   const inNames = wordsOf(`${path}\n${withoutTexts(withoutComments(text))}`)
   return words.filter((word) => {
     const among = IN_NAMES_ONLY.has(word) ? inNames : anywhere
-    return among.has(word) || among.has(`${word}s`)
+    return [word, ...pluralsOf(word)].some((form) => among.has(form))
   })
+}
+
+function pluralsOf(word: string): readonly string[] {
+  return [`${word}s`, `${word}es`, word.replace(/y$/, 'ies')]
 }
 
 /** Lower-case words of names in any case, and of sentences. */

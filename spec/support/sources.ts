@@ -3,6 +3,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join, posix } from 'node:path'
+import { importsOf } from './syntax.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 
 export interface Source {
@@ -36,11 +37,11 @@ export function readText(path: string): string {
 }
 
 export function readSource(path: string): Source {
-  const text = readText(path)
-  const clauses = text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'/gm)
-  const dynamic = text.matchAll(/\bimport\('([^']+)'\)/g)
-  const imports = [...clauses, ...dynamic].map((match) => match[1] ?? match[2] ?? '')
-  return { path, text, imports }
+  return sourceOf(path, readText(path))
+}
+
+export function sourceOf(path: string, text: string): Source {
+  return { path, text, imports: importsOf(path, text) }
 }
 
 /** A relative import as a path from the project; a package's name as it is. */

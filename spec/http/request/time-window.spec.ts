@@ -64,7 +64,15 @@ t.test('a misspelt window is a fault', async (t) => {
   ]) {
     t.match(parseWindow(query), { kind: 'fault', field: 'from' }, query)
   }
-  for (const query of [`form=${at}`, 'x', `From=${at}`, `__proto__=${at}`, '=']) {
+})
+
+t.test('the fault of an unknown parameter names it, if it is a plain name', async (t) => {
+  const at = '2025-08-09T12:00:00Z'
+  for (const name of ['form', 'x', 'From', '__proto__']) {
+    t.match(parseWindow(`${name}=${at}`), { kind: 'fault', field: name })
+    t.match(parseWindow(`from=${at}&${name}`), { kind: 'fault', field: name })
+  }
+  for (const query of ['=', '<b>=1', '%66orm=1', `${'x'.repeat(41)}=1`]) {
     t.match(parseWindow(query), { kind: 'fault', field: undefined }, query)
   }
 })

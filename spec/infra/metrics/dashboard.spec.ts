@@ -46,7 +46,12 @@ const targets = dashboard.panels.flatMap(({ targets: own }) => own ?? [])
 async function scraped(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const fees = { default: 0.05, fallback: 0.15 }
   const metrics = createMetrics({ instanceId: 'spec', version: '1.2.3', fees })
-  metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'spec', error: 'spec' })
+  metrics.telemetry.emit({
+    type: 'child.restarted',
+    child: 'probing',
+    cause: 'spec',
+    error: 'spec',
+  })
   for (const processor of ['default', 'fallback'] as const) {
     metrics.telemetry.emit({ type: 'health.probed', processor, failing: false, minResponseMs: 1 })
   }

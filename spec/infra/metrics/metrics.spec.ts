@@ -210,7 +210,12 @@ t.test(
   'names and units follow the rules of Prometheus, and docs/METRICS.md has each',
   async (t) => {
     const metrics = createMetrics(OPTIONS)
-    metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'spec', error: 'spec' })
+    metrics.telemetry.emit({
+      type: 'child.restarted',
+      child: 'probing',
+      cause: 'spec',
+      error: 'spec',
+    })
     const { contentType, body } = await metrics.scrape(QUIET, OPEN_METRICS)
     const families = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
       ([, name = '', type = '']) => {

@@ -121,7 +121,10 @@ for (const [name, call] of Object.entries(BROKEN_CALLBACKS)) {
 
     for (const request of [beforeRelease, beforeReport]) {
       request.dispatched()
-      t.same(crashesOf(() => call(request)), [BUG])
+      t.same(
+        crashesOf(() => call(request)),
+        [BUG],
+      )
     }
   })
 }

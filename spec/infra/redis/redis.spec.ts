@@ -60,7 +60,9 @@ t.test('a bug in a call to Redis is told as it is, and not as an outage', async 
 
   await t.rejects(connection.ask('read', Promise.resolve('x'), broken), bug)
   await t.rejects(connection.ask('read', Promise.reject(bug), readText), bug)
-  await t.rejects(connection.ask('read', Promise.resolve(1), readText), { name: 'CacheUnavailable' })
+  await t.rejects(connection.ask('read', Promise.resolve(1), readText), {
+    name: 'CacheUnavailable',
+  })
 })
 
 t.test('an instance without Redis may always probe, and shares nothing', async (t) => {

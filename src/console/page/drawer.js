@@ -37,9 +37,9 @@ export function openPayment(correlationId, from) {
   open({ title: 'Payment', path, draw: statusOf })
 }
 
-function open(view) {
-  shown = { ...view, text: '' }
-  byId('drawer-title').textContent = view.title
+function open(topic) {
+  shown = { ...topic, text: '' }
+  byId('drawer-title').textContent = topic.title
   byId('drawer-back').hidden = back === undefined
   byId('drawer-body').replaceChildren(element('p', { class: 'empty' }, 'loading…'))
   const drawer = byId('drawer')
@@ -47,16 +47,16 @@ function open(view) {
   void refresh(shown)
 }
 
-async function refresh(view) {
+async function refresh(topic) {
   let parts
   try {
-    const answer = await fetch(view.path)
+    const answer = await fetch(topic.path)
     const text = await answer.text()
-    if (view !== shown || text === view.text) return
-    view.text = text
-    parts = answer.ok ? view.draw(JSON.parse(text)) : [note(REASONS[answer.status] ?? text)]
+    if (topic !== shown || text === topic.text) return
+    topic.text = text
+    parts = answer.ok ? topic.draw(JSON.parse(text)) : [note(REASONS[answer.status] ?? text)]
   } catch {
-    if (view !== shown || view.text !== '') return
+    if (topic !== shown || topic.text !== '') return
     parts = [note('Pit does not answer.')]
   }
   renewChildren(byId('drawer-body'), parts)

@@ -20,7 +20,9 @@ export function parseWindow(query: string): WindowQuery {
   for (const pair of query.split('&')) {
     if (pair === '') continue
     const [name, text] = decodePair(pair)
-    if (name !== 'from' && name !== 'to') return fault('Only from and to can be asked for.')
+    if (name !== 'from' && name !== 'to') {
+      return fault('Only from and to can be asked for.', PLAIN_NAME.exec(name)?.[0])
+    }
     if (window[name] !== undefined) return fault(`${name} occurs more than once.`, name)
     const instant = text === undefined ? undefined : parseInstant(text, ROUNDING[name])
     if (instant === undefined) return fault(`${name} is not an ISO-8601 instant with offset.`, name)
@@ -28,6 +30,9 @@ export function parseWindow(query: string): WindowQuery {
   }
   return { kind: 'window', window }
 }
+
+/** A name that an answer repeats; anything longer or stranger stays out of it. */
+const PLAIN_NAME = /^\w{1,40}$/
 
 const ROUNDING = { from: 'up', to: 'down' } as const
 

@@ -19,8 +19,8 @@ export interface ThreadSources {
  * many; 0 where threads have no priority of their own (other systems than Linux).
  */
 export function lowerHelperThreads(sources: ThreadSources = systemSources): number {
-  const helpers = listed(sources).filter((thread) => thread !== sources.mainThread)
-  return helpers.filter((thread) => {
+  const others = listed(sources).filter((thread) => thread !== sources.mainThread)
+  return others.filter((thread) => {
     try {
       sources.setPriority(thread, constants.priority.PRIORITY_LOW)
       return true
