@@ -54,7 +54,7 @@ async function live(lives: SystemLives, { lives: count }: Round): Promise<number
 }
 
 async function open({ supervisor, clock }: SystemLives, oneIn: number): Promise<number> {
-  const fail = (error: unknown): never => {
+  const fail = (_part: string, error: unknown): never => {
     throw error
   }
   const inspection = createInspection({
@@ -62,7 +62,7 @@ async function open({ supervisor, clock }: SystemLives, oneIn: number): Promise<
     oneIn,
     now: () => clock.now(),
     onDropped: () => undefined,
-    onBroken: fail,
+    onBug: fail,
   })
   const app = uWS.App()
   inspection.extend(app)

@@ -150,8 +150,14 @@ t.test(
     const stream = createStatelyStream({
       now: () => now,
       onDropped: (lost) => void losses.push(lost),
+      onBug: (_part, error) => t.fail(String(error)),
     })
-    const dead: Viewer = { isBehind: true, send: () => false, sendAll: (texts) => texts.length }
+    const dead: Viewer = {
+      isBehind: true,
+      send: () => false,
+      sendAll: (texts) => texts.length,
+      end: () => undefined,
+    }
     let reads = 0
     const event: AnyEventObject = {
       type: 'charge.settled',

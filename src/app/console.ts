@@ -1,19 +1,20 @@
 // The console and the inspector of one instance, put together from their parts.
 
 import type { TemplatedApp } from 'uWebSockets.js'
-import type { Telemetry } from '../actors/model/facts.ts'
+import type { Fact, Telemetry } from '../actors/model/facts.ts'
 import type { Read } from '../actors/messages.ts'
 import type { ExactSummary, ProcessorName, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
 import { BEGINNING, type BooksSource, type RowsSource } from '../console/compared-books.ts'
+import { type OnBug, untilItThrows } from '../console/contained.ts'
 import { startConsole } from '../console/live-console.ts'
 import type { ActorInspection } from '../console/inspection.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
 import { compareNextHour, findNext } from '../infra/postgres/row-sums.ts'
-import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
+import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
@@ -44,19 +45,26 @@ export function createPitConsole(
   { addresses, adapters, logger }: PitConsoleParts,
 ): PitConsole {
   const counters = createCounters()
+  const log = subsystemLogger(logger, 'console')
+  let bugs = 0
+  const onBug: OnBug = (part, err) =>
+    logBug(log, { part, bugs: (bugs += 1), err }, 'console.broken')
+  const contained = { part: 'counters', onBug }
   let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
   const tables = openTables(config, { addresses, names: adapters.names })
   return {
-    telemetry: counters.telemetry,
-    latency: counters.latency,
+    // Called by actors and by the payment port, which nothing of this may end.
+    telemetry: { emit: untilItThrows((fact: Fact) => counters.telemetry.emit(fact), contained) },
+    latency: { record: untilItThrows((us: number) => counters.latency.record(us), contained) },
     async watch(supervisor) {
       if (config.opsPort === 0) return
-      const inspection = await inspectionOf(config, supervisor, logger)
+      const inspection = await inspectionOf(config, supervisor, { logger, onBug })
       const console = startConsole({
         instanceId: config.instanceId,
         clock: systemClock,
         supervisor,
         counters,
+        onBug,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
         books: {
@@ -119,15 +127,14 @@ function rowsIn(tables: PostgresPool): RowsSource {
 async function inspectionOf(
   { inspect, inspectSample: oneIn }: Config,
   supervisor: SupervisorActor,
-  logger: Logger,
+  { logger, onBug }: { readonly logger: Logger; readonly onBug: OnBug },
 ): Promise<ActorInspection | undefined> {
   if (!inspect) return undefined
   const { createInspection } = await import('../console/inspection.ts')
   const log = subsystemLogger(logger, 'inspection')
   const now = (): number => systemClock.now()
   const onDropped = (messages: number): void => log.warn({ messages }, 'inspection.thinned')
-  const onBroken = (error: unknown): void => log.error({ error }, 'inspection.broken')
-  return createInspection({ supervisor, oneIn, now, onDropped, onBroken })
+  return createInspection({ supervisor, oneIn, now, onDropped, onBug })
 }
 
 function booksOf(

@@ -2,6 +2,8 @@
 
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import type { Reply } from '../http/problem.ts'
+import { type OnBug, untilItThrows } from './contained.ts'
 import { pageReply, route } from './pages.ts'
 import {
   type InspectedActor,
@@ -23,8 +25,8 @@ export interface InspectionOptions {
   readonly now: () => number
   /** Gets how many messages slow viewers have missed. */
   readonly onDropped: (messages: number) => void
-  /** Gets the error that has ended inspection; the actors go on. */
-  readonly onBroken: (error: unknown) => void
+  /** Gets each bug, which has ended inspection or one of its viewers; the actors go on. */
+  readonly onBug: OnBug
 }
 
 export interface ActorInspection {
@@ -55,7 +57,7 @@ const LONG_LIVED = [
 ].concat(['probing', 'processorHealth.default', 'processorHealth.fallback'])
 
 export function createInspection(options: InspectionOptions): ActorInspection {
-  const { supervisor, oneIn, now } = options
+  const { supervisor, oneIn, now, onBug } = options
   const system = supervisor.system as unknown as HookedSystem & Register
   const sample = createSample({ oneIn, now })
   const stream = createStatelyStream(options)
@@ -73,7 +75,8 @@ export function createInspection(options: InspectionOptions): ActorInspection {
     if (verdict !== 'shown' || isNew) stream.actor(inspection.actorRef)
     stream.report(inspection)
   }
-  const listener = untilItThrows(report, options.onBroken)
+  // What a listener throws would fail the actor that reports, so the first bug ends it.
+  const listener = untilItThrows(report, { part: 'inspection', onBug })
   const adjust = (): void => {
     const isWatched = consoles + stream.viewers > 0
     if (isWatched) detach ??= hookInto(system, listener)
@@ -96,32 +99,21 @@ export function createInspection(options: InspectionOptions): ActorInspection {
   return {
     sequences,
     extend(app) {
-      route(app, '/inspect', () => pageReply('inspect.html', { frames: STATELY }))
-      const bufferedBytesMax = BUFFERED_MAX
-      openStream(app, { path: '/inspect/ws', bufferedBytesMax, onJoin: join, onLeave: leave })
+      const read = (): Promise<Reply> => pageReply('inspect.html', { frames: STATELY })
+      route(app, { path: '/inspect', read, onBug })
+      openStream(app, {
+        path: '/inspect/ws',
+        bufferedBytesMax: BUFFERED_MAX,
+        onJoin: join,
+        onLeave: leave,
+        onBug,
+      })
     },
     consoleWatches(viewers) {
       consoles = viewers
       adjust()
     },
     stop: () => detach?.(),
-  }
-}
-
-/** What a listener throws would fail the actor that reports, so the first error ends it. */
-function untilItThrows(
-  report: (inspection: Inspection) => void,
-  onBroken: (error: unknown) => void,
-): (inspection: Inspection) => void {
-  let isBroken = false
-  return (inspection) => {
-    if (isBroken) return
-    try {
-      report(inspection)
-    } catch (error) {
-      isBroken = true
-      onBroken(error)
-    }
   }
 }
 

@@ -7,6 +7,7 @@ import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { type BooksSource, createBooksComparison, type ComparedBooks } from './compared-books.ts'
+import { every, type OnBug } from './contained.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
@@ -24,6 +25,8 @@ export interface ConsoleOptions {
   readonly books: BooksSource
   /** Share of the amount that each processor keeps. */
   readonly fees: Readonly<Record<ProcessorName, number>>
+  /** Gets each bug, which has ended a part of the console. */
+  readonly onBug: OnBug
   /** Absent when it is off. */
   readonly inspection?: Pick<ActorInspection, 'sequences' | 'consoleWatches'>
 }
@@ -49,7 +52,7 @@ interface Seen {
 
 /** Collects figures once a second from now on; frames are made only while there are viewers. */
 export function startConsole(options: ConsoleOptions): Console {
-  const { clock, supervisor, counters } = options
+  const { clock, supervisor, counters, onBug } = options
   const startedAt = clock.wallNow()
   const identity = { instanceId: options.instanceId, startedAt }
   const own = (): Figures =>
@@ -70,33 +73,40 @@ export function startConsole(options: ConsoleOptions): Console {
   }
   const show = (): void => {
     if (viewers.size === 0) return
-    const all = instances.all()
-    const at = clock.wallNow()
-    for (const [viewer, seen] of viewers) {
-      const events = counters.recentEvents.since(seen.event)
-      const fresh = seconds.since(seen.second)
-      const frame = frameOf(all, { at, seconds: fresh, events, books, open })
-      if (!viewer.send(JSON.stringify(frame))) continue
-      seen.event = events.at(-1)?.number ?? seen.event
-      seen.second = fresh.at(-1)?.at ?? seen.second
-    }
+    const shown = { all: instances.all(), at: clock.wallNow(), counters, seconds, books, open }
+    showAll(viewers, shown, onBug)
   }
   const compareBooks = createBooksComparison(options.books)
   const compare = async (): Promise<void> => {
     if (viewers.size > 0) books = await compareBooks(clock.wallNow())
   }
-  const stops = [every(SECOND_MS, collect), every(FRAME_MS, show), every(BOOKS_MS, compare)]
+  const stops = [
+    every(SECOND_MS, collect, { part: 'collect', onBug }),
+    every(FRAME_MS, show, { part: 'show', onBug }),
+    every(BOOKS_MS, compare, { part: 'compare', onBug }),
+  ]
+  /** The first viewer waits for what was not asked while there was none. */
+  const showFirst = async (): Promise<void> => {
+    try {
+      await Promise.all([askLedger(), compare()])
+      show()
+    } catch (error) {
+      onBug('first frame', error)
+    }
+  }
   return {
     extend(app) {
-      addConsoleRoutes(app, { supervisor, counters, sequences: options.inspection?.sequences })
+      const sequences = options.inspection?.sequences
+      addConsoleRoutes(app, { supervisor, counters, sequences, onBug })
       openStream(app, {
         path: '/console/ws',
         bufferedBytesMax: BUFFERED_MAX,
+        onBug,
         onJoin: (viewer) => {
           viewer.send(JSON.stringify(helloOf(options)))
           viewers.set(viewer, { second: 0, event: 0 })
           options.inspection?.consoleWatches(viewers.size)
-          if (viewers.size === 1) void Promise.all([askLedger(), compare()]).then(show)
+          if (viewers.size === 1) void showFirst()
           else show()
         },
         onLeave: (viewer) => {
@@ -111,6 +121,40 @@ export function startConsole(options: ConsoleOptions): Console {
   }
 }
 
+/** What all viewers are shown at one moment. */
+interface Shown {
+  readonly all: Parameters<typeof frameOf>[0]
+  readonly at: number
+  readonly counters: Counters
+  readonly seconds: ReturnType<typeof createSeconds>
+  readonly books: ComparedBooks | null
+  readonly open: { readonly parked: number; readonly owned: number } | null
+}
+
+/** A bug ends the viewer whose frame met it. */
+function showAll(viewers: Map<Viewer, Seen>, shown: Shown, onBug: OnBug): void {
+  for (const [viewer, seen] of viewers) {
+    try {
+      sendFrame(viewer, seen, shown)
+    } catch (error) {
+      onBug('frame', error)
+      viewers.delete(viewer)
+      viewer.end()
+    }
+  }
+}
+
+/** Sends what this viewer has not seen, unless it is behind. */
+function sendFrame(viewer: Viewer, seen: Seen, shown: Shown): void {
+  const { all, at, counters, seconds, books, open } = shown
+  const events = counters.recentEvents.since(seen.event)
+  const fresh = seconds.since(seen.second)
+  const frame = frameOf(all, { at, seconds: fresh, events, books, open })
+  if (!viewer.send(JSON.stringify(frame))) return
+  seen.event = events.at(-1)?.number ?? seen.event
+  seen.second = fresh.at(-1)?.at ?? seen.second
+}
+
 /** Nobody knows it while the ledger is out of reach; a bug is thrown on. */
 function unknownCount(error: unknown): null {
   ledgerFailureOf(error)
@@ -121,18 +165,4 @@ function helloOf({ instanceId, fees, inspection, books }: ConsoleOptions): objec
   const hasProcessorBooks = books.readTheirs !== undefined
   const inspected = inspection === undefined ? 'off' : 'on'
   return { type: 'hello', instanceId, fees, inspected, hasProcessorBooks }
-}
-
-/** Runs work again and again, never twice at the same time, until stopped. */
-function every(periodMs: number, work: () => void | Promise<void>): () => void {
-  let isBusy = false
-  const run = async (): Promise<void> => {
-    if (isBusy) return
-    isBusy = true
-    await work()
-    isBusy = false
-  }
-  const timer = setInterval(() => void run(), periodMs)
-  timer.unref()
-  return () => clearInterval(timer)
 }

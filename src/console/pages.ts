@@ -11,12 +11,15 @@ import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { DAMAGED, json, NOT_FOUND, problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
 import { Responder } from '../http/responder.ts'
 import { projectFile } from '../infra/process/project-file.ts'
+import type { OnBug } from './contained.ts'
 import type { Counters } from './figures.ts'
 import { hasOwnOrigin } from './origin-check.ts'
 import type { FinalState } from './recent.ts'
 import type { Sequences } from './sequences.ts'
 
 interface RouteOptions {
+  /** Gets each bug that left a request without its answer. */
+  readonly onBug: OnBug
   readonly supervisor: SupervisorActor
   readonly counters: Counters
   /** Undefined when inspection is off. */
@@ -27,42 +30,49 @@ interface RouteOptions {
 const LISTED_MAX = 200
 
 export function addConsoleRoutes(app: TemplatedApp, options: RouteOptions): void {
-  route(app, '/', () => pageReply('index.html'))
-  route(app, '/console', () => pageReply('index.html'))
-  route(app, '/console/assets/:name', (request) => assetReply(request.getParameter(0) ?? ''))
-  route(app, '/console/chart', chartReply)
-  route(app, '/console/payments', (request) => listReply(options, request.getQuery('state') ?? ''))
-  route(app, '/console/payments/:id', (request) =>
+  const { onBug } = options
+  const add = (path: string, read: Route['read']): void => route(app, { path, read, onBug })
+  add('/', () => pageReply('index.html'))
+  add('/console', () => pageReply('index.html'))
+  add('/console/assets/:name', (request) => assetReply(request.getParameter(0) ?? ''))
+  add('/console/chart', chartReply)
+  add('/console/payments', (request) => listReply(options, request.getQuery('state') ?? ''))
+  add('/console/payments/:id', (request) =>
     paymentReply(options, (request.getParameter(0) ?? '').toLowerCase()),
   )
 }
 
 type Answer = Reply | undefined | Promise<Reply | undefined>
 
-/**
- * Adds a page or an answer to a GET; undefined becomes 404. `read` takes what it needs from the
- * request before it waits for anything.
- */
-export function route(
-  app: TemplatedApp,
-  path: string,
-  read: (request: HttpRequest) => Answer,
-): void {
+export interface Route {
+  readonly path: string
+  /** Takes what it needs from the request before it waits for anything; undefined becomes 404. */
+  readonly read: (request: HttpRequest) => Answer
+  readonly onBug: OnBug
+}
+
+/** Adds a page or an answer to a GET. */
+export function route(app: TemplatedApp, { path, read, onBug }: Route): void {
   app.get(path, (response: HttpResponse, request: HttpRequest) => {
     const responder = new Responder(response, 'get', CONNECTIONS)
     if (!hasOwnOrigin(request)) responder.answer(FOREIGN)
-    else void answer(responder, read(request))
+    // Answers by itself, whatever happens.
+    else void answer(responder, { read: () => read(request), onBug: (error) => onBug(path, error) })
   })
 }
 
 /** The operators' port never drains: it closes all connections at once when it stops. */
 const CONNECTIONS = { draining: false }
 
-async function answer(responder: Responder, reply: Answer): Promise<void> {
+async function answer(
+  responder: Responder,
+  { read, onBug }: { read: () => Answer; onBug: (error: unknown) => void },
+): Promise<void> {
   try {
-    responder.answer((await reply) ?? NOT_FOUND)
-  } catch {
-    // A missing file of the installation must not end a process that takes payments.
+    responder.answer((await read()) ?? NOT_FOUND)
+  } catch (error) {
+    // Also a missing file of the installation: it must not end a process that takes payments.
+    onBug(error)
     responder.answer(BROKEN)
   }
 }
@@ -88,21 +98,30 @@ function listReply({ supervisor, counters }: RouteOptions, state: string): Reply
   return json(JSON.stringify({ state, here }))
 }
 
-const FINAL: readonly string[] = ['settled', 'rejected', 'parked'] satisfies FinalState[]
-const LIVING: readonly string[] = [
-  'pending',
-  'tryingDefault',
-  'tryingFallback',
-  'confirming',
-  'retry',
-] satisfies PaymentState[]
+/** Where the payments of a state are listed from. The compiler asks for a new state. */
+const LISTED: Readonly<
+  Record<Exclude<PaymentState, FinalState>, 'living'> & Record<FinalState, 'final'>
+> = {
+  pending: 'living',
+  tryingDefault: 'living',
+  tryingFallback: 'living',
+  confirming: 'living',
+  retry: 'living',
+  settled: 'final',
+  rejected: 'final',
+  parked: 'final',
+}
 
 function isFinal(state: string): state is FinalState {
-  return FINAL.includes(state)
+  return isListed(state) && LISTED[state] === 'final'
 }
 
 function isLiving(state: string): state is PaymentState {
-  return LIVING.includes(state)
+  return isListed(state) && LISTED[state] === 'living'
+}
+
+function isListed(state: string): state is PaymentState {
+  return Object.hasOwn(LISTED, state)
 }
 
 async function paymentReply(

@@ -1,6 +1,7 @@
 // Messages on their way to viewers. They are sent together, some times a second, because a packet
 // for each would cost more than the message.
 
+import type { OnBug } from './contained.ts'
 import { createRateLimit } from './rate-limit.ts'
 import type { Viewer } from './stream.ts'
 
@@ -24,8 +25,14 @@ const HELD_MAX_MS = 200
 /** Messages held at once, at most; some hundred KiB. */
 const HELD_MAX = 256
 
-/** `now`: monotonic, ms. */
-export function createSendBuffer(now: () => number): SendBuffer {
+export interface SendBufferOptions {
+  /** Monotonic, ms. */
+  readonly now: () => number
+  /** Gets a bug in sending; what was held is then lost. */
+  readonly onBug: OnBug
+}
+
+export function createSendBuffer({ now, onBug }: SendBufferOptions): SendBuffer {
   const viewers = new Set<Viewer>()
   const limit = createRateLimit(1, now)
   let held: string[] = []
@@ -39,6 +46,14 @@ export function createSendBuffer(now: () => number): SendBuffer {
     held = []
     for (const viewer of viewers) missed += viewer.sendAll(texts)
   }
+  const flushLater = (): void => {
+    try {
+      flush()
+    } catch (error) {
+      onBug('send buffer', error)
+      for (const viewer of viewers) viewer.end()
+    }
+  }
   return {
     get viewers() {
       return viewers.size
@@ -50,7 +65,7 @@ export function createSendBuffer(now: () => number): SendBuffer {
     put(text) {
       held.push(text)
       if (held.length >= HELD_MAX) flush()
-      else timer ??= setTimeout(flush, HELD_MAX_MS).unref()
+      else timer ??= setTimeout(flushLater, HELD_MAX_MS).unref()
     },
     miss: () => void (missed += 1),
     missed() {

@@ -3,6 +3,7 @@
 import { createInspector, type StatelyInspectionEvent } from '@statelyai/inspect'
 import type { AnyEventObject } from 'xstate'
 import { type InspectedActor, type Inspection, nameOf } from './inspector-hook.ts'
+import type { OnBug } from './contained.ts'
 import { createSendBuffer } from './send-buffer.ts'
 import type { Viewer } from './stream.ts'
 
@@ -20,10 +21,11 @@ export interface StreamOptions {
   readonly now: () => number
   /** Gets how many messages viewers have missed since the last call, once a second at most. */
   readonly onDropped: (messages: number) => void
+  readonly onBug: OnBug
 }
 
-export function createStatelyStream({ now, onDropped }: StreamOptions): StatelyStream {
-  const sendBuffer = createSendBuffer(now)
+export function createStatelyStream({ now, onDropped, onBug }: StreamOptions): StatelyStream {
+  const sendBuffer = createSendBuffer({ now, onBug })
   let firstTexts: string[] | undefined
   const write = createMessageWriter((text) => {
     if (firstTexts === undefined) sendBuffer.put(text)

@@ -1,7 +1,14 @@
 // Live streams to viewers over WebSocket. A viewer that does not keep up loses messages; it never
 // makes Pit hold more than a bounded number of bytes for it.
 
-import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_socket_context_t,
+  WebSocket,
+} from 'uWebSockets.js'
+import type { OnBug } from './contained.ts'
 import { hasOwnOrigin } from './origin-check.ts'
 
 export interface Viewer {
@@ -13,6 +20,8 @@ export interface Viewer {
    * Sends several messages at once, which costs little more than one; returns how many it missed.
    */
   sendAll(texts: readonly string[]): number
+  /** Ends it, after a bug in what it was to be sent. */
+  end(): void
 }
 
 export interface StreamOptions {
@@ -21,6 +30,8 @@ export interface StreamOptions {
   readonly bufferedBytesMax: number
   readonly onJoin: (viewer: Viewer) => void
   readonly onLeave: (viewer: Viewer) => void
+  /** Gets each bug that has ended a viewer. */
+  readonly onBug: OnBug
 }
 
 /** Viewers of one stream; further ones are closed with 1013. */
@@ -44,14 +55,12 @@ export function openStream(app: TemplatedApp, options: StreamOptions): void {
     // The bound is kept by `send`; this one is never met.
     maxBackpressure: 2 * options.bufferedBytesMax + 1024 * 1024,
     upgrade(response, request, context) {
-      if (!hasOwnOrigin(request)) {
-        response.writeStatus('403 Forbidden').endWithoutBody()
-        return
+      try {
+        upgrade(response, request, context)
+      } catch (error) {
+        options.onBug(`${options.path} upgrade`, error)
+        response.close()
       }
-      const key = request.getHeader('sec-websocket-key')
-      const protocol = request.getHeader('sec-websocket-protocol')
-      const extensions = request.getHeader('sec-websocket-extensions')
-      response.upgrade<SocketData>({ viewer: null }, key, protocol, extensions, context)
     },
     open(socket) {
       sockets += 1
@@ -61,17 +70,38 @@ export function openStream(app: TemplatedApp, options: StreamOptions): void {
       }
       const viewer = viewerOf(socket, options.bufferedBytesMax)
       socket.getUserData().viewer = viewer
-      options.onJoin(viewer)
+      try {
+        options.onJoin(viewer)
+      } catch (error) {
+        options.onBug(`${options.path} open`, error)
+        viewer.end()
+      }
     },
     close(socket) {
       sockets -= 1
       const { viewer } = socket.getUserData()
-      if (viewer !== null) options.onLeave(viewer)
+      try {
+        if (viewer !== null) options.onLeave(viewer)
+      } catch (error) {
+        options.onBug(`${options.path} close`, error)
+      }
     },
   })
 }
 
+function upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
+  if (!hasOwnOrigin(request)) {
+    response.writeStatus('403 Forbidden').endWithoutBody()
+    return
+  }
+  const key = request.getHeader('sec-websocket-key')
+  const protocol = request.getHeader('sec-websocket-protocol')
+  const extensions = request.getHeader('sec-websocket-extensions')
+  response.upgrade<SocketData>({ viewer: null }, key, protocol, extensions, context)
+}
+
 const TRY_LATER = 1013
+const INTERNAL_ERROR = 1011
 
 function viewerOf(socket: WebSocket<SocketData>, bufferedBytesMax: number): Viewer {
   const viewer: Viewer = {
@@ -90,6 +120,7 @@ function viewerOf(socket: WebSocket<SocketData>, bufferedBytesMax: number): View
       })
       return missed
     },
+    end: () => socket.end(INTERNAL_ERROR, 'a bug in the console'),
   }
   return viewer
 }

@@ -18,6 +18,7 @@ t.test('an amount is read exactly in every notation that JSON knows', async (t) 
   t.equal(parseCents('0.01'), 1)
   t.equal(parseCents('1000000000.00'), AMOUNT_CENTS_MAX)
   t.equal(parseCents('1e9'), AMOUNT_CENTS_MAX)
+  t.equal(parseCents('1000000000'), AMOUNT_CENTS_MAX, 'the largest amount, in plain digits')
   for (const zero of ['0', '-0', '0.000', '0e999', '-0.0E-5']) t.equal(parseCents(zero), 0, zero)
 })
 

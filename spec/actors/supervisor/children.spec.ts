@@ -107,6 +107,12 @@ for (const id of CHILD_IDS) {
   })
 }
 
+t.test('a child is restarted five times in a minute, and no more', async (t) => {
+  for (const id of ['retryQueue', 'takeover', 'probing'] as const) {
+    t.match(limitsOf(id), { intensity: 5, periodMs: 60_000 }, id)
+  }
+})
+
 t.test('a child that fails more often than its intensity drains the instance', async (t) => {
   const { intensity } = limitsOf('probing')
   const pit = await startedPit()

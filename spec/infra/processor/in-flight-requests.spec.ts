@@ -99,6 +99,19 @@ t.test('a request that undici does not release is aborted again every 10 ms', as
   t.equal(aborts, 2)
 })
 
+t.test('an answer of 64 KiB is read, and of one byte more it is not', async (t) => {
+  let aborts = 0
+  const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
+  const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
+  request.onRequestStart(controller)
+
+  request.onResponseData(controller, Buffer.alloc(64 * 1024))
+  t.equal(aborts, 0)
+  request.onResponseData(controller, Buffer.alloc(1))
+
+  t.equal(aborts, 1)
+})
+
 const BUG = new Error('a planted bug')
 
 const broken = (): never => {

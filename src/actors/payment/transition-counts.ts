@@ -10,16 +10,18 @@ export type TransitionCounts = Readonly<
 
 type Counts = Record<PaymentState, Record<PaymentState, number>>
 
-const STATES: readonly PaymentState[] = [
-  'pending',
-  'tryingDefault',
-  'tryingFallback',
-  'confirming',
-  'retry',
-  'settled',
-  'rejected',
-  'parked',
-]
+/** A table, so that the compiler asks for a new state. */
+const STATE_NAMES: Readonly<Record<PaymentState, true>> = {
+  pending: true,
+  tryingDefault: true,
+  tryingFallback: true,
+  confirming: true,
+  retry: true,
+  settled: true,
+  rejected: true,
+  parked: true,
+}
+const STATES = Object.keys(STATE_NAMES) as PaymentState[]
 
 export function createTransitionCounts(): Counts {
   const none = (): Record<PaymentState, number> => byState(() => 0)

@@ -255,13 +255,20 @@ function sample(processor: ProcessorName, read: Read<number | undefined>): reado
   return value === undefined ? [] : [[{ processor }, value]]
 }
 
-const WORKED_ON: readonly PaymentState[] = [
-  'pending',
-  'tryingDefault',
-  'tryingFallback',
-  'confirming',
-  'retry',
-]
+/** The others have left their instance. A table, so that the compiler asks for a new state. */
+const IS_WORKED_ON: Readonly<Record<PaymentState, boolean>> = {
+  pending: true,
+  tryingDefault: true,
+  tryingFallback: true,
+  confirming: true,
+  retry: true,
+  settled: false,
+  rejected: false,
+  parked: false,
+}
+const WORKED_ON = (Object.keys(IS_WORKED_ON) as PaymentState[]).filter(
+  (state) => IS_WORKED_ON[state],
+)
 
 /** What is looked at only when somebody scrapes. */
 export interface Moment {
