@@ -22,6 +22,12 @@ const LEFT_OPEN = 'ended by force 2 s after the stop, something was left open'
 await main()
 
 async function main(): Promise<void> {
+  const unknown = process.argv.slice(2).find((argument) => argument !== '--help')
+  if (unknown !== undefined) {
+    process.stderr.write(`pit: unknown argument ${unknown}; configure it by environment\n`)
+    process.exitCode = EXIT_USAGE
+    return
+  }
   if (process.argv.includes('--help')) {
     process.stdout.write(helpText())
     return

@@ -18,6 +18,14 @@ import { startSimulator } from '../../src/simulator/simulator.ts'
 /** The user that owns nothing, on Debian as elsewhere. */
 const NOBODY = { uid: 65_534, gid: 65_534 }
 
+t.test('Pit refuses an argument that it does not know, and starts nothing', async (t) => {
+  for (const args of [['--halp'], ['--help', 'me']]) {
+    const { code, out, err } = await runPit(t, { args }).ended()
+
+    t.match({ code, out, err }, { code: 2, out: '', err: `unknown argument ${args.at(-1)};` })
+  }
+})
+
 t.test('Pit prints every variable with its default for --help, and exits', async (t) => {
   const { code, out, err } = await runPit(t, { args: ['--help'] }).ended()
 
