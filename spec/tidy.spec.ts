@@ -53,6 +53,8 @@ const ALLOWED_WORDS: Readonly<Record<string, string>> = {
 const SHORT: Readonly<Record<string, string>> = {
   'src/actors/ownership/fence.ts': 'one object that all of Pit asks',
   'src/actors/circuit/suspicion.ts': 'a count without knowledge of what is done about it',
+  'src/actors/payment/history.ts':
+    'also asked where there is no context: by the scheduler and reports',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/payments/capacity.ts': 'a pure rule that two actors ask',
   'src/actors/supervisor/xstate-patch.ts':

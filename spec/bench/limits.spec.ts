@@ -127,21 +127,25 @@ t.test('a limited process runs in its cgroup from its first instruction', unlimi
   t.same(cgroup.processes(), [])
 })
 
-t.test('a process and what it started are one tree', { skip: !hasProc() && 'only Linux has /proc' }, async (t) => {
-  const child = spawn('/bin/sh', ['-c', 'sleep 30 & echo up; wait'])
-  await once(child.stdout, 'data')
-  const pid = child.pid ?? -1
+t.test(
+  'a process and what it started are one tree',
+  { skip: !hasProc() && 'only Linux has /proc' },
+  async (t) => {
+    const child = spawn('/bin/sh', ['-c', 'sleep 30 & echo up; wait'])
+    await once(child.stdout, 'data')
+    const pid = child.pid ?? -1
 
-  const tree = treeOf(pid)
-  t.equal(tree[0], pid)
-  t.equal(tree.length, 2)
-  t.ok(treeFigures(pid).memoryBytes > 0)
+    const tree = treeOf(pid)
+    t.equal(tree[0], pid)
+    t.equal(tree.length, 2)
+    t.ok(treeFigures(pid).memoryBytes > 0)
 
-  for (const member of tree) process.kill(member, 'SIGKILL')
-  await once(child, 'exit')
-  t.notOk(isAlive(pid))
-  t.same(treeOf(pid), [])
-})
+    for (const member of tree) process.kill(member, 'SIGKILL')
+    await once(child, 'exit')
+    t.notOk(isAlive(pid))
+    t.same(treeOf(pid), [])
+  },
+)
 
 function hasProc(): boolean {
   return process.platform === 'linux'

@@ -17,7 +17,7 @@ const FEES = { default: 0.05, fallback: 0.15 }
  * second 6. Nine payments of 19.90.
  */
 function playSmall(stages: readonly Stage[], waitMaxMs = 0): Promise<Earnings> {
-  const environment = { ROUTE_WAIT_MAX_MS: String(waitMaxMs) }
+  const environment = { ROUTE_WAIT_MAX_MS: String(waitMaxMs), LOOKUP_LAG_MS: '500' }
   return play({ stages, environment, seed: 1, users: 3, seconds: 6 })
 }
 
@@ -30,12 +30,15 @@ t.test('nine payments at default earn 9 × 19.90 less 5 %', async (t) => {
   t.equal(earnings.bestProfit.toFixed(3), '170.145')
 })
 
-t.test('nine payments at fallback earn 9 × 19.90 less 15 %', async (t) => {
-  const earnings = await playSmall([{ atSecond: 0, default: FAILING, fallback: CALM }])
+t.test('five payments at default and four at fallback earn each less its share', async (t) => {
+  const earnings = await playSmall([
+    { atSecond: 0, default: CALM, fallback: CALM },
+    { atSecond: 3.5, default: FAILING, fallback: CALM },
+  ])
 
-  t.same(earnings.settled, { default: total(0), fallback: total(9) })
-  t.equal(earnings.profit, 152.24)
-  t.equal(earnings.bestProfit.toFixed(3), '152.235')
+  t.same(earnings.settled, { default: total(5), fallback: total(4) })
+  t.equal(earnings.profit, 162.19)
+  t.equal(earnings.bestProfit.toFixed(3), '162.185')
 })
 
 t.test('payments that are not settled when the load ends earn nothing', async (t) => {

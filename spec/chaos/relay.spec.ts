@@ -29,7 +29,7 @@ t.test('a relay closes a connection that it resets while an end is being sent', 
   client.destroy()
   far.resume().write('lost')
 
-  await goneFor(far)
+  await t.resolves(goneFor(far))
   await relay.close()
 })
 

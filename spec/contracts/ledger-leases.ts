@@ -230,7 +230,7 @@ function strays(t: Test, makeLedger: MakeLedger): void {
   })
 
   t.test(
-    'what is claimed again by its owner is in doubt, and its old token writes nothing',
+    'what is claimed again by its owner is in doubt, and its old token decides nothing',
     async (t) => {
       const { first, second } = await makeLedger()
       const mine = await lease(first)
@@ -249,10 +249,10 @@ function strays(t: Test, makeLedger: MakeLedger): void {
       t.match(claims, [{ correlationId: uuid(1), fencingToken: 1 }])
       t.strictSame(idsOf(claims), [uuid(1)], 'neither final, nor parked, nor under another token')
       t.strictSame(remaining(claims), [SETTLE_BY_MS, SETTLE_BY_MS])
-      await first.record([settled(1)], mine)
+      await first.record([parked(1)], mine)
       t.equal((await first.find(uuid(1)))?.state, 'pending')
-      await first.record([settled(1, { fencingToken: 1 })], mine)
-      t.equal((await first.find(uuid(1)))?.state, 'settled')
+      await first.record([parked(1, { fencingToken: 1 })], mine)
+      t.equal((await first.find(uuid(1)))?.state, 'parked')
       await first.releaseLease(mine.leaseId)
       const late = first.reclaim(named, { ...mine, settleByMs: SETTLE_BY_MS })
       await t.rejects(late, { code: 'lease_lost' })

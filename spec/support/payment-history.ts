@@ -1,11 +1,8 @@
 // What the world saw of one payment, kept apart from the chart, and what must never be seen.
 
 import assert from 'node:assert/strict'
-import {
-  ATTEMPTS_KEPT_MAX,
-  type PaymentEvent,
-  type TrackedUnknownOutcome,
-} from '../../src/actors/payment/context.ts'
+import { ATTEMPTS_KEPT_MAX } from '../../src/actors/payment/history.ts'
+import type { PaymentEvent, TrackedUnknownOutcome } from '../../src/actors/payment/context.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { PaymentSnapshot } from './payment-samples.ts'
 

@@ -9,6 +9,7 @@ import {
   parseCents,
   subtractCents,
 } from '../../../src/actors/model/money.ts'
+import { holdsAlways } from '../../support/property.ts'
 
 t.test('an amount is read exactly in every notation that JSON knows', async (t) => {
   const texts = ['19.9', '19.90', '1.99e1', '1990e-2', '0.199E+2', '19.900', '1990.000e-2']
@@ -54,7 +55,7 @@ t.test('digits beyond the precision of a double are judged', async (t) => {
   t.equal(parseCents(`19.9${'0'.repeat(3000)}`), 1990)
 })
 
-t.test('parsing agrees with exact arithmetic on big integers', async () => {
+t.test('parsing agrees with exact arithmetic on big integers', async (t) => {
   const digits = fc.stringMatching(/^[0-9]{0,14}$/)
   const parts = fc.record({
     sign: fc.constantFrom('', '-'),
@@ -63,7 +64,8 @@ t.test('parsing agrees with exact arithmetic on big integers', async () => {
     exponent: fc.option(fc.integer({ min: -20, max: 20 }), { nil: undefined }),
   })
 
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(parts, ({ sign, whole, decimals, exponent }) => {
       const point = decimals === '' ? '' : `.${decimals}`
       const text = `${sign}${whole}${point}${exponent === undefined ? '' : `e${exponent}`}`
@@ -80,7 +82,8 @@ t.test('printed cents are a JSON number with two decimals that reads back', asyn
   t.equal(formatCents(1990), '19.90')
   t.equal(formatCents(Number.MAX_SAFE_INTEGER), '90071992547409.91')
 
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(fc.integer({ min: 0, max: AMOUNT_CENTS_MAX }), (cents) => {
       const text = formatCents(cents)
       const value: unknown = JSON.parse(text)
@@ -93,11 +96,12 @@ t.test('what is no sum of cents is not printed', async (t) => {
   for (const cents of [0.5, NaN, Infinity, 2 ** 53]) t.throws(() => formatCents(cents))
 })
 
-t.test('sums of cents stay exact beyond 2^53, and are numbers up to there', async () => {
+t.test('sums of cents stay exact beyond 2^53, and are numbers up to there', async (t) => {
   const sums = fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n })
   const near = fc.integer({ min: -9, max: 9 }).map((offset) => 2n ** 53n + BigInt(offset))
   const any = fc.oneof(sums, near, fc.bigInt({ min: -99n, max: 99n }))
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(any, any, (one, other) => {
       const [first, second] = [centsOf(String(one)), centsOf(String(other))]
       for (const [sum, exact] of [

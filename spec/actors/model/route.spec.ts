@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
 import {
   cheaperOf,
@@ -9,6 +9,7 @@ import {
   type RouteQuestion,
   type RouteSettings,
 } from '../../../src/actors/model/route.ts'
+import { holdsAlways } from '../../support/property.ts'
 
 const SETTINGS: RouteSettings = {
   fees: { default: 0.05, fallback: 0.15 },
@@ -133,13 +134,15 @@ const anySettings: fc.Arbitrary<RouteSettings> = fc.record({
 
 /** Holds for every question and settings; `usable` tells who could take the payment now. */
 function always(
+  t: Test,
   holds: (
     question: RouteQuestion,
     settings: RouteSettings,
     usable: readonly ProcessorName[],
   ) => boolean,
 ): void {
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(anyQuestion, anySettings, (question, settings) =>
       holds(question, settings, usableIn(question)),
     ),
@@ -154,15 +157,15 @@ function usableIn({ circuits, refusedBy }: RouteQuestion): readonly ProcessorNam
   })
 }
 
-t.test('a chosen processor is up, below its limit and has not refused', async () => {
-  always((question, settings, usable) => {
+t.test('a chosen processor is up, below its limit and has not refused', async (t) => {
+  always(t, (question, settings, usable) => {
     const { to } = chooseRoute(question, settings)
     return to === null || usable.includes(to)
   })
 })
 
-t.test('a payment waits only for what is not there', async () => {
-  always((question, settings, usable) => {
+t.test('a payment waits only for what is not there', async (t) => {
+  always(t, (question, settings, usable) => {
     const { to, reason } = chooseRoute(question, settings)
     const cheaper = cheaperOf(settings.fees)
     if (usable.length === 0) return to === null && reason === 'noneAvailable'
@@ -172,16 +175,16 @@ t.test('a payment waits only for what is not there', async () => {
   })
 })
 
-t.test('the cheaper one is chosen when it is usable and fast enough', async () => {
-  always((question, settings, usable) => {
+t.test('the cheaper one is chosen when it is usable and fast enough', async (t) => {
+  always(t, (question, settings, usable) => {
     const cheaper = cheaperOf(settings.fees)
     const isFast = question.circuits[cheaper].expectedMs <= settings.slowMs
     return !usable.includes(cheaper) || !isFast || chooseRoute(question, settings).to === cheaper
   })
 })
 
-t.test('the dearer one is never chosen over a usable cheaper one that is no slower', async () => {
-  always((question, settings, usable) => {
+t.test('the dearer one is never chosen over a usable cheaper one that is no slower', async (t) => {
+  always(t, (question, settings, usable) => {
     const { to } = chooseRoute(question, settings)
     const cheaper = cheaperOf(settings.fees)
     if (to === null || to === cheaper || !usable.includes(cheaper)) return true
@@ -189,8 +192,8 @@ t.test('the dearer one is never chosen over a usable cheaper one that is no slow
   })
 })
 
-t.test('age only ends the wait for the cheaper one: it changes no other answer', async () => {
-  always((question, settings, usable) => {
+t.test('age only ends the wait for the cheaper one: it changes no other answer', async (t) => {
+  always(t, (question, settings, usable) => {
     const now = chooseRoute(question, settings)
     const later = chooseRoute({ ...question, ageMs: question.ageMs + 30 }, settings)
     const isSame = later.to === now.to && later.reason === now.reason
@@ -199,8 +202,8 @@ t.test('age only ends the wait for the cheaper one: it changes no other answer',
   })
 })
 
-t.test('the reason tells the route', async () => {
-  always((question, settings) => {
+t.test('the reason tells the route', async (t) => {
+  always(t, (question, settings) => {
     const { to, reason } = chooseRoute(question, settings)
     const cheaper = cheaperOf(settings.fees)
     if (reason === 'cheaper') return to === cheaper

@@ -12,10 +12,7 @@ const GONE = new LedgerUnavailable('lease', 'unknown')
 
 type LeaseActor = Actor<typeof leaseMachine>
 
-function startLease(
-  system: ActorSystem,
-  ttlMs = TTL_MS,
-): { lease: LeaseActor; fence: LeaseFence } {
+function startLease(system: ActorSystem, ttlMs = TTL_MS): { lease: LeaseActor; fence: LeaseFence } {
   const fence = new LeaseFence(system.clock)
   const ledgerClock = new LedgerClock(system.ports.telemetry)
   const input = { ports: system.ports, fence, ledgerClock, instanceId: 'pit-1', ttlMs }

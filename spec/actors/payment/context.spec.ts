@@ -1,5 +1,6 @@
 import t from 'tap'
-import { ATTEMPTS_KEPT_MAX, statusOf } from '../../../src/actors/payment/context.ts'
+import { ATTEMPTS_KEPT_MAX } from '../../../src/actors/payment/history.ts'
+import { statusOf } from '../../../src/actors/payment/context.ts'
 import type { PaymentContext } from '../../../src/actors/payment/context.ts'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
 import {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
-import { ATTEMPTS_KEPT_MAX } from '../../../src/actors/payment/context.ts'
+import { ATTEMPTS_KEPT_MAX } from '../../../src/actors/payment/history.ts'
 import { contradictionIn } from '../../../src/actors/payment/contradictions.ts'
 import { sampleContext, sampleRecord, STAMP } from '../../support/payment-samples.ts'
 

@@ -5,11 +5,8 @@ import type { AnyTransitionDefinition } from 'xstate'
 import { getSimplePaths } from 'xstate/graph'
 import { compileChart } from '../../../src/actors/compiled-chart/compiled-chart.ts'
 import { paymentMachine } from '../../../src/actors/payment/payment.machine.ts'
-import {
-  deniedBy,
-  type PaymentEvent,
-  type PaymentInput,
-} from '../../../src/actors/payment/context.ts'
+import { deniedBy } from '../../../src/actors/payment/history.ts'
+import type { PaymentEvent, PaymentInput } from '../../../src/actors/payment/context.ts'
 import { paymentHistory } from '../../support/payment-history.ts'
 import {
   EVENTS,

@@ -5,6 +5,7 @@ import { StandingTime } from '../../support/standing-time.ts'
 import { createRing, createWaiting } from '../../../src/actors/payments/queues.ts'
 import { createSlotTable, type UsedSlot } from '../../../src/actors/payments/slots.ts'
 import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
+import { holdsAlways } from '../../support/property.ts'
 
 /** The table never asks it anything. */
 const ACTOR = {} as UsedSlot['actor']
@@ -44,10 +45,11 @@ t.test('an item that is pushed while others are handed over keeps its own time',
   t.same(due, ['first at 10', 'again at 10', 'last at 12', 'later at 15'])
 })
 
-t.test('every item is handed over at its own instant', async () => {
+t.test('every item is handed over at its own instant', async (t) => {
   const pushes = fc.array(fc.record({ afterMs: fc.nat({ max: 9 }), delayMs: fc.nat({ max: 50 }) }))
 
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(pushes, (pushes) => {
       const clock = new StandingTime()
       const handed: { dueAt: number; at: number }[] = []
@@ -70,7 +72,8 @@ t.test('every item is handed over at its own instant', async () => {
 })
 
 t.test('a ring does what an array of its capacity would', async (t) => {
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(
       fc.nat({ max: 4 }),
       fc.array(fc.constantFrom('push', 'shift'), { maxLength: 40 }),

@@ -5,6 +5,7 @@ import {
   decodePaymentFully,
   membersOf,
 } from '../../../src/http/request/payment-body.ts'
+import { holdsAlways } from '../../support/property.ts'
 
 const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 
@@ -90,8 +91,9 @@ t.test('a body that nests 4 KB deep does not overflow the stack', async (t) => {
   t.match(decode('{"a":'.repeat(800)), { kind: 'fault' })
 })
 
-t.test('the fast decoder and the full one agree on every body', async () => {
-  fc.assert(
+t.test('the fast decoder and the full one agree on every body', async (t) => {
+  holdsAlways(
+    t,
     fc.property(nearlyPayments(), (bytes) => {
       const quick = JSON.stringify(decodePayment(bytes))
       return quick === JSON.stringify(decodePaymentFully(bytes))
@@ -100,8 +102,9 @@ t.test('the fast decoder and the full one agree on every body', async () => {
   )
 })
 
-t.test('every payment has the amount that JSON.parse reads', async () => {
-  fc.assert(
+t.test('every payment has the amount that JSON.parse reads', async (t) => {
+  holdsAlways(
+    t,
     fc.property(nearlyPayments(), (bytes) => {
       const body = decodePayment(bytes)
       if (body.kind === 'fault') return true
@@ -114,12 +117,13 @@ t.test('every payment has the amount that JSON.parse reads', async () => {
   )
 })
 
-t.test('members are found with the source of their values in any JSON object', async () => {
+t.test('members are found with the source of their values in any JSON object', async (t) => {
   const objects = fc.tuple(
     fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue(), { noNullPrototype: true }),
     fc.constantFrom('', ' ', '\t', '\n   '),
   )
-  fc.assert(
+  holdsAlways(
+    t,
     fc.property(objects, ([object, space]) => {
       const text = JSON.stringify(object, null, space)
       const found = membersOf(text).map(({ name, source }) => [name, JSON.parse(source) as unknown])

@@ -43,7 +43,7 @@ t.test('a bug within a statement stays a bug, and is no failure of the ledger', 
 
 t.test('any other error that a statement throws is a failure of the ledger', async (t) => {
   const toPostgres = (): never => {
-    throw new TypeError('a library says no')
+    throw new Error('a library says no')
   }
   const planted = { toPostgres } as unknown as Parameter
 

@@ -10,6 +10,7 @@ import { SUMMARIZE, summaryParameters } from '../../../src/infra/postgres/summar
 import { BUCKET_WIDTHS_MS, coverWindow } from '../../../src/infra/postgres/summaries.ts'
 import { DELAYS, lease, parked, request, settled } from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
+import { holdsAlways } from '../../support/property.ts'
 
 const server = await startPostgres(t)
 
@@ -51,12 +52,14 @@ t.test('summaries equal those of a plain list, in any window', async (t) => {
     await ledger.record(own, mine)
   }
 
-  await fc.assert(
-    fc.asyncProperty(windows, async (window) => {
-      const { summary } = await first.summarize(window, [])
-      assert.deepEqual(summary, addUp(payments, window))
-    }),
-    { numRuns: 300 },
+  await t.resolves(
+    fc.assert(
+      fc.asyncProperty(windows, async (window) => {
+        const { summary } = await first.summarize(window, [])
+        assert.deepEqual(summary, addUp(payments, window))
+      }),
+      { numRuns: 300 },
+    ),
   )
 })
 
@@ -80,8 +83,9 @@ const spans = fc
     fc.integer({ min: 0, max: 2 ** power }).map((widthMs) => ({ from, to: from + widthMs })),
   )
 
-t.test('a window is cut into bounded runs of whole buckets, whatever its width', async () => {
-  fc.assert(
+t.test('a window is cut into bounded runs of whole buckets, whatever its width', async (t) => {
+  holdsAlways(
+    t,
     fc.property(spans, (window) => {
       const { buckets, raw } = coverWindow(window)
       const lengths = [1_000, 60, 60, 24].map((wider, index) => {
@@ -110,23 +114,27 @@ t.test('a window within one second is summed without totals', async (t) => {
   t.not(coverWindow({ from: 5_000, to: 6_000 }).buckets.length, 0)
 })
 
-t.test('the runs of a window add up to 1 at each of its instants, and to 0 elsewhere', async () => {
-  fc.assert(
-    fc.property(spans, fc.integer({ min: -90_000_000, max: 90_000_000 }), (window, offset) => {
-      const { buckets, raw } = coverWindow(window)
-      const { from, to } = window
-      const runs = [...buckets, ...raw]
-      const borders = [from, to, ...runs.flatMap((run) => [run.from, run.to])]
-      const instants = [from + offset, ...borders.flatMap((at) => [at - 1, at, at + 1])]
-      for (const instant of instants) {
-        const around = runs.filter((run) => run.from <= instant && instant < run.to)
-        const sum = around.reduce((total, run) => total + run.sign, 0)
-        assert.equal(sum, from <= instant && instant <= to ? 1 : 0)
-      }
-    }),
-    { numRuns: 5_000 },
-  )
-})
+t.test(
+  'the runs of a window add up to 1 at each of its instants, and to 0 elsewhere',
+  async (t) => {
+    holdsAlways(
+      t,
+      fc.property(spans, fc.integer({ min: -90_000_000, max: 90_000_000 }), (window, offset) => {
+        const { buckets, raw } = coverWindow(window)
+        const { from, to } = window
+        const runs = [...buckets, ...raw]
+        const borders = [from, to, ...runs.flatMap((run) => [run.from, run.to])]
+        const instants = [from + offset, ...borders.flatMap((at) => [at - 1, at, at + 1])]
+        for (const instant of instants) {
+          const around = runs.filter((run) => run.from <= instant && instant < run.to)
+          const sum = around.reduce((total, run) => total + run.sign, 0)
+          assert.equal(sum, from <= instant && instant <= to ? 1 : 0)
+        }
+      }),
+      { numRuns: 5_000 },
+    )
+  },
+)
 
 t.test('a window over many payments reads totals, not payments', async (t) => {
   const database = await server.freshDatabase()

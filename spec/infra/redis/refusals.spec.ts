@@ -62,7 +62,7 @@ t.test('the path of a socket is decoded', async (t) => {
   const connected = once(server, 'connection')
   open(t, `unix://${folder}/my%20redis.sock`)
 
-  await connected
+  await t.resolves(connected)
 })
 
 function open(t: Test, url: string): ReturnType<typeof connectRedis> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/config/config.ts'
 import { createLogger } from '../../../src/infra/process/logger.ts'
@@ -133,13 +134,16 @@ async function startTraced(
   defaultStatus: 429 | 502 = 429,
 ): Promise<{ pit: Pit; told: Told }> {
   const told: Told = { charges: [] }
-  const processor = (status: number): Promise<string> =>
-    serve(t, async (request) => {
-      if (request.method !== 'POST') return lookedUp(request.url ?? '', status)
+  const processor = (status: number): Promise<string> => {
+    let recorded = ''
+    return serve(t, async (request) => {
+      if (request.method !== 'POST') return lookedUp(request.url ?? '', { status, recorded })
       const { traceparent } = request.headers
       told.charges.push(typeof traceparent === 'string' ? traceparent : undefined)
+      recorded = await text(request)
       return { status, body: '{"message":"told"}' }
     })
+  }
   const addresses = {
     databaseUrl: await postgres.freshDatabase(),
     processorDefaultUrl: await processor(defaultStatus),
@@ -153,11 +157,13 @@ async function startTraced(
   return { pit, told }
 }
 
-function lookedUp(path: string, status: number): { status: number; body: string } {
+/** A look-up finds the last charge. */
+function lookedUp(
+  path: string,
+  { status, recorded }: { readonly status: number; readonly recorded: string },
+): { status: number; body: string } {
   if (status === 429 || path.endsWith('/service-health')) return { status: 404, body: '{}' }
-  const correlationId = path.slice(path.lastIndexOf('/') + 1)
-  const requestedAt = new Date().toISOString()
-  return { status: 200, body: JSON.stringify({ correlationId, amount: 19.9, requestedAt }) }
+  return { status: 200, body: recorded }
 }
 
 function clientOf(t: Test, pit: Pit): ReturnType<typeof openPitClient> {

@@ -10,7 +10,6 @@ import {
 import type { PlantedFaults } from './planted.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import type { ClaimedPayment } from '../../../src/actors/model/payment.ts'
-import type { SeenLease } from '../../../src/actors/model/ports.ts'
 
 export const CLOCK_FAULTS: PlantedFaults = {
   'a stored deadline that is believed after a step': {
@@ -45,17 +44,14 @@ function believedDeadline(): Planted {
 /** Revokes the leases of living instances, as one does that believes a clock that was set. */
 function hastyTakeOver(): Planted {
   return {
-    ledger: (ledger) => {
-      let others: readonly SeenLease[] = []
-      return {
-        ...ledger,
-        async takeOver(request) {
-          const taken = await ledger.takeOver({ ...request, expired: others })
-          others = taken.leases.filter(({ leaseId }) => leaseId !== request.leaseId)
-          return taken
-        },
-      }
-    },
+    ledger: (ledger) => ({
+      ...ledger,
+      async takeOver(request) {
+        const { leases } = await ledger.takeOver({ ...request, limit: 0 })
+        const expired = leases.filter(({ leaseId }) => leaseId !== request.leaseId)
+        return ledger.takeOver({ ...request, expired })
+      },
+    }),
   }
 }
 

@@ -11,9 +11,7 @@ import type {
 } from '../model/payment.ts'
 import { otherThan } from '../model/route.ts'
 import type { AbsenceProof } from './controls.ts'
-
-/** Attempts kept per payment, newest last; older ones are dropped. */
-export const ATTEMPTS_KEPT_MAX = 16
+import { deniedBy, roundedMs, withAttempt } from './history.ts'
 
 /** A payment as it waits in memory for its turn; also the input of its actor. */
 export interface PaymentRecord {
@@ -152,36 +150,6 @@ export function endedAttempt({ context, event }: PaymentStep): Change {
   const rounded = roundedMs(tookMs)
   const ended = { processor, requestedAt, reason, outcome, tookMs: rounded, detail }
   return { attempts: withAttempt(attempts, ended) }
-}
-
-/** The history with one more attempt, bounded. */
-export function withAttempt(attempts: readonly Attempt[], ended: Attempt): readonly Attempt[] {
-  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : withoutOldest(attempts)
-  return kept.length === 0 ? [ended] : [...kept, ended]
-}
-
-/** To the microsecond. */
-export function roundedMs(durationMs: number): number {
-  return Math.round(durationMs * 1000) / 1000
-}
-
-/** What has denied the payment stays: it decides where the payment goes. */
-function withoutOldest(attempts: readonly Attempt[]): readonly Attempt[] {
-  const oldest = attempts.findIndex(({ outcome }) => outcome !== 'rejected')
-  return attempts.toSpliced(Math.max(0, oldest), 1)
-}
-
-/**
- * The processor that has denied the payment; null when none has. Once both have, the payment is
- * rejected: if it is still open after that, a person has decided to begin anew.
- */
-export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
-  let denier: ProcessorName | null = null
-  for (const { outcome, processor } of attempts) {
-    if (outcome !== 'rejected') continue
-    denier = denier === null || denier === processor ? processor : null
-  }
-  return denier
 }
 
 /** Whether the other processor has denied the payment before this one has. */

@@ -2,7 +2,8 @@
 
 import type { Contradiction, ContradictionKind, ProcessorName } from '../model/payment.ts'
 import type { LookUpAnswer } from '../model/ports.ts'
-import { ATTEMPTS_KEPT_MAX, type PaymentContext } from './context.ts'
+import { ATTEMPTS_KEPT_MAX } from './history.ts'
+import type { PaymentContext } from './context.ts'
 
 /**
  * How far the instant of a charge by another instance may lie outside of the payment's life, ms.

@@ -7,13 +7,8 @@ import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from '../circuit/suspicion.ts'
-import {
-  deniedBy,
-  type CurrentAttempt,
-  type NextRoute,
-  type PaymentContext,
-  type PaymentEvent,
-} from './context.ts'
+import { deniedBy } from './history.ts'
+import type { CurrentAttempt, NextRoute, PaymentContext, PaymentEvent } from './context.ts'
 import type { Controls } from './controls.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { ChargeAnswer, Clock, Lease, Processor } from '../model/ports.ts'

@@ -2,12 +2,8 @@
 
 import assert from 'node:assert'
 import { tell, type Directory } from '../messages.ts'
-import {
-  roundedMs,
-  withAttempt,
-  type PaymentContext,
-  type PaymentRecord,
-} from '../payment/context.ts'
+import { roundedMs, withAttempt } from '../payment/history.ts'
+import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
 import type { LateSettlement, PaymentDependencies } from '../payment/effects.ts'
 import { deferredRecord, parkedOutcome, parkingDelayMs } from './records.ts'
 import type { ClaimSource } from '../model/facts.ts'

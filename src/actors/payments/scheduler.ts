@@ -2,7 +2,8 @@
 
 import { createActor, type AnyActorRef } from 'xstate'
 import type { ProcessorName } from '../model/payment.ts'
-import { deniedBy, type NextRoute, type PaymentRecord } from '../payment/context.ts'
+import { deniedBy } from '../payment/history.ts'
+import type { NextRoute, PaymentRecord } from '../payment/context.ts'
 import { nextRoute, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
 import type { Waiting } from './queues.ts'

@@ -120,9 +120,6 @@ function countRare(tallies: Tallies, fact: Fact): void {
     case 'payment.broken':
       tallies.broken += 1
       break
-    case 'payment.contradicted':
-      tallies.processors[fact.processor].contradictions[fact.contradiction.kind] += 1
-      break
     case 'payments.claimed':
       tallies.claimed[fact.from] += fact.payments
       break

@@ -56,7 +56,7 @@ export function partsOf(schema: string): readonly string[] {
     [...changes.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map(([, name]) => `${table}.${name}`),
   )
   const indexes = [...schema.matchAll(/CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)/g)]
-  return [...made, ...added, ...indexes.map(([, index = '']) => index)]
+  return [...new Set([...made, ...added, ...indexes.map(([, index = '']) => index)])]
 }
 
 async function isApplied(connection: PostgresConnection, digest: string): Promise<boolean> {

@@ -84,8 +84,8 @@ export function connectRedis({
       try {
         return read(await reply)
       } catch (cause) {
-          if (isBug(cause)) throw cause
-          report(cause)
+        if (isBug(cause)) throw cause
+        report(cause)
         throw new CacheUnavailable(operation, cause)
       }
     },

@@ -1,0 +1,36 @@
+// A payment's history: what became of each charge, bounded, and who has denied the payment.
+
+import type { Attempt, ProcessorName } from '../model/payment.ts'
+
+/** Attempts kept per payment, newest last; older ones are dropped. */
+export const ATTEMPTS_KEPT_MAX = 16
+
+/** The history with one more attempt, bounded. */
+export function withAttempt(attempts: readonly Attempt[], ended: Attempt): readonly Attempt[] {
+  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : withoutOldest(attempts)
+  return kept.length === 0 ? [ended] : [...kept, ended]
+}
+
+/** To the microsecond. */
+export function roundedMs(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000
+}
+
+/** What has denied the payment stays: it decides where the payment goes. */
+function withoutOldest(attempts: readonly Attempt[]): readonly Attempt[] {
+  const oldest = attempts.findIndex(({ outcome }) => outcome !== 'rejected')
+  return attempts.toSpliced(Math.max(0, oldest), 1)
+}
+
+/**
+ * The processor that has denied the payment; null when none has. Once both have, the payment is
+ * rejected: if it is still open after that, a person has decided to begin anew.
+ */
+export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
+  let denier: ProcessorName | null = null
+  for (const { outcome, processor } of attempts) {
+    if (outcome !== 'rejected') continue
+    denier = denier === null || denier === processor ? processor : null
+  }
+  return denier
+}
