@@ -8,6 +8,7 @@ import type { Settings } from './settings.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 import type { VirtualTime } from './virtual-time.ts'
+import type { WallClock } from './wall-clock.ts'
 
 /** Between two checks, virtual ms. */
 const CHECK_EVERY_MS = 20
@@ -125,6 +126,7 @@ interface ObservedWorld {
   readonly observer: Observer
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
+  readonly ledgerClock: WallClock
   readonly cacheService: SimulatedServer
   readonly places: readonly Instance[]
 }
@@ -178,8 +180,9 @@ class Readiness {
 
   /** Notes how everything is; returns the instances that work at this moment. */
   observe(now: number): readonly ReadyInstance[] {
-    const { places, ledgerService, cacheService, ledgerStore } = this.#world
-    if (ledgerService.isTroubled) this.#troubledAt.ledger = now
+    const { places, ledgerService, ledgerClock, cacheService, ledgerStore } = this.#world
+    const isClockSet = now - ledgerClock.disturbedAt <= CHECK_EVERY_MS
+    if (ledgerService.isTroubled || isClockSet) this.#troubledAt.ledger = now
     if (cacheService.isTroubled) this.#troubledAt.caches = now
     const due = ledgerStore.countDue()
     return places.flatMap((instance) => {

@@ -13,15 +13,21 @@ import {
   type PitParts,
   type SupervisorActor,
 } from '../../src/actors/supervisor/supervisor.ts'
-import type { Chance } from './chance.ts'
+import type { Chance, Span } from './chance.ts'
 import type { Plan } from './plan.ts'
 import type { Settings } from './settings.ts'
-import { createSimulatedLedger, type LedgerStore } from './simulated-postgres.ts'
-import { createSimulatedProcessor, type ProcessorServer } from './simulated-processor.ts'
+import { createSimulatedLedger } from './simulated-ledger.ts'
+import type { LedgerStore } from './simulated-postgres.ts'
+import {
+  type CalledProcessor,
+  createSimulatedProcessor,
+  type Misread,
+} from './simulated-processor.ts'
 import { type CacheStore, createSimulatedCaches } from './simulated-redis.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 import { Gate, type VirtualTime } from './virtual-time.ts'
-import { MachineClock } from './wall-clock.ts'
+import { MachineClock, type WallClock } from './wall-clock.ts'
+import type { HttpEnd } from './worlds/http-ends.ts'
 
 /** What all instances share. */
 export interface SharedWorld {
@@ -31,9 +37,12 @@ export interface SharedWorld {
   readonly planted: Planted
   readonly ledgerStore: LedgerStore
   readonly ledgerService: SimulatedServer
+  readonly ledgerClock: WallClock
+  readonly poisoned: ReadonlySet<string>
   readonly cacheStore: CacheStore
   readonly cacheService: SimulatedServer
-  readonly servers: Readonly<Record<ProcessorName, ProcessorServer>>
+  /** The processors as instances reach them. */
+  readonly proxies: Readonly<Record<ProcessorName, CalledProcessor>>
   readonly observer: InstanceObserver
 }
 
@@ -41,6 +50,7 @@ export interface SharedWorld {
 export interface InstanceObserver {
   onFact(instance: Instance, fact: Fact): void
   onSent(instance: Instance, processor: ProcessorName, charge: Charge): void
+  onEnded(processor: ProcessorName, charge: Charge, end: HttpEnd): void
   onCall(instance: Instance, what: string): void
   onRecord(instance: Instance, leaseId: number): void
   /** It has stopped as it was asked to. */
@@ -107,7 +117,7 @@ export class Instance {
 
   #assemble(shared: SharedWorld): SupervisorActor {
     const { settings, planted, chance, observer } = shared
-    const { clock } = this
+    const clock = planted.clock?.(this.clock, shared.ledgerClock) ?? this.clock
     const caches = createSimulatedCaches({
       store: shared.cacheStore,
       service: shared.cacheService,
@@ -119,6 +129,7 @@ export class Instance {
       service: shared.ledgerService,
       gate: this.gate,
       bounds: settings.ledger,
+      poisoned: shared.poisoned,
       note: (what) => observer.onCall(this, what),
       onRecord: (leaseId) => observer.onRecord(this, leaseId),
     })
@@ -126,7 +137,7 @@ export class Instance {
     const parts: PitParts = {
       ...settings.configured,
       ports: {
-        ledger: planted.ledger?.(ledger, shared.ledgerStore) ?? ledger,
+        ledger: planted.ledger?.(ledger, shared.ledgerStore, shared.ledgerClock) ?? ledger,
         settledSet: caches.settled,
         lease: this.fence,
         clock,
@@ -147,9 +158,9 @@ export class Instance {
   }
 
   #processor(shared: SharedWorld, name: ProcessorName, clock: Clock): Processor {
-    const { settings, servers, planted, observer } = shared
+    const { settings, proxies, planted, observer } = shared
     const processor = createSimulatedProcessor({
-      server: servers[name],
+      server: proxies[name],
       name,
       gate: this.gate,
       clock,
@@ -157,17 +168,19 @@ export class Instance {
       attemptTimeoutMs: settings.attemptTimeoutMs,
       lookupTimeoutMs: settings.lookupTimeoutMs,
       onSent: (charge) => observer.onSent(this, name, charge),
+      onEnded: (charge, end) => observer.onEnded(name, charge, end),
+      misread: planted.misread ?? {},
     })
     return planted.processor?.(processor) ?? processor
   }
 }
 
 /** Machines' clocks differ: by this much a second, and by this many ms on the wall. */
-const DRIFT = [0.97, 1.03] as const
-const SKEW_MS = [-40, 40] as const
+const DRIFT: Span = [0.97, 1.03]
+const SKEW_MS: Span = [-40, 40]
 
-function clockOf({ virtualTime, chance }: SharedWorld, gate: Gate): MachineClock {
-  const rate = chance.between(DRIFT)
+function clockOf({ virtualTime, chance, settings }: SharedWorld, gate: Gate): MachineClock {
+  const rate = chance.between(settings.drift ?? DRIFT)
   const offsetMs = chance.between([0, 1e6])
   const skewMs = chance.between(SKEW_MS)
   return new MachineClock({ virtualTime, gate, rate, offsetMs, skewMs })
@@ -175,11 +188,15 @@ function clockOf({ virtualTime, chance }: SharedWorld, gate: Gate): MachineClock
 
 export interface Planted {
   readonly settings?: (settings: Settings) => Settings
+  /** Which oracle says what must hold; absent: a fair one. */
+  readonly oracle?: 'fair' | 'strict'
   /** What happens instead of what was drawn. */
   readonly plan?: (plan: Plan, settings: Settings) => Plan
   readonly fence?: (clock: Clock) => LeaseFence
-  readonly ledger?: (ledger: Ledger, store: LedgerStore) => Ledger
+  readonly ledger?: (ledger: Ledger, store: LedgerStore, clock: WallClock) => Ledger
   readonly processor?: (processor: Processor) => Processor
+  readonly misread?: Misread
+  readonly clock?: (clock: Clock, ledgerClock: WallClock) => Clock
   readonly parts?: (parts: PitParts) => PitParts
   readonly edge?: (request: EdgeRequest) => EdgeRequest
 }

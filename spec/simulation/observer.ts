@@ -2,14 +2,16 @@
 
 import { createHash, type Hash } from 'node:crypto'
 import type { Fact } from '../../src/actors/model/facts.ts'
-import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import type { Charge } from '../../src/actors/model/ports.ts'
+import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Charge, TakenOver } from '../../src/actors/model/ports.ts'
 import type { Postings } from './postings.ts'
 import type { Instance, InstanceObserver } from './instance.ts'
 import { type Rule, RULES, type Violation } from './rules.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import type { RecordedPayment } from './simulated-processor.ts'
 import type { VirtualTime } from './virtual-time.ts'
+import type { HttpEnd } from './worlds/http-ends.ts'
+import type { Oracle } from './worlds/oracle.ts'
 
 export interface ObserverParts {
   readonly virtualTime: VirtualTime
@@ -17,6 +19,7 @@ export interface ObserverParts {
   readonly store: LedgerStore
   readonly postings: Postings
   readonly leaseTtlMs: number
+  readonly oracle: Oracle
   /** Rules that may break without an end to the simulation. */
   readonly tolerated: ReadonlySet<Rule>
 }
@@ -30,6 +33,8 @@ export class Observer implements InstanceObserver {
   readonly leftBy = new Map<Instance, readonly string[]>()
   /** When that instance was last told that the ledger has failed it, virtual ms. */
   readonly failedAt = new Map<Instance, number>()
+  /** Payments of which an instance told that a processor contradicts itself, or Pit. */
+  readonly contradicted = new Set<string>()
   readonly #leasesOf = new Map<Instance, Set<number>>()
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
@@ -53,6 +58,9 @@ export class Observer implements InstanceObserver {
   onCall(instance: Instance, what: string): void {
     const { trace, postings, virtualTime } = this.#parts
     trace.note(instance.id, what)
+    for (const { correlationId } of takenInDoubt(what)) {
+      this.#parts.oracle.takenOver.add(correlationId)
+    }
     if (what.startsWith('ledger.purge')) {
       this.#purgedAt = virtualTime.now()
       postings.forget()
@@ -91,6 +99,8 @@ export class Observer implements InstanceObserver {
       this.settledBy.set(instance, new Map())
       const leases = this.#leasesOf.get(instance) ?? new Set()
       this.#leasesOf.set(instance, leases.add(fact.leaseId))
+    } else if (fact.type === 'payment.contradicted') {
+      this.contradicted.add(fact.correlationId)
     } else if (fact.type === 'payment.settled') {
       this.settledBy.get(instance)?.set(fact.correlationId, fact.processor)
     }
@@ -111,6 +121,7 @@ export class Observer implements InstanceObserver {
     const { id: leaseId } = instance.fence
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
+    this.#parts.oracle.onSent(processor, correlationId)
     if (leaseId === null || !store.isFresh(leaseId)) this.fail('sentUnderLease', whose)
     // An instance that has not yet been told of a purge goes on until it has to renew its lease.
     const mayNotKnow = virtualTime.now() - this.#purgedAt < leaseTtlMs
@@ -125,6 +136,10 @@ export class Observer implements InstanceObserver {
     }
   }
 
+  onEnded(processor: ProcessorName, { correlationId }: Charge, end: HttpEnd): void {
+    this.#parts.oracle.onEnded(processor, correlationId, end)
+  }
+
   onRecorded(processor: ProcessorName, payment: RecordedPayment): void {
     const { trace, postings } = this.#parts
     const { correlationId, amountCents } = payment
@@ -137,9 +152,22 @@ export class Observer implements InstanceObserver {
     const elsewhere = this.#recordedAt.get(correlationId)
     this.#recordedAt.set(correlationId, processor)
     if (posting.isForgotten || elsewhere === undefined) return
+    if (this.#parts.oracle.beyond.has(correlationId)) return
     this.fail('paidOnce', `${short(correlationId)} at ${elsewhere}, ${processor}`)
   }
 }
+
+/** Payments that such a call claims without knowing what was sent of them. */
+function takenInDoubt(call: string): readonly ClaimedPayment[] {
+  if (call.startsWith(TAKEOVER)) {
+    return (JSON.parse(call.slice(TAKEOVER.length)) as TakenOver).payments
+  }
+  if (!call.startsWith(RECLAIM)) return []
+  return JSON.parse(call.slice(RECLAIM.length)) as readonly ClaimedPayment[]
+}
+
+const TAKEOVER = 'ledger.takeOver '
+const RECLAIM = 'ledger.reclaim '
 
 /** Operations of the ledger whose failure delays no payment. */
 const READS: ReadonlySet<string> = new Set(['find', 'summarize', 'purge'])

@@ -4,6 +4,7 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Chance, Span } from './chance.ts'
 import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
 import type { Settings } from './settings.ts'
+import type { Lasting, WorldFault } from './worlds/faults.ts'
 
 export interface PlannedPayment {
   readonly at: number
@@ -16,16 +17,14 @@ export interface PlannedPayment {
 }
 
 export type Fault =
-  | { readonly kind: 'crash' | 'pause' | 'stop' | 'suspend'; readonly instance: number }
-  /** The time of day of an instance's machine, or of PostgreSQL's, is set. */
-  | { readonly kind: 'clockStep'; readonly instance: number; readonly byMs: number }
-  | { readonly kind: 'ledgerClockStep'; readonly byMs: number }
+  | { readonly kind: 'crash' | 'pause' | 'stop'; readonly instance: number }
   /** Each instance is stopped and replaced, one after the other, at this interval, ms. */
   | { readonly kind: 'rolling'; readonly everyMs: number }
   | { readonly kind: 'ledgerDown' | 'ledgerHung' | 'ledgerSlow' | 'ledgerLoses' | 'ledgerRefuses' }
   | { readonly kind: 'cachesDown' | 'cachesHung' | 'cachesSlow' | 'cachesEmptied' }
   | { readonly kind: 'phase'; readonly processor: ProcessorName; readonly phase: Phase }
   | { readonly kind: 'purge' }
+  | WorldFault
 
 export interface PlannedFault {
   readonly at: number
@@ -38,6 +37,8 @@ export interface Plan {
   readonly instances: number
   readonly payments: readonly PlannedPayment[]
   readonly faults: readonly PlannedFault[]
+  /** A processor that is not mended with all else; absent: each of them is. */
+  readonly lasting?: Lasting
 }
 
 export function drawPlan(chance: Chance, settings: Settings): Plan {

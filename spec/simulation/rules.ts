@@ -15,10 +15,13 @@ export const RULES = {
   paidOnce: 'no payment is recorded at both processors',
 
   settledAtOneProcessor: 'an accepted payment is settled, and recorded at one processor',
+  rejectedByBoth: 'a payment is rejected only if both processors answered it with 400',
   recordedIsSettled: 'a payment that a processor recorded is not rejected and not unknown',
   processorIsRight: 'the ledger names the processor that recorded the payment',
   instantIsRight: 'the ledger has the requestedAt that the processor recorded',
   amountIsRight: 'the amount recorded is the amount accepted',
+  othersAreNotBooked:
+    'what a processor has under the id of a payment, and not from it, is not booked',
 
   summaryAtMostRecorded: 'a summary counts no more than a processor recorded',
   summaryAtLeastSettled: 'a summary counts at least what is known to be settled',
@@ -29,6 +32,7 @@ export const RULES = {
   claimedInTime: 'a parked payment that is due is claimed in time',
   stopsInTime: 'an instance that is stopped ends within its grace and a flush',
   handsOverAll: 'an instance that was stopped owns nothing',
+  settledByWhoWorks: 'while one processor works, what is not in doubt at the other is settled',
   backlogEmpties: 'after the last fault nothing stays open',
 
   noChildFails: 'no child of the supervisor fails, and no payment breaks',

@@ -8,14 +8,18 @@ import { Clients } from './clients.ts'
 import { checkHandovers } from './handover-rules.ts'
 import { NOTHING_PLANTED, type Planted } from './instance.ts'
 import { short } from './observer.ts'
-import { drawPlan } from './plan.ts'
+import { drawPlan, type Plan } from './plan.ts'
 import { type Rule, RULES, type Violation } from './rules.ts'
-import { drawSettings } from './settings.ts'
+import { drawSettings, type Settings } from './settings.ts'
 import { planFaults, World } from './world.ts'
+import { type DrawnWorld, describeWorld, drawWorld, type Lasting } from './worlds/faults.ts'
+import { Oracle } from './worlds/oracle.ts'
 
 export interface SeedRun {
   readonly seed: number
   readonly planted?: Planted
+  /** Absent: nothing beyond the usual plan. */
+  readonly world?: 'drawn'
   /** Rules that may break without an end to the simulation; absent: none. */
   readonly tolerated?: ReadonlySet<Rule>
   /** Is told the lines of the trace. */
@@ -33,6 +37,10 @@ export interface SeedResult {
   readonly steps: number
   /** Virtual ms that the backlog took to empty after the last fault. */
   readonly emptiedAfterMs: number
+  /** Payments of which an instance told that a processor contradicts itself, or Pit. */
+  readonly contradicted: readonly string[]
+  /** What happened beyond the usual plan, a line each. */
+  readonly world: readonly string[]
 }
 
 /** Between two counts of the backlog, virtual ms. */
@@ -42,27 +50,31 @@ const CHECK_EVERY_MS = 50
 const ANSWERS_MS = 200
 
 /** Runs one seed to its end, or to the first violation that is not tolerated. */
-export async function runSeed({ seed, planted, tolerated, print }: SeedRun): Promise<SeedResult> {
+export async function runSeed(run: SeedRun): Promise<SeedResult> {
+  const { seed, planted, tolerated, print } = run
   const chance = new Chance(seed)
-  const drawn = drawSettings(chance.branch(1))
-  const settings = planted?.settings?.(drawn) ?? drawn
+  const usualSettings = drawSettings(chance.branch(1))
+  const settings = planted?.settings?.(usualSettings) ?? usualSettings
   const usual = drawPlan(chance.branch(2), settings)
-  const plan = planted?.plan?.(usual, settings) ?? usual
+  const drawn = drawnWorld(run, usual, settings)
+  const plan = planted?.plan?.(usual, settings) ?? together(usual, drawn)
   const world = new World({
     chance: chance.branch(3),
     settings,
     planted: planted ?? NOTHING_PLANTED,
     instances: plan.instances,
+    oracle: new Oracle(planted?.oracle ?? 'fair'),
+    proxyChance: worldChance(seed).branch(2),
     ...(tolerated === undefined ? {} : { tolerated }),
     ...(print === undefined ? {} : { print }),
   })
   const clients = new Clients(world)
   clients.plan(plan.payments)
-  planFaults(world, plan.faults, settings.faultsMs)
+  planFaults(world, plan, settings.faultsMs)
   askWhileRunning(world, settings.faultsMs)
   checkHandovers(world)
   await world.virtualTime.run(settings.faultsMs)
-  const emptiedAfterMs = await becomeQuiet(world, clients)
+  const emptiedAfterMs = await becomeQuiet(world, clients, plan)
   if (!world.virtualTime.isStopped) await closeBooks(world, chance.branch(4))
   return {
     seed,
@@ -72,31 +84,100 @@ export async function runSeed({ seed, planted, tolerated, print }: SeedRun): Pro
     faults: plan.faults.length,
     steps: world.virtualTime.steps,
     emptiedAfterMs,
+    contradicted: [...world.observer.contradicted].map(short),
+    world: describeWorld(drawn),
   }
 }
 
-/** Runs until nothing is open, no client waits and no charge is under way, within the bound. */
-async function becomeQuiet(world: World, clients: Clients): Promise<number> {
-  const { virtualTime, settings, ledgerStore, servers, observer } = world
+/** What happens beyond the usual plan does not shift what the seed decides about that. */
+function worldChance(seed: number): Chance {
+  return new Chance(seed ^ 0x5bd1_e995)
+}
+
+function drawnWorld({ seed, world }: SeedRun, usual: Plan, settings: Settings): DrawnWorld {
+  if (world !== 'drawn') return { faults: [], lasting: null }
+  const { instances, payments } = usual
+  const chance = worldChance(seed).branch(1)
+  return drawWorld({ chance, settings, instances, payments: payments.length })
+}
+
+function together(usual: Plan, { faults, lasting }: DrawnWorld): Plan {
+  return {
+    ...usual,
+    faults: [...usual.faults, ...faults],
+    ...(lasting === null ? {} : { lasting }),
+  }
+}
+
+/**
+ * Runs until nothing is open, no client waits and no charge is under way, within the bound; where a
+ * processor is not mended, first until all that can be settled is.
+ */
+async function becomeQuiet(world: World, clients: Clients, { lasting }: Plan): Promise<number> {
+  const { virtualTime, settings, servers, oracle } = world
   const healedAt = virtualTime.now()
-  const isQuiet = (): boolean =>
-    clients.underway === 0 &&
-    [...ledgerStore.open.keys()].every((id) => isContradicted(world, id)) &&
-    servers.default.underway + servers.fallback.underway === 0
-  // Clients that insist have mostly posted the last time by then.
-  const clientsMs = 3000
+  if (lasting !== undefined) {
+    const late = (): readonly string[] =>
+      leftOpen(world).filter((id) => !isStuck(world, lasting, id))
+    const maxMs = settings.quietMaxMs + LASTING_DEADLINES * settings.configured.work.settleByMs
+    await runUntil(world, {
+      isDone: () => clients.underway === 0,
+      late,
+      maxMs,
+      rule: 'settledByWhoWorks',
+    })
+    if (!virtualTime.isStopped) world.heal()
+  }
+  const isDone = (): boolean =>
+    clients.underway === 0 && servers.default.underway + servers.fallback.underway === 0
+  const late = (): readonly string[] => leftOpen(world).filter((id) => !oracle.foreign.has(id))
+  await runUntil(world, { isDone, late, maxMs: settings.quietMaxMs, rule: 'backlogEmpties' })
+  return virtualTime.now() - healedAt
+}
+
+/** Settle-by deadlines that a payment may wait out at a processor that is not mended. */
+const LASTING_DEADLINES = 2
+
+/** Clients that insist have mostly posted the last time after this, ms. */
+const CLIENTS_MS = 3000
+
+interface Quiet {
+  readonly isDone: () => boolean
+  /** Payments that have to be settled by then. */
+  readonly late: () => readonly string[]
+  readonly maxMs: number
+  /** The rule that is broken otherwise. */
+  readonly rule: Rule
+}
+
+async function runUntil(world: World, { isDone, late, maxMs, rule }: Quiet): Promise<void> {
+  const { virtualTime, observer } = world
+  const since = virtualTime.now()
   while (!virtualTime.isStopped) {
     await virtualTime.run(virtualTime.now() + CHECK_EVERY_MS)
     world.replaceDead()
-    const quietMs = virtualTime.now() - healedAt
-    if (quietMs > clientsMs && isQuiet()) break
-    if (quietMs > clientsMs + settings.quietMaxMs) {
-      observer.fail('backlogEmpties', left(world))
+    const ranMs = virtualTime.now() - since
+    if (ranMs > CLIENTS_MS && isDone() && late().length === 0) return
+    if (ranMs > CLIENTS_MS + maxMs) {
+      observer.fail(rule, left(world, late()))
       // The books of payments that are still open are wrong in consequence.
       virtualTime.stop()
     }
   }
-  return virtualTime.now() - healedAt
+}
+
+function leftOpen(world: World): readonly string[] {
+  const { ledgerStore, oracle } = world
+  return [...ledgerStore.open.keys()].filter(
+    (id) => !oracle.beyond.has(id) && !isContradicted(world, id),
+  )
+}
+
+/** Whether nobody can know what became of it at a processor that answers no look-up any more. */
+function isStuck({ oracle }: World, { processor, conduct }: Lasting, id: string): boolean {
+  if (oracle.foreign.has(id)) return true
+  const isInDoubt = oracle.takenOver.has(id) || oracle.isInDoubtAt(processor, id)
+  return conduct.lookUp !== null && isInDoubt
 }
 
 /**
@@ -120,8 +201,9 @@ async function closeBooks(world: World, chance: Chance): Promise<void> {
   await virtualTime.run(virtualTime.now() + ANSWERS_MS)
 }
 
-function left({ ledgerStore }: World): string {
-  return [...ledgerStore.open.values()]
+function left({ ledgerStore }: World, late: readonly string[]): string {
+  return late
+    .flatMap((id) => ledgerStore.open.get(id) ?? [])
     .map(({ correlationId, owner, fencingToken, unknownOutcomes }) => {
       return `${short(correlationId)} owner ${owner} fencing token ${fencingToken} unknown outcomes ${unknownOutcomes.length}`
     })
@@ -219,10 +301,12 @@ class Tally {
   }
 }
 
-function describeResult({ seed, violations, digest, payments, faults, steps }: SeedResult): string {
+function describeResult(result: SeedResult): string {
+  const { seed, violations, digest, payments, faults, steps, world } = result
   const what = `${payments} payments, ${faults} faults, ${steps} steps, trace ${digest}`
   const [violation] = violations
   if (violation === undefined) return `seed ${seed}: every rule held; ${what}`
   const { rule, detail, at } = violation
-  return `seed ${seed}: BROKEN ${rule} (${RULES[rule]}) at ${at.toFixed(3)} ms: ${detail}; ${what}`
+  const broken = `BROKEN ${rule} (${RULES[rule]}) at ${at.toFixed(3)} ms: ${detail}`
+  return [`seed ${seed}: ${broken}; ${what}`, ...world].join('\n  ')
 }

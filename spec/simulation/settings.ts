@@ -3,8 +3,8 @@
 
 import { renewalTimeoutMs } from '../../src/actors/ownership/lease.machine.ts'
 import type { Configured } from '../../src/app/settings.ts'
-import type { Chance } from './chance.ts'
-import type { LedgerBounds } from './simulated-postgres.ts'
+import type { Chance, Span } from './chance.ts'
+import type { LedgerBounds } from './simulated-ledger.ts'
 import type { PhaseBounds } from './simulated-processor.ts'
 
 export interface Settings extends PhaseBounds {
@@ -16,6 +16,8 @@ export interface Settings extends PhaseBounds {
   readonly quietMaxMs: number
   /** How long faults are injected, ms. */
   readonly faultsMs: number
+  /** How fast instances' clocks run; absent: within what RELIABILITY.md allows. */
+  readonly drift?: Span
 }
 
 /** Share of the seeds that run with the lengths of the default configuration, 0 to 1. */

@@ -1,7 +1,6 @@
-// The simulated PostgreSQL: what it does, each call at one instant, by the same rules as the SQL; and
-// the `Ledger` of one instance, whose calls travel there and are answered within the adapter's bounds.
+// The simulated PostgreSQL: what it does, each call at one instant, by the same rules as the SQL.
 
-import { LeaseLost, LedgerUnavailable } from '../../src/actors/model/errors.ts'
+import { LeaseLost } from '../../src/actors/model/errors.ts'
 import type {
   ClaimedPayment,
   Outcome,
@@ -15,7 +14,6 @@ import type {
   AcceptRequest,
   AcquiredLease,
   AcceptResult,
-  Ledger,
   OwnedPayment,
   ParkedEntry,
   RenewedLease,
@@ -34,97 +32,6 @@ import {
   sumUp,
   whyUnwritten,
 } from './ledger-tables.ts'
-import type { SimulatedServer } from './simulated-server.ts'
-import type { Gate } from './virtual-time.ts'
-
-export interface LedgerBounds {
-  /** Bound on `accept`, ms. */
-  readonly acceptTimeoutMs: number
-  /** Bound on a call about a lease, ms. */
-  readonly leaseTimeoutMs: number
-  /** Bound on every other call, ms. */
-  readonly statementTimeoutMs: number
-}
-
-export interface LedgerClientParts {
-  readonly store: LedgerStore
-  readonly service: SimulatedServer
-  readonly gate: Gate
-  readonly bounds: LedgerBounds
-  /** Told of each call as it is done. */
-  readonly note: (what: string) => void
-  /** Told which lease each writing of outcomes names. */
-  readonly onRecord: (leaseId: number) => void
-}
-
-export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
-  const { store, bounds } = parts
-  const run =
-    (effect: 'reads' | 'writes') =>
-    <Value>(operation: string, apply: () => Value): Promise<Value> =>
-      call(parts, { operation, effect, timeoutMs: bounds.statementTimeoutMs, apply })
-  const write = run('writes')
-  const read = run('reads')
-  const lease = <Value>(operation: string, apply: () => Value): Promise<Value> =>
-    call(parts, { operation, effect: 'writes', timeoutMs: bounds.leaseTimeoutMs, apply })
-  return {
-    acquireLease: (request) => lease('acquireLease', () => store.acquireLease(request)),
-    renewLease: (request) => lease('renewLease', () => store.renewLease(request)),
-    releaseLease: (leaseId) => lease('releaseLease', () => store.releaseLease(leaseId)),
-    accept: (batch, request) =>
-      call(parts, {
-        operation: 'accept',
-        effect: 'writes',
-        timeoutMs: bounds.acceptTimeoutMs,
-        apply: () => store.accept(batch, request),
-      }),
-    record: (outcomes, request) => {
-      parts.onRecord(request.leaseId)
-      return write('record', () => store.record(outcomes, request))
-    },
-    claimDue: (request) => write('claimDue', () => store.claimDue(request)),
-    claimParked: (ids, request) => write('claimParked', () => store.claimParked(ids, request)),
-    listParked: (limit) => read('listParked', () => store.listParked(limit)),
-    countOpen: () => read('countOpen', () => store.countOpen()),
-    takeOver: (request) => write('takeOver', () => store.takeOver(request)),
-    listOwned: (request) => read('listOwned', () => store.listOwned(request)),
-    reclaim: (payments, request) => write('reclaim', () => store.reclaim(payments, request)),
-    summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
-    find: (id) => read('find', () => store.find(id)),
-    purge: () => write('purge', () => store.purge()),
-    close: () => Promise.resolve(),
-  }
-}
-
-function call<Value>(
-  { service, gate, note }: LedgerClientParts,
-  request: {
-    operation: string
-    effect: 'reads' | 'writes'
-    timeoutMs: number
-    apply: () => Value
-  },
-): Promise<Value> {
-  const { operation } = request
-  return service.call(gate, {
-    ...request,
-    apply: () => {
-      const value = request.apply()
-      if (!isNothing(operation, value)) note(`ledger.${operation} ${describe(value)}`)
-      return value
-    },
-    failure: (lost) => new LedgerUnavailable(operation, lost),
-  })
-}
-
-/** Questions that are asked again and again, and what brings nothing, are left out of the trace. */
-function isNothing(operation: string, value: unknown): boolean {
-  return operation === 'listOwned' || (Array.isArray(value) && value.length === 0)
-}
-
-function describe(value: unknown): string {
-  return value === undefined ? '' : JSON.stringify(value)
-}
 
 export class LedgerStore {
   readonly rows = new Map<string, PaymentRow>()

@@ -2,20 +2,24 @@
 // What an instance sends travels on even if it dies; what it is told comes in through its gate.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import type {
-  Charge,
-  ChargeAnswer,
-  Clock,
-  Lease,
-  LookUpAnswer,
-  ProbeAnswer,
-  Processor,
-} from '../../src/actors/model/ports.ts'
+import type { Charge, Clock, Lease, Processor } from '../../src/actors/model/ports.ts'
 import type { Chance, Span } from './chance.ts'
 import type { Gate, VirtualTime } from './virtual-time.ts'
+import { foundText, type HttpEnd, SETTLED_TEXT } from './worlds/http-ends.ts'
+import { readCharge, readLookUp, readProbe } from './worlds/translation.ts'
+
+export type ReplyTo = (end: HttpEnd) => void
+
+/** A processor as it is called over HTTP, through a proxy or directly. */
+export interface CalledProcessor {
+  /** Each reply comes once at most. `afterMs`: a charge is that late on its way, ms. */
+  charge(charge: Charge, reply: ReplyTo, afterMs?: number): void
+  lookUp(correlationId: string, reply: ReplyTo): void
+  probe(reply: ReplyTo): void
+}
 
 export interface ProcessorClientParts {
-  readonly server: ProcessorServer
+  readonly server: CalledProcessor
   readonly name: Processor['name']
   readonly gate: Gate
   readonly clock: Clock
@@ -24,47 +28,62 @@ export interface ProcessorClientParts {
   readonly lookupTimeoutMs: number
   /** Told of each charge at the moment of its sending. */
   readonly onSent: (charge: Charge) => void
+  /** Told how each charge ended, as far as this instance learns of it. */
+  readonly onEnded: (charge: Charge, end: HttpEnd) => void
+  readonly misread: Misread
+}
+
+/** Puts an end of another form in the place of one, as a fault in reading it does. */
+export interface Misread {
+  readonly charge?: (end: HttpEnd, charge: Charge) => HttpEnd
+  readonly lookUp?: (end: HttpEnd, correlationId: string) => HttpEnd
 }
 
 /** What an answer from inside this process takes, ms: never at once. */
 const LOCAL_MS = 0.01
 
 export function createSimulatedProcessor(parts: ProcessorClientParts): Processor {
-  const { server, name, gate, clock, lease } = parts
+  const { server, name, gate, clock, lease, misread } = parts
   return {
     name,
     charge(charge, reply) {
       if (!lease.holds(clock.now())) {
-        gate.after(LOCAL_MS, () => reply({ kind: 'refused', detail: 'lease lost' }))
+        gate.after(LOCAL_MS, () => reply(readCharge({ kind: 'unsent', detail: 'lease lost' })))
         return
       }
-      const answer = once(reply)
+      const end = once<HttpEnd>((got) => {
+        parts.onEnded(charge, got)
+        reply(readCharge(misread.charge?.(got, charge) ?? got))
+      })
       parts.onSent(charge)
-      server.charge(charge, (got) => gate.enter(() => answer(got)))
-      gate.after(parts.attemptTimeoutMs, () => answer({ kind: 'inDoubt', detail: 'timeout' }))
+      server.charge(charge, (got) => gate.enter(() => end(got)))
+      gate.after(parts.attemptTimeoutMs, () => end(TIMEOUT))
     },
     lookUp(correlationId, reply) {
-      const answer = once(reply)
-      server.lookUp(correlationId, (got) => gate.enter(() => answer(got)))
-      gate.after(parts.lookupTimeoutMs, () => answer({ kind: 'failed', detail: 'timeout' }))
+      const end = once<HttpEnd>((got) => {
+        reply(readLookUp(misread.lookUp?.(got, correlationId) ?? got, correlationId))
+      })
+      server.lookUp(correlationId, (got) => gate.enter(() => end(got)))
+      gate.after(parts.lookupTimeoutMs, () => end(TIMEOUT))
     },
     probe: () =>
       new Promise((resolve) => {
-        server.probe((got) => gate.enter(() => resolve(got)))
-        const late = { kind: 'failed', detail: 'timeout' } as const
-        gate.after(parts.lookupTimeoutMs, () => resolve(late))
+        server.probe((got) => gate.enter(() => resolve(readProbe(got))))
+        gate.after(parts.lookupTimeoutMs, () => resolve(readProbe(TIMEOUT)))
       }),
     close: () => Promise.resolve(),
   }
 }
 
+const TIMEOUT: HttpEnd = { kind: 'lost', detail: 'timeout' }
+
 /** Calls through the first time only. */
-function once<Answer>(reply: (answer: Answer) => void): (answer: Answer) => void {
+function once<Got>(take: (got: Got) => void): (got: Got) => void {
   let isOver = false
-  return (answer) => {
+  return (got) => {
     if (isOver) return
     isOver = true
-    reply(answer)
+    take(got)
   }
 }
 
@@ -95,14 +114,14 @@ interface Arrival {
   readonly landsBy: number
 }
 
-type End = (kind: ChargeAnswer['kind'], detail: string) => void
-
 /** Between two machines, one way, ms. */
 const USUAL_MS = [0.1, 1.5] as const
 
-export class ProcessorServer {
+export class ProcessorServer implements CalledProcessor {
   phase: Phase = HEALTHY
   readonly ledger = new Map<string, RecordedPayment>()
+  /** What somebody else had recorded before, under an id that is a payment's too. */
+  readonly foreign = new Map<string, Charge>()
   /** Charges sent and neither recorded nor dropped yet. */
   underway = 0
   #probedWindow = -1
@@ -112,46 +131,49 @@ export class ProcessorServer {
     this.#parts = parts
   }
 
-  /** The answer comes once at most: a reset or a crash of the caller may swallow it. */
-  charge(charge: Charge, reply: (answer: ChargeAnswer) => void): void {
+  /** The reply comes once at most: a crash of the caller may swallow it. */
+  charge(charge: Charge, reply: ReplyTo, afterMs = 0): void {
     const { chance, virtualTime, landingMaxMs } = this.#parts
-    const back: End = (kind, detail) => {
-      virtualTime.after(this.#travelMs(), () => reply({ kind, detail }))
+    const back: ReplyTo = (end) => {
+      virtualTime.after(this.#travelMs(), () => reply(end))
     }
     if (chance.happens(this.phase.refused)) {
-      back('refused', 'ECONNREFUSED')
+      back({ kind: 'unsent', detail: 'ECONNREFUSED' })
       return
     }
     this.underway += 1
     const loiters = chance.happens(this.phase.loitering)
     const loiterMs = loiters ? chance.between(this.phase.loiterMs) : 0
     const landsBy = virtualTime.now() + landingMaxMs
-    virtualTime.after(this.#travelMs() + loiterMs, () => this.#arrive({ charge, landsBy }, back))
+    const longestMs = Math.max(landingMaxMs, afterMs)
+    const travelMs = Math.min(this.#travelMs() + loiterMs + afterMs, longestMs)
+    virtualTime.after(travelMs, () => this.#arrive({ charge, landsBy }, back))
   }
 
-  lookUp(correlationId: string, reply: (answer: LookUpAnswer) => void): void {
+  lookUp(correlationId: string, reply: ReplyTo): void {
     const { chance, virtualTime } = this.#parts
     const { lookUpFailed, lookUpDelayMs } = this.phase
     const isFailed = chance.happens(lookUpFailed)
     virtualTime.after(this.#travelMs() + chance.between(lookUpDelayMs) / 2, () => {
-      const answer: LookUpAnswer = isFailed
-        ? { kind: 'failed', detail: 'http 503' }
-        : this.#find(correlationId)
+      const end = isFailed ? answered(503) : this.#find(correlationId)
       const backMs = this.#travelMs() + chance.between(lookUpDelayMs) / 2
-      virtualTime.after(backMs, () => reply(answer))
+      virtualTime.after(backMs, () => reply(end))
     })
   }
 
-  probe(reply: (answer: ProbeAnswer) => void): void {
+  probe(reply: ReplyTo): void {
     const { virtualTime, probeWindowMs } = this.#parts
     virtualTime.after(this.#travelMs(), () => {
       const window = Math.floor(virtualTime.now() / probeWindowMs)
       const isLimited = window === this.#probedWindow
       this.#probedWindow = window
       const { isFailing: failing, delayMs, refused } = this.phase
-      if (refused === 1) reply({ kind: 'failed', detail: 'ECONNREFUSED' })
-      else if (isLimited) reply({ kind: 'limited' })
-      else reply({ kind: 'answered', failing, minResponseMs: Math.round(delayMs[0]) })
+      if (refused === 1) reply({ kind: 'unsent', detail: 'ECONNREFUSED' })
+      else if (isLimited) reply(answered(429))
+      else {
+        const health = { failing, minResponseTime: Math.round(delayMs[0]) }
+        reply(answered(200, JSON.stringify(health)))
+      }
     })
   }
 
@@ -160,54 +182,61 @@ export class ProcessorServer {
     this.ledger.clear()
   }
 
-  #arrive({ charge, landsBy }: Arrival, back: End): void {
+  #arrive({ charge, landsBy }: Arrival, back: ReplyTo): void {
     const { chance, virtualTime } = this.#parts
-    const end: End = (kind, detail) => {
+    const end: ReplyTo = (got) => {
       this.underway -= 1
-      back(kind, detail)
+      back(got)
     }
     const { phase } = this
-    if (chance.happens(phase.limited)) end('refused', 'http 429')
-    else if (chance.happens(phase.rejected)) end('rejected', 'http 400')
-    else if (chance.happens(phase.resetBefore)) end('inDoubt', 'ECONNRESET')
+    if (chance.happens(phase.limited)) end(answered(429))
+    else if (chance.happens(phase.rejected)) end(answered(400))
+    else if (chance.happens(phase.resetBefore)) end(RESET)
     else {
       const delayMs = Math.min(chance.between(phase.delayMs), landsBy - virtualTime.now())
       virtualTime.after(delayMs, () => this.#process(charge, end))
     }
   }
 
-  #process(charge: Charge, end: End): void {
+  #process(charge: Charge, end: ReplyTo): void {
     const { chance, virtualTime, onRecorded } = this.#parts
     const { phase } = this
     if (phase.isFailing) {
-      end('failed', 'http 500')
+      end(answered(500))
       return
     }
-    if (this.ledger.has(charge.correlationId)) {
-      end('known', 'http 422')
+    if (this.ledger.has(charge.correlationId) || this.foreign.has(charge.correlationId)) {
+      end(answered(422))
       return
     }
     const recorded = { ...charge, at: virtualTime.now() }
     this.ledger.set(charge.correlationId, recorded)
     onRecorded(recorded)
-    if (chance.happens(phase.failedAfter)) end('failed', 'http 500')
-    else if (chance.happens(phase.resetAfter)) end('inDoubt', 'ECONNRESET')
-    else end('settled', 'http 200')
+    if (chance.happens(phase.failedAfter)) end(answered(500))
+    else if (chance.happens(phase.resetAfter)) end(RESET)
+    else end(answered(200, SETTLED_TEXT))
   }
 
   /** Finds what was recorded before a moment that may lie in the past. */
-  #find(correlationId: string): LookUpAnswer {
+  #find(correlationId: string): HttpEnd {
     const { chance, virtualTime, lookUpLagMs } = this.#parts
     const seenUntil = virtualTime.now() - chance.between([0, lookUpLagMs])
+    const foreign = this.foreign.get(correlationId)
+    if (foreign !== undefined) return answered(200, foundText(foreign))
     const found = this.ledger.get(correlationId)
-    if (found === undefined || found.at > seenUntil) return { kind: 'missing' }
-    const { requestedAt, amountCents } = found
-    return { kind: 'found', requestedAt, amountCents }
+    if (found === undefined || found.at > seenUntil) return answered(404)
+    return answered(200, foundText(found))
   }
 
   #travelMs(): number {
     return this.#parts.chance.between(USUAL_MS)
   }
+}
+
+const RESET: HttpEnd = { kind: 'lost', detail: 'ECONNRESET' }
+
+function answered(status: number, text = ''): HttpEnd {
+  return { kind: 'answered', status, text }
 }
 
 /** Shares are 0 to 1, of the requests that arrive. */

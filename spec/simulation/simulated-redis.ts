@@ -40,7 +40,8 @@ export function createSimulatedCaches(parts: CacheClientParts): SimulatedCaches 
       connection,
       timeoutMs: COMMAND_TIMEOUT_MS,
       apply,
-      failure: () => new CacheUnavailable(operation),
+      failure: (_lost, code) =>
+        new CacheUnavailable(operation, code === undefined ? undefined : new Error(code)),
     })
   return {
     health: {

@@ -2,6 +2,7 @@
 
 import type { Chance, Span } from './chance.ts'
 import type { Gate, VirtualTime } from './virtual-time.ts'
+import { concerns, type StoreTrouble } from './worlds/store-troubles.ts'
 
 /** What became of a call that was not answered. */
 export type LostCall = 'none' | 'unknown'
@@ -14,7 +15,8 @@ export interface ServerCall<Value> {
   readonly connection?: Connection
   /** Does the work at one instant; what it throws is the answer. */
   readonly apply: () => Value
-  readonly failure: (lost: LostCall) => Error
+  /** `code`: the server's own word for it, if it said one. */
+  readonly failure: (lost: LostCall, code?: string) => Error
 }
 
 export interface Connection {
@@ -33,6 +35,9 @@ const SERVER_SHARE = 0.8
 /** Share of the statements that a hang held up too long which are executed all the same, 0 to 1. */
 const EXECUTED_LATE = 0.3
 
+/** How late an answer comes, as a part of the bound on it. */
+const LATE_SHARE: Span = [0.3, 1.4]
+
 export class SimulatedServer {
   /** One way, ms. */
   latencyMs: Span = USUAL_MS
@@ -40,6 +45,8 @@ export class SimulatedServer {
   answersLost = 0
   /** Share of the writes that are rolled back, and the caller told so, 0 to 1. */
   rolledBack = 0
+  /** What goes wrong with some of the calls. */
+  readonly troubles = new Set<StoreTrouble>()
   #state: 'up' | 'down' | 'hung' = 'up'
   /** Counts breakdowns: answers under way do not outlive one. */
   #breakdowns = 0
@@ -59,7 +66,7 @@ export class SimulatedServer {
   /** Whether a call may be lost or come late at this moment. */
   get isTroubled(): boolean {
     const isUsual = this.latencyMs === USUAL_MS && this.answersLost + this.rolledBack === 0
-    return !this.isUp || !isUsual
+    return !this.isUp || !isUsual || this.troubles.size > 0
   }
 
   /** Connections break; what had arrived is done or not, and nobody is told. */
@@ -79,6 +86,7 @@ export class SimulatedServer {
     this.latencyMs = USUAL_MS
     this.answersLost = 0
     this.rolledBack = 0
+    this.troubles.clear()
     this.#release()
   }
 
@@ -91,13 +99,13 @@ export class SimulatedServer {
         isOver = true
         settle()
       }
-      const lose = (lost: LostCall): void =>
-        finish(() => reject(call.failure(call.effect === 'reads' ? 'none' : lost)))
+      const lose = (lost: LostCall, code?: string): void =>
+        finish(() => reject(call.failure(call.effect === 'reads' ? 'none' : lost, code)))
       gate.after(call.timeoutMs, () => lose('unknown'))
       const back: Back<Value> = {
         answer: (value) => gate.enter(() => finish(() => resolve(value))),
         fail: (error) => gate.enter(() => finish(() => reject(error))),
-        lose: (lost) => gate.enter(() => lose(lost)),
+        lose: (lost, code) => gate.enter(() => lose(lost, code)),
       }
       this.#travel(() => this.#arrive(call, back), call.connection)
     })
@@ -128,6 +136,11 @@ export class SimulatedServer {
       this.#travel(() => back.lose(this.#chance.happens(0.5) ? 'none' : 'unknown'))
       return
     }
+    for (const trouble of this.troubles) {
+      if (concerns(trouble, call) && this.#chance.happens(trouble.share)) {
+        return this.#fail(trouble, call, back)
+      }
+    }
     if (call.effect === 'writes' && this.#chance.happens(this.rolledBack)) {
       this.#travel(() => back.lose('none'))
       return
@@ -141,6 +154,28 @@ export class SimulatedServer {
     })
   }
 
+  /** What a trouble does to a call that has arrived. */
+  #fail<Value>({ end, code }: StoreTrouble, call: ServerCall<Value>, back: Back<Value>): void {
+    switch (end) {
+      case 'refused':
+        return this.#travel(() => back.lose('none', code))
+      case 'cutBefore':
+        return this.#travel(() => back.lose('unknown', code))
+      case 'cutAfter':
+        answerOf(call, back)
+        return this.#travel(() => back.lose('unknown', code))
+      case 'silentBefore':
+        return
+      case 'silentAfter':
+        answerOf(call, back)
+        return
+      case 'late': {
+        const lateMs = call.timeoutMs * this.#chance.between(LATE_SHARE)
+        return this.#virtualTime.after(lateMs, answerOf(call, back))
+      }
+    }
+  }
+
   #release(): void {
     for (const run of this.#waiting.splice(0)) run()
   }
@@ -149,7 +184,7 @@ export class SimulatedServer {
 interface Back<Value> {
   answer(value: Value): void
   fail(error: unknown): void
-  lose(lost: LostCall): void
+  lose(lost: LostCall, code?: string): void
 }
 
 function answerOf<Value>(call: ServerCall<Value>, back: Back<Value>): () => void {

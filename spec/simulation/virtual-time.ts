@@ -105,6 +105,9 @@ const CATCH_UP_MS = 4
 export class Gate {
   state: 'running' | 'paused' | 'dead' = 'running'
   readonly #held: (() => void)[] = []
+  #suspendedMs = 0
+  /** Virtual instant at which the suspension began that lasts; null: its machine runs. */
+  #suspendedAt: number | null = null
   readonly #virtualTime: VirtualTime
   readonly #chance: Chance
 
@@ -118,9 +121,23 @@ export class Gate {
     else if (this.state === 'paused') this.#held.push(run)
   }
 
-  /** After `delayMs`, as soon as the process runs. */
+  /** For how long its machine was suspended so far, virtual ms. */
+  get suspendedMs(): number {
+    if (this.#suspendedAt === null) return this.#suspendedMs
+    return this.#suspendedMs + this.#virtualTime.now() - this.#suspendedAt
+  }
+
+  /** After `delayMs` in which its machine was awake, as soon as the process runs. */
   after(delayMs: number, run: () => void): void {
-    this.#virtualTime.after(delayMs, () => this.enter(run))
+    const dueAt = this.#virtualTime.now() + delayMs
+    const before = this.suspendedMs
+    const enter = (): void =>
+      this.enter(() => {
+        const missedMs = this.suspendedMs - before
+        if (missedMs === 0) run()
+        else this.after(dueAt + missedMs - this.#virtualTime.now(), run)
+      })
+    this.#virtualTime.after(delayMs, enter)
   }
 
   /** As SIGSTOP does. */
@@ -128,10 +145,19 @@ export class Gate {
     if (this.state === 'running') this.state = 'paused'
   }
 
-  /** As SIGCONT does. */
+  /** As the suspension of its machine does: the monotonic clock stands still, and timers with it. */
+  suspend(): void {
+    if (this.state !== 'running') return
+    this.state = 'paused'
+    this.#suspendedAt = this.#virtualTime.now()
+  }
+
+  /** As SIGCONT does, or the end of a suspension. */
   resume(): void {
     if (this.state !== 'paused') return
     this.state = 'running'
+    this.#suspendedMs = this.suspendedMs
+    this.#suspendedAt = null
     for (const run of this.#held.splice(0)) {
       this.after(this.#chance.between([0, CATCH_UP_MS]), run)
     }

@@ -1,5 +1,5 @@
-// Clocks of the simulated machines: the time of day of PostgreSQL's, which somebody may set, and
-// both clocks of an instance's, which may also be suspended.
+// Clocks of the simulated machines: the time of day of PostgreSQL's, which drifts and may be set, and
+// both clocks of an instance's, of which the monotonic one stands still while it is suspended.
 
 import type { Clock } from '../../src/actors/model/ports.ts'
 import type { Gate, VirtualTime } from './virtual-time.ts'
@@ -7,27 +7,52 @@ import type { Gate, VirtualTime } from './virtual-time.ts'
 /** Virtual 2025-01-01T00:00:00Z, epoch ms. */
 export const EPOCH_MS = 1_735_689_600_000
 
-/** A time of day that can be set. */
+/** A time of day that can be set, and that may drift. */
 export class WallClock {
-  #aheadMs: number
   readonly #virtualNow: () => number
+  #rate = 1
+  /** Its time at an instant from which it has run at its rate. */
+  #set: { readonly wall: number; readonly at: number }
+  /** When it was last set or began to drift, virtual ms. */
+  disturbedAt = Number.NEGATIVE_INFINITY
 
   constructor(virtualNow: () => number, skewMs = 0) {
     this.#virtualNow = virtualNow
-    this.#aheadMs = skewMs
+    this.#set = { wall: EPOCH_MS + skewMs, at: 0 }
   }
 
   /** Epoch ms, fractions allowed. */
-  readonly now = (): number => EPOCH_MS + this.#virtualNow() + this.#aheadMs
+  readonly now = (): number => {
+    const { wall, at } = this.#set
+    return wall + (this.#virtualNow() - at) * this.#rate
+  }
+
+  /** How far it is off, ms. */
+  get offMs(): number {
+    return this.now() - (EPOCH_MS + this.#virtualNow())
+  }
 
   /** As an operator, or chrony's makestep, does: forward, or back where it is negative. */
   step(byMs: number): void {
-    this.#aheadMs += byMs
+    this.#setTo(this.now() + byMs)
+  }
+
+  /** From now on it runs by so many ms in a virtual ms. */
+  drift(rate: number): void {
+    this.#setTo(this.now())
+    this.#rate = rate
+  }
+
+  #setTo(wall: number): void {
+    const at = this.#virtualNow()
+    this.#set = { wall, at }
+    this.disturbedAt = at
   }
 }
 
 interface MachineParts {
   readonly virtualTime: VirtualTime
+  /** Knows for how long the machine was suspended. */
   readonly gate: Gate
   /** Monotonic ms in a virtual ms: machines' clocks drift. */
   readonly rate: number
@@ -37,64 +62,33 @@ interface MachineParts {
   readonly skewMs: number
 }
 
-/** The clocks of one instance's machine. */
+/** The clocks of one instance's machine. Its functions may be taken out of it. */
 export class MachineClock implements Clock {
   readonly wall: WallClock
   readonly #parts: MachineParts
-  /** How long it was suspended so far, virtual ms. */
-  #suspendedMs = 0
-  /** Virtual instant since which it is suspended; null while it runs. */
-  #suspendedAt: number | null = null
 
   constructor(parts: MachineParts) {
     this.#parts = parts
     this.wall = new WallClock(parts.virtualTime.now, parts.skewMs)
   }
 
-  now(): number {
-    const { virtualTime, rate, offsetMs } = this.#parts
-    const awakeMs = (this.#suspendedAt ?? virtualTime.now()) - this.#suspendedMs
-    return offsetMs + awakeMs * rate
+  readonly now = (): number => {
+    const { virtualTime, gate, rate, offsetMs } = this.#parts
+    return offsetMs + (virtualTime.now() - gate.suspendedMs) * rate
   }
 
-  wallNow(): number {
-    return Math.floor(this.wall.now())
-  }
+  readonly wallNow = (): number => Math.floor(this.wall.now())
 
-  setTimeout(callback: () => void, delayMs: number): unknown {
+  readonly setTimeout = (callback: () => void, delayMs: number): unknown => {
+    const { gate, rate } = this.#parts
     const timer = { isSet: true }
-    this.#arm(timer, { callback, dueAt: this.now() + delayMs })
+    gate.after(delayMs / rate, () => {
+      if (timer.isSet) callback()
+    })
     return timer
   }
 
-  clearTimeout(timer: unknown): void {
+  readonly clearTimeout = (timer: unknown): void => {
     if (typeof timer === 'object' && timer !== null && 'isSet' in timer) timer.isSet = false
   }
-
-  /** As a closed lid or a paused virtual machine does: the process and the monotonic clock stand. */
-  suspend(): void {
-    this.#suspendedAt ??= this.#parts.virtualTime.now()
-    this.#parts.gate.pause()
-  }
-
-  resume(): void {
-    if (this.#suspendedAt !== null) {
-      this.#suspendedMs += this.#parts.virtualTime.now() - this.#suspendedAt
-      this.#suspendedAt = null
-    }
-    this.#parts.gate.resume()
-  }
-
-  #arm(timer: { isSet: boolean }, due: { callback: () => void; dueAt: number }): void {
-    const { gate, rate } = this.#parts
-    gate.after((due.dueAt - this.now()) / rate, () => {
-      if (!timer.isSet) return
-      // The monotonic clock stood still meanwhile.
-      if (due.dueAt - this.now() > NEARLY_MS) this.#arm(timer, due)
-      else due.callback()
-    })
-  }
 }
-
-/** Instants that were added up differ by less, ms. */
-const NEARLY_MS = 0.001

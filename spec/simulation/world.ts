@@ -1,7 +1,7 @@
 // Everything in one simulation: the world of a seed, and faults as they begin and end in it.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import type { Chance } from './chance.ts'
+import { Chance } from './chance.ts'
 import { Postings } from './postings.ts'
 import { type SharedWorld, Instance, type Planted } from './instance.ts'
 import { Trace, Observer } from './observer.ts'
@@ -14,6 +14,10 @@ import { CacheStore } from './simulated-redis.ts'
 import { SimulatedServer } from './simulated-server.ts'
 import { VirtualTime } from './virtual-time.ts'
 import { WallClock } from './wall-clock.ts'
+import { beginFault, type FaultyWorld } from './worlds/begin.ts'
+import { describeFault, type Lasting } from './worlds/faults.ts'
+import { Oracle } from './worlds/oracle.ts'
+import { ProcessorProxy } from './worlds/proxy.ts'
 
 export interface WorldParts {
   readonly chance: Chance
@@ -23,13 +27,17 @@ export interface WorldParts {
   readonly instances: number
   /** Rules that may break without an end to the simulation; absent: none. */
   readonly tolerated?: ReadonlySet<Rule>
+  /** Absent: a fair one. */
+  readonly oracle?: Oracle
+  /** Of proxies; absent: as good as any. */
+  readonly proxyChance?: Chance
   /** Is told the lines of the trace. */
   readonly print?: (line: string) => void
 }
 
 const CACHE_BOUNDS = { keptMs: 60_000, retryEntriesMax: 20_000 }
 
-export class World implements SharedWorld {
+export class World implements SharedWorld, FaultyWorld {
   readonly virtualTime: VirtualTime
   readonly chance: Chance
   readonly settings: Settings
@@ -43,12 +51,17 @@ export class World implements SharedWorld {
   readonly cacheStore: CacheStore
   readonly cacheService: SimulatedServer
   readonly servers: Readonly<Record<ProcessorName, ProcessorServer>>
+  readonly proxies: Readonly<Record<ProcessorName, ProcessorProxy>>
+  /** Payments whose outcomes PostgreSQL refuses. */
+  readonly poisoned = new Set<string>()
+  readonly oracle: Oracle
   readonly observer: Observer
   /** One place per process; another instance takes a dead one's place. */
   readonly places: Instance[]
   #started = 0
 
-  constructor({ chance, settings, planted, instances, print, tolerated }: WorldParts) {
+  constructor(parts: WorldParts) {
+    const { chance, settings, planted, instances, print, tolerated } = parts
     this.chance = chance
     this.settings = settings
     this.planted = planted
@@ -56,12 +69,13 @@ export class World implements SharedWorld {
     const network = chance.branch(2)
     this.virtualTime = virtualTime
     this.trace = new Trace(virtualTime.now, print)
+    this.oracle = parts.oracle ?? new Oracle('fair')
     this.ledgerClock = new WallClock(virtualTime.now)
     this.ledgerStore = new LedgerStore(this.ledgerClock.now, virtualTime.now)
     this.ledgerService = new SimulatedServer(virtualTime, network)
     this.cacheStore = new CacheStore(virtualTime.now, CACHE_BOUNDS)
     this.cacheService = new SimulatedServer(virtualTime, network)
-    const { trace, postings, ledgerStore: store } = this
+    const { trace, postings, ledgerStore: store, oracle } = this
     const { leaseTtlMs } = settings.configured
     this.observer = new Observer({
       virtualTime,
@@ -69,9 +83,15 @@ export class World implements SharedWorld {
       store,
       postings,
       leaseTtlMs,
+      oracle,
       tolerated: tolerated ?? new Set(),
     })
     this.servers = { default: this.#server('default'), fallback: this.#server('fallback') }
+    const proxyChance = parts.proxyChance ?? new Chance(0)
+    this.proxies = {
+      default: this.#proxy('default', proxyChance),
+      fallback: this.#proxy('fallback', proxyChance),
+    }
     this.places = Array.from({ length: instances }, () => this.#begin())
   }
 
@@ -91,13 +111,15 @@ export class World implements SharedWorld {
     if (this.at(place).gate.state === 'dead') this.places[place] = this.#begin()
   }
 
-  /** Ends every fault; instances that were stopped are started again. */
-  heal(): void {
+  /** Ends every fault except for one that lasts; stopped instances are started again. */
+  heal(lasting?: Lasting): void {
     this.trace.note('world', 'heals')
     this.ledgerService.heal()
     this.cacheService.heal()
     for (const server of Object.values(this.servers)) server.phase = HEALTHY
-    for (const instance of this.places) instance.clock.resume()
+    for (const proxy of Object.values(this.proxies)) proxy.conduct = null
+    if (lasting !== undefined) this.proxies[lasting.processor].conduct = lasting.conduct
+    for (const instance of this.places) instance.gate.resume()
     this.replaceDead()
   }
 
@@ -112,6 +134,20 @@ export class World implements SharedWorld {
     this.trace.note(instance.id, 'starts')
     instance.start()
     return instance
+  }
+
+  #proxy(name: ProcessorName, chance: Chance): ProcessorProxy {
+    const { settings, virtualTime, oracle } = this
+    const { attemptTimeoutMs, landingMaxMs } = settings
+    return new ProcessorProxy({
+      name,
+      virtualTime,
+      chance,
+      oracle,
+      server: this.servers[name],
+      attemptTimeoutMs,
+      landingMaxMs,
+    })
   }
 
   #server(name: ProcessorName): ProcessorServer {
@@ -129,7 +165,11 @@ export class World implements SharedWorld {
 }
 
 /** Lets every fault of the plan begin and end at its time; all are over at `healAt`, virtual ms. */
-export function planFaults(world: World, faults: readonly PlannedFault[], healAt: number): void {
+export function planFaults(
+  world: World,
+  { faults, lasting }: { faults: readonly PlannedFault[]; lasting?: Lasting },
+  healAt: number,
+): void {
   for (const { at, lastsMs, fault } of faults) {
     world.virtualTime.after(at, () => {
       world.trace.note('world', `${describe(fault)} for ${lastsMs.toFixed(0)} ms`)
@@ -137,7 +177,7 @@ export function planFaults(world: World, faults: readonly PlannedFault[], healAt
       if (at + lastsMs < healAt) world.virtualTime.after(lastsMs, end)
     })
   }
-  world.virtualTime.after(healAt, () => world.heal())
+  world.virtualTime.after(healAt, () => world.heal(lasting))
 }
 
 function begin(world: World, fault: Fault, healAt: number): () => void {
@@ -156,17 +196,6 @@ function begin(world: World, fault: Fault, healAt: number): () => void {
       gate.pause()
       return () => gate.resume()
     }
-    case 'suspend': {
-      const { clock } = world.at(fault.instance)
-      clock.suspend()
-      return () => clock.resume()
-    }
-    case 'clockStep':
-      world.at(fault.instance).clock.wall.step(fault.byMs)
-      return nothing
-    case 'ledgerClockStep':
-      world.ledgerClock.step(fault.byMs)
-      return nothing
     case 'phase':
       world.servers[fault.processor].phase = fault.phase
       return () => {
@@ -188,6 +217,8 @@ function begin(world: World, fault: Fault, healAt: number): () => void {
     case 'cachesHung':
     case 'cachesSlow':
       return trouble(world, world.cacheService, fault.kind)
+    default:
+      return beginFault(world, fault)
   }
 }
 
@@ -225,7 +256,26 @@ function nothing(): void {
 }
 
 function describe(fault: Fault): string {
-  if ('byMs' in fault) return `${fault.kind} by ${fault.byMs.toFixed(0)} ms`
-  if (fault.kind === 'phase') return `${fault.processor} ${fault.phase.name}`
-  return 'instance' in fault ? `${fault.kind} place ${fault.instance}` : fault.kind
+  switch (fault.kind) {
+    case 'phase':
+      return `${fault.processor} ${fault.phase.name}`
+    case 'crash':
+    case 'pause':
+    case 'stop':
+      return `${fault.kind} place ${fault.instance}`
+    case 'rolling':
+    case 'purge':
+    case 'ledgerDown':
+    case 'ledgerHung':
+    case 'ledgerSlow':
+    case 'ledgerLoses':
+    case 'ledgerRefuses':
+    case 'cachesDown':
+    case 'cachesHung':
+    case 'cachesSlow':
+    case 'cachesEmptied':
+      return fault.kind
+    default:
+      return describeFault(fault)
+  }
 }

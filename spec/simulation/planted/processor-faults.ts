@@ -21,7 +21,7 @@ export const PROCESSOR_FAULTS: PlantedFaults = {
   },
   'a success taken for a rejection': {
     rule: 'recordedIsSettled',
-    besides: ['summariesMatch'],
+    besides: ['rejectedByBoth', 'summariesMatch'],
     plant: successAsRejection,
   },
   'a payment sent again after it was settled': { rule: 'sentIsOpen', plant: sentWhenSettled },

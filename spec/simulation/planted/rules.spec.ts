@@ -7,9 +7,17 @@ import { CLAIM_FAULTS } from './claim-faults.ts'
 import { CLOCK_FAULTS } from './clock-faults.ts'
 import { HANDOVER_FAULTS } from './handover-faults.ts'
 import { PROCESSOR_FAULTS } from './processor-faults.ts'
+import { WORLD_FAULTS } from './world-faults.ts'
 
 t.test('each rule of the simulation is broken by a planted fault', async (t) => {
-  const faults = [BOOK_FAULTS, CLAIM_FAULTS, CLOCK_FAULTS, PROCESSOR_FAULTS, HANDOVER_FAULTS]
+  const faults = [
+    BOOK_FAULTS,
+    CLAIM_FAULTS,
+    CLOCK_FAULTS,
+    PROCESSOR_FAULTS,
+    HANDOVER_FAULTS,
+    WORLD_FAULTS,
+  ]
   const broken = new Set(faults.flatMap((each) => Object.values(each)).map(({ rule }) => rule))
 
   t.same(

@@ -1,0 +1,263 @@
+// Faults that only a world beyond the usual plan shows: each kind of world has one that it notices.
+
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { Cents } from '../../../src/actors/model/money.ts'
+import type { ProcessorTotal, Summary } from '../../../src/actors/model/payment.ts'
+import type { Charge, Clock } from '../../../src/actors/model/ports.ts'
+import type { Planted } from '../instance.ts'
+import { isInside } from '../ledger-tables.ts'
+import {
+  allGet,
+  always,
+  bothBehave,
+  chargesGet,
+  clockStepsBackOverParked,
+  clockStepsForward,
+  defaultBehaves,
+  defaultBehavesForGood,
+  defaultHasOthers,
+  instanceClocksStep,
+  ledgerFails,
+  page,
+  recordedAndDenied,
+  redisFails,
+  suspension,
+} from '../worlds/fixed.ts'
+import { foundText, type HttpEnd, SETTLED_TEXT } from '../worlds/http-ends.ts'
+import { READ_ONLY } from '../worlds/store-troubles.ts'
+import type { PlantedFaults } from './planted.ts'
+
+/** Both processors have it then, and their books are not Pit's. */
+const PAID_TWICE = {
+  rule: 'paidOnce',
+  besides: ['settledAtOneProcessor', 'summariesMatch'],
+} as const
+
+export const WORLD_FAULTS: PlantedFaults = {
+  'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: refusalAsRejection },
+  'the 404 of a proxy taken for no answer': { rule: 'settledByWhoWorks', plant: refusalAsDoubt },
+  'a look-up that meets a foreign 404 believed': { ...PAID_TWICE, plant: foreignAbsence },
+  'a page with status 200 taken for a settlement': {
+    rule: 'settledAtOneProcessor',
+    besides: ['summaryAtMostRecorded', 'summariesMatch'],
+    plant: pageAsSettlement,
+  },
+  'another amount taken for the own one': {
+    rule: 'othersAreNotBooked',
+    besides: ['settledAtOneProcessor', 'summaryAtMostRecorded', 'summariesMatch'],
+    plant: otherAsOwn,
+  },
+  'a name that hangs and takes the other processor with it': {
+    rule: 'settledByWhoWorks',
+    plant: hangingForAll,
+  },
+  "durations by PostgreSQL's time of day": {
+    ...PAID_TWICE,
+    besides: [...PAID_TWICE.besides, 'sentUnderLease', 'sentByOwner', 'sentIsOpen'],
+    plant: durationsByLedger,
+  },
+  "due times that follow PostgreSQL's clock back": {
+    rule: 'backlogEmpties',
+    plant: dueTimesFollow,
+  },
+  'a suspension that is not noticed': {
+    rule: 'sentUnderLease',
+    besides: ['sentByOwner', 'sentIsOpen', ...PAID_TWICE.besides, 'paidOnce'],
+    plant: unnoticedSuspension,
+  },
+  'durations by the time of day': {
+    ...PAID_TWICE,
+    besides: [...PAID_TWICE.besides, 'sentUnderLease', 'sentByOwner', 'sentIsOpen'],
+    plant: durationsByTimeOfDay,
+  },
+  'a commit refused as read-only taken for done': {
+    rule: 'committedBeforeAnswer',
+    besides: ['truthfulAnswers', 'sentIsInLedger', 'recordedIsSettled'],
+    plant: readOnlyAsDone,
+  },
+  'a replica that ends a child': { rule: 'noChildFails', plant: replicaAsBug },
+  "another system's settlements counted": {
+    rule: 'summaryAtMostRecorded',
+    besides: ['summariesMatch'],
+    plant: strangersCounted,
+  },
+}
+
+function refusalAsRejection(): Planted {
+  return {
+    plan: bothBehave(allGet(page(404))),
+    misread: { charge: (end) => (isAnswer(end, 404) ? { ...end, status: 400 } : end) },
+  }
+}
+
+function refusalAsDoubt(): Planted {
+  return {
+    plan: defaultBehavesForGood(allGet(page(404))),
+    misread: {
+      charge: (end) => (isAnswer(end, 404) ? { kind: 'lost', detail: 'planted' } : end),
+    },
+  }
+}
+
+function foreignAbsence(): Planted {
+  return {
+    plan: defaultBehaves(recordedAndDenied(page(500), page(404))),
+    misread: { lookUp: (end) => (isAnswer(end, 404) ? { ...end, text: '' } : end) },
+  }
+}
+
+function pageAsSettlement(): Planted {
+  return {
+    plan: defaultBehaves(chargesGet(page(200))),
+    misread: { charge: (end) => (isAnswer(end, 200) ? { ...end, text: SETTLED_TEXT } : end) },
+  }
+}
+
+/** Reads what was sent in the place of what was found. */
+function otherAsOwn(): Planted {
+  const sent = new Map<string, Charge>()
+  return {
+    plan: defaultHasOthers([1, 2, 3, 4, 5]),
+    misread: {
+      charge: (end, charge) => {
+        sent.set(charge.correlationId, charge)
+        return end
+      },
+      lookUp: (end, correlationId) => {
+        const own = sent.get(correlationId)
+        return isAnswer(end, 200) && own !== undefined ? { ...end, text: foundText(own) } : end
+      },
+    },
+  }
+}
+
+/** After some calls that hung, the other processor's come to nothing either. */
+function hangingForAll(): Planted {
+  let hung = 0
+  return {
+    plan: defaultBehavesForGood(allGet({ kind: 'unreachable', hangs: true })),
+    processor: (processor) => ({
+      ...processor,
+      charge(charge, reply) {
+        if (processor.name === 'default') {
+          return processor.charge(charge, (answer) => {
+            if (answer.detail === 'EAI_AGAIN') hung += 1
+            reply(answer)
+          })
+        }
+        if (hung < 2) return processor.charge(charge, reply)
+        // Nothing is sent; the look-up is there for the time that it takes.
+        const refuse = (): void => reply({ kind: 'refused', detail: 'planted' })
+        return processor.lookUp(charge.correlationId, refuse)
+      },
+    }),
+  }
+}
+
+function durationsByLedger(): Planted {
+  return {
+    plan: clockStepsForward(30_000, 'allLive'),
+    clock: (clock, ledgerClock) => withClock(clock, () => clock.now() + ledgerClock.offMs),
+  }
+}
+
+function durationsByTimeOfDay(): Planted {
+  return {
+    plan: instanceClocksStep(3_600_000),
+    clock: (clock) => withClock(clock, () => clock.wallNow()),
+  }
+}
+
+/** What is due is due later by as much as the clock was set back. */
+function dueTimesFollow(): Planted {
+  return {
+    plan: clockStepsBackOverParked(300_000),
+    ledger: (ledger, _store, clock) => ({
+      ...ledger,
+      claimDue: (request) => (clock.offMs < -1000 ? Promise.resolve([]) : ledger.claimDue(request)),
+      claimParked: (ids, request) =>
+        clock.offMs < -1000 ? Promise.resolve([]) : ledger.claimParked(ids, request),
+    }),
+  }
+}
+
+/** The time of day stands still with the monotonic clock. */
+function unnoticedSuspension(): Planted {
+  return {
+    plan: suspension(2),
+    clock: (clock) => {
+      const offMs = clock.wallNow() - clock.now()
+      return { ...withClock(clock, clock.now), wallNow: () => Math.floor(clock.now() + offMs) }
+    },
+  }
+}
+
+function withClock({ wallNow, setTimeout, clearTimeout }: Clock, now: () => number): Clock {
+  return { now, wallNow, setTimeout, clearTimeout }
+}
+
+function readOnlyAsDone(): Planted {
+  return {
+    plan: ledgerFails(READ_ONLY),
+    ledger: (ledger, store) => ({
+      ...ledger,
+      accept: (batch, request) =>
+        ledger.accept(batch, request).catch((error: unknown) => {
+          if (!(error instanceof LedgerUnavailable)) throw error
+          return { results: batch.map(() => 'accepted' as const), purges: store.purges }
+        }),
+    }),
+  }
+}
+
+/** A failure of Redis that nobody expects. */
+function replicaAsBug(): Planted {
+  return {
+    plan: redisFails({
+      operations: new Set(['takeDue']),
+      spares: 'none',
+      share: 1,
+      end: 'refused',
+      code: 'READONLY',
+    }),
+    parts: (parts) => {
+      const { delayedQueue } = parts
+      const takeDue: typeof delayedQueue.takeDue = (limit) =>
+        delayedQueue.takeDue(limit).catch(() => {
+          throw new Error('planted')
+        })
+      return { ...parts, delayedQueue: { ...delayedQueue, takeDue } }
+    },
+  }
+}
+
+/** Adds what others have settled to a summary. */
+function strangersCounted(): Planted {
+  return {
+    plan: always({ kind: 'cacheStrangers' }),
+    ledger: (ledger, store) => ({
+      ...ledger,
+      async summarize(window, unflushed) {
+        const { summary, stale } = await ledger.summarize(window, unflushed)
+        const sum = (processor: keyof Summary): ProcessorTotal<Cents> => {
+          const strangers = unflushed.filter(
+            (each) =>
+              each.processor === processor &&
+              !store.rows.has(each.correlationId) &&
+              isInside(window, each.requestedAt),
+          )
+          const { payments, cents } = summary[processor]
+          return { payments: payments + strangers.length, cents }
+        }
+        return { summary: { default: sum('default'), fallback: sum('fallback') }, stale }
+      },
+    }),
+  }
+}
+
+function isAnswer(
+  end: HttpEnd,
+  status: number,
+): end is Extract<HttpEnd, { readonly kind: 'answered' }> {
+  return end.kind === 'answered' && end.status === status
+}

@@ -1,0 +1,132 @@
+// How a processor, or a proxy in front of it, treats each kind of call for a while: drawn, call by
+// call, from all answers there are.
+
+import type { Chance, Span } from '../chance.ts'
+import type { PhaseBounds } from '../simulated-processor.ts'
+import { deniesRecording, describeReply, drawReply, type Reply } from './http-ends.ts'
+
+export interface CallConduct {
+  /** Of these calls; the others go through. 0 to 1. */
+  readonly share: number
+  readonly reply: Reply
+  /** Until the reply is sent, ms. */
+  readonly delayMs: Span
+}
+
+export interface ChargeConduct extends CallConduct {
+  readonly records: 'not' | 'before' | 'after'
+  /** From the reply to the recording where that comes after it, ms. */
+  readonly afterMs: Span
+}
+
+export interface LookUpConduct extends CallConduct {
+  /** What the contract's JSON gets wrong. */
+  readonly lie: 'amount' | 'id' | 'instant'
+}
+
+/** A kind of call without conduct goes through. */
+export interface Conduct {
+  readonly charge: ChargeConduct | null
+  readonly lookUp: LookUpConduct | null
+  readonly probe: CallConduct | null
+}
+
+/** Share of the conducts that may go beyond what can be known on this side, 0 to 1. */
+const BEYOND_SHARE = 0.06
+
+export function drawConduct(chance: Chance, bounds: PhaseBounds): Conduct {
+  // A proxy that is in trouble itself says one and the same thing to everybody.
+  if (chance.happens(0.35)) return sameToAll(chance, bounds)
+  return {
+    charge: chance.happens(0.8) ? drawCharge(chance, bounds, drawReply(chance)) : null,
+    lookUp: chance.happens(0.5) ? drawLookUp(chance, bounds, drawReply(chance)) : null,
+    probe: chance.happens(0.4) ? drawCall(chance, bounds, drawReply(chance)) : null,
+  }
+}
+
+function sameToAll(chance: Chance, bounds: PhaseBounds): Conduct {
+  const reply = drawReply(chance)
+  return {
+    charge: { ...drawCharge(chance, bounds, reply), share: 1 },
+    lookUp: { ...drawLookUp(chance, bounds, reply), share: 1 },
+    probe: { ...drawCall(chance, bounds, reply), share: 1 },
+  }
+}
+
+function drawCall(chance: Chance, bounds: PhaseBounds, reply: Reply): CallConduct {
+  const longMs = bounds.attemptTimeoutMs * 1.2
+  const delayMs = chance.pick<Span>([
+    [0, 5],
+    [0, 5],
+    [0, 60],
+    [0, longMs],
+  ])
+  return { share: chance.happens(0.6) ? 1 : chance.between([0.1, 0.9]), reply, delayMs }
+}
+
+function drawCharge(chance: Chance, bounds: PhaseBounds, reply: Reply): ChargeConduct {
+  const call = drawCall(chance, bounds, reply)
+  const isBeyond = chance.happens(BEYOND_SHARE)
+  const lateMs = bounds.landingMaxMs * (isBeyond ? 1.5 : 0.5)
+  const afterMs = chance.pick<Span>([
+    [0, 20],
+    [0, lateMs],
+  ])
+  const drawn = chance.pick(['not', 'not', 'before', 'before', 'after'] as const)
+  return { ...call, records: isBeyond ? drawn : knowable(reply, drawn), afterMs }
+}
+
+/** What the reply leaves open: a denial is true, a settlement too, and nothing follows a 500. */
+function knowable(reply: Reply, records: ChargeConduct['records']): ChargeConduct['records'] {
+  if (deniesRecording(reply)) return 'not'
+  if (is200ByContract(reply)) return 'before'
+  return isServerError(reply) && records === 'after' ? 'before' : records
+}
+
+/** Whether it is a 500, after which a look-up is believed. */
+export function isServerError(reply: Reply): boolean {
+  return reply.kind === 'answer' && reply.status === 500
+}
+
+export function is200ByContract(reply: Reply): boolean {
+  return reply.kind === 'answer' && reply.status === 200 && reply.body === 'contract'
+}
+
+/** Whether a look-up's reply says in the contract's form that there is no such payment. */
+export function isAbsence(reply: Reply): boolean {
+  // A 404 has no body by contract, and half of none is none.
+  const isEmpty = reply.kind === 'answer' && ['none', 'contract', 'cut'].includes(reply.body)
+  return reply.kind === 'answer' && reply.status === 404 && isEmpty
+}
+
+function drawLookUp(chance: Chance, bounds: PhaseBounds, reply: Reply): LookUpConduct {
+  return {
+    ...drawCall(chance, bounds, reply),
+    lie: chance.pick(['amount', 'id', 'instant'] as const),
+  }
+}
+
+export function describeConduct({ charge, lookUp, probe }: Conduct): string {
+  const parts = [
+    charge === null ? [] : [`charges ${describeCall(charge)}, ${describeRecording(charge)}`],
+    lookUp === null ? [] : [`look-ups ${describeCall(lookUp)}${describeLie(lookUp)}`],
+    probe === null ? [] : [`probes ${describeCall(probe)}`],
+  ]
+  return parts.flat().join('; ') || 'everything goes through'
+}
+
+function describeCall({ share, reply, delayMs }: CallConduct): string {
+  const [low, high] = delayMs
+  const which = share === 1 ? '' : `(${Math.round(share * 100)} %) `
+  return `${which}${describeReply(reply)} in ${low.toFixed(0)} to ${high.toFixed(0)} ms`
+}
+
+function describeRecording({ records, afterMs }: ChargeConduct): string {
+  if (records === 'not') return 'not recorded'
+  if (records === 'before') return 'recorded before'
+  return `recorded up to ${afterMs[1].toFixed(0)} ms after`
+}
+
+function describeLie({ reply, lie }: LookUpConduct): string {
+  return is200ByContract(reply) ? ` with another ${lie}` : ''
+}

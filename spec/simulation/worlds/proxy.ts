@@ -1,0 +1,148 @@
+// What stands in front of a simulated processor and may answer in its place; without a conduct of its
+// own it lets everything through.
+
+import type { ProcessorName } from '../../../src/actors/model/payment.ts'
+import type { Charge } from '../../../src/actors/model/ports.ts'
+import type { Chance } from '../chance.ts'
+import type { CalledProcessor, ReplyTo } from '../simulated-processor.ts'
+import type { VirtualTime } from '../virtual-time.ts'
+import {
+  type CallConduct,
+  type ChargeConduct,
+  type Conduct,
+  is200ByContract,
+  isAbsence,
+  isServerError,
+} from './conduct.ts'
+import { deniesRecording, endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
+import type { Beyond, Oracle } from './oracle.ts'
+
+export interface ProxyParts {
+  readonly name: ProcessorName
+  readonly virtualTime: VirtualTime
+  readonly chance: Chance
+  readonly oracle: Oracle
+  readonly server: CalledProcessor & ProcessorBooks
+  /** How long a caller waits for a charge, ms. */
+  readonly attemptTimeoutMs: number
+  /** From its sending, a request is recorded within this time or never, ms. */
+  readonly landingMaxMs: number
+}
+
+/** What the processor behind has recorded. */
+export interface ProcessorBooks {
+  readonly ledger: ReadonlyMap<string, { readonly requestedAt: number }>
+}
+
+/** A part of what a caller waits in which a name without a server hangs, 0 to 1. */
+const HANGING_SHARE = 0.95
+
+/** Off every amount that is posted. */
+const OTHER_CENTS = 1_000_000
+
+const OTHER_ID = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
+
+const DAY_MS = 86_400_000
+
+export class ProcessorProxy implements CalledProcessor {
+  conduct: Conduct | null = null
+  /** What was sent here last, by id. */
+  readonly #sent = new Map<string, Charge>()
+  readonly #parts: ProxyParts
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts
+  }
+
+  charge(charge: Charge, reply: ReplyTo): void {
+    const { server, chance, virtualTime, landingMaxMs } = this.#parts
+    this.#sent.set(charge.correlationId, charge)
+    const conduct = this.conduct?.charge
+    if (!this.#isAbout(conduct)) return server.charge(charge, reply)
+    const delayMs = this.#delayOf(conduct)
+    const afterMs = delayMs + chance.between(conduct.afterMs)
+    const answer = (): void => this.#answer(conduct, SETTLED_TEXT, reply)
+    const bound = boundPassed(conduct, { afterMs, landingMaxMs })
+    if (bound !== null) this.#parts.oracle.goesBeyond(charge.correlationId, bound)
+    switch (conduct.records) {
+      case 'not':
+        return virtualTime.after(delayMs, answer)
+      case 'before':
+        return server.charge(charge, () => virtualTime.after(delayMs, answer))
+      case 'after':
+        virtualTime.after(delayMs, answer)
+        return server.charge(charge, () => undefined, afterMs)
+    }
+  }
+
+  lookUp(correlationId: string, reply: ReplyTo): void {
+    const { server, virtualTime, oracle } = this.#parts
+    const conduct = this.conduct?.lookUp
+    if (!this.#isAbout(conduct)) return server.lookUp(correlationId, reply)
+    const delayMs = this.#delayOf(conduct)
+    const sent = this.#sent.get(correlationId)
+    if (is200ByContract(conduct.reply)) {
+      if (conduct.lie !== 'instant') oracle.contradicted.add(correlationId)
+      // Who does not know when it was sent cannot tell.
+      else if (oracle.takenOver.has(correlationId)) {
+        oracle.goesBeyond(correlationId, 'found by look-ups though another one')
+      }
+    }
+    virtualTime.after(delayMs, () => {
+      if (isAbsence(conduct.reply) && server.ledger.has(correlationId)) {
+        oracle.goesBeyond(correlationId, 'denied by look-ups though recorded')
+      }
+      // A 404 has no body by contract.
+      const isMissing = conduct.reply.kind === 'answer' && conduct.reply.status === 404
+      this.#answer(conduct, isMissing ? '' : lieOf(conduct.lie, correlationId, sent), reply)
+    })
+  }
+
+  probe(reply: ReplyTo): void {
+    const conduct = this.conduct?.probe
+    if (!this.#isAbout(conduct)) return this.#parts.server.probe(reply)
+    const failing = this.#parts.chance.happens(0.5)
+    this.#parts.virtualTime.after(this.#delayOf(conduct), () => {
+      this.#answer(conduct, `{"failing":${failing},"minResponseTime":0}`, reply)
+    })
+  }
+
+  #isAbout<Drawn extends CallConduct>(conduct: Drawn | null | undefined): conduct is Drawn {
+    return conduct !== null && conduct !== undefined && this.#parts.chance.happens(conduct.share)
+  }
+
+  #delayOf({ reply, delayMs }: CallConduct): number {
+    const { chance, attemptTimeoutMs } = this.#parts
+    const isHanging = reply.kind === 'unreachable' && reply.hangs
+    return isHanging ? attemptTimeoutMs * HANGING_SHARE : chance.between(delayMs)
+  }
+
+  #answer(conduct: CallConduct, contractText: string, reply: ReplyTo): void {
+    const end = endOf(conduct.reply, contractText)
+    if (end !== null) reply(end)
+  }
+}
+
+/** The bound that such a charge goes beyond, if any. */
+function boundPassed(
+  { reply, records }: ChargeConduct,
+  { afterMs, landingMaxMs }: { afterMs: number; landingMaxMs: number },
+): Beyond | null {
+  if (records === 'not') return is200ByContract(reply) ? 'answered 200 and not recorded' : null
+  if (deniesRecording(reply)) return 'recorded though it was refused'
+  if (records === 'before') return null
+  if (afterMs > landingMaxMs) return 'recorded after the settle-by deadline'
+  if (isServerError(reply)) return 'recorded after a 500'
+  return is200ByContract(reply) ? 'answered 200 and not recorded' : null
+}
+
+/** The contract's JSON about a payment, except for one thing. */
+function lieOf(lie: 'amount' | 'id' | 'instant', id: string, sent: Charge | undefined): string {
+  const cents = (sent?.amountCents ?? 0) + (lie === 'amount' ? OTHER_CENTS : 0)
+  const instant = (sent?.requestedAt ?? 0) + (lie === 'instant' ? DAY_MS : 0)
+  return foundText({
+    correlationId: lie === 'id' ? OTHER_ID : id,
+    amountCents: cents,
+    requestedAt: instant,
+  })
+}

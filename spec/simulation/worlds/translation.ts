@@ -1,0 +1,17 @@
+// From the end of an HTTP request to the answer of the port: Pit's own reading, which is under test.
+
+import { chargeAnswer, lookUpAnswer, probeAnswer } from '../../../src/infra/processor/wire.ts'
+import type { ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../../src/actors/model/ports.ts'
+import type { HttpEnd } from './http-ends.ts'
+
+export function readCharge(end: HttpEnd): ChargeAnswer {
+  return chargeAnswer(end)
+}
+
+export function readLookUp(end: HttpEnd, correlationId: string): LookUpAnswer {
+  return lookUpAnswer(end, correlationId)
+}
+
+export function readProbe(end: HttpEnd): ProbeAnswer {
+  return probeAnswer(end)
+}
