@@ -27,6 +27,9 @@ export function checkPayments(world: World): void {
     if (isForgotten || oracle.beyond.has(correlationId)) continue
     const row = ledgerStore.rows.get(correlationId)
     const name = short(correlationId)
+    if (row?.state === 'rejected' && !oracle.mayBeRejected(correlationId)) {
+      observer.fail('rejectedByBoth', name)
+    }
     const foreign = oracle.foreign.get(correlationId)
     if (foreign !== undefined && row?.processor === foreign) {
       observer.fail('othersAreNotBooked', `${name} settled at ${foreign}`)

@@ -18,8 +18,8 @@ import { Oracle } from './worlds/oracle.ts'
 export interface SeedRun {
   readonly seed: number
   readonly planted?: Planted
-  /** Absent: nothing beyond the usual plan. */
-  readonly world?: 'drawn'
+  /** Absent: with a world beyond the plan for every other seed, unless something is planted. */
+  readonly world?: 'drawn' | 'none'
   /** Rules that may break without an end to the simulation; absent: none. */
   readonly tolerated?: ReadonlySet<Rule>
   /** Is told the lines of the trace. */
@@ -94,8 +94,14 @@ function worldChance(seed: number): Chance {
   return new Chance(seed ^ 0x5bd1_e995)
 }
 
-function drawnWorld({ seed, world }: SeedRun, usual: Plan, settings: Settings): DrawnWorld {
-  if (world !== 'drawn') return { faults: [], lasting: null }
+/** Every other seed has only its usual plan: what breaks a rule there needs no other world. */
+function drawnWorld(
+  { seed, planted, world }: SeedRun,
+  usual: Plan,
+  settings: Settings,
+): DrawnWorld {
+  const isWanted = world === undefined ? planted === undefined && seed % 2 === 1 : world === 'drawn'
+  if (!isWanted) return { faults: [], lasting: null }
   const { instances, payments } = usual
   const chance = worldChance(seed).branch(1)
   return drawWorld({ chance, settings, instances, payments: payments.length })

@@ -210,8 +210,9 @@ function readOnlyAsDone(): Planted {
   }
 }
 
-/** A failure of Redis that nobody expects. */
+/** A failure of Redis that nobody expects, once. */
 function replicaAsBug(): Planted {
+  let hasFailed = false
   return {
     plan: redisFails({
       operations: new Set(['takeDue']),
@@ -223,7 +224,9 @@ function replicaAsBug(): Planted {
     parts: (parts) => {
       const { delayedQueue } = parts
       const takeDue: typeof delayedQueue.takeDue = (limit) =>
-        delayedQueue.takeDue(limit).catch(() => {
+        delayedQueue.takeDue(limit).catch((error: unknown) => {
+          if (hasFailed) throw error
+          hasFailed = true
           throw new Error('planted')
         })
       return { ...parts, delayedQueue: { ...delayedQueue, takeDue } }
