@@ -79,8 +79,9 @@ export class Instance {
     this.#planted = shared.planted
     this.gate = new Gate(shared.virtualTime, shared.chance)
     this.clock = clockOf(shared, this.gate)
-    this.fence = shared.planted.fence?.(this.clock) ?? new LeaseFence(this.clock)
-    this.#supervisor = this.#assemble(shared)
+    const clock = shared.planted.clock?.(this.clock, shared.ledgerClock) ?? this.clock
+    this.fence = shared.planted.fence?.(clock) ?? new LeaseFence(clock)
+    this.#supervisor = this.#assemble(shared, clock)
     this.#supervisor.subscribe({
       // As a bug does: it ends the process.
       error: (error) => {
@@ -115,9 +116,8 @@ export class Instance {
     return capacityForClaims(inMemory.dependencies, inMemory.waiting.size)
   }
 
-  #assemble(shared: SharedWorld): SupervisorActor {
+  #assemble(shared: SharedWorld, clock: Clock): SupervisorActor {
     const { settings, planted, chance, observer } = shared
-    const clock = planted.clock?.(this.clock, shared.ledgerClock) ?? this.clock
     const caches = createSimulatedCaches({
       store: shared.cacheStore,
       service: shared.cacheService,

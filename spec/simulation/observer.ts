@@ -58,13 +58,21 @@ export class Observer implements InstanceObserver {
   onCall(instance: Instance, what: string): void {
     const { trace, postings, virtualTime } = this.#parts
     trace.note(instance.id, what)
-    for (const { correlationId } of takenInDoubt(what)) {
-      this.#parts.oracle.takenOver.add(correlationId)
-    }
+    this.#noteClaims(what)
     if (what.startsWith('ledger.purge')) {
       this.#purgedAt = virtualTime.now()
+      this.#parts.oracle.hasPurged = true
       postings.forget()
       this.settledBy.clear()
+    }
+  }
+
+  #noteClaims(call: string): void {
+    const { takenOver, claimed } = this.#parts.oracle
+    for (const { correlationId } of claimedBy(call, IN_ORDER)) claimed.add(correlationId)
+    for (const { correlationId } of claimedBy(call, IN_DOUBT)) {
+      claimed.add(correlationId)
+      takenOver.add(correlationId)
     }
   }
 
@@ -157,17 +165,17 @@ export class Observer implements InstanceObserver {
   }
 }
 
-/** Payments that such a call claims without knowing what was sent of them. */
-function takenInDoubt(call: string): readonly ClaimedPayment[] {
-  if (call.startsWith(TAKEOVER)) {
-    return (JSON.parse(call.slice(TAKEOVER.length)) as TakenOver).payments
-  }
-  if (!call.startsWith(RECLAIM)) return []
-  return JSON.parse(call.slice(RECLAIM.length)) as readonly ClaimedPayment[]
-}
+/** Calls that claim what was handed over, and those that do not know what was sent of it. */
+const IN_ORDER = ['ledger.claimDue ', 'ledger.claimParked ']
+const IN_DOUBT = ['ledger.takeOver ', 'ledger.reclaim ']
 
-const TAKEOVER = 'ledger.takeOver '
-const RECLAIM = 'ledger.reclaim '
+/** Payments that a call has claimed, if it is one of these. */
+function claimedBy(call: string, claims: readonly string[]): readonly ClaimedPayment[] {
+  const claim = claims.find((each) => call.startsWith(each))
+  if (claim === undefined) return []
+  const taken = JSON.parse(call.slice(claim.length)) as readonly ClaimedPayment[] | TakenOver
+  return 'payments' in taken ? taken.payments : taken
+}
 
 /** Operations of the ledger whose failure delays no payment. */
 const READS: ReadonlySet<string> = new Set(['find', 'summarize', 'purge'])

@@ -56,7 +56,7 @@ export function deniesRecording(reply: Reply): boolean {
 
 /** By these a server, or what stands in front of one, refuses to act. */
 const REFUSALS: ReadonlySet<number> = new Set([
-  401, 403, 404, 405, 407, 410, 421, 426, 429, 431, 451, 501, 505,
+  401, 403, 404, 405, 407, 410, 421, 426, 429, 431, 451, 501, 505, 506, 511,
 ])
 
 /** 4xx that may have been acted on. */

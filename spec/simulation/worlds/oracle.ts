@@ -11,7 +11,6 @@ export type Beyond =
   | 'recorded after a 500'
   | 'answered 200 and not recorded'
   | 'denied by look-ups though recorded'
-  | 'found by look-ups though another one'
   | 'refused by PostgreSQL itself'
 
 export class Oracle {
@@ -21,6 +20,10 @@ export class Oracle {
   readonly foreign = new Map<string, ProcessorName>()
   /** Payments that have been taken over from an instance that may have sent anything. */
   readonly takenOver = new Set<string>()
+  /** Payments whose owner may not know each instant that was sent: they were claimed. */
+  readonly claimed = new Set<string>()
+  /** Whether charges were forgotten whose ids may be posted again. */
+  hasPurged = false
   /** Payments about which a look-up told another amount, id or instant, in good form. */
   readonly contradicted = new Set<string>()
   readonly #badRequests: Readonly<Record<ProcessorName, Set<string>>> = {

@@ -42,6 +42,7 @@ const OTHER_CENTS = 1_000_000
 
 const OTHER_ID = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
 
+/** An instant may be off by so much where the owner does not know all that were sent. */
 const DAY_MS = 86_400_000
 
 export class ProcessorProxy implements CalledProcessor {
@@ -81,20 +82,14 @@ export class ProcessorProxy implements CalledProcessor {
     if (!this.#isAbout(conduct)) return server.lookUp(correlationId, reply)
     const delayMs = this.#delayOf(conduct)
     const sent = this.#sent.get(correlationId)
-    if (is200ByContract(conduct.reply)) {
-      if (conduct.lie !== 'instant') oracle.contradicted.add(correlationId)
-      // Who does not know when it was sent cannot tell.
-      else if (oracle.takenOver.has(correlationId)) {
-        oracle.goesBeyond(correlationId, 'found by look-ups though another one')
-      }
-    }
+    if (is200ByContract(conduct.reply)) oracle.contradicted.add(correlationId)
     virtualTime.after(delayMs, () => {
       if (isAbsence(conduct.reply) && server.ledger.has(correlationId)) {
         oracle.goesBeyond(correlationId, 'denied by look-ups though recorded')
       }
       // A 404 has no body by contract.
       const isMissing = conduct.reply.kind === 'answer' && conduct.reply.status === 404
-      this.#answer(conduct, isMissing ? '' : lieOf(conduct.lie, correlationId, sent), reply)
+      this.#answer(conduct, isMissing ? '' : this.#lieOf(conduct.lie, correlationId, sent), reply)
     })
   }
 
@@ -104,6 +99,17 @@ export class ProcessorProxy implements CalledProcessor {
     const failing = this.#parts.chance.happens(0.5)
     this.#parts.virtualTime.after(this.#delayOf(conduct), () => {
       this.#answer(conduct, `{"failing":${failing},"minResponseTime":0}`, reply)
+    })
+  }
+
+  /** The contract's JSON about a payment, except for one thing. */
+  #lieOf(lie: 'amount' | 'id' | 'instant', id: string, sent: Charge | undefined): string {
+    const { claimed, hasPurged } = this.#parts.oracle
+    const lieMs = claimed.has(id) || hasPurged ? 2 * DAY_MS : DAY_MS
+    return foundText({
+      correlationId: lie === 'id' ? OTHER_ID : id,
+      amountCents: (sent?.amountCents ?? 0) + (lie === 'amount' ? OTHER_CENTS : 0),
+      requestedAt: (sent?.requestedAt ?? 0) + (lie === 'instant' ? lieMs : 0),
     })
   }
 
@@ -134,15 +140,4 @@ function boundPassed(
   if (afterMs > landingMaxMs) return 'recorded after the settle-by deadline'
   if (isServerError(reply)) return 'recorded after a 500'
   return is200ByContract(reply) ? 'answered 200 and not recorded' : null
-}
-
-/** The contract's JSON about a payment, except for one thing. */
-function lieOf(lie: 'amount' | 'id' | 'instant', id: string, sent: Charge | undefined): string {
-  const cents = (sent?.amountCents ?? 0) + (lie === 'amount' ? OTHER_CENTS : 0)
-  const instant = (sent?.requestedAt ?? 0) + (lie === 'instant' ? DAY_MS : 0)
-  return foundText({
-    correlationId: lie === 'id' ? OTHER_ID : id,
-    amountCents: cents,
-    requestedAt: instant,
-  })
 }
