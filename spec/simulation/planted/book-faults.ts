@@ -25,6 +25,7 @@ export const BOOK_FAULTS: PlantedFaults = {
     plant: knownAsSuccessElsewhere,
   },
   'a batch lost when its writing fails': {
+    // Its payments are found as strays, and settled all the same.
     rule: 'summaryAtLeastSettled',
     plant: lostBatch,
   },

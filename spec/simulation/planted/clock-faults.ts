@@ -47,7 +47,7 @@ function hastyTakeOver(): Planted {
     ledger: (ledger) => ({
       ...ledger,
       async takeOver(request) {
-        const { leases } = await ledger.takeOver({ ...request, limit: 0 })
+        const { leases } = await ledger.takeOver({ ...request, limit: 0, expired: [] })
         const expired = leases.filter(({ leaseId }) => leaseId !== request.leaseId)
         return ledger.takeOver({ ...request, expired })
       },

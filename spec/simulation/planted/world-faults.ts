@@ -16,6 +16,7 @@ import {
   defaultBehaves,
   defaultBehavesForGood,
   defaultHasOthers,
+  deniedInForm,
   instanceClocksStep,
   ledgerFails,
   page,
@@ -37,6 +38,7 @@ export const WORLD_FAULTS: PlantedFaults = {
   'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: refusalAsRejection },
   'the 404 of a proxy taken for no answer': { rule: 'settledByWhoWorks', plant: refusalAsDoubt },
   'a look-up that meets a foreign 404 believed': { ...PAID_TWICE, plant: foreignAbsence },
+  'a control that is answered from memory': { ...PAID_TWICE, plant: rememberedControls },
   'a page with status 200 taken for a settlement': {
     rule: 'settledAtOneProcessor',
     besides: ['summaryAtMostRecorded', 'summariesMatch'],
@@ -103,6 +105,26 @@ function foreignAbsence(): Planted {
   return {
     plan: defaultBehaves(recordedAndDenied(page(500), page(404))),
     misread: { lookUp: (end) => (isAnswer(end, 404) ? { ...end, text: '' } : end) },
+  }
+}
+
+/** What has been settled is found without being looked up. */
+function rememberedControls(): Planted {
+  const settled = new Map<string, Charge>()
+  return {
+    oracle: 'strict',
+    plan: deniedInForm,
+    misread: {
+      charge: (end, charge) => {
+        if (isAnswer(end, 200)) settled.set(charge.correlationId, charge)
+        return end
+      },
+      lookUp: (end, correlationId) => {
+        const own = settled.get(correlationId)
+        if (own === undefined || !isAnswer(end, 404)) return end
+        return { ...end, status: 200, text: foundText(own) }
+      },
+    },
   }
 }
 

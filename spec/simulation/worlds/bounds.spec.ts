@@ -10,7 +10,7 @@ import { runSeed } from '../seeds.ts'
 import type { Settings } from '../settings.ts'
 import type { ChargeConduct, Conduct } from './conduct.ts'
 import type { WorldFault } from './faults.ts'
-import { chargesGet, defaultBehaves, hangsThenRefuses, page } from './fixed.ts'
+import { chargesGet, defaultBehaves, deniedInForm, hangsThenRefuses, page } from './fixed.ts'
 import type { Planning } from './fixed.ts'
 import type { Reply } from './http-ends.ts'
 
@@ -95,6 +95,10 @@ holds('a charge that lands within the settle-by deadline is paid once', {
 holds('a charge that lands after the settle-by deadline is excused', { plan: landingAt(1.4) })
 holds('a 500 whose record look-ups show within their lag is paid once', lagging(0.9))
 holds('clocks that run 5 % too fast wait the deadline out', clocksAt(1.05))
+holds('a payment that look-ups deny as they deny a control is paid once', {
+  oracle: 'strict',
+  plan: deniedInForm,
+})
 holds('a charge that is recorded and refused with 404 is excused', {
   plan: defaultBehaves(recordedAndGet(page(404))),
 })

@@ -60,6 +60,23 @@ export function defaultBehavesForGood(conduct: Conduct): Planning {
   })
 }
 
+/**
+ * After a while in which payments are settled, half of the charges at `default` are recorded and get
+ * no answer, and each look-up is denied as the processor itself would deny it; for good.
+ */
+export function deniedInForm(plan: Plan, settings: Settings): Plan {
+  const missing: Reply = { kind: 'answer', status: 404, body: 'none' }
+  const conduct = recordedAndDenied({ kind: 'reset' }, missing)
+  const fault: WorldFault = { kind: 'conduct', processors: ['default'], conduct }
+  const { faultsMs } = settings
+  return {
+    ...plan,
+    instances: 1,
+    faults: [{ at: faultsMs * 0.4, lastsMs: faultsMs, fault }],
+    lasting: { processor: 'default', conduct },
+  }
+}
+
 /** Other payments with the ids of the first few are at default already. */
 export function defaultHasOthers(numbers: readonly number[]): Planning {
   return (plan, { faultsMs }) => {
