@@ -77,6 +77,18 @@ export function deniedInForm(plan: Plan, settings: Settings): Plan {
   }
 }
 
+/** Both have recorded without an answer and answer no look-up; `fallback` is mended, `default` not. */
+export function doubtsAtBoth(plan: Plan, { faultsMs }: Settings): Plan {
+  const conduct = recordedAndDenied({ kind: 'reset' }, page(503))
+  const fault: WorldFault = { kind: 'conduct', processors: BOTH, conduct }
+  return {
+    ...plan,
+    instances: 1,
+    faults: [{ at: 0, lastsMs: faultsMs, fault }],
+    lasting: { processor: 'default', conduct },
+  }
+}
+
 /** Other payments with the ids of the first few are at default already. */
 export function defaultHasOthers(numbers: readonly number[]): Planning {
   return (plan, { faultsMs }) => {
