@@ -12,6 +12,7 @@ import { startOps } from '../../src/http/ops.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { createMetrics } from '../../src/infra/metrics/metrics.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
+import { exitCodeOf } from '../../src/operator/failures.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { freePort } from '../../bench/layout/ports.ts'
 import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
@@ -198,6 +199,40 @@ t.test('status names a silent instance, and fails when it reads once', async (t)
   t.match(silent, { code: 3, out: `url=${url} fault="no answer: ECONNREFUSED"` })
   t.match(wrong, { code: 2, out: '', err: '--every takes' })
   t.match(odd, { code: 2, out: '', err: 'no URL: ftp:' })
+})
+
+t.test(
+  'reconcile compares what Pit and the processors have, and says so by its code',
+  async (t) => {
+    const postgres = await startPostgres(t)
+    const databaseUrl = await postgres.freshDatabase()
+    const ledger = await createPostgresLedger({ ...LEDGER, connectionString: databaseUrl })
+    await ledger.close()
+    const [first, second] = await Promise.all(
+      [0.05, 0.15].map((feeRate) => startSimulator({ port: 0, feeRate })),
+    )
+    t.teardown(() => Promise.all([first?.close(), second?.close()]))
+    const env = {
+      DATABASE_URL: databaseUrl,
+      PROCESSOR_DEFAULT_URL: first?.url,
+      PROCESSOR_FALLBACK_URL: second?.url,
+      PROCESSOR_TOKEN: '123',
+    }
+
+    const { child, ended } = run(t, ['reconcile'], env)
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+
+    t.same([await ended, err], [[0, null], ''])
+    t.match(out, 'equal')
+  },
+)
+
+t.test('a bug of a tool is no verdict about the books', async (t) => {
+  const written: string[] = []
+  const bug = (): Promise<number> => Promise.reject(new ReferenceError('x is not defined'))
+
+  t.equal(await exitCodeOf(bug, (line) => void written.push(line)), 4)
+  t.match(written.join(''), /ReferenceError: x is not defined\n +at /)
 })
 
 t.test('rejected asks at a terminal before it redrives, and refuses without one', async (t) => {

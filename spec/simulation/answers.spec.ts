@@ -42,13 +42,14 @@ interface Scene {
 }
 
 /** One instance with both processors behind others, at a fifth of the usual lengths. */
-async function setScene(waitMaxMs = 1000): Promise<Scene> {
+async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<Scene> {
   const lines: string[] = []
   const chance = new Chance(1)
   const drawn = drawSettings(new Chance(3).branch(1))
   const { configured } = drawn
   const route = { ...configured.work.route, waitMaxMs }
-  const work = { ...configured.work, route, concurrency: 16, readyMax: 4096 }
+  const settleByMs = deadlineMs ?? configured.work.settleByMs
+  const work = { ...configured.work, route, settleByMs, concurrency: 16, readyMax: 4096 }
   const settings = {
     ...drawn,
     lookUpLagMs: 0,
@@ -206,6 +207,19 @@ t.test('without a control a 404 after a 500 is believed at the settle-by deadlin
 
   t.same(meanwhile, [], 'nothing is charged again before it')
   t.same(settledAt(t, scene, ids), new Set(['default']))
+  t.equal(scene.world.violation, undefined)
+})
+
+t.test('a payment is not sent again for ever to a processor that answers 500 to all', async (t) => {
+  const scene = await setScene(0, 20_000)
+  scene.front = {
+    charge: (name) => (name === 'default' ? { kind: 'failed', detail: 'http 500' } : undefined),
+  }
+
+  const ids = await scene.post(4)
+  await scene.pass(1.5 * scene.settleByMs)
+
+  t.same(settledAt(t, scene, ids), new Set(['fallback']))
   t.equal(scene.world.violation, undefined)
 })
 

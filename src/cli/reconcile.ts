@@ -10,6 +10,10 @@ import {
 } from '../operator/reconcile-command.ts'
 import { SIMULATOR_PORTS } from '../app/dev-stack.ts'
 
+/** Between two lines of progress, ms. */
+const ON_TERMINAL_MS = 500
+const IN_LOG_MS = 10_000
+
 process.exitCode = await exitCodeOf(main, (text) => process.stderr.write(text))
 
 async function main(): Promise<number> {
@@ -25,10 +29,6 @@ async function main(): Promise<number> {
     output.end()
   }
 }
-
-/** Between two lines of progress, ms. */
-const ON_TERMINAL_MS = 500
-const IN_LOG_MS = 10_000
 
 /** Progress goes to stderr: on a terminal one line that is drawn anew. */
 function openOutput(): ReconcileOutput & { end(): void } {

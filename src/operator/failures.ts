@@ -22,6 +22,8 @@ export const EXIT_FINE = 0
 export const EXIT_DIFFERENT = 1
 export const EXIT_USAGE = 2
 export const EXIT_UNREACHABLE = 3
+/** A bug of the tool: it says nothing about the books. */
+export const EXIT_BUG = 4
 
 /** Runs a tool and returns its exit code; what ended it early is written to `write`. */
 export async function exitCodeOf(
@@ -39,6 +41,7 @@ export async function exitCodeOf(
       write(`${error.message}\n`)
       return EXIT_UNREACHABLE
     }
-    throw error
+    write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    return EXIT_BUG
   }
 }

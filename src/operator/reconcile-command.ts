@@ -64,7 +64,8 @@ A million payments take half an hour at ${PER_SECOND} a second, and a few second
 printed as they come; to go on after an interruption, begin --from where progress stood.
 
 Environment: DATABASE_URL, PROCESSOR_DEFAULT_URL, PROCESSOR_FALLBACK_URL, PROCESSOR_TOKEN.
-Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor does not answer.
+Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor does not answer;
+4 a bug of this tool.
 `
 
 /** Start of a window without one, epoch ms, and how far one without an end reaches ahead. */

@@ -39,7 +39,7 @@ export function planLookUp(
 /** Look-ups of a payment in doubt, every other one of which may be a resend. */
 const RESENT_UP_TO = 4
 
-/** How long a doubt that could be ended stays unended before the request is sent again, ms. */
+/** How long after its settle-by deadline a doubt lasts before its request is sent again, ms. */
 const UNPROVED_MAX_MS = 10_000
 
 /**
@@ -50,10 +50,10 @@ const UNPROVED_MAX_MS = 10_000
 export function mayResendNow(dependencies: PaymentDependencies, context: PaymentContext): boolean {
   const { lookUps } = context
   if (lookUps % 2 === 0) return false
-  const { processor, endsAt, contradiction } = outcomeToLookUp(context)
+  const { processor, settleBy, contradiction } = outcomeToLookUp(context)
   if (contradiction !== undefined) return false
   const now = dependencies.clock.now()
-  if (lookUps >= RESENT_UP_TO && now < endsAt + UNPROVED_MAX_MS) return false
+  if (lookUps >= RESENT_UP_TO && now < settleBy + UNPROVED_MAX_MS) return false
   return dependencies.lease.holds(now) && letsThrough(circuitNow(dependencies, processor))
 }
 
