@@ -85,6 +85,26 @@ t.test('strays are claimed in bounded batches', async (t) => {
   t.match((await parts.system.ledger.called('reclaim')).args, [owned('c')])
 })
 
+t.test('a damaged payment, which a claim does not hand over, is claimed once', async (t) => {
+  const parts = startStrays()
+  const { ledger } = parts.system
+  const claimed = { correlationId: 'a', fencingToken: 1 }
+  await compare(parts, owned('a', 'locked'))
+  await compare(parts, owned('a', 'locked'))
+  ;(await ledger.called('reclaim')).answer([])
+  await settled()
+
+  await compare(parts, [claimed, ...owned('locked')])
+  const again = await ledger.called('reclaim')
+  again.answer([])
+  await settled()
+  await compare(parts, [claimed])
+  await compare(parts, [claimed])
+
+  t.match(again.args, [owned('locked')], 'one that keeps its token was not claimed')
+  t.same(ledger.waiting, [])
+})
+
 t.test('under another lease everything is compared anew', async (t) => {
   const parts = startStrays()
   await compare(parts, owned('a'))

@@ -8,6 +8,7 @@ import { LateAnswers } from '../../../src/actors/payments/records.ts'
 import type { Call } from '../../support/scripted-port.ts'
 import { settled } from '../../support/actor-system.ts'
 import { claimedPayment, sampleRecord } from '../../support/payment-samples.ts'
+import { refusalBy } from '../../support/refusals.ts'
 import { startedPit, type StartedPit } from '../../support/started-pit.ts'
 
 const INTERVAL_MS = 1000
@@ -122,19 +123,36 @@ t.test('what is being committed or written is in memory, and no stray', async (t
   const pit = await startedPit()
   pit.post()
   const accepting = await pit.ledger.called('accept')
-  for (let times = 0; times < 3; times += 1) {
-    await pit.pass(INTERVAL_MS)
-    const now = { ledgerNow: pit.clock.now() }
-    ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0, ...now })
-    ;(await pit.ledger.called('listOwned')).answer([{ correlationId: 'a', fencingToken: 0 }])
-    await settled()
-  }
+  await compareThrice(pit)
   t.notOk(pit.ledger.waiting.includes('reclaim'))
 
   accepting.answer({ results: ['accepted'], purges: 0 })
   await settled()
   const [, reply] = (await pit.processors.default.called('charge')).args
   ;(reply as (answer: object) => void)({ kind: 'settled', detail: 'http 200' })
+  await compareThrice(pit)
+
+  t.notOk(pit.ledger.waiting.includes('reclaim'), 'its outcome is being written')
+})
+
+t.test('what PostgreSQL has refused is kept aside here, and no stray', async (t) => {
+  const pit = await startedPit()
+  pit.post()
+  ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+  await settled()
+  const [, reply] = (await pit.processors.default.called('charge')).args
+  ;(reply as (answer: object) => void)({ kind: 'settled', detail: 'http 200' })
+  await pit.pass(20)
+  ;(await pit.ledger.called('record')).fail(refusalBy('22003'))
+  await settled()
+
+  await compareThrice(pit)
+
+  t.notOk(pit.ledger.waiting.includes('reclaim'))
+})
+
+/** As often as a stray is found at least, each time with the ledger's word that it owns it. */
+async function compareThrice(pit: StartedPit): Promise<void> {
   for (let times = 0; times < 3; times += 1) {
     await pit.pass(INTERVAL_MS)
     const now = { ledgerNow: pit.clock.now() }
@@ -142,6 +160,4 @@ t.test('what is being committed or written is in memory, and no stray', async (t
     ;(await pit.ledger.called('listOwned')).answer([{ correlationId: 'a', fencingToken: 0 }])
     await settled()
   }
-
-  t.notOk(pit.ledger.waiting.includes('reclaim'), 'its outcome is being written')
-})
+}

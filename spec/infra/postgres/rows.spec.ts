@@ -241,12 +241,14 @@ for (const [what, change] of [
 
     const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
     const again = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
+    const listed = await ledger.listOwned({ ...mine, limit: 9 })
     await ledger.releaseLease(mine.leaseId)
     const sweep = { ...theirs, limit: 9, settleByMs: 0, expired: [] }
     const { payments: taken } = await ledger.takeOver(sweep)
     const { payments: takenAgain } = await ledger.takeOver(sweep)
 
     t.strictSame([idsOf(claimed), idsOf(again)], [[uuid(2), uuid(4)], []])
+    t.ok(idsOf(listed).includes(uuid(2)), 'those that can be read are listed')
     t.strictSame([idsOf(taken), idsOf(takenAgain)], [[uuid(2), uuid(4)], []])
     t.match(damaged, [
       { operation: 'claimDue', correlationId: uuid(3) },

@@ -30,6 +30,8 @@ interface StraysContext extends StraysInput {
   readonly suspects: readonly OwnedPayment[]
   /** Suspected twice. */
   readonly strays: readonly OwnedPayment[]
+  /** Claimed here and handed over by nobody: their rows are damaged. They are not claimed again. */
+  readonly unreadable: readonly OwnedPayment[]
   /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
@@ -49,9 +51,8 @@ export const straysMachine = setup({
       return ports.ledger.listOwned({ leaseId: ownedBy(input), limit })
     }),
     reclaimStrays: fromPromise<readonly ClaimedPayment[], StraysContext>(({ input }) => {
-      const { ports, batchMax, settleByMs, strays } = input
-      const leaseId = ownedBy(input)
-      return ports.ledger.reclaim(strays.slice(0, batchMax), { leaseId, settleByMs })
+      const { ports, settleByMs } = input
+      return ports.ledger.reclaim(asked(input), { leaseId: ownedBy(input), settleByMs })
     }),
   },
   actions: {
@@ -65,9 +66,21 @@ export const straysMachine = setup({
     },
     noteSuspects: assign(({ context, event }) => {
       assert(event.type === 'strays.found', 'who is suspected is not found in memory')
-      return { suspects: event.strays, strays: suspectedTwice(context, event.strays) }
+      const known = tokensOf(context.unreadable)
+      const isKnown = (each: OwnedPayment): boolean =>
+        known.get(each.correlationId) === each.fencingToken
+      const suspects = event.strays.filter((each) => !isKnown(each))
+      const unreadable = event.strays.filter(isKnown)
+      return { suspects, unreadable, strays: suspectedTwice(context, suspects) }
     }),
-    forgetSuspects: assign({ suspects: [], strays: [] }),
+    noteUnreadable: assign(({ context }, batch: readonly ClaimedPayment[]) => {
+      const handedOver = new Set(batch.map(({ correlationId }) => correlationId))
+      const missing = asked(context).filter((each) => !handedOver.has(each.correlationId))
+      // One that was not claimed, such as one that is locked, keeps its token and is asked again.
+      const claimed = missing.map((each) => ({ ...each, fencingToken: each.fencingToken + 1 }))
+      return { unreadable: [...context.unreadable, ...claimed] }
+    }),
+    forgetSuspects: assign({ suspects: [], strays: [], unreadable: [] }),
     passOn: ({ context, self }, batch: readonly ClaimedPayment[]) => {
       if (batch.length === 0) return
       const leaseId = ownedBy(context)
@@ -99,6 +112,7 @@ export const straysMachine = setup({
     lastLeaseId: null,
     suspects: [],
     strays: [],
+    unreadable: [],
     isClosed: false,
   }),
   initial: 'waiting',
@@ -149,7 +163,10 @@ export const straysMachine = setup({
         input: ({ context }) => context,
         onDone: {
           target: 'waiting',
-          actions: { type: 'passOn', params: ({ event }) => event.output },
+          actions: [
+            { type: 'noteUnreadable', params: ({ event }) => event.output },
+            { type: 'passOn', params: ({ event }) => event.output },
+          ],
         },
         onError: { ...EXPECTED, target: 'waiting', actions: 'noteFailure' },
       },
@@ -171,6 +188,15 @@ function suspectedTwice(
   batch: readonly OwnedPayment[],
 ): readonly OwnedPayment[] {
   if (leaseId !== lastLeaseId || suspects.length === 0) return []
-  const tokens = new Map(suspects.map((each) => [each.correlationId, each.fencingToken]))
+  const tokens = tokensOf(suspects)
   return batch.filter((each) => tokens.get(each.correlationId) === each.fencingToken)
+}
+
+function tokensOf(payments: readonly OwnedPayment[]): ReadonlyMap<string, number> {
+  return new Map(payments.map((each) => [each.correlationId, each.fencingToken]))
+}
+
+/** The strays that are claimed at once. */
+function asked({ strays, batchMax }: StraysContext): readonly OwnedPayment[] {
+  return strays.slice(0, batchMax)
 }

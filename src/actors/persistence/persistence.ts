@@ -11,9 +11,8 @@ import {
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
 import type { Directory, PaymentReceived, PersistenceEvent, StraysSought } from '../messages.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
-import { findPayment, purgeLedger, summarize } from './reads.ts'
+import { findPayment, purgeLedger, summarize, unwrittenOf } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
-import { itemsOf } from './pending-queue.ts'
 import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
 import type { SharedPorts } from '../model/ports.ts'
 
@@ -115,7 +114,7 @@ class Persistence {
   #answerStrays({ batch, replyTo }: StraysSought): void {
     const accepts = this.#accepts.getSnapshot().context
     const outcomes = this.#outcomes.getSnapshot().context
-    const written = [...accepts.batch, ...outcomes.batch, ...itemsOf(outcomes.pending)]
+    const written = [...accepts.batch, ...unwrittenOf(outcomes)]
     const ids = new Set(written.map(({ correlationId }) => correlationId))
     replyTo(batch.filter(({ correlationId }) => !ids.has(correlationId)))
   }

@@ -95,7 +95,8 @@ function noteFailure(
   telemetry.emit({ type: 'ledger.failed', operation, cause })
 }
 
-function unwrittenOf(batcher: OutcomeBatcherContext): readonly Outcome[] {
+/** The outcomes that this instance has not written, those that PostgreSQL refused among them. */
+export function unwrittenOf(batcher: OutcomeBatcherContext): readonly Outcome[] {
   return [...batcher.batch, ...itemsOf(batcher.pending), ...batcher.aside]
 }
 

@@ -331,7 +331,7 @@ const LIST_OWNED = {
   columns: { correlation_id: TEXT, claim: INTEGER },
   text: `
   SELECT correlation_id::text, claim FROM payments
-  WHERE owner = $1 AND owner IS NOT NULL AND state = 0
+  WHERE owner = $1 AND owner IS NOT NULL AND state = 0 AND claim IS NOT NULL
   LIMIT $2`,
 } satisfies Query
 
