@@ -40,6 +40,7 @@ const ALLOWED_WORDS: Readonly<Record<string, string>> = {
   'bench/routing/command.ts: job': 'the option --jobs',
   'bench/routing/study-job.ts: job': 'one of --jobs',
   'bench/routing/study.ts: job': 'one of --jobs',
+  'scripts/mutate.ts: job': 'the option --jobs',
   'spec/bench/routing.spec.ts: job': 'the option --jobs',
   'spec/console/figures.spec.ts: flows': 'version 0.1.0 publishes it',
   'spec/simulation/answers.spec.ts: gateway': 'what stands before a processor',
