@@ -1,7 +1,14 @@
 import t from 'tap'
 import { initialTransition } from 'xstate'
 import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
-import { circuitOf, weighed, type HealthContext } from '../../../src/actors/circuit/context.ts'
+import {
+  announced,
+  circuitOf,
+  tripped,
+  wasSentBefore,
+  weighed,
+  type HealthContext,
+} from '../../../src/actors/circuit/context.ts'
 import { chooseRoute } from '../../../src/actors/model/route.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
@@ -46,3 +53,49 @@ t.test('timeouts make a processor look as slow as they took', async (t) => {
 
   t.ok(measuredMs > 790 && measuredMs <= 800, `${measuredMs} ms`)
 })
+
+t.test('quick answers make a processor look fast again', async (t) => {
+  const { measuredMs } = circuitAfter('default', [
+    ...SLOW,
+    ...times(30, { failed: false, tookMs: 5 }),
+  ])
+
+  t.ok(measuredMs >= 5 && measuredMs < 6, `${measuredMs} ms`)
+})
+
+t.test('a processor is expected to take as long as it says, however quick it was', async (t) => {
+  const quick = circuitAfter('default', times(30, { failed: false, tookMs: 5 }))
+  const event = { type: 'probe.answered', failing: false, minResponseMs: 150, at: 2 } as const
+
+  const said = { ...quick, ...announced({ context: quick, event }) }
+  t.equal(circuitOf('closed', said).expectedMs, 150)
+
+  const attempt = { type: 'attempt.reported', failed: false, tookMs: 5, at: 3 } as const
+  const later = { ...said, ...weighed({ context: said, event: attempt }) }
+  t.ok(later.measuredMs < 150, `${later.measuredMs} ms`)
+  t.equal(circuitOf('closed', later).expectedMs, 150)
+})
+
+t.test('a circuit that opens says why', async (t) => {
+  const context = circuitAfter('default', [])
+  const attempt = { type: 'attempt.reported', failed: true, tookMs: 5, at: 3 } as const
+  const probe = { type: 'probe.answered', failing: true, minResponseMs: 0, at: 3 } as const
+
+  t.match(tripped({ context, event: attempt }), { cause: 'attempts fail or are slow' })
+  t.match(tripped({ context, event: probe }), { cause: 'probe says failing' })
+  t.match(tripped({ context, event: { type: 'opening.reported', at: 3 } }), {
+    cause: 'open at another instance',
+  })
+})
+
+t.test(
+  'an attempt belongs to the state in which it was sent, from its first moment on',
+  async (t) => {
+    const context = { ...circuitAfter('default', []), since: 100 }
+    const sentAt = (at: number) =>
+      ({ type: 'attempt.reported', failed: true, tookMs: 30, at: at + 30 }) as const
+
+    t.equal(wasSentBefore({ context, event: sentAt(99) }), true)
+    t.equal(wasSentBefore({ context, event: sentAt(100) }), false)
+  },
+)

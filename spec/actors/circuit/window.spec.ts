@@ -17,12 +17,14 @@ t.test('a window knows the shares of what failed and what was slow', async (t) =
 })
 
 t.test('evidence leaves the window after half to all of its length', async (t) => {
-  const failure = { failed: true, slow: false, at: 0 }
-  const good = { ...failure, failed: false }
+  const bad = { failed: true, slow: true, at: 0 }
+  const good = { failed: false, slow: false }
   const seenAt = (...ats: readonly number[]): number => {
-    const first = withEvidence(emptyWindow(0), failure, 1000)
-    return ratesOf(ats.reduce((window, at) => withEvidence(window, { ...good, at }, 1000), first))
-      .failureRate
+    const first = withEvidence(emptyWindow(0), bad, 1000)
+    const window = ats.reduce((window, at) => withEvidence(window, { ...good, at }, 1000), first)
+    const { failureRate, slowRate } = ratesOf(window)
+    t.equal(failureRate, slowRate, 'what was slow leaves with what failed')
+    return failureRate
   }
 
   t.equal(seenAt(499), 1 / 2)
@@ -33,3 +35,15 @@ t.test('evidence leaves the window after half to all of its length', async (t) =
   t.equal(seenAt(600, 1000), 0, 'halves begin by the clock, not by what comes')
   t.equal(seenAt(500, 499), 1 / 3, 'what comes late counts as of now')
 })
+
+t.test(
+  'evidence stays in the window for half of its length, however old the window is',
+  async (t) => {
+    const failure = { failed: true, slow: false, at: 600 }
+    const begun = withEvidence(emptyWindow(0), failure, 1000)
+
+    const later = withEvidence(begun, { ...failure, failed: false, at: 1001 }, 1000)
+
+    t.equal(ratesOf(later).failureRate, 1 / 2)
+  },
+)

@@ -6,6 +6,16 @@ import type { Clock, Lease } from '../model/ports.ts'
 
 type Times = Pick<Clock, 'now' | 'wallNow'>
 
+/** Reckoned from before the renewal was asked for. */
+interface Opening {
+  /** Monotonic instant at which it closes by itself, ms. */
+  readonly validUntil: number
+  /** By how much the time of day was ahead of the monotonic clock, ms. */
+  readonly wallAheadMs: number
+  /** By how much that may change while it is open, ms. */
+  readonly strayMs: number
+}
+
 /**
  * Closes by itself when nobody extends it, so a paused or cut-off instance stops sending. It also
  * closes when the time of day and the monotonic clock part: one of them was set, or the machine was
@@ -13,9 +23,8 @@ type Times = Pick<Clock, 'now' | 'wallNow'>
  */
 export class LeaseFence implements Lease {
   id: number | null = null
-  #validUntil = Number.NEGATIVE_INFINITY
-  #wallAheadMs = 0
-  #strayMs = 0
+  /** Until when it is open; null: it is closed. */
+  #opening: Opening | null = null
   readonly #clock: Times
 
   constructor(clock: Times) {
@@ -23,24 +32,20 @@ export class LeaseFence implements Lease {
   }
 
   holds(now: number): boolean {
-    if (now >= this.#validUntil) return false
-    return Math.abs(wallAheadMs(this.#clock) - this.#wallAheadMs) <= this.#strayMs
+    const opening = this.#opening
+    if (opening === null || now >= opening.validUntil) return false
+    return Math.abs(wallAheadMs(this.#clock) - opening.wallAheadMs) <= opening.strayMs
   }
 
-  /**
-   * Opens until `validUntil` (monotonic ms) while the time of day is ahead of the monotonic clock by
-   * `wallAheadMs`, give or take `strayMs`. Both are reckoned from before the renewal was asked for.
-   */
-  extend(lease: { id: number; validUntil: number; wallAheadMs: number; strayMs: number }): void {
-    this.id = lease.id
-    this.#validUntil = lease.validUntil
-    this.#wallAheadMs = lease.wallAheadMs
-    this.#strayMs = lease.strayMs
+  /** Opens for a lease that was granted or renewed. */
+  extend({ id, ...opening }: Opening & { readonly id: number }): void {
+    this.id = id
+    this.#opening = opening
   }
 
   /** Closes at once. */
   close(): void {
-    this.#validUntil = Number.NEGATIVE_INFINITY
+    this.#opening = null
   }
 }
 
