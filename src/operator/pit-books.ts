@@ -25,6 +25,7 @@ export function openTables(connectionString: string): PostgresPool {
     size: 1,
     timeoutMs: STATEMENT_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    commits: 'onDisk',
   })
 }
 

@@ -6,6 +6,7 @@ import { Socket, type LookupFunction } from 'node:net'
 import pg from 'pg'
 import { LedgerUnavailable, type Refusal } from '../../actors/model/errors.ts'
 import { BOOLEAN, INTEGER, readOnlyRow, type Query, type Statement } from './rows.ts'
+import { commitOnDisk } from './sql.ts'
 
 export interface ConnectionConfig {
   /** Of one server. */
@@ -19,6 +20,8 @@ export interface ConnectionConfig {
   readonly connectTimeoutMs: number
   /** Bound that PostgreSQL itself puts on each statement, ms. */
   readonly statementTimeoutMs: number
+  /** `onDisk`: no commit is answered before it is there. Absent: as the server is set. */
+  readonly commits?: 'onDisk'
 }
 
 /** libpq's `target_session_attrs`, as far as a server that takes writes is wanted. */
@@ -101,13 +104,14 @@ function openSocket(lookup: LookupFunction | undefined): Socket {
 /** Sets the session up and asks what it is good for, in one round trip. */
 async function openSession(
   client: pg.Client,
-  { statementTimeoutMs, target }: ConnectionConfig,
+  { statementTimeoutMs, target, commits }: ConnectionConfig,
 ): Promise<{ readonly backend: number }> {
   const settings = [
     `SET statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
     // A cut connection must not leave a transaction behind that holds locks.
     'SET idle_in_transaction_session_timeout = 5000',
     PLANNER_SETTINGS,
+    ...(commits === 'onDisk' ? [`SELECT ${commitOnDisk('session')}`] : []),
     READ_SESSION.text,
   ].join(';')
   const rows = await send(client, { ...READ_SESSION, text: settings }, [])

@@ -61,12 +61,14 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   )
 
   // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
-  const pool = (size: number, timeoutMs: number) =>
-    new PostgresPool({ ...base, size, timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE })
+  const pool = (size: number, timeoutMs: number, more: Pick<ServersConfig, 'commits'> = {}) => {
+    const bounds = { timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE }
+    return new PostgresPool({ ...base, ...more, ...bounds, size })
+  }
   const accepts = pool(1, acceptTimeoutMs)
   const records = pool(1, statementTimeoutMs)
-  const leases = pool(1, config.leaseTimeoutMs)
-  const others = pool(poolMax, statementTimeoutMs)
+  const leases = pool(1, config.leaseTimeoutMs, { commits: 'onDisk' })
+  const others = pool(poolMax, statementTimeoutMs, { commits: 'onDisk' })
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
     ...createRecord(records),

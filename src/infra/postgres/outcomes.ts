@@ -5,7 +5,7 @@ import type { Attempt, UnknownOutcome, Outcome, ProcessorName } from '../../acto
 import type { Ledger, UnwrittenOutcome } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { FLOAT, INTEGER, TEXT, nullable, type Query, type RowOf } from './rows.ts'
-import { PROCESSOR_NUMBER, PURGES, arrayOf, IS_OPEN, NOW_MS } from './sql.ts'
+import { PROCESSOR_NUMBER, PURGES, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
@@ -146,6 +146,7 @@ function withPlainDetail(attempt: Attempt): Attempt {
 const ARRAYS = ['correlation_id uuid', 'processor smallint', 'requested_at_ms bigint']
 
 const WRITTEN = { written: INTEGER }
+const COUNT = 'count(*)::int AS written'
 
 /**
  * True of every outcome, whose column is never null, and expected by the planner to be true of one
@@ -170,13 +171,17 @@ export const SETTLE: Query<typeof WRITTEN> = {
     from: 'SELECT *',
     order: 'correlation_id',
     mayWrite: 'true',
+    returns: COUNT,
     set: `state = 1, owner = $1, due_at = NULL, parked_at = NULL,
       default_doubt_until_ms = NULL, default_doubt_requested_at_ms = NULL,
       fallback_doubt_until_ms = NULL, fallback_doubt_requested_at_ms = NULL`,
   }),
 }
 
-/** The same for outcomes of any kind: columns that a kind has not are null. */
+/**
+ * The same for outcomes of any kind: columns that a kind has not are null. What it decides of a
+ * payment's owner is on disk before it is answered.
+ */
 export const RECORD: Query<typeof WRITTEN> = {
   name: 'record',
   effect: 'writes',
@@ -198,6 +203,7 @@ export const RECORD: Query<typeof WRITTEN> = {
     // Of a payment that was parked and then settled the settlement.
     order: 'correlation_id, state <> 1',
     mayWrite: '(o.state = 1 OR p.owner = $1 AND p.claim = o.claim)',
+    returns: `${COUNT}, ${commitOnDisk('transaction')}`,
     set: `state = o.state,
       owner = CASE WHEN o.state = 0 THEN NULL ELSE $1::int END,
       due_at = CASE WHEN o.state = 0 THEN now() + o.delay_ms * interval '1 ms' END,
@@ -219,9 +225,10 @@ function record(parts: {
   readonly order: string
   /** Whether outcome `o` may be written to the open payment `p`. */
   readonly mayWrite: string
+  readonly returns: string
   readonly set: string
 }): string {
-  const { arrays, few, from, order, mayWrite, set } = parts
+  const { arrays, few, from, order, mayWrite, returns, set } = parts
   const columns = arrays.map((each) => each.split(' ')[0])
   const values = arrays.map((each, index) => `unnest($${index + 4}::${each.split(' ')[1]}[])`)
   return `
@@ -252,7 +259,7 @@ function record(parts: {
     ON CONFLICT (level, bucket_ms, processor, shard) DO UPDATE
       SET payments = t.payments + excluded.payments, cents = t.cents + excluded.cents
   )
-  SELECT count(*)::int AS written FROM updated`
+  SELECT ${returns} FROM updated`
 }
 
 /** Compared only, so any number will do; null: there is no such payment. */

@@ -28,6 +28,16 @@ export const PURGES = '(SELECT count FROM purges) AS purges'
  */
 export const IS_OPEN = '(p.state + 0) = 0'
 
+/**
+ * From here on a commit of this transaction, or of this session, is answered once it is on disk,
+ * however the server is set: what PostgreSQL forgets of whose a payment is in a crash, two owners
+ * may act on. A server that waits for its standbys, too, keeps doing so.
+ */
+export function commitOnDisk(scope: 'transaction' | 'session'): string {
+  return `set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, ${scope === 'transaction'})`
+}
+
 /** How a processor is written in the tables. */
 export const PROCESSOR_NUMBER: Readonly<Record<ProcessorName, 1 | 2>> = {
   default: 1,
