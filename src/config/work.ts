@@ -78,7 +78,8 @@ export const WORK_VARIABLES = {
     unit: 'connections',
     min: 1,
     max: 100,
-    meaning: 'Connections to PostgreSQL besides the three for accepts, outcomes and leases',
+    meaning:
+      'Connections to PostgreSQL for reads, besides the four for accepts, outcomes, claims and leases',
   }),
   httpInFlightMax: whole({
     name: 'HTTP_IN_FLIGHT_MAX',

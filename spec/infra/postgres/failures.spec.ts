@@ -2,7 +2,16 @@ import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { GIVE_UP_MS } from '../../../bench/layout/wait.ts'
-import { acceptMany, lease, request, settled, uuid } from '../../contracts/ledger-words.ts'
+import {
+  DELAYS,
+  acceptMany,
+  idsOf,
+  lease,
+  parked,
+  request,
+  settled,
+  uuid,
+} from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres, startProxy } from '../../support/postgres.ts'
 import type { AcceptRequest, Ledger } from '../../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
@@ -162,7 +171,7 @@ t.test('a statement that PostgreSQL gives up on has certainly done nothing', asy
   // PostgreSQL gives up a second before Pit does.
   const ledger = await open(t, database, { acceptTimeoutMs: 5_000 })
   const mine = await lease(ledger)
-  const release = await lockPayments(t, database)
+  const release = await lockTable(t, database, 'payments')
 
   const accepting = ledger.accept([request(1)], { ...mine, parked: false })
   const passing = { outcome: 'none', refusal: undefined }
@@ -196,11 +205,43 @@ t.test('what PostgreSQL refuses for its value has its words and its SQLSTATE', a
   t.equal((await ledger.find(uuid(1)))?.state, 'pending', 'all of a batch or nothing')
 })
 
-async function lockPayments(t: Test, connectionString: string): Promise<() => Promise<void>> {
+t.test('a long lock on the totals holds up no lease, no claim and no takeover', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const [mine, theirs] = [await lease(ledger), await lease(ledger, 'b')]
+  await acceptMany(ledger, { ...mine, count: 3 })
+  await ledger.record([parked(1, { delayMs: 0 }), parked(2)], mine)
+  const unlock = await lockTable(t, database, 'settled_totals')
+  const waiting = [
+    ledger.record([settled(3)], mine),
+    ...Array.from({ length: 100 }, () => ledger.summarize({}, [])),
+  ].map((each) => each.then(String, String))
+
+  t.match(await ledger.renewLease({ ...mine, ttlMs: GIVE_UP_MS }), { held: true })
+  t.ok((await lease(ledger, 'c')).leaseId)
+  t.same(idsOf(await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })), [uuid(1)])
+  t.same(idsOf(await ledger.listParked(9)), [uuid(2)])
+  t.same(idsOf(await ledger.claimParked([uuid(2)], mine)), [uuid(2)])
+  t.equal((await ledger.listOwned({ ...mine, limit: 9 })).length, 3)
+  const third = [{ correlationId: uuid(3), fencingToken: 0 }]
+  t.same(idsOf(await ledger.reclaim(third, { ...mine, settleByMs: 1 })), [uuid(3)])
+  await ledger.releaseLease(mine.leaseId)
+  const sweep = { ...theirs, limit: 9, settleByMs: 1, expired: [] }
+  t.equal((await ledger.takeOver(sweep)).payments.length, 3)
+
+  await unlock()
+  await Promise.all(waiting)
+})
+
+async function lockTable(
+  t: Test,
+  connectionString: string,
+  table: string,
+): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString })
   t.teardown(() => client.end())
   await client.connect()
-  await client.query('BEGIN; LOCK TABLE payments')
+  await client.query(`BEGIN; LOCK TABLE ${table}`)
   return async () => {
     await client.query('COMMIT')
   }

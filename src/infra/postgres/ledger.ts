@@ -9,7 +9,7 @@ import type { ServersConfig } from './reconnector.ts'
 import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
 import { createRecord } from './outcomes.ts'
 import { prepareLedger } from './start.ts'
-import { createStatusReads } from './status-reads.ts'
+import { createParkedList, createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
 
 export interface PostgresLedgerConfig {
@@ -19,7 +19,7 @@ export interface PostgresLedgerConfig {
   readonly lookup?: LookupFunction
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
-  /** Connections for all but accepts, records and leases, which have one each. */
+  /** Connections for reads: accepts, records, claims and leases have one each. */
   readonly poolMax: number
   /** Bound on `accept`, ms; below what clients wait for their answer. */
   readonly acceptTimeoutMs: number
@@ -68,22 +68,25 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   const accepts = pool(1, acceptTimeoutMs)
   const records = pool(1, statementTimeoutMs)
   const leases = pool(1, config.leaseTimeoutMs, { commits: 'onDisk' })
-  const others = pool(poolMax, statementTimeoutMs, { commits: 'onDisk' })
+  const claims = pool(1, statementTimeoutMs, { commits: 'onDisk' })
+  // A lock on the totals holds up all of these.
+  const reads = pool(poolMax, statementTimeoutMs)
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
     ...createRecord(records),
     ...createLeases(leases),
-    ...createClaims(others, onDamaged),
-    ...createTakeOver(others, onDamaged),
-    ...createOwned(others, onDamaged),
-    ...createSummaries(others),
-    ...createStatusReads(others, onDamaged),
+    ...createClaims(claims, onDamaged),
+    ...createTakeOver(claims, onDamaged),
+    ...createOwned(claims, onDamaged),
+    ...createParkedList(claims, onDamaged),
+    ...createSummaries(reads),
+    ...createStatusReads(reads, onDamaged),
     purge: async () => {
-      const { count } = await others.runForRow(PURGE, [])
+      const { count } = await reads.runForRow(PURGE, [])
       return { purges: count }
     },
     close: async () => {
-      await Promise.all([accepts, records, leases, others].map((each) => each.close()))
+      await Promise.all([accepts, records, leases, claims, reads].map((each) => each.close()))
     },
   }
 }

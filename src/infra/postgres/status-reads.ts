@@ -8,12 +8,12 @@ import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable, readPayment
 import type { OnDamagedRow, Query, RowOf } from './rows.ts'
 import { NOW_MS, processorName } from './sql.ts'
 
-type StatusReads = Pick<Ledger, 'find' | 'listParked' | 'countOpen'>
+type StatusReads = Pick<Ledger, 'find' | 'countOpen'>
 
 /** Up to here open payments are counted exactly, beyond it they are estimated. */
 const EXACT_COUNT_MAX = 10_000
 
-/** Reads for people, for the console, and for the rebuilding of the delayed queue. */
+/** Reads for people and for the console. */
 export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): StatusReads {
   return {
     async find(correlationId) {
@@ -29,6 +29,16 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
       if (row === undefined) throw new DamagedPayment(correlationId)
       return statusOf(row)
     },
+    countOpen: () => pool.runForRow(COUNT, [EXACT_COUNT_MAX]),
+  }
+}
+
+/** For the rebuilding of the delayed queue. */
+export function createParkedList(
+  pool: PostgresPool,
+  onDamaged: OnDamagedRow,
+): Pick<Ledger, 'listParked'> {
+  return {
     async listParked(limit) {
       const rows = readPayments(
         { name: LIST.name, columns: PARKED },
@@ -37,7 +47,6 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
       )
       return rows.map((row) => ({ correlationId: row.correlation_id, dueInMs: row.due_in_ms }))
     },
-    countOpen: () => pool.runForRow(COUNT, [EXACT_COUNT_MAX]),
   }
 }
 
