@@ -4,9 +4,11 @@ import { waitUntil } from '../../bench/layout/wait.ts'
 import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
 import type { Ledger } from '../../src/actors/model/ports.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
-import { createReadiness } from '../../src/app/readiness.ts'
+import { becomesReady, createReadiness } from '../../src/app/readiness.ts'
+import { START_TIMEOUT_MS } from '../../src/infra/postgres/start.ts'
 import { runSql, startOwnPostgres } from '../support/postgres.ts'
 import { scriptedPort } from '../support/scripted-port.ts'
+import { startingPit } from '../support/started-pit.ts'
 import { ANY_TIME_OF_DAY, StandingTime } from '../support/standing-time.ts'
 import { startWorld } from '../support/system-world.ts'
 
@@ -116,6 +118,41 @@ t.test(
     t.equal(readiness.whyNot(), 'The lease is not held.')
   },
 )
+
+t.test('a start that gets no lease in time ends, and says why', async (t) => {
+  const { readiness } = under()
+  const pit = startingPit()
+  const starting = becomesReady(pit.supervisor, { readiness, clock: pit.clock })
+  const heard = readiness.hearing(pit.ledger.port)
+  const words = 'cannot execute INSERT in a read-only transaction'
+  const refused = heard.acquireLease({ instanceId: 'a', ttlMs: 1_000 })
+  const failure = new LedgerUnavailable('acquireLease', 'none', words)
+  ;(await pit.ledger.called('acquireLease')).fail(failure)
+  ;(await pit.ledger.called('acquireLease')).fail(failure)
+  await t.rejects(refused)
+  let isOver = false
+  void starting.catch(() => (isOver = true))
+
+  await pit.pass(START_TIMEOUT_MS - 1)
+  t.equal(isOver, false)
+  await pit.pass(1)
+
+  await t.rejects(starting, {
+    message: `no lease in 30 s. Nothing can be committed: ${failure.message}.`,
+  })
+})
+
+t.test('a start that gets its lease in time goes on, and is bounded no longer', async (t) => {
+  const { readiness } = under()
+  const pit = startingPit()
+  const starting = becomesReady(pit.supervisor, { readiness, clock: pit.clock })
+
+  await pit.pass(START_TIMEOUT_MS - 1)
+  ;(await pit.ledger.called('acquireLease')).answer({ leaseId: 7, ledgerNow: 0 })
+
+  await t.resolves(starting)
+  await pit.pass(START_TIMEOUT_MS)
+})
 
 function under() {
   const clock = new StandingTime()

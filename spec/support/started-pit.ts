@@ -37,6 +37,14 @@ export interface StartedPit {
 
 /** Accepting under lease 7, as configured by default. */
 export async function startedPit(env: Readonly<Record<string, string>> = {}): Promise<StartedPit> {
+  const pit = startingPit(env)
+  ;(await pit.ledger.called('acquireLease')).answer({ leaseId: 7, ledgerNow: 0 })
+  await settled()
+  return pit
+}
+
+/** Its ledger has not yet answered. */
+export function startingPit(env: Readonly<Record<string, string>> = {}): StartedPit {
   const clock = new StandingTime()
   const ledger = scriptedPort<Ledger>()
   const delayedQueue = scriptedPort<DelayedQueue>()
@@ -63,8 +71,6 @@ export async function startedPit(env: Readonly<Record<string, string>> = {}): Pr
   const parts = partsOf(readConfig(env), adapters, telemetry)
   const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } })
   supervisor.start()
-  ;(await ledger.called('acquireLease')).answer({ leaseId: 7, ledgerNow: 0 })
-  await settled()
   return {
     supervisor,
     clock,

@@ -10,10 +10,12 @@ import { startHttp, type HttpServer } from '../http/server.ts'
 import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
+import { becomesReady } from './readiness.ts'
 import { partsOf } from './settings.ts'
 import { createFactsLog, sinks } from '../infra/process/logger.ts'
 import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { startPerformanceLog } from '../infra/process/logger.ts'
+import { systemClock } from '../infra/process/system-clock.ts'
 
 export interface Pit {
   /** TCP port of the payment API; 0 on a unix socket. */
@@ -28,7 +30,7 @@ export interface Pit {
 
 /**
  * Starts an instance and waits until it accepts payments. Rejects with an error of one clear
- * sentence when the ledger, a port or a socket cannot be had; nothing is left running then.
+ * sentence when the ledger, a lease, a port or a socket cannot be had; nothing is left running then.
  */
 export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
   if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
@@ -65,7 +67,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     await console.watch(supervisor)
     const extend = (app: TemplatedApp): void => console.extend(app)
     ops = await openOps(config, { adapters, supervisor, metrics, http: () => http, extend })
-    await becomesReady(supervisor)
+    await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
     http = await openHttp(config, supervisor, [
       performanceLog.latency,
       metrics.latency,
@@ -116,22 +118,6 @@ async function openHttp(
     for (const latency of latencies) latency.record(us)
   }
   return startHttp({ listen, supervisor, limits, allowPurge, latency: { record } })
-}
-
-/** Resolves when payments are let in; rejects when the supervisor ends before. */
-function becomesReady(supervisor: SupervisorActor): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const subscription = supervisor.subscribe({ next: () => check(), error: reject })
-    const check = (): void => {
-      const snapshot = supervisor.getSnapshot()
-      if (snapshot.hasTag('ready')) resolve()
-      else if (snapshot.status === 'active') return
-      else reject(new Error('Pit stopped before it was ready'))
-      // An observer is called for every event, and each payment is one.
-      subscription.unsubscribe()
-    }
-    check()
-  })
 }
 
 function ended(supervisor: SupervisorActor): Promise<void> {

@@ -1,8 +1,11 @@
-// Whether this instance could commit a payment now, and if not, why: for the operators' port.
+// Whether this instance could commit a payment now, and if not, why: for the operators' port, and for
+// a start that waits.
 
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { Clock, Lease, Ledger } from '../actors/model/ports.ts'
 import { wordsOf } from '../actors/model/errors.ts'
+import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import { START_TIMEOUT_MS } from '../infra/postgres/start.ts'
 
 export interface Readiness {
   /** Hears which accepts were committed. */
@@ -43,4 +46,37 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
       return lease.holds(clock.now()) ? undefined : 'The lease is not held.'
     },
   }
+}
+
+/**
+ * Resolves when payments are let in. Rejects when the supervisor ends before, and when PostgreSQL has
+ * granted no lease in time, as one that is read-only or in recovery does not: then it is for whoever
+ * started the process to start it again.
+ */
+export function becomesReady(
+  supervisor: SupervisorActor,
+  { readiness, clock }: { readonly readiness: Readiness; readonly clock: Clock },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let subscription: { unsubscribe(): void } | undefined
+    const end = (settle: () => void): void => {
+      // An observer is called for every event, and each payment is one.
+      subscription?.unsubscribe()
+      clock.clearTimeout(timer)
+      settle()
+    }
+    const check = (): void => {
+      const snapshot = supervisor.getSnapshot()
+      if (snapshot.hasTag('ready')) end(resolve)
+      else if (snapshot.status !== 'active') {
+        end(() => reject(new Error('Pit stopped before it was ready')))
+      }
+    }
+    const timer = clock.setTimeout(() => {
+      const why = readiness.whyNot() ?? 'PostgreSQL has not answered.'
+      end(() => reject(new Error(`no lease in ${START_TIMEOUT_MS / 1000} s. ${why}`)))
+    }, START_TIMEOUT_MS)
+    subscription = supervisor.subscribe({ next: check, error: (error) => end(() => reject(error)) })
+    check()
+  })
 }

@@ -8,7 +8,7 @@ import { PostgresPool } from './pool.ts'
 import type { ServersConfig } from './reconnector.ts'
 import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
 import { createRecord } from './outcomes.ts'
-import { prepareLedger } from './start.ts'
+import { START_TIMEOUT_MS, prepareLedger } from './start.ts'
 import { createParkedList, createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
 
@@ -29,7 +29,7 @@ export interface PostgresLedgerConfig {
   readonly statementTimeoutMs?: number
   /** Bound on one attempt to connect, ms. Default 1,000. */
   readonly connectTimeoutMs?: number
-  /** How long the start waits for PostgreSQL to come up, ms. Default 30,000. */
+  /** How long the start waits for PostgreSQL to come up, ms. Default `START_TIMEOUT_MS`. */
   readonly startTimeoutMs?: number
   /** Told of each payment whose row cannot be read, each time. */
   readonly onDamagedRow?: OnDamagedRow
@@ -55,7 +55,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   await prepareLedger(
     { ...base, statementTimeoutMs },
     {
-      timeoutMs: config.startTimeoutMs ?? 30_000,
+      timeoutMs: config.startTimeoutMs ?? START_TIMEOUT_MS,
       onWaiting: config.onWaiting ?? (() => undefined),
     },
   )

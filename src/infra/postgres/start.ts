@@ -15,6 +15,9 @@ export interface Waiting {
   readonly onWaiting: (reason: string) => void
 }
 
+/** How long a start waits for a PostgreSQL to come up, and then for a lease there, ms. */
+export const START_TIMEOUT_MS = 30_000
+
 const RETRY_MS = 250
 const REMINDER_MS = 5_000
 
