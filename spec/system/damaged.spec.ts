@@ -40,6 +40,27 @@ t.test(
   },
 )
 
+t.test('parked payments of which none can be read end no instance', async (t) => {
+  const databaseUrl = await postgres.freshDatabase()
+  const { client } = await startWorld(t, { databaseUrl })
+  const values = Array.from({ length: 3 }, () => `('${randomUUID()}', 1990, now(), '[{"x": 1}]')`)
+  await runSql(
+    databaseUrl,
+    `INSERT INTO payments (correlation_id, amount_cents, due_at, attempts) VALUES ${values.join()}`,
+  )
+
+  await waitUntil({ what: 'all are claimed, and again as strays' }, async () => {
+    const [row] = await runSql(databaseUrl, 'SELECT min(claim) AS claims FROM payments')
+    return Number(row?.['claims']) >= 2
+  })
+
+  const [next = ''] = await client.postAll(1)
+  await waitUntil({ what: 'a new one is settled' }, async () => {
+    const status = await client.paymentStatus(next)
+    return status !== 'missing' && status?.state === 'settled'
+  })
+})
+
 t.test(
   'an outcome that PostgreSQL refuses holds up no other, and is shown and counted',
   async (t) => {

@@ -176,6 +176,23 @@ t.test('a start without the right to make tables names the column that is missin
   })
 })
 
+t.test('a start on a column of another type names it, and reads no payment by it', async (t) => {
+  const url = await postgres.freshDatabase()
+  await (await open(t, url)).close()
+  await runSql(
+    url,
+    `DROP VIEW payments_readable; ALTER TABLE payments ALTER amount_cents TYPE numeric;
+    ALTER TABLE leases ALTER instance_id TYPE varchar(9)`,
+  )
+
+  const starting = open(t, url, { startTimeoutMs: NEVER_WAITED_FOR_MS })
+
+  await t.rejects(starting, {
+    message:
+      /payments\.amount_cents is not bigint, leases\.instance_id is not text; .*DATABASE\.md \(42804\)/,
+  })
+})
+
 t.test('every part of the schema is looked for, and every table is in the document', async (t) => {
   const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
   const url = await postgres.freshDatabase()
@@ -190,6 +207,7 @@ t.test('every part of the schema is looked for, and every table is in the docume
   const document = await readFile(projectFile('docs/DATABASE.md'), 'utf8')
 
   t.same(partsOf(schema).toSorted(), made.map(({ part }) => String(part)).toSorted())
+  await t.resolves(open(t, url), 'as types are written in it')
   for (const table of new Set(partsOf(schema).filter((part) => part.includes('.')))) {
     t.match(document, new RegExp(`\\b${table.split('.')[0]}\\b`))
   }

@@ -23,7 +23,8 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
  * once wait for one another. An unchanged schema is not applied again: even a statement with
  * nothing to do would lock tables against the writers of other instances. A role that may not make
  * tables is enough where all of them are there, with all their columns and indexes. Rejects with
- * what PostgreSQL refused, or with code 42501 and what is missing.
+ * what PostgreSQL refused, with code 42501 and what is missing, or with code 42804 and what has
+ * another type: by such a column no payment at all could be read.
  */
 export async function applySchema(connection: PostgresConnection): Promise<void> {
   const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
@@ -35,6 +36,8 @@ export async function applySchema(connection: PostgresConnection): Promise<void>
       if (missing.length > 0) throw denied(`${wordsOf(cause)}, and there is no`, missing, cause)
     })
   }
+  const altered = await read(connection, FIND_ALTERED, typedColumnsOf(schema))
+  if (altered.length > 0) throw refused({ code: DATATYPE_MISMATCH, what: UNFIT, names: altered })
   const rights = Object.entries(RIGHTS).flatMap(([table, all]) =>
     all.map((one) => `${table}.${one}`),
   )
@@ -47,16 +50,26 @@ export async function applySchema(connection: PostgresConnection): Promise<void>
  * read from the form that compose/schema.sql has.
  */
 export function partsOf(schema: string): readonly string[] {
+  const columns = typedColumnsOf(schema).map((column) => column.replace(/:.*/, ''))
+  const indexes = [...schema.matchAll(/CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)/g)]
+  return [...columns, ...indexes.map(([, index = '']) => index)]
+}
+
+/** As `table.column:type`. */
+function typedColumnsOf(schema: string): readonly string[] {
   const tables = [...schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \(\n([^]*?)\n\)/g)]
   const made = tables.flatMap(([, table, body = '']) =>
-    [...body.matchAll(/^ {2}([a-z]\w*) /gm)].map(([, column]) => `${table}.${column}`),
+    [...body.matchAll(/^ {2}([a-z]\w*) (\w+)/gm)].map(
+      ([, name, type]) => `${table}.${name}:${type}`,
+    ),
   )
-  const altered = [...schema.matchAll(/ALTER TABLE (?:IF EXISTS )?(\w+)([^;]*);/g)]
-  const added = altered.flatMap(([, table, changes = '']) =>
-    [...changes.matchAll(/ADD COLUMN IF NOT EXISTS (\w+)/g)].map(([, name]) => `${table}.${name}`),
+  const changed = [...schema.matchAll(/ALTER TABLE (?:IF EXISTS )?(\w+)([^;]*);/g)]
+  const added = changed.flatMap(([, table, changes = '']) =>
+    [...changes.matchAll(/ADD COLUMN IF NOT EXISTS (\w+) (\w+)/g)].map(
+      ([, name, type]) => `${table}.${name}:${type}`,
+    ),
   )
-  const indexes = [...schema.matchAll(/CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)/g)]
-  return [...new Set([...made, ...added, ...indexes.map(([, index = '']) => index)])]
+  return [...new Set([...made, ...added])]
 }
 
 async function isApplied(connection: PostgresConnection, digest: string): Promise<boolean> {
@@ -79,6 +92,9 @@ async function read(
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501'
+const DATATYPE_MISMATCH = '42804'
+
+const UNFIT = 'the tables are not of this version of Pit:'
 
 function isDenied(cause: unknown): boolean {
   return codeOf(cause) === INSUFFICIENT_PRIVILEGE
@@ -88,10 +104,22 @@ function isDenied(cause: unknown): boolean {
 const NAMED_MAX = 6
 
 function denied(what: string, names: readonly string[], cause?: unknown): Error {
+  return refused({ code: INSUFFICIENT_PRIVILEGE, what, names }, cause)
+}
+
+/** With the code of the class by which PostgreSQL itself would refuse it. */
+function refused(
+  {
+    code,
+    what,
+    names,
+  }: { readonly code: string; readonly what: string; readonly names: readonly string[] },
+  cause?: unknown,
+): Error {
   const more = names.length > NAMED_MAX ? ' and more' : ''
   const list = `${names.slice(0, NAMED_MAX).join(', ')}${more}`
   const error = new Error(`${what} ${list}; see docs/DATABASE.md`, { cause })
-  return Object.assign(error, { code: INSUFFICIENT_PRIVILEGE })
+  return Object.assign(error, { code })
 }
 
 // Any constant will do, as long as nothing else in the database locks it.
@@ -141,6 +169,21 @@ const FIND_MISSING = {
       WHERE attrelid = to_regclass(split_part(name, '.', 1))
         AND attname = split_part(name, '.', 2) AND NOT attisdropped
     )`,
+} satisfies Query
+
+const FIND_ALTERED = {
+  name: 'findAltered',
+  effect: 'reads',
+  columns: { name: TEXT },
+  text: `
+  SELECT column_name || ' is not ' || type AS name
+  FROM unnest($1::text[]) WITH ORDINALITY AS part (text, place)
+  CROSS JOIN split_part(part.text, ':', 1) AS column_name
+  CROSS JOIN split_part(part.text, ':', 2) AS type
+  JOIN pg_attribute ON attrelid = to_regclass(split_part(column_name, '.', 1))
+    AND attname = split_part(column_name, '.', 2) AND NOT attisdropped
+  WHERE atttypid IS DISTINCT FROM to_regtype(type)
+  ORDER BY part.place`,
 } satisfies Query
 
 const FIND_DENIED = {
