@@ -69,6 +69,8 @@ t.test('a live instance answers as the API description says', async (t) => {
   t.equal((await descriptionCheck.ask(t, client, blurred)).status, 400)
   const purge = { path: '/purge-payments', method: 'POST' } as const
   t.equal((await descriptionCheck.ask(t, client, purge)).status, 200)
+  const longPurge = { ...purge, body: ' '.repeat(5_000) }
+  t.equal((await descriptionCheck.ask(t, client, longPurge)).status, 413)
 
   for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) {
     t.equal((await descriptionCheck.ask(t, ops, { path })).status, 200)

@@ -81,3 +81,42 @@ t.test('a chunked payment whose client has gone is forgotten', async (t) => {
   t.equal(edge.server.inFlight(), 0)
   t.equal((await call(edge, 'GET', '/')).status, 404)
 })
+
+const PURGE_HEAD =
+  'POST /purge-payments HTTP/1.1\r\nHost: pit\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+t.test('a chunked purge with a trailer is refused and not done', async (t) => {
+  const edge = await startEdge(t, { allowPurge: true })
+  for (const body of [`${CHUNK}0\r\n`, '0\r\n']) {
+    const { socket, received } = open(edge)
+
+    socket.write(`${PURGE_HEAD}${body}${TRAILER}`)
+
+    t.match(await received, /^HTTP\/1.1 505[^]*Connection: close/)
+  }
+  t.equal(edge.requests.length, 0)
+})
+
+t.test('a chunked purge is done once its body has ended, and is answered', async (t) => {
+  const edge = await startEdge(t, { allowPurge: true, supervise: () => undefined })
+  const { socket, received } = open(edge)
+  socket.write(`${PURGE_HEAD}${CHUNK}`)
+  await call(edge, 'GET', '/')
+  t.equal(edge.requests.length, 0)
+
+  socket.write('0\r\n\r\n')
+  const request = await edge.nextRequest()
+  if (request.type === 'purge.requested') request.replyTo({ kind: 'found', value: null })
+
+  t.match(await received, /^HTTP\/1.1 200/)
+})
+
+t.test('a purge with an endless body is refused and not done', async (t) => {
+  const edge = await startEdge(t, { allowPurge: true })
+  const { socket, received } = open(edge)
+
+  socket.write(`${PURGE_HEAD}${`1000\r\n${'x'.repeat(0x1000)}\r\n`.repeat(20)}`)
+
+  t.match(await received, /^HTTP\/1.1 413[^]*connection: close/i)
+  t.equal(edge.requests.length, 0)
+})

@@ -153,6 +153,7 @@ const PURGE: Operation = {
   responses: {
     200: { description: 'Everything is forgotten.' },
     403: problemAnswer('Purging is switched off.', { status: 403 }),
+    413: problemAnswer('The body is too long.', { status: 413 }),
     503: UNAVAILABLE_ANSWER,
   },
 }

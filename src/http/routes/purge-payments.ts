@@ -1,20 +1,38 @@
 // POST /purge-payments: forgets everything, where that is allowed.
 
-import type { HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { ask, type Edge } from './edge.ts'
 import { problem, type Reply } from '../problem.ts'
+import { onceEnded, readBody, type Framing } from '../request/body.ts'
 import { Responder } from '../responder.ts'
 
-/** Answers 200 once all is forgotten, 403 unless `ALLOW_PURGE` is set, 503. A body is not read. */
-export function purgePayments(edge: Edge, response: HttpResponse): void {
+/**
+ * Answers 200 once all is forgotten, 403 unless `ALLOW_PURGE` is set, 413, 503. Whatever its body is,
+ * nothing is forgotten before its end.
+ */
+export function purgePayments(
+  edge: Edge,
+  response: HttpResponse,
+  _: HttpRequest,
+  framing: Framing,
+): void {
   const responder = new Responder(response, 'post', edge)
   if (!edge.allowPurge) {
     responder.answer(FORBIDDEN)
     return
   }
-  ask<null>(edge, responder, {
-    request: (replyTo) => ({ type: 'purge.requested', replyTo }),
-    onFound: () => PURGED,
+  const purge = (): void =>
+    ask<null>(edge, responder, {
+      request: (replyTo) => ({ type: 'purge.requested', replyTo }),
+      onFound: () => PURGED,
+    })
+  readBody(response, {
+    bytesMax: edge.limits.bodyBytesMax,
+    onWhole: () => (framing === 'chunked' ? onceEnded(responder, purge) : purge()),
+    onTooLarge: (rest) => {
+      if (rest === 'read') responder.answer(TOO_LARGE)
+      else responder.answerAndClose(TOO_LARGE)
+    },
   })
 }
 
@@ -24,3 +42,5 @@ const FORBIDDEN = problem({
   status: 403,
   detail: 'Purging is switched off; ALLOW_PURGE switches it on.',
 })
+
+const TOO_LARGE = problem({ status: 413, detail: 'A purge needs no body, and no such long one.' })
