@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import { ROLE, openCluster, type Cluster } from './cluster.ts'
-import { clearRemains, findPostmaster, readPostmaster } from './postmaster.ts'
+import { findVacancy, holdFolder, type Hold } from './folder-hold.ts'
+import { clearRemains, findPostmaster, isServedElsewhere, readPostmaster } from './postmaster.ts'
 
 export interface EmbeddedPostgresConfig {
   /** Folder of everything that is kept; made when missing. */
@@ -32,7 +33,8 @@ export interface EmbeddedPostgres {
 /**
  * Starts a PostgreSQL of Pit's own on 127.0.0.1, in a process group of its own, so that a Ctrl-C
  * meant for Pit does not stop it before Pit has drained. One that a killed Pit has left running on
- * the folder is replaced; one that another Pit is using is left alone. A server that ends is
+ * the folder is replaced; one that another Pit is using, in this container or in another one that
+ * shares the folder, is left alone. A server that ends is
  * started again; one that runs when this process ends is told to stop. Rejects with an `Error` of
  * one clear sentence when the folder or the port cannot be used.
  */
@@ -40,17 +42,40 @@ export async function startEmbeddedPostgres(
   config: EmbeddedPostgresConfig,
 ): Promise<EmbeddedPostgres> {
   const cluster = await openCluster(config.dataDir)
+  const hold = await holdAlone(cluster)
+  try {
+    const port = config.port ?? (await findFreePort())
+    await cluster.configure({ ...SETTINGS, ...config.settings, port })
+    await startServer(cluster, port)
+    return await serve(cluster, { port, hold, restartsMax: config.restartsMax ?? RESTARTS_MAX })
+  } catch (cause) {
+    await hold.release()
+    throw cause
+  }
+}
+
+/** Holds the folder, with no server on it. Rejects where somebody else does, here or elsewhere. */
+async function holdAlone(cluster: Cluster): Promise<Hold> {
+  const file = join(dirname(cluster.path), 'in-use')
+  const vacancy = await findVacancy(file)
+  if (vacancy === undefined || (await isServedElsewhere(cluster.path))) throw inUse(cluster)
   await replaceOrphan(cluster)
-  const port = config.port ?? (await findFreePort())
-  await cluster.configure({ ...SETTINGS, ...config.settings, port })
-  await startServer(cluster, port)
+  const hold = await holdFolder(file, vacancy)
+  if (hold === undefined) throw inUse(cluster)
+  return hold
+}
+
+async function serve(
+  cluster: Cluster,
+  running: Omit<Running, 'keeper'>,
+): Promise<EmbeddedPostgres> {
+  const { port } = running
   try {
     const keeper = await takeFolder(cluster, port)
     await createDatabase(keeper)
-    const { restartsMax = RESTARTS_MAX } = config
     return {
       connectionString: address(cluster, { port, database: ROLE }),
-      ...keepRunning(cluster, { port, keeper, restartsMax }),
+      ...keepRunning(cluster, { ...running, keeper }),
     }
   } catch (cause) {
     await stopServer(cluster, port)
@@ -61,7 +86,8 @@ export async function startEmbeddedPostgres(
 // Modest: it shares one machine with Pit. Every commit is on disk before it is answered.
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  // In its own folder, so that a Pit of another container can tell that it runs.
+  unix_socket_directories: '.',
   max_connections: 40,
   shared_buffers: '32MB',
   fsync: 'on',
@@ -117,6 +143,7 @@ const RESTARTS_MAX = 5
 
 interface Running {
   readonly port: number
+  readonly hold: Hold
   readonly keeper: pg.Client
   readonly restartsMax: number
 }
@@ -124,7 +151,7 @@ interface Running {
 /** Starts a server that ends again, until it is stopped or that is needed too often. */
 function keepRunning(
   cluster: Cluster,
-  { port, keeper: first, restartsMax }: Running,
+  { port, hold, keeper: first, restartsMax }: Running,
 ): Pick<EmbeddedPostgres, 'failed' | 'stop'> {
   let keeper = first
   let repair = Promise.resolve()
@@ -163,6 +190,7 @@ function keepRunning(
     await repair
     void keeper.end().catch(() => undefined) // not waited for: the server's end is its end, too
     await stopServer(cluster, port)
+    await hold.release()
     process.off('exit', tellToStop)
   }
   process.on('exit', tellToStop)

@@ -2,7 +2,9 @@
 // badly has left there.
 
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -25,6 +27,29 @@ export async function findPostmaster(path: string): Promise<Postmaster | undefin
   return (await identify(postmaster.pid, path)) === 'server' ? postmaster : undefined
 }
 
+/**
+ * Whether a server runs on this folder that is no process of this container: its socket, which lies
+ * in the folder, takes connections, also when it is frozen. Of another machine no socket tells.
+ */
+export async function isServedElsewhere(path: string): Promise<boolean> {
+  const note = await readNote(path)
+  const port = note === undefined ? undefined : readPostmaster(note)?.port
+  if (port === undefined || (await findPostmaster(path)) !== undefined) return false
+  const socket = connect(join(path, `${SOCKET}${port}`))
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch (error) {
+    // It listens, and as many as it lets wait do so already.
+    return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** How PostgreSQL names its sockets and their locks, before the port. */
+const SOCKET = '.s.PGSQL.'
+
 /** What `postmaster.pid` says, line by line: process number, data folder, start time, port. */
 export function readPostmaster(note: string): Postmaster | undefined {
   const [pid = '', , , port = ''] = note.split('\n')
@@ -38,6 +63,8 @@ export function readPostmaster(note: string): Postmaster | undefined {
  * a file that a loss of power has emptied. A living server's file is not touched.
  */
 export async function clearRemains(path: string): Promise<void> {
+  const sockets = (await readdir(path)).filter((name) => name.startsWith(SOCKET))
+  await Promise.all(sockets.map((name) => rm(join(path, name), { force: true })))
   const note = await readNote(path)
   if (note === undefined) return
   const postmaster = readPostmaster(note)

@@ -1,0 +1,122 @@
+// A data folder that containers or machines share: process numbers of one mean nothing in another.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import type { Test } from 'tap'
+import { treeOf } from '../../../bench/limits/process-tree.ts'
+import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
+import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
+
+const NOTE = 'CREATE TABLE note (text text); INSERT INTO note VALUES ($$kept$$)'
+const READ_NOTE = 'SELECT text FROM note'
+const IN_USE = { message: /another Pit .* is using/ }
+
+const APART = ['unshare', '--pid', '--ipc', '--fork', '--mount-proc', '--kill-child']
+const canPart = spawnSync('unshare', [...APART.slice(1), 'true']).status === 0
+const onlyApart = canPart ? {} : { skip: 'no right to make namespaces of processes' }
+
+t.test(
+  'a folder that a Pit in another container uses is refused as it is',
+  onlyApart,
+  async (t) => {
+    const dataDir = await makeDataDir(t)
+    const owner = await startApart(t, dataDir)
+    await runSql(owner.connectionString, NOTE)
+    const before = await filesOf(dataDir)
+
+    await t.rejects(startEmbeddedPostgres({ dataDir }), IN_USE)
+
+    t.strictSame(await filesOf(dataDir), before)
+    t.strictSame(await runSql(owner.connectionString, READ_NOTE), [{ text: 'kept' }])
+  },
+)
+
+t.test(
+  'a container that is frozen keeps its folder, and one that is gone not',
+  onlyApart,
+  async (t) => {
+    const dataDir = await makeDataDir(t)
+    const owner = await startApart(t, dataDir)
+    await runSql(owner.connectionString, NOTE)
+
+    for (const pid of treeOf(owner.process.pid ?? NaN)) process.kill(pid, 'SIGSTOP')
+    await t.rejects(startEmbeddedPostgres({ dataDir }), IN_USE)
+    owner.process.kill('SIGKILL')
+    await once(owner.process, 'close')
+
+    const heir = await start(t, dataDir)
+    t.strictSame(await runSql(heir.connectionString, READ_NOTE), [{ text: 'kept' }])
+  },
+)
+
+t.test('a folder that a Pit on another machine uses is refused until that is gone', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const file = join(dataDir, 'in-use')
+  const elsewhere = '8b1d\nelsewhere\n'
+  await writeFile(file, elsewhere)
+  let touches = 0
+  const holder = setInterval(() => void utimes(file, 0, (touches += 1)), 500)
+
+  await t.rejects(startEmbeddedPostgres({ dataDir }), IN_USE)
+  t.equal(await readFile(file, 'utf8'), elsewhere)
+  clearInterval(holder)
+
+  const heir = await start(t, dataDir)
+  t.not(await readFile(file, 'utf8'), elsewhere)
+  await heir.stop()
+  t.notOk((await readdir(dataDir)).includes('in-use'), 'a stop lets go of it')
+})
+
+t.test('of several that find a holder dead at the same time one gets the folder', async (t) => {
+  const dataDir = await makeDataDir(t)
+  await writeFile(join(dataDir, 'in-use'), '8b1d\nelsewhere\n')
+
+  const starts = await Promise.allSettled([1, 2, 3].map(() => startEmbeddedPostgres({ dataDir })))
+
+  const servers = starts.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  t.equal(servers.length, 1)
+  for (const server of servers) await server.stop()
+})
+
+/** Without the server's own files, which it writes to. */
+async function filesOf(dataDir: string): Promise<readonly string[]> {
+  const names = (await readdir(dataDir)).concat(['cluster/postmaster.pid'])
+  const files = names.filter((name) => name !== 'cluster').toSorted()
+  return Promise.all(
+    files.map(async (name) => name + (await readFile(join(dataDir, name), 'utf8'))),
+  )
+}
+
+interface Apart {
+  readonly process: ChildProcess
+  readonly connectionString: string
+}
+
+/** A process with an embedded PostgreSQL, in a namespace of processes of its own. */
+async function startApart(t: Test, dataDir: string): Promise<Apart> {
+  const script = fileURLToPath(new URL('../../support/embedded-postgres-owner.js', import.meta.url))
+  const [command = '', ...args] = [...APART, process.execPath, script, dataDir]
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [line] = await once(createInterface({ input: child.stdout }), 'line')
+  return { process: child, connectionString: String(line) }
+}
+
+async function makeDataDir(t: Test): Promise<string> {
+  const folder = await makeEnterableFolder()
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const dataDir = join(folder, 'data')
+  await copyTemplate(dataDir)
+  return dataDir
+}
+
+async function start(t: Test, dataDir: string): ReturnType<typeof startEmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ dataDir })
+  t.teardown(() => server.stop())
+  return server
+}
