@@ -111,7 +111,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     const unwritten = await second.record(owner, theirs)
 
     t.strictSame(late, [])
-    t.strictSame(reasonsOf(unwritten), ['2 fenced'])
+    t.strictSame(reasonsOf(unwritten), ['1 settledBefore', '2 fenced'])
     t.equal((await second.find(uuid(2)))?.state, 'settled')
     t.strictSame((await first.summarize({}, [])).summary.default, { payments: 2, cents: 3_980 })
     t.strictSame(await first.countOpen(), { parked: 0, owned: 1 })
@@ -128,7 +128,12 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     const outcomes = [elsewhere, settled(2, { requestedAt: 1_001 }), settled(3), settled(4)]
     const unwritten = await second.record(outcomes, theirs)
 
-    t.strictSame(reasonsOf(unwritten), ['1 settledOtherwise', '2 settledOtherwise', '3 rejected'])
+    t.strictSame(reasonsOf(unwritten), [
+      '1 settledOtherwise',
+      '2 settledOtherwise',
+      '3 rejected',
+      '4 settledBefore',
+    ])
     t.equal(unwritten[0]?.outcome, elsewhere)
     t.match(await first.find(uuid(1)), { processor: 'default', requestedAt: 1_000 })
     t.equal((await first.find(uuid(3)))?.state, 'rejected')
@@ -142,20 +147,23 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
 
     const unwritten = await first.record([parked(1), settled(1), settled(2), settled(2)], mine)
 
-    t.strictSame(reasonsOf(unwritten), ['1 fenced'])
+    t.strictSame(reasonsOf(unwritten), ['1 fenced', '2 settledBefore'])
     t.equal((await first.find(uuid(1)))?.state, 'settled')
     t.strictSame((await first.summarize({}, [])).summary.default, { payments: 2, cents: 3_980 })
   })
 
-  t.test('outcomes that the ledger has already are returned as written', async (t) => {
-    const { first } = await makeLedger()
-    const mine = await lease(first)
-    await acceptMany(first, { ...mine, count: 3 })
-    const outcomes = [settled(1), parked(2), rejected(3)]
+  t.test(
+    'outcomes that the ledger has already by the same lease are returned as written',
+    async (t) => {
+      const { first } = await makeLedger()
+      const mine = await lease(first)
+      await acceptMany(first, { ...mine, count: 3 })
+      const outcomes = [settled(1), parked(2), rejected(3)]
 
-    t.strictSame(await first.record(outcomes, mine), [])
-    t.strictSame(await first.record(outcomes, mine), [])
-  })
+      t.strictSame(await first.record(outcomes, mine), [])
+      t.strictSame(await first.record(outcomes, mine), [])
+    },
+  )
 
   t.test('an outcome that a purge has overtaken is returned as purged', async (t) => {
     const { first } = await makeLedger()

@@ -127,10 +127,11 @@ export function statusOf(row: PaymentRow, now: number): PaymentStatus {
   return { ...known, state: row.state === 'rejected' ? 'rejected' : 'pending' }
 }
 
-/** Why a row does not have an outcome of the same purge count; undefined: it has. */
+/** Why a row does not have an outcome of the same purge count by this lease; undefined: it has. */
 export function whyUnwritten(
   outcome: Outcome,
   row: PaymentRow | undefined,
+  leaseId: number,
 ): UnwrittenOutcome['why'] | undefined {
   if (row === undefined) return 'purged'
   if (outcome.kind === 'parked') {
@@ -140,7 +141,8 @@ export function whyUnwritten(
   if (outcome.kind === 'rejected') return row.state === 'rejected' ? undefined : 'fenced'
   if (row.state !== 'settled') return 'rejected'
   const isSame = row.processor === outcome.processor && row.requestedAt === outcome.requestedAt
-  return isSame ? undefined : 'settledOtherwise'
+  if (!isSame) return 'settledOtherwise'
+  return row.owner === leaseId ? undefined : 'settledBefore'
 }
 
 function byProcessor(one: UnknownOutcomeRow, other: UnknownOutcomeRow): number {

@@ -119,12 +119,18 @@ export class LedgerStore {
       const isOwn = row.owner === leaseId && row.fencingToken === outcome.fencingToken
       if (isOwn || isSettled(outcome)) this.#write(row, outcome, leaseId)
     }
-    return outcomes.flatMap((outcome) => {
+    const had = new Set<string>()
+    return outcomes.flatMap((outcome): readonly UnwrittenOutcome[] => {
+      const { correlationId } = outcome
       const why =
         outcome.purges === this.purges
-          ? whyUnwritten(outcome, this.rows.get(outcome.correlationId))
+          ? whyUnwritten(outcome, this.rows.get(correlationId), leaseId)
           : 'purged'
-      return why === undefined ? [] : [{ outcome, why }]
+      if (why !== undefined) return [{ outcome, why }]
+      if (!isSettled(outcome)) return []
+      if (had.has(correlationId)) return [{ outcome, why: 'settledBefore' }]
+      had.add(correlationId)
+      return []
     })
   }
 

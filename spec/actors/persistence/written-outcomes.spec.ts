@@ -7,6 +7,7 @@ import {
   ASIDE_PAUSE_MS,
   PUBLISH_WINDOW_MS,
 } from '../../../src/actors/persistence/outcome-batcher.ts'
+import type { Fact } from '../../../src/actors/model/facts.ts'
 import type { Outcome } from '../../../src/actors/model/payment.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import { BESIDE_PERSISTENCE, settled, startActorSystem } from '../../support/actor-system.ts'
@@ -45,6 +46,35 @@ t.test('only outcomes that the ledger has leave the settled set and are queued',
   const event = { type: 'payments.parked', entries }
   t.same(system.sentEvents, [{ to: 'retryQueue', event }])
 })
+
+t.test(
+  'what the ledger has settled by a writing is told, and not what it had before',
+  async (t) => {
+    const batch = [
+      settlement(1),
+      settlement(2),
+      settlement(3, { processor: 'fallback' }),
+      settlement(4),
+    ]
+    const system = persisting(batch)
+
+    const unwritten = [
+      { outcome: batch[1], why: 'settledBefore' },
+      { outcome: batch[3], why: 'settledOtherwise' },
+    ]
+    ;(await system.ledger.called('record')).answer(unwritten)
+    await settled()
+    system.clock.increment(PUBLISH_WINDOW_MS)
+
+    const one = { payments: 1, cents: 1_990 }
+    t.match(
+      system.facts.filter(({ type }) => type === 'batch.recorded'),
+      [{ settled: { default: one, fallback: one } }],
+    )
+    t.equal(contradictionsOf(system).length, 1)
+    t.same((await system.settledSet.called('remove')).args, [[uuid(1), uuid(2), uuid(3)]])
+  },
+)
 
 t.test('a settlement that a purge has overtaken leaves the settled set', async (t) => {
   const batch = [settlement(1), settlement(2)]
@@ -99,7 +129,7 @@ t.test(
 
 type System = ReturnType<typeof persisting>
 
-function contradictionsOf({ facts }: System): unknown {
+function contradictionsOf({ facts }: System): readonly Fact[] {
   return facts.filter(({ type }) => type === 'payment.contradicted')
 }
 

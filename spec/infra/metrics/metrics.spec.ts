@@ -38,6 +38,15 @@ const SETTLED = {
   tookMs: 40,
 } as const
 
+const ONE = { payments: 1, cents: 1990 }
+
+const RECORDED = {
+  type: 'batch.recorded',
+  outcomes: 1,
+  settled: { default: ONE, fallback: { payments: 0, cents: 0 } },
+  tookMs: 3,
+} as const
+
 const CONTRADICTED = {
   type: 'payment.contradicted',
   correlationId: SETTLED.correlationId,
@@ -57,15 +66,13 @@ t.test('payments are counted by their outcome', async (t) => {
   const samples = await told([
     { type: 'batch.accepted', accepted: 5, known: 2, conflicting: 1, parked: false, tookMs: 1.5 },
     { type: 'batch.accepted', accepted: 3, known: 0, conflicting: 0, parked: true, tookMs: 0.2 },
-    SETTLED,
-    { ...SETTLED, processor: 'fallback', amountCents: 10 },
     { type: 'payment.rejected', correlationId: randomUUID(), processor: 'default', detail: '400' },
     { ...CONTRADICTED, contradiction: { kind: 'amount', amountCents: 1 } },
     { ...CONTRADICTED, contradiction: { kind: 'absence' } },
     { ...CONTRADICTED, contradiction: { kind: 'absence' } },
     { type: 'payment.parked', correlationId: randomUUID(), delayMs: 1, doubts: 0 },
     { type: 'payments.claimed', payments: 4, from: 'takeover' },
-    { type: 'batch.recorded', outcomes: 9, tookMs: 3 },
+    { ...RECORDED, outcomes: 9, settled: { default: ONE, fallback: { payments: 1, cents: 10 } } },
     {
       type: 'payment.contradicted',
       correlationId: randomUUID(),
@@ -157,7 +164,7 @@ t.test('a scrape is answered without the ledger when it is silent or fails', asy
   }
 
   for (const sources of [silent, failing]) {
-    const samples = await told([SETTLED], sources)
+    const samples = await told([RECORDED], sources)
     t.equal(samples.sum('pit_payments_settled_total'), 1)
     t.equal(samples.sum('pit_ledger_open_payments'), undefined)
   }
@@ -176,9 +183,9 @@ t.test('counters go on over several scrapes, also simultaneous ones', async (t) 
     const { body } = await metrics.scrape(QUIET)
     return parseSamples(body).sum('pit_payments_settled_total')
   }
-  metrics.telemetry.emit(SETTLED)
+  metrics.telemetry.emit(RECORDED)
   t.equal(await settled(), 1)
-  metrics.telemetry.emit(SETTLED)
+  metrics.telemetry.emit(RECORDED)
   t.same(await Promise.all([settled(), settled()]), [2, 2])
 })
 
@@ -276,8 +283,12 @@ t.test('the metrics of a live instance equal what clients and processors counted
   const ids = await world.client.postAll(30)
   await world.client.post({ correlationId: ids[0] ?? '', amountCents: 1 })
   await world.booksAgree(t)
+  let samples = parseSamples('')
+  await waitUntil({ what: 'the last outcomes are committed' }, async () => {
+    samples = parseSamples(await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text())
+    return samples.sum('pit_payments_settled_total') === 30
+  })
 
-  const samples = parseSamples(await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text())
   const paid = world.simulators.default.summary().payments
   const paidToo = world.simulators.fallback.summary().payments
   t.equal(samples.sum('pit_payments_accepted_total'), 30)

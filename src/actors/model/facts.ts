@@ -20,7 +20,13 @@ export type Fact =
       readonly tookMs: number
     }
   | { readonly type: 'batch.refused'; readonly payments: number; readonly cause: string }
-  | { readonly type: 'batch.recorded'; readonly outcomes: number; readonly tookMs: number }
+  | {
+      readonly type: 'batch.recorded'
+      readonly outcomes: number
+      /** By this very writing. */
+      readonly settled: SettledTotals
+      readonly tookMs: number
+    }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
   /** PostgreSQL refuses this outcome by itself; it is kept aside and written again later. */
   | {
@@ -147,6 +153,10 @@ export type Fact =
       readonly bug?: { readonly child: string; readonly error: unknown }
     }
   | { readonly type: 'drain.ended' }
+
+export type SettledTotals = Readonly<
+  Record<ProcessorName, { readonly payments: number; readonly cents: number }>
+>
 
 /** Where claimed payments came from. */
 export type ClaimSource = 'retryQueue' | 'takeover' | 'strays'

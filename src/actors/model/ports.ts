@@ -148,12 +148,14 @@ export interface OwnedPayment {
  * An outcome that was not written, and why:
  * - `purged`: it was reached before a purge that has deleted its payment;
  * - `fenced`: a decision about a payment that another owner has, or that is final;
+ * - `settledBefore`: a settlement that the ledger has already, by the writing of another lease or by
+ *   an earlier outcome of the batch;
  * - `settledOtherwise`: a settlement of a payment that is settled at another processor or instant;
  * - `rejected`: a settlement of a payment that is rejected.
  */
 export interface UnwrittenOutcome {
   readonly outcome: Outcome
-  readonly why: 'purged' | 'fenced' | 'settledOtherwise' | 'rejected'
+  readonly why: 'purged' | 'fenced' | 'settledBefore' | 'settledOtherwise' | 'rejected'
 }
 
 /**
@@ -181,7 +183,7 @@ export interface Ledger {
    * payment is open, whoever owns that and whether or not the lease is held. Parking and rejecting
    * are decisions of the owner: they are written only where this lease owns the payment under the
    * fencing token that the outcome names. Of a payment's outcomes in one batch its settlement
-   * counts. Writing one twice changes nothing. Returns those that the ledger does not have.
+   * counts. Writing one twice changes nothing. Returns those that are not in the ledger by this lease.
    */
   record(
     outcomes: readonly Outcome[],

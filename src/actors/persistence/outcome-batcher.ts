@@ -3,6 +3,7 @@
 
 import assert from 'node:assert'
 import type { Actor } from 'xstate'
+import type { SettledTotals } from '../model/facts.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
 import { cacheFailureOf, isOfValue, isRefused, ledgerFailureOf } from '../model/errors.ts'
@@ -156,10 +157,11 @@ function publishWritten(
 ): void {
   // What is not in the ledger stays in the settled set, where a summary finds whether it counts. But
   // what a purge has deleted would be counted for a payment that was posted anew.
-  const absent = refused.length === 0 ? unwritten : [...unwritten, ...refused]
+  const missing = unwritten.filter(({ why }) => why !== 'settledBefore')
+  const absent = refused.length === 0 ? missing : [...missing, ...refused]
   const written = absent.length === 0 ? batch : without(batch, absent)
-  for (const each of unwritten) noteContradiction(parts.ports, each)
-  const purged = unwritten.filter(({ why }) => why === 'purged').map(({ outcome }) => outcome)
+  for (const each of missing) noteContradiction(parts.ports, each)
+  const purged = missing.filter(({ why }) => why === 'purged').map(({ outcome }) => outcome)
   const leaving = purged.length === 0 ? written : [...written, ...purged]
   parts.publisher.remove(settledOf(leaving).map(({ correlationId }) => correlationId))
   const entries = written.flatMap((outcome) =>
@@ -171,8 +173,21 @@ function publishWritten(
   parts.ports.telemetry.emit({
     type: 'batch.recorded',
     outcomes: batch.length - refused.length,
+    settled: settledBy(unwritten.length === 0 ? written : without(written, unwritten)),
     tookMs,
   })
+}
+
+/** What is settled in the ledger by the writing of these, whoever has their payments now. */
+function settledBy(written: readonly Outcome[]): SettledTotals {
+  const totals = { default: { payments: 0, cents: 0 }, fallback: { payments: 0, cents: 0 } }
+  for (const outcome of written) {
+    if (outcome.kind !== 'settled') continue
+    const total = totals[outcome.processor]
+    total.payments += 1
+    total.cents += outcome.amountCents
+  }
+  return totals
 }
 
 function without(

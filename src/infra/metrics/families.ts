@@ -108,7 +108,11 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
     one('refused', 'Posts of payments answered 503.', () => moment().edge.refused),
     one('parked', 'Payments handed to the retry queue.', () => tallies.parked),
     one('broken', 'Payments whose actor failed by a bug.', () => tallies.broken),
-    each('pit_payments_settled_total', 'Payments settled.', (tally) => tally.settled),
+    each(
+      'pit_payments_settled_total',
+      'Payments settled by writes of this instance.',
+      (tally) => tally.settled,
+    ),
     each('pit_settled_cents_total', 'Amounts settled, cents.', (tally) => tally.settledCents),
     each('pit_payments_rejected_total', 'Payments rejected for good.', (tally) => tally.rejected),
     {

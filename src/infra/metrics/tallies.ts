@@ -1,6 +1,12 @@
 // What the metrics count, in plain numbers: fed by the telemetry's facts as they happen.
 
-import type { ClaimSource, Fact, Gauges, SteppedClock } from '../../actors/model/facts.ts'
+import type {
+  ClaimSource,
+  Fact,
+  Gauges,
+  SettledTotals,
+  SteppedClock,
+} from '../../actors/model/facts.ts'
 import type { ContradictionKind, EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
 import { BucketTally } from './histogram.ts'
 
@@ -81,7 +87,7 @@ export function createTallies(): Tallies {
 export function countFact(tallies: Tallies, fact: Fact): void {
   switch (fact.type) {
     case 'payment.settled':
-      countSettled(tallies.processors[fact.processor], fact)
+      countSettlement(tallies.processors[fact.processor], fact)
       break
     case 'batch.accepted':
       tallies.accepted += fact.accepted
@@ -93,6 +99,7 @@ export function countFact(tallies: Tallies, fact: Fact): void {
       })
       break
     case 'batch.recorded':
+      countSettled(tallies.processors, fact.settled)
       countCommit(tallies.commits.outcome, { payments: fact.outcomes, tookMs: fact.tookMs })
       break
     case 'attempt.ended':
@@ -159,12 +166,17 @@ function countRare(tallies: Tallies, fact: Fact): void {
   }
 }
 
-function countSettled(
+function countSettled(tallies: ByProcessor<ProcessorTally>, settled: SettledTotals): void {
+  for (const processor of ['default', 'fallback'] as const) {
+    tallies[processor].settled += settled[processor].payments
+    tallies[processor].settledCents += settled[processor].cents
+  }
+}
+
+function countSettlement(
   tally: ProcessorTally,
   fact: Extract<Fact, { type: 'payment.settled' }>,
 ): void {
-  tally.settled += 1
-  tally.settledCents += fact.amountCents
   tally.settlementSeconds.record(fact.tookMs / 1000)
   if (fact.attemptTookMs !== undefined) countAttempt(tally, 'settled', fact.attemptTookMs)
 }

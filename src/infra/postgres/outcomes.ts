@@ -29,12 +29,18 @@ export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
       const ids = arrayOf(outcomes, (outcome) => outcome.correlationId)
       const rows = await pool.run(READ_ENDS, [ids])
       const ends = new Map(rows.map((row) => [row.correlation_id, row]))
+      const settled = new Set<string>()
       return outcomes.flatMap((outcome) => {
         const end = ends.get(outcome.correlationId)
         assert(end !== undefined, 'each outcome that was asked about has its row')
         const why =
           outcome.purges === purges && end.purges === purges ? whyNot(outcome, end) : PURGED
-        return why === undefined ? [] : [{ outcome, why }]
+        if (why !== undefined) return [{ outcome, why }]
+        if (outcome.kind !== 'settled') return []
+        // A settled payment keeps the lease that has written that.
+        const isBefore = end.owner !== leaseId || settled.has(outcome.correlationId)
+        settled.add(outcome.correlationId)
+        return isBefore ? [{ outcome, why: SETTLED_BEFORE }] : []
       })
     },
   }
@@ -42,6 +48,7 @@ export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
 
 const ALL_WRITTEN: readonly UnwrittenOutcome[] = []
 const PURGED = 'purged'
+const SETTLED_BEFORE = 'settledBefore'
 
 /** How many rows it has changed. */
 async function write(
