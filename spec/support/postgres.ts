@@ -1,10 +1,10 @@
 // A PostgreSQL of its own for a spec file, on a free port, gone when the file ends; one that a spec
 // may stop, crash and freeze; and a proxy in front of one that loses answers.
 
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { type Socket, connect, createServer } from 'node:net'
+import { Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -40,13 +40,14 @@ export async function startPostgres(t: Test): Promise<SpecPostgres> {
   const dataDir = join(folder, 'data')
   await copyTemplate(dataDir)
   const server = await startEmbeddedPostgres({ dataDir, settings: FAST })
-  t.teardown(async () => {
-    await server.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
   const postmaster = await findPostmaster(join(dataDir, 'cluster'))
   if (postmaster === undefined) throw new Error('the server that was started does not run')
-  process.on('exit', () => kill(postmaster.pid))
+  const stopWatching = endWithThisProcess(postmaster.pid, folder)
+  t.teardown(async () => {
+    await server.stop()
+    stopWatching()
+    await rm(folder, { recursive: true, force: true })
+  })
 
   let databases = 0
   return {
@@ -116,13 +117,17 @@ async function packageVersion(): Promise<string> {
   return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown'
 }
 
-// For a spec file that ends without its teardown: PostgreSQL stops at once, nothing is left.
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGQUIT')
-  } catch {
-    // It has been stopped already.
-  }
+/**
+ * For a spec file that ends without its teardown, also by SIGKILL: a shell that waits for the end of
+ * this process stops PostgreSQL at once, and nothing is left. Gives what ends the shell.
+ */
+function endWithThisProcess(pid: number, folder: string): () => void {
+  const script = `read _; kill -QUIT ${pid}; rm -rf '${folder}'`
+  const shell = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  shell.unref()
+  // A pipe to a child is a socket, which would keep this process alive.
+  if (shell.stdin instanceof Socket) shell.stdin.unref()
+  return () => shell.kill('SIGKILL')
 }
 
 export interface PostgresProxy {
