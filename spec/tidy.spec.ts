@@ -57,7 +57,6 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/actors/payment/history.ts':
     'also asked where there is no context: by the scheduler and reports',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
-  'src/actors/payments/capacity.ts': 'a pure rule that two actors ask',
   'src/actors/supervisor/xstate-patch.ts':
     'what is done to XState is found, and goes, in one place',
   'src/cli/reconcile.ts': 'one command',

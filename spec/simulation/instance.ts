@@ -113,7 +113,7 @@ export class Instance {
   capacity(): number {
     const { inMemory } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot()
       .work
-    return capacityForClaims(inMemory.dependencies, inMemory.waiting.size)
+    return capacityForClaims(inMemory.dependencies, inMemory.waiting.ready.size)
   }
 
   #assemble(shared: SharedWorld, clock: Clock): SupervisorActor {

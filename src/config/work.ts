@@ -17,7 +17,8 @@ export const WORK_VARIABLES = {
     unit: 'payments',
     min: 1,
     max: 100_000,
-    meaning: 'Payments in doubt that are asked for at one time',
+    meaning:
+      'Payments in doubt that are asked for at one time: so many at each processor alone, and so many at both',
   }),
   leaseTtlMs: whole({
     name: 'LEASE_TTL_MS',

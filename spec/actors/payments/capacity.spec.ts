@@ -1,6 +1,12 @@
 import t from 'tap'
+import { WORK } from '../../support/payment-dependencies.ts'
 import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
-import { capacityForClaims, intakeParks } from '../../../src/actors/payments/capacity.ts'
+import {
+  capacityForClaims,
+  intakeParks,
+  slotsMax,
+  waitingMax,
+} from '../../../src/actors/payments/capacity.ts'
 
 /** What the two rules read, and no more. */
 function dependencies(limits: {
@@ -22,16 +28,29 @@ function dependencies(limits: {
   } as unknown as PaymentDependencies
 }
 
-t.test('twice what the circuits let through is claimed, less what waits already', async (t) => {
-  t.equal(capacityForClaims(dependencies({}), 0), 40)
-  t.equal(capacityForClaims(dependencies({}), 15), 25)
-  t.equal(capacityForClaims(dependencies({}), 41), 0)
-  t.equal(capacityForClaims(dependencies({ fallback: 'open' }), 0), 20)
-  t.equal(capacityForClaims(dependencies({ claimMax: 7 }), 0), 7)
-  t.equal(capacityForClaims(dependencies({ holdsLease: false }), 0), 0)
-})
+t.test(
+  'twice what the circuits let through is claimed, less what waits for a charge',
+  async (t) => {
+    t.equal(capacityForClaims(dependencies({}), 0), 40)
+    t.equal(capacityForClaims(dependencies({}), 15), 25)
+    t.equal(capacityForClaims(dependencies({}), 41), 0)
+    t.equal(capacityForClaims(dependencies({ fallback: 'open' }), 0), 20)
+    t.equal(capacityForClaims(dependencies({ claimMax: 7 }), 0), 7)
+    t.equal(capacityForClaims(dependencies({ holdsLease: false }), 0), 0)
+  },
+)
 
 t.test('payments are parked at their intake once two more batches would not fit', async (t) => {
   t.equal(intakeParks(dependencies({}), 60), false)
   t.equal(intakeParks(dependencies({}), 61), true)
 })
+
+t.test(
+  'payments in doubt of each kind have slots and queues beside those of charges',
+  async (t) => {
+    const work = { ...WORK, concurrency: 10, confirmingMax: 7, readyMax: 100, claimMax: 30 }
+
+    t.equal(slotsMax(work), 2 * 10 + 4 * 7)
+    t.equal(waitingMax(work), 100 + 30 + 3 * 7)
+  },
+)

@@ -3,7 +3,8 @@ import t from 'tap'
 import { sampleDoubt, sampleRecord } from '../../support/payment-samples.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 import { createRing, createWaiting } from '../../../src/actors/payments/queues.ts'
-import { createSlotTable, type UsedSlot } from '../../../src/actors/payments/slots.ts'
+import { DOUBT_KINDS } from '../../../src/actors/payments/places.ts'
+import { createSlotTable, type Slot, type UsedSlot } from '../../../src/actors/payments/slots.ts'
 import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
 import { holdsAlways } from '../../support/property.ts'
 
@@ -102,21 +103,28 @@ t.test('a ring does what an array of its capacity would', async (t) => {
   )
 })
 
-t.test('payments wait in order, those in doubt apart, each kind within its bound', async (t) => {
+t.test('payments wait in order, each kind of doubt apart, all within their bound', async (t) => {
   const waiting = createWaiting({ readyMax: 2, inDoubtMax: 1 })
   const ready = [1, 2].map((acceptedAt) => sampleRecord({ acceptedAt }))
-  const inDoubt = sampleRecord({ acceptedAt: 0, unknownOutcomes: [sampleDoubt('default')] })
-  const all = [...ready, inDoubt]
+  const [atDefault, atFallback] = [sampleDoubt('default'), sampleDoubt('fallback')]
+  const inDoubt = [[atDefault], [atFallback], [atDefault, atFallback]].map((unknownOutcomes) =>
+    sampleRecord({ acceptedAt: 0, unknownOutcomes }),
+  )
+  const all = [...ready, ...inDoubt]
 
   t.same(
     all.map((record) => waiting.push(record)),
-    [true, true, true],
+    [true, true, true, true, true],
   )
   t.same(
     all.map((record) => waiting.push(record)),
-    [false, false, false],
+    [false, false, false, false, false],
   )
-  t.same([waiting.size, waiting.ready.size, waiting.inDoubt.size], [3, 2, 1])
+  t.same([waiting.size, waiting.ready.size], [5, 2])
+  t.same(
+    DOUBT_KINDS.map((kind) => waiting.inDoubt[kind].peek()),
+    inDoubt,
+  )
 
   t.same(waiting.takeAll(), all)
   t.equal(waiting.size, 0)
@@ -125,7 +133,7 @@ t.test('payments wait in order, those in doubt apart, each kind within its bound
 t.test(
   'a slot is taken by one payment at a time, and each of its payments has a generation',
   async (t) => {
-    const table = createSlotTable(2)
+    const table = createSlotTable({ slotsMax: 2, placesMax: 1 })
     const first = table.take(sampleRecord({ correlationId: 'a' }))
     const second = table.take(sampleRecord({ correlationId: 'b' }))
     t.equal(table.take(sampleRecord()), undefined, 'all are taken')
@@ -143,3 +151,15 @@ t.test(
     t.throws(() => table.at(2), /a payment in work names a slot of the table/)
   },
 )
+
+t.test('who leaves its slot leaves its place for look-ups', async (t) => {
+  const table = createSlotTable({ slotsMax: 2, placesMax: 1 })
+  const [first, second] = [table.take(sampleRecord()), table.take(sampleRecord())]
+  const takePlace = (slot: Slot | undefined): boolean =>
+    table.places.take(slot?.index ?? 9, [sampleDoubt('default')])
+  t.same([first, second].map(takePlace), [true, false])
+
+  if (first !== undefined) table.release(first)
+
+  t.ok(takePlace(second))
+})

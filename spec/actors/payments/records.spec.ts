@@ -6,11 +6,12 @@ import {
   sampleRecord,
 } from '../../support/payment-samples.ts'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
-import type { WorkSettings } from '../../../src/actors/model/settings.ts'
+import { outlasting, type WorkSettings } from '../../../src/actors/model/settings.ts'
 import {
   acceptedRecord,
   claimedRecord,
   deferredRecord,
+  doubtDelayMs,
   parkedOutcome,
   parkingDelayMs,
 } from '../../../src/actors/payments/records.ts'
@@ -137,8 +138,8 @@ t.test('a payment that left without a route keeps what happened meanwhile', asyn
 })
 
 t.test('the delay of a parked payment depends on why it left', async (t) => {
-  const delay = (changes: object): number =>
-    parkingDelayMs(sampleContext(changes), SETTINGS, () => 0.5)
+  const parts = { settings: SETTINGS, clock: { now: () => 1000 }, random: () => 0.5 }
+  const delay = (changes: object): number => parkingDelayMs(sampleContext(changes), parts)
   const after = (rounds: number): number => delay({ record: sampleRecord({ rounds }) })
 
   t.equal(
@@ -148,4 +149,36 @@ t.test('the delay of a parked payment depends on why it left', async (t) => {
   )
   t.equal(delay({ deferred: true }), 0, 'no attempt burnt: due at once')
   t.same([0, 1, 2, 3, 4, 50].map(after), [100, 200, 400, 700, 750, 750])
+})
+
+t.test('a payment in doubt stays parked for longer the older its doubt is, bounded', async (t) => {
+  const settings = { ...SETTINGS, settleByMs: 20_000, retryDelayMaxMs: 30_000 }
+  const after = (ageMs: number, random = 0.5): number => {
+    const settleBy = outlasting(settings.settleByMs)
+    const older = sampleDoubt('fallback', { endsAt: settleBy - 50_000 })
+    const unknownOutcomes = [sampleDoubt('default', { endsAt: settleBy }), older]
+    return doubtDelayMs(unknownOutcomes, {
+      settings,
+      clock: { now: () => ageMs },
+      random: () => random,
+    })
+  }
+
+  t.same(
+    [-500, 0, 8000].map((ageMs) => after(ageMs)),
+    [2000, 2000, 2000],
+  )
+  t.same(
+    [20_000, 40_000, 80_000].map((ageMs) => after(ageMs)),
+    [5000, 10_000, 20_000],
+  )
+  t.same(
+    [0, 1].map((random) => after(40_000, random)),
+    [5000, 15_000],
+    'they do not come at once',
+  )
+  t.same(
+    [0, 1].map((random) => after(9_000_000, random)),
+    [15_000, 30_000],
+  )
 })

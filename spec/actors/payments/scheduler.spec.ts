@@ -1,10 +1,19 @@
 import t from 'tap'
+import { createActor, type ActorLogic, type AnyEventObject, type Snapshot } from 'xstate'
+import { sampleDoubt, sampleInput, sampleRecord } from '../../support/payment-samples.ts'
+import { standIns, WORK } from '../../support/payment-dependencies.ts'
+import type { PaymentInput } from '../../../src/actors/payment/context.ts'
+import { slotsMax } from '../../../src/actors/payments/capacity.ts'
+import { DOUBT_KINDS } from '../../../src/actors/payments/places.ts'
+import { createWaiting } from '../../../src/actors/payments/queues.ts'
 import {
   createPacer,
   PACE_MAX,
   PACE_MIN,
   type Pacer,
+  Scheduler,
 } from '../../../src/actors/payments/scheduler.ts'
+import { createSlotTable } from '../../../src/actors/payments/slots.ts'
 
 t.test('the pace begins low and rises while ticks are on time', async (t) => {
   const pacer = createPacer()
@@ -13,6 +22,17 @@ t.test('the pace begins low and rises while ticks are on time', async (t) => {
 
   t.equal(pacer.left, pacer.pace)
   t.same(paces, [PACE_MIN, PACE_MIN + 2, PACE_MIN + 4])
+})
+
+t.test('a tick is late from twelve milliseconds on', async (t) => {
+  const pacer = createPacer()
+  for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+  const before = pacer.pace
+
+  useUp(pacer, { lateMs: 12 })
+  t.equal(pacer.pace, before + 2)
+  useUp(pacer, { lateMs: 12.5 })
+  t.equal(pacer.pace, (before + 2) / 2)
 })
 
 t.test('a late tick halves the pace, down to the least', async (t) => {
@@ -34,7 +54,7 @@ t.test(
     for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
     const before = pacer.pace
 
-    useUp(pacer, 0.95)
+    useUp(pacer, { quotaUsed: 0.95 })
 
     t.equal(pacer.pace, Math.floor(before * 0.75))
   },
@@ -45,7 +65,7 @@ t.test('a tick that used much of the quota leaves the pace as it is', async (t) 
   for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
   const before = pacer.pace
 
-  useUp(pacer, 0.85)
+  useUp(pacer, { quotaUsed: 0.85 })
 
   t.equal(pacer.pace, before)
 })
@@ -58,19 +78,107 @@ t.test('the pace has an upper bound', async (t) => {
   t.equal(pacer.pace, PACE_MAX)
 })
 
-t.test('a pace that is not used falls to the least', async (t) => {
+t.test('a pace that is not used falls by a fifth each tick, to the least', async (t) => {
   const pacer = createPacer()
   for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+  const before = pacer.pace
 
+  pacer.tick({ lateMs: 0, quotaUsed: 0 })
+  t.equal(pacer.pace, Math.floor(before * 0.8))
   for (let tick = 0; tick < 20; tick += 1) pacer.tick({ lateMs: 0, quotaUsed: 0 })
 
   t.equal(pacer.pace, PACE_MIN)
 })
 
+t.test('at most sixteen payments are started in one turn of the event loop', async (t) => {
+  const { scheduler, waiting, slots } = started()
+  for (let number = 0; number < 40; number += 1) waiting.push(sampleRecord())
+
+  const used = [1, 2, 3].map(() => {
+    scheduler.pump()
+    return slots.used
+  })
+
+  t.same(used, [16, 32, 32], 'and no more in one tick than the pace')
+})
+
+t.test('of each kind of doubt as many are started as there are places', async (t) => {
+  const { scheduler, waiting, slots } = started()
+  pushDoubts(waiting, 3)
+
+  scheduler.pump()
+
+  t.equal(slots.used, 3 * WORK.confirmingMax)
+  t.same(
+    DOUBT_KINDS.map((kind) => waiting.inDoubt[kind].size),
+    [1, 1, 1],
+  )
+  slots.release(slots.at(0))
+  scheduler.pump()
+  t.equal(slots.used, 3 * WORK.confirmingMax, 'and one more for each that leaves')
+})
+
+t.test(
+  'payments in doubt leave a slot to each charge that both circuits let through',
+  async (t) => {
+    const { scheduler, waiting, slots } = started({ concurrency: 3 })
+    pushDoubts(waiting, 9)
+    scheduler.pump()
+    const inDoubt = slots.used
+
+    for (let number = 0; number < 40; number += 1) waiting.push(sampleRecord())
+    for (let turn = 0; turn < 4; turn += 1) scheduler.pump()
+
+    t.equal(slots.used, inDoubt + 3, 'as many as the cheaper one lets through')
+    t.equal(waiting.ready.size, 37)
+  },
+)
+
+function pushDoubts(waiting: ReturnType<typeof createWaiting>, ofEach: number): void {
+  const [atDefault, atFallback] = [sampleDoubt('default'), sampleDoubt('fallback')]
+  for (let number = 0; number < ofEach; number += 1) {
+    for (const unknownOutcomes of [[atDefault], [atFallback], [atDefault, atFallback]]) {
+      waiting.push(sampleRecord({ unknownOutcomes }))
+    }
+  }
+}
+
+/** A scheduler whose payments take what they need at their start, and stay. */
+function started({ concurrency = WORK.concurrency } = {}) {
+  const settings = { ...WORK, concurrency }
+  const bounds = { slotsMax: slotsMax(settings), placesMax: WORK.confirmingMax }
+  const slots = createSlotTable(bounds)
+  const waiting = createWaiting({ readyMax: 100, inDoubtMax: 100 })
+  const { dependencies } = standIns({ settings })
+  const logic = standing(({ slot, record, next }) => {
+    if (next === null) slots.places.take(slot, record.unknownOutcomes)
+    else if (next.to !== null) dependencies.inFlight[next.to] += 1
+  })
+  const parent = createActor(
+    standing(() => undefined),
+    { input: sampleInput() },
+  ).start()
+  const parts = { dependencies, slots, waiting, parent, logic: logic as never }
+  return { scheduler: new Scheduler(parts), waiting, slots }
+}
+
+function standing(
+  begin: (input: PaymentInput) => void,
+): ActorLogic<Snapshot<undefined>, AnyEventObject, PaymentInput> {
+  return {
+    transition: (snapshot) => snapshot,
+    getInitialSnapshot(_scope, input) {
+      begin(input)
+      return { status: 'active', output: undefined, error: undefined }
+    },
+    getPersistedSnapshot: (snapshot) => snapshot,
+  }
+}
+
 /** Starts all that this tick allows, and ends it; the pace that it had. */
-function useUp(pacer: Pacer, quotaUsed = 0): number {
+function useUp(pacer: Pacer, { lateMs = 0, quotaUsed = 0 } = {}): number {
   const { pace } = pacer
   for (let start = 0; start < pace; start += 1) pacer.spend()
-  pacer.tick({ lateMs: 0, quotaUsed })
+  pacer.tick({ lateMs, quotaUsed })
   return pace
 }

@@ -88,21 +88,10 @@ const KINDS = [
   'cacheStrangers',
 ] as const
 
-/**
- * Whether the doubts that a lasting conduct leaves may be more than `confirmingMax`. Then those that
- * cannot end take every place for look-ups, and payments in doubt at the other processor, which
- * works, are claimed and parked in a circle: a fault of Pit that is not fixed, as long as both
- * processors share these places. The spec of it is in processor-worlds.spec.ts, as a todo.
- */
-const DRAWS_MORE_LASTING_DOUBTS_THAN_PLACES: boolean = false
-
 /** What lasts has no shares: a look-up that is told the truth now and then would end a doubt. */
-function drawLasting({ chance, settings, payments }: WorldParts): Conduct {
+function drawLasting({ chance, settings }: WorldParts): Conduct {
   const { charge, lookUp, probe } = drawConduct(chance, settings)
-  const isCrowded = payments > settings.configured.work.confirmingMax
-  const isLeftOut = isCrowded && !DRAWS_MORE_LASTING_DOUBTS_THAN_PLACES
-  if (lookUp === null || isLeftOut) return { charge, lookUp: null, probe }
-  return { charge, lookUp: { ...lookUp, share: 1 }, probe }
+  return { charge, lookUp: lookUp === null ? null : { ...lookUp, share: 1 }, probe }
 }
 
 function drawFault(kind: (typeof KINDS)[number], parts: WorldParts): PlannedWorldFault[] {

@@ -89,6 +89,14 @@ export function doubtsAtBoth(plan: Plan, { faultsMs }: Settings): Plan {
   }
 }
 
+/** So many places for look-ups, of each kind of doubt. */
+export function placesFor(confirmingMax: number) {
+  return (usual: Settings): Settings => {
+    const { configured } = usual
+    return { ...usual, configured: { ...configured, work: { ...configured.work, confirmingMax } } }
+  }
+}
+
 /** Other payments with the ids of the first few are at default already. */
 export function defaultHasOthers(numbers: readonly number[]): Planning {
   return (plan, { faultsMs }) => {

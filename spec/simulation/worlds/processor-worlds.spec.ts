@@ -11,11 +11,11 @@ import {
   defaultHasOthers,
   doubtsAtBoth,
   page,
+  placesFor,
   recordedAndDenied,
 } from './fixed.ts'
 import { holdsIn, runWorld } from './hold.ts'
 import { runSeed } from '../seeds.ts'
-import type { Settings } from '../settings.ts'
 import { describeReply, type Reply } from './http-ends.ts'
 
 for (const status of [401, 403, 404, 405]) {
@@ -101,17 +101,12 @@ t.test('what default has with another amount is not booked, and is told of', asy
   }
 })
 
-t.test(
-  'doubts that cannot end at default leave places for look-ups at fallback',
-  { todo: 'both processors share confirmingMax places, and those in doubt at default take all' },
-  async (t) => {
-    const settings = (usual: Settings): Settings => {
-      const work = { ...usual.configured.work, confirmingMax: 2 }
-      return { ...usual, configured: { ...usual.configured, work } }
-    }
+t.test('doubts that cannot end at default leave places for look-ups at fallback', async (t) => {
+  for (const confirmingMax of [1, 2, 6]) {
+    const settings = placesFor(confirmingMax)
     for (let seed = 1; seed <= 3; seed += 1) {
       const { violations } = await runSeed({ seed, planted: { settings, plan: doubtsAtBoth } })
-      t.same(violations, [], `seed ${seed}`)
+      t.same(violations, [], `seed ${seed}, ${confirmingMax} places`)
     }
-  },
-)
+  }
+})

@@ -4,6 +4,7 @@
 import assert from 'node:assert'
 import { circuitOf } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
+import type { Places } from '../payments/places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from '../circuit/suspicion.ts'
@@ -46,8 +47,8 @@ export interface PaymentDependencies {
   /** Takes a settlement whose payment has left this instance: it is proved all the same. */
   settledLate(settlement: LateSettlement): void
   generationOf(slot: number): number
-  /** Whether a payment in doubt has to leave memory. */
-  isCrowded(): boolean
+  /** For look-ups: a payment in doubt without one has to leave memory. */
+  readonly places: Places
   /** Whether the instance drains: nothing more is sent, and a payment leaves after its answer. */
   isDraining(): boolean
 }

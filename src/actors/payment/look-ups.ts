@@ -27,11 +27,11 @@ export function planLookUp(
   context: PaymentContext,
   self: PaymentSelf,
 ): void {
-  if (dependencies.isCrowded() || dependencies.isDraining()) {
+  const { slot, unknownOutcomes } = context
+  if (dependencies.isDraining() || !dependencies.places.take(slot, unknownOutcomes)) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
   }
-  const { slot } = context
   const generation = dependencies.generationOf(slot)
   dependencies.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(dependencies, context))
 }
@@ -72,7 +72,9 @@ export function sendLookUp(
     const askedAt = clock.now()
     const tell = (answer: LookUpAnswer, proof: AbsenceProof): void => {
       const end = { answer, processor, askedAt, proof }
-      if (isCurrent()) self.send(lookUpEvent(dependencies, context, end))
+      if (!isCurrent()) return
+      dependencies.places.leave(context.slot)
+      self.send(lookUpEvent(dependencies, context, end))
     }
     processors[processor].lookUp(context.record.correlationId, (answer) => {
       if (answer.kind === 'foreign') controls.distrust()

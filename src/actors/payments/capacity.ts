@@ -1,22 +1,38 @@
 // How much more work fits: payments that may be claimed, and accepted ones that stay in memory.
 
 import type { ProcessorName } from '../model/payment.ts'
+import type { WorkSettings } from '../model/settings.ts'
 import { circuitNow, type PaymentDependencies } from '../payment/effects.ts'
+import { DOUBT_KINDS } from './places.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /**
- * Payments that may be claimed now: twice what the circuits let through, less what waits already.
- * A half-open circuit lets few through, so a recovering processor is not flooded.
+ * Slots for charges in flight, for as many look-ups as there are places, and for as many payments
+ * that back off as a kind of doubt has places: payments in doubt keep no other from its charge.
  */
-export function capacityForClaims(dependencies: PaymentDependencies, waiting: number): number {
+export function slotsMax({ concurrency, confirmingMax }: WorkSettings): number {
+  return 2 * concurrency + (DOUBT_KINDS.length + 1) * confirmingMax
+}
+
+/** Payments that may wait in memory. */
+export function waitingMax({ readyMax, claimMax, confirmingMax }: WorkSettings): number {
+  return readyMax + claimMax + DOUBT_KINDS.length * confirmingMax
+}
+
+/**
+ * Payments that may be claimed now: twice what the circuits let through, less what waits for a
+ * charge already. A half-open circuit lets few through, so a recovering processor is not flooded.
+ * Those that wait for look-ups do not count: while their processor is down none would be claimed.
+ */
+export function capacityForClaims(dependencies: PaymentDependencies, ready: number): number {
   if (!dependencies.lease.holds(dependencies.clock.now())) return 0
   let through = 0
   for (const name of PROCESSORS) {
     const { state, concurrencyLimit } = circuitNow(dependencies, name)
     if (state !== 'open') through += concurrencyLimit
   }
-  return Math.max(0, Math.min(dependencies.settings.claimMax, 2 * through - waiting))
+  return Math.max(0, Math.min(dependencies.settings.claimMax, 2 * through - ready))
 }
 
 /**

@@ -18,10 +18,16 @@ import type { PaymentRecord } from '../payment/context.ts'
 import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
-import { capacityForClaims, intakeParks } from './capacity.ts'
+import { capacityForClaims, intakeParks, slotsMax } from './capacity.ts'
 import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
 import { createWaiting, type Waiting } from './queues.ts'
-import { acceptedRecord, claimedRecord, deferredRecord, LateAnswers } from './records.ts'
+import {
+  acceptedRecord,
+  claimedRecord,
+  deferredRecord,
+  doubtDelayMs,
+  LateAnswers,
+} from './records.ts'
 import {
   reportAllParked,
   reportBroken,
@@ -80,7 +86,7 @@ type OwnParts =
   | 'purges'
   | 'settledLate'
   | 'generationOf'
-  | 'isCrowded'
+  | 'places'
   | 'isDraining'
 
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
@@ -123,9 +129,9 @@ export class Payments {
   #tickDueAt = 0
 
   constructor(input: PaymentsInput, scope: Scope) {
-    const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
+    const { confirmingMax, readyMax, claimMax } = input.settings
     this.#scope = scope
-    this.#slots = createSlotTable(2 * concurrency + confirmingMax)
+    this.#slots = createSlotTable({ slotsMax: slotsMax(input.settings), placesMax: confirmingMax })
     this.#waiting = createWaiting({ readyMax: readyMax + claimMax, inDoubtMax: confirmingMax })
     this.#dependencies = {
       ...input,
@@ -138,7 +144,7 @@ export class Payments {
       purges: () => this.#purges,
       settledLate: (settlement) => reportLateSettlement(this.#reports, settlement),
       generationOf: (slot) => this.#slots.at(slot).generation,
-      isCrowded: () => this.#confirming() > confirmingMax,
+      places: this.#slots.places,
       isDraining: () => this.#isDraining,
     }
     this.#reports = {
@@ -157,7 +163,6 @@ export class Payments {
       ...this.inMemory,
       logic: countingTransitions(paymentLogicOf(this.#dependencies), transitions),
       parent: scope.self,
-      confirming: () => this.#confirming(),
     })
   }
 
@@ -231,12 +236,6 @@ export class Payments {
     return this.#dependencies.clock.now()
   }
 
-  /** Payments in work that are not waiting for a processor's answer to a charge. */
-  #confirming(): number {
-    const { inFlight } = this.#dependencies
-    return this.#slots.used - inFlight.default - inFlight.fallback
-  }
-
   /** Whether payments may wait in memory: not in a drain, nor while the lease may be another's. */
   #keepsPayments(): boolean {
     return !this.#isDraining && this.#dependencies.lease.holds(this.#now())
@@ -268,8 +267,8 @@ export class Payments {
     const keeps = this.#keepsPayments()
     if (keeps && this.#waiting.push(record)) return
     // Too many are in doubt: claimed again at once, this one would be parked again at once.
-    const delayMs =
-      keeps && record.unknownOutcomes.length > 0 ? this.#dependencies.settings.retryDelayMs : 0
+    const isCrowded = keeps && record.unknownOutcomes.length > 0
+    const delayMs = isCrowded ? doubtDelayMs(record.unknownOutcomes, this.#dependencies) : 0
     reportParked(this.#reports, record, { delayMs, rounds: record.rounds })
   }
 
@@ -302,7 +301,7 @@ export class Payments {
     this.#ticks += 1
     if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.inMemory)
     if (this.#isDraining || this.#isCongested) return
-    const capacity = capacityForClaims(this.#dependencies, this.#waiting.size)
+    const capacity = capacityForClaims(this.#dependencies, this.#waiting.ready.size)
     const limit = Math.min(capacity, this.#scheduler.pacer.pace)
     if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'capacity.offered', limit })
   }

@@ -6,7 +6,8 @@ import type { PaymentState, PaymentStatus, UnknownOutcome, WaitReason } from '..
 import type { Clock } from '../model/ports.ts'
 import { statusOf, type PaymentContext, type PaymentRecord } from '../payment/context.ts'
 import type { PaymentDependencies } from '../payment/effects.ts'
-import type { Waiting } from './queues.ts'
+import { DOUBT_KINDS } from './places.ts'
+import type { Ring, Waiting } from './queues.ts'
 import type { SlotTable, UsedSlot } from './slots.ts'
 import type { TransitionCounts } from '../payment/transition-counts.ts'
 
@@ -28,8 +29,8 @@ export function findPaymentStatus(
     if (slot.record.correlationId === correlationId) status = statusOfSlot(dependencies, slot)
   })
   if (status !== undefined) return status
-  for (const [state, ring] of RINGS) {
-    const record = waiting[ring].find((each) => each.correlationId === correlationId)
+  for (const [state, ring] of ringsOf(waiting)) {
+    const record = ring.find((each) => each.correlationId === correlationId)
     if (record !== undefined) return statusOfWaiting(dependencies.clock, record, state)
   }
   return undefined
@@ -39,8 +40,8 @@ export function findPaymentStatus(
 export function idsInMemory({ slots, waiting }: PaymentsInMemory): ReadonlySet<string> {
   const ids = new Set<string>()
   slots.forEachUsed(({ record }) => ids.add(record.correlationId))
-  for (const [, ring] of RINGS) {
-    waiting[ring].find(({ correlationId }) => {
+  for (const [, ring] of ringsOf(waiting)) {
+    ring.find(({ correlationId }) => {
       ids.add(correlationId)
       return false
     })
@@ -72,20 +73,24 @@ export function listPaymentStatuses(
     if (statuses.length >= limit || slot.actor.getSnapshot().value !== state) return
     statuses.push(statusOfSlot(dependencies, slot))
   })
-  const ring = RINGS.find(([begins]) => begins === state)?.[1]
-  if (ring === undefined || statuses.length >= limit) return statuses
-  waiting[ring].find((record) => {
-    statuses.push(statusOfWaiting(dependencies.clock, record, state))
-    return statuses.length >= limit
-  })
+  for (const [begins, ring] of ringsOf(waiting)) {
+    if (begins !== state || statuses.length >= limit) continue
+    ring.find((record) => {
+      statuses.push(statusOfWaiting(dependencies.clock, record, state))
+      return statuses.length >= limit
+    })
+  }
   return statuses
 }
 
-/** States in which a payment begins, each with the ring in which it waits for that. */
-const RINGS: readonly (readonly [PaymentState, 'ready' | 'inDoubt'])[] = [
-  ['pending', 'ready'],
-  ['confirming', 'inDoubt'],
-]
+/** The rings in which payments wait, each with the state in which they will begin. */
+function ringsOf({
+  ready,
+  inDoubt,
+}: Waiting): readonly (readonly [PaymentState, Ring<PaymentRecord>])[] {
+  const inDoubtOf = DOUBT_KINDS.map((kind) => ['confirming', inDoubt[kind]] as const)
+  return [['pending', ready], ...inDoubtOf]
+}
 
 function countStates(slots: SlotTable): Partial<Record<PaymentState, number>> {
   const byState: Partial<Record<PaymentState, number>> = {}

@@ -1,30 +1,36 @@
 // Payments in memory that wait to be started, and the ring that they wait in.
 
 import type { PaymentRecord } from '../payment/context.ts'
+import { DOUBT_KINDS, type DoubtKind, doubtKindOf } from './places.ts'
 
 export interface Waiting {
   readonly ready: Ring<PaymentRecord>
-  /** Claimed in doubt: they need look-ups, not a route. */
-  readonly inDoubt: Ring<PaymentRecord>
+  /** Claimed in doubt: they need look-ups, not a route. None waits behind another kind. */
+  readonly inDoubt: Readonly<Record<DoubtKind, Ring<PaymentRecord>>>
   readonly size: number
   /** False, and nothing taken, when the ring is full. */
   push(record: PaymentRecord): boolean
-  /** Takes all out, oldest first. */
+  /** Takes all out, each kind oldest first. */
   takeAll(): readonly PaymentRecord[]
 }
 
-/** Bounded rings for both kinds. */
+/** Bounded rings; `inDoubtMax` of each kind of doubt. */
 export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }): Waiting {
   const ready = createRing<PaymentRecord>(bounds.readyMax)
-  const inDoubt = createRing<PaymentRecord>(bounds.inDoubtMax)
-  const push = (record: PaymentRecord): boolean =>
-    (record.unknownOutcomes.length > 0 ? inDoubt : ready).push(record)
-  const takeAll = (): readonly PaymentRecord[] => [...emptied(ready), ...emptied(inDoubt)]
+  const doubtRing = (): Ring<PaymentRecord> => createRing<PaymentRecord>(bounds.inDoubtMax)
+  const inDoubt = { default: doubtRing(), fallback: doubtRing(), both: doubtRing() }
+  const rings = [ready, ...DOUBT_KINDS.map((kind) => inDoubt[kind])]
+  const push = (record: PaymentRecord): boolean => {
+    const { unknownOutcomes } = record
+    if (unknownOutcomes.length === 0) return ready.push(record)
+    return inDoubt[doubtKindOf(unknownOutcomes)].push(record)
+  }
+  const takeAll = (): readonly PaymentRecord[] => rings.flatMap(emptied)
   return {
     ready,
     inDoubt,
     get size() {
-      return ready.size + inDoubt.size
+      return ready.size + inDoubt.default.size + inDoubt.fallback.size + inDoubt.both.size
     },
     push,
     takeAll,

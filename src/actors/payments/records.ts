@@ -3,7 +3,14 @@
 import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
 import type { ClaimedPayment, Outcome } from '../model/payment.ts'
 import type { AcceptRequest } from '../model/ports.ts'
-import { backoff, LOOK_UP_PAUSE_MAX_MS, type WorkSettings } from '../model/settings.ts'
+import type { Clock } from '../model/ports.ts'
+import {
+  backoff,
+  jittered,
+  LOOK_UP_PAUSE_MAX_MS,
+  outlasting,
+  type WorkSettings,
+} from '../model/settings.ts'
 
 /** Shared: most payments have no unknown outcome and no second attempt. */
 const NOTHING: readonly never[] = Object.freeze([])
@@ -65,16 +72,38 @@ export function parkedOutcome(
   }
 }
 
+/** What delays in the retry queue depend on beside the payment. */
+interface DelayParts {
+  readonly settings: WorkSettings
+  readonly clock: Pick<Clock, 'now'>
+  /** 0 to 1, for jitter. */
+  readonly random: () => number
+}
+
 /** How long a payment that left its actor stays in the retry queue, ms. */
-export function parkingDelayMs(
-  context: PaymentContext,
-  settings: WorkSettings,
-  random: () => number,
-): number {
-  if (context.unknownOutcomes.length > 0) return LOOK_UP_PAUSE_MAX_MS
+export function parkingDelayMs(context: PaymentContext, parts: DelayParts): number {
+  if (context.unknownOutcomes.length > 0) return doubtDelayMs(context.unknownOutcomes, parts)
   if (context.deferred) return 0
-  const { retryDelayMs: firstMs, retryDelayMaxMs: maxMs } = settings
-  return backoff({ firstMs, step: context.record.rounds, maxMs }, random)
+  const { retryDelayMs: firstMs, retryDelayMaxMs: maxMs } = parts.settings
+  return backoff({ firstMs, step: context.record.rounds, maxMs }, parts.random)
+}
+
+/** Share of the age of a doubt for which a payment without a place for look-ups is parked. */
+const PARKED_SHARE = 0.25
+
+/**
+ * How long a payment in doubt stays in the retry queue, ms: the longer the older its doubt is. What
+ * nobody can settle is claimed more and more seldom, and leaves the claims to what somebody can.
+ */
+export function doubtDelayMs(
+  unknownOutcomes: PaymentRecord['unknownOutcomes'],
+  { settings, clock, random }: DelayParts,
+): number {
+  const settleBy = Math.max(...unknownOutcomes.map((each) => each.settleBy))
+  const ageMs = clock.now() - settleBy + outlasting(settings.settleByMs)
+  const maxMs = settings.retryDelayMaxMs
+  const delayMs = jittered({ delayMs: Math.min(maxMs, ageMs * PARKED_SHARE), maxMs }, random)
+  return Math.max(LOOK_UP_PAUSE_MAX_MS, delayMs)
 }
 
 /** How long answers may be late, ms: far longer than any call to the ledger is waited for. */

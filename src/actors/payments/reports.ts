@@ -80,10 +80,9 @@ export function reportRejected(parts: ReportParts, { record, attempts }: Payment
 /** Parks a payment that left its actor refused or in doubt; it is due at once in a drain. */
 export function reportUnsettled(parts: ReportParts, context: PaymentContext): void {
   const { dependencies } = parts
-  const { settings, random } = dependencies
   const record = deferredRecord(context)
   const wasRefused = !context.deferred && record.unknownOutcomes.length === 0
-  const delayMs = dependencies.isDraining() ? 0 : parkingDelayMs(context, settings, random)
+  const delayMs = dependencies.isDraining() ? 0 : parkingDelayMs(context, dependencies)
   reportParked(parts, record, { delayMs, rounds: record.rounds + (wasRefused ? 1 : 0) })
 }
 

@@ -6,6 +6,7 @@ import { deniedBy } from '../payment/history.ts'
 import type { NextRoute, PaymentRecord } from '../payment/context.ts'
 import { nextRoute, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
+import { DOUBT_KINDS, type DoubtKind } from './places.ts'
 import type { Waiting } from './queues.ts'
 import type { SlotTable } from './slots.ts'
 
@@ -16,8 +17,6 @@ interface SchedulerParts {
   readonly logic: typeof paymentMachine
   /** Parent of all payment actors. */
   readonly parent: AnyActorRef
-  /** Payments in work that wait for something else than the answer to a charge. */
-  readonly confirming: () => number
 }
 
 const NOBODY: readonly ProcessorName[] = []
@@ -32,7 +31,7 @@ export class Scheduler {
 
   /** Starts as many payments as may start now, those in doubt first, each kind oldest first. */
   pump(): void {
-    this.#startInDoubt()
+    for (const kind of DOUBT_KINDS) this.#startInDoubt(kind)
     this.#startReady()
   }
 
@@ -58,12 +57,13 @@ export class Scheduler {
     }
   }
 
-  #startInDoubt(): void {
-    const { dependencies, waiting, confirming } = this.#parts
-    const { inDoubt } = waiting
-    for (let record = inDoubt.peek(); record !== undefined; record = inDoubt.peek()) {
-      if (confirming() >= dependencies.settings.confirmingMax || !this.#work(record, null)) return
-      inDoubt.shift()
+  /** Each of them takes a place for look-ups as it is started. */
+  #startInDoubt(kind: DoubtKind): void {
+    const { slots, waiting } = this.#parts
+    const ring = waiting.inDoubt[kind]
+    for (let record = ring.peek(); record !== undefined; record = ring.peek()) {
+      if (!slots.places.isFree(kind) || !this.#work(record, null)) return
+      ring.shift()
     }
   }
 

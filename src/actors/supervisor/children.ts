@@ -15,6 +15,7 @@ import { LedgerClock } from '../ownership/ledger-clock.ts'
 import { retryQueueMachine } from '../ownership/retry-queue.machine.ts'
 import { straysMachine } from '../ownership/strays.machine.ts'
 import { takeoverMachine } from '../ownership/takeover.machine.ts'
+import { slotsMax, waitingMax } from '../payments/capacity.ts'
 import { paymentsLogic } from '../payments/payments.ts'
 import type { AcceptBatcherInput } from '../persistence/accept-batcher.machine.ts'
 import type { AnswersWhen } from '../persistence/early-answers.ts'
@@ -186,9 +187,8 @@ const STRAYS_PER_TTL = 3
 
 /** Payments that an instance may know of at once, those whose outcomes are unwritten included. */
 function inMemoryMax({ work, accepts, outcomes }: PitParts): number {
-  const { readyMax, claimMax, confirmingMax, concurrency } = work
-  const waiting = readyMax + claimMax + confirmingMax
-  return waiting + 2 * concurrency + confirmingMax + outcomes.congestedAt + accepts.batchMax
+  const beside = outcomes.congestedAt + accepts.batchMax
+  return waitingMax(work) + slotsMax(work) + beside
 }
 
 /** The living children of one supervisor. */

@@ -1,0 +1,77 @@
+// What payments depend on, for specs of single effects: both circuits closed, look-ups that are
+// believed, a clock that stands, and calls to processors that the spec answers.
+
+import type { PaymentDependencies } from '../../src/actors/payment/effects.ts'
+import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts'
+import type { WorkSettings } from '../../src/actors/model/settings.ts'
+import { createPlaces } from '../../src/actors/payments/places.ts'
+import { StandingTime } from './standing-time.ts'
+
+export const WORK: WorkSettings = {
+  route: { fees: { default: 0.05, fallback: 0.15 }, slowMs: 5000, waitMaxMs: 5000 },
+  concurrency: 100,
+  readyMax: 100,
+  confirmingMax: 2,
+  acceptBatchMax: 20,
+  claimMax: 100,
+  triesMax: 3,
+  quickBackoffMs: 100,
+  retryDelayMs: 1000,
+  retryDelayMaxMs: 30_000,
+  settleByMs: 20_000,
+  lookUpLagMs: 500,
+}
+
+export interface StandIns {
+  readonly dependencies: PaymentDependencies
+  readonly clock: StandingTime
+  /** Replies of the charges and look-ups that were sent, oldest first. */
+  readonly charges: ((answer: ChargeAnswer) => void)[]
+  readonly lookUps: ((answer: LookUpAnswer) => void)[]
+  /** Pauses before what is planned, ms. */
+  readonly pauses: number[]
+}
+
+export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
+  const clock = new StandingTime()
+  const charges: StandIns['charges'] = []
+  const lookUps: StandIns['lookUps'] = []
+  const pauses: number[] = []
+  const processor = {
+    charge: (_charge: unknown, reply: (answer: ChargeAnswer) => void) => void charges.push(reply),
+    lookUp: (_id: unknown, reply: (answer: LookUpAnswer) => void) => void lookUps.push(reply),
+  }
+  const controls = {
+    noteRecorded: () => undefined,
+    beforeLookUp: (then: () => void) => then(),
+    judge: (_askedAt: number, reply: (proof: 'control') => void) => reply('control'),
+  }
+  const { concurrency } = changes.settings ?? WORK
+  const circuit = { concurrencyLimit: concurrency, measuredMs: 5, announcedMs: 0 }
+  const health = {
+    getSnapshot: () => ({ value: 'closed', context: circuit }),
+    send: () => undefined,
+  }
+  const both = <Part>(part: Part) => ({ default: part, fallback: part })
+  const dependencies = {
+    settings: WORK,
+    clock,
+    lease: { holds: () => true },
+    telemetry: { emit: () => undefined },
+    random: () => 0.5,
+    quotaUsed: () => 0,
+    processors: both(processor),
+    health: both(health),
+    inFlight: both(0),
+    controls: both(controls),
+    suspicion: both({ settled: () => undefined, blames: () => false }),
+    due: { push: (_step: unknown, delayMs: number) => void pauses.push(delayMs) },
+    places: createPlaces({ slots: 10, max: WORK.confirmingMax }),
+    purges: () => 0,
+    settledLate: () => undefined,
+    generationOf: () => 0,
+    isDraining: () => false,
+    ...changes,
+  } as unknown as PaymentDependencies
+  return { dependencies, clock, charges, lookUps, pauses }
+}
