@@ -17,6 +17,7 @@ import {
   defaultBehavesForGood,
   defaultHasOthers,
   deniedInForm,
+  doubtsAtBoth,
   instanceClocksStep,
   ledgerFails,
   page,
@@ -52,6 +53,10 @@ export const WORLD_FAULTS: PlantedFaults = {
   'a name that hangs and takes the other processor with it': {
     rule: 'settledByWhoWorks',
     plant: hangingForAll,
+  },
+  'doubts at one processor take the places of the other': {
+    rule: 'settledByWhoWorks',
+    plant: sharedPlaces,
   },
   "durations by PostgreSQL's time of day": {
     ...PAID_TWICE,
@@ -171,6 +176,28 @@ function hangingForAll(): Planted {
         // Nothing is sent; the look-up is there for the time that it takes.
         const refuse = (): void => reply({ kind: 'refused', detail: 'planted' })
         return processor.lookUp(charge.correlationId, refuse)
+      },
+    }),
+  }
+}
+
+/** Places for look-ups at either processor; who learns nothing keeps its own. */
+const SHARED_PLACES = 6
+
+/** A payment that has none learns nothing. */
+function sharedPlaces(): Planted {
+  const holders = new Set<string>()
+  return {
+    plan: doubtsAtBoth,
+    processor: (processor) => ({
+      ...processor,
+      lookUp(id, reply) {
+        if (holders.size < SHARED_PLACES) holders.add(id)
+        processor.lookUp(id, (answer) => {
+          if (!holders.has(id)) return reply({ kind: 'failed', detail: 'planted' })
+          if (answer.kind === 'found' || answer.kind === 'missing') holders.delete(id)
+          return reply(answer)
+        })
       },
     }),
   }
