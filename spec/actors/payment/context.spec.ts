@@ -112,6 +112,14 @@ t.test('a refusal counts once per try and processor', async (t) => {
   t.same(take('tryingDefault', again, EVENTS.failed).context.refusedBy, ['default'])
 })
 
+t.test('a request is sent again only while one processor alone may have it', async (t) => {
+  const { dueResend } = EVENTS
+  const both = { unknownOutcomes: [sampleDoubt('default'), sampleDoubt('fallback')] }
+
+  t.equal(take('confirming', IN_DOUBT, dueResend).snapshot.value, 'tryingDefault')
+  t.equal(take('confirming', both, dueResend).told, 'confirming sendLookUp')
+})
+
 t.test('a payment keeps the attempts of its earlier actors', async (t) => {
   const attempt = { ...trying('default').attempt, outcome: 'refused', tookMs: 1 } as Attempt
 
