@@ -78,6 +78,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     settledLate: () => undefined,
     generationOf: () => 0,
     places: createPlaces({ slots: 1, max: 1 }),
+    isPlaceAwaited: () => false,
     isDraining: () => false,
   }
 }

@@ -67,6 +67,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     suspicion: both({ settled: () => undefined, blames: () => false }),
     due: { push: (_step: unknown, delayMs: number) => void pauses.push(delayMs) },
     places: createPlaces({ slots: 10, max: WORK.confirmingMax }),
+    isPlaceAwaited: () => false,
     purges: () => 0,
     settledLate: () => undefined,
     generationOf: () => 0,

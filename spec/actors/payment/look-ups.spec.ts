@@ -1,11 +1,12 @@
 import t from 'tap'
-import { sampleContext, sampleDoubt } from '../../support/payment-samples.ts'
+import { ENDS_AT, sampleContext, sampleDoubt } from '../../support/payment-samples.ts'
 import { standIns } from '../../support/payment-dependencies.ts'
 import { mayResendNow, planLookUp, sendLookUp } from '../../../src/actors/payment/look-ups.ts'
-import type { PaymentEvent } from '../../../src/actors/payment/context.ts'
+import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/context.ts'
 
 const AT_DEFAULT = { unknownOutcomes: [sampleDoubt('default')] }
 const AT_FALLBACK = { unknownOutcomes: [sampleDoubt('fallback')] }
+const AT_BOTH = { unknownOutcomes: [sampleDoubt('default'), sampleDoubt('fallback')] }
 
 /** Notes what a payment is sent. */
 function listener(): { self: { send(event: PaymentEvent): void }; told: string[] } {
@@ -62,4 +63,53 @@ t.test('an answered look-up gives its place back, whatever follows', async (t) =
 
   t.same(told, ['lookup.missing'])
   t.ok(dependencies.places.isFree('default'))
+})
+
+t.test('of two processors that may have a payment each is asked in turn', async (t) => {
+  const asked: string[] = []
+  const asking = (name: string) => ({ lookUp: () => void asked.push(name) })
+  const processors = { default: asking('default'), fallback: asking('fallback') } as never
+  const { dependencies } = standIns({ processors })
+
+  for (const lookUps of [0, 1, 2, 3]) {
+    sendLookUp(dependencies, sampleContext({ ...AT_BOTH, lookUps }), listener().self)
+  }
+
+  t.same(asked, ['default', 'fallback', 'default', 'fallback'])
+})
+
+/** Monotonic instant, ms, at which nothing but an answer by its processor ends a doubt any more. */
+const HOPELESS_AT = ENDS_AT + 10_000
+
+const CONTRADICTED = { contradiction: { kind: 'amount' } } as const
+
+/** What a payment plans while others wait for its place. */
+function awaited(now: number, context: Partial<PaymentContext>): string {
+  const { dependencies, clock } = standIns({ isPlaceAwaited: () => true })
+  const { self, told } = listener()
+  clock.increment(now)
+  planLookUp(dependencies, sampleContext(context), self)
+  return told.join() || 'looked up'
+}
+
+t.test('a payment that nothing seems to settle leaves its place to one that waits', async (t) => {
+  const atOne = { unknownOutcomes: [sampleDoubt('default', CONTRADICTED)] }
+  const atBoth = { unknownOutcomes: [...atOne.unknownOutcomes, sampleDoubt('fallback')] }
+
+  t.equal(awaited(HOPELESS_AT, { ...AT_DEFAULT, lookUps: 4 }), 'payment.recalled')
+  t.equal(awaited(HOPELESS_AT, { ...AT_DEFAULT, lookUps: 3 }), 'looked up', 'not before its turn')
+  t.equal(awaited(HOPELESS_AT - 1, { ...AT_DEFAULT, lookUps: 4 }), 'looked up')
+  t.equal(awaited(0, { ...atOne, lookUps: 1 }), 'payment.recalled', 'contradicted')
+  t.equal(awaited(0, { ...atOne, lookUps: 0 }), 'looked up', 'claimed, it is asked for once')
+  t.equal(awaited(0, { ...atBoth, lookUps: 1 }), 'looked up', 'at the other one')
+  t.equal(awaited(HOPELESS_AT, { ...atBoth, lookUps: 4 }), 'payment.recalled')
+})
+
+t.test('a payment that nothing seems to settle keeps a place that nobody waits for', async (t) => {
+  const { dependencies, clock, pauses } = standIns()
+  clock.increment(HOPELESS_AT)
+
+  planLookUp(dependencies, sampleContext({ ...AT_DEFAULT, lookUps: 9 }), listener().self)
+
+  t.equal(pauses.length, 1)
 })

@@ -144,8 +144,8 @@ t.test('the delay of a parked payment depends on why it left', async (t) => {
 
   t.equal(
     delay({ unknownOutcomes: [sampleDoubt('default')] }),
-    2000,
-    'in doubt: until the next look-up',
+    1500,
+    'in doubt: about as long as it would pause between two look-ups',
   )
   t.equal(delay({ deferred: true }), 0, 'no attempt burnt: due at once')
   t.same([0, 1, 2, 3, 4, 50].map(after), [100, 200, 400, 700, 750, 750])

@@ -113,6 +113,16 @@ export function defaultHasOthers(numbers: readonly number[]): Planning {
   }
 }
 
+/** Beside those, half of the charges at `default` are recorded and get no answer. */
+export function defaultHasOthersAndResets(numbers: readonly number[]): Planning {
+  return (plan, settings) => {
+    const { charge } = recordedAndDenied({ kind: 'reset' }, page(404))
+    const doubting = defaultBehaves({ charge, lookUp: null, probe: null })(plan, settings)
+    const { faults } = defaultHasOthers(numbers)(plan, settings)
+    return { ...plan, faults: [...faults, ...doubting.faults] }
+  }
+}
+
 /** When the thing happens that a world is about, ms. */
 const HIT_AT_MS = 1500
 

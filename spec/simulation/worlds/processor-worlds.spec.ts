@@ -9,6 +9,7 @@ import {
   defaultBehaves,
   defaultBehavesForGood,
   defaultHasOthers,
+  defaultHasOthersAndResets,
   doubtsAtBoth,
   page,
   placesFor,
@@ -106,6 +107,17 @@ t.test('doubts that cannot end at default leave places for look-ups at fallback'
     const settings = placesFor(confirmingMax)
     for (let seed = 1; seed <= 3; seed += 1) {
       const { violations } = await runSeed({ seed, planted: { settings, plan: doubtsAtBoth } })
+      t.same(violations, [], `seed ${seed}, ${confirmingMax} places`)
+    }
+  }
+})
+
+t.test('payments that default contradicts for good leave places for others there', async (t) => {
+  const plan = defaultHasOthersAndResets([1, 2, 3, 4, 5])
+  for (const confirmingMax of [2, 4]) {
+    const settings = placesFor(confirmingMax)
+    for (let seed = 1; seed <= 3; seed += 1) {
+      const { violations } = await runSeed({ seed, planted: { settings, plan } })
       t.same(violations, [], `seed ${seed}, ${confirmingMax} places`)
     }
   }

@@ -9,7 +9,13 @@ import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from '../circuit/suspicion.ts'
 import { deniedBy } from './history.ts'
-import type { CurrentAttempt, NextRoute, PaymentContext, PaymentEvent } from './context.ts'
+import type {
+  CurrentAttempt,
+  NextRoute,
+  PaymentContext,
+  PaymentEvent,
+  PaymentRecord,
+} from './context.ts'
 import type { Controls } from './controls.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { ChargeAnswer, Clock, Lease, Processor } from '../model/ports.ts'
@@ -49,6 +55,8 @@ export interface PaymentDependencies {
   generationOf(slot: number): number
   /** For look-ups: a payment in doubt without one has to leave memory. */
   readonly places: Places
+  /** Whether one that is in doubt at the same processors waits for a place. */
+  isPlaceAwaited(unknownOutcomes: PaymentRecord['unknownOutcomes']): boolean
   /** Whether the instance drains: nothing more is sent, and a payment leaves after its answer. */
   isDraining(): boolean
 }

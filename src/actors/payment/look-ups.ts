@@ -28,12 +28,27 @@ export function planLookUp(
   self: PaymentSelf,
 ): void {
   const { slot, unknownOutcomes } = context
-  if (dependencies.isDraining() || !dependencies.places.take(slot, unknownOutcomes)) {
+  const mayStay = !dependencies.isDraining() && !yieldsPlace(dependencies, context)
+  if (!mayStay || !dependencies.places.take(slot, unknownOutcomes)) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
   }
   const generation = dependencies.generationOf(slot)
   dependencies.due.push({ slot, generation, kind: 'lookUp' }, lookUpPauseMs(dependencies, context))
+}
+
+/**
+ * Whether it leaves its place to one that waits for a place of this kind: when it was looked up, and
+ * no doubt of it can be expected to end.
+ */
+function yieldsPlace(dependencies: PaymentDependencies, context: PaymentContext): boolean {
+  const { lookUps, unknownOutcomes } = context
+  if (lookUps === 0 || !dependencies.isPlaceAwaited(unknownOutcomes)) return false
+  const now = dependencies.clock.now()
+  return unknownOutcomes.every(({ contradiction, settleBy }) => {
+    if (contradiction !== undefined) return true
+    return lookUps >= RESENT_UP_TO && now >= settleBy + UNPROVED_MAX_MS
+  })
 }
 
 /** Look-ups of a payment in doubt, every other one of which may be a resend. */

@@ -20,6 +20,7 @@ import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks, slotsMax } from './capacity.ts'
 import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
+import { doubtKindOf } from './places.ts'
 import { createWaiting, type Waiting } from './queues.ts'
 import {
   acceptedRecord,
@@ -87,6 +88,7 @@ type OwnParts =
   | 'settledLate'
   | 'generationOf'
   | 'places'
+  | 'isPlaceAwaited'
   | 'isDraining'
 
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
@@ -145,6 +147,7 @@ export class Payments {
       settledLate: (settlement) => reportLateSettlement(this.#reports, settlement),
       generationOf: (slot) => this.#slots.at(slot).generation,
       places: this.#slots.places,
+      isPlaceAwaited: (doubts) => this.#waiting.inDoubt[doubtKindOf(doubts)].size > 0,
       isDraining: () => this.#isDraining,
     }
     this.#reports = {

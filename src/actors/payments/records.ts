@@ -101,9 +101,9 @@ export function doubtDelayMs(
 ): number {
   const settleBy = Math.max(...unknownOutcomes.map((each) => each.settleBy))
   const ageMs = clock.now() - settleBy + outlasting(settings.settleByMs)
-  const maxMs = settings.retryDelayMaxMs
-  const delayMs = jittered({ delayMs: Math.min(maxMs, ageMs * PARKED_SHARE), maxMs }, random)
-  return Math.max(LOOK_UP_PAUSE_MAX_MS, delayMs)
+  const maxMs = Math.max(LOOK_UP_PAUSE_MAX_MS, settings.retryDelayMaxMs)
+  const delayMs = Math.max(LOOK_UP_PAUSE_MAX_MS, Math.min(maxMs, ageMs * PARKED_SHARE))
+  return jittered({ delayMs, maxMs }, random)
 }
 
 /** How long answers may be late, ms: far longer than any call to the ledger is waited for. */
