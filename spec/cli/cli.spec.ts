@@ -291,6 +291,7 @@ t.test('the table has a column for each instance, silent ones included', async (
 })
 
 t.test('start runs an instance until it is told to stop, and status sees it', async (t) => {
+  const dataDir = join(t.testdir(), 'data')
   const postgres = await startPostgres(t)
   const processors = await Promise.all(
     [0.05, 0.15].map((feeRate) => startSimulator({ port: 0, feeRate })),
@@ -304,6 +305,7 @@ t.test('start runs an instance until it is told to stop, and status sees it', as
     PROCESSOR_DEFAULT_URL: processors[0]?.url,
     PROCESSOR_FALLBACK_URL: processors[1]?.url,
     INSTANCE_ID: 'spec-start',
+    DATA_DIR: dataDir,
     LOG_LEVEL: 'silent',
   })
   const [greeting] = (await once(child.stdout, 'data')) as [Buffer]
@@ -314,5 +316,6 @@ t.test('start runs an instance until it is told to stop, and status sees it', as
 
   t.match(greeting.toString(), 'started Pit, instance spec-start')
   t.match(status, { code: 0, out: / instance=spec-start .* ready=true / })
+  t.notOk(existsSync(dataDir), 'beside a configured database it keeps nothing in a data folder')
   t.same([code, signal], [0, null])
 })

@@ -25,6 +25,10 @@ export interface PitProcessOptions {
   /** The whole environment besides PATH. */
   readonly env?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** What is run, by default `MAIN`. */
+  readonly program?: string
+  /** Folder that it is run in, by default none of its own. */
+  readonly cwd?: string
   /** For Node itself. */
   readonly nodeArgs?: readonly string[]
   /** The user that runs it, by default the spec's own. */
@@ -32,15 +36,17 @@ export interface PitProcessOptions {
 }
 
 export const MAIN = projectFile('dist/main.js')
+/** What `npx pit` runs. */
+export const CLI = projectFile('dist/cli/cli.js')
 
 /** Runs the compiled program; killed at the test's end if it still runs. */
 export function runPit(t: Test, options: PitProcessOptions = {}): PitProcess {
-  const { env, args = [], nodeArgs = [], account } = options
-  const command = [process.execPath, ...nodeArgs, MAIN, ...args]
+  const { env, args = [], nodeArgs = [], account, program = MAIN, cwd = '/' } = options
+  const command = [process.execPath, ...nodeArgs, program, ...args]
   // tap would instrument it through NODE_OPTIONS, which `env` takes away again and then becomes it.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
     ...account,
-    cwd: '/',
+    cwd,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, rm } from 'node:fs/promises'
+import { chown, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -11,7 +11,7 @@ import { compareBooks, simulatorLedgers } from '../support/books.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
 import { seeded } from '../support/seeded.ts'
 import { openPitClient, whileRefused } from '../support/system-client.ts'
-import { MAIN, embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
+import { CLI, MAIN, embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
 import { SIMULATOR_PORTS } from '../../src/app/dev-stack.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 
@@ -108,12 +108,7 @@ t.test('a start that a signal interrupts leaves nothing running', async (t) => {
 t.test(
   'Pit without configuration starts all it needs, and keeps its payments over a restart',
   async (t) => {
-    for (const port of Object.values(SIMULATOR_PORTS)) {
-      if (await accepts(port)) {
-        t.plan(0, `port ${port} is taken`)
-        return
-      }
-    }
+    if (await isTaken(t)) return
     const dataDir = await folder(t)
     const account = await otherAccount(dataDir)
     const port = await freePort()
@@ -142,6 +137,83 @@ t.test(
     t.match(await second.ended(), { code: 0, err: '' })
   },
 )
+
+t.test('beside a Pit without configuration the commands need none either', async (t) => {
+  if (await isTaken(t)) return
+  const cwd = await folder(t)
+  const dataDir = join(cwd, '.data')
+  await copyTemplate(dataDir)
+  const [port, opsPort] = [await freePort(), await freePort()]
+  const env = { PORT: String(port), OPS_PORT: String(opsPort), INSTANCE_ID: 'spec-commands' }
+  const client = openPitClient(t, `http://127.0.0.1:${port}`)
+  const pit = runPit(t, { env, cwd })
+  await pit.says('try:')
+  for (const id of await client.postAll(3)) {
+    await waitUntil({ what: 'it is settled' }, async () => {
+      const paymentStatus = await client.paymentStatus(id)
+      return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
+    })
+  }
+
+  const shown = await command(t, cwd, ['status', '--once'])
+  t.match(shown, { code: 0, out: /instance=spec-commands .* ready=true accepted=3 / })
+  // What is told as settled may still be on its way to PostgreSQL.
+  await waitUntil({ what: 'the books are equal' }, async () => {
+    const compared = await command(t, cwd, ['reconcile'])
+    return compared.code === 0 && /default: equal;[^]*fallback: equal;/.test(compared.out)
+  })
+  t.match(await command(t, cwd, ['rejected']), { code: 0, out: 'no payment is rejected\n' })
+  const elsewhere = { DATABASE_URL: `postgres://pit@127.0.0.1:${port}/pit` }
+  t.match(await command(t, cwd, ['rejected'], elsewhere), { code: 3, out: '' }, 'what is set wins')
+  const password = await readFile(join(dataDir, 'password'), 'utf8')
+  for (const name of await holding(password, dataDir)) {
+    t.equal((await stat(join(dataDir, name))).mode & 0o777, 0o600, name)
+  }
+
+  pit.kill('SIGINT')
+  const { code, out, err } = await pit.ended()
+
+  t.equal(code, 0)
+  t.notMatch(out + err, password)
+  t.same(await holding(password, dataDir), ['password'])
+  const missing = `DATABASE_URL is not set, and no dev stack runs on ${dataDir}`
+  for (const name of ['reconcile', 'rejected']) {
+    t.match(await command(t, cwd, [name]), { code: 2, out: '', err: missing })
+  }
+  const silent = await command(t, cwd, ['status', '--once'])
+  t.match(silent, { code: 3, err: `no dev stack runs on ${dataDir}` })
+})
+
+t.test('commands say that the Pit of a data folder was killed, until it runs again', async (t) => {
+  const cwd = await folder(t)
+  const dataDir = join(cwd, 'data')
+  await copyTemplate(dataDir)
+  const { env: urls } = await processors(t)
+  const env = { ...urls, DATA_DIR: dataDir, PORT: '0', OPS_PORT: '0' }
+  const first = runPit(t, { env })
+  await first.says('try:')
+  first.kill('SIGKILL')
+  await first.ended()
+
+  for (const name of ['reconcile', 'rejected']) {
+    const told = await command(t, cwd, [name], { DATA_DIR: dataDir })
+
+    t.match(told, { code: 2, out: '', err: `the dev stack on ${dataDir} has ended` })
+  }
+  const second = runPit(t, { env })
+  await second.says('try:')
+
+  const listed = await command(t, cwd, ['rejected'], { DATA_DIR: dataDir })
+  const places = { DATA_DIR: dataDir, PROCESSOR_TOKEN: '123' }
+  const compared = await command(t, cwd, ['reconcile'], places)
+  const untold = await command(t, cwd, ['reconcile'], { DATA_DIR: dataDir })
+
+  t.match(listed, { code: 0, out: 'no payment is rejected\n' })
+  t.match(compared, { code: 0, err: '', out: 'equal' }, 'at the processors that Pit pays at')
+  t.match(untold, { code: 2, err: 'PROCESSOR_TOKEN is not set' }, 'of those Pit keeps no token')
+  second.kill('SIGTERM')
+  t.match(await second.ended(), { code: 0 })
+})
 
 t.test('a killed Pit settles what it had accepted once it is started again', async (t) => {
   const dataDir = await folder(t)
@@ -187,7 +259,7 @@ t.test('a killed Pit settles what it had accepted once it is started again', asy
 async function folder(t: Test): Promise<string> {
   const path = await makeEnterableFolder()
   t.teardown(async () => {
-    for (const dataDir of [path, join(path, 'new')]) await endEmbeddedServer(dataDir)
+    for (const name of ['', 'new', 'data', '.data']) await endEmbeddedServer(join(path, name))
     await rm(path, { recursive: true, force: true })
   })
   return path
@@ -204,6 +276,35 @@ async function processors(t: Test) {
     PROCESSOR_FALLBACK_URL: simulators.fallback.url,
   }
   return { env, simulators }
+}
+
+/** As `npx pit` runs one in this folder. */
+async function command(
+  t: Test,
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  return await runPit(t, { program: CLI, args, env, cwd }).ended()
+}
+
+/** Files of this folder, but not of those in it, that hold the text. */
+async function holding(text: string, path: string): Promise<readonly string[]> {
+  const names = (await readdir(path, { withFileTypes: true })).filter((each) => each.isFile())
+  const texts = await Promise.all(
+    names.map(async ({ name }) => [name, await readFile(join(path, name), 'utf8')] as const),
+  )
+  return texts.filter(([, each]) => each.includes(text)).map(([name]) => name)
+}
+
+/** Whether a simulator cannot be started here: then the test says so and does nothing. */
+async function isTaken(t: Test): Promise<boolean> {
+  for (const port of Object.values(SIMULATOR_PORTS)) {
+    if (!(await accepts(port))) continue
+    t.plan(0, `port ${port} is taken`)
+    return true
+  }
+  return false
 }
 
 /** As root: an ordinary user, if that one may read the program at all. It gets the folder. */

@@ -3,6 +3,7 @@
 
 import type { Config } from '../config/config.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
+import { writeDevStackFile } from '../infra/process/dev-stack-file.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 
 export interface DevStack {
@@ -35,6 +36,13 @@ export async function startDevStack(config: Config): Promise<DevStack> {
   try {
     const processors = await processorsOf(config, { stops, started })
     const postgres = await postgresOf(config, { stops, started })
+    // What a command cannot know is the database; where that was named, so was the rest.
+    if (config.databaseUrl === undefined) {
+      const { databaseUrl } = postgres
+      const opsUrl = opsUrlOf(config)
+      const places = { databaseUrl, ...processors, ...(opsUrl === undefined ? {} : { opsUrl }) }
+      stops.push(await writeDevStackFile(config.dataDir, places))
+    }
     return { ...postgres, ...processors, started, stop }
   } catch (error) {
     await stop()
@@ -57,6 +65,13 @@ async function postgresOf(
   stops.push(() => postgres.stop())
   started.push(`PostgreSQL with its data in ${config.dataDir}`)
   return { databaseUrl: postgres.connectionString, failed: postgres.failed }
+}
+
+/** As this machine reaches it. */
+function opsUrlOf({ opsHost, opsPort }: Config): string | undefined {
+  if (opsPort === 0) return undefined
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[opsHost] ?? opsHost
+  return `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
 }
 
 async function processorsOf(

@@ -1,14 +1,13 @@
 // `pit reconcile`: whether Pit's books equal the processors', and if not, where and why.
 
-import { ConfigError, readConfig } from '../config/config.ts'
-import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
+import { EXIT_FINE, exitCodeOf } from '../operator/failures.ts'
 import {
   readReconcileOptions,
   RECONCILE_USAGE,
   runReconcile,
   type ReconcileOutput,
 } from '../operator/reconcile-command.ts'
-import { SIMULATOR_PORTS } from '../app/dev-stack.ts'
+import { findBooks } from './places.ts'
 
 /** Between two lines of progress, ms. */
 const ON_TERMINAL_MS = 500
@@ -24,7 +23,7 @@ async function main(): Promise<number> {
   }
   const output = openOutput()
   try {
-    return await runReconcile(options, places(), output)
+    return await runReconcile(options, await findBooks(options.pitUrl), output)
   } finally {
     output.end()
   }
@@ -53,24 +52,5 @@ function openOutput(): ReconcileOutput & { end(): void } {
       isDrawn = stderr.isTTY
     },
     end: clear,
-  }
-}
-
-function places(): Parameters<typeof runReconcile>[1] {
-  try {
-    const config = readConfig(process.env)
-    const { databaseUrl, processorDefaultUrl, processorFallbackUrl } = config
-    const local = (port: number): string => `http://127.0.0.1:${port}`
-    return {
-      databaseUrl,
-      processors: {
-        default: processorDefaultUrl ?? local(SIMULATOR_PORTS.default),
-        fallback: processorFallbackUrl ?? local(SIMULATOR_PORTS.fallback),
-      },
-      token: config.processorToken,
-    }
-  } catch (error) {
-    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error })
-    throw error
   }
 }

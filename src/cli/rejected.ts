@@ -1,10 +1,10 @@
 // `pit rejected`: the payments that a processor will never take, and another try for them.
 
 import { createInterface } from 'node:readline/promises'
-import { ConfigError, readConfig } from '../config/config.ts'
-import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
+import { EXIT_FINE, exitCodeOf } from '../operator/failures.ts'
 import { REJECTED_USAGE, readRejectedOptions, runRejected } from '../operator/rejected-command.ts'
 import { openTables } from '../operator/pit-books.ts'
+import { findDatabase } from './places.ts'
 
 const write = (text: string): void => void process.stdout.write(text)
 
@@ -16,7 +16,7 @@ async function main(): Promise<number> {
     write(REJECTED_USAGE)
     return EXIT_FINE
   }
-  const pool = openTables(databaseUrl())
+  const pool = openTables(await findDatabase())
   const confirm = process.stdin.isTTY && process.stdout.isTTY ? askAtTerminal : undefined
   try {
     return await runRejected(options, { pool, write, confirm })
@@ -37,17 +37,5 @@ async function askAtTerminal(question: string): Promise<boolean> {
     return false
   } finally {
     lines.close()
-  }
-}
-
-function databaseUrl(): string {
-  try {
-    const url = readConfig(process.env).databaseUrl
-    if (url === undefined)
-      throw new UsageError('DATABASE_URL is not set; --help says what is needed')
-    return url
-  } catch (error) {
-    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error })
-    throw error
   }
 }

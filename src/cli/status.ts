@@ -4,17 +4,24 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { figuresOf, type Scrape } from './figures.ts'
 import { parseSamples } from './samples.ts'
+import { findOperatorsPort } from './places.ts'
 import { lineOf, tableOf, type Answer } from './table.ts'
 
-/** Exit codes: 0 when all answered, or after Ctrl-C; 2 for wrong usage, 3 when one is silent. */
+/**
+ * Exit codes: 0 when all answered, or after Ctrl-C; 2 for wrong usage, 3 when one is silent that is
+ * read once, or that was not named.
+ */
 const EXIT_USAGE = 2
 const EXIT_SILENT = 3
 
+const USUAL_URL = 'http://127.0.0.1:9998'
+
 const USAGE = `Usage: pit status [options] [url …]
 
-Shows what the instances behind these operators' ports (http://127.0.0.1:9998) do: as a table on a
-terminal, which is drawn again and again, else as a line for each. The first times are since the
-start, the later ones since the reading before.
+Shows what the instances behind these operators' ports do: as a table on a terminal, which is drawn
+again and again, else as a line for each. The first times are since the start, the later ones since
+the reading before. Without a URL it is the port of the dev stack that runs on DATA_DIR (.data), else
+${USUAL_URL}.
 
   --once         reads once; exit code 3 when an instance does not answer
   --json         prints a JSON object for each reading
@@ -24,6 +31,8 @@ start, the later ones since the reading before.
 
 interface Options {
   readonly urls: readonly string[]
+  /** Of an address that nobody gave: what ends a reading of it that nothing answers. */
+  readonly whyNone: string | undefined
   readonly form: 'table' | 'lines' | 'json'
   readonly readings: 'one' | 'many'
   readonly everyMs: number
@@ -40,7 +49,7 @@ await main()
 async function main(): Promise<void> {
   let options: Options | 'help'
   try {
-    options = readOptions(process.argv.slice(2))
+    options = await readOptions(process.argv.slice(2))
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
     process.exitCode = EXIT_USAGE
@@ -50,7 +59,7 @@ async function main(): Promise<void> {
   else await show(options)
 }
 
-function readOptions(args: readonly string[]): Options | 'help' {
+async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -64,28 +73,41 @@ function readOptions(args: readonly string[]): Options | 'help' {
   if (values.help) return 'help'
   const seconds = Number(values.every)
   if (!(seconds >= 0.1 && seconds <= 3600)) throw new Error('--every takes 0.1 to 3600 seconds')
-  const urls = positionals.length === 0 ? ['http://127.0.0.1:9998'] : positionals
+  const { urls, whyNone } =
+    positionals.length === 0 ? await usualPlace() : { urls: positionals, whyNone: undefined }
   for (const url of urls) if (!/^https?:$/.test(protocolOf(url))) throw new Error(`no URL: ${url}`)
   const plain = process.stdout.isTTY ? 'table' : 'lines'
   return {
     urls: [...new Set(urls)],
+    whyNone,
     form: values.json ? 'json' : plain,
     readings: values.once ? 'one' : 'many',
     everyMs: seconds * 1000,
   }
 }
 
+async function usualPlace(): Promise<Pick<Options, 'urls' | 'whyNone'>> {
+  const found = await findOperatorsPort()
+  if ('url' in found) return { urls: [found.url], whyNone: undefined }
+  return { urls: [USUAL_URL], whyNone: `nothing answers on ${USUAL_URL}, and ${found.whyNot}` }
+}
+
 function protocolOf(url: string): string {
   return URL.canParse(url) ? new URL(url).protocol : ''
 }
 
-async function show({ urls, form, readings, everyMs }: Options): Promise<void> {
+async function show({ urls, whyNone, form, readings, everyMs }: Options): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const before = new Map<string, Scrape>()
   while (!stop.signal.aborted) {
     const answers = await Promise.all(urls.map((url) => scrape(url, before)))
     write(answers, { form, readings })
+    if (whyNone !== undefined && answers.every((each) => 'fault' in each)) {
+      process.stderr.write(`${whyNone}\n`)
+      process.exitCode = EXIT_SILENT
+      return
+    }
     if (readings === 'one') {
       if (answers.some((each) => 'fault' in each)) process.exitCode = EXIT_SILENT
       return

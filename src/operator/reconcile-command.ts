@@ -63,7 +63,8 @@ While payments are under way the last ones may differ for seconds: let the windo
 A million payments take half an hour at ${PER_SECOND} a second, and a few seconds with --sums. Findings are
 printed as they come; to go on after an interruption, begin --from where progress stood.
 
-Environment: DATABASE_URL, PROCESSOR_DEFAULT_URL, PROCESSOR_FALLBACK_URL, PROCESSOR_TOKEN.
+Environment: DATABASE_URL, PROCESSOR_DEFAULT_URL, PROCESSOR_FALLBACK_URL, PROCESSOR_TOKEN. Without
+DATABASE_URL and --url: what the dev stack uses that runs on DATA_DIR (.data).
 Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor does not answer;
 4 a bug of this tool.
 `

@@ -41,7 +41,7 @@ says how many they are, and asks.
 A redrive takes ${REDRIVE_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated for the rest: a payment
 that is not rejected any more is left as it is, and named.
 
-Environment: DATABASE_URL.
+Environment: DATABASE_URL. Without it: that of the dev stack that runs on DATA_DIR (.data).
 Exit codes: 0 done; 1 a payment was not redriven, or it was not confirmed; 2 usage; 3 the database
 does not answer.
 `

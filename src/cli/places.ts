@@ -1,0 +1,71 @@
+// Where the commands find what they work on: as the environment says; where it names no database,
+// as the dev stack does that runs on the data folder.
+
+import { findDevStack, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
+import { SIMULATOR_PORTS } from '../app/dev-stack.ts'
+import { ConfigError, readConfig, type Config } from '../config/config.ts'
+import { UsageError } from '../operator/failures.ts'
+import type { ReconcilePlaces } from '../operator/reconcile-command.ts'
+
+/** Throws `UsageError` when there is none. */
+export async function findDatabase(): Promise<string> {
+  const config = configuration()
+  return config.databaseUrl ?? (await devStackOf(config)).databaseUrl
+}
+
+/**
+ * What is set is not mixed with a dev stack's database: its processors are used with it only.
+ * `pitUrl` stands in for the database. Throws `UsageError` when there is neither.
+ */
+export async function findBooks(pitUrl: string | undefined): Promise<ReconcilePlaces> {
+  const config = configuration()
+  const { databaseUrl, processorDefaultUrl, processorFallbackUrl, processorToken } = config
+  const isAlone = databaseUrl === undefined && pitUrl === undefined
+  const found = isAlone ? await devStackOf(config) : undefined
+  const local = (port: number): string => `http://127.0.0.1:${port}`
+  const others = found ?? {
+    processorDefaultUrl: local(SIMULATOR_PORTS.default),
+    processorFallbackUrl: local(SIMULATOR_PORTS.fallback),
+  }
+  // Both URLs are set or none. A token is for whom it was given to.
+  const token = processorDefaultUrl === undefined ? found?.processorToken : undefined
+  return {
+    databaseUrl: databaseUrl ?? found?.databaseUrl,
+    processors: {
+      default: processorDefaultUrl ?? others.processorDefaultUrl,
+      fallback: processorFallbackUrl ?? others.processorFallbackUrl,
+    },
+    token: processorToken ?? token,
+  }
+}
+
+/** The operators' port of the dev stack, or why there is none: half a sentence. */
+export async function findOperatorsPort(): Promise<
+  { readonly url: string } | { readonly whyNot: string }
+> {
+  const { dataDir } = configuration()
+  const found = await findDevStack(dataDir)
+  if ('whyNot' in found) return { whyNot: `${found.whyNot} ${HOW}` }
+  const { opsUrl } = found.places
+  if (opsUrl !== undefined) return { url: opsUrl }
+  return { whyNot: `the dev stack on ${dataDir} was started with OPS_PORT=0` }
+}
+
+const HOW = '(npm start runs one)'
+
+async function devStackOf({ dataDir }: Config): Promise<DevStackPlaces> {
+  const found = await findDevStack(dataDir)
+  if ('places' in found) return found.places
+  throw new UsageError(
+    `DATABASE_URL is not set, and ${found.whyNot} ${HOW}; --help says what is needed`,
+  )
+}
+
+function configuration(): Config {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error })
+    throw error
+  }
+}
