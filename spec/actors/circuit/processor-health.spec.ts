@@ -203,6 +203,22 @@ t.test(
   },
 )
 
+t.test(
+  'an attempt is from before half-open by when it was sent, not by when it ended',
+  async (t) => {
+    const failure = (sentAt: number, endedAt: number): HealthEvent =>
+      attempt(endedAt, { failed: true, tookMs: endedAt - sentAt })
+    const stateAfter = (event: HealthEvent): State => after(circuit('halfOpen'), event)[0].value
+
+    t.equal(
+      stateAfter(failure(SINCE - 1, SINCE + 800)),
+      'halfOpen',
+      'sent before, ended long after',
+    )
+    t.equal(stateAfter(failure(SINCE, SINCE + 800)), 'open', 'sent at the moment of half-open')
+  },
+)
+
 t.test('what to expect is the larger of the measured and the announced time', async (t) => {
   const expected = (snapshot: Snapshot): number =>
     circuitOf(snapshot.value, snapshot.context).expectedMs

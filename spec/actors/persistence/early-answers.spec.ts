@@ -78,6 +78,18 @@ t.test(
   },
 )
 
+t.test('a payment does not overtake the only one that the batcher has refused', async (t) => {
+  const { clock, batcher, post } = earlyAnswers()
+  post('a')
+  batcher.splice(0)[0]?.replyTo('unavailable')
+
+  post('a')
+
+  t.same(idsOf(batcher), [], 'of two amounts for one id the first counts')
+  clock.increment(OFFER_PAUSE_MS)
+  t.same(idsOf(batcher), ['a', 'a'])
+})
+
 t.test('a drain waits until no answered payment is uncommitted', async (t) => {
   const { clock, early, batcher, post } = earlyAnswers()
   let emptied = 0

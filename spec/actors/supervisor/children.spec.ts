@@ -140,6 +140,38 @@ t.test('restarts count for their own child and within the period only', async (t
   t.equal(pit.supervisor.getSnapshot().value, 'accepting', 'what is long ago does not count')
 })
 
+t.test('a restart counts for a whole minute, its last moment included', async (t) => {
+  const { intensity, periodMs } = limitsOf('probing')
+  const atTheEnd = async (waitMs: number) => {
+    const pit = await startedPit()
+    for (let restarts = 0; restarts < intensity; restarts += 1) await BREAK.probing(pit)
+    for (let passed = 0; passed < periodMs; passed += RENEWAL_MS) await renew(pit)
+    await pit.pass(waitMs)
+    await BREAK.probing(pit)
+    return pit.supervisor.getSnapshot().value
+  }
+
+  t.equal(await atTheEnd(0), 'draining')
+  t.equal(await atTheEnd(1), 'accepting')
+})
+
+t.test('a lease counts as lost a quarter of a second after its time, not before', async (t) => {
+  const pit = await startedPit()
+  const seen = { leaseId: 9, version: 1 }
+  const expired: boolean[] = []
+  // A claim every half second, the first of which sees the lease.
+  for (let passed = CLAIM_MS; passed <= 4_000; passed += CLAIM_MS) {
+    await (passed % RENEWAL_MS === 0 ? renew(pit, CLAIM_MS) : pit.pass(CLAIM_MS))
+    const claim = await pit.ledger.called('takeOver')
+    expired.push((claim.args[0] as { readonly expired: readonly unknown[] }).expired.length > 0)
+    claim.answer({ payments: [], leases: [seen] })
+    await settled()
+  }
+
+  // Seen at 0.5 s: 3 s are over at 3.5 s, and 3.25 s at 3.75 s.
+  t.same(expired, [...Array.from({ length: 7 }, () => false), true])
+})
+
 t.test('the fault: claimed payments were lost with the actor that had claimed them', async (t) => {
   const pit = await startedPit()
   await pit.pass(TICK_MS)
@@ -227,8 +259,8 @@ async function answerClaim(pit: StartedPit): Promise<void> {
   await settled()
 }
 
-async function renew(pit: StartedPit): Promise<void> {
-  await pit.pass(RENEWAL_MS)
+async function renew(pit: StartedPit, afterMs = RENEWAL_MS): Promise<void> {
+  await pit.pass(afterMs)
   ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 0 })
   await settled()
 }

@@ -137,6 +137,8 @@ async function acceptAtLast(ledger: Ledger, payment: Payment): Promise<Accepted>
 t.test('a connection that falls silent is replaced, and the next accept succeeds', async (t) => {
   const proxy = await startProxy(t, await server.freshDatabase())
   const ledger = await open(t, proxy.connectionString)
+  // Before the ledger is closed, which would wait for a connection that was not replaced.
+  t.teardown(() => proxy.shut())
   const mine = { ...(await lease(ledger)), parked: false }
   await acceptMany(ledger, { ...mine, count: 1 })
 
