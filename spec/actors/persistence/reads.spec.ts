@@ -1,8 +1,11 @@
-// What clients read while the ledger is out of reach, and what is reported of that.
+// What clients read while outcomes are being written, or the ledger is out of reach.
 
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
 import { DamagedPayment, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { Outcome, SettledPayment } from '../../../src/actors/model/payment.ts'
+import { parked, rejected, settled as settlement, uuid } from '../../contracts/ledger-words.ts'
+import { refusalBy } from '../../support/refusals.ts'
 import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
@@ -60,3 +63,94 @@ t.test(
     t.same(system.facts, [], 'the ledger has reported the row already')
   },
 )
+
+/** Persistence that is writing the outcome of payment 1, and what it answers to a request. */
+function writing(outcome: Outcome = settlement(1)) {
+  const system = startActorSystem(BESIDE_PERSISTENCE)
+  const { ports } = system
+  const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
+  const persistence = system.start(persistenceLogic, input)
+  const answers: unknown[] = []
+  const replyTo = (answer: unknown): void => void answers.push(answer)
+  system.tell('outcomeBatcher', { type: 'outcome.reached', outcome })
+  system.clock.increment(OUTCOMES.windowMs)
+  return { ...system, persistence, answers, replyTo }
+}
+
+const OPEN = {
+  correlationId: uuid(1),
+  amountCents: 1_990,
+  state: 'pending',
+  acceptedAt: 0,
+  attempts: [],
+} as const
+
+t.test('a status asked for while its outcome is being written is never open', async (t) => {
+  for (const [outcome, state] of [
+    [settlement(1), 'settled'],
+    [rejected(1), 'rejected'],
+  ] as const) {
+    for (const written of ['before the ledger answers', 'after it']) {
+      const { ledger, persistence, answers, replyTo } = writing(outcome)
+      const record = await ledger.called('record')
+
+      persistence.send({ type: 'payment.requested', correlationId: uuid(1), replyTo })
+      const find = await ledger.called('find')
+      // The ledger has read before it wrote.
+      if (written === 'before the ledger answers') record.answer([])
+      await settled()
+      find.answer(OPEN)
+      await settled()
+
+      t.match(answers, [{ kind: 'found', value: { state } }], `${state}, written ${written}`)
+    }
+  }
+})
+
+t.test('a status asked for while a parking is written is as the ledger has it', async (t) => {
+  const { ledger, persistence, answers, replyTo } = writing(parked(1))
+
+  persistence.send({ type: 'payment.requested', correlationId: uuid(1), replyTo })
+  ;(await ledger.called('find')).answer(OPEN)
+  await settled()
+
+  t.same(answers, [{ kind: 'found', value: OPEN }])
+})
+
+t.test('a summary has each settlement that is not yet in the ledger', async (t) => {
+  const system = writing()
+  const { ledger, settledSet, persistence, replyTo } = system
+  const summarized = async (): Promise<readonly string[]> => {
+    persistence.send({ type: 'summary.requested', window: {}, replyTo })
+    ;(await settledSet.called('read')).answer([])
+    const [, unwritten] = (await ledger.called('summarize')).args
+    return (unwritten as readonly SettledPayment[]).map((payment) => payment.correlationId)
+  }
+  const first = await ledger.called('record')
+  t.same(await summarized(), [uuid(1)], 'being written')
+
+  system.tell('outcomeBatcher', { type: 'outcome.reached', outcome: settlement(2) })
+  t.same(await summarized(), [uuid(1), uuid(2)], 'waiting for its batch')
+  first.fail(refusalBy('22003'))
+  await settled()
+  t.same(new Set(await summarized()), new Set([uuid(1), uuid(2)]), 'refused by PostgreSQL')
+  system.clock.increment(OUTCOMES.windowMs)
+  ;(await ledger.called('record')).answer([])
+  await settled()
+  t.same(await summarized(), [uuid(1)], 'and none that is written')
+})
+
+t.test('a summary counts a settlement once that the settled set has as well', async (t) => {
+  const { ledger, settledSet, persistence, replyTo } = writing()
+
+  persistence.send({ type: 'summary.requested', window: {}, replyTo })
+  const shared = { processor: 'default', requestedAt: 1_000, amountCents: 1_990 } as const
+  const others = [1, 9].map((n) => ({ correlationId: uuid(n), ...shared }))
+  ;(await settledSet.called('read')).answer(others)
+
+  const [, unwritten] = (await ledger.called('summarize')).args
+  t.same(
+    (unwritten as readonly SettledPayment[]).map(({ correlationId }) => correlationId),
+    [uuid(1), uuid(9)],
+  )
+})

@@ -274,3 +274,21 @@ t.test('more outcomes aside than there is a bound for are let go, oldest first',
     [1, 2, 3, 4].map((n) => ({ type, correlationId: uuid(n) })),
   )
 })
+
+t.test(
+  'a batch is written again after 100 ms, then after twice that, up to a second',
+  async (t) => {
+    const { clock, ledger } = persisting([settlement(1)])
+    const pauses: number[] = []
+    for (let failures = 0; failures < 5; failures += 1) {
+      ;(await ledger.called('record')).fail(new LedgerUnavailable('record', 'none'))
+      await settled()
+      const failedAt = clock.now()
+      while (!ledger.waiting.includes('record') && clock.now() < failedAt + 2_000)
+        clock.increment(1)
+      pauses.push(clock.now() - failedAt)
+    }
+
+    t.same(pauses, [100, 200, 400, 800, 1_000])
+  },
+)

@@ -46,6 +46,7 @@ if (redis === undefined) {
 
 t.test('calls without a Redis fail at once, and succeed once it is there', absentRedis)
 t.test('calls fail while Redis is killed, and succeed after its restart', killedRedis)
+t.test('a Redis that falls silent is given up before three calls have timed out', silentRedis)
 t.test('calls to a frozen Redis fail after their timeout, and later ones at once', frozenRedis)
 t.test('a full Redis fails only the calls that need memory', fullRedis)
 t.test('a full settled set refuses what is added', fullSettledSet)
@@ -274,6 +275,23 @@ async function frozenRedis(t: Test): Promise<void> {
 
   own.freeze()
   await t.resolves(connection.close(), 'closing does not wait for it either')
+}
+
+// Both times are of one event loop, so their order does not depend on how fast the machine is.
+async function silentRedis(t: Test): Promise<void> {
+  const own = await startOwn(t)
+  if (own === undefined) return
+  const connection = await connectForTest(t, own.url, 500)
+  const { settled } = openCaches(connection, 'a')
+
+  own.freeze()
+  const timedOut: unknown[] = []
+  for (let calls = 0; calls < 4; calls += 1) {
+    const failure: unknown = await settled.read().catch((error: unknown) => error)
+    if (failure instanceof Error && /timed out/.test(String(failure.cause))) timedOut.push(failure)
+  }
+
+  t.ok(timedOut.length <= 2, `${timedOut.length} of 4 calls have timed out`)
 }
 
 async function fullRedis(t: Test): Promise<void> {
