@@ -99,6 +99,7 @@ function createYesLedger(): Ledger {
     reclaim: () => Promise.resolve([]),
     summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, stale: [] }),
     find: () => Promise.resolve(undefined),
+    findControl: () => Promise.resolve({ kind: 'none' }),
     purge: () => Promise.resolve({ purges: 1 }),
     close: () => Promise.resolve(),
   }

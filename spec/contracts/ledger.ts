@@ -3,6 +3,7 @@
 import type { Test } from 'tap'
 import type { Ledger } from '../../src/actors/model/ports.ts'
 import { claimsContract } from './ledger-claims.ts'
+import { controlsContract } from './ledger-controls.ts'
 import { leasesContract } from './ledger-leases.ts'
 import { recordContract } from './ledger-record.ts'
 import { summariesContract } from './ledger-summaries.ts'
@@ -27,4 +28,5 @@ export async function ledgerContract(t: Test, makeLedger: MakeLedger): Promise<v
   await t.test('claiming', (each) => claimsContract(each, makeLedger))
   await t.test('leases', (each) => leasesContract(each, makeLedger))
   await t.test('summaries', (each) => summariesContract(each, makeLedger))
+  await t.test('controls', (each) => controlsContract(each, makeLedger))
 }

@@ -12,7 +12,7 @@ import type {
   TimeWindow,
   UnknownOutcome,
 } from '../../src/actors/model/payment.ts'
-import type { UnwrittenOutcome } from '../../src/actors/model/ports.ts'
+import type { KnownControl, UnwrittenOutcome } from '../../src/actors/model/ports.ts'
 
 export interface PaymentRow {
   readonly correlationId: string
@@ -143,6 +143,20 @@ export function whyUnwritten(
   const isSame = row.processor === outcome.processor && row.requestedAt === outcome.requestedAt
   if (!isSame) return 'settledOtherwise'
   return row.owner === leaseId ? undefined : 'settledBefore'
+}
+
+/** The newest that is settled there; none is ever moved away. */
+export function controlAt(
+  rows: ReadonlyMap<string, PaymentRow>,
+  processor: ProcessorName,
+): KnownControl {
+  let newest: PaymentRow | undefined
+  for (const row of rows.values()) {
+    if (row.processor !== processor) continue
+    if (newest === undefined || (row.requestedAt ?? 0) > (newest.requestedAt ?? 0)) newest = row
+  }
+  if (newest === undefined) return { kind: 'none' }
+  return { kind: 'found', correlationId: newest.correlationId }
 }
 
 function byProcessor(one: UnknownOutcomeRow, other: UnknownOutcomeRow): number {

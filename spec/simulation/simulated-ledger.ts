@@ -68,6 +68,7 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
     listOwned: (request) => read('listOwned', () => store.listOwned(request)),
     reclaim: (payments, request) => write('reclaim', () => store.reclaim(payments, request)),
     summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
+    findControl: (processor) => read('findControl', () => store.findControl(processor)),
     find: (id) => read('find', () => store.find(id)),
     purge: () => write('purge', () => store.purge()),
     close: () => Promise.resolve(),

@@ -5,6 +5,7 @@ import type {
   ClaimedPayment,
   Outcome,
   PaymentStatus,
+  ProcessorName,
   SettledPayment,
   Summary,
   TimeWindow,
@@ -14,6 +15,7 @@ import type {
   AcceptRequest,
   AcquiredLease,
   AcceptResult,
+  KnownControl,
   OwnedPayment,
   ParkedEntry,
   RenewedLease,
@@ -23,6 +25,7 @@ import type {
 } from '../../src/actors/model/ports.ts'
 import {
   claimOf,
+  controlAt,
   unknownOutcomeRows,
   unknownOutcomesOfOrphan,
   type LeaseRow,
@@ -225,6 +228,10 @@ export class LedgerStore {
   find(correlationId: string): PaymentStatus | undefined {
     const row = this.rows.get(correlationId)
     return row === undefined ? undefined : statusOf(row, this.#now())
+  }
+
+  findControl(processor: ProcessorName): KnownControl {
+    return controlAt(this.rows, processor)
   }
 
   purge(): { purges: number } {

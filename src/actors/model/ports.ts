@@ -159,6 +159,16 @@ export interface UnwrittenOutcome {
 }
 
 /**
+ * The payment that a control may ask for:
+ * - `found`: settled there, in the newest second in which any was;
+ * - `none`: none was ever settled there, or all that were are purged;
+ * - `gone`: some were settled there, and the newest are no longer among the payments, since they
+ *   were moved away or deleted.
+ */
+export type KnownControl =
+  { readonly kind: 'found'; readonly correlationId: string } | { readonly kind: 'none' | 'gone' }
+
+/**
  * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
  * `LedgerUnavailable` or `LeaseLost` (model/errors.ts). Writes are atomic per call.
  */
@@ -242,6 +252,11 @@ export interface Ledger {
   ): Promise<{ summary: ExactSummary; stale: readonly string[] }>
   /** Rejects with `DamagedPayment` as well. */
   find(correlationId: string): Promise<PaymentStatus | undefined>
+  /**
+   * A payment that is settled at this processor. The work is bounded whatever the ledger holds, and
+   * however long ago that one was settled. What is settled and not yet written is not known here.
+   */
+  findControl(processor: ProcessorName): Promise<KnownControl>
   /** Forgets every payment, on behalf of all instances; `purges` counts this time too. */
   purge(): Promise<{ purges: number }>
   close(): Promise<void>

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { createClaims, createLeases, createOwned, createTakeOver } from './ownership.ts'
+import { createKnownControl } from './known-control.ts'
 import { PostgresPool } from './pool.ts'
 import type { ServersConfig } from './reconnector.ts'
 import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
@@ -81,6 +82,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createParkedList(claims, onDamaged),
     ...createSummaries(reads),
     ...createStatusReads(reads, onDamaged),
+    ...createKnownControl(reads),
     purge: async () => {
       const { count } = await reads.runForRow(PURGE, [])
       return { purges: count }
