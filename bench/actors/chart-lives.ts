@@ -103,5 +103,7 @@ function parentLogic(onDone: (slot: number) => void): ActorLogic<Snapshot<undefi
 
 function controlsOf({ ports, processors, work }: PitParts, name: ProcessorName): Controls {
   const { lookUpLagMs } = work
-  return new Controls({ clock: ports.clock, processor: processors[name], lookUpLagMs })
+  const { clock } = ports
+  const askLedger = (): void => undefined
+  return new Controls({ clock, processor: processors[name], lookUpLagMs, askLedger })
 }

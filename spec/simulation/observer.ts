@@ -178,7 +178,7 @@ function claimedBy(call: string, claims: readonly string[]): readonly ClaimedPay
 }
 
 /** Operations of the ledger whose failure delays no payment. */
-const READS: ReadonlySet<string> = new Set(['find', 'summarize', 'purge'])
+const READS: ReadonlySet<string> = new Set(['find', 'summarize', 'purge', 'findControl'])
 
 const QUIET_FACTS: ReadonlySet<Fact['type']> = new Set(['payments.measured', 'health.probed'])
 

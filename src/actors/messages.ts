@@ -6,9 +6,10 @@ import type {
   ExactSummary,
   Outcome,
   PaymentStatus,
+  ProcessorName,
   TimeWindow,
 } from './model/payment.ts'
-import type { AcceptRequest, OwnedPayment, ParkedEntry } from './model/ports.ts'
+import type { AcceptRequest, KnownControl, OwnedPayment, ParkedEntry } from './model/ports.ts'
 import type { PaymentOutput } from './payment/payment.machine.ts'
 
 /** The part of XState's actor system that looks actors up by name. */
@@ -149,6 +150,13 @@ export interface StraysSought {
   readonly replyTo: (strays: readonly OwnedPayment[]) => void
 }
 
+/** Which payment a control at this processor may ask for. */
+export interface ControlRequested {
+  readonly type: 'control.requested'
+  readonly processor: ProcessorName
+  readonly replyTo: (control: KnownControl | { readonly kind: 'unavailable' }) => void
+}
+
 /** What the actor is sent that looks for strays. */
 export type StraysEvent =
   /** Those of the payments asked about that are in nobody's memory here. */
@@ -163,6 +171,7 @@ export type PersistenceEvent =
   | SummaryRequested
   | PurgeRequested
   | StraysSought
+  | ControlRequested
   /** Write what is left, then report `persistence.flushed`. */
   | { readonly type: 'drain.started' }
 

@@ -36,6 +36,7 @@ t.test(
 for (const [operation, address, event] of [
   ['accept', 'acceptBatcher', { type: 'payment.received', correlationId: 'a', amountCents: 1 }],
   ['record', 'outcomeBatcher', { type: 'outcome.reached', outcome: { kind: 'rejected' } }],
+  ['findControl', 'persistence', { type: 'control.requested', processor: 'default' }],
 ] as const) {
   t.test(`a bug in the ledger's ${operation} ends the process`, async (t) => {
     const { status, stderr } = runProgram(`
@@ -52,7 +53,8 @@ for (const [operation, address, event] of [
         outcomes: ${JSON.stringify({ ...OUTCOMES, batchMax: 1 })},
         answersWhen: 'committed',
       }
-      const persistence = createActor(persistenceLogic, { input }).start()
+      const persistence = createActor(persistenceLogic, { input, systemId: 'persistence' })
+      persistence.start()
       persistence.system.get('${address}').send(${JSON.stringify(event)})
       setTimeout(() => process.exit(0), 5_000)
     `)

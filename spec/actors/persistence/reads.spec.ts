@@ -1,4 +1,4 @@
-// What clients read while outcomes are being written, or the ledger is out of reach.
+// What clients and controls read while outcomes are being written, or the ledger is out of reach.
 
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
@@ -15,6 +15,7 @@ for (const [operation, request] of [
   ['find', { type: 'payment.requested', correlationId: 'a' }],
   ['summarize', { type: 'summary.requested', window: {} }],
   ['purge', { type: 'purge.requested' }],
+  ['findControl', { type: 'control.requested', processor: 'default' }],
 ] as const) {
   t.test(
     `a ${operation} that the ledger fails is answered as unavailable and reported once`,

@@ -10,7 +10,8 @@ import { runSeed } from '../seeds.ts'
 import type { Settings } from '../settings.ts'
 import type { ChargeConduct, Conduct } from './conduct.ts'
 import type { WorldFault } from './faults.ts'
-import { chargesGet, defaultBehaves, deniedInForm, hangsThenRefuses, page } from './fixed.ts'
+import { chargesGet, defaultBehaves, deniedFromTheFirst, deniedInForm } from './fixed.ts'
+import { deniedOverRestart, hangsThenRefuses, page, pastDeadline } from './fixed.ts'
 import type { Planning } from './fixed.ts'
 import type { Reply } from './http-ends.ts'
 
@@ -99,6 +100,17 @@ holds('a payment that look-ups deny as they deny a control is paid once', {
   oracle: 'strict',
   plan: deniedInForm,
 })
+for (const kind of ['crash', 'stop'] as const) {
+  holds(`a payment that look-ups deny over a ${kind} as they deny a control is paid once`, {
+    oracle: 'strict',
+    plan: deniedOverRestart(kind),
+    settings: pastDeadline,
+  })
+}
+holds('a payment that look-ups deny where nothing was ever settled is excused', {
+  plan: deniedFromTheFirst,
+  settings: pastDeadline,
+})
 holds('a charge that is recorded and refused with 404 is excused', {
   plan: defaultBehaves(recordedAndGet(page(404))),
 })
@@ -111,6 +123,10 @@ const BEYOND: PlantedFaults = {
   },
   'a look-up that lags longer than Pit was told': { ...PAID_TWICE, plant: () => lagging(6) },
   'a clock that runs twice as fast': { ...PAID_TWICE, plant: () => clocksAt(2) },
+  'a payment that look-ups deny where nothing was ever settled': {
+    ...PAID_TWICE,
+    plant: () => ({ oracle: 'strict', plan: deniedFromTheFirst, settings: pastDeadline }),
+  },
   'a charge that is recorded and refused with 404': {
     ...PAID_TWICE,
     plant: () => ({ oracle: 'strict', plan: defaultBehaves(recordedAndGet(page(404))) }),

@@ -77,6 +77,43 @@ export function deniedInForm(plan: Plan, settings: Settings): Plan {
   }
 }
 
+/**
+ * After a while in which payments are settled, `default` records each charge, answers 500 and denies
+ * each look-up as it would deny what it has not; meanwhile the only instance ends, and another one
+ * takes its place. Takes `pastDeadline`.
+ */
+export function deniedOverRestart(kind: 'crash' | 'stop'): Planning {
+  return (plan, { faultsMs }) => ({
+    ...plan,
+    instances: 1,
+    faults: [
+      { ...deniedByDefault(), at: SETTLING_MS, lastsMs: faultsMs },
+      { at: SETTLING_MS * 2, lastsMs: 100, fault: { kind, instance: 0 } },
+    ],
+  })
+}
+
+/** The same from the beginning, so that nothing has been settled at `default`; nothing ends. */
+export function deniedFromTheFirst(plan: Plan, { faultsMs }: Settings): Plan {
+  return { ...plan, instances: 1, faults: [{ ...deniedByDefault(), at: 0, lastsMs: faultsMs }] }
+}
+
+/** Faults last beyond the settle-by deadline of what was taken over after a restart. */
+export function pastDeadline(settings: Settings): Settings {
+  const { leaseTtlMs, work } = settings.configured
+  return { ...settings, faultsMs: 2 * SETTLING_MS + 2 * leaseTtlMs + 1.5 * work.settleByMs }
+}
+
+/** Payments are settled for so long before anything goes wrong, ms. */
+const SETTLING_MS = 2000
+
+function deniedByDefault(): Pick<PlannedFault, 'fault'> {
+  const missing: Reply = { kind: 'answer', status: 404, body: 'none' }
+  const { charge, lookUp, probe } = recordedAndDenied(page(500), missing)
+  const conduct = { charge: charge === null ? null : { ...charge, share: 1 }, lookUp, probe }
+  return { fault: { kind: 'conduct', processors: ['default'], conduct } }
+}
+
 /** Both have recorded without an answer and answer no look-up; `fallback` is mended, `default` not. */
 export function doubtsAtBoth(plan: Plan, { faultsMs }: Settings): Plan {
   const conduct = recordedAndDenied({ kind: 'reset' }, page(503))

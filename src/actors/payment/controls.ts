@@ -1,15 +1,20 @@
 // Whether one processor's look-ups can be believed now. A look-up that finds nothing proves it only
-// between two controls: look-ups of a payment that is known to be recorded there, and was found.
+// between two controls: look-ups of a payment that is known to be recorded there, and was found. Where
+// memory knows no such payment the ledger is asked for one, and only its word that there is none lets
+// a look-up prove by its form.
 
 import assert from 'node:assert'
+import { ControlSearch, type ControlSearchInput } from './control-search.ts'
 import type { Clock, LookUpAnswer, Processor } from '../model/ports.ts'
 import { outlasting } from '../model/settings.ts'
 
 /**
  * What backs a look-up that found nothing:
  * - `control`: controls before and after it were found, and nothing spoke against them;
- * - `form`: only its form, since no payment is known that a control could ask for;
- * - `none`: the controls failed, or they are too far apart.
+ * - `form`: only its form, since neither this instance nor the ledger, asked after it, knows a payment
+ *   that a control could ask for;
+ * - `none`: the controls failed, or they are too far apart; or there is no control yet, since the
+ *   payment that is known is too young, or the ledger could not say, or not which.
  */
 export type AbsenceProof = 'control' | 'form' | 'none'
 
@@ -24,6 +29,7 @@ export interface ControlsInput {
   readonly clock: Clock
   /** How long look-ups may lag behind records, ms. */
   readonly lookUpLagMs: number
+  readonly askLedger: ControlSearchInput['askLedger']
 }
 
 /** A payment that is recorded, and since when it is known to be, monotonic ms. */
@@ -56,9 +62,14 @@ export class Controls {
   #generation = 0
   #waiting: Waiting[] = []
   #starting: (() => void)[] = []
+  readonly #search: ControlSearch
 
   constructor(input: ControlsInput) {
+    const { clock, askLedger } = input
     this.#input = input
+    // Nobody knows when it was settled: it is as young as can be.
+    const onFound = (correlationId: string): void => this.noteRecorded(correlationId, clock.now())
+    this.#search = new ControlSearch({ clock, askLedger, onFound })
   }
 
   /** This payment was recorded there: it was settled, or found, at this monotonic instant, ms. */
@@ -73,11 +84,18 @@ export class Controls {
     this.#trustedSince = this.#input.clock.now()
     this.#foundAt = Number.NEGATIVE_INFINITY
     this.#answerAll('none')
+    this.#search.giveUp()
+  }
+
+  /** A payment is in doubt: sees to it that a control is old enough when one is needed. */
+  prepare(): void {
+    if (this.#knowsNone()) this.#search.prepare()
   }
 
   /** Calls back, at once or after a control, when a look-up may be asked that is to prove. */
   beforeLookUp(then: () => void): void {
     const now = this.#input.clock.now()
+    this.prepare()
     if (this.#known(now) === null || now - this.#foundAt <= CONTROL_AGE_MAX_MS) return then()
     this.#starting.push(then)
     this.#request()
@@ -86,7 +104,7 @@ export class Controls {
   /** Says once, at once or later, what backs a look-up that has just found nothing. */
   judge(askedAt: number, reply: (proof: AbsenceProof) => void): void {
     const answeredAt = this.#input.clock.now()
-    if (this.#known(answeredAt) === null) return reply('form')
+    if (this.#known(answeredAt) === null) return this.#judgeWithoutControl(reply)
     const ageMs = askedAt - this.#foundAt
     if (ageMs < 0 || ageMs > CONTROL_AGE_MAX_MS) return reply('none')
     this.#waiting.push({ answeredAt, reply })
@@ -99,8 +117,25 @@ export class Controls {
     this.#control = null
     this.#next = null
     this.#state = 'idle'
+    this.#search.forget()
     this.distrust()
     this.#startAll()
+  }
+
+  /**
+   * The ledger is asked after the look-up was answered: what it does not know then it did not know
+   * before. One that is too young for a control is waited for all the same.
+   */
+  #judgeWithoutControl(reply: (proof: AbsenceProof) => void): void {
+    if (!this.#knowsNone()) return reply('none')
+    this.#search.request(({ kind }) => {
+      reply(kind === 'none' && this.#knowsNone() ? 'form' : 'none')
+    })
+  }
+
+  /** Whether memory has no payment that a control could ask for, now or later. */
+  #knowsNone(): boolean {
+    return this.#control === null && this.#next === null
   }
 
   /** The payment that a control asks for now; null when none is known for long enough. */

@@ -97,8 +97,9 @@ export function sendLookUp(
       else controls.judge(askedAt, (proof) => tell(answer, proof))
     })
   }
-  if (clock.now() < endsAt) ask()
-  else controls.beforeLookUp(ask)
+  if (clock.now() >= endsAt) return controls.beforeLookUp(ask)
+  controls.prepare()
+  ask()
 }
 
 const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }

@@ -13,7 +13,7 @@ import {
 import { createSuspicion } from '../circuit/suspicion.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
-import { Controls } from '../payment/controls.ts'
+import { Controls, type ControlsInput } from '../payment/controls.ts'
 import type { PaymentRecord } from '../payment/context.ts'
 import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
@@ -95,9 +95,11 @@ export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
 
 function controlsOf(
   { clock, processors, settings: { lookUpLagMs } }: PaymentsInput,
-  name: ProcessorName,
+  { name, system }: { readonly name: ProcessorName; readonly system: Directory },
 ): Controls {
-  return new Controls({ clock, processor: processors[name], lookUpLagMs })
+  const askLedger: ControlsInput['askLedger'] = (replyTo) =>
+    tell(system, 'persistence', { type: 'control.requested', processor: name, replyTo })
+  return new Controls({ clock, processor: processors[name], lookUpLagMs, askLedger })
 }
 
 /** What XState gives to the logic of an actor, as far as it is needed. */
@@ -138,7 +140,10 @@ export class Payments {
     this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
-      controls: { default: controlsOf(input, 'default'), fallback: controlsOf(input, 'fallback') },
+      controls: {
+        default: controlsOf(input, { name: 'default', system: scope.system }),
+        fallback: controlsOf(input, { name: 'fallback', system: scope.system }),
+      },
       suspicion: { default: createSuspicion(), fallback: createSuspicion() },
       due: createTimerQueue<DueStep>(input.clock, (step) =>
         tellDue(this.#dependencies, this.#slots, step),

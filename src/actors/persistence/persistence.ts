@@ -11,7 +11,7 @@ import {
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
 import type { Directory, PaymentReceived, PersistenceEvent, StraysSought } from '../messages.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
-import { findPayment, purgeLedger, summarize, unwrittenOf } from './reads.ts'
+import { findControl, findPayment, purgeLedger, summarize, unwrittenOf } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
 import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
 import type { SharedPorts } from '../model/ports.ts'
@@ -92,6 +92,9 @@ class Persistence {
         break
       case 'purge.requested':
         void purgeLedger({ ports: this.#ports, system: this.#system }, event)
+        break
+      case 'control.requested':
+        void findControl(this.#ports, event)
         break
       case 'strays.sought':
         this.#answerStrays(event)

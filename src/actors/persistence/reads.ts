@@ -1,7 +1,9 @@
-// What clients read, one payment or a summary, and the purge. Each request is answered once.
+// What clients read, one payment or a summary, the purge, and what a control asks for. Each request
+// is answered once.
 
 import {
   tell,
+  type ControlRequested,
   type Directory,
   type PaymentRequested,
   type PurgeRequested,
@@ -66,6 +68,18 @@ export async function summarize(
   } catch (error) {
     noteFailure(ports, { operation: 'summarize', error })
     request.replyTo({ kind: 'unavailable' })
+  }
+}
+
+export async function findControl(
+  ports: SharedPorts,
+  { processor, replyTo }: ControlRequested,
+): Promise<void> {
+  try {
+    replyTo(await ports.ledger.findControl(processor))
+  } catch (error) {
+    noteFailure(ports, { operation: 'findControl', error })
+    replyTo({ kind: 'unavailable' })
   }
 }
 
