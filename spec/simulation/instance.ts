@@ -51,6 +51,7 @@ export interface InstanceObserver {
   onFact(instance: Instance, fact: Fact): void
   onSent(instance: Instance, processor: ProcessorName, charge: Charge): void
   onEnded(processor: ProcessorName, charge: Charge, end: HttpEnd): void
+  onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void
   onCall(instance: Instance, what: string): void
   onRecord(instance: Instance, leaseId: number): void
   /** It has stopped as it was asked to. */
@@ -169,6 +170,7 @@ export class Instance {
       lookupTimeoutMs: settings.lookupTimeoutMs,
       onSent: (charge) => observer.onSent(this, name, charge),
       onEnded: (charge, end) => observer.onEnded(name, charge, end),
+      onLookUp: (correlationId) => observer.onLookUp(this, name, correlationId),
       misread: planted.misread ?? {},
     })
     return planted.processor?.(processor) ?? processor

@@ -11,6 +11,7 @@ import type { LedgerStore } from './simulated-postgres.ts'
 import type { RecordedPayment } from './simulated-processor.ts'
 import type { VirtualTime } from './virtual-time.ts'
 import type { HttpEnd } from './worlds/http-ends.ts'
+import { Denials } from './worlds/denials.ts'
 import type { Oracle } from './worlds/oracle.ts'
 
 export interface ObserverParts {
@@ -19,6 +20,8 @@ export interface ObserverParts {
   readonly store: LedgerStore
   readonly postings: Postings
   readonly leaseTtlMs: number
+  /** How far look-ups lag behind records at most, ms. */
+  readonly lookUpLagMs: number
   readonly oracle: Oracle
   /** Rules that may break without an end to the simulation. */
   readonly tolerated: ReadonlySet<Rule>
@@ -39,10 +42,13 @@ export class Observer implements InstanceObserver {
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
   #purgedAt = Number.NEGATIVE_INFINITY
+  readonly #denials: Denials
   readonly #parts: ObserverParts
 
   constructor(parts: ObserverParts) {
+    const { virtualTime, store, oracle, lookUpLagMs } = parts
     this.#parts = parts
+    this.#denials = new Denials({ now: virtualTime.now, store, oracle, lookUpLagMs })
   }
 
   /** A broken rule ends the simulation: what follows may only be its consequence. */
@@ -111,6 +117,7 @@ export class Observer implements InstanceObserver {
       this.contradicted.add(fact.correlationId)
     } else if (fact.type === 'payment.settled') {
       this.settledBy.get(instance)?.set(fact.correlationId, fact.processor)
+      this.#denials.onSettled(instance, fact.processor, fact.correlationId)
     }
   }
 
@@ -148,7 +155,12 @@ export class Observer implements InstanceObserver {
     this.#parts.oracle.onEnded(processor, correlationId, end)
   }
 
+  onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void {
+    return this.#denials.onLookUp(instance, processor, id)
+  }
+
   onRecorded(processor: ProcessorName, payment: RecordedPayment): void {
+    this.#denials.onRecorded(processor, payment)
     const { trace, postings } = this.#parts
     const { correlationId, amountCents } = payment
     trace.note(processor, `records ${short(correlationId)}`)

@@ -30,6 +30,8 @@ export interface ProcessorClientParts {
   readonly onSent: (charge: Charge) => void
   /** Told how each charge ended, as far as this instance learns of it. */
   readonly onEnded: (charge: Charge, end: HttpEnd) => void
+  /** Told of each look-up as it is sent; what is returned takes its end, like `onEnded`. */
+  readonly onLookUp: (correlationId: string) => (end: HttpEnd) => void
   readonly misread: Misread
 }
 
@@ -60,7 +62,9 @@ export function createSimulatedProcessor(parts: ProcessorClientParts): Processor
       gate.after(parts.attemptTimeoutMs, () => end(TIMEOUT))
     },
     lookUp(correlationId, reply) {
+      const onEnd = parts.onLookUp(correlationId)
       const end = once<HttpEnd>((got) => {
+        onEnd(got)
         reply(readLookUp(misread.lookUp?.(got, correlationId) ?? got, correlationId))
       })
       server.lookUp(correlationId, (got) => gate.enter(() => end(got)))

@@ -76,6 +76,7 @@ export class World implements SharedWorld, FaultyWorld {
     this.cacheStore = new CacheStore(virtualTime.now, CACHE_BOUNDS)
     this.cacheService = new SimulatedServer(virtualTime, network)
     const { trace, postings, ledgerStore: store, oracle } = this
+    const { lookUpLagMs } = settings
     const { leaseTtlMs } = settings.configured
     this.observer = new Observer({
       virtualTime,
@@ -83,6 +84,7 @@ export class World implements SharedWorld, FaultyWorld {
       store,
       postings,
       leaseTtlMs,
+      lookUpLagMs,
       oracle,
       tolerated: tolerated ?? new Set(),
     })

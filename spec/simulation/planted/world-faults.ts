@@ -16,12 +16,14 @@ import {
   defaultBehaves,
   defaultBehavesForGood,
   defaultHasOthers,
+  deniedFromTheFirst,
   deniedInForm,
+  deniedOverRestart,
   doubtsAtBoth,
   instanceClocksStep,
   ledgerFails,
   page,
-  recordedAndDenied,
+  pastDeadline,
   redisFails,
   suspension,
 } from '../worlds/fixed.ts'
@@ -40,6 +42,7 @@ export const WORLD_FAULTS: PlantedFaults = {
   'the 404 of a proxy taken for no answer': { rule: 'settledByWhoWorks', plant: refusalAsDoubt },
   'a look-up that meets a foreign 404 believed': { ...PAID_TWICE, plant: foreignAbsence },
   'a control that is answered from memory': { ...PAID_TWICE, plant: rememberedControls },
+  'controls that the ledger is not asked for': { ...PAID_TWICE, plant: unaskedLedger },
   'a page with status 200 taken for a settlement': {
     rule: 'settledAtOneProcessor',
     besides: ['summaryAtMostRecorded', 'summariesMatch'],
@@ -108,7 +111,8 @@ function refusalAsDoubt(): Planted {
 
 function foreignAbsence(): Planted {
   return {
-    plan: defaultBehaves(recordedAndDenied(page(500), page(404))),
+    plan: deniedFromTheFirst(page(404)),
+    settings: pastDeadline,
     misread: { lookUp: (end) => (isAnswer(end, 404) ? { ...end, text: '' } : end) },
   }
 }
@@ -130,6 +134,15 @@ function rememberedControls(): Planted {
         return { ...end, status: 200, text: foundText(own) }
       },
     },
+  }
+}
+
+/** What memory does not know nobody knows. */
+function unaskedLedger(): Planted {
+  return {
+    plan: deniedOverRestart('crash'),
+    settings: pastDeadline,
+    ledger: (ledger) => ({ ...ledger, findControl: () => Promise.resolve({ kind: 'none' }) }),
   }
 }
 

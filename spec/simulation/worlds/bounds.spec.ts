@@ -11,7 +11,7 @@ import type { Settings } from '../settings.ts'
 import type { ChargeConduct, Conduct } from './conduct.ts'
 import type { WorldFault } from './faults.ts'
 import { chargesGet, defaultBehaves, deniedFromTheFirst, deniedInForm } from './fixed.ts'
-import { deniedOverRestart, hangsThenRefuses, page, pastDeadline } from './fixed.ts'
+import { deniedOverRestart, hangsThenRefuses, MISSING, page, pastDeadline } from './fixed.ts'
 import type { Planning } from './fixed.ts'
 import type { Reply } from './http-ends.ts'
 
@@ -53,6 +53,17 @@ function recordedAndGet(reply: Reply): Conduct {
   return { charge: half, lookUp: null, probe: null }
 }
 
+/** Half of the charges are recorded and get no answer; look-ups deny half of what they are asked. */
+const HALF_DENIED: Conduct = {
+  ...recordedAndGet({ kind: 'reset' }),
+  lookUp: {
+    reply: MISSING,
+    share: 0.5,
+    delayMs: [0, 20],
+    lie: 'amount',
+  },
+}
+
 /** For a while `default` records and says so, then it is unreachable; look-ups deny it all along. */
 function knownAndDenied(plan: Plan, settings: Settings): Plan {
   const lookUp = { ...DENIED, share: 1, delayMs: [0, 20], lie: 'amount' } as const
@@ -66,7 +77,7 @@ function knownAndDenied(plan: Plan, settings: Settings): Plan {
   return { ...plan, faults: conducts, lasting: { processor: 'default', conduct: gone } }
 }
 
-const DENIED = { reply: { kind: 'answer', status: 404, body: 'none' } } as const
+const DENIED = { reply: MISSING } as const
 
 /** Look-ups lag so many times as long as Pit was told. */
 function lagging(times: number): Planted {
@@ -108,8 +119,11 @@ for (const kind of ['crash', 'stop'] as const) {
   })
 }
 holds('a payment that look-ups deny where nothing was ever settled is excused', {
-  plan: deniedFromTheFirst,
+  plan: deniedFromTheFirst(MISSING),
   settings: pastDeadline,
+})
+holds('a payment that look-ups deny between two controls is excused', {
+  plan: defaultBehaves(HALF_DENIED),
 })
 holds('a charge that is recorded and refused with 404 is excused', {
   plan: defaultBehaves(recordedAndGet(page(404))),
@@ -125,7 +139,11 @@ const BEYOND: PlantedFaults = {
   'a clock that runs twice as fast': { ...PAID_TWICE, plant: () => clocksAt(2) },
   'a payment that look-ups deny where nothing was ever settled': {
     ...PAID_TWICE,
-    plant: () => ({ oracle: 'strict', plan: deniedFromTheFirst, settings: pastDeadline }),
+    plant: () => ({ oracle: 'strict', plan: deniedFromTheFirst(MISSING), settings: pastDeadline }),
+  },
+  'a payment that look-ups deny between two controls': {
+    ...PAID_TWICE,
+    plant: () => ({ oracle: 'strict', plan: defaultBehaves(HALF_DENIED) }),
   },
   'a charge that is recorded and refused with 404': {
     ...PAID_TWICE,

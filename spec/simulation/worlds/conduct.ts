@@ -92,13 +92,6 @@ export function is200ByContract(reply: Reply): boolean {
   return reply.kind === 'answer' && reply.status === 200 && reply.body === 'contract'
 }
 
-/** Whether a look-up's reply says in the contract's form that there is no such payment. */
-export function isAbsence(reply: Reply): boolean {
-  // A 404 has no body by contract, and half of none is none.
-  const isEmpty = reply.kind === 'answer' && ['none', 'contract', 'cut'].includes(reply.body)
-  return reply.kind === 'answer' && reply.status === 404 && isEmpty
-}
-
 function drawLookUp(chance: Chance, bounds: PhaseBounds, reply: Reply): LookUpConduct {
   return {
     ...drawCall(chance, bounds, reply),

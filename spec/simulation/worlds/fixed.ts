@@ -65,8 +65,7 @@ export function defaultBehavesForGood(conduct: Conduct): Planning {
  * no answer, and each look-up is denied as the processor itself would deny it; for good.
  */
 export function deniedInForm(plan: Plan, settings: Settings): Plan {
-  const missing: Reply = { kind: 'answer', status: 404, body: 'none' }
-  const conduct = recordedAndDenied({ kind: 'reset' }, missing)
+  const conduct = recordedAndDenied({ kind: 'reset' }, MISSING)
   const fault: WorldFault = { kind: 'conduct', processors: ['default'], conduct }
   const { faultsMs } = settings
   return {
@@ -87,15 +86,21 @@ export function deniedOverRestart(kind: 'crash' | 'stop'): Planning {
     ...plan,
     instances: 1,
     faults: [
-      { ...deniedByDefault(), at: SETTLING_MS, lastsMs: faultsMs },
+      { ...deniedByDefault(MISSING), at: SETTLING_MS, lastsMs: faultsMs },
       { at: SETTLING_MS * 2, lastsMs: 100, fault: { kind, instance: 0 } },
     ],
   })
 }
 
-/** The same from the beginning, so that nothing has been settled at `default`; nothing ends. */
-export function deniedFromTheFirst(plan: Plan, { faultsMs }: Settings): Plan {
-  return { ...plan, instances: 1, faults: [{ ...deniedByDefault(), at: 0, lastsMs: faultsMs }] }
+/**
+ * The same from the beginning, so that nothing has been settled at `default`, with that reply to each
+ * look-up; no instance ends.
+ */
+export function deniedFromTheFirst(lookUps: Reply): Planning {
+  return (plan, { faultsMs }) => {
+    const denied = { ...deniedByDefault(lookUps), at: 0, lastsMs: faultsMs }
+    return { ...plan, instances: 1, faults: [denied] }
+  }
 }
 
 /** Faults last beyond the settle-by deadline of what was taken over after a restart. */
@@ -107,9 +112,11 @@ export function pastDeadline(settings: Settings): Settings {
 /** Payments are settled for so long before anything goes wrong, ms. */
 const SETTLING_MS = 2000
 
-function deniedByDefault(): Pick<PlannedFault, 'fault'> {
-  const missing: Reply = { kind: 'answer', status: 404, body: 'none' }
-  const { charge, lookUp, probe } = recordedAndDenied(page(500), missing)
+/** As a processor denies by contract what it has not. */
+export const MISSING: Reply = { kind: 'answer', status: 404, body: 'none' }
+
+function deniedByDefault(lookUps: Reply): Pick<PlannedFault, 'fault'> {
+  const { charge, lookUp, probe } = recordedAndDenied(page(500), lookUps)
   const conduct = { charge: charge === null ? null : { ...charge, share: 1 }, lookUp, probe }
   return { fault: { kind: 'conduct', processors: ['default'], conduct } }
 }

@@ -10,7 +10,8 @@ export type Beyond =
   | 'recorded after the settle-by deadline'
   | 'recorded after a 500'
   | 'answered 200 and not recorded'
-  | 'denied by look-ups though recorded'
+  | 'denied between two controls'
+  | 'denied where no control is known'
   | 'refused by PostgreSQL itself'
 
 export class Oracle {

@@ -11,7 +11,6 @@ import {
   type ChargeConduct,
   type Conduct,
   is200ByContract,
-  isAbsence,
   isServerError,
 } from './conduct.ts'
 import { deniesRecording, endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
@@ -22,16 +21,11 @@ export interface ProxyParts {
   readonly virtualTime: VirtualTime
   readonly chance: Chance
   readonly oracle: Oracle
-  readonly server: CalledProcessor & ProcessorBooks
+  readonly server: CalledProcessor
   /** How long a caller waits for a charge, ms. */
   readonly attemptTimeoutMs: number
   /** From its sending, a request is recorded within this time or never, ms. */
   readonly landingMaxMs: number
-}
-
-/** What the processor behind has recorded. */
-export interface ProcessorBooks {
-  readonly ledger: ReadonlyMap<string, { readonly requestedAt: number }>
 }
 
 /** A part of what a caller waits in which a name without a server hangs, 0 to 1. */
@@ -84,9 +78,6 @@ export class ProcessorProxy implements CalledProcessor {
     const sent = this.#sent.get(correlationId)
     if (is200ByContract(conduct.reply)) oracle.contradicted.add(correlationId)
     virtualTime.after(delayMs, () => {
-      if (isAbsence(conduct.reply) && server.ledger.has(correlationId)) {
-        oracle.goesBeyond(correlationId, 'denied by look-ups though recorded')
-      }
       // A 404 has no body by contract.
       const isMissing = conduct.reply.kind === 'answer' && conduct.reply.status === 404
       this.#answer(conduct, isMissing ? '' : this.#lieOf(conduct.lie, correlationId, sent), reply)
