@@ -58,7 +58,7 @@ export function becomesReady(
   { readiness, clock }: { readonly readiness: Readiness; readonly clock: Clock },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    let subscription: { unsubscribe(): void } | undefined
+    let subscription: { unsubscribe(): void } | undefined = undefined
     const end = (settle: () => void): void => {
       // An observer is called for every event, and each payment is one.
       subscription?.unsubscribe()

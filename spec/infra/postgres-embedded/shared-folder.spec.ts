@@ -83,6 +83,17 @@ t.test('of several that find a holder dead at the same time one gets the folder'
   for (const server of servers) await server.stop()
 })
 
+t.test('a folder whose path is too long for a socket has a server without one', async (t) => {
+  const dataDir = join(await makeDataDir(t), '..', 'x'.repeat(100))
+  await copyTemplate(dataDir)
+
+  const server = await start(t, dataDir)
+
+  t.strictSame(await runSql(server.connectionString, 'SHOW unix_socket_directories'), [
+    { unix_socket_directories: '' },
+  ])
+})
+
 /** Without the server's own files, which it writes to. */
 async function filesOf(dataDir: string): Promise<readonly string[]> {
   const names = (await readdir(dataDir)).concat(['cluster/postmaster.pid'])
@@ -100,7 +111,7 @@ interface Apart {
 /** A process with an embedded PostgreSQL, in a namespace of processes of its own. */
 async function startApart(t: Test, dataDir: string): Promise<Apart> {
   const script = fileURLToPath(new URL('../../support/embedded-postgres-owner.js', import.meta.url))
-  const [command = '', ...args] = [...APART, process.execPath, script, dataDir]
+  const [command, ...args] = [...APART, process.execPath, script, dataDir]
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const [line] = await once(createInterface({ input: child.stdout }), 'line')

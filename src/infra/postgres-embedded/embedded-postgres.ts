@@ -9,7 +9,8 @@ import pg from 'pg'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import { ROLE, openCluster, type Cluster } from './cluster.ts'
 import { findVacancy, holdFolder, type Hold } from './folder-hold.ts'
-import { clearRemains, findPostmaster, isServedElsewhere, readPostmaster } from './postmaster.ts'
+import { clearRemains, findPostmaster, isServedElsewhere } from './postmaster.ts'
+import { readPostmaster, takesSockets } from './postmaster.ts'
 
 export interface EmbeddedPostgresConfig {
   /** Folder of everything that is kept; made when missing. */
@@ -34,9 +35,9 @@ export interface EmbeddedPostgres {
  * Starts a PostgreSQL of Pit's own on 127.0.0.1, in a process group of its own, so that a Ctrl-C
  * meant for Pit does not stop it before Pit has drained. One that a killed Pit has left running on
  * the folder is replaced; one that another Pit is using, in this container or in another one that
- * shares the folder, is left alone. A server that ends is
- * started again; one that runs when this process ends is told to stop. Rejects with an `Error` of
- * one clear sentence when the folder or the port cannot be used.
+ * shares the folder, is left alone. A server that ends is started again; one that runs when this
+ * process ends is told to stop. Rejects with an `Error` of one clear sentence when the folder or the
+ * port cannot be used.
  */
 export async function startEmbeddedPostgres(
   config: EmbeddedPostgresConfig,
@@ -45,7 +46,9 @@ export async function startEmbeddedPostgres(
   const hold = await holdAlone(cluster)
   try {
     const port = config.port ?? (await findFreePort())
-    await cluster.configure({ ...SETTINGS, ...config.settings, port })
+    // A socket in its own folder, so that a Pit of another container can tell that it runs.
+    const sockets = { unix_socket_directories: (await takesSockets(cluster.path)) ? '.' : '' }
+    await cluster.configure({ ...SETTINGS, ...sockets, ...config.settings, port })
     await startServer(cluster, port)
     return await serve(cluster, { port, hold, restartsMax: config.restartsMax ?? RESTARTS_MAX })
   } catch (cause) {
@@ -86,8 +89,6 @@ async function serve(
 // Modest: it shares one machine with Pit. Every commit is on disk before it is answered.
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
-  // In its own folder, so that a Pit of another container can tell that it runs.
-  unix_socket_directories: '.',
   max_connections: 40,
   shared_buffers: '32MB',
   fsync: 'on',

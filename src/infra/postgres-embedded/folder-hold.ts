@@ -12,7 +12,7 @@ const TOUCH_MS = 1_000
 /** How long a file of another container or machine is watched until its holder counts as dead, ms. */
 const WATCH_MS = 4_000
 
-const LOOK_MS = 250
+const READ_MS = 250
 
 export interface Hold {
   /** Lets go of the folder, unless somebody else has taken it since. */
@@ -28,12 +28,12 @@ export type Vacancy = string | null
  * judged: processes tell more about it.
  */
 export async function findVacancy(file: string): Promise<Vacancy | undefined> {
-  const first = await look(file)
+  const first = await readNow(file)
   if (first === null || placeOf(first.text) === (await thisPlace())) return first?.text ?? null
   const deadline = performance.now() + WATCH_MS
   while (performance.now() < deadline) {
-    await delay(LOOK_MS)
-    const now = await look(file)
+    await delay(READ_MS)
+    const now = await readNow(file)
     if (now === null) return null
     if (now.text !== first.text || now.touchedAt !== first.touchedAt) return undefined
   }
@@ -44,7 +44,7 @@ export async function findVacancy(file: string): Promise<Vacancy | undefined> {
 export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold | undefined> {
   const id = randomUUID()
   const text = `${id}\n${await thisPlace()}\n`
-  const isOurs = async (): Promise<boolean> => (await look(file))?.text === text
+  const isOurs = async (): Promise<boolean> => (await readNow(file))?.text === text
   if (vacancy === null) {
     // Of several that find no file, one makes it.
     const isMade = await writeFile(file, text, { flag: 'wx', mode: 0o600 }).then(
@@ -53,7 +53,7 @@ export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold |
     )
     if (!isMade) return undefined
   } else {
-    if ((await look(file))?.text !== vacancy) return undefined
+    if ((await readNow(file))?.text !== vacancy) return undefined
     const draft = `${file}.${id}`
     await writeFile(draft, text, { mode: 0o600 })
     await rename(draft, file)
@@ -76,7 +76,7 @@ export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold |
   }
 }
 
-async function look(
+async function readNow(
   file: string,
 ): Promise<{ readonly text: string; readonly touchedAt: bigint } | null> {
   try {

@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -29,7 +29,8 @@ export async function findPostmaster(path: string): Promise<Postmaster | undefin
 
 /**
  * Whether a server runs on this folder that is no process of this container: its socket, which lies
- * in the folder, takes connections, also when it is frozen. Of another machine no socket tells.
+ * in the folder, takes connections, also when it is frozen. Of another machine no socket tells, nor
+ * where none could be made.
  */
 export async function isServedElsewhere(path: string): Promise<boolean> {
   const note = await readNote(path)
@@ -44,6 +45,25 @@ export async function isServedElsewhere(path: string): Promise<boolean> {
     return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
   } finally {
     socket.destroy()
+  }
+}
+
+/** Systems take no longer paths of sockets, bytes. */
+const SOCKET_PATH_MAX = 100
+
+/** Whether a socket can be made in this folder: not all file systems have them. */
+export async function takesSockets(path: string): Promise<boolean> {
+  const file = join(path, `${SOCKET}65536`)
+  if (Buffer.byteLength(file) > SOCKET_PATH_MAX) return false
+  const server = createServer()
+  try {
+    server.listen(file)
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
   }
 }
 
