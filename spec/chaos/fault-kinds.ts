@@ -49,6 +49,8 @@ export const FAULT_KINDS = {
   'look-up-fail': at('processors', [2000, 4000], 'look-ups fail, charges 500'),
   'look-up-late': at('processors', [2000, 4000], 'look-ups late, charges 500'),
   'look-up-stale': at('processors', [2000, 4000], 'look-ups lag behind, charges 500'),
+  proxy: at('processors', [1000, 8000], 'a proxy before one processor behaves as drawn'),
+  'proxy-both': at('processors', [1000, 6000], 'a proxy before both behaves as drawn'),
   gone: at('processors', [2000, 6000], 'connections to one processor cut and refused'),
   'both-gone': at('processors', [3000, 8000], 'connections to both cut and refused'),
   // In runs of ten minutes and more, see LONG_EVERY of the plan.

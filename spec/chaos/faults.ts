@@ -96,19 +96,22 @@ export async function injectRedis(
 
 export async function injectProcessors(
   { relays, ledgers }: System,
-  { name: fault, processors, switches, lastsMs }: PlannedFault,
+  { name: fault, processors, switches, conduct, lastsMs }: PlannedFault,
   recoveries: Recoveries,
 ): Promise<void> {
   const all = (act: (name: ProcessorName) => Promise<void>): Promise<unknown> =>
     Promise.all(processors.map(act))
   await all((name) => recoveries.end(name))
-  if (switches === undefined) await all((name) => relays[name].close())
-  else await all((name) => ledgers[name].setFaults(switches))
+  const isGone = switches === undefined && conduct === undefined
+  if (isGone) await all((name) => relays[name].close())
+  if (switches !== undefined) await all((name) => ledgers[name].setFaults(switches))
+  if (conduct !== undefined) for (const name of processors) relays[name].behave(conduct)
   await pause(lastsMs)
-  const works = (name: ProcessorName): boolean => switches !== undefined || relays[name].opensNext
+  const works = (name: ProcessorName): boolean => !isGone || relays[name].opensNext
   await all((name) => (works(name) ? recoveries.begin(fault, name) : Promise.resolve()))
-  if (switches === undefined) await all((name) => relays[name].open())
-  else await all((name) => ledgers[name].setFaults({}))
+  if (isGone) await all((name) => relays[name].open())
+  if (switches !== undefined) await all((name) => ledgers[name].setFaults({}))
+  for (const name of processors) relays[name].behave(null)
 }
 
 interface Outage {

@@ -14,6 +14,7 @@ import {
 } from './faults.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PlannedFault } from './plan.ts'
+import { describeProxyConduct } from './proxy.ts'
 import type { Recoveries } from './recoveries.ts'
 import type { System } from './system.ts'
 import type { Takeovers } from './takeovers.ts'
@@ -72,7 +73,9 @@ export class Injector {
       const beganMs = this.#elapsedMs()
       const happened: InjectedFault = { ...pick(fault), target, beganMs, endedMs: Infinity }
       this.injected.push(happened)
-      this.#options.note(`${fault.name} at ${target} for ${fault.lastsMs} ms`)
+      const { conduct } = fault
+      const how = conduct === undefined ? '' : `: ${describeProxyConduct(conduct)}`
+      this.#options.note(`${fault.name} at ${target} for ${fault.lastsMs} ms${how}`)
       await this.#inject(fault).catch((error: unknown) => {
         this.failures.push(`${fault.name} at ${target}: ${String(error)}`)
       })

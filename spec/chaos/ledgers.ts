@@ -180,12 +180,6 @@ export class ProcessorLedger {
     })
   }
 
-  /** Charges that it received since its start, whatever came of them. */
-  async countSends(): Promise<number> {
-    const text = await this.#ask('/admin/sends', { headers: HEADERS })
-    return (JSON.parse(text) as { readonly received: number }).received
-  }
-
   /** All payments, or those requested at or after `from`, epoch ms. */
   async read(from?: number): Promise<readonly Recorded[]> {
     // With either bound missing the processors answer for everything.

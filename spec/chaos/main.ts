@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readCommandLine, USAGE } from './options.ts'
+import { describeExcuses } from './excuses.ts'
 import { type ChaosResult, runChaos } from './run.ts'
 import { formatTable } from './report.ts'
 import { UsageError } from '../../bench/challenge/errors.ts'
@@ -44,16 +45,18 @@ function formatFigures(result: ChaosResult): string {
     `seed ${result.options.seed}; answers: ${answers.join(', ')}`,
     `slowest answer ${result.slowestAnswerMs} ms; backlog empty after ${result.emptiedMs} ms`,
     `peak memory of an instance ${(result.memoryPeakBytes / 1024 ** 2).toFixed(0)} MB`,
+    describeExcuses(result),
     `${result.windowsWatched} windows compared during the load`,
   ].join('\n')
 }
 
 function again({ options }: ChaosResult): string {
-  const { seed, seconds, rate, instances, faults, env } = options
+  const { seed, seconds, rate, instances, faults, env, program } = options
   const settings = Object.entries(env).map(([name, value]) => ` --env ${name}=${value}`)
   return [
     'npm run chaos --',
     `--seed ${seed} --minutes ${seconds / 60} --rate ${rate} --instances ${instances}`,
     `--faults ${faults.join(',')}${settings.join('')}`,
+    ...(program === undefined ? [] : [`--program ${program}`]),
   ].join(' ')
 }

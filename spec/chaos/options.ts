@@ -2,6 +2,7 @@
 
 import { readOptions } from '../../bench/challenge/arguments.ts'
 import { UsageError } from '../../bench/challenge/errors.ts'
+import type { PhaseBounds } from '../simulation/simulated-processor.ts'
 import { FAULT_KINDS, FAULT_NAMES, type FaultName } from './fault-kinds.ts'
 
 export interface ChaosOptions {
@@ -15,6 +16,8 @@ export interface ChaosOptions {
   readonly instances: number
   /** Settings of the instances that differ from the compose file's. */
   readonly env: Readonly<Record<string, string>>
+  /** Compiled program that runs as each instance; undefined: this Pit. */
+  readonly program: string | undefined
 }
 
 export type CommandLine =
@@ -25,6 +28,25 @@ export type CommandLine =
       /** Where the result goes as JSON; undefined: nowhere. */
       readonly jsonFile: string | undefined
     }
+
+export interface ProcessorBounds extends PhaseBounds {
+  /** The settle-by deadline, ms. */
+  readonly settleByMs: number
+}
+
+/** What instances with such settings are told of processors; they record a little sooner. */
+export function boundsOf(env: Readonly<Record<string, string>>): ProcessorBounds {
+  const settleByMs = Number(env['IN_DOUBT_HORIZON_MS'] ?? 20_000)
+  return {
+    attemptTimeoutMs: Number(env['ATTEMPT_TIMEOUT_MS'] ?? 8000),
+    lookupTimeoutMs: Number(env['LOOKUP_TIMEOUT_MS'] ?? 2000),
+    landingMaxMs: settleByMs * LANDING_SHARE,
+    settleByMs,
+  }
+}
+
+/** Leaves room for a machine that is busy with everything at once. */
+const LANDING_SHARE = 0.9
 
 /** @throws UsageError */
 export function readCommandLine(args: readonly string[]): CommandLine {
@@ -43,6 +65,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       instances: number('instances', { fallback: 2, min: 2, max: 4, step: 1 }),
       faults: readFaults(values.faults),
       env: readSettings(values.env ?? []),
+      program: values.program,
     },
   }
 }
@@ -55,6 +78,7 @@ export const USAGE = `Pit under faults: the whole layout, load through nginx, fa
   --rate N         new payments per second (150)
   --instances N    Pit processes (2)
   --env NAME=VALUE a setting of the instances, as often as wanted
+  --program FILE   compiled program that runs as each instance, such as an older Pit's dist/main.js
   --json FILE      where the result goes as JSON (nowhere)
   --help           this text
 
@@ -71,6 +95,7 @@ const FLAGS = {
   rate: { type: 'string' },
   instances: { type: 'string' },
   env: { type: 'string', multiple: true },
+  program: { type: 'string' },
   json: { type: 'string' },
   help: { type: 'boolean' },
 } as const

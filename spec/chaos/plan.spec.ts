@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { FAULT_KINDS, FAULT_NAMES, type FaultName } from './fault-kinds.ts'
+import { boundsOf } from './options.ts'
 import { drawPlan, endOf } from './plan.ts'
 
 const HOUR: Parameters<typeof drawPlan>[0] = {
@@ -9,6 +10,7 @@ const HOUR: Parameters<typeof drawPlan>[0] = {
   durationMs: 3_600_000,
   faults: FAULT_NAMES,
   instances: 2,
+  bounds: boundsOf({}),
 }
 
 t.test('a seed gives the same plan each time', async (t) => {

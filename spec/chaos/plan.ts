@@ -3,7 +3,9 @@
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { Chance, type Span } from '../simulation/chance.ts'
+import type { PhaseBounds } from '../simulation/simulated-processor.ts'
 import { drawSwitches, FAULT_KINDS, type FaultName, type Place } from './fault-kinds.ts'
+import { drawProxyConduct, type ProxyConduct } from './proxy.ts'
 
 export interface PlannedFault {
   readonly name: FaultName
@@ -17,6 +19,8 @@ export interface PlannedFault {
   readonly processors: readonly ProcessorName[]
   /** What these simulators are told. */
   readonly switches: Partial<Faults> | undefined
+  /** How the proxies before them behave. */
+  readonly conduct: ProxyConduct | undefined
 }
 
 export interface PlanRequest {
@@ -25,6 +29,8 @@ export interface PlanRequest {
   readonly durationMs: number
   readonly faults: readonly FaultName[]
   readonly instances: number
+  /** What Pit was told of processors. */
+  readonly bounds: PhaseBounds
 }
 
 /** Nothing happens before this, ms: the load has begun, circuits have seen good answers. */
@@ -65,8 +71,8 @@ const OVERHEAD_MS: Readonly<Record<FaultName, number>> = {
 
 /**
  * Draws the faults in order of time, all of them over within the load. Each place goes through all
- * of its faults, in an order of the seed's, before it repeats one; those that last for minutes come
- * seldom.
+ * of its faults, in an order of the seed's, before it begins anew; those that last for minutes come
+ * seldom, and drawn ones, which are each time another, often.
  */
 export function drawPlan(request: PlanRequest): readonly PlannedFault[] {
   const chance = new Chance(request.seed)
@@ -133,15 +139,19 @@ function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Mome
     instance: chance.below(request.instances),
     processors: [],
     switches: drawSwitches(name, chance),
+    conduct: name.startsWith('proxy') ? drawProxyConduct(chance, request.bounds) : undefined,
   }
 }
 
 function hitsBoth(name: FaultName): boolean {
-  return name.startsWith('both-gone')
+  return name.startsWith('both-gone') || name === 'proxy-both'
 }
 
+/** How often a fault comes in a round; once where nothing else is said. */
+const TIMES: Partial<Readonly<Record<FaultName, number>>> = { proxy: 6, 'proxy-both': 2 }
+
 /** Faults that last for minutes come in one round of so many. */
-const LONG_EVERY = 5
+const LONG_EVERY = 3
 
 /** A long fault is drawn only when this many of its lengths are left of the load. */
 const LENGTHS_LEFT = 3
@@ -157,8 +167,8 @@ export class FaultOrder {
 
   /** @param load.durationMs of the load, ms. */
   constructor(names: readonly FaultName[], load: { durationMs: number; chance: Chance }) {
-    this.#names = names
-    this.#brief = names.filter((name) => longest(name) <= LONG_MS)
+    this.#names = names.flatMap((name) => new Array<FaultName>(TIMES[name] ?? 1).fill(name))
+    this.#brief = this.#names.filter((name) => longest(name) <= LONG_MS)
     this.#durationMs = load.durationMs
     this.#chance = load.chance
   }

@@ -140,7 +140,7 @@ async function startRecovery(
       return backlog
     },
     countOpenSince: async () => 1,
-    countSends: async () => simulator.sends().received,
+    countSends: () => simulator.sends().received,
   })
   return {
     recoveries,

@@ -15,7 +15,7 @@ export interface Recovery {
   /** Payments open when it worked again, and those accepted until the end of the recovery. */
   readonly waiting: number
   readonly accepted: number
-  /** Charges that arrived at the processor meanwhile, by its own count, from all instances. */
+  /** Charges that arrived at the processor, or its proxy, meanwhile, from all instances. */
   readonly sends: number
 }
 
@@ -32,8 +32,8 @@ export interface RecoveriesOptions {
   readonly readBacklog: () => Promise<Backlog>
   /** Open payments accepted up to a time of `readBacklog`. */
   readonly countOpenSince: (at: string) => Promise<number>
-  /** Charges that a processor has received since its start. */
-  readonly countSends: (processor: ProcessorName) => Promise<number>
+  /** Charges that arrived at a processor since its start. */
+  readonly countSends: (processor: ProcessorName) => number
 }
 
 /** The most charges for each payment that waits or comes in. */
@@ -68,8 +68,8 @@ export class Recoveries {
     await this.end(processor)
     // The backlog first: what is sent between both queries counts in Pit's favour, by milliseconds.
     const before = await soon(this.#options.readBacklog())
-    const sendsBefore = await soon(this.#options.countSends(processor))
-    if (before === undefined || sendsBefore === undefined) return
+    const sendsBefore = this.#options.countSends(processor)
+    if (before === undefined) return
     // Of two overlapping faults that end at once, one is followed.
     if (this.#open.has(processor)) return
     const started = { fault, processor, fromMs: Date.now(), before, sendsBefore }
@@ -100,9 +100,9 @@ export class Recoveries {
   async #measure({ before, sendsBefore, ...open }: Open): Promise<Recovery | undefined> {
     const { fault, processor, fromMs } = open
     const toMs = Date.now()
-    const sends = await soon(this.#options.countSends(processor))
+    const sends = this.#options.countSends(processor)
     const after = await soon(this.#options.readBacklog())
-    if (sends === undefined || after === undefined) return undefined
+    if (after === undefined) return undefined
     const counts = { waiting: before.open, accepted: after.total - before.total }
     return { fault, processor, fromMs, toMs, ...counts, sends: sends - sendsBefore }
   }

@@ -82,8 +82,13 @@ export class TcpRelay {
       reset(near)
       reset(far)
     })
-    near.pipe(far)
+    this.passOn(near, far)
     far.pipe(near)
+  }
+
+  /** What comes from the caller's side. */
+  protected passOn(near: Socket, far: Socket): void {
+    near.pipe(far)
   }
 
   /** What ends one side ends the other in the same way: an end is an end, a reset is a reset. */
@@ -98,7 +103,7 @@ export class TcpRelay {
 }
 
 /** Node neither resets nor closes a socket whose end is just being sent, and then never closes it. */
-function reset(socket: Socket): void {
+export function reset(socket: Socket): void {
   const isEnding = socket.writableEnded && !socket.writableFinished
   if (isEnding) socket.destroy()
   else socket.resetAndDestroy()

@@ -29,7 +29,15 @@ t.test(
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'pit-chaos-'))
     const seed = Date.now() % 1_000_000
-    const options = { seed, seconds: 18, rate: 60, instances: 2, faults: QUICK, env: SETTINGS }
+    const options = {
+      seed,
+      seconds: 18,
+      rate: 60,
+      instances: 2,
+      faults: QUICK,
+      env: SETTINGS,
+      program: undefined,
+    }
 
     const result = await runChaos(options, { dir, stream: { write: () => true } })
 

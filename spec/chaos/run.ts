@@ -11,7 +11,7 @@ import { Clients, ClientRecords } from './clients.ts'
 import { Injector } from './injector.ts'
 import { awaitEmpty } from './ledgers.ts'
 import { LiveChecks } from './live-checks.ts'
-import type { ChaosOptions } from './options.ts'
+import { boundsOf, type ChaosOptions } from './options.ts'
 import { drawPlan, endOf } from './plan.ts'
 import { Recoveries } from './recoveries.ts'
 import { type System, startSystem } from './system.ts'
@@ -65,8 +65,9 @@ export interface ChaosPlace {
 /** Rejects when the layout cannot be started; whatever breaks after that is in the result. */
 export async function runChaos(options: ChaosOptions, place: ChaosPlace): Promise<ChaosResult> {
   const { dir, stream } = place
-  const { instances, env } = options
-  const system = await startSystem({ dir, instances, env })
+  const { instances, env, program } = options
+  const bounds = boundsOf(env)
+  const system = await startSystem({ dir, instances, env, program, bounds })
   const progress = new ChaosProgress({ stream, logFile: join(dir, 'chaos.log') })
   try {
     progress.say(`seed ${options.seed}, logs in ${dir}`)
@@ -83,7 +84,8 @@ async function runOn(
   progress: ChaosProgress,
 ): Promise<Verdict> {
   const { seed, seconds, faults, rate, instances } = options
-  const plan = drawPlan({ seed, durationMs: seconds * 1000, faults, instances })
+  const bounds = boundsOf(options.env)
+  const plan = drawPlan({ seed, durationMs: seconds * 1000, faults, instances, bounds })
   const [startedAt, startedAtWall] = [performance.now(), Date.now()]
   const chance = new Chance(seed)
   const records = new ClientRecords()
@@ -102,8 +104,7 @@ async function runOn(
   const self = new SelfWatch()
   progress.show(() => {
     const elapsed = Math.round((performance.now() - startedAt) / 1000)
-    const violations =
-      records.violations.length + liveChecks.violations.length + injector.failures.length
+    const violations = records.violations.length + liveChecks.count + injector.failures.length
     return `${elapsed}/${seconds} s  ${records.accepted} accepted  ${injector.injected.length}/${plan.length} faults  ${violations} wrong`
   })
 
@@ -119,6 +120,7 @@ async function runOn(
   await Promise.all(PROCESSORS.map((name) => recoveries.end(name)))
   await liveChecks.stop()
   progress.log(`backlog empty after ${emptiedMs} ms`)
+  await Promise.all(PROCESSORS.map((name) => system.relays[name].settled()))
 
   return judge({
     system,
@@ -134,10 +136,10 @@ async function runOn(
   })
 }
 
-function recoveriesOn({ recoveryLedger, ledgers }: System): Recoveries {
+function recoveriesOn({ recoveryLedger, relays }: System): Recoveries {
   return new Recoveries({
     readBacklog: () => recoveryLedger.readBacklog(),
     countOpenSince: (at) => recoveryLedger.countOpenSince(at),
-    countSends: (processor) => ledgers[processor].countSends(),
+    countSends: (processor) => relays[processor].charges,
   })
 }

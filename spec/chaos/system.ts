@@ -1,16 +1,21 @@
-// The system that a chaos run happens to: the whole layout, with a relay in front of each processor
-// and of PostgreSQL.
+// The system that a chaos run happens to: the whole layout, with a proxy in front of each processor and
+// a relay in front of PostgreSQL.
 
 import { startLayout } from '../../bench/layout/layout.ts'
 import type { Layout } from '../../bench/layout/plan.ts'
 import { freePort } from '../../bench/layout/ports.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { Oracle } from '../simulation/worlds/oracle.ts'
 import { PitLedger, ProcessorLedger } from './ledgers.ts'
+import type { ProcessorBounds } from './options.ts'
+import { HttpProxy } from './proxy.ts'
 import { TcpRelay } from './relay.ts'
 
 export interface System {
   readonly layout: Layout
-  readonly relays: Readonly<Record<ProcessorName, TcpRelay>>
+  readonly relays: Readonly<Record<ProcessorName, HttpProxy>>
+  /** What the proxies did to payments. */
+  readonly oracle: Oracle
   /** Between the instances and PostgreSQL. */
   readonly postgresRelay: TcpRelay
   readonly ledgers: Readonly<Record<ProcessorName, ProcessorLedger>>
@@ -28,22 +33,28 @@ export async function startSystem(place: {
   readonly dir: string
   readonly instances: number
   readonly env: Readonly<Record<string, string>>
+  readonly program: string | undefined
+  readonly bounds: ProcessorBounds
 }): Promise<System> {
   const ports = {
     default: await freePort(),
     fallback: await freePort(),
     postgres: await freePort(),
   }
-  const relays = {
-    default: new TcpRelay({ port: await freePort(), target: ports.default }),
-    fallback: new TcpRelay({ port: await freePort(), target: ports.fallback }),
+  const oracle = new Oracle('fair')
+  const { settleByMs } = place.bounds
+  const proxy = async (processor: ProcessorName): Promise<HttpProxy> => {
+    const target = ports[processor]
+    return new HttpProxy({ processor, port: await freePort(), target, oracle, settleByMs })
   }
+  const relays = { default: await proxy('default'), fallback: await proxy('fallback') }
   const postgresRelay = new TcpRelay({ port: await freePort(), target: ports.postgres })
   await Promise.all([relays.default.open(), relays.fallback.open(), postgresRelay.open()])
   const layout = await startLayout({
     dir: place.dir,
     instances: place.instances,
     ports,
+    ...(place.program === undefined ? {} : { program: place.program }),
     env: {
       LOG_LEVEL: 'info',
       DATABASE_URL: `postgresql://pit@${new URL(postgresRelay.url).host}/postgres`,
@@ -58,6 +69,7 @@ export async function startSystem(place: {
   return {
     layout,
     relays,
+    oracle,
     postgresRelay,
     ledgers: {
       default: new ProcessorLedger(`http://127.0.0.1:${ports.default}`),

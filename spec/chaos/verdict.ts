@@ -15,6 +15,7 @@ import {
   type WindowCheck,
 } from './books.ts'
 import type { ClientRecords } from './clients.ts'
+import { excuse, type JudgedFaults } from './excuses.ts'
 import type { Injector } from './injector.ts'
 import { type Ledgers, SETTLE_WITHIN_MS } from './ledgers.ts'
 import type { LiveChecks } from './live-checks.ts'
@@ -30,6 +31,8 @@ export interface Verdict {
   /** Those of `broken` that say how late or how often something came. */
   readonly late: readonly string[]
   readonly payments: readonly PaymentFault[]
+  readonly excused: JudgedFaults['excused']
+  readonly refusedByBoth: number
   readonly windows: readonly WindowCheck[]
   readonly takeovers: readonly Takeover[]
   readonly recoveries: readonly JudgedRecovery[]
@@ -63,12 +66,14 @@ const SUMMARY_TIMEOUT_MS = 10_000
 
 export async function judge(input: VerdictInput): Promise<Verdict> {
   const { system, records, injector, liveChecks, takeovers } = input
-  const ledgers = {
+  const recorded = {
     default: await system.ledgers.default.read(),
     fallback: await system.ledgers.fallback.read(),
   }
   const pit = await system.pitLedger.readAll()
-  const payments = findPaymentFaults({ posted: records.payments, ledgers, pit })
+  const books = { posted: records.payments, ledgers: recorded, pit }
+  const judged = excuse(findPaymentFaults(books), books, system.oracle)
+  const { faults: payments, ledgers, excused, refusedByBoth } = judged
   const windows = await compareWindows(input, ledgers)
   const statuses = await findStatusFaults(system.layout.url, ledgers, input.chance)
   const recoveries = judgeRecoveries(input.recoveries.measured, system.layout.pits)
@@ -81,7 +86,7 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
   const broken = [
     ...injector.failures,
     ...records.violations,
-    ...liveChecks.violations,
+    ...liveChecks.violationsBesides(system.oracle.beyond),
     ...late,
     ...(input.emptiedMs === undefined ? lateBacklog(undefined) : []),
     ...shown(
@@ -105,6 +110,8 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
     broken,
     late,
     payments,
+    excused,
+    refusedByBoth,
     windows: windows.filter((check) => !isEqual(check)),
     takeovers: takeovers.measured,
     recoveries,

@@ -4,6 +4,7 @@
 import type { Chance, Span } from '../chance.ts'
 import type { PhaseBounds } from '../simulated-processor.ts'
 import { deniesRecording, describeReply, drawReply, type Reply } from './http-ends.ts'
+import type { Beyond } from './oracle.ts'
 
 export interface CallConduct {
   /** Of these calls; the others go through. 0 to 1. */
@@ -83,8 +84,25 @@ function knowable(reply: Reply, records: ChargeConduct['records']): ChargeConduc
   return isServerError(reply) && records === 'after' ? 'before' : records
 }
 
+/**
+ * The bound that a charge goes beyond which got this reply and was recorded so, if any.
+ *
+ * @param landing.landsMs from its sending to its recording where that comes after the reply.
+ */
+export function boundPassed(
+  { reply, records }: Pick<ChargeConduct, 'reply' | 'records'>,
+  { landsMs, landingMaxMs }: { readonly landsMs: number; readonly landingMaxMs: number },
+): Beyond | null {
+  if (records === 'not') return is200ByContract(reply) ? 'answered 200 and not recorded' : null
+  if (deniesRecording(reply)) return 'recorded though it was refused'
+  if (records === 'before') return null
+  if (landsMs > landingMaxMs) return 'recorded after the settle-by deadline'
+  if (isServerError(reply)) return 'recorded after a 500'
+  return is200ByContract(reply) ? 'answered 200 and not recorded' : null
+}
+
 /** Whether it is a 500, after which a look-up is believed. */
-export function isServerError(reply: Reply): boolean {
+function isServerError(reply: Reply): boolean {
   return reply.kind === 'answer' && reply.status === 500
 }
 

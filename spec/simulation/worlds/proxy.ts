@@ -7,14 +7,13 @@ import type { Chance } from '../chance.ts'
 import type { CalledProcessor, ReplyTo } from '../simulated-processor.ts'
 import type { VirtualTime } from '../virtual-time.ts'
 import {
+  boundPassed,
   type CallConduct,
-  type ChargeConduct,
   type Conduct,
   is200ByContract,
-  isServerError,
 } from './conduct.ts'
-import { deniesRecording, endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
-import type { Beyond, Oracle } from './oracle.ts'
+import { endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
+import type { Oracle } from './oracle.ts'
 
 export interface ProxyParts {
   readonly name: ProcessorName
@@ -57,7 +56,7 @@ export class ProcessorProxy implements CalledProcessor {
     const delayMs = this.#delayOf(conduct)
     const afterMs = delayMs + chance.between(conduct.afterMs)
     const answer = (): void => this.#answer(conduct, SETTLED_TEXT, reply)
-    const bound = boundPassed(conduct, { afterMs, landingMaxMs })
+    const bound = boundPassed(conduct, { landsMs: afterMs, landingMaxMs })
     if (bound !== null) this.#parts.oracle.goesBeyond(charge.correlationId, bound)
     switch (conduct.records) {
       case 'not':
@@ -118,17 +117,4 @@ export class ProcessorProxy implements CalledProcessor {
     const end = endOf(conduct.reply, contractText)
     if (end !== null) reply(end)
   }
-}
-
-/** The bound that such a charge goes beyond, if any. */
-function boundPassed(
-  { reply, records }: ChargeConduct,
-  { afterMs, landingMaxMs }: { afterMs: number; landingMaxMs: number },
-): Beyond | null {
-  if (records === 'not') return is200ByContract(reply) ? 'answered 200 and not recorded' : null
-  if (deniesRecording(reply)) return 'recorded though it was refused'
-  if (records === 'before') return null
-  if (afterMs > landingMaxMs) return 'recorded after the settle-by deadline'
-  if (isServerError(reply)) return 'recorded after a 500'
-  return is200ByContract(reply) ? 'answered 200 and not recorded' : null
 }

@@ -1,0 +1,217 @@
+// The proxies of chaos runs over real sockets: what they pass on, what they answer and record, and
+// what the oracle hears of it.
+
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { describeAnswer, HttpClient } from '../../bench/load/client.ts'
+import { parseTarget } from '../../bench/load/target.ts'
+import { startSimulator } from '../../src/simulator/simulator.ts'
+import { Chance } from '../simulation/chance.ts'
+import type { ChargeConduct, LookUpConduct } from '../simulation/worlds/conduct.ts'
+import type { Reply } from '../simulation/worlds/http-ends.ts'
+import { Oracle } from '../simulation/worlds/oracle.ts'
+import { boundsOf } from './options.ts'
+import { drawProxyConduct, HttpProxy, type ProxyConduct } from './proxy.ts'
+
+const page = (status: number): Reply => ({ kind: 'answer', status, body: 'html' })
+const empty = (status: number): Reply => ({ kind: 'answer', status, body: 'none' })
+const CONTRACT: Reply = { kind: 'answer', status: 200, body: 'contract' }
+
+t.test('a proxy passes on what it has no conduct for', async (t) => {
+  const { proxy, charge, lookUp, recorded } = await startProxy(t)
+  const [one, other] = [randomUUID(), randomUUID()]
+
+  t.equal(await charge(one), 'HTTP 200')
+  proxy.behave(conductOf({ lookUp: { reply: page(503) } }))
+  t.equal(await charge(other), 'HTTP 200')
+  t.equal((await lookUp(one)).status, 503)
+  proxy.behave(null)
+
+  t.match(await lookUp(one), { status: 200, json: { correlationId: one } })
+  t.equal(recorded(), 2)
+  t.equal(proxy.charges, 2)
+})
+
+t.test('a charge is recorded before the reply, after it or never, as drawn', async (t) => {
+  const { proxy, charge, recorded } = await startProxy(t)
+  for (const [records, now, atLast] of [
+    ['before', 1, 1],
+    ['after', 1, 2],
+    ['not', 2, 2],
+  ] as const) {
+    proxy.behave(conductOf({ charge: { reply: page(404), records, afterMs: [100, 100] } }))
+
+    t.equal(await charge(randomUUID()), 'HTTP 404')
+    if (records !== 'after') t.equal(recorded(), now, records)
+    await proxy.settled()
+    t.equal(recorded(), atLast, `${records}, at last`)
+  }
+})
+
+t.test('only what went beyond a bound is excused', async (t) => {
+  const rows: readonly [Partial<ChargeConduct>, string | undefined][] = [
+    [{ reply: page(404), records: 'not' }, undefined],
+    [{ reply: page(404), records: 'before' }, 'recorded though it was refused'],
+    [{ reply: empty(500), records: 'before' }, undefined],
+    [{ reply: empty(500), records: 'after' }, 'recorded after a 500'],
+    [{ reply: page(200), records: 'not' }, undefined],
+    [{ reply: CONTRACT, records: 'before' }, undefined],
+    [{ reply: CONTRACT, records: 'not' }, 'answered 200 and not recorded'],
+    [{ reply: { kind: 'reset' }, records: 'after' }, undefined],
+    [
+      { reply: { kind: 'reset' }, records: 'after', afterMs: [600, 600] },
+      'recorded after the settle-by deadline',
+    ],
+  ]
+  const { proxy, charge, oracle } = await startProxy(t, { settleByMs: 500 })
+  for (const [conduct, bound] of rows) {
+    const id = randomUUID()
+    proxy.behave(conductOf({ charge: conduct }))
+
+    await charge(id)
+    await proxy.settled()
+
+    t.equal(oracle.beyond.get(id), bound, JSON.stringify(conduct))
+  }
+})
+
+t.test('a look-up that denies what is recorded goes beyond a bound, and no other', async (t) => {
+  const { proxy, charge, lookUp, oracle } = await startProxy(t)
+  const [paid, unpaid] = [randomUUID(), randomUUID()]
+  await charge(paid)
+
+  for (const [reply, bound] of [
+    [page(404), undefined],
+    [empty(503), undefined],
+    [empty(404), 'denied by look-ups though recorded'],
+  ] as const) {
+    proxy.behave(conductOf({ lookUp: { reply } }))
+    await lookUp(paid)
+    await lookUp(unpaid)
+
+    t.equal(oracle.beyond.get(paid), bound)
+    t.notOk(oracle.beyond.has(unpaid))
+  }
+})
+
+t.test('a look-up that lies tells the truth but for one thing', async (t) => {
+  const { proxy, charge, lookUp } = await startProxy(t)
+  const id = randomUUID()
+  await charge(id)
+  const truth = { correlationId: id, amount: 1, requestedAt: AT }
+
+  for (const [lie, name] of [
+    ['amount', 'amount'],
+    ['id', 'correlationId'],
+    ['instant', 'requestedAt'],
+  ] as const) {
+    proxy.behave(conductOf({ lookUp: { reply: CONTRACT, lie } }))
+    const { json } = await lookUp(id)
+
+    t.strictSame({ ...json, [name]: truth[name] }, truth)
+    t.not(json?.[name], truth[name])
+  }
+})
+
+t.test('what both processors refuse with 400 may be given up', async (t) => {
+  const oracle = new Oracle('fair')
+  const both = [
+    await startProxy(t, { oracle }),
+    await startProxy(t, { oracle, processor: 'fallback' }),
+  ]
+  const id = randomUUID()
+
+  for (const { proxy, charge } of both) {
+    t.notOk(oracle.mayBeRejected(id))
+    proxy.behave(conductOf({ charge: { reply: page(400) } }))
+    await charge(id)
+  }
+
+  t.ok(oracle.mayBeRejected(id))
+})
+
+t.test('each drawn conduct is answered or falls silent, and the proxy goes on', async (t) => {
+  const { proxy, charge, lookUp } = await startProxy(t)
+  const chance = new Chance(5)
+  for (let drawn = 0; drawn < 60; drawn += 1) {
+    const conduct = drawProxyConduct(chance, { ...boundsOf({}), landingMaxMs: 20 })
+    const soon = <Drawn>(call: Drawn | null) => call && { ...call, delayMs: [0, 1] as const }
+    const { charge: one, lookUp: other, probe } = conduct
+    proxy.behave({ ...conduct, charge: soon(one), lookUp: soon(other), probe: soon(probe) })
+
+    await Promise.all([charge(randomUUID()), lookUp(randomUUID())])
+  }
+  proxy.behave(null)
+  await proxy.settled()
+
+  t.equal(await charge(randomUUID()), 'HTTP 200')
+})
+
+const AT = '2026-03-01T10:00:00.000Z'
+
+function conductOf(drawn: {
+  readonly charge?: Partial<ChargeConduct>
+  readonly lookUp?: Partial<LookUpConduct>
+}): ProxyConduct {
+  const call = { share: 1, reply: page(500), delayMs: [0, 0] } as const
+  const charge: ChargeConduct = { ...call, records: 'not', afterMs: [0, 0], ...drawn.charge }
+  const lookUp: LookUpConduct = { ...call, lie: 'amount', ...drawn.lookUp }
+  return {
+    charge: drawn.charge === undefined ? null : charge,
+    lookUp: drawn.lookUp === undefined ? null : lookUp,
+    probe: null,
+    headers: { framing: 'length', lines: [] },
+    seed: 1,
+  }
+}
+
+/** A caller gives up after so long, ms. */
+const PATIENCE_MS = 300
+
+async function startProxy(
+  t: Test,
+  {
+    oracle = new Oracle('fair'),
+    processor = 'default',
+    settleByMs = 20_000,
+  }: {
+    readonly oracle?: Oracle
+    readonly processor?: 'default' | 'fallback'
+    readonly settleByMs?: number
+  } = {},
+) {
+  const simulator = await startSimulator({ port: 0, feeRate: 0.05, name: processor })
+  t.teardown(() => simulator.close())
+  const place = { processor, port: await freePort(), target: simulator.port }
+  const proxy = new HttpProxy({ ...place, oracle, settleByMs })
+  await proxy.open()
+  t.teardown(() => proxy.close())
+  const http = new HttpClient({ target: parseTarget(proxy.url), timeoutMs: PATIENCE_MS })
+  t.teardown(() => http.close())
+  return {
+    proxy,
+    oracle,
+    recorded: () => simulator.summary().payments,
+    charge: async (correlationId: string): Promise<string> => {
+      const body = JSON.stringify({ correlationId, amount: 1, requestedAt: AT })
+      const answer = await http.request({ method: 'POST', path: '/payments', body })
+      return describeAnswer(answer)
+    },
+    lookUp: async (correlationId: string) => {
+      const answer = await http.request({ method: 'GET', path: `/payments/${correlationId}` })
+      if (answer.kind !== 'answered') return { status: 0 }
+      const text = answer.body.toString('utf8')
+      const json = text.startsWith('{') && answer.status === 200 ? readJson(text) : undefined
+      return { status: answer.status, json }
+    },
+  }
+}
+
+function readJson(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,265 @@
+// What stands before a simulated processor: passes everything on byte for byte until it is given a
+// conduct, and then answers as the conduct says. The oracle hears what it really did.
+
+import type { Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Charge } from '../../src/actors/model/ports.ts'
+import { Chance } from '../simulation/chance.ts'
+import type { PhaseBounds } from '../simulation/simulated-processor.ts'
+import {
+  boundPassed,
+  type CallConduct,
+  type ChargeConduct,
+  type Conduct,
+  describeConduct,
+  drawConduct,
+  is200ByContract,
+  isAbsence,
+  type LookUpConduct,
+} from '../simulation/worlds/conduct.ts'
+import { foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
+import type { Oracle } from '../simulation/worlds/oracle.ts'
+import { callOf, type ReadRequest, RequestReader } from './http-requests.ts'
+import { TcpRelay } from './relay.ts'
+import { describeHeaders, drawHeaders, type ReplyHeaders, writeReply } from './wire-replies.ts'
+
+/** A conduct and the headers of all its replies. */
+export interface ProxyConduct extends Conduct {
+  readonly headers: ReplyHeaders
+  /** Decides which calls it is about, and how long each takes. */
+  readonly seed: number
+}
+
+export function drawProxyConduct(chance: Chance, bounds: PhaseBounds): ProxyConduct {
+  const { charge, lookUp, probe } = drawConduct(chance, bounds)
+  return {
+    charge: charge === null ? null : { ...charge, reply: onConnection(charge.reply) },
+    lookUp: lookUp === null ? null : { ...lookUp, reply: onConnection(lookUp.reply) },
+    probe: probe === null ? null : { ...probe, reply: onConnection(probe.reply) },
+    headers: drawHeaders(chance),
+    seed: chance.below(2 ** 32),
+  }
+}
+
+/** The connection stands when a request arrives: it can only be dropped or go silent. */
+function onConnection(reply: Reply): Reply {
+  if (reply.kind !== 'unreachable') return reply
+  return { kind: reply.hangs ? 'silence' : 'reset' }
+}
+
+export function describeProxyConduct(conduct: ProxyConduct): string {
+  return `${describeConduct(conduct)} (${describeHeaders(conduct.headers)})`
+}
+
+export interface ProxyPlace {
+  readonly processor: ProcessorName
+  /** Of the loopback: where it listens, and the simulator's. */
+  readonly port: number
+  readonly target: number
+  readonly oracle: Oracle
+  /** Settle-by deadline that Pit was told, ms. */
+  readonly settleByMs: number
+}
+
+export class HttpProxy extends TcpRelay {
+  /** Charges that arrived here, whatever came of them. */
+  charges = 0
+  #conduct: ProxyConduct | null = null
+  #chance = new Chance(0)
+  /** What was sent here last, by id. */
+  readonly #sent = new Map<string, Charge>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #place: ProxyPlace
+
+  constructor(place: ProxyPlace) {
+    super(place)
+    this.#place = place
+  }
+
+  /** From the next request on; null: everything goes through. */
+  behave(conduct: ProxyConduct | null): void {
+    this.#conduct = conduct
+    if (conduct !== null) this.#chance = new Chance(conduct.seed)
+  }
+
+  /** Resolves once nothing is left to be recorded. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  protected override passOn(near: Socket, far: Socket): void {
+    const reader = new RequestReader()
+    near.on('data', (chunk: Buffer) => {
+      for (const request of reader.read(chunk)) this.#take(request, near, far)
+    })
+    near.on('end', () => far.end())
+  }
+
+  #take(request: ReadRequest, near: Socket, far: Socket): void {
+    const call = callOf(request)
+    if (call.kind === 'charge') {
+      this.charges += 1
+      this.#sent.set(call.charge.correlationId, call.charge)
+    }
+    const conduct = this.#conduct
+    const act = conduct === null ? undefined : this.#actionFor(request, conduct, near)
+    if (act === undefined) far.write(request.bytes)
+    else this.#run(act)
+  }
+
+  /** Undefined for what goes through. */
+  #actionFor(
+    request: ReadRequest,
+    conduct: ProxyConduct,
+    near: Socket,
+  ): (() => Promise<void>) | undefined {
+    const call = callOf(request)
+    const answer = ({ reply }: CallConduct, contractText: string): void =>
+      writeReply(near, { reply, headers: conduct.headers, contractText })
+    if (call.kind === 'charge' && this.#isAbout(conduct.charge)) {
+      const { charge } = conduct
+      const received = { request, id: call.charge.correlationId, at: performance.now() }
+      return () => this.#charge(received, charge, () => answer(charge, SETTLED_TEXT))
+    }
+    if (call.kind === 'lookUp' && this.#isAbout(conduct.lookUp)) {
+      const { lookUp } = conduct
+      return () =>
+        this.#lookUp(call.correlationId, lookUp, (contractText) => answer(lookUp, contractText))
+    }
+    if (call.kind === 'probe' && this.#isAbout(conduct.probe)) {
+      const { probe } = conduct
+      const failing = this.#chance.happens(0.5)
+      const minResponseTime = this.#chance.pick([0, 0, 200, 100_000])
+      return async () => {
+        await pause(this.#chance.between(probe.delayMs))
+        answer(probe, JSON.stringify({ failing, minResponseTime }))
+      }
+    }
+    return undefined
+  }
+
+  #isAbout<Drawn extends CallConduct>(conduct: Drawn | null): conduct is Drawn {
+    return conduct !== null && this.#chance.happens(conduct.share)
+  }
+
+  #run(act: () => Promise<void>): void {
+    const running = act().finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  async #charge(
+    {
+      request,
+      id,
+      at,
+    }: { readonly request: ReadRequest; readonly id: string; readonly at: number },
+    conduct: ChargeConduct,
+    answer: () => void,
+  ): Promise<void> {
+    const { records, reply } = conduct
+    const { oracle, processor } = this.#place
+    const [delayMs, afterMs] = [
+      this.#chance.between(conduct.delayMs),
+      this.#chance.between(conduct.afterMs),
+    ]
+    const isBefore = records === 'before' && (await this.#record(request))
+    await pause(delayMs)
+    // Until it is recorded after all it is not.
+    this.#note(id, conduct, { records: isBefore ? 'before' : 'not', landsMs: 0 })
+    if (reply.kind === 'answer') {
+      oracle.onEnded(processor, id, { kind: 'answered', status: reply.status, text: '' })
+    }
+    answer()
+    if (records !== 'after') return
+    await pause(afterMs)
+    const isAfter = await this.#record(request)
+    const landsMs = performance.now() - at
+    this.#note(id, conduct, { records: isAfter ? 'after' : 'not', landsMs })
+  }
+
+  #note(
+    id: string,
+    { reply }: ChargeConduct,
+    { records, landsMs }: { readonly records: ChargeConduct['records']; readonly landsMs: number },
+  ): void {
+    const { oracle, settleByMs } = this.#place
+    const bound = boundPassed({ reply, records }, { landsMs, landingMaxMs: settleByMs })
+    if (bound !== null) oracle.goesBeyond(id, bound)
+  }
+
+  async #lookUp(
+    correlationId: string,
+    { delayMs, lie, reply }: LookUpConduct,
+    answer: (contractText: string) => void,
+  ): Promise<void> {
+    await pause(this.#chance.between(delayMs))
+    const { oracle } = this.#place
+    if (is200ByContract(reply)) oracle.contradicted.add(correlationId)
+    if (isAbsence(reply) && (await this.#isRecorded(correlationId))) {
+      oracle.goesBeyond(correlationId, 'denied by look-ups though recorded')
+    }
+    // A 404 has no body by contract.
+    const isMissing = reply.kind === 'answer' && reply.status === 404
+    answer(isMissing ? '' : this.#lieAbout(correlationId, lie))
+  }
+
+  /** The contract's JSON about a payment, except for one thing. */
+  #lieAbout(correlationId: string, lie: LookUpConduct['lie']): string {
+    const sent = this.#sent.get(correlationId)
+    return foundText({
+      correlationId: lie === 'id' ? OTHER_ID : correlationId,
+      amountCents: (sent?.amountCents ?? 0) + (lie === 'amount' ? OTHER_CENTS : 0),
+      requestedAt: (sent?.requestedAt ?? 0) + (lie === 'instant' ? OTHER_MS : 0),
+    })
+  }
+
+  /** Asks until the simulator has it, whatever fault it has meanwhile. */
+  async #record({ body }: ReadRequest): Promise<boolean> {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const status = await this.#ask('/payments', { method: 'POST', body, headers: JSON_TYPE })
+      if (status === 200 || status === 422) return true
+      await pause(AGAIN_MS)
+    }
+    return false
+  }
+
+  async #isRecorded(correlationId: string): Promise<boolean> {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const status = await this.#ask(`/payments/${correlationId}`, {})
+      if (status === 200 || status === 404) return status === 200
+      await pause(AGAIN_MS)
+    }
+    return false
+  }
+
+  /** The simulator's status; undefined when it did not answer. */
+  async #ask(path: string, request: RequestInit): Promise<number | undefined> {
+    try {
+      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+      const answer = await fetch(`http://127.0.0.1:${this.#place.target}${path}`, {
+        ...request,
+        signal,
+      })
+      await answer.body?.cancel()
+      return answer.status
+    } catch {
+      return undefined
+    }
+  }
+}
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+const TRIES_MAX = 100
+const AGAIN_MS = 100
+
+/** Longer than any simulator's fault delays an answer, ms. */
+const ANSWER_WITHIN_MS = 15_000
+
+/** Off every amount that is posted. */
+const OTHER_CENTS = 1_000_000
+
+const OTHER_ID = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
+
+/** Further off than an instant may be where the owner does not know all that were sent. */
+const OTHER_MS = 3 * 86_400_000
