@@ -49,6 +49,7 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
       port: await port('postgres'),
       cgroup: groupOf('postgres'),
       settings: options.postgresSettings,
+      starter: options.starterOf?.('postgres'),
     }),
   )
   const redis =
@@ -116,7 +117,8 @@ async function planPits(plan: {
         : { socketPath: join(plan.dir, `${name}.sock`) }
     const { dir, env, options } = plan
     const place = { name, dir, listen, opsPort: await freePort(), cgroup: plan.groupOf(name) }
-    pits.push(pitPart({ ...place, env, program: options.program }))
+    const { program, starterOf } = options
+    pits.push(pitPart({ ...place, env, program, starter: starterOf?.(name) }))
   }
   return pits
 }

@@ -14,6 +14,8 @@ import { waitUntil } from './wait.ts'
 export interface PartPlan extends CommandLine {
   /** As in docker-compose.yml. */
   readonly name: string
+  /** Program that becomes this one, with its arguments, such as `env`. */
+  readonly starter?: readonly string[] | undefined
   readonly env: Readonly<Record<string, string>>
   /** Folder in which it runs and its log is kept. */
   readonly dir: string
@@ -113,7 +115,8 @@ export function createPart(plan: PartPlan): Part {
 
 /** In a session of its own, so that Ctrl-C in the terminal reaches only the layout, in its order. */
 function launch(plan: PartPlan, logPath: string): ChildProcess {
-  const line = wrapped(plan, { cgroup: plan.cgroup, account: plan.account })
+  const [command = plan.command, ...args] = [...(plan.starter ?? []), plan.command, ...plan.args]
+  const line = wrapped({ command, args }, { cgroup: plan.cgroup, account: plan.account })
   const log = openSync(logPath, 'a')
   const child = spawn(line.command, line.args, {
     cwd: plan.dir,

@@ -21,6 +21,7 @@ export function pitPart(place: {
   readonly listen: Listen
   readonly opsPort: number
   readonly cgroup: Cgroup | undefined
+  readonly starter?: readonly string[] | undefined
   /** Wins over the compose file. */
   readonly env: Readonly<Record<string, string>>
   /** Instead of Pit itself. */
@@ -33,6 +34,7 @@ export function pitPart(place: {
       : { LISTEN_SOCKET: place.listen.socketPath }
   const part = createPart({
     name: place.name,
+    starter: place.starter,
     command: process.execPath,
     args: [...containerNodeFlags(), place.program ?? compiled('main.js')],
     env: {

@@ -25,6 +25,8 @@ export interface LayoutOptions {
   readonly program?: string
   /** Settings of PostgreSQL that win over compose/postgresql.conf, by name. */
   readonly postgresSettings?: Readonly<Record<string, string>>
+  /** Program that becomes PostgreSQL or an instance, by its name; empty: none. */
+  readonly starterOf?: (name: string) => readonly string[]
   /** Fixed ports; a free one for each that is absent. */
   readonly ports?: Partial<LayoutPorts>
 }

@@ -20,6 +20,7 @@ export async function postgresPart(place: {
   readonly dir: string
   readonly port: number
   readonly cgroup: Cgroup | undefined
+  readonly starter?: readonly string[] | undefined
   /** Win over the settings file, by name. */
   readonly settings?: Readonly<Record<string, string>> | undefined
 }): Promise<PostgresPart> {
@@ -32,6 +33,7 @@ export async function postgresPart(place: {
   const url = `postgresql://pit@127.0.0.1:${place.port}/postgres`
   const part = createPart({
     name: 'postgres',
+    starter: place.starter,
     command: postgres,
     args: ['-D', data, ...settings(place.port, place.settings)],
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
@@ -69,6 +71,7 @@ function createCluster(cluster: {
   readonly data: string
   readonly account: Account | undefined
   readonly cgroup: Cgroup | undefined
+  readonly starter?: readonly string[] | undefined
 }): number {
   const { account, cgroup, data, initdb } = cluster
   const startedAt = performance.now()

@@ -6,9 +6,11 @@ import type { Part } from '../../bench/layout/part.ts'
 import type { PitPart } from '../../bench/layout/pit.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { Chance } from '../simulation/chance.ts'
 import type { PitLedger } from './ledgers.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PlannedFault } from './plan.ts'
+import { injectTrouble } from './postgres-troubles.ts'
 import type { Recoveries } from './recoveries.ts'
 import type { TcpRelay } from './relay.ts'
 import type { System } from './system.ts'
@@ -66,10 +68,13 @@ export async function startAgain(part: Part): Promise<void> {
 }
 
 export async function injectPostgres(
-  { layout, faultLedger, postgresRelay: relay }: System,
-  { name, lastsMs }: PlannedFault,
+  system: System,
+  { name, lastsMs, trouble, seed }: PlannedFault,
 ): Promise<void> {
+  const { layout, faultLedger, postgresRelay: relay } = system
   const { postgres } = layout
+  const chance = new Chance(seed)
+  if (trouble !== undefined) return await injectTrouble(system, trouble, { lastsMs, chance })
   if (name === 'postgres-stop') await stopFor(postgres, { lastsMs, relay })
   else if (name === 'postgres-kill') await killStoreFor(postgres, { lastsMs, relay })
   else if (name === 'postgres-lost') await loseAnswersFor(relay, lastsMs)

@@ -14,6 +14,7 @@ import {
 } from './faults.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PlannedFault } from './plan.ts'
+import { describeTrouble } from './postgres-troubles.ts'
 import { describeProxyConduct } from './proxy.ts'
 import type { Recoveries } from './recoveries.ts'
 import type { System } from './system.ts'
@@ -73,9 +74,7 @@ export class Injector {
       const beganMs = this.#elapsedMs()
       const happened: InjectedFault = { ...pick(fault), target, beganMs, endedMs: Infinity }
       this.injected.push(happened)
-      const { conduct } = fault
-      const how = conduct === undefined ? '' : `: ${describeProxyConduct(conduct)}`
-      this.#options.note(`${fault.name} at ${target} for ${fault.lastsMs} ms${how}`)
+      this.#options.note(`${fault.name} at ${target} for ${fault.lastsMs} ms${detailOf(fault)}`)
       await this.#inject(fault).catch((error: unknown) => {
         this.failures.push(`${fault.name} at ${target}: ${String(error)}`)
       })
@@ -107,10 +106,18 @@ export class Injector {
     for (const pit of hit) this.downOnPurpose.add(pit)
     try {
       if (fault.name === 'rolling') await this.#restartInTurn(pits)
+      else if (fault.name === 'clock') await this.#setClock(one, fault)
       else await this.#hitAtOnce(hit, fault)
     } finally {
       for (const pit of hit) this.downOnPurpose.delete(pit)
     }
+  }
+
+  async #setClock({ name }: PitPart, { stepMs, lastsMs }: PlannedFault): Promise<void> {
+    const { clocks } = this.#options.system
+    clocks.set(name, stepMs)
+    await pause(lastsMs)
+    clocks.set(name, 0)
   }
 
   async #hitAtOnce(hit: readonly PitPart[], { name, lastsMs }: PlannedFault): Promise<void> {
@@ -149,6 +156,12 @@ export class Injector {
   #elapsedMs(): number {
     return performance.now() - this.#options.startedAt
   }
+}
+
+function detailOf({ name, conduct, trouble, stepMs }: PlannedFault): string {
+  if (conduct !== undefined) return `: ${describeProxyConduct(conduct)}`
+  if (trouble !== undefined) return `: ${describeTrouble(trouble)}`
+  return name === 'clock' ? `: set by ${stepMs} ms` : ''
 }
 
 function hitsAll(name: FaultName): boolean {

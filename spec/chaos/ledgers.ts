@@ -74,6 +74,13 @@ export class PitLedger {
     return rows.map((row) => Number(row['owner']))
   }
 
+  /** One statement of a fault. */
+  async tell(statement: string): Promise<void> {
+    // A session of its own may be read-only by then.
+    await this.#query('SET default_transaction_read_only = off')
+    await this.#query(statement)
+  }
+
   /** Ends all connections to PostgreSQL but this one. */
   async cutConnections(): Promise<void> {
     await this.#query(

@@ -4,7 +4,9 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { Chance, type Span } from '../simulation/chance.ts'
 import type { PhaseBounds } from '../simulation/simulated-processor.ts'
+import { drawStep } from './clocks.ts'
 import { drawSwitches, FAULT_KINDS, type FaultName, type Place } from './fault-kinds.ts'
+import { drawTrouble, type PostgresTrouble } from './postgres-troubles.ts'
 import { drawProxyConduct, type ProxyConduct } from './proxy.ts'
 
 export interface PlannedFault {
@@ -21,6 +23,12 @@ export interface PlannedFault {
   readonly switches: Partial<Faults> | undefined
   /** How the proxies before them behave. */
   readonly conduct: ProxyConduct | undefined
+  /** What PostgreSQL does. */
+  readonly trouble: PostgresTrouble | undefined
+  /** How far a clock is set, ms; of no meaning elsewhere. */
+  readonly stepMs: number
+  /** Decides what chance decides while it lasts. */
+  readonly seed: number
 }
 
 export interface PlanRequest {
@@ -140,6 +148,9 @@ function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Mome
     processors: [],
     switches: drawSwitches(name, chance),
     conduct: name.startsWith('proxy') ? drawProxyConduct(chance, request.bounds) : undefined,
+    trouble: drawTrouble(name, chance),
+    stepMs: drawStep(chance),
+    seed: chance.below(2 ** 32),
   }
 }
 
@@ -148,10 +159,14 @@ function hitsBoth(name: FaultName): boolean {
 }
 
 /** How often a fault comes in a round; once where nothing else is said. */
-const TIMES: Partial<Readonly<Record<FaultName, number>>> = { proxy: 6, 'proxy-both': 2 }
+const TIMES: Partial<Readonly<Record<FaultName, number>>> = {
+  proxy: 6,
+  'proxy-both': 2,
+  'postgres-refuse': 3,
+}
 
 /** Faults that last for minutes come in one round of so many. */
-const LONG_EVERY = 3
+const LONG_EVERY = 2
 
 /** A long fault is drawn only when this many of its lengths are left of the load. */
 const LENGTHS_LEFT = 3

@@ -33,8 +33,41 @@ t.test('a relay closes a connection that it resets while an end is being sent', 
   await relay.close()
 })
 
+t.test(
+  'a connection breaks after its bytes: it is reset, or silent and heard by none',
+  async (t) => {
+    for (const how of ['reset', 'silence'] as const) {
+      const { relay, client, far } = await startRelay(t)
+      client.write('one')
+      await once(far, 'data')
+      relay.breakAfter({ how, drawBytes: () => 3 })
+
+      far.write('abcdef')
+      t.equal(String(await once(client, 'data')), 'abc', how)
+
+      if (how === 'reset') {
+        await goneFor(client.resume())
+      } else {
+        const heard: unknown[] = []
+        for (const event of ['data', 'end', 'close']) client.on(event, () => heard.push(event))
+        far.destroy()
+        await closed(far)
+        client.write('two')
+        const other = connect({ host: '127.0.0.1', port: Number(new URL(relay.url).port) })
+        other.on('error', () => undefined)
+        await once(other, 'connect')
+        other.destroy()
+        t.strictSame(heard, [])
+        client.destroy()
+      }
+      await relay.close()
+    }
+  },
+)
+
 async function startRelay(t: Test) {
   const server = createServer({ allowHalfOpen: true })
+  server.on('connection', (socket) => socket.on('error', () => undefined))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const port = await freePort()

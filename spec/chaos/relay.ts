@@ -4,6 +4,12 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
+interface Break {
+  readonly how: 'reset' | 'silence'
+  /** Of answers that still arrive, bytes. */
+  bytesLeft: number
+}
+
 /**
  * Open: relays. Closed: nothing listens, and every connection has been reset. Faults may overlap at
  * one relay, so it opens when each that closed it has opened it again.
@@ -11,8 +17,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 export class TcpRelay {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** Far ends whose next answer is lost. */
-  readonly #muted = new Set<Socket>()
+  /** Far ends whose answers will not arrive. */
+  readonly #breaks = new Map<Socket, Break>()
   /** Far ends of all connections that are open. */
   readonly #far = new Set<Socket>()
   /** Openings that are owed; a new relay waits for its first. */
@@ -64,7 +70,17 @@ export class TcpRelay {
    * connection reset.
    */
   loseNextAnswers(): void {
-    for (const far of this.#far) this.#muted.add(far)
+    this.breakAfter({ how: 'reset', drawBytes: () => 0 })
+  }
+
+  /**
+   * Each connection that is open now passes on so many more bytes of answers; what is asked is done
+   * all the same. Then it is reset, or it is silent for good, and neither side hears of the other.
+   */
+  breakAfter(kind: { readonly how: Break['how']; readonly drawBytes: () => number }): void {
+    for (const far of this.#far) {
+      this.#breaks.set(far, { how: kind.how, bytesLeft: kind.drawBytes() })
+    }
   }
 
   #accept(near: Socket): void {
@@ -74,16 +90,24 @@ export class TcpRelay {
     this.#far.add(far)
     far.on('close', () => {
       this.#far.delete(far)
-      this.#muted.delete(far)
-    })
-    // Before the pipe: what it writes to a socket that was reset is dropped.
-    far.on('data', () => {
-      if (!this.#muted.has(far)) return
-      reset(near)
-      reset(far)
+      this.#breaks.delete(far)
     })
     this.passOn(near, far)
-    far.pipe(near)
+    far.on('data', (chunk) => this.#answer(chunk, near, far))
+    far.on('end', () => {
+      if (!this.#isSilent(far)) near.end()
+    })
+  }
+
+  #answer(chunk: Buffer, near: Socket, far: Socket): void {
+    const breaks = this.#breaks.get(far)
+    if (breaks === undefined) return passBack(chunk, near, far)
+    const passed = chunk.subarray(0, breaks.bytesLeft)
+    breaks.bytesLeft -= passed.length
+    if (passed.length > 0) passBack(passed, near, far)
+    if (breaks.bytesLeft > 0 || breaks.how === 'silence') return
+    reset(near)
+    reset(far)
   }
 
   /** What comes from the caller's side. */
@@ -94,12 +118,24 @@ export class TcpRelay {
   /** What ends one side ends the other in the same way: an end is an end, a reset is a reset. */
   #couple(socket: Socket, other: Socket): void {
     this.#sockets.add(socket)
-    socket.on('error', () => reset(other))
+    socket.on('error', () => {
+      if (!this.#isSilent(socket)) reset(other)
+    })
     socket.on('close', (hadError) => {
       this.#sockets.delete(socket)
-      if (!hadError) other.destroySoon()
+      if (!hadError && !this.#isSilent(socket)) other.destroySoon()
     })
   }
+
+  #isSilent(socket: Socket): boolean {
+    return this.#breaks.get(socket)?.how === 'silence'
+  }
+}
+
+function passBack(chunk: Buffer, near: Socket, far: Socket): void {
+  if (!near.writable || near.write(chunk)) return
+  far.pause()
+  near.once('drain', () => far.resume())
 }
 
 /** Node neither resets nor closes a socket whose end is just being sent, and then never closes it. */

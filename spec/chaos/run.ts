@@ -7,7 +7,9 @@ import { SelfWatch } from '../../bench/load/self-watch.ts'
 import { type ProgressStream, StatusLine } from '../../bench/load/status-line.ts'
 import { Chance } from '../simulation/chance.ts'
 import { PROCESSORS } from './books.ts'
+import { findFaketime } from './clocks.ts'
 import { Clients, ClientRecords } from './clients.ts'
+import type { FaultName } from './fault-kinds.ts'
 import { Injector } from './injector.ts'
 import { awaitEmpty } from './ledgers.ts'
 import { LiveChecks } from './live-checks.ts'
@@ -83,9 +85,11 @@ async function runOn(
   options: ChaosOptions,
   progress: ChaosProgress,
 ): Promise<Verdict> {
-  const { seed, seconds, faults, rate, instances } = options
+  const { seed, seconds, rate, instances } = options
   const bounds = boundsOf(options.env)
-  const plan = drawPlan({ seed, durationMs: seconds * 1000, faults, instances, bounds })
+  const possible = possibleFaults(options.faults, progress)
+  const request = { seed, durationMs: seconds * 1000, faults: possible, instances, bounds }
+  const plan = drawPlan(request)
   const [startedAt, startedAtWall] = [performance.now(), Date.now()]
   const chance = new Chance(seed)
   const records = new ClientRecords()
@@ -134,6 +138,17 @@ async function runOn(
     self: self.stop(),
     chance: chance.branch(3),
   })
+}
+
+/** Without libfaketime no clock can be set; such a run says so. */
+function possibleFaults(
+  faults: readonly FaultName[],
+  progress: ChaosProgress,
+): readonly FaultName[] {
+  if (findFaketime() !== undefined) return faults
+  const left = faults.filter((name) => !name.endsWith('clock'))
+  if (left.length < faults.length) progress.say('libfaketime is not installed: no clock is set')
+  return left
 }
 
 function recoveriesOn({ recoveryLedger, relays }: System): Recoveries {

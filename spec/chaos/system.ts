@@ -7,6 +7,7 @@ import { freePort } from '../../bench/layout/ports.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Oracle } from '../simulation/worlds/oracle.ts'
 import { PitLedger, ProcessorLedger } from './ledgers.ts'
+import { Clocks, findFaketime } from './clocks.ts'
 import type { ProcessorBounds } from './options.ts'
 import { HttpProxy } from './proxy.ts'
 import { TcpRelay } from './relay.ts'
@@ -14,6 +15,7 @@ import { TcpRelay } from './relay.ts'
 export interface System {
   readonly layout: Layout
   readonly relays: Readonly<Record<ProcessorName, HttpProxy>>
+  readonly clocks: Clocks
   /** What the proxies did to payments. */
   readonly oracle: Oracle
   /** Between the instances and PostgreSQL. */
@@ -50,7 +52,9 @@ export async function startSystem(place: {
   const relays = { default: await proxy('default'), fallback: await proxy('fallback') }
   const postgresRelay = new TcpRelay({ port: await freePort(), target: ports.postgres })
   await Promise.all([relays.default.open(), relays.fallback.open(), postgresRelay.open()])
+  const clocks = new Clocks(place.dir, findFaketime())
   const layout = await startLayout({
+    starterOf: (name) => clocks.starterOf(name),
     dir: place.dir,
     instances: place.instances,
     ports,
@@ -69,6 +73,7 @@ export async function startSystem(place: {
   return {
     layout,
     relays,
+    clocks,
     oracle,
     postgresRelay,
     ledgers: {

@@ -46,7 +46,7 @@ export interface WrittenReply {
 }
 
 /** Far more than any client of a processor should read, bytes. */
-const HUGE = Buffer.alloc(1024 ** 2, ' ')
+const HUGE = Buffer.alloc(256 * 1024, ' ')
 const DRIP_EVERY_MS = 200
 
 /** Begins to answer at once. A connection whose caller is gone is left alone. */
