@@ -2,10 +2,13 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import t from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { postgresPart } from '../../bench/layout/postgres.ts'
 import { Chance } from '../simulation/chance.ts'
 import { missing } from '../support/requirements.ts'
 import { Clocks, drawStep, findFaketime } from './clocks.ts'
@@ -45,6 +48,34 @@ t.test("a process's time of day is set, and its monotonic clock is not", { skip 
   t.strictSame([before, ahead, behind].map(hoursOff), [0, 1, -2])
   t.ok(behind.monotonic - before.monotonic < HOUR_MS / 2)
   t.ok(behind.monotonic >= ahead.monotonic)
+})
+
+t.test("PostgreSQL's clock is set at once for sessions that stand", { skip }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'pit-clocks-'))
+  chmodSync(dir, 0o755)
+  const clocks = new Clocks(dir, findFaketime())
+  const place = { dir, port: await freePort(), cgroup: undefined }
+  const postgres = await postgresPart({ ...place, starter: clocks.starterOf('postgres') })
+  await postgres.start()
+  const client = new pg.Client({ connectionString: postgres.url })
+  await client.connect()
+  t.teardown(async () => {
+    await client.end()
+    await postgres.stop()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  const hoursOff = async (): Promise<number> => {
+    const { rows } = await client.query<{ ms: number }>(
+      'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms',
+    )
+    return Math.round(((rows[0]?.ms ?? NaN) - Date.now()) / HOUR_MS)
+  }
+
+  t.equal(await hoursOff(), 0)
+  clocks.set('postgres', HOUR_MS)
+  t.equal(await hoursOff(), 1)
+  clocks.set('postgres', -HOUR_MS)
+  t.equal(await hoursOff(), -1)
 })
 
 t.test('without libfaketime a process starts as it is', async (t) => {

@@ -57,6 +57,7 @@ export const FAULT_KINDS = {
   'look-up-stale': at('processors', [2000, 4000], 'look-ups lag behind, charges 500'),
   proxy: at('processors', [1000, 8000], 'a proxy before one processor behaves as drawn'),
   'proxy-both': at('processors', [1000, 6000], 'a proxy before both behaves as drawn'),
+  name: at('processors', [1000, 6000], "a processor's name hangs, fails or changes"),
   gone: at('processors', [2000, 6000], 'connections to one processor cut and refused'),
   'both-gone': at('processors', [3000, 8000], 'connections to both cut and refused'),
   // In runs of ten minutes and more, see LONG_EVERY of the plan.
@@ -66,6 +67,10 @@ export const FAULT_KINDS = {
 export type FaultName = keyof typeof FAULT_KINDS
 
 export const FAULT_NAMES = Object.keys(FAULT_KINDS) as readonly FaultName[]
+
+export function setsClock(name: FaultName): boolean {
+  return name === 'clock' || name === 'postgres-clock'
+}
 
 function at(place: Place, lastsMs: Span, means: string): FaultKind {
   return { place, lastsMs, means }

@@ -100,23 +100,27 @@ export async function injectRedis(
 }
 
 export async function injectProcessors(
-  { relays, ledgers }: System,
-  { name: fault, processors, switches, conduct, lastsMs }: PlannedFault,
+  { relays, ledgers, names }: System,
+  { name: fault, processors, switches, conduct, nameTrouble, lastsMs }: PlannedFault,
   recoveries: Recoveries,
 ): Promise<void> {
   const all = (act: (name: ProcessorName) => Promise<void>): Promise<unknown> =>
     Promise.all(processors.map(act))
   await all((name) => recoveries.end(name))
-  const isGone = switches === undefined && conduct === undefined
+  const isGone = [switches, conduct, nameTrouble].every((each) => each === undefined)
   if (isGone) await all((name) => relays[name].close())
   if (switches !== undefined) await all((name) => ledgers[name].setFaults(switches))
   if (conduct !== undefined) for (const name of processors) relays[name].behave(conduct)
+  if (nameTrouble !== undefined) for (const name of processors) names?.behave(name, nameTrouble)
   await pause(lastsMs)
   const works = (name: ProcessorName): boolean => !isGone || relays[name].opensNext
   await all((name) => (works(name) ? recoveries.begin(fault, name) : Promise.resolve()))
   if (isGone) await all((name) => relays[name].open())
   if (switches !== undefined) await all((name) => ledgers[name].setFaults({}))
-  for (const name of processors) relays[name].behave(null)
+  for (const name of processors) {
+    relays[name].behave(null)
+    names?.heal(name)
+  }
 }
 
 interface Outage {

@@ -14,6 +14,7 @@ import {
 } from './faults.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PlannedFault } from './plan.ts'
+import { describeNameTrouble } from './names.ts'
 import { describeTrouble } from './postgres-troubles.ts'
 import { describeProxyConduct } from './proxy.ts'
 import type { Recoveries } from './recoveries.ts'
@@ -158,7 +159,8 @@ export class Injector {
   }
 }
 
-function detailOf({ name, conduct, trouble, stepMs }: PlannedFault): string {
+function detailOf({ name, conduct, nameTrouble, trouble, stepMs }: PlannedFault): string {
+  if (nameTrouble !== undefined) return `: ${describeNameTrouble(nameTrouble)}`
   if (conduct !== undefined) return `: ${describeProxyConduct(conduct)}`
   if (trouble !== undefined) return `: ${describeTrouble(trouble)}`
   return name === 'clock' ? `: set by ${stepMs} ms` : ''

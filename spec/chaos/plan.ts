@@ -6,6 +6,7 @@ import { Chance, type Span } from '../simulation/chance.ts'
 import type { PhaseBounds } from '../simulation/simulated-processor.ts'
 import { drawStep } from './clocks.ts'
 import { drawSwitches, FAULT_KINDS, type FaultName, type Place } from './fault-kinds.ts'
+import { drawNameTrouble, type NameTrouble } from './names.ts'
 import { drawTrouble, type PostgresTrouble } from './postgres-troubles.ts'
 import { drawProxyConduct, type ProxyConduct } from './proxy.ts'
 
@@ -23,6 +24,8 @@ export interface PlannedFault {
   readonly switches: Partial<Faults> | undefined
   /** How the proxies before them behave. */
   readonly conduct: ProxyConduct | undefined
+  /** What is the matter with their names. */
+  readonly nameTrouble: NameTrouble | undefined
   /** What PostgreSQL does. */
   readonly trouble: PostgresTrouble | undefined
   /** How far a clock is set, ms; of no meaning elsewhere. */
@@ -148,6 +151,7 @@ function drawFault(name: FaultName, request: PlanRequest, { chance, atMs }: Mome
     processors: [],
     switches: drawSwitches(name, chance),
     conduct: name.startsWith('proxy') ? drawProxyConduct(chance, request.bounds) : undefined,
+    nameTrouble: name === 'name' ? drawNameTrouble(chance) : undefined,
     trouble: drawTrouble(name, chance),
     stepMs: drawStep(chance),
     seed: chance.below(2 ** 32),
@@ -162,6 +166,7 @@ function hitsBoth(name: FaultName): boolean {
 const TIMES: Partial<Readonly<Record<FaultName, number>>> = {
   proxy: 6,
   'proxy-both': 2,
+  name: 2,
   'postgres-refuse': 3,
 }
 

@@ -18,6 +18,7 @@ const QUICK: readonly FaultName[] = [
   'reset-after',
   'cut',
   'gone',
+  'proxy',
 ]
 
 /** A shorter settle-by deadline is enough for processors that record at once. */

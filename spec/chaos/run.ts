@@ -9,7 +9,7 @@ import { Chance } from '../simulation/chance.ts'
 import { PROCESSORS } from './books.ts'
 import { findFaketime } from './clocks.ts'
 import { Clients, ClientRecords } from './clients.ts'
-import type { FaultName } from './fault-kinds.ts'
+import { type FaultName, setsClock } from './fault-kinds.ts'
 import { Injector } from './injector.ts'
 import { awaitEmpty } from './ledgers.ts'
 import { LiveChecks } from './live-checks.ts'
@@ -67,9 +67,9 @@ export interface ChaosPlace {
 /** Rejects when the layout cannot be started; whatever breaks after that is in the result. */
 export async function runChaos(options: ChaosOptions, place: ChaosPlace): Promise<ChaosResult> {
   const { dir, stream } = place
-  const { instances, env, program } = options
+  const { instances, env, program, faults } = options
   const bounds = boundsOf(env)
-  const system = await startSystem({ dir, instances, env, program, bounds })
+  const system = await startSystem({ dir, instances, env, program, bounds, faults })
   const progress = new ChaosProgress({ stream, logFile: join(dir, 'chaos.log') })
   try {
     progress.say(`seed ${options.seed}, logs in ${dir}`)
@@ -87,7 +87,7 @@ async function runOn(
 ): Promise<Verdict> {
   const { seed, seconds, rate, instances } = options
   const bounds = boundsOf(options.env)
-  const possible = possibleFaults(options.faults, progress)
+  const possible = possibleFaults(options.faults, system, progress)
   const request = { seed, durationMs: seconds * 1000, faults: possible, instances, bounds }
   const plan = drawPlan(request)
   const [startedAt, startedAtWall] = [performance.now(), Date.now()]
@@ -140,15 +140,21 @@ async function runOn(
   })
 }
 
-/** Without libfaketime no clock can be set; such a run says so. */
+/** What cannot be done on this machine is left out, and the run says so. */
 function possibleFaults(
   faults: readonly FaultName[],
+  { names }: System,
   progress: ChaosProgress,
 ): readonly FaultName[] {
-  if (findFaketime() !== undefined) return faults
-  const left = faults.filter((name) => !name.endsWith('clock'))
-  if (left.length < faults.length) progress.say('libfaketime is not installed: no clock is set')
-  return left
+  const isPossible = (name: FaultName): boolean => {
+    if (setsClock(name)) return findFaketime() !== undefined
+    return name !== 'name' || names !== undefined
+  }
+  for (const name of faults) {
+    const why = name === 'name' ? 'no right to mount another resolv.conf' : 'no libfaketime here'
+    if (!isPossible(name)) progress.say(`${name} is left out: ${why}`)
+  }
+  return faults.filter(isPossible)
 }
 
 function recoveriesOn({ recoveryLedger, relays }: System): Recoveries {

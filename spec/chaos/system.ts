@@ -8,6 +8,8 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Oracle } from '../simulation/worlds/oracle.ts'
 import { PitLedger, ProcessorLedger } from './ledgers.ts'
 import { Clocks, findFaketime } from './clocks.ts'
+import { canChangeResolver, Names } from './names.ts'
+import { type FaultName, setsClock } from './fault-kinds.ts'
 import type { ProcessorBounds } from './options.ts'
 import { HttpProxy } from './proxy.ts'
 import { TcpRelay } from './relay.ts'
@@ -16,6 +18,8 @@ export interface System {
   readonly layout: Layout
   readonly relays: Readonly<Record<ProcessorName, HttpProxy>>
   readonly clocks: Clocks
+  /** Undefined where instances cannot be given another resolver. */
+  readonly names: Names | undefined
   /** What the proxies did to payments. */
   readonly oracle: Oracle
   /** Between the instances and PostgreSQL. */
@@ -37,6 +41,8 @@ export async function startSystem(place: {
   readonly env: Readonly<Record<string, string>>
   readonly program: string | undefined
   readonly bounds: ProcessorBounds
+  /** Nothing is prepared for others. */
+  readonly faults: readonly FaultName[]
 }): Promise<System> {
   const ports = {
     default: await freePort(),
@@ -52,9 +58,18 @@ export async function startSystem(place: {
   const relays = { default: await proxy('default'), fallback: await proxy('fallback') }
   const postgresRelay = new TcpRelay({ port: await freePort(), target: ports.postgres })
   await Promise.all([relays.default.open(), relays.fallback.open(), postgresRelay.open()])
-  const clocks = new Clocks(place.dir, findFaketime())
+  // Reading the time costs more under libfaketime.
+  const setsClocks = place.faults.some(setsClock)
+  const clocks = new Clocks(place.dir, setsClocks ? findFaketime() : undefined)
+  const changesNames = place.faults.includes('name') && canChangeResolver()
+  const names = changesNames ? await Names.open(place.dir) : undefined
+  const urlOf = (name: ProcessorName): string =>
+    names?.urlOf(name, relays[name].url) ?? relays[name].url
   const layout = await startLayout({
-    starterOf: (name) => clocks.starterOf(name),
+    starterOf: (name) => [
+      ...(name.startsWith('pit') ? (names?.starter() ?? []) : []),
+      ...clocks.starterOf(name),
+    ],
     dir: place.dir,
     instances: place.instances,
     ports,
@@ -62,8 +77,8 @@ export async function startSystem(place: {
     env: {
       LOG_LEVEL: 'info',
       DATABASE_URL: `postgresql://pit@${new URL(postgresRelay.url).host}/postgres`,
-      PROCESSOR_DEFAULT_URL: relays.default.url,
-      PROCESSOR_FALLBACK_URL: relays.fallback.url,
+      PROCESSOR_DEFAULT_URL: urlOf('default'),
+      PROCESSOR_FALLBACK_URL: urlOf('fallback'),
       ...place.env,
     },
   })
@@ -74,6 +89,7 @@ export async function startSystem(place: {
     layout,
     relays,
     clocks,
+    names,
     oracle,
     postgresRelay,
     ledgers: {
@@ -86,6 +102,7 @@ export async function startSystem(place: {
     close: async () => {
       await Promise.all([pitLedger.close(), faultLedger.close(), recoveryLedger.close()])
       await layout.stop()
+      names?.close()
       await Promise.all([relays.default.close(), relays.fallback.close(), postgresRelay.close()])
     },
   }

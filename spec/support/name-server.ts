@@ -17,7 +17,14 @@ export interface NameServer {
   readonly asked: string[]
 }
 
+/** Closed at the test's end. */
 export async function startNameServer(t: Test, zone: Zone): Promise<NameServer> {
+  const { close, ...server } = await openNameServer(zone)
+  t.teardown(close)
+  return server
+}
+
+export async function openNameServer(zone: Zone): Promise<NameServer & { close(): void }> {
   const socket = createSocket('udp4')
   const asked: string[] = []
   socket.on('message', (message, from: RemoteInfo) => {
@@ -29,8 +36,8 @@ export async function startNameServer(t: Test, zone: Zone): Promise<NameServer> 
   })
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
-  t.teardown(() => socket.close())
-  return { server: `127.0.0.1:${socket.address().port}`, zone, asked }
+  const server = `127.0.0.1:${socket.address().port}`
+  return { server, zone, asked, close: () => socket.close() }
 }
 
 interface Question {
