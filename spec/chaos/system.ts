@@ -34,8 +34,8 @@ export interface System {
   close(): Promise<void>
 }
 
-/** @param place.dir for data, sockets and logs; kept. */
-export async function startSystem(place: {
+export interface SystemPlace {
+  /** For data, sockets and logs; kept. */
   readonly dir: string
   readonly instances: number
   readonly env: Readonly<Record<string, string>>
@@ -43,7 +43,9 @@ export async function startSystem(place: {
   readonly bounds: ProcessorBounds
   /** Nothing is prepared for others. */
   readonly faults: readonly FaultName[]
-}): Promise<System> {
+}
+
+export async function startSystem(place: SystemPlace): Promise<System> {
   const ports = {
     default: await freePort(),
     fallback: await freePort(),
