@@ -9,9 +9,11 @@ export interface ImportingSpec {
   readonly path: string
   /** 1: it imports the module itself. */
   readonly distance: number
+  /** Whether it stands in the module's own folder of `spec/`. */
+  readonly isBeside: boolean
 }
 
-/** Specs of a build that load the module: the nearest folders first, then the fewest imports. */
+/** Specs of a build that load the module: the fewest imports first, then the nearest folders. */
 export function importingSpecs(build: string, module: string): readonly ImportingSpec[] {
   const importers = new Map<string, string[]>()
   const specs: string[] = []
@@ -29,14 +31,13 @@ export function importingSpecs(build: string, module: string): readonly Importin
       if (!distances.has(importer)) distances.set(importer, distance + 1)
     }
   }
+  const folders = dirname(module).split('/').slice(1)
   return specs
     .map((path) => ({ path, distance: distances.get(path) ?? Number.POSITIVE_INFINITY }))
     .filter(({ distance }) => Number.isFinite(distance))
-    .toSorted(
-      (one, other) =>
-        sharedFolders(other.path, module) - sharedFolders(one.path, module) ||
-        one.distance - other.distance,
-    )
+    .map((spec) => ({ ...spec, shared: sharedFolders(spec.path, folders) }))
+    .toSorted((one, other) => one.distance - other.distance || other.shared - one.shared)
+    .map(({ path, distance, shared }) => ({ path, distance, isBeside: shared === folders.length }))
 }
 
 function filesIn(build: string): readonly string[] {
@@ -53,9 +54,8 @@ function importedBy(build: string, path: string): readonly string[] {
     .map((target) => join(dirname(path), target))
 }
 
-/** Folders that a spec and a module have in common, below `spec/` and `src/`. */
-function sharedFolders(spec: string, module: string): number {
-  const folders = dirname(module).split('/').slice(1)
+/** Folders below `spec/` that a spec has in common with those of the module. */
+function sharedFolders(spec: string, folders: readonly string[]): number {
   const others = dirname(spec).split('/').slice(1)
   const differing = folders.findIndex((name, index) => name !== others[index])
   return differing < 0 ? folders.length : differing

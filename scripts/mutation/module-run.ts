@@ -48,7 +48,7 @@ export interface RunOptions {
   readonly atOnce: number
 }
 
-/** Specs beyond those that import the module themselves, at most: the nearest ones. */
+/** Specs beyond those that stand beside the module and import it, at most: the nearest ones. */
 const FURTHER_MAX = 6
 
 /** Not asked: they take long, and what a drawn history notices it notices by luck. */
@@ -83,10 +83,9 @@ async function runSpecs(
   specs: readonly ImportingSpec[],
   options: RunOptions,
 ): Promise<Pick<ModuleResult, 'killedBy' | 'unreached' | 'failing'>> {
-  const near = specs.filter(({ path, distance }) => distance === 1 && !DRAWN.test(path))
-  const further = specs
-    .filter(({ path, distance }) => distance > 1 && !DRAWN.test(path))
-    .slice(0, FURTHER_MAX)
+  const asked = specs.filter(({ path }) => !DRAWN.test(path))
+  const near = asked.filter(({ isBeside, distance }) => isBeside && distance === 1)
+  const further = asked.filter((each) => !near.includes(each)).slice(0, FURTHER_MAX)
   const state: State = { mutants, killedBy: new Map(), failing: [] }
   const reached = new Set<number>()
   for (const group of [near, further]) {

@@ -109,11 +109,21 @@ function droppedProperties(node: ts.ObjectLiteralExpression): readonly Mutation[
   const { parent, properties } = node
   const isAssigned = ts.isCallExpression(parent) && textOf(parent.expression) === 'assign'
   const spread = isAssigned ? 0 : properties.findIndex((each) => ts.isSpreadAssignment(each))
-  if (spread < 0 || isPattern(node)) return []
+  if (spread < 0 || isPattern(node) || isFirstContext(node)) return []
   return properties
     .slice(spread)
     .filter((each) => ts.isPropertyAssignment(each) || ts.isShorthandPropertyAssignment(each))
     .map((each) => withoutNode(each, 'property'))
+}
+
+/** A chart's first context: what it adds to its input would be missing, and the compiler says so. */
+function isFirstContext({ parent }: ts.Node): boolean {
+  const { parent: mapper } = parent
+  return (
+    ts.isArrowFunction(mapper) &&
+    ts.isPropertyAssignment(mapper.parent) &&
+    textOf(mapper.parent.name) === 'context'
+  )
 }
 
 function isPattern({ parent }: ts.Node): boolean {

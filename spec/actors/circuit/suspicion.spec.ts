@@ -10,7 +10,8 @@ t.test('a run over different payments blames the processor, until one settles', 
 
   t.same(told, [false, false, false, false, true, true])
   suspicion.settled()
-  t.equal(suspicion.blames('payment 0'), false)
+  for (const id of ids(SUSPECTS_MAX).slice(1)) t.equal(suspicion.blames(id), false, id)
+  t.equal(suspicion.blames('one more'), true, 'a new run is as long as the first')
 })
 
 t.test('one payment that is denied again and again blames nobody', async (t) => {

@@ -6,7 +6,10 @@ import {
   CLOCK_DRIFT,
   doubled,
   jittered,
+  LOOK_UP_PAUSE_MAX_MS,
+  LOOK_UP_PAUSE_MS,
   outlasting,
+  TICK_MS,
 } from '../../../src/actors/model/settings.ts'
 
 t.test('a settle-by deadline is waited out by a clock that runs fast', async (t) => {
@@ -40,5 +43,16 @@ t.test('delays double up to their bound', async (t) => {
     [0, 1, 2, 3, 99].map((step) => doubled(50, step, 300)),
     [50, 100, 200, 300, 300],
   )
-  t.ok(Number.isFinite(doubled(50, Number.MAX_SAFE_INTEGER, 300)))
+  t.equal(doubled(50, Number.MAX_SAFE_INTEGER, 300), 300)
+})
+
+t.test('look-ups of a payment in doubt begin 50 ms apart and end 2 s apart', async (t) => {
+  t.same(
+    [0, 1, 99].map((step) => doubled(LOOK_UP_PAUSE_MS, step, LOOK_UP_PAUSE_MAX_MS)),
+    [50, 100, 2_000],
+  )
+})
+
+t.test('the scheduler runs twenty times a second while nothing else happens', async (t) => {
+  t.equal(1_000 / TICK_MS, 20)
 })

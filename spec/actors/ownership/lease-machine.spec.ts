@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Actor } from 'xstate'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { Fact } from '../../../src/actors/model/facts.ts'
 import { LeaseFence, ownerOf } from '../../../src/actors/ownership/fence.ts'
 import { LedgerClock } from '../../../src/actors/ownership/ledger-clock.ts'
 import { leaseMachine, renewalTimeoutMs } from '../../../src/actors/ownership/lease.machine.ts'
@@ -38,6 +39,10 @@ function told(system: ActorSystem): readonly unknown[] {
   return system.sentEvents.map(({ to, event }) => `${to} ${event.type}`)
 }
 
+function steps(system: ActorSystem): readonly Fact[] {
+  return system.facts.filter(({ type }) => type === 'clock.stepped')
+}
+
 t.test(
   'a granted lease opens the fence, for a time that counts from before it was asked for',
   async (t) => {
@@ -68,7 +73,9 @@ t.test('a lease that is not granted is asked for again after a pause', async (t)
   t.equal(lease.getSnapshot().value, 'waiting')
   t.notOk(fence.holds(0))
   t.match(system.facts, [{ type: 'ledger.failed', operation: 'lease' }])
-  system.clock.increment(90)
+  system.clock.increment(89)
+  t.same(system.ledger.waiting, [])
+  system.clock.increment(1)
 
   t.equal(lease.getSnapshot().value, 'acquiring')
   ;(await system.ledger.called('acquireLease')).answer({ leaseId: 4, ledgerNow: 0 })
@@ -111,6 +118,9 @@ t.test('a renewal that fails is tried again, and the fence closes by itself', as
 
   await renew(system, GONE)
   t.equal(lease.getSnapshot().value, 'renewalFailed')
+  t.match(system.facts.slice(1), [{ type: 'ledger.failed', operation: 'lease' }])
+  system.clock.increment(0)
+  t.same(system.ledger.waiting, [], 'not without a pause')
   for (let paused = 0; paused < 20; paused += 1) {
     system.clock.increment(90)
     t.equal(lease.getSnapshot().value, 'renewing')
@@ -126,8 +136,9 @@ t.test('a lease that was revoked closes the fence, and another is taken', async 
   const system = startActorSystem()
   const { lease, fence } = await startHeld(system)
 
-  await renew(system, { held: false, purges: 0, ledgerNow: 1000 })
+  await renew(system, { held: false, purges: 5, ledgerNow: 1000 })
 
+  t.match(system.facts.slice(1), [{ type: 'lease.lost', leaseId: 3 }])
   t.notOk(fence.holds(system.clock.now()))
   t.equal(lease.getSnapshot().value, 'acquiring')
   t.same(told(system), ['supervisor lease.acquired', 'supervisor lease.lost'])
@@ -138,7 +149,7 @@ t.test('a lease that was revoked closes the fence, and another is taken', async 
 
 t.test('a count of purges is told when it has changed', async (t) => {
   const system = startActorSystem()
-  const { fence } = await startHeld(system)
+  await startHeld(system)
 
   await renew(system, { held: true, purges: 5, ledgerNow: 1000 })
   await renew(system, { held: true, purges: 5, ledgerNow: 2000 })
@@ -150,7 +161,59 @@ t.test('a count of purges is told when it has changed', async (t) => {
     system.sentEvents.slice(1).map(({ event }) => event),
     [{ purges: 5 }, { purges: 6 }],
   )
-  t.ok(fence.holds(system.clock.now()))
+})
+
+t.test(
+  'a renewal that counts a purge opens the fence and compares clocks as any other',
+  async (t) => {
+    const system = startActorSystem()
+    const { fence } = await startHeld(system)
+
+    system.clock.step(500)
+    await renew(system, { held: true, purges: 5, ledgerNow: 1000 })
+
+    t.ok(fence.holds(system.clock.now() + 0.9 * TTL_MS - 1))
+    t.match(system.facts.slice(1), [{ type: 'clock.stepped', clock: 'instance', byMs: 500 }])
+  },
+)
+
+t.test('a step of the time of day before a lease was granted is told as any other', async (t) => {
+  const system = startActorSystem()
+  startLease(system)
+  ;(await system.ledger.called('acquireLease')).fail(GONE)
+  await settled()
+  system.clock.step(500)
+  system.clock.increment(90)
+
+  ;(await system.ledger.called('acquireLease')).answer({ leaseId: 3, ledgerNow: 0 })
+  await settled()
+
+  t.match(system.facts.slice(1), [
+    { type: 'clock.stepped', clock: 'instance', byMs: 500 },
+    { type: 'lease.acquired' },
+  ])
+})
+
+t.test('clocks may part by a share of the time that no renewal succeeded in', async (t) => {
+  const system = startActorSystem()
+  await startHeld(system)
+  await renew(system, GONE)
+  system.clock.increment(90)
+  const call = await system.ledger.called('renewLease')
+  system.clock.increment(10 * TTL_MS)
+  call.fail(GONE)
+  await settled()
+  system.clock.step(1_000)
+  system.clock.increment(90)
+
+  ;(await system.ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 31_180 })
+  await settled()
+
+  t.same(steps(system), [])
+})
+
+t.test('a call about a lease is bounded by 16 % of its length, in whole ms', async (t) => {
+  t.same([renewalTimeoutMs(3_000), renewalTimeoutMs(3_010)], [480, 481])
 })
 
 t.test('a renewal answered late opens the fence until a share after it was asked', async (t) => {
@@ -166,6 +229,8 @@ t.test('a renewal answered late opens the fence until a share after it was asked
 
   t.ok(fence.holds(askedAt + 0.9 * TTL_MS - 1))
   t.notOk(fence.holds(askedAt + 0.9 * TTL_MS))
+  system.clock.increment(0)
+  t.same(system.ledger.waiting, ['renewLease'], 'the next was due before: it follows at once')
 })
 
 t.test('three renewals that hang, one after the other, fit into a lease', async (t) => {
@@ -210,20 +275,25 @@ t.test(
 t.test(
   'a suspend or a step of the time of day closes the fence until the lease is renewed',
   async (t) => {
-    for (const byMs of [151, -151]) {
+    for (const [steppedMs, byMs] of [
+      [151, 151],
+      [-150.4, -150],
+    ] as const) {
       const system = startActorSystem()
       const { fence } = await startHeld(system)
+      for (const ledgerNow of [1000, 2000, 3000]) {
+        await renew(system, { held: true, purges: 0, ledgerNow })
+      }
       t.ok(fence.holds(system.clock.now()))
 
-      system.clock.step(byMs)
+      system.clock.step(steppedMs)
       t.notOk(fence.holds(system.clock.now()), 'at once')
-      await renew(system, { held: true, purges: 0, ledgerNow: 1000 })
+      await renew(system, { held: true, purges: 0, ledgerNow: 4000 })
 
       t.ok(fence.holds(system.clock.now()))
-      const steps = system.facts.filter(({ type }) => type === 'clock.stepped')
-      t.match(steps, [{ clock: 'instance', byMs }])
-      await renew(system, { held: true, purges: 0, ledgerNow: 2000 })
-      t.equal(system.facts.filter(({ type }) => type === 'clock.stepped').length, 1, 'told once')
+      t.match(steps(system), [{ clock: 'instance', byMs }])
+      await renew(system, { held: true, purges: 0, ledgerNow: 5000 })
+      t.equal(steps(system).length, 1, 'told once')
     }
   },
 )
@@ -249,10 +319,7 @@ t.test('small differences of clocks are no steps', async (t) => {
   t.ok(fence.holds(system.clock.now()))
   await renew(system, { held: true, purges: 0, ledgerNow: 1040 })
 
-  t.same(
-    system.facts.filter(({ type }) => type === 'clock.stepped'),
-    [],
-  )
+  t.same(steps(system), [])
 })
 
 t.test('a step of the ledger’s clock is told, and ends no lease', async (t) => {
@@ -291,6 +358,8 @@ t.test('a release ends the actor in each of its states', async (t) => {
 
     t.equal(lease.getSnapshot().status, 'done', leave)
     t.equal(told(system).at(-1), 'supervisor lease.released')
+    const failures = system.facts.filter(({ type }) => type === 'ledger.failed')
+    t.equal(failures.length, { held: 0, acquiring: 0, waiting: 1, renewalFailed: 2 }[leave])
     t.notOk(system.ledger.waiting.includes('releaseLease'), 'there is none before the first grant')
   }
 })

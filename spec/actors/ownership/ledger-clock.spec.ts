@@ -119,12 +119,51 @@ t.test('a believed deadline is no longer than a whole one', async (t) => {
 })
 
 t.test('a clock that drifts by less than 5 % is steady', async (t) => {
-  const facts: Fact[] = []
-  const clock = new LedgerClock({ emit: (fact) => void facts.push(fact) })
+  for (const rate of [1.04, 0.96]) {
+    const { clock, facts } = measured()
 
-  for (let at = 0; at < 600_000; at += 1000) {
-    clock.measure(Math.round(LEAD_MS + at * 1.04), { askedAt: at - 1, answeredAt: at + 1 })
+    for (let at = 0; at < 600_000; at += 1000) {
+      clock.measure(Math.round(LEAD_MS + at * rate), { askedAt: at - 1, answeredAt: at + 1 })
+    }
+
+    t.same(facts, [], `${rate}`)
+  }
+})
+
+t.test('a step is what exceeds the rounding of instants to whole ms', async (t) => {
+  const stepTo = (ledgerNow: number, at = 0): readonly unknown[] => {
+    const { clock, facts } = measured()
+    clock.measure(LEAD_MS, { askedAt: 0, answeredAt: 0 })
+    clock.measure(LEAD_MS + ledgerNow, { askedAt: at, answeredAt: at })
+    return facts.map((fact) => 'byMs' in fact && fact.byMs)
   }
 
-  t.same(facts, [])
+  t.same(stepTo(1), [])
+  t.same(stepTo(2), [1])
+  t.same(stepTo(-1), [])
+  t.same(stepTo(-2), [-1])
+  t.same(stepTo(11, 0.4), [10], 'told in whole ms')
+})
+
+t.test(
+  'a deadline stored at the first measurement is believed, with what that cannot tell',
+  async (t) => {
+    const { clock } = measured()
+    const unknownOutcomes = [{ processor: 'default', requestedAt: 1, remainingMs: 9000 } as const]
+    const stored = { unknownOutcomes, parkedAt: LEAD_MS, claimedAt: LEAD_MS }
+
+    const [claimed] = judged(clock, [claimedPayment('a', stored)], { askedAt: 0, answeredAt: 0.5 })
+
+    t.equal(claimed?.unknownOutcomes[0]?.remainingMs, 9002, '1.5 ms, rounded up')
+  },
+)
+
+t.test('a call that took long makes no later deadline longer', async (t) => {
+  const { clock, watch, remains } = measured()
+  watch(10_000)
+
+  clock.measure(10_800 + LEAD_MS, { askedAt: 10_400, answeredAt: 11_200 })
+
+  const remainingMs = remains(11_300, { parkedAt: 9000 + LEAD_MS }) ?? 0
+  t.ok(remainingMs >= 9000 && remainingMs < 9100, `${remainingMs} ms`)
 })

@@ -12,15 +12,14 @@ export interface Suspicion {
 }
 
 export function createSuspicion(): Suspicion {
-  let suspects: string[] = []
+  const suspects = new Set<string>()
   return {
     settled() {
-      if (suspects.length > 0) suspects = []
+      suspects.clear()
     },
     blames(correlationId) {
-      const isRun = suspects.length >= SUSPECTS_MAX
-      if (!isRun && !suspects.includes(correlationId)) suspects.push(correlationId)
-      return suspects.length >= SUSPECTS_MAX
+      if (suspects.size < SUSPECTS_MAX) suspects.add(correlationId)
+      return suspects.size === SUSPECTS_MAX
     },
   }
 }

@@ -62,7 +62,7 @@ export function backoff(
   return jittered({ delayMs: doubled(firstMs, step, maxMs), maxMs }, random)
 }
 
-/** `first × 2^step`, at most `max`. */
+/** `first × 2^step`, at most `max`, however many steps; `first` is above 0. */
 export function doubled(first: number, step: number, max: number): number {
-  return Math.min(max, first * 2 ** Math.min(step, 30))
+  return Math.min(max, first * 2 ** step)
 }

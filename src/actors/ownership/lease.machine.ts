@@ -38,13 +38,17 @@ interface Asked {
 /** What a call to the ledger brought. */
 interface Granted {
   readonly leaseId: number
-  readonly held: boolean
   readonly purges: number
   /** Before it was made. */
   readonly asked: Asked
   /** The ledger's clock, epoch ms, and the period in which it was read. */
   readonly ledgerNow: number
   readonly period: Period
+}
+
+interface Renewed extends Granted {
+  /** False: another instance has revoked it. */
+  readonly held: boolean
 }
 
 /** Renewals per lifetime of a lease. */
@@ -85,7 +89,7 @@ export const leaseMachine = setup({
   },
   actors: {
     acquireLease: fromPromise<Granted, LeaseContext>(({ input }) => acquire(input)),
-    renewLease: fromPromise<Granted, LeaseContext>(({ input }) => renew(input)),
+    renewLease: fromPromise<Renewed, LeaseContext>(({ input }) => renew(input)),
     releaseLease: fromPromise<void, LeaseContext>(({ input }) =>
       input.ports.ledger.releaseLease(grantedOf(input)),
     ),
@@ -133,8 +137,8 @@ export const leaseMachine = setup({
   guards: {
     hasLease: ({ context }) => context.leaseId !== null,
     isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
-    isHeld: (_, params: Granted) => params.held,
-    wasPurged: ({ context }, params: Granted) => params.held && params.purges !== context.purges,
+    isHeld: (_, params: Renewed) => params.held,
+    wasPurged: ({ context }, params: Renewed) => params.held && params.purges !== context.purges,
   },
   delays: {
     renewalInterval: ({ context: { ports, ttlMs, asked } }) =>
@@ -239,10 +243,10 @@ async function acquire(context: LeaseContext): Promise<Granted> {
   const asked = askedNow(context)
   const { leaseId, ledgerNow } = await ports.ledger.acquireLease({ instanceId, ttlMs })
   const period = { askedAt: asked.at, answeredAt: ports.clock.now() }
-  return { leaseId, held: true, purges, asked, ledgerNow, period }
+  return { leaseId, purges, asked, ledgerNow, period }
 }
 
-async function renew(context: LeaseContext): Promise<Granted> {
+async function renew(context: LeaseContext): Promise<Renewed> {
   const { ports, ttlMs } = context
   const leaseId = grantedOf(context)
   const asked = askedNow(context)
