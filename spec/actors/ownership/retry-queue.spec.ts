@@ -47,11 +47,12 @@ function told(system: ActorSystem): readonly unknown[] {
     event.type,
     event['batch']?.length,
     event['leaseId'],
+    event['from'],
   ])
 }
 
 function claimed(payments: number): readonly unknown[] {
-  return ['payments', 'payments.claimed', payments, 7]
+  return ['payments', 'payments.claimed', payments, 7, 'retryQueue']
 }
 
 t.test(
@@ -163,6 +164,33 @@ t.test('after a failure of the ledger nothing is claimed for 500 ms', async (t) 
   t.same(delayedQueue.waiting, [])
 })
 
+t.test('the ledger is not swept for more than was offered', async (t) => {
+  const { system, delayedQueue, queue } = startQueue()
+  queue.send({ type: 'capacity.offered', limit: 1 })
+  ;(await delayedQueue.called('claimRebuild')).answer(false)
+  ;(await delayedQueue.called('takeDue')).answer(['a'])
+
+  ;(await system.ledger.called('claimParked')).answer([claimedPayment('a')])
+  await settled()
+
+  t.same([system.ledger.waiting, told(system)], [[], [claimed(1)]])
+})
+
+t.test('a sweep that fails alone is a failure of the ledger', async (t) => {
+  const { system, delayedQueue, queue } = startQueue()
+  queue.send({ type: 'capacity.offered', limit: 1 })
+  ;(await delayedQueue.called('claimRebuild')).answer(false)
+  ;(await delayedQueue.called('takeDue')).answer([])
+
+  ;(await system.ledger.called('claimDue')).fail(LEDGER_GONE)
+  await settled()
+
+  t.equal(queue.getSnapshot().value, 'paused')
+  t.match(system.facts, [{ type: 'ledger.failed', operation: 'claimDue' }])
+  queue.send({ type: 'drain.started' })
+  t.equal(queue.getSnapshot().value, 'closed', 'a drain does not wait for the pause to end')
+})
+
 t.test('deadlines of claimed payments are those of this process, not of the ledger', async (t) => {
   const { system, delayedQueue, queue } = startQueue()
   const unknownOutcomes = [{ processor: 'default', requestedAt: 1, remainingMs: 9 } as const]
@@ -209,14 +237,15 @@ t.test(
     queue.send({ type: 'capacity.offered', limit: 3 })
     ;(await delayedQueue.called('claimRebuild')).answer(true)
 
-    ;(await system.ledger.called('listParked')).answer(entries)
+    const listing = await system.ledger.called('listParked')
+    listing.answer(entries)
     const rebuilt = await delayedQueue.called('schedule')
     rebuilt.answer(undefined)
     ;(await delayedQueue.called('takeDue')).answer([])
     ;(await system.ledger.called('claimDue')).answer([])
     await settled()
 
-    t.same(rebuilt.args, [entries])
+    t.same([listing.args, rebuilt.args], [[10_000], [entries]])
     t.equal(queue.getSnapshot().value, 'idle')
   },
 )
@@ -232,7 +261,7 @@ t.test('a drain ends the claiming, and what was being claimed still arrives', as
   await settled()
   queue.send({ type: 'capacity.offered', limit: 3 })
 
-  const ended = ['payments', 'intake.ended', undefined, undefined]
+  const ended = ['payments', 'intake.ended', undefined, undefined, 'retryQueue']
   t.same(told(system), [claimed(1), ended], 'it says so after the last claimed payments')
   t.same([queue.getSnapshot().value, delayedQueue.waiting], ['closed', []])
 })
