@@ -81,7 +81,7 @@ t.test('strays are claimed in bounded batches', async (t) => {
   await settled()
   await compare(parts, [...owned('c'), { correlationId: 'a', fencingToken: 1 }], ['a'])
 
-  t.match(first.args, [owned('a', 'b')])
+  t.same(first.args, [owned('a', 'b'), { leaseId: 7, settleByMs: 4000 }])
   t.match((await parts.system.ledger.called('reclaim')).args, [owned('c')])
 })
 
@@ -93,6 +93,7 @@ t.test('a damaged payment, which a claim does not hand over, is claimed once', a
   await compare(parts, owned('a', 'locked'))
   ;(await ledger.called('reclaim')).answer([])
   await settled()
+  t.same(parts.system.sentEvents, [], 'there is nothing to hand over')
 
   await compare(parts, [claimed, ...owned('locked')])
   const again = await ledger.called('reclaim')
@@ -103,6 +104,35 @@ t.test('a damaged payment, which a claim does not hand over, is claimed once', a
 
   t.match(again.args, [owned('locked')], 'one that keeps its token was not claimed')
   t.same(ledger.waiting, [])
+})
+
+t.test(
+  'a payment that was handed over once and is in nobody’s memory again is a stray',
+  async (t) => {
+    const parts = startStrays()
+    await compare(parts, owned('a'))
+    await compare(parts, owned('a'))
+    ;(await parts.system.ledger.called('reclaim')).answer([claimedPayment('a')])
+    await settled()
+    const again = [{ correlationId: 'a', fencingToken: 1 }]
+    await compare(parts, again)
+    await compare(parts, again)
+
+    t.same((await parts.system.ledger.called('reclaim')).args[0], again)
+  },
+)
+
+t.test('strays that a drain finds are left to whoever takes over', async (t) => {
+  const { system, strays } = startStrays()
+  await compare({ system }, owned('a'))
+  system.clock.increment(1000)
+  ;(await system.ledger.called('listOwned')).answer(owned('a'))
+  await settled()
+
+  strays.send({ type: 'drain.started' })
+  strays.send({ type: 'strays.found', strays: owned('a') })
+
+  t.same([strays.getSnapshot().value, system.ledger.waiting], ['closed', []])
 })
 
 t.test('under another lease everything is compared anew', async (t) => {

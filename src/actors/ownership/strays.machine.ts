@@ -80,7 +80,7 @@ export const straysMachine = setup({
       const claimed = missing.map((each) => ({ ...each, fencingToken: each.fencingToken + 1 }))
       return { unreadable: [...context.unreadable, ...claimed] }
     }),
-    forgetSuspects: assign({ suspects: [], strays: [], unreadable: [] }),
+    forgetSuspects: assign({ suspects: [] }),
     passOn: ({ context, self }, batch: readonly ClaimedPayment[]) => {
       if (batch.length === 0) return
       const leaseId = ownedBy(context)
@@ -187,7 +187,7 @@ function suspectedTwice(
   { leaseId, lastLeaseId, suspects }: StraysContext,
   batch: readonly OwnedPayment[],
 ): readonly OwnedPayment[] {
-  if (leaseId !== lastLeaseId || suspects.length === 0) return []
+  if (leaseId !== lastLeaseId) return []
   const tokens = tokensOf(suspects)
   return batch.filter((each) => tokens.get(each.correlationId) === each.fencingToken)
 }
