@@ -9,7 +9,7 @@ import { parseTarget } from '../../bench/load/target.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { Chance } from '../simulation/chance.ts'
 import type { ChargeConduct, LookUpConduct } from '../simulation/worlds/conduct.ts'
-import type { Reply } from '../simulation/worlds/http-ends.ts'
+import { describeReply, type Reply } from '../simulation/worlds/http-ends.ts'
 import { Oracle } from '../simulation/worlds/oracle.ts'
 import { boundsOf } from './options.ts'
 import { drawProxyConduct, HttpProxy, type ProxyConduct } from './proxy.ts'
@@ -86,23 +86,32 @@ t.test('only what went beyond a bound is excused', async (t) => {
   }
 })
 
-t.test('a look-up that denies what is recorded goes beyond a bound, and no other', async (t) => {
+t.test('a recorded payment that look-ups deny is excused between two controls only', async (t) => {
   const { proxy, charge, lookUp, oracle } = await startProxy(t)
-  const [paid, unpaid] = [randomUUID(), randomUUID()]
-  await charge(paid)
-
-  for (const [reply, bound] of [
-    [page(404), undefined],
-    [empty(503), undefined],
-    [empty(404), 'denied by look-ups though recorded'],
-  ] as const) {
+  const [control, paid, unpaid] = [randomUUID(), randomUUID(), randomUUID()]
+  for (const id of [control, paid]) await charge(id)
+  const denied = async (reply: Reply): Promise<void> => {
     proxy.behave(conductOf({ lookUp: { reply } }))
-    await lookUp(paid)
-    await lookUp(unpaid)
-
-    t.equal(oracle.beyond.get(paid), bound)
-    t.notOk(oracle.beyond.has(unpaid))
+    for (const id of [paid, unpaid]) await lookUp(id)
   }
+  const found = async (): Promise<void> => {
+    proxy.behave(null)
+    await lookUp(control)
+  }
+
+  await denied(empty(404))
+  await found()
+  t.notOk(oracle.beyond.has(paid), 'none before it')
+  for (const reply of [page(404), empty(503)]) {
+    await denied(reply)
+    await found()
+    t.notOk(oracle.beyond.has(paid), describeReply(reply))
+  }
+  await denied(empty(404))
+  t.notOk(oracle.beyond.has(paid), 'none behind it')
+  await found()
+  t.equal(oracle.beyond.get(paid), 'denied between two controls')
+  t.notOk(oracle.beyond.has(unpaid))
 })
 
 t.test('a look-up that lies tells the truth but for one thing', async (t) => {

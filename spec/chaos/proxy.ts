@@ -15,7 +15,6 @@ import {
   describeConduct,
   drawConduct,
   is200ByContract,
-  isAbsence,
   type LookUpConduct,
 } from '../simulation/worlds/conduct.ts'
 import { foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
@@ -62,6 +61,12 @@ export interface ProxyPlace {
   readonly settleByMs: number
 }
 
+/**
+ * From a look-up that may have found a control to the look-ups that it backs, ms: 5 s by
+ * RELIABILITY.md, and the time that its answer took.
+ */
+const BACKED_MAX_MS = 8000
+
 export class HttpProxy extends TcpRelay {
   /** Charges that arrived here, whatever came of them. */
   charges = 0
@@ -69,6 +74,10 @@ export class HttpProxy extends TcpRelay {
   #chance = new Chance(0)
   /** What was sent here last, by id. */
   readonly #sent = new Map<string, Charge>()
+  /** When a look-up was last answered that may have found something, monotonic ms. */
+  #mayHaveFoundAt = Number.NEGATIVE_INFINITY
+  /** Denied behind such a look-up, though recorded, and none came since. */
+  readonly #denied = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   readonly #place: ProxyPlace
 
@@ -104,8 +113,9 @@ export class HttpProxy extends TcpRelay {
     }
     const conduct = this.#conduct
     const act = conduct === null ? undefined : this.#actionFor(request, conduct, near)
-    if (act === undefined) far.write(request.bytes)
-    else this.#run(act)
+    if (act !== undefined) return this.#run(act)
+    far.write(request.bytes)
+    if (call.kind === 'lookUp') this.#noteFinding()
   }
 
   /** Undefined for what goes through. */
@@ -193,15 +203,26 @@ export class HttpProxy extends TcpRelay {
     { delayMs, lie, reply }: LookUpConduct,
     answer: (contractText: string) => void,
   ): Promise<void> {
+    const askedAt = performance.now()
     await pause(this.#chance.between(delayMs))
-    const { oracle } = this.#place
-    if (is200ByContract(reply)) oracle.contradicted.add(correlationId)
-    if (isAbsence(reply) && (await this.#isRecorded(correlationId))) {
-      oracle.goesBeyond(correlationId, 'denied by look-ups though recorded')
+    if (is200ByContract(reply)) {
+      this.#place.oracle.contradicted.add(correlationId)
+      this.#noteFinding()
+    }
+    const isBacked = askedAt - this.#mayHaveFoundAt <= BACKED_MAX_MS
+    if (isBacked && isAbsence(reply) && (await this.#isRecorded(correlationId))) {
+      this.#denied.add(correlationId)
     }
     // A 404 has no body by contract.
     const isMissing = reply.kind === 'answer' && reply.status === 404
     answer(isMissing ? '' : this.#lieAbout(correlationId, lie))
+  }
+
+  /** Whoever was denied since the last such look-up was denied between two controls, it may be. */
+  #noteFinding(): void {
+    this.#mayHaveFoundAt = performance.now()
+    for (const id of this.#denied) this.#place.oracle.goesBeyond(id, 'denied between two controls')
+    this.#denied.clear()
   }
 
   /** The contract's JSON about a payment, except for one thing. */
@@ -263,3 +284,10 @@ const OTHER_ID = 'ffffffff-ffff-4fff-8fff-ffffffffffff'
 
 /** Further off than an instant may be where the owner does not know all that were sent. */
 const OTHER_MS = 3 * 86_400_000
+
+/** Whether a look-up's reply says in the contract's form that there is no such payment. */
+function isAbsence(reply: Reply): boolean {
+  // A 404 has no body by contract, and half of none is none.
+  const isEmpty = reply.kind === 'answer' && ['none', 'contract', 'cut'].includes(reply.body)
+  return reply.kind === 'answer' && reply.status === 404 && isEmpty
+}
