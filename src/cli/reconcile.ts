@@ -7,7 +7,7 @@ import {
   runReconcile,
   type ReconcileOutput,
 } from '../operator/reconcile-command.ts'
-import { findBooks } from './places.ts'
+import { findBooks } from './addresses.ts'
 
 /** Between two lines of progress, ms. */
 const ON_TERMINAL_MS = 500

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import { EXIT_FINE, exitCodeOf } from '../operator/failures.ts'
 import { REJECTED_USAGE, readRejectedOptions, runRejected } from '../operator/rejected-command.ts'
 import { openTables } from '../operator/pit-books.ts'
-import { findDatabase } from './places.ts'
+import { findDatabase } from './addresses.ts'
 
 const write = (text: string): void => void process.stdout.write(text)
 

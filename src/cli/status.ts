@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { figuresOf, type Scrape } from './figures.ts'
 import { parseSamples } from './samples.ts'
-import { findOperatorsPort } from './places.ts'
+import { findOperatorsPort } from './addresses.ts'
 import { lineOf, tableOf, type Answer } from './table.ts'
 
 /**

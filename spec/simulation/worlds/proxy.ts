@@ -6,12 +6,7 @@ import type { Charge } from '../../../src/actors/model/ports.ts'
 import type { Chance } from '../chance.ts'
 import type { CalledProcessor, ReplyTo } from '../simulated-processor.ts'
 import type { VirtualTime } from '../virtual-time.ts'
-import {
-  boundPassed,
-  type CallConduct,
-  type Conduct,
-  is200ByContract,
-} from './conduct.ts'
+import { boundPassed, type CallConduct, type Conduct, is200ByContract } from './conduct.ts'
 import { endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
 import type { Oracle } from './oracle.ts'
 
