@@ -28,26 +28,26 @@ t.test('an idle instance says that it cannot commit, and why, until it can', asy
     {
       what: 'PostgreSQL is read-only',
       begin: () => run('ALTER SYSTEM SET default_transaction_read_only = on', RELOAD),
-      says: /^Nothing can be committed: .*read-only transaction \(25006\)/,
+      says: /: .*read-only transaction \(25006\)/,
       end: () => run('ALTER SYSTEM RESET default_transaction_read_only', RELOAD),
     },
     {
       what: 'the lease is lost, and there is no other',
       begin: () => run(NO_NEW_LEASE, 'UPDATE leases SET revoked = true'),
-      says: /^The lease is not held|acquireLease failed: no lease/,
+      says: /^The lease is not (?:held|renewed)/,
       end: () => run('DROP TRIGGER no_lease ON leases'),
     },
     {
       what: 'PostgreSQL is stopped',
       begin: server.stop,
-      says: /^Nothing can be committed: /,
+      says: /^Nothing can be committed: |^The lease is not renewed: /,
       end: server.start,
     },
     {
       what: 'PostgreSQL hangs',
       begin: server.freeze,
       // A claim without an answer costs the lease.
-      says: /^Nothing can be committed: |^The lease is not held/,
+      says: /^Nothing can be committed: |^The lease is not (?:held|renewed)/,
       end: server.thaw,
     },
   ]
@@ -119,6 +119,54 @@ t.test(
   },
 )
 
+t.test(
+  'a renewal says nothing about accepts, nor an empty accept about refused ones',
+  async (t) => {
+    const { readiness, fence, clock, ledger } = under()
+    const heard = readiness.hearing(ledger.port)
+    fence.extend({ id: 1, validUntil: clock.now() + 60_000, ...ANY_TIME_OF_DAY })
+    const renew = async (): Promise<void> => {
+      const renewal = heard.renewLease({ leaseId: 1, ttlMs: 1_000 })
+      ;(await ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 0 })
+      await renewal
+    }
+    const tryAccept = async (): Promise<void> => {
+      readiness.whyNot()
+      ;(await ledger.called('accept')).answer({ results: [], purges: 0 })
+      await renew()
+    }
+    const { telemetry } = readiness
+    telemetry.emit({ type: 'batch.refused', payments: 1, cause: 'full' })
+
+    await renew()
+    t.equal(readiness.whyNot(), 'Nothing can be committed: full.')
+    clock.increment(1_000)
+    await tryAccept()
+    t.equal(readiness.whyNot(), 'Nothing can be committed: full.')
+    clock.increment(4_000)
+    await tryAccept()
+    t.equal(readiness.whyNot(), undefined)
+  },
+)
+
+t.test('an idle instance that is asked tries an accept, one at a time', async (t) => {
+  const { readiness, fence, clock, ledger } = under()
+  const heard = readiness.hearing(ledger.port)
+  fence.extend({ id: 1, validUntil: clock.now() + 60_000, ...ANY_TIME_OF_DAY })
+
+  t.equal(readiness.whyNot(), undefined)
+  t.equal(readiness.whyNot(), undefined)
+  t.same(ledger.waiting, ['accept'])
+  const call = await ledger.called('accept')
+  t.same(call.args, [[], { leaseId: 1, parked: false }])
+  call.fail(new LedgerUnavailable('accept', 'none', 'a lock'))
+  const renewal = heard.renewLease({ leaseId: 1, ttlMs: 1_000 })
+  ;(await ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 0 })
+  await renewal
+
+  t.match(readiness.whyNot(), /^Nothing can be committed: .*a lock/)
+})
+
 t.test('a start that gets no lease in time ends, and says why', async (t) => {
   const { readiness } = under()
   const pit = startingPit()
@@ -138,7 +186,7 @@ t.test('a start that gets no lease in time ends, and says why', async (t) => {
   await pit.pass(1)
 
   await t.rejects(starting, {
-    message: `no lease in 30 s. Nothing can be committed: ${failure.message}.`,
+    message: `no lease in 30 s. The lease is not held: ${failure.message}.`,
   })
 })
 

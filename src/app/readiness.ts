@@ -3,49 +3,91 @@
 
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { Clock, Lease, Ledger } from '../actors/model/ports.ts'
-import { wordsOf } from '../actors/model/errors.ts'
+import { ledgerFailureOf, wordsOf } from '../actors/model/errors.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { START_TIMEOUT_MS } from '../infra/postgres/start.ts'
 
 export interface Readiness {
   /** Hears which accepts were committed. */
   readonly telemetry: Telemetry
-  /** The same ledger; how its lease is renewed is heard, which is all that an idle instance writes. */
+  /** The same ledger; how its lease is renewed is heard, and an idle instance tries a commit there. */
   hearing(ledger: Ledger): Ledger
   /** A sentence for an operator; undefined when nothing speaks against the next commit. */
   whyNot(): string | undefined
 }
 
-/** The last write decides: one that failed is followed by a renewal within about a second. */
+/** When nothing was heard of accepts for so long, ms, one without payments is tried at a question. */
+const TRIED_AFTER_MS = 1000
+
+/** For so long, ms, payments that were refused count for more than an accept without any. */
+const REFUSED_FOR_MS = 5000
+
+/**
+ * Of accepts the last one decides, and of renewals: what refuses the ones need not refuse the others.
+ */
 export function createReadiness(lease: Lease, clock: Clock): Readiness {
-  let failure: string | undefined
-  const heard = async <Value>(write: Promise<Value>): Promise<Value> => {
+  const commits = { failure: noFailure(), heardAt: LONG_AGO, refusedAt: LONG_AGO }
+  const renewals = { failure: noFailure() }
+  let tried: Ledger | undefined
+  let isTrying = false
+
+  const renewing = async <Value>(write: Promise<Value>): Promise<Value> => {
     try {
       const value = await write
-      failure = undefined
+      renewals.failure = undefined
       return value
     } catch (error) {
-      failure = wordsOf(error)
+      renewals.failure = wordsOf(error)
       throw error
     }
+  }
+  const tryCommit = async (ledger: Ledger, leaseId: number): Promise<void> => {
+    try {
+      await ledger.accept([], { leaseId, parked: false })
+      if (clock.now() - commits.refusedAt >= REFUSED_FOR_MS) commits.failure = undefined
+    } catch (error) {
+      commits.failure = wordsOf(ledgerFailureOf(error))
+    }
+    commits.heardAt = clock.now()
+    isTrying = false
+  }
+  const tryWhenIdle = (): void => {
+    if (tried === undefined || lease.id === null || isTrying) return
+    if (clock.now() - commits.heardAt < TRIED_AFTER_MS) return
+    isTrying = true
+    void tryCommit(tried, lease.id)
   }
   return {
     telemetry: {
       emit(fact) {
-        if (fact.type === 'batch.accepted') failure = undefined
-        else if (fact.type === 'batch.refused') failure = fact.cause
+        if (fact.type !== 'batch.accepted' && fact.type !== 'batch.refused') return
+        commits.heardAt = clock.now()
+        commits.failure = fact.type === 'batch.refused' ? fact.cause : undefined
+        if (fact.type === 'batch.refused') commits.refusedAt = commits.heardAt
       },
     },
-    hearing: (ledger) => ({
-      ...ledger,
-      acquireLease: (request) => heard(ledger.acquireLease(request)),
-      renewLease: (request) => heard(ledger.renewLease(request)),
-    }),
+    hearing(ledger) {
+      tried = ledger
+      return {
+        ...ledger,
+        acquireLease: (request) => renewing(ledger.acquireLease(request)),
+        renewLease: (request) => renewing(ledger.renewLease(request)),
+      }
+    },
     whyNot() {
-      if (failure !== undefined) return `Nothing can be committed: ${failure}.`
-      return lease.holds(clock.now()) ? undefined : 'The lease is not held.'
+      tryWhenIdle()
+      if (commits.failure !== undefined) return `Nothing can be committed: ${commits.failure}.`
+      const because = renewals.failure === undefined ? '' : `: ${renewals.failure}`
+      if (!lease.holds(clock.now())) return `The lease is not held${because}.`
+      return because === '' ? undefined : `The lease is not renewed${because}.`
     },
   }
+}
+
+const LONG_AGO = Number.NEGATIVE_INFINITY
+
+function noFailure(): string | undefined {
+  return undefined
 }
 
 /**

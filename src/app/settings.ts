@@ -90,7 +90,7 @@ function workOf(config: Config): WorkSettings {
     quickBackoffMs: config.quickBackoffMs,
     retryDelayMs: config.retryDelayMs,
     retryDelayMaxMs: config.retryDelayMaxMs,
-    settleByMs: config.inDoubtHorizonMs,
+    settleByMs: config.inDoubtHorizonMs + config.lookupLagMs,
     lookUpLagMs: config.lookupLagMs,
   }
 }

@@ -51,7 +51,7 @@ export const ATTEMPT_VARIABLES = {
       min: 0,
       max: 600_000,
       meaning:
-        'How far a processor’s look-up may lag behind its record; after a 500 only a 404 later than this counts as refused; not longer than IN_DOUBT_HORIZON_MS',
+        'How far a processor’s look-up may lag behind its record; after a 500 only a 404 later than this counts as refused, after a charge without an answer one later than this and IN_DOUBT_HORIZON_MS together; not longer than that',
     }),
     'IN_DOUBT_HORIZON_MS',
   ),
@@ -62,7 +62,7 @@ export const ATTEMPT_VARIABLES = {
     min: 1000,
     max: 600_000,
     meaning:
-      'Settle-by deadline: time after which a charge that was sent can no longer be processed; longer than ATTEMPT_TIMEOUT_MS; 5 % are added for clocks that drift',
+      'Time after which a charge that was sent can no longer be processed; with LOOKUP_LAG_MS and 5 % for clocks that drift it is the settle-by deadline; longer than ATTEMPT_TIMEOUT_MS',
   }),
   processorConcurrency: whole({
     name: 'PROCESSOR_CONCURRENCY',

@@ -1,7 +1,13 @@
 // What is read of a processor's books.
 
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import t from 'tap'
-import { readRecordedTotal, readTotals } from '../../../src/infra/processor/books.ts'
+import {
+  ProcessorBooks,
+  readRecordedTotal,
+  readTotals,
+} from '../../../src/infra/processor/books.ts'
 
 const read = (text: string) => readRecordedTotal(readTotals(text))
 
@@ -38,3 +44,25 @@ t.test('a total of the books is valid only if both its numbers are', async (t) =
     t.equal(read(text), undefined, text)
   }
 })
+
+t.test('a payment is missing by a 404 without a body, and not by a page of others', async (t) => {
+  const pages = createServer((request, response) => {
+    response.statusCode = 404
+    response.end(request.url === `/payments/${MISSING}` ? '' : '<h1>Not found</h1>')
+  }).listen(0, '127.0.0.1')
+  await once(pages, 'listening')
+  t.teardown(() => pages.close())
+  const address = pages.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const url = `http://127.0.0.1:${port}`
+  const books = new ProcessorBooks({ name: 'default', url, token: '', timeoutMs: 30_000 })
+
+  t.same(await books.find(MISSING), { kind: 'answered', value: undefined })
+  t.same(await books.find(BEHIND_A_PAGE), {
+    kind: 'silent',
+    why: 'a payment was answered 404 with a body',
+  })
+})
+
+const MISSING = '00000000-0000-4000-8000-000000000001'
+const BEHIND_A_PAGE = '00000000-0000-4000-8000-000000000002'

@@ -182,7 +182,8 @@ export interface Ledger {
 
   /**
    * Commits a batch, which may hold an id twice. With `parked` the payments get no owner and are
-   * due at once: never sent, for any instance to claim.
+   * due at once: never sent, for any instance to claim. An empty batch writes nothing, and is refused
+   * where none could be written.
    */
   accept(
     batch: readonly AcceptRequest[],

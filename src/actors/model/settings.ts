@@ -21,7 +21,10 @@ export interface WorkSettings {
   /** First delay in the retry queue, ms; doubles up to the maximum, jittered. */
   readonly retryDelayMs: number
   readonly retryDelayMaxMs: number
-  /** Time, from its sending, in which a request can still be recorded, ms. */
+  /**
+   * Time, from its sending, after which each look-up shows a request if it was ever recorded, ms: in
+   * which it can still be recorded, and then in which a look-up can lag behind that.
+   */
   readonly settleByMs: number
   /** How long a processor's look-up may lag behind its own record, ms. */
   readonly lookUpLagMs: number

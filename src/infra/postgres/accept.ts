@@ -1,7 +1,7 @@
 // Commits new payments in batches.
 
 import { isLedgerFailure, LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
-import type { Accepted, AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
+import type { AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
 import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
 import { BOOLEAN, FLOAT, INTEGER, TEXT, nullable, type Query } from './rows.ts'
@@ -18,7 +18,6 @@ export function createAccept(
 ): Pick<Ledger, 'accept'> {
   return {
     async accept(batch, { leaseId, parked }) {
-      if (batch.length === 0) return NOTHING
       const deadline = performance.now() + timeoutMs
       const news = firstOfEach(batch)
       const { query, values } = insertion(news, { leaseId, parked })
@@ -45,8 +44,6 @@ export function createAccept(
 
 /** A row is a payment that was new. */
 const WRITTEN = { correlation_id: TEXT, purges: INTEGER }
-
-const NOTHING: Accepted = { results: [], purges: 0 }
 
 // Within a batch the first request with an id is the one that is inserted.
 function firstOfEach(batch: readonly AcceptRequest[]): readonly AcceptRequest[] {

@@ -130,7 +130,9 @@ function readSumOfCents(decimal: string): bigint | undefined {
 const DECIMAL = /^(\d+)(?:\.(\d+))?$/
 
 function readPayment({ status, body }: Answer): BooksAnswer<ProcessorPayment | undefined> {
-  if (status === 404) return answered(undefined)
+  if (status === 404 && body === '') return answered(undefined)
+  // By contract a 404 has no body: pages of others say nothing of the processor's books.
+  if (status === 404) return { kind: 'silent', why: 'a payment was answered 404 with a body' }
   const payment = (status === 200 ? readObject(body) : undefined) ?? {}
   const requestedAt = readInstant(payment['requestedAt'])
   if (requestedAt === undefined) return { kind: 'silent', why: `a payment was answered ${status}` }
