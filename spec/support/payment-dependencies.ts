@@ -43,6 +43,8 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
   }
   const controls = {
     noteRecorded: () => undefined,
+    distrust: () => undefined,
+    prepare: () => undefined,
     beforeLookUp: (then: () => void) => then(),
     judge: (_askedAt: number, reply: (proof: 'control') => void) => reply('control'),
   }

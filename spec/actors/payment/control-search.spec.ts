@@ -123,14 +123,59 @@ t.test('questions to the ledger keep a pause, however many look-ups find nothing
   scene.missing()
   scene.tell({ kind: 'unavailable' })
 
-  const proofs = [scene.missing(), scene.missing()]
-  scene.clock.increment(SEARCH_PAUSE_MS - 1)
-  t.equal(scene.questions.length, 0)
+  const proofs = [scene.missing()]
+  scene.clock.increment(999)
+  proofs.push(scene.missing())
+  scene.controls.prepare()
+  t.equal(scene.questions.length, 0, 'once a second at most')
   scene.clock.increment(1)
   t.equal(scene.questions.length, 1)
   scene.tell({ kind: 'none' })
 
   t.same(proofs, [['form'], ['form']])
+  scene.clock.increment(10 * SEARCH_PAUSE_MS)
+  t.equal(scene.questions.length, 0, 'and none for nobody')
+})
+
+t.test('what the ledger answers is told once to each who waits', async (t) => {
+  const scene = setScene('unknown')
+  const first = scene.missing()
+  scene.clock.increment(1)
+  const second = scene.missing()
+  scene.tell({ kind: 'none' })
+  t.same([first, second], [['form'], []])
+
+  scene.clock.increment(SEARCH_PAUSE_MS)
+  scene.tell({ kind: 'none' })
+  const third = scene.missing()
+  scene.controls.forget()
+
+  t.same([first, second, third], [['form'], ['form'], ['none']])
+})
+
+t.test('after a purge the ledger is asked ahead of need again', async (t) => {
+  const scene = setScene('unknown')
+  scene.controls.prepare()
+  scene.clock.increment(1)
+  scene.tell({ kind: 'none' })
+  scene.controls.forget()
+  scene.clock.increment(SEARCH_PAUSE_MS)
+
+  scene.controls.prepare()
+  t.equal(scene.questions.length, 1)
+})
+
+t.test('a payment that the ledger finds answers also who has asked meanwhile', async (t) => {
+  const scene = setScene('unknown')
+  scene.controls.prepare()
+  scene.clock.increment(1)
+  const proofs = scene.missing()
+
+  scene.tell({ kind: 'found', correlationId: 'old' })
+
+  t.same(proofs, ['none'])
+  scene.clock.increment(2 * SEARCH_PAUSE_MS)
+  t.equal(scene.questions.length, 0)
 })
 
 t.test('who knows a control never asks the ledger', async (t) => {

@@ -1,5 +1,6 @@
 // Controls of one processor on standing time: a spec answers in the place of processor and ledger.
 
+import assert from 'node:assert'
 import type { LookUpAnswer } from '../../../src/actors/model/ports.ts'
 import type { ControlAnswer } from '../../../src/actors/payment/control-search.ts'
 import {
@@ -10,7 +11,8 @@ import {
 import { StandingTime } from '../../support/standing-time.ts'
 
 const LAG_MS = 100
-export const OLD_MS = 106
+/** Age from which every look-up has a payment: the lag, and what a clock may drift. */
+export const OLD_MS = 105
 export const FOUND = {
   kind: 'found',
   requestedAt: 1,
@@ -68,7 +70,10 @@ export function setScene(known: 'known' | 'unknown' = 'known'): Scene {
     },
     begin() {
       const state = { begun: false }
-      controls.beforeLookUp(() => (state.begun = true))
+      controls.beforeLookUp(() => {
+        assert(!state.begun, 'a look-up begins once')
+        state.begun = true
+      })
       return state
     },
   }

@@ -1,10 +1,6 @@
 import t from 'tap'
 import type { LookUpAnswer } from '../../../src/actors/model/ports.ts'
-import {
-  CONTROL_AGE_MAX_MS,
-  CONTROL_PAUSE_MS,
-  type AbsenceProof,
-} from '../../../src/actors/payment/controls.ts'
+import { CONTROL_PAUSE_MS, type AbsenceProof } from '../../../src/actors/payment/controls.ts'
 import { controlled, FOUND, OLD_MS, setScene } from './controls-under-test.ts'
 
 t.test(
@@ -46,18 +42,35 @@ t.test('a control that was asked before a look-up was answered does not follow i
   t.same([early, late], [['control'], []])
   scene.clock.increment(CONTROL_PAUSE_MS)
   scene.answer(FOUND)
-  t.same(late, ['control'])
+  t.same([early, late], [['control'], ['control']], 'each is told once')
+})
+
+t.test('controls are asked only while look-ups wait for them, one at a time', async (t) => {
+  const scene = controlled()
+  const first = scene.missing()
+  scene.clock.increment(5 * CONTROL_PAUSE_MS)
+  const second = scene.missing()
+  scene.clock.increment(5 * CONTROL_PAUSE_MS)
+  t.same(scene.asked, ['first'], 'the one that has no answer yet')
+
+  scene.answer(FOUND)
+  t.same(scene.asked, ['first'], 'another one for the look-up that came after it')
+  scene.answer(FOUND)
+  scene.clock.increment(5 * CONTROL_PAUSE_MS)
+
+  t.same([first, second], [['control'], ['control']], 'each is told once')
+  t.same(scene.asked, [], 'and none for nobody')
 })
 
 t.test('controls keep a pause, so that a storm of look-ups shares them', async (t) => {
   const scene = controlled()
   scene.missing()
   scene.answer(FOUND)
+  scene.clock.increment(CONTROL_PAUSE_MS - 1)
   const proofs = scene.missing()
+  scene.missing()
   t.same(scene.asked, [])
 
-  scene.clock.increment(CONTROL_PAUSE_MS - 1)
-  t.same(scene.asked, [])
   scene.clock.increment(1)
   t.same(scene.asked, ['first'])
   scene.answer(FOUND)
@@ -97,11 +110,12 @@ t.test('a foreign answer in between takes the proof away', async (t) => {
   const again = scene.missing()
   scene.answer(FOUND)
   t.same(again, ['control'])
+  t.same(waiting, ['none'], 'what was said before is not said anew')
 })
 
-t.test('a control backs look-ups for a few seconds', async (t) => {
+t.test('a control backs look-ups for 5 s', async (t) => {
   const scene = controlled()
-  scene.clock.increment(CONTROL_AGE_MAX_MS - CONTROL_PAUSE_MS)
+  scene.clock.increment(5000 - CONTROL_PAUSE_MS)
   t.ok(scene.begin().begun)
   t.same(scene.missing(), [])
   scene.clock.increment(0.001)
@@ -148,6 +162,46 @@ t.test('the control is the newest payment that every look-up has by now', async 
   scene.begin()
 
   t.same(scene.asked, ['second'])
+})
+
+t.test('a payment that was recorded just now leaves the older control in its place', async (t) => {
+  const scene = controlled()
+  scene.controls.noteRecorded('young', scene.clock.now())
+
+  const proofs = scene.missing()
+  t.same(scene.asked, ['first'])
+  scene.answer(FOUND)
+
+  t.same(proofs, ['control'])
+})
+
+t.test('a control that a purge overtakes says nothing of what is recorded after it', async (t) => {
+  const scene = controlled()
+  scene.missing()
+  scene.controls.forget()
+  scene.controls.noteRecorded('second', scene.clock.now())
+  scene.clock.increment(OLD_MS)
+
+  const lookUp = scene.begin()
+  t.same(scene.asked, ['first', 'second'])
+  scene.answer(FOUND)
+  t.notOk(lookUp.begun, 'the answer from before the purge')
+  scene.answer(FOUND)
+  t.ok(lookUp.begun)
+})
+
+t.test('no control is asked after a purge, whether it was due or its payment young', async (t) => {
+  const scene = controlled()
+  scene.missing()
+  scene.answer(FOUND)
+  scene.missing()
+  scene.controls.noteRecorded('young', scene.clock.now())
+
+  scene.controls.forget()
+  scene.clock.increment(OLD_MS)
+
+  t.ok(scene.begin().begun)
+  t.same(scene.asked, [])
 })
 
 t.test('a purge leaves no payment to ask for', async (t) => {

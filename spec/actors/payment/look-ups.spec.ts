@@ -2,11 +2,14 @@ import t from 'tap'
 import { ENDS_AT, sampleContext, sampleDoubt } from '../../support/payment-samples.ts'
 import { standIns } from '../../support/payment-dependencies.ts'
 import { mayResendNow, planLookUp, sendLookUp } from '../../../src/actors/payment/look-ups.ts'
+import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
 import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/context.ts'
 
 const AT_DEFAULT = { unknownOutcomes: [sampleDoubt('default')] }
 const AT_FALLBACK = { unknownOutcomes: [sampleDoubt('fallback')] }
 const AT_BOTH = { unknownOutcomes: [sampleDoubt('default'), sampleDoubt('fallback')] }
+
+const CONTRADICTED = { contradiction: { kind: 'amount' } } as const
 
 /** Notes what a payment is sent. */
 function listener(): { self: { send(event: PaymentEvent): void }; told: string[] } {
@@ -26,13 +29,46 @@ t.test('each second look-up may be a resend, until two were sent', async (t) => 
 
 t.test('each second look-up may be a resend again once nothing else can end it', async (t) => {
   const { dependencies, clock } = standIns()
-  clock.increment(60_000)
+  const mayResendAt = (lookUps: number): boolean =>
+    mayResendNow(dependencies, sampleContext({ ...AT_DEFAULT, lookUps }))
+  clock.increment(HOPELESS_AT - 1)
+  t.notOk(mayResendAt(5), 'not a moment before')
+  clock.increment(1)
 
-  const mayResend = [4, 5, 6, 7, 8].map((lookUps) =>
-    mayResendNow(dependencies, sampleContext({ ...AT_DEFAULT, lookUps })),
-  )
+  const mayResend = [4, 5, 6, 7, 8].map(mayResendAt)
 
   t.same(mayResend, [false, true, false, true, false])
+})
+
+t.test('a request is sent again only where a charge may be sent now', async (t) => {
+  const open = { getSnapshot: () => ({ value: 'open', context: {} }) }
+  const changes: Partial<PaymentDependencies>[] = [
+    {},
+    { lease: { id: 1, holds: () => false } },
+    { health: { default: open, fallback: open } as never },
+  ]
+
+  const mayResend = changes.map((each) =>
+    mayResendNow(standIns(each).dependencies, sampleContext({ ...AT_DEFAULT, lookUps: 1 })),
+  )
+
+  t.same(mayResend, [true, false, false], 'a lease is held and the circuit lets it through')
+})
+
+t.test('what a look-up has contradicted is not sent again', async (t) => {
+  const unknownOutcomes = [sampleDoubt('default', CONTRADICTED)]
+  const { dependencies } = standIns()
+
+  t.notOk(mayResendNow(dependencies, sampleContext({ unknownOutcomes, lookUps: 1 })))
+})
+
+t.test('a payment in doubt leaves memory while the instance drains', async (t) => {
+  const { dependencies, pauses } = standIns({ isDraining: () => true })
+  const { self, told } = listener()
+
+  planLookUp(dependencies, sampleContext(AT_DEFAULT), self)
+
+  t.same([told, pauses], [['payment.recalled'], []])
 })
 
 t.test('a payment in doubt without a place for look-ups leaves memory', async (t) => {
@@ -80,8 +116,6 @@ t.test('of two processors that may have a payment each is asked in turn', async 
 
 /** Monotonic instant, ms, at which nothing but an answer by its processor ends a doubt any more. */
 const HOPELESS_AT = ENDS_AT + 10_000
-
-const CONTRADICTED = { contradiction: { kind: 'amount' } } as const
 
 /** What a payment plans while others wait for its place. */
 function awaited(now: number, context: Partial<PaymentContext>): string {

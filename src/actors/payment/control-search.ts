@@ -24,7 +24,8 @@ interface Waiting {
 
 export class ControlSearch {
   readonly #input: ControlSearchInput
-  #state: 'idle' | 'pausing' | 'asking' = 'idle'
+  /** Whether the ledger is asked, or will be when the last question is long enough ago. */
+  #isRequested = false
   /** When the ledger was asked last, monotonic ms. */
   #askedAt = Number.NEGATIVE_INFINITY
   /** Whether it has answered; what it knew then may be out of date. */
@@ -39,7 +40,7 @@ export class ControlSearch {
 
   /** Asks ahead of need, so that what is found has grown old by then; once it is answered no more. */
   prepare(): void {
-    if (!this.#hasAnswered && this.#state === 'idle' && this.#pauseMs() <= 0) this.#ask()
+    if (!this.#hasAnswered && !this.#isRequested && this.#pauseMs() <= 0) this.#ask()
   }
 
   /** Replies once: what was found, or an answer of the ledger to a question asked after this call. */
@@ -66,12 +67,12 @@ export class ControlSearch {
 
   /** Asks now, or when the last question is long enough ago and has its answer. */
   #request(): void {
-    if (this.#state !== 'idle') return
+    if (this.#isRequested) return
     const pauseMs = this.#pauseMs()
     if (pauseMs <= 0) return this.#ask()
-    this.#state = 'pausing'
+    this.#isRequested = true
     this.#input.clock.setTimeout(() => {
-      this.#state = 'idle'
+      this.#isRequested = false
       if (this.#waiting.length > 0) this.#ask()
     }, pauseMs)
   }
@@ -80,9 +81,9 @@ export class ControlSearch {
     const askedAt = this.#input.clock.now()
     const generation = this.#generation
     this.#askedAt = askedAt
-    this.#state = 'asking'
+    this.#isRequested = true
     this.#input.askLedger((answer) => {
-      this.#state = 'idle'
+      this.#isRequested = false
       if (generation === this.#generation) this.#take(answer, askedAt)
       if (this.#waiting.length > 0) this.#request()
     })

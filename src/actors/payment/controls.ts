@@ -49,7 +49,7 @@ export class Controls {
   readonly #input: ControlsInput
   /** Old enough for every look-up to have it. */
   #control: Recorded | null = null
-  /** The control to come. */
+  /** The control to come, or that has come; null while none is known. */
   #next: Recorded | null = null
   /** When the last control that was found was answered, monotonic ms. */
   #foundAt = Number.NEGATIVE_INFINITY
@@ -57,7 +57,8 @@ export class Controls {
   #askedAt = Number.NEGATIVE_INFINITY
   /** Since when nothing spoke against what look-ups say, monotonic ms. */
   #trustedSince = Number.NEGATIVE_INFINITY
-  #state: 'idle' | 'pausing' | 'asking' = 'idle'
+  /** Whether a control is under way, or waits until the last one is long enough ago. */
+  #isRequested = false
   /** Counts purges. */
   #generation = 0
   #waiting: Waiting[] = []
@@ -75,7 +76,7 @@ export class Controls {
   /** This payment was recorded there: it was settled, or found, at this monotonic instant, ms. */
   noteRecorded(correlationId: string, at: number): void {
     if (this.#next !== null && !this.#isOld(this.#next, at)) return
-    this.#control = this.#next ?? this.#control
+    this.#control = this.#next
     this.#next = { correlationId, at }
   }
 
@@ -116,7 +117,7 @@ export class Controls {
     this.#generation += 1
     this.#control = null
     this.#next = null
-    this.#state = 'idle'
+    this.#isRequested = false
     this.#search.forget()
     this.distrust()
     this.#startAll()
@@ -135,16 +136,13 @@ export class Controls {
 
   /** Whether memory has no payment that a control could ask for, now or later. */
   #knowsNone(): boolean {
-    return this.#control === null && this.#next === null
+    return this.#next === null
   }
 
   /** The payment that a control asks for now; null when none is known for long enough. */
   #known(now: number): Recorded | null {
     const next = this.#next
-    if (next !== null && this.#isOld(next, now)) {
-      this.#control = next
-      this.#next = null
-    }
+    if (next !== null && this.#isOld(next, now)) this.#control = next
     return this.#control
   }
 
@@ -155,11 +153,11 @@ export class Controls {
 
   /** Asks a control now, or when the last one is long enough ago. */
   #request(): void {
-    if (this.#state !== 'idle') return
+    if (this.#isRequested) return
+    this.#isRequested = true
     const { clock } = this.#input
     const pauseMs = this.#askedAt + CONTROL_PAUSE_MS - clock.now()
     if (pauseMs <= 0) return this.#ask()
-    this.#state = 'pausing'
     const generation = this.#generation
     clock.setTimeout(() => {
       if (generation === this.#generation) this.#ask()
@@ -172,11 +170,10 @@ export class Controls {
     const control = this.#known(askedAt)
     assert(control !== null, 'a control is asked only while a recorded payment is known')
     const generation = this.#generation
-    this.#state = 'asking'
     this.#askedAt = askedAt
     processor.lookUp(control.correlationId, (answer) => {
       if (generation !== this.#generation) return
-      this.#state = 'idle'
+      this.#isRequested = false
       this.#take(answer, askedAt)
     })
   }
