@@ -17,6 +17,13 @@ import {
   type EventName,
 } from '../../support/payment-samples.ts'
 
+const ATTEMPT: Attempt = {
+  processor: 'default',
+  requestedAt: STAMP,
+  reason: 'cheaper',
+  outcome: 'inDoubt',
+  tookMs: 1,
+}
 const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')] }
 
 t.test('an outcome stays unknown for as long as the last request can land', async (t) => {
@@ -35,6 +42,40 @@ t.test('an outcome stays unknown for as long as the last request can land', asyn
     take('tryingDefault', early, EVENTS.doubted).context.unknownOutcomes,
     IN_DOUBT.unknownOutcomes,
   )
+})
+
+t.test('after a 500 the lag of look-ups and the settle-by deadline end apart', async (t) => {
+  const settleBy = ENDS_AT + 9
+  const atFallback = sampleDoubt('fallback')
+  const earlier = sampleDoubt('default', { endsAt: 1, settleBy: settleBy + 1 })
+  const failed = (unknownOutcomes: PaymentContext['unknownOutcomes']) =>
+    take('tryingDefault', { ...trying('default'), unknownOutcomes }, { ...EVENTS.failed, settleBy })
+      .context.unknownOutcomes
+
+  t.same(failed([]), [sampleDoubt('default', { settleBy })])
+  t.same(
+    failed([earlier, atFallback]),
+    [atFallback, sampleDoubt('default', { settleBy: settleBy + 1 })],
+    'no deadline is taken back, and no other doubt is touched',
+  )
+})
+
+t.test('what contradicts a payment is noted where it was said, at the last charge', async (t) => {
+  const attempts = (['default', 'fallback', 'default', 'fallback'] as const).map(
+    (processor): Attempt => ({ ...ATTEMPT, processor }),
+  )
+  const unknownOutcomes = [sampleDoubt('fallback'), sampleDoubt('default')]
+  const { contradiction } = EVENTS.contradicted
+  const noted = take('confirming', { attempts, unknownOutcomes }, EVENTS.contradicted).context
+  const [first, second, third, fourth] = attempts
+
+  t.same(noted.attempts, [first, second, { ...third, contradiction }, fourth])
+  t.same(noted.unknownOutcomes, [
+    sampleDoubt('fallback'),
+    sampleDoubt('default', { contradiction }),
+  ])
+  const kept = take('confirming', { unknownOutcomes }, EVENTS.contradicted).context
+  t.same(kept.attempts, [], 'another instance had charged it')
 })
 
 t.test('a 422 leaves unknown which request landed', async (t) => {
@@ -116,7 +157,10 @@ t.test('a request is sent again only while one processor alone may have it', asy
   const { dueResend } = EVENTS
   const both = { unknownOutcomes: [sampleDoubt('default'), sampleDoubt('fallback')] }
 
-  t.equal(take('confirming', IN_DOUBT, dueResend).snapshot.value, 'tryingDefault')
+  const again = take('confirming', { ...IN_DOUBT, lookUps: 3 }, dueResend)
+  t.equal(again.snapshot.value, 'tryingDefault')
+  t.match(again.context.attempt, { processor: 'default', requestedAt: STAMP, reason: 'resend' })
+  t.equal(again.context.lookUps, 4, 'in place of a look-up')
   t.equal(take('confirming', both, dueResend).told, 'confirming sendLookUp')
 })
 
@@ -140,6 +184,9 @@ t.test('the status of a payment shows the attempt in flight and the settlement',
   t.match(inFlight, { state: 'tryingDefault', acceptedAt: 77, amountCents: 1990 })
   t.match(inFlight.attempts, [{ processor: 'default', outcome: 'inFlight', tookMs: 0 }])
   t.notOk('processor' in inFlight)
+  t.match(statusOf(sampleContext(trying('fallback')), 'tryingFallback', 77).attempts, [
+    { processor: 'fallback', outcome: 'inFlight' },
+  ])
   t.same(refused.attempts, [], 'an attempt that has ended is in the history alone')
   t.match(settled, { processor: 'default', requestedAt: STAMP })
   t.equal(settled.attempts.length, 1)

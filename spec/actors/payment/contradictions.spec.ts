@@ -50,8 +50,11 @@ t.test(
   async (t) => {
     t.equal(kindOf([ATTEMPT], 1, STAMP - 2 * HOUR_MS), undefined, 'clocks may differ')
     t.equal(kindOf([], 1, STAMP + 2 * HOUR_MS), undefined)
-    t.equal(kindOf([], 1, STAMP - 25 * HOUR_MS), 'instant')
-    t.equal(kindOf([], 1, STAMP + 25 * HOUR_MS), 'instant')
+    const dayMs = 24 * HOUR_MS
+    t.equal(kindOf([], 1, STAMP - dayMs), undefined, 'a day before its acceptance')
+    t.equal(kindOf([], 1, STAMP - dayMs - 1), 'instant')
+    t.equal(kindOf([], 1, AT.wallNow + dayMs), undefined, 'a day from now')
+    t.equal(kindOf([], 1, AT.wallNow + dayMs + 1), 'instant')
   },
 )
 

@@ -12,6 +12,7 @@ import {
   claimedRecord,
   deferredRecord,
   doubtDelayMs,
+  LateAnswers,
   parkedOutcome,
   parkingDelayMs,
 } from '../../../src/actors/payments/records.ts'
@@ -181,4 +182,33 @@ t.test('a payment in doubt stays parked for longer the older its doubt is, bound
     [0, 1].map((random) => after(9_000_000, random)),
     [15_000, 30_000],
   )
+})
+
+t.test('an answer that names a stray under an earlier token comes too late', async (t) => {
+  const late = new LateAnswers()
+  late.note([claimedPayment('a', { fencingToken: 2 })], 0)
+  const isLate = (correlationId: string, fencingToken: number): boolean =>
+    late.isOutdated(sampleRecord({ correlationId, fencingToken }))
+
+  t.same(
+    [isLate('a', 1), isLate('a', 2), isLate('a', 3), isLate('b', 0)],
+    [true, false, false, false],
+  )
+  late.forget()
+  t.notOk(isLate('a', 1), 'after a purge the id may be another payment')
+})
+
+t.test('a stray is remembered for a minute after it was claimed last', async (t) => {
+  const late = new LateAnswers()
+  const remembered = (): readonly string[] =>
+    ['a', 'b', 'c'].filter((correlationId) => late.isOutdated(sampleRecord({ correlationId })))
+  late.note([claimedPayment('a'), claimedPayment('b')], 0)
+  late.note([claimedPayment('a')], 1)
+  late.note([claimedPayment('c')], 59_999)
+  t.same(remembered(), ['a', 'b', 'c'])
+
+  late.note([], 60_000)
+  t.same(remembered(), ['a', 'c'])
+  late.note([], 60_001)
+  t.same(remembered(), ['c'])
 })

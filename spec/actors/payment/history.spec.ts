@@ -1,0 +1,50 @@
+// Which attempts of a payment are kept, and which processor has denied it.
+
+import t from 'tap'
+import type { Attempt, ProcessorName } from '../../../src/actors/model/payment.ts'
+import { ATTEMPTS_KEPT_MAX, deniedBy, withAttempt } from '../../../src/actors/payment/history.ts'
+
+function attempt(processor: ProcessorName, changes: Partial<Attempt> = {}): Attempt {
+  const reason = 'cheaper' as const
+  return { processor, requestedAt: 1, reason, outcome: 'refused', tookMs: 1, ...changes }
+}
+
+function denial(processor: ProcessorName, requestedAt = 1): Attempt {
+  return attempt(processor, { outcome: 'rejected', requestedAt })
+}
+
+/** As many attempts as are kept, each with its number as its instant. */
+function many(each: (requestedAt: number) => Attempt): readonly Attempt[] {
+  return Array.from({ length: ATTEMPTS_KEPT_MAX }, (_, index) => each(index))
+}
+
+t.test('attempts are kept in order, the newest last', async (t) => {
+  const [first, second] = [attempt('default'), attempt('fallback')]
+
+  t.same(withAttempt(withAttempt([], first), second), [first, second])
+})
+
+t.test('a denial is kept when older attempts are dropped', async (t) => {
+  const newest = attempt('fallback', { requestedAt: 99 })
+  const others = many((requestedAt) => attempt('default', { requestedAt }))
+  const attempts = [denial('default', 50), ...others.slice(1)]
+
+  t.same(withAttempt(attempts, newest), [denial('default', 50), ...others.slice(2), newest])
+})
+
+t.test('of denials alone the oldest is dropped', async (t) => {
+  const newest = denial('default', 99)
+  const denials = many((requestedAt) => denial('default', requestedAt))
+
+  t.same(withAttempt(denials, newest), [...denials.slice(1), newest])
+})
+
+t.test('a payment is denied by one processor, or begins anew after both', async (t) => {
+  const [atDefault, atFallback] = [denial('default'), denial('fallback')]
+
+  t.equal(deniedBy([attempt('default'), attempt('fallback', { outcome: 'known' })]), null)
+  t.equal(deniedBy([atFallback, attempt('default')]), 'fallback')
+  t.equal(deniedBy([atDefault, atDefault]), 'default')
+  t.equal(deniedBy([atDefault, atFallback]), null)
+  t.equal(deniedBy([atDefault, atFallback, atFallback]), 'fallback', 'once more after that')
+})
