@@ -54,10 +54,27 @@ t.test('after a 500 the lag of look-ups and the settle-by deadline end apart', a
 
   t.same(failed([]), [sampleDoubt('default', { settleBy })])
   t.same(
-    failed([earlier, atFallback]),
+    failed([atFallback, earlier]),
     [atFallback, sampleDoubt('default', { settleBy: settleBy + 1 })],
     'no deadline is taken back, and no other doubt is touched',
   )
+})
+
+t.test('a missing payment that its processor knew by 422 last counts as refused', async (t) => {
+  const known: Attempt = { ...ATTEMPT, outcome: 'known' }
+  const after = (attempts: readonly Attempt[]) => {
+    const { context } = take('confirming', { ...IN_DOUBT, attempts }, EVENTS.missingNextFallback)
+    return { refusedBy: context.refusedBy, attempts: context.attempts }
+  }
+
+  t.same(after([ATTEMPT, known]), {
+    refusedBy: ['default'],
+    attempts: [ATTEMPT, { ...known, contradiction: { kind: 'absence' } }],
+  })
+  const plain = { ...ATTEMPT, processor: 'fallback', outcome: 'known' } as const
+  for (const attempts of [[ATTEMPT], [known, ATTEMPT], [ATTEMPT, plain]]) {
+    t.same(after(attempts), { refusedBy: [], attempts }, 'nothing contradicts the others')
+  }
 })
 
 t.test('what contradicts a payment is noted where it was said, at the last charge', async (t) => {
@@ -113,6 +130,7 @@ t.test('a payment that is recalled in flight leaves in doubt', async (t) => {
 t.test('a payment without a route leaves without an attempt', async (t) => {
   const { context } = begin({ next: next(null) })
   t.same([context.deferred, context.attempts, context.tries], [true, [], 0])
+  t.equal(context.attempt, null)
   const later = take('retry', { ...trying('default'), tries: 1 }, EVENTS.backoffNextNone).context
   t.same([later.deferred, later.attempts, later.tries], [true, [], 1])
 })

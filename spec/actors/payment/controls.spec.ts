@@ -19,6 +19,18 @@ t.test(
   },
 )
 
+t.test('a look-up that begins with the answer to a control lies behind it', async (t) => {
+  const scene = setScene()
+  scene.begin()
+  scene.answer(FOUND)
+
+  const proofs = scene.missing()
+  scene.clock.increment(CONTROL_PAUSE_MS)
+  scene.answer(FOUND)
+
+  t.same(proofs, ['control'])
+})
+
 t.test('a missing payment is proved between two controls that were found', async (t) => {
   const scene = controlled()
   t.ok(scene.begin().begun, 'the control before it is fresh')

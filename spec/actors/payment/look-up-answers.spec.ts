@@ -182,3 +182,12 @@ t.test('a processor that knew a payment by 422 and has it not fails, and refuses
     { type: 'lookup.missing', proof: 'control', askedAt: 30_000, next: { to: 'fallback' } },
   ])
 })
+
+t.test('before its doubt can end a payment known by 422 may be missing', async (t) => {
+  const scene = setScene(0)
+  scene.ask({ attempts: [{ ...ATTEMPT, outcome: 'known' }] })
+  scene.lookUps[0]?.({ kind: 'missing' })
+
+  t.same([scene.reports, scene.facts], [[], []])
+  t.match(scene.events, [{ type: 'lookup.missing', next: { to: 'default' } }])
+})
