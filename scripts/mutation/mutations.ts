@@ -202,7 +202,8 @@ function callMutations(node: ts.Expression): readonly Mutation[] {
   if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return []
   const { expression: receiver, name } = node.expression
   if (textOf(receiver) === 'Math' && (name.text === 'min' || name.text === 'max')) {
-    return node.arguments.map((each) => replacedBy(node, `(${textOf(each)})`))
+    const single = node.arguments.filter((each) => !ts.isSpreadElement(each))
+    return single.map((each) => replacedBy(node, `(${textOf(each)})`))
   }
   if (DROPPED.has(name.text)) return [replacedBy(node, textOf(receiver))]
   const by = SWAPPED[name.text]

@@ -124,13 +124,14 @@ t.test('an answer to a payment that has left tells the next one in its slot noth
 })
 
 t.test('what is found as it was sent settles the payment, and serves as a control', async (t) => {
-  const scene = setScene(100)
+  const scene = setScene(ENDS_AT)
   scene.ask()
+  scene.begin[0]?.()
   scene.clock.increment(7)
   scene.lookUps[0]?.(FOUND)
 
   t.same(scene.events, [{ type: 'lookup.found', processor: 'default', requestedAt: STAMP }])
-  t.same(scene.said, ['prepare', 'recorded 4a79 107'])
+  t.same(scene.said, [`recorded 4a79 ${ENDS_AT + 7}`], 'without waiting for a control')
   t.same(scene.facts, [])
 })
 

@@ -147,3 +147,13 @@ t.test('a payment that nothing seems to settle keeps a place that nobody waits f
 
   t.equal(pauses.length, 1)
 })
+
+t.test('what is planned for a payment in doubt is a look-up of the one in its slot', async (t) => {
+  const steps: unknown[] = []
+  const due = { push: (step: unknown) => void steps.push(step), dueAtOf: () => undefined }
+  const { dependencies } = standIns({ due, generationOf: (slot) => slot + 5 })
+
+  planLookUp(dependencies, sampleContext({ ...AT_DEFAULT, slot: 3 }), listener().self)
+
+  t.same(steps, [{ slot: 3, generation: 8, kind: 'lookUp' }])
+})
