@@ -29,8 +29,7 @@ export function capacityForClaims(dependencies: PaymentDependencies, ready: numb
   if (!dependencies.lease.holds(dependencies.clock.now())) return 0
   let through = 0
   for (const name of PROCESSORS) {
-    const { state, concurrencyLimit } = circuitNow(dependencies, name)
-    if (state !== 'open') through += concurrencyLimit
+    through += circuitNow(dependencies, name).concurrencyLimit
   }
   return Math.max(0, Math.min(dependencies.settings.claimMax, 2 * through - ready))
 }
