@@ -144,6 +144,18 @@ t.test('the console refuses requests from pages of other sites', async (t) => {
   )
 })
 
+t.test('the console is reached by addresses and by names that nobody can own', async (t) => {
+  const reaches = (host: string): boolean =>
+    hasOwnOrigin({ getHeader: (name: string) => ({ host })[name] ?? '' })
+
+  for (const host of ['10.0.0.7', '10.0.0.7:9998', '[::1]', '[fe80::1.2.3.4]:9998', 'LOCALHOST']) {
+    t.ok(reaches(host), host)
+  }
+  t.ok(reaches('pit.localhost:9998'), 'each of these is this machine')
+  const owned = ['10.0.0.7.example.org', 'localhost.example.org', 'pit.notlocalhost', 'example.7']
+  for (const host of [...owned, 'example.org:9998']) t.notOk(reaches(host), host)
+})
+
 t.test('a page of another local port is another origin to the console', async (t) => {
   const from = (origin: string, host = '127.0.0.1:9998'): boolean =>
     hasOwnOrigin({ getHeader: (name: string) => ({ host, origin })[name] ?? '' })

@@ -11,20 +11,16 @@ import type { HttpRequest } from 'uWebSockets.js'
 export function hasOwnOrigin(request: Pick<HttpRequest, 'getHeader'>): boolean {
   const host = request.getHeader('host').toLowerCase()
   const origin = request.getHeader('origin').toLowerCase()
-  if (!isPrivateName(nameOf(host))) return false
+  if (!isPrivate(host)) return false
   return origin === '' || hostOf(origin) === host
-}
-
-/** Without port and brackets. */
-function nameOf(host: string): string {
-  return host.startsWith('[') ? host.slice(1, host.indexOf(']')) : (host.split(':')[0] ?? '')
 }
 
 function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host : ''
 }
 
-function isPrivateName(name: string): boolean {
-  const isAddress = /^[\d.]+$/.test(name) || /^[\da-f:.]*:[\da-f:.]*$/.test(name)
-  return isAddress || !name.includes('.') || name.endsWith('.localhost')
+/** An IPv6 address stands in brackets, which no name has: `[` is left of it. */
+function isPrivate(host: string): boolean {
+  const [name = ''] = host.split(':')
+  return /^[\d.]+$/.test(name) || !name.includes('.') || name.endsWith('.localhost')
 }
