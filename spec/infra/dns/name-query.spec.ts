@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
+import { waitUntil } from '../../../bench/layout/wait.ts'
 import { queryName, type NamePlaces } from '../../../src/infra/dns/name-query.ts'
 import { startNameServer, type NameServer, type Zone } from '../../support/name-server.ts'
 
@@ -23,6 +24,9 @@ t.test('localhost is this machine, whatever DNS says', async (t) => {
   t.same(await find('localhost'), ['127.0.0.1', '::1'])
   t.same(await find('db.localhost'), ['127.0.0.1', '::1'])
   t.same(server.asked, [])
+
+  const named = await world(t, { zone: { 'localhost.test': ['10.0.0.1'] } })
+  t.same(await named.find('localhost.test'), ['10.0.0.1'], 'a name that only begins so is not')
 })
 
 t.test('a name has the addresses of both families', async (t) => {
@@ -45,8 +49,16 @@ t.test('a short name is looked for in the search list, a dotted one as it is', a
   t.same(await search.find('far.test'), ['10.0.0.4'])
   t.same(await search.find('db.'), ['10.0.0.9'], 'a dot at the end rules the list out')
 
-  const manyDots = await world(t, { zone, resolv: ['search first.test', 'options ndots:5'] })
-  t.same(await manyDots.find('db.test'), ['10.0.0.9'])
+  await t.rejects(search.find('absent.'), { code: 'ENOTFOUND' })
+
+  const manyDots = ['  search first.test # ours', 'options rotate ndots:5']
+  t.same(await (await world(t, { zone, resolv: manyDots })).find('db.test'), ['10.0.0.9'])
+  for (const options of ['options ndots:1', 'options rotate']) {
+    const fewDots = await world(t, { zone, resolv: ['domain first.test', options] })
+    t.same(await fewDots.find('db.test'), ['10.0.0.3'], options)
+  }
+  const domain = await world(t, { zone, resolv: ['domain second.test', 'options timeout:1'] })
+  t.same(await domain.find('db'), ['10.0.0.2'])
 })
 
 t.test('why there is no address is said', async (t) => {
@@ -55,12 +67,41 @@ t.test('why there is no address is said', async (t) => {
   await t.rejects(find('absent.test'), { code: 'ENOTFOUND', message: /absent\.test/ })
   await t.rejects(find('empty.test'), { code: 'ENOTFOUND' })
   await t.rejects(find('broken.test'), { code: 'ESERVFAIL' })
+
+  const both = await world(t, {
+    zone: { 'db.broken.test': 'failing' },
+    resolv: ['search broken.test second.test'],
+  })
+  await t.rejects(
+    both.find('db'),
+    { code: 'ESERVFAIL' },
+    'it says more than that others are absent',
+  )
 })
 
 t.test('a query that nobody answers ends by itself', async (t) => {
   const { find } = await world(t, { zone: { 'hangs.test': 'silent' } })
 
   await t.rejects(find('hangs.test'), { code: 'ETIMEOUT' })
+})
+
+t.test('a question whose datagram is lost is asked again', async (t) => {
+  const { find, server } = await world(t, { zone: { 'db.test': 'silent' } })
+  const found = find('db.test')
+  await waitUntil({ what: 'both families are asked for' }, () => server.asked.length === 2)
+
+  server.zone['db.test'] = ['10.0.0.1']
+
+  t.same(await found, ['10.0.0.1'])
+})
+
+t.test('a query has one bound, however long the search list is', async (t) => {
+  const zone: Zone = { 'hangs.first.test': 'silent', 'hangs.second.test': 'silent' }
+  const { find, server } = await world(t, { zone, resolv: ['search first.test second.test'] })
+
+  await t.rejects(find('hangs'), { code: 'ETIMEOUT' })
+
+  t.notOk(server.asked.some((name) => name.includes('second')))
 })
 
 t.test('a query that is cancelled ends at once', async (t) => {

@@ -18,6 +18,16 @@ t.test('look-ups of one name at once share one query', async (t) => {
   t.same(await found, [['10.0.0.1'], ['10.0.0.1'], ['10.0.0.2']])
 })
 
+t.test('the first look-up of a name waits for its query', async (t) => {
+  const { find, queries } = world(t)
+  const found = find('a')
+  await settle()
+
+  queries[0]?.answer(['10.0.0.1'])
+
+  t.same(await found, ['10.0.0.1'])
+})
+
 t.test('a name that hangs keeps no other name waiting', async (t) => {
   const { find, queries } = world(t)
   const hanging = find('hangs')
@@ -93,6 +103,20 @@ t.test('each look-up begins with another address', async (t) => {
   t.equal(await findOne(names, 'a', 6), '::2')
 })
 
+t.test('a socket of one family is given addresses of that family alone', async (t) => {
+  const { names, queries } = world(t)
+  const first = findOne(names, 'a', 'IPv4')
+  queries[0]?.answer(['::2', '10.0.0.1'])
+  t.equal(await first, '10.0.0.1')
+  t.equal(await findOne(names, 'a', 'IPv4'), '10.0.0.1')
+  t.equal(await findOne(names, 'a', 'IPv6'), '::2')
+
+  const none = findOne(names, 'b', 6)
+  queries[1]?.answer(['10.0.0.1'])
+
+  await t.rejects(none, { code: 'ENOTFOUND', message: /b/ })
+})
+
 t.test('closing ends the queries in flight and refuses later look-ups', async (t) => {
   const { names, find } = world(t)
   const hanging = find('hangs')
@@ -103,10 +127,20 @@ t.test('closing ends the queries in flight and refuses later look-ups', async (t
   await t.rejects(find('another'), { code: 'ECANCELLED' })
 })
 
+t.test('closing leaves the queries that have ended alone', async (t) => {
+  const { names, queries, find } = world(t)
+  await known('a', { find, queries })
+
+  names.close()
+
+  t.equal(queries[0]?.isCancelled(), false)
+})
+
 interface Query {
   readonly name: string
   answer(addresses: readonly string[]): void
   fail(code: string): void
+  isCancelled(): boolean
 }
 
 interface World {
@@ -125,8 +159,13 @@ function world(t: Test): World {
     query: (name) => {
       const { promise, resolve, reject } = withResolvers<readonly string[]>()
       const fail = (code: string): void => reject(noAddress(name, code))
-      queries.push({ name, answer: resolve, fail })
-      return { addresses: promise, cancel: () => fail('ECANCELLED') }
+      let isCancelled = false
+      queries.push({ name, answer: resolve, fail, isCancelled: () => isCancelled })
+      const cancel = (): void => {
+        isCancelled = true
+        fail('ECANCELLED')
+      }
+      return { addresses: promise, cancel }
     },
   })
   t.teardown(() => names.close())
@@ -152,10 +191,14 @@ async function known(name: string, { find, queries }: Pick<World, 'find' | 'quer
   await found
 }
 
-function findOne(names: Names, name: string, family: 4 | 6): Promise<string> {
+type Family = 4 | 6 | 'IPv4' | 'IPv6'
+
+function findOne(names: Names, name: string, family: Family): Promise<string> {
   return new Promise((resolve, reject) => {
     names.lookup(name, { family }, (error, found, of) => {
-      if (error !== null || typeof found !== 'string' || of !== family) reject(error)
+      if (error !== null) reject(error)
+      else if (typeof found !== 'string' || of !== Number(String(family).at(-1)))
+        reject(new Error('not one address of this family'))
       else resolve(found)
     })
   })

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { chargeAnswer, lookUpAnswer, probeAnswer } from '../../../src/infra/processor/wire.ts'
+import {
+  chargeAnswer,
+  lookUpAnswer,
+  probeAnswer,
+  readObject,
+} from '../../../src/infra/processor/wire.ts'
 
 const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 const FOUND = { correlationId: ID, requestedAt: '2026-01-31T12:00:00Z', amount: 19.9 }
@@ -13,15 +18,33 @@ t.test('a 200 without the contract’s message leaves a charge in doubt', async 
   for (const body of [undefined, null, [], 7, 'ok', ...others]) {
     t.match(chargeAnswer(answered(body)), { kind: 'inDoubt', detail: 'unreadable answer' })
   }
-  t.match(chargeAnswer(answered({ message: 'done' })), { kind: 'settled' })
+  t.same(chargeAnswer(answered({ message: 'done' })), { kind: 'settled', detail: 'http 200' })
+})
+
+t.test('a charge that was never sent is refused, and one that was lost is in doubt', async (t) => {
+  t.same(chargeAnswer({ kind: 'unsent', detail: 'a' }), { kind: 'refused', detail: 'a' })
+  t.same(chargeAnswer({ kind: 'lost', detail: 'b' }), { kind: 'inDoubt', detail: 'b' })
+})
+
+t.test('nothing but a JSON object is read from an answer', async (t) => {
+  for (const text of ['', '{', 'null', '[]', '[{}]', '7', '"ok"', 'true']) {
+    t.equal(readObject(text), undefined, text)
+  }
+  t.same(readObject('{"a":1}'), { a: 1 })
 })
 
 t.test('a look-up’s answer is valid only if each of its fields is', async (t) => {
   const broken = [
     { correlationId: 7 },
+    { correlationId: [ID] },
+    { correlationId: `${ID}0` },
+    { correlationId: `0${ID}` },
     { requestedAt: 1_769_860_800_000 },
     { requestedAt: '2026-13-31T12:00:00Z' },
     { requestedAt: null },
+    { requestedAt: '2026-01-31' },
+    { requestedAt: '+002026-01-31T12:00:00Z' },
+    { requestedAt: [FOUND.requestedAt] },
     { amount: '19.90' },
     { amount: 19.999 },
     { amount: null },
@@ -30,7 +53,21 @@ t.test('a look-up’s answer is valid only if each of its fields is', async (t) 
     const answer = lookUpAnswer(answered({ ...FOUND, ...change }), ID)
     t.match(answer, { kind: 'foreign', detail: 'unreadable answer' }, JSON.stringify(change))
   }
-  t.match(lookUpAnswer(answered(FOUND), ID), { kind: 'found', amountCents: 1_990 })
+  const requestedAt = Date.parse(FOUND.requestedAt)
+  t.same(lookUpAnswer(answered(FOUND), ID), { kind: 'found', requestedAt, amountCents: 1_990 })
+})
+
+t.test('an instant without a zone is UTC, wherever Pit runs', async (t) => {
+  const { TZ } = process.env
+  t.teardown(() => {
+    if (TZ === undefined) delete process.env['TZ']
+    else process.env['TZ'] = TZ
+  })
+
+  process.env['TZ'] = 'America/Sao_Paulo'
+
+  const answer = lookUpAnswer(answered({ ...FOUND, requestedAt: '2026-01-31T12:00:00' }), ID)
+  t.match(answer, { kind: 'found', requestedAt: Date.parse(FOUND.requestedAt) })
 })
 
 t.test('a 404 to a look-up is missing in the contract’s form alone', async (t) => {
@@ -62,10 +99,17 @@ t.test('a look-up that finds another id tells it', async (t) => {
 })
 
 t.test('a probe’s answer is valid only with a number as its duration', async (t) => {
+  const unreadable = { kind: 'failed', detail: 'unreadable answer' }
   for (const minResponseTime of [null, '5', -1, [5]]) {
     const answer = probeAnswer(answered({ failing: false, minResponseTime }))
-    t.match(answer, { kind: 'failed' }, JSON.stringify(minResponseTime))
+    t.same(answer, unreadable, JSON.stringify(minResponseTime))
   }
-  t.match(probeAnswer(answered({ failing: 'no', minResponseTime: 5 })), { kind: 'failed' })
-  t.match(probeAnswer(answered({ failing: true, minResponseTime: 5 })), { kind: 'answered' })
+  for (const text of ['', 'null', '{"failing":false,"minResponseTime":1e999}']) {
+    t.same(probeAnswer({ kind: 'answered', status: 200, text }), unreadable, text)
+  }
+  t.same(probeAnswer(answered({ failing: 'no', minResponseTime: 5 })), unreadable)
+  for (const minResponseMs of [0, 0.5, 5]) {
+    const answer = probeAnswer(answered({ failing: true, minResponseTime: minResponseMs }))
+    t.same(answer, { kind: 'answered', failing: true, minResponseMs })
+  }
 })

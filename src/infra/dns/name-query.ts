@@ -98,8 +98,7 @@ async function firstFound(
 const NOT_FOUND = 'ENOTFOUND'
 
 function codeOf(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : NOT_FOUND
+  return error instanceof Error && 'code' in error ? String(error.code) : NOT_FOUND
 }
 
 function readIfThere(path: string): string {
@@ -145,17 +144,16 @@ function searchListIn(text: string): SearchList {
 }
 
 function candidatesOf(name: string, { domains, dots }: SearchList): readonly string[] {
-  if (name.endsWith('.')) return [name.slice(0, -1)]
+  if (name.endsWith('.')) return [name]
   const longer = domains.map((domain) => `${name}.${domain.replace(/\.$/, '')}`)
   const hasDots = name.split('.').length - 1 >= dots
   return hasDots ? [name, ...longer] : [...longer, name]
 }
 
-/** The words of each line that has any, without comments. */
+/** The words of each line, without comments; of an empty line one that is empty. */
 function wordsOf(text: string): readonly (readonly string[])[] {
   return text
     .split('\n')
     .map((line) => line.replace(/[#;].*/, '').trim())
-    .filter((line) => line !== '')
     .map((line) => line.split(/\s+/))
 }

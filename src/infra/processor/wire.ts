@@ -99,5 +99,5 @@ const SETTLED: ChargeAnswer = { kind: 'settled', detail: 'http 200' }
 const UNREADABLE: ChargeAnswer = { kind: 'inDoubt', detail: 'unreadable answer' }
 
 function isDuration(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+  return Number.isFinite(value) && Number(value) >= 0
 }
