@@ -58,7 +58,8 @@ function isInError(node: ts.Node): boolean {
   for (let { parent } = node; !ts.isSourceFile(parent); { parent } = parent) {
     if (ts.isThrowStatement(parent)) return true
     if (ts.isNewExpression(parent) && FAILURES.test(textOf(parent.expression))) return true
-    if (ts.isCallExpression(parent) && /^assert\b/.test(textOf(parent.expression))) return true
+    if (ts.isCallExpression(parent) && /^(assert|unprovided)\b/.test(textOf(parent.expression)))
+      return true
     if (ts.isStatement(parent)) return false
   }
   return false

@@ -206,7 +206,7 @@ function callMutations(node: ts.Expression): readonly Mutation[] {
     return single.map((each) => replacedBy(node, `(${textOf(each)})`))
   }
   if (DROPPED.has(name.text)) return [replacedBy(node, textOf(receiver))]
-  const by = SWAPPED[name.text]
+  const by = SWAPPED.get(name.text)
   return by === undefined ? [] : [changeOf(node, { start: name.getStart(), end: name.end, by })]
 }
 
@@ -220,20 +220,21 @@ const DROPPED: ReadonlySet<string> = new Set([
   'toReversed',
 ])
 
-const SWAPPED: Readonly<Record<string, string>> = {
-  some: 'every',
-  every: 'some',
-  startsWith: 'endsWith',
-  endsWith: 'startsWith',
-  push: 'unshift',
-  unshift: 'push',
-  shift: 'pop',
-  pop: 'shift',
-  floor: 'ceil',
-  ceil: 'floor',
-  round: 'floor',
-  trunc: 'ceil',
-}
+// A map: methods of every object, such as `toString`, are names too.
+const SWAPPED: ReadonlyMap<string, string> = new Map([
+  ['some', 'every'],
+  ['every', 'some'],
+  ['startsWith', 'endsWith'],
+  ['endsWith', 'startsWith'],
+  ['push', 'unshift'],
+  ['unshift', 'push'],
+  ['shift', 'pop'],
+  ['pop', 'shift'],
+  ['floor', 'ceil'],
+  ['ceil', 'floor'],
+  ['round', 'floor'],
+  ['trunc', 'ceil'],
+])
 
 /** `a?.b` without its question mark. */
 function chainMutations(node: ts.Expression): readonly Mutation[] {

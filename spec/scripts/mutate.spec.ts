@@ -51,6 +51,7 @@ t.test('numbers, operators, calls and links of a chain slip each in their own wa
   t.same(slipsOf('const a = Math.min(b, c)'), ['const a = (b)', 'const a = (c)'])
   t.same(slipsOf('const a = b.some(c)'), ['const a = b.every(c)'])
   t.same(slipsOf('const a = b.filter(c)'), ['const a = b'])
+  t.same(slipsOf('const a = b.toString()'), [], 'a method that every object has')
   t.same(slipsOf('const a = b?.c ?? d'), ['const a = b?.c', 'const a = d', 'const a = b.c ?? d'])
 })
 
