@@ -27,7 +27,7 @@ export const WRITTEN: AcceptBatcherEvent = {
   spacingMs: 0,
   leaseId: 7,
 }
-export const WRITTEN_DENSELY: AcceptBatcherEvent = { ...WRITTEN, spacingMs: 2 }
+export const WRITTEN_DENSELY: AcceptBatcherEvent = { ...WRITTEN, spacingMs: 1 }
 export const UNKNOWN: AcceptBatcherEvent = failed(new LedgerUnavailable('accept', 'unknown'))
 export const NONE: AcceptBatcherEvent = failed(new LedgerUnavailable('accept', 'none'))
 export const LOST: AcceptBatcherEvent = failed(new LeaseLost('accept'))

@@ -75,6 +75,17 @@ const TABLE: readonly (readonly [string, typeof AT_ONCE, readonly AcceptBatcherE
       { written: 'gathering answerBatch startWindow', dense: SPACED, failed: REFUSED },
     ],
     [
+      'writing, a batch waits, with a window',
+      GATHERING,
+      [A, B, C, D],
+      {
+        received: 'writing',
+        written: 'writing answerBatch writeBatch',
+        dense: 'writing answerBatch startSpacing writeBatch',
+        failed: REFUSED,
+      },
+    ],
+    [
       'spacing',
       AT_ONCE,
       [A, WRITTEN_DENSELY],

@@ -33,19 +33,22 @@ t.test(
   },
 )
 
-for (const [operation, address, event] of [
+for (const [operation, address, event, port = 'ledger'] of [
   ['accept', 'acceptBatcher', { type: 'payment.received', correlationId: 'a', amountCents: 1 }],
   ['record', 'outcomeBatcher', { type: 'outcome.reached', outcome: { kind: 'rejected' } }],
   ['findControl', 'persistence', { type: 'control.requested', processor: 'default' }],
+  ['read', 'persistence', { type: 'summary.requested', window: {} }, 'settledSet'],
 ] as const) {
-  t.test(`a bug in the ledger's ${operation} ends the process`, async (t) => {
+  t.test(`a bug in the ${port}'s ${operation} ends the process`, async (t) => {
     const { status, stderr } = runProgram(`
+      const broken = { ${operation}: async () => { throw new TypeError('a planted bug') } }
       const ports = {
-        ledger: { ${operation}: async () => { throw new TypeError('a planted bug') } },
+        ledger: {},
         lease: { id: 1, holds: () => true },
         clock: { now: () => 0, setTimeout, clearTimeout },
         telemetry: { emit() {} },
         settledSet: {},
+        ${port}: broken,
       }
       const input = {
         ports,

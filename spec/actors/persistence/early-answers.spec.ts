@@ -36,7 +36,7 @@ function idsOf(payments: readonly { readonly correlationId: string }[]): readonl
 }
 
 t.test('a payment is answered once, when it is taken', async (t) => {
-  const { answers, batcher, post } = earlyAnswers()
+  const { answers, batcher, clock, post } = earlyAnswers()
 
   post('a')
   t.same(answers, ['a accepted'])
@@ -44,6 +44,7 @@ t.test('a payment is answered once, when it is taken', async (t) => {
   batcher[0]?.replyTo('accepted')
 
   t.same(answers, ['a accepted'])
+  t.equal(clock.pending, 0)
 })
 
 t.test('payments beyond the bound are refused until one is committed', async (t) => {
@@ -103,6 +104,9 @@ t.test('a drain waits until no answered payment is uncommitted', async (t) => {
   t.equal(emptied, 0, 'first the other actors are told of the commit')
   clock.increment(0)
   t.equal(emptied, 1)
+  post('b')
+  batcher[2]?.replyTo('accepted')
+  t.equal(clock.pending, 0, 'told once')
   early.whenEmpty(() => (emptied += 1))
 
   t.equal(emptied, 2, 'at once when nothing is held')
@@ -124,6 +128,16 @@ t.test(
     t.same([batcher.length, clock.pending], [2, 0])
   },
 )
+
+t.test('an instance that ends with nothing uncommitted tells of no loss', async (t) => {
+  const { early, facts, batcher, post } = earlyAnswers()
+  post('a')
+  batcher[0]?.replyTo('known')
+
+  early.end()
+
+  t.same(facts, [])
+})
 
 t.test('a payment is answered before its commit and sent to a processor after it', async (t) => {
   const { answers, system, persistence } = started('taken')
@@ -169,6 +183,7 @@ t.test('a flush before the end waits for payments that were answered early', asy
   system.clock.increment(0)
 
   t.same(told(system, 'supervisor'), ['persistence.flushed'])
+  t.equal(persistence.getSnapshot().status, 'active')
 })
 
 t.test('an instance that stops tells how many payments it loses', async (t) => {

@@ -2,7 +2,11 @@
 
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
-import { DamagedPayment, LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import {
+  CacheUnavailable,
+  DamagedPayment,
+  LedgerUnavailable,
+} from '../../../src/actors/model/errors.ts'
 import type { Outcome, SettledPayment } from '../../../src/actors/model/payment.ts'
 import { parked, rejected, settled as settlement, uuid } from '../../contracts/ledger-words.ts'
 import { refusalBy } from '../../support/refusals.ts'
@@ -65,15 +69,17 @@ t.test(
   },
 )
 
-/** Persistence that is writing the outcome of payment 1, and what it answers to a request. */
-function writing(outcome: Outcome = settlement(1)) {
+/** Persistence that is writing an outcome of payment 1, and what it answers to a request. */
+function writing(...outcomes: readonly Outcome[]) {
   const system = startActorSystem(BESIDE_PERSISTENCE)
   const { ports } = system
   const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
   const persistence = system.start(persistenceLogic, input)
   const answers: unknown[] = []
   const replyTo = (answer: unknown): void => void answers.push(answer)
-  system.tell('outcomeBatcher', { type: 'outcome.reached', outcome })
+  for (const outcome of outcomes) {
+    system.tell('outcomeBatcher', { type: 'outcome.reached', outcome })
+  }
   system.clock.increment(OUTCOMES.windowMs)
   return { ...system, persistence, answers, replyTo }
 }
@@ -118,8 +124,89 @@ t.test('a status asked for while a parking is written is as the ledger has it', 
   t.same(answers, [{ kind: 'found', value: OPEN }])
 })
 
+t.test('an end that is being written is that of its own payment', async (t) => {
+  const { ledger, persistence, answers, replyTo } = writing(settlement(1))
+  const other = { ...OPEN, correlationId: uuid(2) }
+
+  for (const n of [2, 3]) {
+    persistence.send({ type: 'payment.requested', correlationId: uuid(n), replyTo })
+    ;(await ledger.called('find')).answer(n === 2 ? other : undefined)
+    await settled()
+  }
+
+  t.same(answers, [{ kind: 'found', value: other }, { kind: 'missing' }])
+})
+
+t.test('what the ledger has as final stands, whatever is still being written', async (t) => {
+  const { ledger, persistence, answers, replyTo } = writing(settlement(1))
+  const asSettled = { ...OPEN, state: 'settled', processor: 'fallback', requestedAt: 5 } as const
+  const asRejected = { ...OPEN, state: 'rejected' } as const
+
+  for (const found of [asSettled, asRejected]) {
+    persistence.send({ type: 'payment.requested', correlationId: uuid(1), replyTo })
+    ;(await ledger.called('find')).answer(found)
+    await settled()
+  }
+
+  t.same(
+    answers,
+    [asSettled, asRejected].map((value) => ({ kind: 'found', value })),
+  )
+})
+
+t.test('of a payment that is being rejected and settled the settlement is shown', async (t) => {
+  const { ledger, persistence, answers, replyTo } = writing(rejected(1), settlement(1))
+
+  persistence.send({ type: 'payment.requested', correlationId: uuid(1), replyTo })
+  ;(await ledger.called('find')).answer(OPEN)
+  await settled()
+
+  t.match(answers, [{ value: { state: 'settled' } }])
+})
+
+t.test('a purge empties memory and the settled set, and is answered after that', async (t) => {
+  for (const failure of [undefined, new CacheUnavailable('clear')]) {
+    const { ledger, settledSet, persistence, facts, sentEvents, answers, replyTo } = writing()
+
+    persistence.send({ type: 'purge.requested', replyTo })
+    ;(await ledger.called('purge')).answer({ purges: 4 })
+    await settled()
+    t.same(sentEvents, [{ to: 'payments', event: { type: 'purges.counted', purges: 4 } }])
+    t.same(facts, [{ type: 'payments.purged' }])
+    t.same(answers, [])
+    const clear = await settledSet.called('clear')
+    if (failure === undefined) clear.answer(undefined)
+    else clear.fail(failure)
+    await settled()
+
+    t.same(answers, [{ kind: 'found', value: null }], 'the settled set only helps')
+  }
+})
+
+t.test('what a summary finds written leaves the settled set', async (t) => {
+  const { ledger, settledSet, persistence, answers, replyTo } = writing()
+  const summary = { default: { payments: 0, cents: 0 }, fallback: { payments: 0, cents: 0 } }
+
+  for (const stale of [[], [uuid(9)]]) {
+    persistence.send({ type: 'summary.requested', window: {}, replyTo })
+    ;(await settledSet.called('read')).answer([])
+    ;(await ledger.called('summarize')).answer({ summary, stale })
+    await settled()
+    t.same(
+      settledSet.waiting,
+      stale.map(() => 'remove'),
+    )
+  }
+
+  t.same((await settledSet.called('remove')).args, [[uuid(9)]])
+  t.same(answers, [
+    { kind: 'found', value: summary },
+    { kind: 'found', value: summary },
+  ])
+})
+
 t.test('a summary has each settlement that is not yet in the ledger', async (t) => {
-  const system = writing()
+  const system = writing(settlement(1))
   const { ledger, settledSet, persistence, replyTo } = system
   const summarized = async (): Promise<readonly string[]> => {
     persistence.send({ type: 'summary.requested', window: {}, replyTo })
@@ -142,7 +229,7 @@ t.test('a summary has each settlement that is not yet in the ledger', async (t) 
 })
 
 t.test('a summary counts a settlement once that the settled set has as well', async (t) => {
-  const { ledger, settledSet, persistence, replyTo } = writing()
+  const { ledger, settledSet, persistence, replyTo } = writing(settlement(1))
 
   persistence.send({ type: 'summary.requested', window: {}, replyTo })
   const shared = { processor: 'default', requestedAt: 1_000, amountCents: 1_990 } as const

@@ -18,16 +18,53 @@ const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
 const OUTCOMES = { batchMax: 4, windowMs: 20, congestedAt: 40 }
 
 /** Persistence that has been given a batch; `called` takes what it asks of the ledger. */
-function persisting(outcomes: readonly Outcome[]) {
+function persisting(outcomes: readonly Outcome[], waitMs = OUTCOMES.windowMs) {
   const system = startActorSystem(BESIDE_PERSISTENCE)
   const { ports } = system
   const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
   const persistence = system.start(persistenceLogic, input)
   for (const outcome of outcomes)
     system.tell('outcomeBatcher', { type: 'outcome.reached', outcome })
-  system.clock.increment(OUTCOMES.windowMs)
+  system.clock.increment(waitMs)
   return { ...system, persistence }
 }
+
+t.test('a settlement is in the settled set before it is handed to the ledger', async (t) => {
+  const batch = [1, 2, 3].map((n) => settlement(n))
+  const { ledger, settledSet } = persisting([...batch, parked(4)], 0)
+
+  t.same([settledSet.waiting, ledger.waiting], [['add'], ['record']])
+  t.same((await settledSet.called('add')).args, [batch], 'and nothing else is')
+})
+
+t.test(
+  'a batch that is written leaves nothing to wait for, and is told with its time',
+  async (t) => {
+    const { clock, facts, ledger, sentEvents } = persisting([settlement(1)])
+    const record = await ledger.called('record')
+    clock.increment(7)
+    record.answer([])
+    await settled()
+    clock.increment(PUBLISH_WINDOW_MS)
+
+    t.match(facts, [{ type: 'batch.recorded', outcomes: 1, tookMs: 7 }])
+    t.same(sentEvents, [], 'the retry queue hears of parked ones only')
+    t.equal(clock.pending, 0)
+  },
+)
+
+t.test(
+  'payments are told when too many outcomes wait, and when half of them are gone',
+  async (t) => {
+    const system = persisting(Array.from({ length: 45 }, (_, index) => settlement(index + 1)))
+    const told = () => system.sentEvents.map(({ to, event }) => `${to} ${event.type}`)
+    t.same(told(), ['payments outcomes.congested'])
+
+    await answerAll(system, () => undefined)
+
+    t.same(told(), ['payments outcomes.congested', 'payments outcomes.relieved'])
+  },
+)
 
 t.test('only outcomes that the ledger has leave the settled set and are queued', async (t) => {
   const batch = [settlement(1), settlement(2), parked(3), parked(4)]
@@ -73,6 +110,19 @@ t.test(
     )
     t.equal(contradictionsOf(system).length, 1)
     t.same((await system.settledSet.called('remove')).args, [[uuid(1), uuid(2), uuid(3)]])
+  },
+)
+
+t.test(
+  'a settlement that the ledger had before is not told as settled by its writing',
+  async (t) => {
+    const batch = [settlement(1)]
+    const { facts, ledger } = persisting(batch)
+
+    ;(await ledger.called('record')).answer([{ outcome: batch[0], why: 'settledBefore' }])
+    await settled()
+
+    t.match(facts, [{ type: 'batch.recorded', settled: { default: { payments: 0 } } }])
   },
 )
 
@@ -198,6 +248,48 @@ t.test('what is aside is written again later, and with it leaves memory', async 
   t.equal(system.clock.pending, 0, 'nothing is left to wait for')
 })
 
+t.test('what is aside waits for one timer, however much comes to it', async (t) => {
+  const system = persisting([settlement(1)])
+  await answerAll(system, refusing('22003', 1))
+
+  for (const n of [2, 3]) {
+    system.tell('outcomeBatcher', { type: 'outcome.reached', outcome: settlement(n) })
+    system.clock.increment(OUTCOMES.windowMs)
+    await answerAll(system, refusing('22003', n))
+  }
+
+  t.equal(system.clock.pending, 1)
+})
+
+t.test('what is refused in a drain is not waited for', async (t) => {
+  const system = persisting([])
+  system.persistence.send({ type: 'drain.started' })
+  system.tell('outcomeBatcher', { type: 'outcome.reached', outcome: settlement(1) })
+
+  await answerAll(system, refusing('22003', 1))
+  system.clock.increment(OUTCOMES.windowMs)
+
+  t.equal(system.clock.pending, 0)
+})
+
+t.test(
+  'what the ledger contradicts in half a batch is told, though the other is refused',
+  async (t) => {
+    const batch = [settlement(1), settlement(2)]
+    const system = persisting(batch)
+    for (const answer of [undefined, [{ outcome: batch[0], why: 'rejected' }], undefined]) {
+      const call = await system.ledger.called('record')
+      if (answer === undefined) call.fail(refusalBy('22003'))
+      else call.answer(answer)
+    }
+    await settled()
+
+    t.match(contradictionsOf(system), [
+      { correlationId: uuid(1), contradiction: { kind: 'rejection' } },
+    ])
+  },
+)
+
 t.test('a payment whose end is kept aside is shown and counted with it', async (t) => {
   const batch = [settlement(1), rejected(2)]
   const system = persisting(batch)
@@ -228,10 +320,10 @@ t.test('a refused statement is no refused outcome, and its batch is written agai
   system.clock.increment(100)
   const asked = await answerAll(system, () => undefined)
 
-  t.match(
-    system.facts.map(({ type }) => type),
-    ['ledger.failed', 'batch.recorded'],
-  )
+  t.match(system.facts, [
+    { type: 'ledger.failed', operation: 'record' },
+    { type: 'batch.recorded' },
+  ])
   t.same(asked, [[1, 2]])
 })
 

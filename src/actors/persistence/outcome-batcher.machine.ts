@@ -95,14 +95,10 @@ export const outcomeBatcherMachine = setup({
       // After a failure the same batch is written again, with what has come since: in company it
       // shows whether one outcome is at fault.
       const { taken, rest } = takeOldest(context.pending, context.batchMax - context.batch.length)
-      return {
-        batch: context.batch.length > 0 ? [...context.batch, ...taken] : taken,
-        pending: rest,
-      }
+      return { batch: [...context.batch, ...taken], pending: rest }
     }),
     dropBatch: assign(({ context, event }: Step) => {
       assert(event.type === 'batch.written', 'a batch is dropped once it is written')
-      if (event.refused.length === 0) return { batch: [], failures: 0 }
       const refused = event.refused.map(({ outcome }) => outcome)
       return { batch: [], failures: 0, aside: [...context.aside, ...refused].slice(-ASIDE_MAX) }
     }),

@@ -181,8 +181,7 @@ function publishWritten(
 /** What is settled in the ledger by the writing of these, whoever has their payments now. */
 function settledBy(written: readonly Outcome[]): SettledTotals {
   const totals = { default: { payments: 0, cents: 0 }, fallback: { payments: 0, cents: 0 } }
-  for (const outcome of written) {
-    if (outcome.kind !== 'settled') continue
+  for (const outcome of settledOf(written)) {
     const total = totals[outcome.processor]
     total.payments += 1
     total.cents += outcome.amountCents
@@ -200,7 +199,7 @@ function without(
 
 /** A decision that came too late and what a purge has deleted contradict nothing. */
 function noteContradiction({ telemetry }: SharedPorts, { outcome, why }: UnwrittenOutcome): void {
-  if (outcome.kind !== 'settled' || why === 'purged' || why === 'fenced') return
+  if (outcome.kind !== 'settled' || why === 'purged') return
   const { correlationId, processor, amountCents, requestedAt } = outcome
   const kind = why === 'rejected' ? 'rejection' : 'settlement'
   const contradiction = { kind, requestedAt } as const

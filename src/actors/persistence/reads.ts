@@ -120,9 +120,9 @@ export function unwrittenOf(batcher: OutcomeBatcherContext): readonly Outcome[] 
  */
 function withEnd(found: PaymentStatus, own: readonly Outcome[]): PaymentStatus {
   if (found.state === 'settled' || found.state === 'rejected') return found
-  const end =
-    own.find(({ kind }) => kind === 'settled') ?? own.find(({ kind }) => kind === 'rejected')
-  if (end === undefined || end.kind === 'parked') return found
+  const ends = own.filter((outcome) => outcome.kind !== 'parked')
+  const end = ends.find(({ kind }) => kind === 'settled') ?? ends[0]
+  if (end === undefined) return found
   const { correlationId, amountCents, acceptedAt } = found
   const known = { correlationId, amountCents, acceptedAt, attempts: end.attempts }
   if (end.kind === 'rejected') return { ...known, state: 'rejected' }
