@@ -46,6 +46,8 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
         'conflicting',
       ])
       t.equal((await first.find(uuid(9)))?.amountCents, 1_990)
+      const twice = await first.accept([request(8), request(8, 7)], mine)
+      t.strictSame(twice.results, ['accepted', 'conflicting'], 'nothing in it was known before')
       t.strictSame((await first.accept([], mine)).results, [])
     },
   )
@@ -89,7 +91,8 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     t.equal((await first.find(uuid(1)))?.state, 'parked')
     t.strictSame(await first.countOpen(), { parked: 1, owned: 0 })
     const [claimed] = await second.claimDue({ ...theirs, limit: 10, ...DELAYS })
-    t.match(claimed, { correlationId: uuid(1), fencingToken: 1, rounds: 0, unknownOutcomes: [] })
+    t.match(claimed, { correlationId: uuid(1), fencingToken: 1, rounds: 0 })
+    t.strictSame([claimed?.unknownOutcomes, claimed?.attempts], [[], []])
   })
 
   t.test('an instance whose lease was revoked accepts nothing', async (t) => {

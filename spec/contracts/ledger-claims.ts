@@ -140,10 +140,13 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     const due = { ...mine, limit: 10, delayMaxMs: 10_000 }
     const early = await first.claimDue(due)
     await stepClock(-3_000)
+    await first.accept([request(4)], { ...mine, parked: true })
+    const dueFirst = await first.claimDue({ ...due, limit: 1 })
     const stranded = await first.claimDue({ ...due, limit: 1 })
     const none = await first.claimDue(due)
 
     t.strictSame(idsOf(early), [uuid(3)])
+    t.strictSame(idsOf(dueFirst), [uuid(4)], 'what is due goes first, and counts for the limit')
     t.strictSame(idsOf(stranded), [uuid(2)], 'further ahead than any delay')
     t.strictSame(none, [], 'the other one waits no longer than the longest delay')
   })

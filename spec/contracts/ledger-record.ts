@@ -170,12 +170,12 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     const mine = await lease(first)
     await acceptMany(first, { ...mine, count: 2 })
     const { purges } = await first.purge()
-    await first.accept([request(1)], { ...mine, parked: false })
+    await first.accept([request(1), request(3)], { ...mine, parked: false })
 
-    const old = await first.record([settled(1), rejected(2)], mine)
+    const old = await first.record([settled(1), rejected(2), rejected(3)], mine)
     const mixed = await first.record([settled(1), settled(1, { purges })], mine)
 
-    t.strictSame(reasonsOf(old), ['1 purged', '2 purged'])
+    t.strictSame(reasonsOf(old), ['1 purged', '2 purged', '3 purged'])
     t.strictSame(reasonsOf(mixed), ['1 purged'])
     t.equal((await first.summarize({}, [])).summary.default.payments, 1)
   })
@@ -186,9 +186,10 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
     await acceptMany(first, { ...mine, count: 2 })
     const garbled = { ...attempt('default', 'refused'), detail: 'a\u0000b\ud800c "\\u0000{}' }
 
-    await first.record([settled(1, { attempts: [garbled] }), settled(2)], mine)
+    const { detail: _, ...silent } = attempt('fallback', 'refused')
+    await first.record([settled(1, { attempts: [garbled, silent] }), settled(2)], mine)
 
-    t.equal((await first.find(uuid(1)))?.attempts.length, 1)
+    t.equal((await first.find(uuid(1)))?.attempts.length, 2)
     t.equal((await first.find(uuid(2)))?.state, 'settled')
   })
   t.end()

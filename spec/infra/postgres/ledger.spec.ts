@@ -8,8 +8,8 @@ import { CLAIM_PARKED, RECLAIM } from '../../../src/infra/postgres/ownership.ts'
 import { PLANNER_SETTINGS } from '../../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { RECORD, SETTLE } from '../../../src/infra/postgres/outcomes.ts'
-import { acceptMany, idsOf, lease, parked, rejected } from '../../contracts/ledger-words.ts'
-import { settled, uuid } from '../../contracts/ledger-words.ts'
+import { TTL_MS, acceptMany, attempt, lease, parked } from '../../contracts/ledger-words.ts'
+import { idsOf, rejected, request, settled, uuid } from '../../contracts/ledger-words.ts'
 import { ledgerContract } from '../../contracts/ledger.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
@@ -168,41 +168,86 @@ t.test('a renewal that is being committed saves its lease from a takeover', asyn
   t.match(await first.renewLease({ ...mine, ttlMs: 1_000 }), { held: true })
 })
 
-t.test(
-  'claiming what is due leaves out what another transaction holds, and waits for nothing',
-  async (t) => {
-    const database = await server.freshDatabase()
-    const ledger = await open(t, database)
-    const mine = await lease(ledger)
-    await acceptMany(ledger, { ...mine, count: 3 })
-    await ledger.record(
-      [1, 2, 3].map((n) => parked(n, { delayMs: 0 })),
-      mine,
-    )
-    const holding = await openTransaction(t, database)
-    await holding.query('SELECT FROM payments WHERE correlation_id = $1 FOR UPDATE', [uuid(2)])
-
-    const due = { ...mine, limit: 10, delayMaxMs: 60_000 }
-    const claims = await ledger.claimDue(due)
-    await holding.query('COMMIT')
-
-    t.strictSame(idsOf(claims), [uuid(1), uuid(3)])
-    t.strictSame(idsOf(await ledger.claimDue(due)), [uuid(2)])
-  },
-)
-
-t.test('leases that own nothing leave the table once they are revoked', async (t) => {
+t.test('leases leave the table once they are revoked and own nothing', async (t) => {
   const database = await server.freshDatabase()
   const first = await open(t, database)
-  const mine = await lease(first)
+  const [mine, dead] = [await lease(first), await lease(first)]
+  await acceptMany(first, { ...mine, count: 1 })
+  await first.accept([request(2), request(3)], { ...dead, parked: false })
   for (let turn = 0; turn < 5; turn += 1) {
     await first.releaseLease((await lease(first)).leaseId)
   }
+  await first.releaseLease(dead.leaseId)
+  const idsLeft = async () => {
+    await first.takeOver({ ...mine, limit: 1, settleByMs: 30_000, expired: [] })
+    const rows = await runSql(database, 'SELECT id FROM leases ORDER BY id')
+    return rows.map(({ id }) => id)
+  }
 
-  const sweep = { limit: 10, settleByMs: 30_000, expired: [] }
-  await first.takeOver({ ...mine, ...sweep })
+  t.strictSame(await idsLeft(), [mine.leaseId, dead.leaseId], 'of one its payments are left')
+  t.strictSame(await idsLeft(), [mine.leaseId])
+})
 
-  t.strictSame(await runSql(database, 'SELECT id FROM leases'), [{ id: mine.leaseId }])
+t.test('operators see until when a lease was held', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const { leaseId } = await lease(ledger)
+  const leftMs = async (): Promise<number> => {
+    const text = 'SELECT extract(epoch FROM expires_at - now())::float8 * 1000 AS left FROM leases'
+    return Number((await runSql(database, text))[0]?.['left'])
+  }
+
+  t.ok((await leftMs()) > 0)
+  await ledger.renewLease({ leaseId, ttlMs: 10 * TTL_MS })
+  t.ok((await leftMs()) > TTL_MS)
+  await ledger.releaseLease(leaseId)
+  t.ok((await leftMs()) <= 0)
+})
+
+t.test('what is written as a duration is rounded up, so that nothing ends early', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 1 })
+  const unknownOutcomes = [
+    { processor: 'fallback', requestedAt: null, remainingMs: 6.2 } as const,
+    { processor: 'default', requestedAt: 9, remainingMs: 4.2 } as const,
+  ]
+  await ledger.record([parked(1, { delayMs: 2.2, unknownOutcomes })], mine)
+
+  const rows = await runSql(
+    database,
+    `SELECT extract(epoch FROM due_at - parked_at)::float8 * 1000 AS delay,
+      default_doubt_until_ms - at AS default, fallback_doubt_until_ms - at AS fallback
+    FROM payments, LATERAL (SELECT (extract(epoch FROM parked_at) * 1000)::bigint) AS p (at)`,
+  )
+
+  t.match(rows, [{ delay: 3, default: '5', fallback: '7' }])
+})
+
+t.test('what a processor said is kept in any language, except for what has no text', async (t) => {
+  const ledger = await open(t, await server.freshDatabase())
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 2 })
+  const said = (detail: string) => ({ attempts: [{ ...attempt('default', 'refused'), detail }] })
+
+  await ledger.record([settled(1, said('größer als 日本'))], mine)
+  await ledger.record([settled(2, said('a\u0000b\ud800c'))], mine)
+
+  t.match(await ledger.find(uuid(1)), said('größer als 日本'))
+  t.match(await ledger.find(uuid(2)), said('a?b?c'))
+})
+
+t.test('settlements are counted under a lease of any number', async (t) => {
+  const database = await server.freshDatabase()
+  const ledger = await open(t, database)
+  await runSql(database, 'ALTER TABLE leases ALTER COLUMN id RESTART WITH 2147483600')
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 1 })
+
+  await ledger.record([settled(1)], mine)
+
+  t.equal((await ledger.summarize({}, [])).summary.default.payments, 1)
 })
 
 t.test('operators read payments as words, decimals and timestamps', async (t) => {

@@ -9,6 +9,7 @@ import {
   PROCESSOR,
   STATE,
   TEXT,
+  INTEGERS,
   TEXTS,
   nullable,
   readOnlyRow,
@@ -111,6 +112,7 @@ t.test('each type of column accepts what PostgreSQL may return, and nothing else
     [PROCESSOR, [1, 2], [0, 3, '1', null]],
     [STATE, [0, 1, 2], [3, -1, '0', null]],
     [TEXTS, [[], ['a']], [['a', null], 'a', null]],
+    [INTEGERS, [[], [1]], [[1, null], [1.5], 1, null]],
     [ATTEMPTS, [[], [A], [{ ...A, detail: undefined }]], [null, {}, [null], [{}], ['x']]],
   ]
   for (const [kind, good, bad] of kinds) {

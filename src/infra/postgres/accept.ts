@@ -1,6 +1,7 @@
 // Commits new payments in batches.
 
-import { isLedgerFailure, LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
+import assert from 'node:assert'
+import { isLedgerFailure, LeaseLost } from '../../actors/model/errors.ts'
 import type { AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
 import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
@@ -81,14 +82,10 @@ async function readAmounts(
   timeoutMs: number,
 ): Promise<void> {
   const { leaseId, ids, amounts } = step
-  const rows = await pool
-    .run(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], timeoutMs)
-    .catch((cause: unknown) => {
-      throw cause instanceof LedgerUnavailable
-        ? new LedgerUnavailable('accept', 'none', cause)
-        : cause
-    })
-  if (rows[0]?.held !== true) throw new LeaseLost('accept')
+  const rows = await pool.run(READ_KNOWN, [leaseId, arrayOf(ids, (id) => id)], timeoutMs)
+  const [first] = rows
+  assert(first !== undefined, 'each id that was asked about has its row')
+  if (!first.held) throw new LeaseLost('accept')
   for (const { correlation_id: id, amount_cents: amountCents } of rows) {
     if (amountCents !== null) amounts.set(id, amountCents)
   }

@@ -21,7 +21,6 @@ const SHARDS = 16
 export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
   return {
     async record(outcomes, { leaseId }) {
-      if (outcomes.length === 0) return ALL_WRITTEN
       const purges = outcomes.reduce((most, outcome) => Math.max(most, outcome.purges), 0)
       const lasting = outcomes.filter((outcome) => outcome.purges === purges)
       const written = await write(pool, lasting, { leaseId, purges })
@@ -82,10 +81,9 @@ function whyNot(
         : 'settledOtherwise'
     case 'rejected':
       return row.state === 2 ? undefined : 'fenced'
-    case 'parked': {
-      const isParked = row.state === 0 && row.owner === null
-      return isParked && row.claim === outcome.fencingToken ? undefined : 'fenced'
-    }
+    case 'parked':
+      // Only what is parked has no owner.
+      return row.owner === null && row.claim === outcome.fencingToken ? undefined : 'fenced'
   }
 }
 
@@ -104,32 +102,27 @@ const STATE_NUMBER: Readonly<Record<Outcome['kind'], number>> = {
 }
 
 function mixedColumns(outcomes: readonly Outcome[]): string[] {
-  const parked = outcomes.map((outcome) => (outcome.kind === 'parked' ? outcome : undefined))
+  const parked = outcomes.map((outcome) => (outcome.kind === 'parked' ? outcome : null))
   const settled = outcomes.map((outcome) => (outcome.kind === 'settled' ? outcome : null))
-  const outcomeAt = (index: number, processor: ProcessorName): UnknownOutcome | undefined =>
-    parked[index]?.unknownOutcomes.find((each) => each.processor === processor)
-  const indices = [...outcomes.keys()]
-  const remaining = (processor: ProcessorName) => (index: number) =>
-    toWhole(outcomeAt(index, processor)?.remainingMs)
-  const requestedAt = (processor: ProcessorName) => (index: number) =>
-    outcomeAt(index, processor)?.requestedAt ?? null
+  const inDoubtAt = (processor: ProcessorName): readonly (UnknownOutcome | null)[] =>
+    parked.map((outcome) => {
+      return outcome?.unknownOutcomes.find((each) => each.processor === processor) ?? null
+    })
+  const atDefault = inDoubtAt('default')
+  const atFallback = inDoubtAt('fallback')
   return [
     arrayOf(outcomes, (outcome) => outcome.correlationId),
-    arrayOf(indices, (index) => numberOf(settled[index]?.processor)),
-    arrayOf(indices, (index) => settled[index]?.requestedAt ?? null),
+    arrayOf(settled, (outcome) => (outcome === null ? null : PROCESSOR_NUMBER[outcome.processor])),
+    arrayOf(settled, (outcome) => outcome?.requestedAt),
     arrayOf(outcomes, (outcome) => outcome.fencingToken),
     arrayOf(outcomes, (outcome) => STATE_NUMBER[outcome.kind]),
-    arrayOf(indices, (index) => toWhole(parked[index]?.delayMs)),
-    arrayOf(indices, (index) => parked[index]?.rounds ?? null),
-    arrayOf(indices, remaining('default')),
-    arrayOf(indices, requestedAt('default')),
-    arrayOf(indices, remaining('fallback')),
-    arrayOf(indices, requestedAt('fallback')),
+    arrayOf(parked, (outcome) => toWhole(outcome?.delayMs)),
+    arrayOf(parked, (outcome) => outcome?.rounds),
+    arrayOf(atDefault, (unknown) => toWhole(unknown?.remainingMs)),
+    arrayOf(atDefault, (unknown) => unknown?.requestedAt),
+    arrayOf(atFallback, (unknown) => toWhole(unknown?.remainingMs)),
+    arrayOf(atFallback, (unknown) => unknown?.requestedAt),
   ]
-}
-
-function numberOf(processor: ProcessorName | undefined): number | null {
-  return processor === undefined ? null : PROCESSOR_NUMBER[processor]
 }
 
 // Rounded up: a settle-by deadline or a delay must not end early.

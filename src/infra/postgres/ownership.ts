@@ -6,8 +6,9 @@ import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT, TEXTS, nullable, readPayments } from './rows.ts'
-import type { Column, OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
+import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, INTEGERS, TEXT, TEXTS } from './rows.ts'
+import { nullable, readPayments } from './rows.ts'
+import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
 import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
@@ -74,7 +75,6 @@ export function createClaims(pool: PostgresPool, onDamaged: OnDamagedRow): Claim
       return readClaims('claimDue', rows, onDamaged)
     },
     async claimParked(correlationIds, { leaseId }) {
-      if (correlationIds.length === 0) return []
       const ids = arrayOf(correlationIds, (id) => id)
       const rows = await pool.run(CLAIM_PARKED, [leaseId, ids])
       return readClaims('claimParked', rows, onDamaged)
@@ -119,7 +119,9 @@ function readClaims(
   rows: readonly ClaimRow[],
   onDamaged: OnDamagedRow,
 ): readonly ClaimedPayment[] {
-  if (rows[0]?.held !== true) throw new LeaseLost(operation)
+  const [first] = rows
+  assert(first !== undefined, 'a claim returns a row also when it has claimed nothing')
+  if (!first.held) throw new LeaseLost(operation)
   const payments = rows.filter((row) => row.correlation_id !== null)
   return readPayments({ name: operation, columns: CLAIMED }, payments, onDamaged).map(readClaim)
 }
@@ -213,9 +215,8 @@ export function createTakeOver(
       const versions = arrayOf(expired, (lease) => lease.version)
       const rows = await pool.run(TAKE_OVER, [leaseId, settleByMs, limit, ids, versions])
       const payments = readClaims('takeOver', rows, onDamaged)
-      // Only once nothing is left to claim, and its failure must not hide what was claimed: the
-      // rows of dead leases are dropped by a later call then.
-      if (payments.length < limit) await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
+      // Its failure must not hide what was claimed: a later call drops the rows of dead leases then.
+      await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
       return { payments, leases: readLeases(rows) }
     },
   }
@@ -223,12 +224,6 @@ export function createTakeOver(
 
 function exceptUnavailable(error: unknown): void {
   if (!(error instanceof LedgerUnavailable)) throw error
-}
-
-/** An array of int. */
-const INTEGERS: Column<readonly number[]> = {
-  takes: 'an array of whole numbers',
-  fits: (value): value is readonly number[] => Array.isArray(value) && value.every(INTEGER.fits),
 }
 
 const TAKEN_OR_NONE = { ...CLAIM_OR_NONE, lease_ids: INTEGERS, lease_versions: TEXTS }

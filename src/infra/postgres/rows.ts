@@ -171,6 +171,12 @@ export const TEXTS: Column<readonly string[]> = {
   fits: (value): value is readonly string[] => Array.isArray(value) && value.every(TEXT.fits),
 }
 
+/** An array of int, none of them null. */
+export const INTEGERS: Column<readonly number[]> = {
+  takes: 'an array of whole numbers',
+  fits: (value): value is readonly number[] => Array.isArray(value) && value.every(INTEGER.fits),
+}
+
 /** Attempts as jsonb. */
 export const ATTEMPTS: Column<readonly Attempt[]> = {
   takes: 'a list of attempts',
