@@ -71,6 +71,8 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/infra/redis/figures-cache.ts': 'one cache, as its siblings',
   'src/infra/redis/without-redis.ts': 'the caches where there is no Redis: of no technology',
   'src/operator/command-line.ts': 'what two commands read and print',
+  'src/server/load-server.ts': 'the choice between two servers, which know nothing of each other',
+  'src/server/uwebsockets.d.ts': 'declarations cannot stand in a module',
   'src/simulator/clock.ts': 'the port that specs turn by hand',
 }
 const SHORT_LINES = 40

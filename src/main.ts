@@ -107,7 +107,7 @@ function signal(): Promise<string> {
 /** For a person at a terminal; the log says the same to machines. */
 function greet(config: Config, { started }: DevStack, pit: Pit): void {
   const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
-  const instance = `Pit, instance ${config.instanceId}, on ${at}`
+  const instance = `Pit, instance ${config.instanceId}, on ${at} (${pit.webServer})`
   const lines = [...started, instance, ...pagesOf(config, pit)].map((line) => `started ${line}\n`)
   if (config.loseAcceptedPaymentsOnCrash) lines.push(`WARNING: ${LOSES_PAYMENTS}\n`)
   if ('socket' in config.listen) {

@@ -2,10 +2,9 @@
 // own; the viewer is in the parent process.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import uWS from 'uWebSockets.js'
 import { openSystemLives, type SystemLives } from '../actors/system-lives.ts'
 import { createInspection } from '../../src/console/inspection.ts'
-import { listen } from '../../src/http/listen.ts'
+import { loadWebServer } from '../../src/server/load-server.ts'
 
 export interface ActorTask {
   /** 0: without any code of inspection. */
@@ -64,7 +63,7 @@ async function open({ supervisor, clock }: SystemLives, oneIn: number): Promise<
     onDropped: () => undefined,
     onBug: fail,
   })
-  const app = uWS.App()
+  const app = (await loadWebServer('auto')).createApp()
   inspection.extend(app)
-  return (await listen(app, { host: '127.0.0.1', port: 0 })).port
+  return (await app.listen({ host: '127.0.0.1', port: 0 })).port
 }

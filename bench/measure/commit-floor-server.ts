@@ -5,8 +5,8 @@
 
 import { createServer } from 'node:http'
 import pg from 'pg'
-import uWS from 'uWebSockets.js'
-import type { HttpResponse } from 'uWebSockets.js'
+import { loadWebServer } from '../../src/server/load-server.ts'
+import type { HttpResponse } from '../../src/server/web-server.ts'
 
 interface Client {
   /** Undefined once it is gone. */
@@ -48,7 +48,10 @@ async function write(): Promise<void> {
     await ledger.query({ ...INSERT, values: [ids, cents] })
     for (const { client } of batch) {
       const { response } = client
-      response?.cork(() => void response.writeStatus('202 Accepted').end())
+      response?.cork(() => {
+        response.writeStatus('202 Accepted')
+        response.end()
+      })
     }
   }
   isWriting = false
@@ -60,23 +63,20 @@ function take(body: string, client: Client): void {
   void write()
 }
 
-uWS
-  .App()
-  .post('/payments', (response) => {
-    const client: Client = { response }
-    let body = ''
-    response.onAborted(() => {
-      client.response = undefined
-    })
-    response.onData((chunk, isLast) => {
-      body += Buffer.from(chunk).toString()
-      if (isLast) take(body, client)
-    })
+const app = (await loadWebServer('auto')).createApp()
+app.post('/payments', (response) => {
+  const client: Client = { response }
+  let body = ''
+  response.onAborted(() => {
+    client.response = undefined
   })
-  .listen_unix((token) => {
-    if (token === false) throw new Error(`floor: cannot listen on ${LISTEN_SOCKET}`)
-    // The layout's question whether it is ready.
-    createServer((_, answer) => answer.end()).listen(Number(OPS_PORT), '127.0.0.1')
-  }, LISTEN_SOCKET)
+  response.onData((chunk, isLast) => {
+    body += Buffer.from(chunk).toString()
+    if (isLast) take(body, client)
+  })
+})
+await app.listen({ socket: LISTEN_SOCKET })
+// The layout's question whether it is ready.
+createServer((_, answer) => answer.end()).listen(Number(OPS_PORT), '127.0.0.1')
 
 process.on('SIGTERM', () => process.exit(0))

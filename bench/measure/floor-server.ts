@@ -3,18 +3,19 @@
 //
 //   node build/bench/measure/floor-server.js SOCKET
 
-import uWS from 'uWebSockets.js'
+import { loadWebServer } from '../../src/server/load-server.ts'
 
 const [socketPath = ''] = process.argv.slice(2)
 
-uWS
-  .App()
-  .post('/payments', (response) => {
-    response.onAborted(() => undefined)
-    response.onData((_, isLast) => {
-      if (isLast) response.cork(() => void response.writeStatus('202 Accepted').end())
+const app = (await loadWebServer('auto')).createApp()
+app.post('/payments', (response) => {
+  response.onAborted(() => undefined)
+  response.onData((_, isLast) => {
+    if (!isLast) return
+    response.cork(() => {
+      response.writeStatus('202 Accepted')
+      response.end()
     })
   })
-  .listen_unix((token) => {
-    if (token === false) throw new Error(`floor: cannot listen on ${socketPath}`)
-  }, socketPath)
+})
+await app.listen({ socket: socketPath })

@@ -2,13 +2,13 @@
 
 import t, { type Test } from 'tap'
 import { WebSocket } from 'undici'
-import uWS, { type TemplatedApp } from 'uWebSockets.js'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { every, untilItThrows } from '../../src/console/contained.ts'
 import { route, type Route } from '../../src/console/pages.ts'
 import { createSendBuffer } from '../../src/console/send-buffer.ts'
 import { openStream, type StreamOptions, type Viewer } from '../../src/console/stream.ts'
-import { listen } from '../../src/http/listen.ts'
+import { loadWebServer } from '../../src/server/load-server.ts'
+import type { WebApp } from '../../src/server/web-server.ts'
 
 const BUG = new TypeError('a planted bug')
 
@@ -116,11 +116,11 @@ t.test('a bug while held messages are sent ends the viewers', async (t) => {
   t.equal(ended, 1)
 })
 
-async function serve(t: Test, extend: (app: TemplatedApp) => void): Promise<number> {
-  const app = uWS.App()
+async function serve(t: Test, extend: (app: WebApp) => void): Promise<number> {
+  const app = (await loadWebServer('auto')).createApp()
   extend(app)
   t.teardown(() => app.close())
-  return (await listen(app, { host: '127.0.0.1', port: 0 })).port
+  return (await app.listen({ host: '127.0.0.1', port: 0 })).port
 }
 
 function serveStream(t: Test, options: Partial<StreamOptions>): Promise<number> {

@@ -2,11 +2,13 @@
 
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import t, { type Test } from 'tap'
 import { Client } from 'undici'
 import type { EdgeRequest, PaymentReceived } from '../../src/actors/messages.ts'
 import type { HttpServer } from '../../src/http/server.ts'
 import { startHttp } from '../../src/http/server.ts'
-import type { ListenAt } from '../../src/http/listen.ts'
+import { loadWebServer } from '../../src/server/load-server.ts'
+import type { ListenAt, WebServer } from '../../src/server/web-server.ts'
 
 export const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 export const PAYMENT = `{"correlationId":"${ID}","amount":19.9}`
@@ -16,6 +18,7 @@ const SILENCE_MAX_MS = 3000
 
 export interface EdgeUnderTest {
   readonly server: HttpServer
+  readonly webServer: WebServer['name']
   /** Every request that the supervisor got, in order. */
   readonly requests: EdgeRequest[]
   /** Times to the answers, µs. */
@@ -34,6 +37,26 @@ export interface EdgePlan {
   readonly supervise?: (request: EdgeRequest) => void
 }
 
+/** uWebSockets.js where it loads here, and Node's own. */
+const SERVERS: readonly WebServer[] = await availableServers()
+
+async function availableServers(): Promise<readonly WebServer[]> {
+  const [best, node] = [await loadWebServer('auto'), await loadWebServer('node')]
+  return best.name === 'node:http' ? [node] : [best, node]
+}
+
+let webServer = await loadWebServer('auto')
+
+/** Runs a test on each server that there is; `startEdge` starts that one. */
+export function onEachServer(claim: string, run: (t: Test) => void | Promise<void>): void {
+  for (const server of SERVERS) {
+    t.test(`${claim} (${server.name})`, async (t) => {
+      webServer = server
+      await run(t)
+    })
+  }
+}
+
 /** `teardown` is the test's. */
 export async function startEdge(
   test: { teardown(undo: () => void): void },
@@ -44,6 +67,7 @@ export async function startEdge(
   let wake: (request: EdgeRequest) => void = () => undefined
   const at = plan.at ?? { port: 0 }
   const server = await startHttp({
+    webServer,
     listen: at,
     limits: { bodyBytesMax: 4096, inFlightMax: plan.inFlightMax ?? 16 },
     allowPurge: plan.allowPurge ?? false,
@@ -66,7 +90,7 @@ export async function startEdge(
     new Promise((resolve) => {
       wake = resolve
     })
-  return { server, requests, latencies, client, nextRequest }
+  return { server, webServer: webServer.name, requests, latencies, client, nextRequest }
 }
 
 function acceptAll(request: EdgeRequest): void {

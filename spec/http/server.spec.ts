@@ -1,8 +1,16 @@
-import t from 'tap'
 import type { PaymentStatus } from '../../src/actors/model/payment.ts'
-import { call, ID, open, PAYMENT, paymentOf, postPayment, startEdge } from './edge-under-test.ts'
+import {
+  call,
+  ID,
+  open,
+  PAYMENT,
+  paymentOf,
+  postPayment,
+  startEdge,
+  onEachServer,
+} from './edge-under-test.ts'
 
-t.test('a payment is answered 202 without a body once it is accepted', async (t) => {
+onEachServer('a payment is answered 202 without a body once it is accepted', async (t) => {
   const edge = await startEdge(t)
 
   const answer = await postPayment(edge, PAYMENT)
@@ -14,7 +22,7 @@ t.test('a payment is answered 202 without a body once it is accepted', async (t)
   t.equal(edge.server.inFlight(), 0)
 })
 
-t.test('each answer of the supervisor has its own status code', async (t) => {
+onEachServer('each answer of the supervisor has its own status code', async (t) => {
   const answers = ['accepted', 'known', 'conflicting', 'unavailable'] as const
   const edge = await startEdge(t, {
     supervise: (request) => {
@@ -38,7 +46,7 @@ t.test('each answer of the supervisor has its own status code', async (t) => {
   t.match(JSON.parse(unavailable.text), { type: 'about:blank', status: 503 })
 })
 
-t.test('a faulty payment is answered 400 and never reaches the supervisor', async (t) => {
+onEachServer('a faulty payment is answered 400 and never reaches the supervisor', async (t) => {
   const edge = await startEdge(t)
 
   const answer = await postPayment(edge, `{"correlationId":"${ID}","amount":19.901}`)
@@ -55,7 +63,7 @@ t.test('a faulty payment is answered 400 and never reaches the supervisor', asyn
   t.equal(edge.requests.length, 0)
 })
 
-t.test('a payment is taken as JSON only, under any JSON media type', async (t) => {
+onEachServer('a payment is taken as JSON only, under any JSON media type', async (t) => {
   const edge = await startEdge(t)
   const post = async (type?: string): Promise<number> => {
     const headers = type === undefined ? {} : { 'content-type': type }
@@ -74,7 +82,7 @@ t.test('a payment is taken as JSON only, under any JSON media type', async (t) =
   }
 })
 
-t.test('a payment’s status has decimals and ISO instants', async (t) => {
+onEachServer('a payment’s status has decimals and ISO instants', async (t) => {
   const at = Date.UTC(2025, 7, 9, 12)
   const paymentStatus: PaymentStatus = {
     correlationId: ID,
@@ -117,7 +125,7 @@ t.test('a payment’s status has decimals and ISO instants', async (t) => {
   t.match(edge.requests, [{ correlationId: ID }])
 })
 
-t.test(
+onEachServer(
   'a status is 404 for an unknown payment, 400 for a wrong id, 503 without a ledger',
   async (t) => {
     const edge = await startEdge(t, {
@@ -136,7 +144,7 @@ t.test(
   },
 )
 
-t.test('a summary has counts, and amounts with exact decimals', async (t) => {
+onEachServer('a summary has counts, and amounts with exact decimals', async (t) => {
   const summary = {
     default: { payments: 3, cents: 1_234_560 },
     fallback: { payments: 0, cents: 0 },
@@ -159,7 +167,7 @@ t.test('a summary has counts, and amounts with exact decimals', async (t) => {
   t.match(edge.requests[1], { window: { from: undefined, to: undefined } })
 })
 
-t.test('a summary without a valid window or a ledger is answered as a problem', async (t) => {
+onEachServer('a summary without a valid window or a ledger is answered as a problem', async (t) => {
   const edge = await startEdge(t, {
     supervise: (request) => {
       if (request.type === 'summary.requested') request.replyTo({ kind: 'unavailable' })
@@ -172,7 +180,7 @@ t.test('a summary without a valid window or a ledger is answered as a problem', 
   t.equal((await call(edge, 'GET', '/payments-summary')).status, 503)
 })
 
-t.test('a summary of more than 2^53 cents is answered to the cent', async (t) => {
+onEachServer('a summary of more than 2^53 cents is answered to the cent', async (t) => {
   const vast = { payments: 2, cents: 9_007_199_254_740_993n }
   const none = { payments: 0, cents: 0 }
   const edge = await startEdge(t, {
@@ -188,24 +196,27 @@ t.test('a summary of more than 2^53 cents is answered to the cent', async (t) =>
   t.match(text, '"default":{"totalRequests":2,"totalAmount":90071992547409.93}')
 })
 
-t.test('a payment whose row is damaged is answered 500, and the next one as ever', async (t) => {
-  const edge = await startEdge(t, {
-    supervise: (request) => {
-      if (request.type !== 'payment.requested') return
-      request.replyTo({ kind: edge.requests.length === 1 ? 'damaged' : 'missing' })
-    },
-  })
-  const ask = () => call(edge, 'GET', `/payments/${ID}`)
+onEachServer(
+  'a payment whose row is damaged is answered 500, and the next one as ever',
+  async (t) => {
+    const edge = await startEdge(t, {
+      supervise: (request) => {
+        if (request.type !== 'payment.requested') return
+        request.replyTo({ kind: edge.requests.length === 1 ? 'damaged' : 'missing' })
+      },
+    })
+    const ask = () => call(edge, 'GET', `/payments/${ID}`)
 
-  const damaged = await ask()
-  const next = await ask()
+    const damaged = await ask()
+    const next = await ask()
 
-  t.match(damaged, { status: 500, headers: { 'content-type': 'application/problem+json' } })
-  t.match(JSON.parse(damaged.text), { type: 'urn:pit:problem:damaged-payment', status: 500 })
-  t.equal(next.status, 404)
-})
+    t.match(damaged, { status: 500, headers: { 'content-type': 'application/problem+json' } })
+    t.match(JSON.parse(damaged.text), { type: 'urn:pit:problem:damaged-payment', status: 500 })
+    t.equal(next.status, 404)
+  },
+)
 
-t.test('a summary or a purge that is said to be missing is a bug', async (t) => {
+onEachServer('a summary or a purge that is said to be missing is a bug', async (t) => {
   const edge = await startEdge(t, { allowPurge: true })
   for (const line of ['GET /payments-summary', 'POST /purge-payments']) {
     const asked = edge.nextRequest()
@@ -222,7 +233,7 @@ t.test('a summary or a purge that is said to be missing is a bug', async (t) => 
   }
 })
 
-t.test('a purge is refused unless it is allowed', async (t) => {
+onEachServer('a purge is refused unless it is allowed', async (t) => {
   const closed = await startEdge(t)
   t.equal((await call(closed, 'POST', '/purge-payments')).status, 403)
   t.equal(closed.requests.length, 0)
@@ -237,7 +248,7 @@ t.test('a purge is refused unless it is allowed', async (t) => {
   t.equal((await call(allowed, 'POST', '/purge-payments', { body: '{}' })).status, 200)
 })
 
-t.test('an unknown path is answered 404, and a wrong method 405', async (t) => {
+onEachServer('an unknown path is answered 404, and a wrong method 405', async (t) => {
   const edge = await startEdge(t)
 
   for (const path of ['/', '/payments/', '//payments', `/payments/${ID}/x`, '/healthz']) {

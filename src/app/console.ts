@@ -1,6 +1,6 @@
 // The console and the inspector of one instance, put together from their parts.
 
-import type { TemplatedApp } from 'uWebSockets.js'
+import type { WebApp } from '../server/web-server.ts'
 import type { Fact, Telemetry } from '../actors/model/facts.ts'
 import type { Read } from '../actors/messages.ts'
 import type { ExactSummary, ProcessorName, TimeWindow } from '../actors/model/payment.ts'
@@ -27,7 +27,7 @@ export interface PitConsole {
    */
   watch(supervisor: SupervisorActor): Promise<void>
   /** Adds the pages to the operators' port; after `watch`. */
-  extend(app: TemplatedApp): void
+  extend(app: WebApp): void
   stop(): void
 }
 
@@ -50,7 +50,7 @@ export function createPitConsole(
   const onBug: OnBug = (part, err) =>
     logBug(log, { part, bugs: (bugs += 1), err }, 'console.broken')
   const contained = { part: 'counters', onBug }
-  let parts: readonly { extend(app: TemplatedApp): void; stop(): void }[] = []
+  let parts: readonly { extend(app: WebApp): void; stop(): void }[] = []
   const tables = openTables(config, { addresses, names: adapters.names })
   return {
     // Called by actors and by the payment port, which nothing of this may end.

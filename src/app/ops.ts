@@ -1,6 +1,6 @@
 // The operators' port of one instance, and the metrics that it serves.
 
-import type { TemplatedApp } from 'uWebSockets.js'
+import type { WebApp, WebServer } from '../server/web-server.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
 import { startOps, type OpsServer } from '../http/ops.ts'
@@ -16,7 +16,8 @@ export interface OpsParts {
   readonly metrics: Metrics
   /** The payment port; undefined until it listens. */
   readonly http: () => HttpServer | undefined
-  readonly extend: (app: TemplatedApp) => void
+  readonly extend: (app: WebApp) => void
+  readonly webServer: WebServer
 }
 
 /** Counts from now on. */
@@ -30,7 +31,7 @@ export function createPitMetrics(config: Config): Metrics {
 export async function openOps(config: Config, parts: OpsParts): Promise<OpsServer | undefined> {
   const { opsHost: host, opsPort: port } = config
   if (port === 0) return undefined
-  const { adapters, metrics, http, extend } = parts
+  const { adapters, metrics, http, extend, webServer } = parts
   const whyNotReady = (): string | undefined => whyNot(parts)
   const sources = {
     isReady: () => whyNotReady() === undefined,
@@ -39,6 +40,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     redisFailures: () => adapters.redisFailures,
   }
   return startOps({
+    webServer,
     host,
     port,
     whyNotReady,

@@ -1,6 +1,7 @@
 // One Pit instance: configuration → adapters → actors → HTTP, and back again.
 
-import type { TemplatedApp } from 'uWebSockets.js'
+import { loadWebServer } from '../server/load-server.ts'
+import type { WebApp, WebServer } from '../server/web-server.ts'
 import { createSupervisor, type SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { createTotals, totalsTelemetry, type TotalsStore } from '../actors/supervisor/totals.ts'
 import type { Telemetry } from '../actors/model/facts.ts'
@@ -21,6 +22,8 @@ export interface Pit {
   /** TCP port of the payment API; 0 on a unix socket. */
   readonly port: number
   readonly opsPort: number
+  /** Which server runs under both ports. */
+  readonly webServer: WebServer['name']
   readonly totals: TotalsStore
   /** Resolves once the instance has stopped by itself, because it had to. */
   readonly stopped: Promise<void>
@@ -34,6 +37,7 @@ export interface Pit {
  */
 export async function startPit(config: Config, addresses: Addresses, logger: Logger): Promise<Pit> {
   if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
+  const webServer = await webServerOf(config, logger)
   const totals = createTotals()
   // No row is read before the actors run.
   const late: { telemetry?: Telemetry } = {}
@@ -65,14 +69,18 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   try {
     supervisor.start()
     await console.watch(supervisor)
-    const extend = (app: TemplatedApp): void => console.extend(app)
-    ops = await openOps(config, { adapters, supervisor, metrics, http: () => http, extend })
+    const extend = (app: WebApp): void => console.extend(app)
+    ops = await openOps(config, {
+      adapters,
+      supervisor,
+      metrics,
+      http: () => http,
+      extend,
+      webServer,
+    })
     await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
-    http = await openHttp(config, supervisor, [
-      performanceLog.latency,
-      metrics.latency,
-      console.latency,
-    ])
+    const latencies = [performanceLog.latency, metrics.latency, console.latency]
+    http = await openHttp(config, { webServer, supervisor }, latencies)
   } catch (error) {
     await stopSupervisor(supervisor, 'start failed')
     await closeAll()
@@ -92,6 +100,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   return {
     port,
     opsPort: ops?.port ?? 0,
+    webServer: webServer.name,
     totals,
     stopped,
     stop: (cause) => {
@@ -107,9 +116,17 @@ export const LOSES_PAYMENTS =
   'LOSE_ACCEPTED_PAYMENTS_ON_CRASH is on: clients are answered before the commit, and a crash ' +
   'loses payments that they take for safe'
 
+async function webServerOf(config: Config, logger: Logger): Promise<WebServer> {
+  const webServer = await loadWebServer(config.httpServer)
+  const { insteadOf: reason } = webServer
+  const cost = 'the payment port takes some times the CPU on node:http'
+  if (reason !== undefined) subsystemLogger(logger, 'http').warn({ reason, cost }, 'http.node')
+  return webServer
+}
+
 async function openHttp(
   config: Config,
-  supervisor: SupervisorActor,
+  { webServer, supervisor }: { webServer: WebServer; supervisor: SupervisorActor },
   latencies: readonly { record(us: number): void }[],
 ): Promise<HttpServer> {
   const { listen, allowPurge, httpBodyBytesMax, httpInFlightMax } = config
@@ -117,7 +134,7 @@ async function openHttp(
   const record = (us: number): void => {
     for (const latency of latencies) latency.record(us)
   }
-  return startHttp({ listen, supervisor, limits, allowPurge, latency: { record } })
+  return startHttp({ webServer, listen, supervisor, limits, allowPurge, latency: { record } })
 }
 
 function ended(supervisor: SupervisorActor): Promise<void> {

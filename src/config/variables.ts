@@ -24,6 +24,13 @@ const PLACE_VARIABLES = {
     grammar: /^[\x20-\x7e]{1,107}$/,
     meaning: 'Unix socket to listen on instead of PORT',
   }),
+  httpServer: oneOf({
+    name: 'HTTP_SERVER',
+    fallback: 'auto',
+    words: ['auto', 'uws', 'node'],
+    meaning:
+      'Server under both ports: uWebSockets.js, Node’s own, or the first where it loads and else the second',
+  }),
   opsPort: whole({
     name: 'OPS_PORT',
     fallback: 9998,

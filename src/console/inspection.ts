@@ -1,6 +1,6 @@
 // Inspection of the actor system: attached while somebody watches, and not there at all otherwise.
 
-import type { TemplatedApp } from 'uWebSockets.js'
+import type { WebApp } from '../server/web-server.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Reply } from '../http/problem.ts'
 import { type OnBug, untilItThrows } from './contained.ts'
@@ -32,7 +32,7 @@ export interface InspectionOptions {
 export interface ActorInspection {
   readonly sequences: Sequences
   /** Adds `/inspect` and its stream. */
-  extend(app: TemplatedApp): void
+  extend(app: WebApp): void
   /** The console records sequences while it has viewers. */
   consoleWatches(viewers: number): void
   stop(): void

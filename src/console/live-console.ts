@@ -1,6 +1,6 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
-import type { TemplatedApp } from 'uWebSockets.js'
+import type { WebApp } from '../server/web-server.ts'
 import { ledgerFailureOf } from '../actors/model/errors.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
@@ -33,7 +33,7 @@ export interface ConsoleOptions {
 
 export interface Console {
   /** Adds the console's routes to the operators' port. */
-  extend(app: TemplatedApp): void
+  extend(app: WebApp): void
   stop(): void
 }
 

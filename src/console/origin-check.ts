@@ -1,7 +1,7 @@
 // The origin check of the console. The operators' port has no passwords, so a page of another site
 // must not reach it through the browser of an operator.
 
-import type { HttpRequest } from 'uWebSockets.js'
+import type { HttpRequest } from '../server/web-server.ts'
 
 /**
  * Whether a request comes from the console's own pages or from no browser. Its `Origin` has to be

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse, WebApp } from '../server/web-server.ts'
 import type { Read } from '../actors/messages.ts'
 import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import { queryPayments } from '../actors/supervisor/snapshot.ts'
@@ -29,7 +29,7 @@ interface RouteOptions {
 /** Payments in one list. */
 const LISTED_MAX = 200
 
-export function addConsoleRoutes(app: TemplatedApp, options: RouteOptions): void {
+export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
   const { onBug } = options
   const add = (path: string, read: Route['read']): void => route(app, { path, read, onBug })
   add('/', () => pageReply('index.html'))
@@ -52,7 +52,7 @@ export interface Route {
 }
 
 /** Adds a page or an answer to a GET. */
-export function route(app: TemplatedApp, { path, read, onBug }: Route): void {
+export function route(app: WebApp, { path, read, onBug }: Route): void {
   app.get(path, (response: HttpResponse, request: HttpRequest) => {
     const responder = new Responder(response, 'get', CONNECTIONS)
     if (!hasOwnOrigin(request)) responder.answer(FOREIGN)

@@ -1,13 +1,7 @@
 // Live streams to viewers over WebSocket. A viewer that does not keep up loses messages; it never
 // makes Pit hold more than a bounded number of bytes for it.
 
-import type {
-  HttpRequest,
-  HttpResponse,
-  TemplatedApp,
-  us_socket_context_t,
-  WebSocket,
-} from 'uWebSockets.js'
+import type { HttpRequest, WebApp, WebSocket } from '../server/web-server.ts'
 import type { OnBug } from './contained.ts'
 import { hasOwnOrigin } from './origin-check.ts'
 
@@ -40,70 +34,56 @@ const VIEWERS_MAX = 16
 /** A viewer that answers no ping for this long counts as gone, s. */
 const SILENT_MAX_S = 30
 
-/** What a socket carries; null until it is open, and for one that is turned away. */
-interface SocketData {
-  viewer: Viewer | null
-}
-
 /** Adds the stream's path to `app`. Messages from viewers are ignored. */
-export function openStream(app: TemplatedApp, options: StreamOptions): void {
-  let sockets = 0
-  app.ws<SocketData>(options.path, {
-    maxPayloadLength: 1024,
-    idleTimeout: SILENT_MAX_S,
-    sendPingsAutomatically: true,
+export function openStream(app: WebApp, options: StreamOptions): void {
+  const { path, bufferedBytesMax, onBug } = options
+  const viewers = new Map<WebSocket, Viewer>()
+  app.ws(path, {
+    messageBytesMax: 1024,
+    silentMaxS: SILENT_MAX_S,
     // The bound is kept by `send`; this one is never met.
-    maxBackpressure: 2 * options.bufferedBytesMax + 1024 * 1024,
-    upgrade(response, request, context) {
-      try {
-        upgrade(response, request, context)
-      } catch (error) {
-        options.onBug(`${options.path} upgrade`, error)
-        response.close()
-      }
-    },
+    bufferedBytesMax: 2 * bufferedBytesMax + 1024 * 1024,
+    admits: (request) => admits(request, options),
     open(socket) {
-      sockets += 1
-      if (sockets > VIEWERS_MAX) {
+      if (viewers.size >= VIEWERS_MAX) {
         socket.end(TRY_LATER, 'too many viewers')
         return
       }
-      const viewer = viewerOf(socket, options.bufferedBytesMax)
-      socket.getUserData().viewer = viewer
+      const viewer = viewerOf(socket, bufferedBytesMax)
+      viewers.set(socket, viewer)
       try {
         options.onJoin(viewer)
       } catch (error) {
-        options.onBug(`${options.path} open`, error)
+        onBug(`${path} open`, error)
         viewer.end()
       }
     },
     close(socket) {
-      sockets -= 1
-      const { viewer } = socket.getUserData()
+      const viewer = viewers.get(socket)
+      if (viewer === undefined) return
+      viewers.delete(socket)
       try {
-        if (viewer !== null) options.onLeave(viewer)
+        options.onLeave(viewer)
       } catch (error) {
-        options.onBug(`${options.path} close`, error)
+        onBug(`${path} close`, error)
       }
     },
   })
 }
 
-function upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
-  if (!hasOwnOrigin(request)) {
-    response.writeStatus('403 Forbidden').endWithoutBody()
-    return
+function admits(request: HttpRequest, { path, onBug }: StreamOptions): boolean {
+  try {
+    return hasOwnOrigin(request)
+  } catch (error) {
+    onBug(`${path} upgrade`, error)
+    return false
   }
-  const key = request.getHeader('sec-websocket-key')
-  const protocol = request.getHeader('sec-websocket-protocol')
-  const extensions = request.getHeader('sec-websocket-extensions')
-  response.upgrade<SocketData>({ viewer: null }, key, protocol, extensions, context)
 }
 
 const TRY_LATER = 1013
 const INTERNAL_ERROR = 1011
 
-function viewerOf(socket: WebSocket<SocketData>, bufferedBytesMax: number): Viewer {
+function viewerOf(socket: WebSocket, bufferedBytesMax: number): Viewer {
   const viewer: Viewer = {
     get isBehind() {
       return socket.getBufferedAmount() > bufferedBytesMax

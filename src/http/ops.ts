@@ -1,16 +1,17 @@
 // The operators' port: whether the process is alive and takes payments, its metrics, and the
 // description of the API. Not for clients.
 
-import uWS from 'uWebSockets.js'
-import type { TemplatedApp } from 'uWebSockets.js'
+import { loadWebServer } from '../server/load-server.ts'
+import type { WebApp, WebServer } from '../server/web-server.ts'
 import { renderDocs } from './openapi/docs-page.ts'
 import { Responder } from './responder.ts'
-import { listen } from './listen.ts'
 import { describeApi } from './openapi/openapi.ts'
 import { json, methodNotAllowed, NOT_FOUND, problem } from './problem.ts'
 import type { Reply } from './problem.ts'
 
 export interface OpsOptions {
+  /** As of `startHttp`. */
+  readonly webServer?: WebServer
   readonly host: string
   /** 0: any free port. */
   readonly port: number
@@ -26,7 +27,7 @@ export interface OpsOptions {
   /** Of Pit, for the description of the API. */
   readonly version: string
   /** Adds further routes, before the one that answers 404 to everything else. */
-  readonly extend?: (app: TemplatedApp) => void
+  readonly extend?: (app: WebApp) => void
 }
 
 export interface OpsServer {
@@ -40,14 +41,15 @@ export interface OpsServer {
  * 503), `/metrics`, `/openapi.json` and `/docs`, each to GET and HEAD. Rejects with `ListenFailed`.
  */
 export async function startOps(options: OpsOptions): Promise<OpsServer> {
-  const app = uWS.App()
+  const webServer = options.webServer ?? (await loadWebServer('auto'))
+  const app = webServer.createApp()
   addRoutes(app, options)
   options.extend?.(app)
   app.any('/*', (response, request) => {
     new Responder(response, request.getMethod(), CONNECTIONS).answer(NOT_FOUND)
   })
 
-  const listening = await listen(app, { host: options.host, port: options.port })
+  const listening = await app.listen({ host: options.host, port: options.port })
   return {
     port: listening.port,
     close: () => {
@@ -57,7 +59,7 @@ export async function startOps(options: OpsOptions): Promise<OpsServer> {
   }
 }
 
-function addRoutes(app: TemplatedApp, options: OpsOptions): void {
+function addRoutes(app: WebApp, options: OpsOptions): void {
   const api = describeApi(options.version)
   const apiReply = json(JSON.stringify(api))
   const docsReply = html(renderDocs(api))
@@ -76,7 +78,7 @@ function addRoutes(app: TemplatedApp, options: OpsOptions): void {
 }
 
 function serve(
-  app: TemplatedApp,
+  app: WebApp,
   path: string,
   read: (answer: (reply: Reply) => void, accept: string) => void,
 ): void {

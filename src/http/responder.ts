@@ -1,6 +1,6 @@
 // One request on its way to its one answer, safe against clients that disconnect.
 
-import type { HttpResponse } from 'uWebSockets.js'
+import type { HttpResponse } from '../server/web-server.ts'
 import type { Reply } from './problem.ts'
 
 /** What all responders of one server share. */

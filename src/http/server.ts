@@ -1,12 +1,16 @@
 // The payment port: routes, listening, stopping.
 
-import uWS from 'uWebSockets.js'
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import { loadWebServer } from '../server/load-server.ts'
+import type {
+  HttpRequest,
+  HttpResponse,
+  ListenAt,
+  WebApp,
+  WebServer,
+} from '../server/web-server.ts'
 import type { Edge, HttpLimits, Supervisor } from './routes/edge.ts'
 import { Responder } from './responder.ts'
 import { framingOf, type Framing } from './request/body.ts'
-import { listen } from './listen.ts'
-import type { ListenAt } from './listen.ts'
 import { postPayment } from './routes/post-payment.ts'
 import { methodNotAllowed, NOT_FOUND } from './problem.ts'
 import type { Reply } from './problem.ts'
@@ -15,6 +19,8 @@ import { getPayment } from './routes/get-payment.ts'
 import { getSummary } from './routes/get-summary.ts'
 
 export interface HttpOptions {
+  /** uWebSockets.js, or where that does not load Node's own, when absent. */
+  readonly webServer?: WebServer
   readonly listen: ListenAt
   readonly supervisor: Supervisor
   readonly limits: HttpLimits
@@ -41,20 +47,17 @@ export interface HttpServer {
 }
 
 /**
- * Serves the payment API. Rejects with `ListenFailed`.
- *
- * What uWebSockets does by itself: a connection that is idle, or whose request stalls, is closed
- * after about 10 s; headers are bounded; what is not HTTP/1.1 is answered 400 or 505 and closed;
- * a request pipelined behind one that waits for its answer closes the connection. A request that
- * does not say plainly where it ends has its connection closed here.
+ * Serves the payment API. Rejects with `ListenFailed`. A request that does not say plainly where it
+ * ends has its connection closed.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { supervisor, limits, allowPurge, latency } = options
   const counts = { inFlight: 0, refused: 0, draining: false }
   const edge: Edge = { supervisor, limits, allowPurge, latency, ...counts }
-  const app = uWS.App()
+  const webServer = options.webServer ?? (await loadWebServer('auto'))
+  const app = webServer.createApp()
   addRoutes(app, edge)
-  const listening = await listen(app, options.listen)
+  const listening = await app.listen(options.listen)
 
   const stopAccepting = (): void => {
     edge.draining = true
@@ -72,22 +75,22 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
-type Route = (
+type PaymentRoute = (
   edge: Edge,
   response: HttpResponse,
   request: HttpRequest,
   framing: Exclude<Framing, 'unclear'>,
 ) => void
 
-const ROUTES: readonly { path: string; method: 'get' | 'post'; route: Route }[] = [
+const ROUTES: readonly { path: string; method: 'get' | 'post'; route: PaymentRoute }[] = [
   { path: '/payments', method: 'post', route: postPayment },
   { path: '/payments/:correlationId', method: 'get', route: getPayment },
   { path: '/payments-summary', method: 'get', route: getSummary },
   { path: '/purge-payments', method: 'post', route: purgePayments },
 ]
 
-function addRoutes(app: TemplatedApp, edge: Edge): void {
-  const guarded = (route: Route) => (response: HttpResponse, request: HttpRequest) => {
+function addRoutes(app: WebApp, edge: Edge): void {
+  const guarded = (route: PaymentRoute) => (response: HttpResponse, request: HttpRequest) => {
     const framing = framingOf(request)
     // Without an answer: after one, the bytes behind it would still be read as requests.
     if (framing === 'unclear') response.close()

@@ -1,7 +1,7 @@
 // /admin/*: the source's summaries, switches and purge, and for checkers the payments one by one,
 // the counts of what came in, and the faults. All of it needs the token.
 
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse, WebApp } from '../server/web-server.ts'
 import { type Answer, field, parseJson, readBody, Responder } from './responder.ts'
 import { parseInstant, printCents, printFee } from './wire-format.ts'
 import { FaultsInvalid, parseFaults } from './faults.ts'
@@ -15,7 +15,7 @@ const LINES_PER_CHUNK = 500
 type Route = (responder: Responder, call: { res: HttpResponse; req: HttpRequest }) => void
 
 /** Registers all routes below `/admin`. */
-export function addAdminRoutes(app: TemplatedApp, state: SimulatorState): void {
+export function addAdminRoutes(app: WebApp, state: SimulatorState): void {
   const guarded = (route: Route) => guard(state, route)
   app.get(
     '/admin/payments-summary',

@@ -2,7 +2,7 @@
 // what a charge is answered when it meets a fault. A client that hangs up stops its charge only
 // while it waits at the limiter.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../server/web-server.ts'
 import { field, parseJson, readBody, Responder } from './responder.ts'
 import { isUuid, parseInstant, roundToCents } from './wire-format.ts'
 import { waitMsOf, type ChargeFaultKind, type Fault } from './faults.ts'

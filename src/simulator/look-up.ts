@@ -1,7 +1,7 @@
 // GET /payments/{id} and GET /payments/service-health: neither the delay nor the failure switch
 // touches them, each has its limiter.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../server/web-server.ts'
 import { waitMsOf } from './faults.ts'
 import { isUuid, printCents, printInstant } from './wire-format.ts'
 import { Responder, type Answer } from './responder.ts'

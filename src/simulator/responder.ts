@@ -3,7 +3,7 @@
 // response back.
 
 import { STATUS_CODES } from 'node:http'
-import type { HttpResponse } from 'uWebSockets.js'
+import type { HttpResponse } from '../server/web-server.ts'
 import type { Clock } from './clock.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'

@@ -1,8 +1,8 @@
 // A payment processor to pay at: what the challenge's processors do, and worse on command.
 
 import assert from 'node:assert'
-import uWS from 'uWebSockets.js'
-import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js'
+import { loadWebServer } from '../server/load-server.ts'
+import type { WebApp } from '../server/web-server.ts'
 import { addAdminRoutes, isDelay } from './admin.ts'
 import { receiveCharge } from './charge.ts'
 import { type Faults, parseFaults } from './faults.ts'
@@ -70,8 +70,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
   const { name = 'processor', host = '127.0.0.1' } = options
   const state = createState(options)
-  const app = createApp(state)
-  const port = await listen(app, { name, host, port: options.port })
+  const app = (await loadWebServer('auto')).createApp()
+  addRoutes(app, state)
+  const { port } = await app.listen({ host, port: options.port }).catch((error: Error) => {
+    throw new Error(`simulator ${name}: ${error.message}`, { cause: error })
+  })
   return {
     name,
     port,
@@ -118,44 +121,10 @@ function* inMs(entries: Iterable<LedgerEntry>): Generator<RecordedPayment, void>
   }
 }
 
-/** Each instance has its own app: closing one leaves the others alone. */
-function createApp(state: SimulatorState): TemplatedApp {
-  const app = uWS.App()
+function addRoutes(app: WebApp, state: SimulatorState): void {
   app.post('/payments', (res, req) => receiveCharge(state, res, req))
   app.get('/payments/service-health', (res) => receiveProbe(state, res))
   app.get('/payments/:id', (res, req) => receiveLookUp(state, res, req))
   addAdminRoutes(app, state)
   app.any('/*', (res) => new Responder(res).answer({ status: 404 }))
-  return app
-}
-
-/** The declarations lack this form of `listen`, which takes a host and options together. */
-interface ExclusiveListener {
-  listen(
-    host: string,
-    port: number,
-    options: number,
-    callback: (socket: us_listen_socket | false) => void,
-  ): void
-}
-
-/** Without it two processes share a port unnoticed, and each gets some of the connections. */
-const LISTEN_EXCLUSIVE_PORT = 1
-
-/** Resolves to the port, a free one for port 0. Rejects when it cannot be bound. */
-function listen(
-  app: TemplatedApp,
-  { name, host, port }: { name: string; host: string; port: number },
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const listener = app as unknown as ExclusiveListener
-    listener.listen(host, port, LISTEN_EXCLUSIVE_PORT, (socket) => {
-      if (socket) {
-        resolve(uWS.us_socket_local_port(socket))
-        return
-      }
-      const where = `simulator ${name} cannot listen on ${host}:${port}`
-      reject(new Error(`${where}: the port is taken, or this process may not use that address`))
-    })
-  })
 }

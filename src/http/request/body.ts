@@ -1,6 +1,6 @@
 // The bytes of a request: how it says where it ends, and its body, read into memory within a bound.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../../server/web-server.ts'
 import type { Responder } from '../responder.ts'
 
 /** How a request says where it ends; `unclear`: not once and plainly. */

@@ -1,6 +1,6 @@
 // GET /payments/{correlationId}: everything that is known of one payment.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../../server/web-server.ts'
 import { formatCents } from '../../actors/model/money.ts'
 import type {
   Attempt,

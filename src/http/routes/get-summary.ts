@@ -1,6 +1,6 @@
 // GET /payments-summary: what was settled in a window, per processor.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../../server/web-server.ts'
 import { formatCents, type Cents } from '../../actors/model/money.ts'
 import type { ExactSummary, ProcessorTotal } from '../../actors/model/payment.ts'
 import { ask, type Edge } from './edge.ts'
@@ -14,8 +14,7 @@ import { Responder } from '../responder.ts'
  */
 export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequest): void {
   const responder = new Responder(response, 'get', edge)
-  // uWebSockets gives undefined for a URL without a query, against its own types.
-  const query = (request.getQuery() as string | undefined) ?? ''
+  const query = request.getQuery() ?? ''
   const asked = parseWindow(query)
   if (asked.kind === 'fault') {
     responder.answer(problem({ ...asked, status: 400, type: 'urn:pit:problem:invalid-window' }))

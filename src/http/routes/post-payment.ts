@@ -1,7 +1,7 @@
 // POST /payments: decode, send, answer.
 
 import assert from 'node:assert'
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../../server/web-server.ts'
 import type { AcceptAnswer } from '../../actors/messages.ts'
 import { type Edge, hasCapacity } from './edge.ts'
 import { problem, type Reply, UNAVAILABLE } from '../problem.ts'

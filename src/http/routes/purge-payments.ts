@@ -1,6 +1,6 @@
 // POST /purge-payments: forgets everything, where that is allowed.
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse } from '../../server/web-server.ts'
 import { ask, type Edge } from './edge.ts'
 import { problem, type Reply } from '../problem.ts'
 import { onceEnded, readBody, type Framing } from '../request/body.ts'

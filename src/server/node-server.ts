@@ -1,0 +1,368 @@
+// Node's own HTTP as the server under the edge, where uWebSockets.js has no binary: the same words
+// and the same bounds, at some times the CPU.
+
+import assert from 'node:assert'
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer, type ListenOptions, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
+import { createRouter, type Router } from './router.ts'
+import {
+  clearSocketFile,
+  ListenFailed,
+  type HttpRequest,
+  type HttpResponse,
+  type ListenAt,
+  type Listening,
+  type Route,
+  type WebApp,
+  type WebServer,
+  type WebSocket,
+  type WebSocketRoute,
+} from './web-server.ts'
+
+/** How long a connection may be idle, and a request take to come in, ms. */
+const IDLE_MAX_MS = 10_000
+
+/** How often what is over its time is looked for, ms. */
+const CHECK_MS = 1000
+
+/** How long a client that is still sending may read its answer, ms. */
+const LINGER_MS = 1000
+
+export function createNodeServer(): WebServer {
+  return { name: 'node:http', createApp }
+}
+
+function createApp(): WebApp {
+  const routes = createRouter<Route>()
+  const upgrades = createRouter<Take>()
+  const closes: (() => void)[] = []
+  const server = createServer({
+    requestTimeout: IDLE_MAX_MS,
+    headersTimeout: IDLE_MAX_MS,
+    keepAliveTimeout: IDLE_MAX_MS,
+    connectionsCheckingInterval: CHECK_MS,
+  })
+  server.on('request', (incoming, outgoing) => serve(routes, incoming, outgoing))
+  return {
+    get: (path, route) => routes.add('get', path, route),
+    post: (path, route) => routes.add('post', path, route),
+    put: (path, route) => routes.add('put', path, route),
+    any: (path, route) => routes.add('any', path, route),
+    ws(path, route) {
+      const { take, close } = webSocketsOf(route)
+      upgrades.add('get', path, take)
+      closes.push(close)
+      if (closes.length > 1) return
+      server.on('upgrade', (incoming, socket, head) => {
+        takeUpgrade(upgrades, { incoming, socket, head })
+      })
+    },
+    listen: (at) => listen(server, at),
+    close() {
+      stopListening(server)
+      server.closeAllConnections()
+      for (const close of closes) close()
+    },
+  }
+}
+
+function serve(routes: Router<Route>, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  // What came behind a request that ends its connection is not read, though it was parsed.
+  if (closing.has(incoming.socket)) return
+  const response = new NodeResponse(incoming, outgoing)
+  if (incoming.httpVersion !== '1.1') {
+    response.writeStatus('505 HTTP Version Not Supported')
+    response.endWithoutBody(0, true)
+    return
+  }
+  const request = new NodeRequest(incoming)
+  const found = routes.find(request.getMethod(), request.path)
+  if (found === undefined) {
+    response.close()
+    return
+  }
+  request.parameters = found.parameters
+  found.route(response, request)
+}
+
+/** Connections that end with the answer under way. */
+const closing = new WeakSet<Socket>()
+
+class NodeRequest implements HttpRequest {
+  readonly #incoming: IncomingMessage
+  readonly path: string
+  readonly #query: string | undefined
+  parameters: readonly string[] = []
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming
+    const url = incoming.url ?? ''
+    const mark = url.indexOf('?')
+    this.path = mark === -1 ? url : url.slice(0, mark)
+    this.#query = mark === -1 ? undefined : url.slice(mark + 1)
+  }
+
+  getMethod(): string {
+    return (this.#incoming.method ?? '').toLowerCase()
+  }
+
+  getQuery(field?: string): string | undefined {
+    if (field === undefined) return this.#query
+    return new URLSearchParams(this.#query).get(field) ?? undefined
+  }
+
+  getHeader(name: string): string {
+    const value = this.#incoming.headers[name]
+    return typeof value === 'string' ? value : (value?.[0] ?? '')
+  }
+
+  getParameter(index: number): string {
+    return this.parameters[index] ?? ''
+  }
+
+  forEach(take: (name: string, value: string) => void): void {
+    const { rawHeaders } = this.#incoming
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      take(rawHeaders[at]?.toLowerCase() ?? '', rawHeaders[at + 1] ?? '')
+    }
+  }
+}
+
+class NodeResponse implements HttpResponse {
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  #status = '200 OK'
+  #headers: string[] = []
+  #sentBytes = 0
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    // What they would say is told by `close`.
+    incoming.on('error', () => undefined)
+    outgoing.on('error', () => undefined)
+  }
+
+  onAborted(handler: () => void): void {
+    this.#outgoing.once('close', () => {
+      if (!this.#outgoing.writableEnded) handler()
+    })
+  }
+
+  /** That a piece was the last one is known only at the end: the last one is always empty. */
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+    this.#incoming.on('data', (chunk: Buffer) => handler(bytesOf(chunk), false))
+    this.#incoming.once('end', () => handler(new ArrayBuffer(0), true))
+  }
+
+  onWritable(handler: () => boolean): void {
+    this.#outgoing.on('drain', handler)
+  }
+
+  pause(): void {
+    this.#incoming.pause()
+  }
+
+  resume(): void {
+    this.#incoming.resume()
+  }
+
+  cork(write: () => void): void {
+    write()
+  }
+
+  writeStatus(status: string): void {
+    this.#status = status
+  }
+
+  writeHeader(name: string, value: string): void {
+    this.#headers.push(name, value)
+  }
+
+  write(chunk: string): boolean {
+    this.#writeHead()
+    return this.#outgoing.write(chunk)
+  }
+
+  tryEnd(chunk: string, totalBytes: number): void {
+    if (!this.#outgoing.headersSent) this.writeHeader('Content-Length', String(totalBytes))
+    this.#sentBytes += Buffer.byteLength(chunk)
+    this.write(chunk)
+    if (this.#sentBytes >= totalBytes) this.#outgoing.end()
+  }
+
+  end(body: string | Buffer = '', closesConnection = false): void {
+    if (!this.#outgoing.headersSent) {
+      this.writeHeader('Content-Length', String(Buffer.byteLength(body)))
+    }
+    this.#writeHead(closesConnection)
+    if (closesConnection && !this.#incoming.complete) this.#endLater(body)
+    else this.#outgoing.end(body)
+  }
+
+  endWithoutBody(contentLength?: number, closesConnection = false): void {
+    if (contentLength !== undefined) this.writeHeader('Content-Length', String(contentLength))
+    this.#writeHead(closesConnection)
+    this.#outgoing.end()
+  }
+
+  close(): void {
+    closing.add(this.#incoming.socket)
+    // What was written before still leaves.
+    this.#incoming.socket.destroySoon()
+  }
+
+  /** The client is still sending: closed now, it would get a reset in the place of its answer. */
+  #endLater(body: string | Buffer): void {
+    if (body.length > 0) this.#outgoing.write(body)
+    const end = (): void => {
+      clearTimeout(timer)
+      this.#outgoing.end()
+    }
+    const timer = setTimeout(end, LINGER_MS)
+    this.#incoming.once('close', end).once('end', end).resume()
+  }
+
+  #writeHead(closesConnection = false): void {
+    if (this.#outgoing.headersSent) return
+    if (closesConnection) {
+      closing.add(this.#incoming.socket)
+      this.writeHeader('Connection', 'close')
+    }
+    const space = this.#status.indexOf(' ')
+    const code = Number(this.#status.slice(0, space))
+    this.#outgoing.writeHead(code, this.#status.slice(space + 1), this.#headers)
+  }
+}
+
+function bytesOf(chunk: Buffer): ArrayBuffer {
+  const copy = new ArrayBuffer(chunk.byteLength)
+  new Uint8Array(copy).set(chunk)
+  return copy
+}
+
+/** A request for a WebSocket with the connection that it came on. */
+interface Asked {
+  readonly incoming: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+function takeUpgrade(upgrades: Router<Take>, asked: Asked): void {
+  asked.socket.on('error', () => asked.socket.destroy())
+  const request = new NodeRequest(asked.incoming)
+  const found = upgrades.find('get', request.path)
+  if (found === undefined) refuse(asked.socket, '404 Not Found')
+  else found.route(asked, request)
+}
+
+type Take = (asked: Asked, request: HttpRequest) => void
+
+/** What takes the requests for WebSockets of one path. */
+function webSocketsOf(route: WebSocketRoute): { take: Take; close: () => void } {
+  const { messageBytesMax: maxPayload } = route
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload })
+  return {
+    take({ incoming, socket, head }, request) {
+      if (!route.admits(request)) refuse(socket, '403 Forbidden')
+      else server.handleUpgrade(incoming, socket, head, (opened) => open(opened, route))
+    },
+    close() {
+      for (const opened of server.clients) opened.terminate()
+    },
+  }
+}
+
+function open(opened: WsSocket, route: WebSocketRoute): void {
+  const socket: WebSocket = {
+    send(text) {
+      if (opened.bufferedAmount > route.bufferedBytesMax) opened.terminate()
+      else opened.send(text)
+    },
+    getBufferedAmount: () => opened.bufferedAmount,
+    cork: (send) => send(),
+    end: (code, reason) => opened.close(code, reason),
+  }
+  let isAlive = true
+  const timer = setInterval(() => {
+    if (!isAlive) return opened.terminate()
+    isAlive = false
+    opened.ping()
+  }, route.silentMaxS * 500)
+  timer.unref()
+  opened.on('pong', () => {
+    isAlive = true
+  })
+  // What it would say is told by `close`.
+  opened.on('error', () => undefined)
+  opened.once('close', () => {
+    clearInterval(timer)
+    route.close(socket)
+  })
+  route.open(socket)
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+}
+
+function listen(server: Server, at: ListenAt): Promise<Listening> {
+  return 'socket' in at ? listenOnSocket(server, at.socket) : listenOnPort(server, at)
+}
+
+async function listenOnPort(
+  server: Server,
+  at: Exclude<ListenAt, { socket: string }>,
+): Promise<Listening> {
+  await listening(server, { ...at, exclusive: true }, `${at.host ?? '*'}:${at.port}`)
+  const address = server.address()
+  assert(address !== null && typeof address === 'object', 'a server that listens has a port')
+  return { port: address.port, stop: () => stopListening(server) }
+}
+
+async function listenOnSocket(server: Server, path: string): Promise<Listening> {
+  await clearSocketFile(path)
+  await listening(server, { path }, path).catch((error: ListenFailed) => {
+    throw new ListenFailed(path, 'its folder is missing or may not be written', error.cause)
+  })
+  // The balancer runs as another user and has to connect, which takes the right to write.
+  chmodSync(path, 0o666)
+  let isStopped = false
+  return {
+    port: 0,
+    stop() {
+      if (isStopped) return
+      isStopped = true
+      // The file first: once it has stopped, the path may belong to a successor.
+      rmSync(path, { force: true })
+      stopListening(server)
+    },
+  }
+}
+
+function listening(server: Server, at: ListenOptions, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      reject(new ListenFailed(address, WHY[error.code ?? ''] ?? error.message, error))
+    }
+    server.once('error', onError)
+    server.listen(at, () => {
+      server.off('error', onError)
+      resolve()
+    })
+  })
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is taken',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'it may not be bound',
+}
+
+/** Not `close` of node:http, which ends idle connections too: their clients are to be told first. */
+function stopListening(server: Server): void {
+  if (server.listening) NetServer.prototype.close.call(server)
+}
