@@ -70,14 +70,8 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     supervisor.start()
     await console.watch(supervisor)
     const extend = (app: WebApp): void => console.extend(app)
-    ops = await openOps(config, {
-      adapters,
-      supervisor,
-      metrics,
-      http: () => http,
-      extend,
-      webServer,
-    })
+    const shown = { adapters, supervisor, metrics, extend, webServer, http: () => http }
+    ops = await openOps(config, shown)
     await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
     const latencies = [performanceLog.latency, metrics.latency, console.latency]
     http = await openHttp(config, { webServer, supervisor }, latencies)
