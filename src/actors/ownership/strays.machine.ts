@@ -30,11 +30,16 @@ interface StraysContext extends StraysInput {
   readonly suspects: readonly OwnedPayment[]
   /** Suspected twice. */
   readonly strays: readonly OwnedPayment[]
-  /** Claimed here and handed over by nobody: their rows are damaged. They are not claimed again. */
+  /** Claimed here and handed over by nobody: their rows are damaged. They are left alone for a while. */
   readonly unreadable: readonly OwnedPayment[]
+  /** When they are claimed again, since somebody may have repaired them; monotonic, ms. */
+  readonly unreadableUntil: number
   /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
+
+/** How long rows that cannot be read are left alone, ms. */
+const UNREADABLE_FOR_MS = 60_000
 
 /** Of a call to the ledger. Anything else that was thrown is a bug and ends the actor. */
 const EXPECTED = { guard: { type: 'isLedgerFailure', params: errorIn } } as const
@@ -58,6 +63,11 @@ export const straysMachine = setup({
   actions: {
     noteLease: assign(({ context }) => {
       return { leaseId: ownerOf(context.ports.lease), lastLeaseId: context.leaseId }
+    }),
+    forgetUnreadable: assign(({ context }) => {
+      const now = context.ports.clock.now()
+      if (now < context.unreadableUntil) return {}
+      return { unreadable: [], unreadableUntil: now + UNREADABLE_FOR_MS }
     }),
     compare: ({ self }, batch: readonly OwnedPayment[]) => {
       const replyTo = (strays: readonly OwnedPayment[]): void =>
@@ -113,6 +123,7 @@ export const straysMachine = setup({
     suspects: [],
     strays: [],
     unreadable: [],
+    unreadableUntil: Number.NEGATIVE_INFINITY,
     isClosed: false,
   }),
   initial: 'waiting',
@@ -122,7 +133,7 @@ export const straysMachine = setup({
       always: { guard: 'isClosed', target: 'closed' },
       after: {
         comparisonInterval: [
-          { guard: 'holdsLease', target: 'listing', actions: 'noteLease' },
+          { guard: 'holdsLease', target: 'listing', actions: ['noteLease', 'forgetUnreadable'] },
           { target: 'waiting', reenter: true },
         ],
       },
