@@ -104,6 +104,7 @@ function parentLogic(onDone: (slot: number) => void): ActorLogic<Snapshot<undefi
 function controlsOf({ ports, processors, work }: PitParts, name: ProcessorName): Controls {
   const { lookUpLagMs } = work
   const { clock } = ports
-  const askLedger = (): void => undefined
-  return new Controls({ clock, processor: processors[name], lookUpLagMs, askLedger })
+  const nothing = (): void => undefined
+  const asks = { askLedger: nothing, onMissing: nothing }
+  return new Controls({ clock, processor: processors[name], lookUpLagMs, ...asks })
 }

@@ -22,6 +22,8 @@ export const FOUND = {
 export interface Scene {
   readonly clock: StandingTime
   readonly controls: Controls
+  /** Ids of controls of which it was told that they were not found. */
+  readonly told: string[]
   /** Ids of the controls that were asked and not answered yet. */
   readonly asked: string[]
   /** Answers the oldest control. */
@@ -48,7 +50,10 @@ export function setScene(known: 'known' | 'unknown' = 'known'): Scene {
   }
   const questions: ((answer: ControlAnswer) => void)[] = []
   const askLedger = (reply: (answer: ControlAnswer) => void): void => void questions.push(reply)
-  const controls = new Controls({ processor, clock, lookUpLagMs: LAG_MS, askLedger })
+  const told: string[] = []
+  const onMissing = (id: string): void => void told.push(id)
+  const lookUpLagMs = LAG_MS
+  const controls = new Controls({ processor, clock, lookUpLagMs, askLedger, onMissing })
   if (known === 'known') {
     controls.noteRecorded('first', clock.now())
     clock.increment(OLD_MS)
@@ -56,6 +61,7 @@ export function setScene(known: 'known' | 'unknown' = 'known'): Scene {
   return {
     clock,
     controls,
+    told,
     asked,
     answer(answer) {
       asked.shift()

@@ -107,6 +107,23 @@ t.test('a control that is not found proves nothing, and no older one does', asyn
   }
 })
 
+t.test('that a control is missing is told, once a minute', async (t) => {
+  const scene = setScene()
+  const askAfter = (ms: number, answer: LookUpAnswer): void => {
+    scene.clock.increment(ms)
+    scene.begin()
+    scene.answer(answer)
+  }
+
+  askAfter(CONTROL_PAUSE_MS, { kind: 'failed', detail: '' })
+  t.same(scene.told, [], 'a failure says nothing of what is recorded')
+  askAfter(CONTROL_PAUSE_MS, { kind: 'missing' })
+  askAfter(59_999, { kind: 'missing' })
+  t.same(scene.told, ['first'])
+  askAfter(CONTROL_PAUSE_MS, { kind: 'missing' })
+  t.same(scene.told, ['first', 'first'])
+})
+
 t.test('a foreign answer in between takes the proof away', async (t) => {
   const scene = controlled()
   const waiting = scene.missing()

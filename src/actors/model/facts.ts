@@ -99,6 +99,15 @@ export type Fact =
       readonly amountCents: number
       readonly contradiction: Contradiction
     }
+  /**
+   * A processor does not find what was settled there: it was emptied, or somebody else answers. Until
+   * it finds what is settled there later, payments in doubt there end only by being found.
+   */
+  | {
+      readonly type: 'control.missing'
+      readonly processor: ProcessorName
+      readonly correlationId: string
+    }
   /** A bug ended its actor. */
   | {
       readonly type: 'payment.broken'

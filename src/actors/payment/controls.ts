@@ -21,6 +21,9 @@ export type AbsenceProof = 'control' | 'form' | 'none'
 /** Longest time from the answer to a control to the look-ups that it backs, ms. */
 export const CONTROL_AGE_MAX_MS = 5000
 
+/** How long it is not told again that controls are not found, ms. */
+const TOLD_AGAIN_MS = 60_000
+
 /** Shortest time between two controls, ms: all look-ups of that time share one. */
 export const CONTROL_PAUSE_MS = 10
 
@@ -30,6 +33,8 @@ export interface ControlsInput {
   /** How long look-ups may lag behind records, ms. */
   readonly lookUpLagMs: number
   readonly askLedger: ControlSearchInput['askLedger']
+  /** A control was not found, so no look-up proves anything; called once a minute at most. */
+  readonly onMissing: (correlationId: string) => void
 }
 
 /** A payment that is recorded, and since when it is known to be, monotonic ms. */
@@ -53,6 +58,8 @@ export class Controls {
   #next: Recorded | null = null
   /** When the last control that was found was answered, monotonic ms. */
   #foundAt = Number.NEGATIVE_INFINITY
+  /** When it was last told that one was not found, monotonic ms. */
+  #toldAt = Number.NEGATIVE_INFINITY
   /** When the last control was asked, monotonic ms. */
   #askedAt = Number.NEGATIVE_INFINITY
   /** Since when nothing spoke against what look-ups say, monotonic ms. */
@@ -174,8 +181,16 @@ export class Controls {
     processor.lookUp(control.correlationId, (answer) => {
       if (generation !== this.#generation) return
       this.#isRequested = false
+      if (answer.kind === 'missing') this.#tellMissing(control.correlationId)
       this.#take(answer, askedAt)
     })
+  }
+
+  #tellMissing(correlationId: string): void {
+    const now = this.#input.clock.now()
+    if (now - this.#toldAt < TOLD_AGAIN_MS) return
+    this.#toldAt = now
+    this.#input.onMissing(correlationId)
   }
 
   #take(answer: LookUpAnswer, askedAt: number): void {

@@ -94,12 +94,14 @@ type OwnParts =
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
 
 function controlsOf(
-  { clock, processors, settings: { lookUpLagMs } }: PaymentsInput,
+  { clock, processors, settings: { lookUpLagMs }, telemetry }: PaymentsInput,
   { name, system }: { readonly name: ProcessorName; readonly system: Directory },
 ): Controls {
   const askLedger: ControlsInput['askLedger'] = (replyTo) =>
     tell(system, 'persistence', { type: 'control.requested', processor: name, replyTo })
-  return new Controls({ clock, processor: processors[name], lookUpLagMs, askLedger })
+  const onMissing = (correlationId: string): void =>
+    telemetry.emit({ type: 'control.missing', processor: name, correlationId })
+  return new Controls({ clock, processor: processors[name], lookUpLagMs, askLedger, onMissing })
 }
 
 /** What XState gives to the logic of an actor, as far as it is needed. */

@@ -115,6 +115,11 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
     ),
     each('pit_settled_cents_total', 'Amounts settled, cents.', (tally) => tally.settledCents),
     each('pit_payments_rejected_total', 'Payments rejected for good.', (tally) => tally.rejected),
+    each(
+      'pit_controls_missing_total',
+      'Minutes in which a processor did not find what was settled there.',
+      (tally) => tally.controlsMissing,
+    ),
     {
       name: 'pit_payments_contradicted_total',
       help: 'Payments of which a processor said what cannot be true.',

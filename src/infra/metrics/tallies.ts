@@ -48,6 +48,8 @@ export interface ProcessorTally {
   rejected: number
   readonly attempts: Record<EndedOutcome, number>
   readonly contradictions: Record<ContradictionKind, number>
+  /** Minutes in which it did not find what was settled there. */
+  controlsMissing: number
   readonly attemptSeconds: BucketTally
   readonly settlementSeconds: BucketTally
   circuit: CircuitState
@@ -123,6 +125,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'payment.contradicted':
       tallies.processors[fact.processor].contradictions[fact.contradiction.kind] += 1
+      break
+    case 'control.missing':
+      tallies.processors[fact.processor].controlsMissing += 1
       break
     case 'payment.broken':
       tallies.broken += 1
@@ -201,6 +206,7 @@ function processorTally(): ProcessorTally {
     settledCents: 0,
     rejected: 0,
     contradictions: { amount: 0, id: 0, instant: 0, absence: 0, settlement: 0, rejection: 0 },
+    controlsMissing: 0,
     attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, rejected: 0 },
     attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
     settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),

@@ -105,6 +105,7 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'payment.rejected': ['payments', 'warn'],
   'payment.parked': ['payments', 'info'],
   'payment.contradicted': ['payments', 'warn'],
+  'control.missing': ['payments', 'warn'],
   'payment.broken': ['payments', 'error'],
   'payments.claimed': ['payments', 'info'],
   'payments.purged': ['payments', 'warn'],
