@@ -22,7 +22,7 @@ type OnListening = (token: ListenSocket | false) => void
 interface UpgradingResponse {
   writeStatus(status: string): UpgradingResponse
   endWithoutBody(contentLength: number): void
-  upgrade(data: null, key: string, protocol: string, extensions: string, context: object): void
+  upgrade(data: object, key: string, protocol: string, extensions: string, context: object): void
 }
 
 interface WebSocketBehavior {
@@ -87,7 +87,7 @@ function behaviorOf(route: WebSocketRoute): WebSocketBehavior {
       const key = request.getHeader('sec-websocket-key')
       const protocol = request.getHeader('sec-websocket-protocol')
       const extensions = request.getHeader('sec-websocket-extensions')
-      response.upgrade(null, key, protocol, extensions, context)
+      response.upgrade({}, key, protocol, extensions, context)
     },
     open: route.open,
     close: route.close,

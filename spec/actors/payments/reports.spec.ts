@@ -12,7 +12,7 @@ function reported(changes: Partial<PaymentContext>): Outcome | undefined {
   const outcomes: Outcome[] = []
   const dependencies = {
     clock: { now: () => 1_000 },
-    settings: { retryDelayMs: 100, retryDelayMaxMs: 10_000 },
+    settings: { retryDelayMs: 100, retryDelayMaxMs: 10_000, settleByMs: 1_000 },
     random: () => 0.5,
     telemetry: { emit: () => undefined },
     isDraining: () => false,

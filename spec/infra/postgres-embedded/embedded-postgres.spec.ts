@@ -321,11 +321,16 @@ async function mountedElsewhere(t: Test, dataDir: string): Promise<readonly stri
 /** A dead process of the server's user whose parent never asks for its end; its number. */
 async function makeZombie(t: Test, dataDir: string): Promise<number> {
   const { uid, gid } = await stat(join(dataDir, 'cluster'))
-  const script = 'sleep 0 & echo $!; exec sleep 1000'
+  const script = 'sleep 1000 & echo $!; exec sleep 1000'
   const parent = spawn('sh', ['-c', script], { uid, gid, stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => parent.kill('SIGKILL'))
   const [line] = await once(createInterface({ input: parent.stdout }), 'line')
   const pid = Number(line)
+  // A shell would ask for its child's end.
+  await waitUntil({ what: 'its parent is no shell any more' }, async () => {
+    return (await readFile(`/proc/${parent.pid}/comm`, 'utf8')) === 'sleep\n'
+  })
+  process.kill(pid, 'SIGKILL')
   await waitUntil({ what: 'it is a zombie' }, async () => {
     return (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(') Z ')
   })
