@@ -116,8 +116,12 @@ export class ListenFailed extends Error {
   override readonly name = 'ListenFailed'
   readonly code = 'listen_failed'
 
+  /** Without the address, as the end of a sentence. */
+  readonly reason: string
+
   constructor(address: string, reason: string, cause?: unknown) {
     super(`http: cannot listen on ${address}: ${reason}`, { cause })
+    this.reason = reason
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert'
 import { loadWebServer } from '../server/load-server.ts'
-import type { WebApp } from '../server/web-server.ts'
+import type { ListenFailed, WebApp } from '../server/web-server.ts'
 import { addAdminRoutes, isDelay } from './admin.ts'
 import { receiveCharge } from './charge.ts'
 import { type Faults, parseFaults } from './faults.ts'
@@ -72,8 +72,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const state = createState(options)
   const app = (await loadWebServer('auto')).createApp()
   addRoutes(app, state)
-  const { port } = await app.listen({ host, port: options.port }).catch((error: Error) => {
-    throw new Error(`simulator ${name}: ${error.message}`, { cause: error })
+  const { port } = await app.listen({ host, port: options.port }).catch((error: ListenFailed) => {
+    const where = `simulator ${name} cannot listen on ${host}:${options.port}`
+    throw new Error(`${where}: ${error.reason}`, { cause: error })
   })
   return {
     name,
