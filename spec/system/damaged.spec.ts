@@ -59,6 +59,7 @@ t.test('parked payments of which none can be read end no instance', async (t) =>
     const status = await client.paymentStatus(next)
     return status !== 'missing' && status?.state === 'settled'
   })
+  t.match(await client.paymentStatus(next), { state: 'settled' })
 })
 
 t.test(
