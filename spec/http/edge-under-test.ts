@@ -38,7 +38,7 @@ export interface EdgePlan {
 }
 
 /** uWebSockets.js where it loads here, and Node's own. */
-const SERVERS: readonly WebServer[] = await availableServers()
+export const SERVERS: readonly WebServer[] = await availableServers()
 
 async function availableServers(): Promise<readonly WebServer[]> {
   const [best, node] = [await loadWebServer('auto'), await loadWebServer('node')]

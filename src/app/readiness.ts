@@ -26,34 +26,37 @@ const REFUSED_FOR_MS = 5000
  * Of accepts the last one decides, and of renewals: what refuses the ones need not refuse the others.
  */
 export function createReadiness(lease: Lease, clock: Clock): Readiness {
-  const commits = { failure: noFailure(), heardAt: LONG_AGO, refusedAt: LONG_AGO }
-  const renewals = { failure: noFailure() }
+  let heardAt = LONG_AGO
+  let refusedAt = LONG_AGO
+  /** Why the last accept failed, and the last renewal. */
+  let refusal: string | undefined
+  let lapse: string | undefined
   let tried: Ledger | undefined
   let isTrying = false
 
   const renewing = async <Value>(write: Promise<Value>): Promise<Value> => {
     try {
       const value = await write
-      renewals.failure = undefined
+      lapse = undefined
       return value
     } catch (error) {
-      renewals.failure = wordsOf(error)
+      lapse = wordsOf(error)
       throw error
     }
   }
   const tryCommit = async (ledger: Ledger, leaseId: number): Promise<void> => {
     try {
       await ledger.accept([], { leaseId, parked: false })
-      if (clock.now() - commits.refusedAt >= REFUSED_FOR_MS) commits.failure = undefined
+      if (clock.now() - refusedAt >= REFUSED_FOR_MS) refusal = undefined
     } catch (error) {
-      commits.failure = wordsOf(ledgerFailureOf(error))
+      refusal = wordsOf(ledgerFailureOf(error))
     }
-    commits.heardAt = clock.now()
+    heardAt = clock.now()
     isTrying = false
   }
   const tryWhenIdle = (): void => {
     if (tried === undefined || lease.id === null || isTrying) return
-    if (clock.now() - commits.heardAt < TRIED_AFTER_MS) return
+    if (clock.now() - heardAt < TRIED_AFTER_MS) return
     isTrying = true
     void tryCommit(tried, lease.id)
   }
@@ -61,9 +64,9 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     telemetry: {
       emit(fact) {
         if (fact.type !== 'batch.accepted' && fact.type !== 'batch.refused') return
-        commits.heardAt = clock.now()
-        commits.failure = fact.type === 'batch.refused' ? fact.cause : undefined
-        if (fact.type === 'batch.refused') commits.refusedAt = commits.heardAt
+        heardAt = clock.now()
+        refusal = fact.type === 'batch.refused' ? fact.cause : undefined
+        if (fact.type === 'batch.refused') refusedAt = heardAt
       },
     },
     hearing(ledger) {
@@ -76,8 +79,8 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     },
     whyNot() {
       tryWhenIdle()
-      if (commits.failure !== undefined) return `Nothing can be committed: ${commits.failure}.`
-      const because = renewals.failure === undefined ? '' : `: ${renewals.failure}`
+      if (refusal !== undefined) return `Nothing can be committed: ${refusal}.`
+      const because = lapse === undefined ? '' : `: ${lapse}`
       if (!lease.holds(clock.now())) return `The lease is not held${because}.`
       return because === '' ? undefined : `The lease is not renewed${because}.`
     },
@@ -85,10 +88,6 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
 }
 
 const LONG_AGO = Number.NEGATIVE_INFINITY
-
-function noFailure(): string | undefined {
-  return undefined
-}
 
 /**
  * Resolves when payments are let in. Rejects when the supervisor ends before, and when PostgreSQL has

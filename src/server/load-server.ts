@@ -8,18 +8,15 @@ export type ServerChoice = 'auto' | 'uws' | 'node'
 
 /** Rejects only where `uws` was asked for and does not load. */
 export async function loadWebServer(choice: ServerChoice): Promise<WebServer> {
-  if (choice !== 'node') {
-    const uws = await import('uWebSockets.js').catch(String)
-    if (typeof uws !== 'string')
-      return (await import('./uws-server.ts')).createUwsServer(uws.default as UWS)
-    if (choice === 'uws') throw new Error(`uWebSockets.js does not load: ${reasonOf(uws)}`)
-    return { ...(await nodeServer()), insteadOf: `uWebSockets.js does not load: ${reasonOf(uws)}` }
+  const uws = choice === 'node' ? undefined : await import('uWebSockets.js').catch(String)
+  if (typeof uws === 'object') {
+    return (await import('./uws-server.ts')).createUwsServer(uws.default as UWS)
   }
-  return nodeServer()
-}
-
-async function nodeServer(): Promise<WebServer> {
-  return (await import('./node-server.ts')).createNodeServer()
+  const server = (await import('./node-server.ts')).createNodeServer()
+  if (uws === undefined) return server
+  const why = `uWebSockets.js does not load: ${reasonOf(uws)}`
+  if (choice === 'uws') throw new Error(`HTTP_SERVER: ${why}`)
+  return { ...server, insteadOf: why }
 }
 
 /** The package says the same for every cause, then in a paragraph of its own what the system said. */

@@ -2,14 +2,13 @@
 // and the same bounds, at some times the CPU.
 
 import assert from 'node:assert'
-import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type ListenOptions, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
 import { createRouter, type Router } from './router.ts'
+import { cannotListenOn, clearSocketFile, listeningOnSocket } from './socket-file.ts'
 import {
-  clearSocketFile,
   ListenFailed,
   type HttpRequest,
   type HttpResponse,
@@ -325,22 +324,10 @@ async function listenOnPort(
 
 async function listenOnSocket(server: Server, path: string): Promise<Listening> {
   await clearSocketFile(path)
-  await listening(server, { path }, path).catch((error: ListenFailed) => {
-    throw new ListenFailed(path, 'its folder is missing or may not be written', error.cause)
+  await listening(server, { path }, path).catch(({ cause }: ListenFailed) => {
+    throw cannotListenOn(path, cause)
   })
-  // The balancer runs as another user and has to connect, which takes the right to write.
-  chmodSync(path, 0o666)
-  let isStopped = false
-  return {
-    port: 0,
-    stop() {
-      if (isStopped) return
-      isStopped = true
-      // The file first: once it has stopped, the path may belong to a successor.
-      rmSync(path, { force: true })
-      stopListening(server)
-    },
-  }
+  return listeningOnSocket(path, () => stopListening(server))
 }
 
 function listening(server: Server, at: ListenOptions, address: string): Promise<void> {

@@ -1,8 +1,7 @@
 // uWebSockets.js as the server under the edge: routes go to it as they are.
 
-import { chmodSync, rmSync } from 'node:fs'
+import { cannotListenOn, clearSocketFile, listeningOnSocket } from './socket-file.ts'
 import {
-  clearSocketFile,
   ListenFailed,
   type ListenAt,
   type Listening,
@@ -104,7 +103,11 @@ function onPort(uWS: UWS, app: TemplatedApp, at: AtPort): Promise<Listening> {
         reject(new ListenFailed(address, 'the port is taken or may not be bound'))
         return
       }
-      const stop = stopOnce(() => uWS.us_listen_socket_close(token))
+      let isStopped = false
+      const stop = (): void => {
+        if (!isStopped) uWS.us_listen_socket_close(token)
+        isStopped = true
+      }
       resolve({ port: uWS.us_socket_local_port(token), stop })
     }
     // Without the exclusive flag two processes would share the port and its connections.
@@ -119,27 +122,8 @@ async function onSocket(uWS: UWS, app: TemplatedApp, path: string): Promise<List
   await clearSocketFile(path)
   return new Promise((resolve, reject) => {
     app.listen_unix((token: ListenSocket | false) => {
-      if (token === false) {
-        reject(new ListenFailed(path, 'its folder is missing or may not be written'))
-        return
-      }
-      // The balancer runs as another user and has to connect, which takes the right to write.
-      chmodSync(path, 0o666)
-      const stop = stopOnce(() => {
-        // The file first: once it has stopped, the path may belong to a successor.
-        rmSync(path, { force: true })
-        uWS.us_listen_socket_close(token)
-      })
-      resolve({ port: 0, stop })
+      if (token === false) reject(cannotListenOn(path))
+      else resolve(listeningOnSocket(path, () => uWS.us_listen_socket_close(token)))
     }, path)
   })
-}
-
-function stopOnce(stop: () => void): () => void {
-  let isStopped = false
-  return () => {
-    if (isStopped) return
-    isStopped = true
-    stop()
-  }
 }

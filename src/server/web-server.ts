@@ -1,9 +1,6 @@
 // The port between the edge and the server under it, in the words of uWebSockets.js, so that it costs
 // nothing there.
 
-import { lstatSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
-
 /** A request's first line and headers; to be read before its route returns. */
 export interface HttpRequest {
   /** In lower case. */
@@ -14,7 +11,7 @@ export interface HttpRequest {
   getQuery(field: string): string | undefined
   /** Empty when there is no such header; `name` is in lower case. */
   getHeader(name: string): string
-  /** What stood in the place of the path's nth `:name`; '' without one. */
+  /** What stood in the place of the path's nth `:name`; only of a path that has so many. */
   getParameter(index: number): string
   /** Each header as it was sent, repeated ones too; names are in lower case. */
   forEach(take: (name: string, value: string) => void): void
@@ -123,30 +120,4 @@ export class ListenFailed extends Error {
     super(`http: cannot listen on ${address}: ${reason}`, { cause })
     this.reason = reason
   }
-}
-
-/**
- * A socket file left by a dead process is removed. One that a process listens on is not: a second
- * instance would take the first one's clients. Rejects with `ListenFailed`.
- */
-export async function clearSocketFile(path: string): Promise<void> {
-  const existing = lstatSync(path, { throwIfNoEntry: false })
-  if (existing === undefined) return
-  if (!existing.isSocket()) throw new ListenFailed(path, 'a file is there that is not a socket')
-  if (await isListenedOn(path)) throw new ListenFailed(path, 'another process listens on it')
-  rmSync(path, { force: true })
-}
-
-function isListenedOn(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    // Any other error, such as a full queue of connections, means that a process listens.
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT')
-    })
-  })
 }
