@@ -255,10 +255,35 @@ onEachServer('an unknown path is answered 404, and a wrong method 405', async (t
     t.equal((await call(edge, 'GET', path)).status, 404, path)
   }
   t.match(await call(edge, 'GET', '/payments'), { status: 405, headers: { allow: 'POST' } })
-  t.match(await call(edge, 'DELETE', `/payments/${ID}`), { status: 405, headers: { allow: 'GET' } })
+  const readOnly = { status: 405, headers: { allow: 'GET, HEAD' } }
+  t.match(await call(edge, 'DELETE', `/payments/${ID}`), readOnly)
   t.match(await call(edge, 'POST', '/payments-summary'), { status: 405 })
   t.match(await call(edge, 'GET', '/purge-payments'), { status: 405 })
   // A body after HEAD would be read as the next answer.
   t.match(await call(edge, 'HEAD', '/payments'), { status: 405, text: '' })
   t.equal((await postPayment(edge, PAYMENT)).status, 202)
+})
+
+onEachServer('HEAD is answered as GET is, without the body', async (t) => {
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      const total = { payments: 1, cents: 1990n }
+      const value = { default: total, fallback: total }
+      if (request.type === 'summary.requested') request.replyTo({ kind: 'found', value })
+      else if (request.type === 'payment.requested') request.replyTo({ kind: 'missing' })
+    },
+  })
+  const json = 'application/json'
+  const problem = 'application/problem+json'
+
+  for (const [path, status, type] of [
+    ['/payments-summary', 200, json],
+    ['/payments-summary?from=yesterday', 400, problem],
+    [`/payments/${ID}`, 404, problem],
+    ['/payments/no-uuid', 400, problem],
+  ] as const) {
+    const answer = await call(edge, 'HEAD', path)
+    t.match(answer, { status, headers: { 'content-type': type }, text: '' }, path)
+    t.equal((await call(edge, 'GET', path)).status, status, path)
+  }
 })

@@ -101,8 +101,14 @@ function addRoutes(app: WebApp, edge: Edge): void {
       new Responder(response, request.getMethod(), edge).answer(reply)
     })
   for (const { path, method, route } of ROUTES) {
-    app[method](path, guarded(route))
-    app.any(path, always(methodNotAllowed([method.toUpperCase()])))
+    const answer = guarded(route)
+    const isRead = method === 'get'
+    const refuse = always(methodNotAllowed(isRead ? ['GET', 'HEAD'] : ['POST']))
+    app[method](path, answer)
+    app.any(path, (response, request) => {
+      if (isRead && request.getMethod() === 'head') answer(response, request)
+      else refuse(response, request)
+    })
   }
   app.any('/*', always(NOT_FOUND))
 }

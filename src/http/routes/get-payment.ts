@@ -18,7 +18,7 @@ import { Responder } from '../responder.ts'
  * for one whose row is damaged, 503.
  */
 export function getPayment(edge: Edge, response: HttpResponse, request: HttpRequest): void {
-  const responder = new Responder(response, 'get', edge)
+  const responder = new Responder(response, request.getMethod(), edge)
   const correlationId = parseUuid(request.getParameter(0))
   if (correlationId === undefined) {
     responder.answer(NO_UUID)

@@ -13,7 +13,7 @@ import { Responder } from '../responder.ts'
  * read, 503.
  */
 export function getSummary(edge: Edge, response: HttpResponse, request: HttpRequest): void {
-  const responder = new Responder(response, 'get', edge)
+  const responder = new Responder(response, request.getMethod(), edge)
   const query = request.getQuery() ?? ''
   const asked = parseWindow(query)
   if (asked.kind === 'fault') {
