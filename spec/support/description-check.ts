@@ -2,7 +2,12 @@
 
 import { Client } from 'undici'
 import type { Test } from 'tap'
-import type { ApiDocument, ApiResponse, Operation } from '../../src/http/openapi/document.ts'
+import {
+  responseOf,
+  type ApiDocument,
+  type ApiResponse,
+  type Operation,
+} from '../../src/http/openapi/document.ts'
 import { schemaFaults } from './json-schema.ts'
 
 export interface Answer {
@@ -16,13 +21,18 @@ export interface ApiRequest {
   readonly path: string
   /** What stands for the parameters; the path itself when there are none. */
   readonly at?: string
-  readonly method?: 'GET' | 'POST'
+  readonly method?: Method
   readonly body?: string
   readonly type?: string
 }
 
+type Method = 'GET' | 'POST'
+
 export interface DescriptionCheck {
-  /** Sends a request, and fails the test unless its answer is described and is as described. */
+  /**
+   * Sends a request, and fails the test unless its answer is described and is as described. A
+   * method that the path does not list is described by the one that it does.
+   */
   ask(t: Test, client: Client, request: ApiRequest): Promise<Answer>
   /** Described answers that no request has received yet, as `GET /path 200`. */
   missing(): readonly string[]
@@ -41,12 +51,13 @@ export function createDescriptionCheck(api: ApiDocument): DescriptionCheck {
     async ask(t, client, request) {
       const answer = await send(client, request)
       const { path, method = 'GET' } = request
-      const name = `${method} ${path} ${answer.status}`
+      const [listed, operation] = operationOf(api, path, method) ?? [method]
+      const name = `${listed} ${path} ${answer.status}`
       received.add(name)
-      const operation = operationOf(api, path, method)
       const response = operation?.responses[answer.status]
       if (response === undefined) t.fail(`${name} is not described: ${answer.text}`)
-      else t.same(answerFaults(api, response, answer), [], name)
+      else t.same(answerFaults(api, responseOf(api, response), answer), [], name)
+      t.equal(answer.status === 405, listed !== method, `${name} to ${method}`)
       return answer
     },
     missing: () => describedAnswers(api).filter((name) => !received.has(name)),
@@ -83,10 +94,12 @@ async function send(client: Client, request: ApiRequest): Promise<Answer> {
 function operationOf(
   api: ApiDocument,
   path: string,
-  method: 'GET' | 'POST',
-): Operation | undefined {
-  const item = api.paths[path]
-  return method === 'GET' ? item?.get : item?.post
+  method: Method,
+): readonly [Method, Operation] | undefined {
+  const { get, post } = api.paths[path] ?? {}
+  const isPost = post !== undefined && (method === 'POST' || get === undefined)
+  if (isPost) return ['POST', post]
+  return get === undefined ? undefined : ['GET', get]
 }
 
 function describedAnswers(api: ApiDocument): readonly string[] {

@@ -1,13 +1,15 @@
 // The description of the API as one page for people, made of the document itself. It needs no
 // script and loads nothing.
 
-import type {
-  ApiDocument,
-  ApiResponse,
-  MediaType,
-  Operation,
-  Parameter,
-  Schema,
+import {
+  responseOf,
+  type ApiDocument,
+  type ApiResponse,
+  type ApiServer,
+  type MediaType,
+  type Operation,
+  type Parameter,
+  type Schema,
 } from './document.ts'
 
 /** A whole HTML document. */
@@ -21,7 +23,6 @@ export function renderDocs(api: ApiDocument): string {
     `<h1>${escaped(title)} API <small>${escaped(version)}</small></h1>`,
     `<p>${prose(description)}</p><p><a href="/openapi.json">openapi.json</a></p>`,
     api.tags.map(({ name, description: text }) => renderTag(api, name, text)).join(''),
-    section('Wrong calls', renderResponses(api.components.responses)),
     '<h2>Shapes</h2>',
     Object.entries(api.components.schemas).map(renderNamed).join(''),
     '</main></body></html>',
@@ -30,21 +31,31 @@ export function renderDocs(api: ApiDocument): string {
 
 function renderTag(api: ApiDocument, tag: string, description: string): string {
   const operations = Object.entries(api.paths).flatMap(([path, { get, post, servers }]) => {
-    const origin = (servers ?? api.servers)[0]?.url ?? ''
+    const [server] = servers ?? api.servers
+    const origin = server === undefined ? '' : originOf(server)
     return Object.entries({ get, post }).flatMap(([method, operation]) =>
       operation?.tags.includes(tag) === true
-        ? [renderOperation({ method, path, origin }, operation)]
+        ? [renderOperation(api, { method, path, origin }, operation)]
         : [],
     )
   })
   return `<h2>${escaped(tag)}</h2><p>${prose(description)}</p>${operations.join('')}`
 }
 
+/** With the default of each variable. */
+function originOf({ url, variables }: ApiServer): string {
+  return url.replace(/\{(\w+)\}/g, (_, name: string) => variables[name]?.default ?? '')
+}
+
 function renderOperation(
+  api: ApiDocument,
   { method, path, origin }: { method: string; path: string; origin: string },
   operation: Operation,
 ): string {
   const { operationId, summary, description, parameters = [], requestBody } = operation
+  const responses = Object.entries(operation.responses).map(
+    ([status, response]) => [status, responseOf(api, response)] as const,
+  )
   return [
     `<article id="${escaped(operationId)}">`,
     `<h3><span class="method ${method}">${method.toUpperCase()}</span>`,
@@ -52,7 +63,7 @@ function renderOperation(
     `<p>${prose([summary, description].filter(Boolean).join(' '))}</p>`,
     parameters.length === 0 ? '' : section('Parameters', renderParameters(parameters)),
     requestBody === undefined ? '' : section('Body', renderContent(requestBody.content)),
-    section('Answers', renderResponses(operation.responses)),
+    section('Answers', renderResponses(responses)),
     '</article>',
   ].join('')
 }
@@ -66,15 +77,15 @@ function renderParameters(parameters: readonly Parameter[]): string {
   return `<dl>${items.join('')}</dl>`
 }
 
-function renderResponses(responses: Readonly<Record<string, ApiResponse>>): string {
-  const items = Object.entries(responses).map(([name, { description, content, headers = {} }]) => {
-    const kind = /^[45]|[A-Z]/.test(name) ? 'bad' : 'good'
+function renderResponses(responses: readonly (readonly [string, ApiResponse])[]): string {
+  const items = responses.map(([status, { description, content, headers = {} }]) => {
+    const kind = /^[45]/.test(status) ? 'bad' : 'good'
     const described = Object.entries(headers).map(
       ([header, { description: text }]) => `<p><code>${escaped(header)}</code>: ${prose(text)}</p>`,
     )
     const body = content === undefined ? '' : renderContent(content)
     const about = `${prose(description)}${described.join('')}${body}`
-    return `<dt class="${kind}">${escaped(name)}</dt><dd>${about}</dd>`
+    return `<dt class="${kind}">${escaped(status)}</dt><dd>${about}</dd>`
   })
   return `<dl>${items.join('')}</dl>`
 }

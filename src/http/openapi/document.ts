@@ -1,5 +1,7 @@
 // The words of an OpenAPI 3.1 document, as far as Pit uses them.
 
+import assert from 'node:assert'
+
 /** The keywords of JSON Schema that Pit's schemas are made of, and no others. */
 export interface Schema {
   readonly $ref?: string
@@ -16,7 +18,6 @@ export interface Schema {
   readonly minimum?: number
   readonly exclusiveMinimum?: number
   readonly maximum?: number
-  readonly multipleOf?: number
   readonly examples?: readonly unknown[]
 }
 
@@ -35,6 +36,11 @@ export interface ApiResponse {
   readonly headers?: Readonly<Record<string, ApiHeader>>
   /** By media type; absent: an answer without a body. */
   readonly content?: Readonly<Record<string, MediaType>>
+}
+
+/** Stands for a response of the document's components. */
+export interface ResponseReference {
+  readonly $ref: `#/components/responses/${string}`
 }
 
 export interface Parameter {
@@ -56,12 +62,16 @@ export interface Operation {
     readonly content: Readonly<Record<string, MediaType>>
   }
   /** By status code. */
-  readonly responses: Readonly<Record<string, ApiResponse>>
+  readonly responses: Readonly<Record<string, ApiResponse | ResponseReference>>
 }
 
 export interface ApiServer {
+  /** With its variables in braces. */
   readonly url: string
   readonly description: string
+  readonly variables: Readonly<
+    Record<string, { readonly default: string; readonly description: string }>
+  >
 }
 
 /** Operations by method, in lower case; `servers` where they are not the document's. */
@@ -73,13 +83,32 @@ export interface PathItem {
 
 export interface ApiDocument {
   readonly openapi: '3.1.0'
-  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly info: {
+    readonly title: string
+    readonly version: string
+    readonly description: string
+    readonly license: { readonly name: string; readonly identifier: string }
+  }
+  /** What a client has to prove: nothing. */
+  readonly security: readonly []
   readonly servers: readonly ApiServer[]
   readonly tags: readonly { readonly name: string; readonly description: string }[]
   readonly paths: Readonly<Record<string, PathItem>>
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>
-    /** What any path answers that is asked wrongly. */
+    /** What many paths answer. */
     readonly responses: Readonly<Record<string, ApiResponse>>
   }
+}
+
+/** A response itself, where a reference stands for it. */
+export function responseOf(
+  api: ApiDocument,
+  response: ApiResponse | ResponseReference,
+): ApiResponse {
+  if (!('$ref' in response)) return response
+  const name = response.$ref.replace('#/components/responses/', '')
+  const target = api.components.responses[name]
+  assert(target, 'what the description refers to is in it')
+  return target
 }

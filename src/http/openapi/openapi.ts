@@ -4,9 +4,11 @@
 import type {
   ApiDocument,
   ApiResponse,
+  ApiServer,
   Operation,
   Parameter,
   PathItem,
+  ResponseReference,
   Schema,
 } from './document.ts'
 import { SCHEMAS } from './schemas.ts'
@@ -15,8 +17,14 @@ import { SCHEMAS } from './schemas.ts'
 export function describeApi(version: string): ApiDocument {
   return {
     openapi: '3.1.0',
-    info: { title: 'Pit', version, description: DESCRIPTION },
-    servers: [{ url: 'http://localhost:9999', description: 'The payment port, for clients.' }],
+    info: {
+      title: 'Pit',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [serverAt('9999', 'The payment port, for clients.')],
+    security: [],
     tags: [
       { name: 'payments', description: 'For clients.' },
       { name: 'operations', description: 'For operators, on a port of their own.' },
@@ -29,8 +37,16 @@ export function describeApi(version: string): ApiDocument {
 const DESCRIPTION = [
   'Pit takes payments, answers once they are committed, and settles each one once at the cheaper',
   'of two processors. Errors are `application/problem+json`. A path that is not listed is answered',
-  '404, a method that is not listed 405.',
+  '404, a method that is not listed 405; HEAD is answered wherever GET is, without the body.',
 ].join(' ')
+
+function serverAt(port: string, description: string): ApiServer {
+  const variables = {
+    host: { default: 'localhost', description: 'Where Pit runs.' },
+    port: { default: port, description: 'The one that Pit listens on.' },
+  }
+  return { url: 'http://{host}:{port}', description, variables }
+}
 
 /** A 2xx with JSON of this schema. */
 function jsonAnswer(description: string, schema: Schema): ApiResponse {
@@ -65,14 +81,17 @@ const UNAVAILABLE_ANSWER: ApiResponse = {
 
 /** What any path answers to a wrong path or method. */
 const GENERAL_ANSWERS: Readonly<Record<string, ApiResponse>> = {
-  NotFound: problemAnswer('There is nothing at this path.', { status: 404 }),
+  NotFound: problemAnswer('No payment has this id, or nothing is at this path.', { status: 404 }),
   MethodNotAllowed: {
-    ...problemAnswer('The path is known, the method is not.', { status: 405 }),
+    ...problemAnswer('To any method that the path does not list.', { status: 405 }),
     headers: {
       Allow: { description: 'The methods that are allowed.', schema: { type: 'string' } },
     },
   },
 }
+
+const NOT_FOUND: ResponseReference = { $ref: '#/components/responses/NotFound' }
+const WRONG_METHOD: ResponseReference = { $ref: '#/components/responses/MethodNotAllowed' }
 
 const POST_PAYMENT: Operation = {
   operationId: 'postPayment',
@@ -94,6 +113,7 @@ const POST_PAYMENT: Operation = {
       status: 400,
       type: 'invalid-payment',
     }),
+    405: WRONG_METHOD,
     409: problemAnswer('The id is known with another amount.', {
       status: 409,
       type: 'conflicting-payment',
@@ -120,7 +140,8 @@ const GET_PAYMENT: Operation = {
   responses: {
     200: namedAnswer('The status of the payment.', 'PaymentStatus'),
     400: problemAnswer('The id is no UUID.', { status: 400, type: 'invalid-payment' }),
-    404: problemAnswer('No payment has this id.', { status: 404 }),
+    404: NOT_FOUND,
+    405: WRONG_METHOD,
     500: problemAnswer('What is stored of it cannot be read.', {
       status: 500,
       type: 'damaged-payment',
@@ -142,6 +163,7 @@ const GET_SUMMARY: Operation = {
   responses: {
     200: namedAnswer('The totals of all instances.', 'Summary'),
     400: problemAnswer('The window cannot be read.', { status: 400, type: 'invalid-window' }),
+    405: WRONG_METHOD,
     503: UNAVAILABLE_ANSWER,
   },
 }
@@ -153,6 +175,7 @@ const PURGE: Operation = {
   responses: {
     200: { description: 'Everything is forgotten.' },
     403: problemAnswer('Purging is switched off.', { status: 403 }),
+    405: WRONG_METHOD,
     413: problemAnswer('The body is too long.', { status: 413 }),
     503: UNAVAILABLE_ANSWER,
   },
@@ -165,12 +188,13 @@ const PAYMENT_PATHS: Readonly<Record<string, PathItem>> = {
   '/purge-payments': { post: PURGE },
 }
 
-const OPS_SERVERS = [{ url: 'http://localhost:9998', description: 'The operators’ port.' }]
+const OPS_SERVERS = [serverAt('9998', 'The operators’ port.')]
 
 function opsPath(
   operation: { operationId: string; summary: string },
-  responses: Readonly<Record<string, ApiResponse>>,
+  answers: Readonly<Record<string, ApiResponse>>,
 ): PathItem {
+  const responses = { ...answers, 405: WRONG_METHOD }
   return { servers: OPS_SERVERS, get: { ...operation, tags: ['operations'], responses } }
 }
 
@@ -215,6 +239,12 @@ const OPS_PATHS: Readonly<Record<string, PathItem>> = {
     {
       200: jsonAnswer('An OpenAPI 3.1 document.', {
         type: 'object',
+        properties: {
+          openapi: { type: 'string' },
+          info: { type: 'object' },
+          paths: { type: 'object' },
+          components: { type: 'object' },
+        },
         required: ['openapi', 'info', 'paths', 'components'],
       }),
     },

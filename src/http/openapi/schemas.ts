@@ -153,7 +153,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         type: 'number',
         exclusiveMinimum: 0,
         maximum: AMOUNT_CENTS_MAX / 100,
-        multipleOf: 0.01,
+        // No `multipleOf`: to a program that divides, 19.9 is no multiple of 0.01.
         description: 'At most two decimals.',
       },
     },
