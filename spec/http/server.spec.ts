@@ -22,6 +22,25 @@ onEachServer('a payment is answered 202 without a body once it is accepted', asy
   t.equal(edge.server.inFlight(), 0)
 })
 
+onEachServer('a payment that is accepted or known is answered with its location', async (t) => {
+  const answers = ['accepted', 'known', 'conflicting', 'unavailable'] as const
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type === 'payment.requested') request.replyTo({ kind: 'missing' })
+      else paymentOf(request).replyTo(answers[edge.requests.length - 1] ?? 'known')
+    },
+  })
+  const post = async (): Promise<unknown> =>
+    (await postPayment(edge, PAYMENT.replace(ID, ID.toUpperCase()))).headers['location']
+
+  t.equal(await post(), `/payments/${ID}`)
+  t.equal(await post(), `/payments/${ID}`)
+  t.equal(await post(), undefined, 'not of a conflict')
+  t.equal(await post(), undefined, 'not without an answer of the ledger')
+  await call(edge, 'GET', `/payments/${ID}`)
+  t.match(edge.requests.at(-1), { type: 'payment.requested', correlationId: ID })
+})
+
 onEachServer('each answer of the supervisor has its own status code', async (t) => {
   const answers = ['accepted', 'known', 'conflicting', 'unavailable'] as const
   const edge = await startEdge(t, {

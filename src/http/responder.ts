@@ -42,9 +42,9 @@ export class Responder {
     this.#response.pause()
   }
 
-  /** Answers; does nothing when the client has gone. */
-  answer(reply: Reply): void {
-    this.#write(reply, this.#connections.draining ? 'close' : 'keep')
+  /** Answers; does nothing when the client has gone. `location`: of what the answer is about. */
+  answer(reply: Reply, location = ''): void {
+    this.#write(reply, this.#connections.draining ? 'close' : 'keep', location)
   }
 
   /** Answers and closes the connection: for a request that was not read to its end. */
@@ -52,7 +52,7 @@ export class Responder {
     this.#write(reply, 'close')
   }
 
-  #write(reply: Reply, connection: 'keep' | 'close'): void {
+  #write(reply: Reply, connection: 'keep' | 'close', location = ''): void {
     if (!this.#open) return
     this.#open = false
     const response = this.#response
@@ -60,6 +60,7 @@ export class Responder {
       if (this.#isPaused) response.resume()
       response.writeStatus(reply.status)
       for (const [name, value] of reply.headers) response.writeHeader(name, value)
+      if (location !== '') response.writeHeader('Location', location)
       // An answer to HEAD ends after its headers; a body would be taken for the next answer.
       if (this.#method === 'head') response.endWithoutBody()
       else if (reply.body === '') response.endWithoutBody(0, connection === 'close')

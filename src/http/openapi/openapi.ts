@@ -108,7 +108,15 @@ const POST_PAYMENT: Operation = {
     },
   },
   responses: {
-    202: { description: 'Committed now, or known already with the same amount.' },
+    202: {
+      description: 'Committed now, or known already with the same amount.',
+      headers: {
+        Location: {
+          description: 'Where its status is: `/payments/{correlationId}`.',
+          schema: { type: 'string' },
+        },
+      },
+    },
     400: problemAnswer('Not a payment; `field` names the member at fault.', {
       status: 400,
       type: 'invalid-payment',

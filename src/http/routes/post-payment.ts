@@ -10,7 +10,7 @@ import { decodePayment } from '../request/payment-body.ts'
 import { Responder } from '../responder.ts'
 
 /**
- * Takes one payment. 202 once it is committed (with LOSE_ACCEPTED_PAYMENTS_ON_CRASH: once it is
+ * Takes one payment. 202 with its location once it is committed (with LOSE_ACCEPTED_PAYMENTS_ON_CRASH: once it is
  * taken), 409 for a known id with another amount, 503 when it could not be committed; 400, 413 and
  * 415 for what is not a payment. This is the hot path: there are no promises, and an edge that is
  * full or draining answers before it reads the body.
@@ -79,7 +79,9 @@ function acceptBody(edge: Edge, responder: Responder, bytes: Buffer): void {
       edge.inFlight -= 1
       if (answer === 'unavailable') edge.refused += 1
       if (!responder.isOpen) return
-      responder.answer(REPLIES[answer])
+      const reply = REPLIES[answer]
+      if (reply === ACCEPTED) responder.answer(reply, `/payments/${body.correlationId}`)
+      else responder.answer(reply)
       edge.latency.record((performance.now() - decodedAt) * 1000)
     },
   })
