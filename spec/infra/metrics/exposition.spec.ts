@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { createMetrics, type MetricsSources } from '../../../src/infra/metrics/metrics.ts'
+import { missing } from '../../support/requirements.ts'
 
 const OPTIONS = { instanceId: 'spec', version: '1.2.3', fees: { default: 0.05, fallback: 0.15 } }
 const QUIET: MetricsSources = {
@@ -39,6 +41,36 @@ t.test(
     }
   },
 )
+
+const hasPromtool = promtool(['--version'], '').code !== 'ENOENT'
+const skip = hasPromtool ? false : missing('no promtool on PATH')
+
+t.test('Prometheus’ own check finds nothing wrong with any metric', { skip }, async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'x', error: 'x' })
+  const said = { failing: false, minResponseMs: 1 }
+  metrics.telemetry.emit({ type: 'health.probed', processor: 'default', ...said })
+
+  const { body } = await metrics.scrape(QUIET)
+
+  t.same(promtool(['check', 'metrics'], body), { code: 0, text: '' })
+  const faulty = promtool(
+    ['check', 'metrics'],
+    '# TYPE pit_faulty_total gauge\npit_faulty_total 1\n',
+  )
+  t.match(faulty, { code: 3, text: 'pit_faulty_total' }, 'it does find what is wrong')
+})
+
+/** Its exit code, or that of the system when it does not start, with all that it wrote. */
+function promtool(args: readonly string[], input: string): { code: unknown; text: string } {
+  const { error, status, stdout, stderr } = spawnSync('promtool', args, {
+    input,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  if (error !== undefined && 'code' in error) return { code: error.code, text: error.message }
+  return { code: status, text: stdout + stderr }
+}
 
 /** Without a sample as long as nothing of their kind has happened. */
 const EMPTY = [

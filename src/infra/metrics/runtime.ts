@@ -6,6 +6,13 @@ import { addHistogram, BucketTally, type MetricsRegistry, type TalliedSeries } f
 
 const GC_METRIC = 'nodejs_gc_duration_seconds'
 
+/** Gauges, and only the sums of others: `sum(nodejs_active_handles)` says the same. */
+const NAMED_LIKE_COUNTERS = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
 /** How often the event loop's delay is measured, ms: each time wakes the process. */
 const LOOP_DELAY_RESOLUTION_MS = 20
 
@@ -54,6 +61,7 @@ export function addRuntimeMetrics(registry: MetricsRegistry): void {
     register: registry,
     eventLoopMonitoringPrecision: LOOP_DELAY_RESOLUTION_MS,
   })
+  for (const name of NAMED_LIKE_COUNTERS) registry.removeSingleMetric(name)
   // prom-client counts only the first collection of those that are reported together.
   registry.removeSingleMetric(GC_METRIC)
   const collections = createCollectionTallies()
