@@ -155,12 +155,56 @@ t.test(
   },
 )
 
+t.test(
+  'a URL with a port or host that cannot be is refused with its variable’s name',
+  async (t) => {
+    const urls: Readonly<Record<string, readonly string[]>> = {
+      DATABASE_URL: [
+        'postgres://db/pit?port=abc',
+        'postgres://db/pit?port=0',
+        'postgres://db/pit?port=65536',
+        'postgres://db/pit?port=5432,5433',
+        'postgres://db:0/pit',
+        'postgres://a:5432,b:0/pit',
+        'postgres://d%00b/pit',
+        'postgres://d%20b/pit',
+        'postgres://d%2Fb/pit',
+        'postgres:///pit?host=d%00b',
+        'postgres:///pit?host=a,b',
+        'postgres://me%00@db/pit',
+        'postgres://db/p%00it',
+      ],
+      REDIS_URL: [
+        'redis://redis:0',
+        'redis://re%00dis',
+        'redis://re%20dis',
+        'redis://:sec%00ret@redis',
+        'unix:///run/re%00dis.sock',
+      ],
+      PROCESSOR_DEFAULT_URL: ['http://x:0', 'http://x%00y', 'http://x/%00'],
+      PROCESSOR_FALLBACK_URL: ['http://x:0', 'http://x%00y', 'http://x/%00'],
+    }
+    for (const [name, all] of Object.entries(urls)) {
+      for (const url of all) {
+        const [fault = '', ...more] = faultsOf({ ...PROCESSORS, [name]: url })
+        t.match(fault, new RegExp(`^${name} has a (port|host|%00)[^.]*$`), url)
+        t.same(more, [], url)
+        t.notMatch(fault, url)
+      }
+    }
+  },
+)
+
+const PROCESSORS = { PROCESSOR_DEFAULT_URL: 'http://a', PROCESSOR_FALLBACK_URL: 'http://b' }
+
 t.test('a URL whose parts are all honoured is taken as it is', async (t) => {
   const urls: Readonly<Record<string, readonly string[]>> = {
     DATABASE_URL: [
       'postgres://pit:p%40ss@db:5432/pit?sslmode=verify-full&sslrootcert=/ca.pem',
       'postgres://pit@%2Fvar%2Frun%2Fmy%20sockets/pit?application_name=pit',
       'postgres://pit@/pit?host=/var/run/postgresql',
+      'postgres://pit@/pit?host=%2Fvar%2Frun&port=5433',
+      'postgres://b%C3%BCcher.example:65535/pit',
       'postgres://pit:50%off@[::1]/pit',
       'postgresql://pit@a:5432,b:5433/pit?target_session_attrs=read-write',
     ],

@@ -25,15 +25,29 @@ export function databaseUrlFault(given: string): string | undefined {
   const [, head = '', hosts = '', tail = ''] =
     /^([^:]*:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/s.exec(given) ?? []
   if (head === '') return 'has no //'
-  if (!hosts.split(',').every((host) => URL.canParse(head + host + tail) || host === '')) {
-    return UNREADABLE
-  }
+  const places = hosts.split(',').filter((host) => host !== '')
+  if (!places.every((host) => URL.canParse(head + host + tail))) return UNREADABLE
   const { hash, searchParams } = new URL(`postgres://host${tail}`)
   if (hash !== '') return 'has a fragment (#), which nobody would read'
   // A % before anything but two hex digits stands for itself, as pg takes it.
   const encoded = given.replace(/%(?![0-9a-f]{2})/gi, '%25')
   if (!isDecodable(encoded)) return BROKEN_ENCODING
-  for (const [name, value] of searchParams) {
+  if (given.includes('%00')) return HAS_NUL
+  for (const place of places) {
+    const { hostname, port } = new URL(`postgres://${place}`)
+    if (port === '0') return NO_PORT
+    if (!isDatabaseHost(decodeURIComponent(hostname))) return UNREADABLE
+  }
+  return parametersFault(searchParams)
+}
+
+function parametersFault(parameters: URLSearchParams): string | undefined {
+  const host = parameters.get('host')
+  if (host !== null && !isDatabaseHost(host)) return UNREADABLE
+  for (const port of parameters.getAll('port')) {
+    if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) return NO_PORT
+  }
+  for (const [name, value] of parameters) {
     if (!Object.hasOwn(DATABASE_PARAMETERS, name)) {
       return `has a parameter that Pit does not honour: ${shown(name)}`
     }
@@ -50,26 +64,41 @@ export function redisUrlFault(given: string): string | undefined {
   if (/[?#]/.test(given)) return 'has a query or fragment, which Pit does not honour'
   if (!URL.canParse(given)) return UNREADABLE
   if (!isDecodable(given)) return BROKEN_ENCODING
-  const { protocol, host, pathname } = new URL(given)
+  if (given.includes('%00')) return HAS_NUL
+  const { protocol, host, hostname, port, pathname } = new URL(given)
   if (protocol === 'unix:') {
     return host === '' && given.startsWith('unix:///') && pathname.length > 1
       ? undefined
       : 'is not unix:///path: a socket takes no user, password or host'
   }
   if (host === '') return 'has no host'
+  if (port === '0') return NO_PORT
+  if (!HOST.test(hostname)) return UNREADABLE
   return /^\/?$|^\/\d{1,9}\/?$/.test(pathname) ? undefined : 'has a database that is no number'
 }
 
 /** `http://host:port/path`. */
 export function httpUrlFault(given: string): string | undefined {
   if (!URL.canParse(given)) return UNREADABLE
-  const { username, password } = new URL(given)
+  if (given.includes('%00')) return HAS_NUL
+  const { username, password, port } = new URL(given)
   if (username !== '' || password !== '') return 'has a user or password, which Pit would not send'
   if (/[?#]/.test(given)) return 'has a query or fragment, which Pit would not send'
-  return undefined
+  return port === '0' ? NO_PORT : undefined
 }
 
 const UNREADABLE = 'has a host or port that cannot be read'
+const NO_PORT = 'has a port that is none of 1 to 65535'
+const HAS_NUL = 'has a %00, which no host, name, password or path may hold'
+
+/** One host; several are separated by commas outside of it. */
+const HOST = /^[^\s%,/\\]+$/
+
+/** A name, an address, or the folder of a socket. */
+function isDatabaseHost(host: string): boolean {
+  return host.startsWith('/') || HOST.test(host)
+}
+
 const BROKEN_ENCODING = 'has a % that encodes no character'
 
 function isDecodable(text: string): boolean {
