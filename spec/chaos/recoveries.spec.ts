@@ -121,6 +121,22 @@ t.test('a relay that loses answers forwards the requests', async (t) => {
 const AT = Date.parse('2026-03-01T10:00:00.000Z')
 const CHANGED = 'circuit.changed'
 
+t.test('openings that the log tells together count, each at its instant', async (t) => {
+  const told = { processor: 'default', circuit: 'open', msg: 'circuit.flapped' }
+  const time = new Date(AT + 10_000).toISOString()
+  const log = JSON.stringify({ ...told, time, openings: 3, openedMsAgo: [9800, 4000, 1000] })
+  const counts = { waiting: 100, accepted: 0, sends: 100 }
+  const recovery = { fault: 'flap', processor: 'default', ...counts } as const
+
+  const openings = readOpenings('pit-1', log)
+
+  t.same(
+    openings.map(({ atMs }) => atMs - AT),
+    [200, 6000, 9000],
+  )
+  t.equal(openingsDuring({ ...recovery, fromMs: AT + 500, toMs: AT + 8000 }, openings), 1)
+})
+
 /** Recoveries over a real processor, and a backlog that is as it is said to be. */
 async function startRecovery(
   t: Test,

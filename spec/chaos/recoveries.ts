@@ -138,12 +138,21 @@ export function readOpenings(instance: string, text: string): readonly Opening[]
   const openings: Opening[] = []
   for (const line of text.split('\n')) {
     // Few lines are of this kind, and a killed process may leave half a line.
-    if (!line.includes('"circuit.changed"') || !line.endsWith('}')) continue
-    const fact = JSON.parse(line) as { to: string; processor: ProcessorName; time: string }
-    const { to, processor, time } = fact
-    if (to === 'open') openings.push({ instance, processor, atMs: Date.parse(time) })
+    if (!/"circuit\.(changed|flapped)"/.test(line) || !line.endsWith('}')) continue
+    const { to, openedMsAgo, processor, time } = JSON.parse(line) as CircuitLine
+    for (const agoMs of openedMsAgo ?? (to === 'open' ? [0] : [])) {
+      openings.push({ instance, processor, atMs: Date.parse(time) - agoMs })
+    }
   }
   return openings
+}
+
+/** One change, or those of a while together. */
+interface CircuitLine {
+  readonly processor: ProcessorName
+  readonly time: string
+  readonly to?: string
+  readonly openedMsAgo?: readonly number[]
 }
 
 /** The most openings of one instance's circuit during a recovery. */

@@ -6,6 +6,7 @@ import { createHistogram } from 'node:perf_hooks'
 import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino'
 import type { Fact, Telemetry } from '../../actors/model/facts.ts'
 import type { TotalsStore } from '../../actors/supervisor/totals.ts'
+import { createCircuitLog } from './circuit-log.ts'
 
 export type Logger = PinoLogger
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -92,7 +93,8 @@ type Line = readonly [subsystem: Subsystem, level: Level]
 
 type Subsystem = 'persistence' | 'payments' | 'health' | 'lease' | 'supervisor'
 
-const LINES: Readonly<Record<Fact['type'], Line>> = {
+/** Changes of circuits have a log of their own. */
+const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = {
   'batch.accepted': ['persistence', 'debug'],
   'batch.refused': ['persistence', 'warn'],
   'batch.recorded': ['persistence', 'debug'],
@@ -100,10 +102,10 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'outcome.refused': ['persistence', 'error'],
   'row.damaged': ['persistence', 'error'],
   'outcome.forgotten': ['persistence', 'error'],
-  'attempt.ended': ['payments', 'info'],
+  'attempt.ended': ['payments', 'debug'],
   'payment.settled': ['payments', 'debug'],
   'payment.rejected': ['payments', 'warn'],
-  'payment.parked': ['payments', 'info'],
+  'payment.parked': ['payments', 'debug'],
   'payment.contradicted': ['payments', 'warn'],
   'control.missing': ['payments', 'warn'],
   'payment.broken': ['payments', 'error'],
@@ -111,7 +113,6 @@ const LINES: Readonly<Record<Fact['type'], Line>> = {
   'payments.purged': ['payments', 'warn'],
   'payments.lost': ['persistence', 'error'],
   'payments.measured': ['payments', 'debug'],
-  'circuit.changed': ['health', 'warn'],
   'health.probed': ['health', 'debug'],
   'health.changed': ['health', 'info'],
   'health.unknown': ['health', 'warn'],
@@ -128,10 +129,13 @@ const LINES_PER_SECOND_MAX = 20
 
 /**
  * Writes facts as log lines. A bug that ended something is a line at level error with its stack,
- * whatever the level of the log is, but `silent`. A type of fact that comes in floods (attempts against a processor
- * that is down) is written up to a bound per second, then once more with how many were left out.
+ * whatever the level of the log is, but `silent`. A type of fact that comes in floods (failures of
+ * a ledger that is away) is written up to a bound per second, then once more with how many were
+ * left out. Changes of circuits are gathered: see `createCircuitLog`.
+ *
+ * @param now monotonic, ms.
  */
-export function createFactsLog(logger: Logger): Telemetry {
+export function createFactsLog(logger: Logger, now = () => performance.now()): Telemetry {
   const subsystems: Record<Subsystem, Logger> = {
     persistence: subsystemLogger(logger, 'persistence'),
     payments: subsystemLogger(logger, 'payments'),
@@ -139,9 +143,14 @@ export function createFactsLog(logger: Logger): Telemetry {
     lease: subsystemLogger(logger, 'lease'),
     supervisor: subsystemLogger(logger, 'supervisor'),
   }
-  const flood = createFloodGate(logger)
+  const circuits = createCircuitLog(subsystems.health, now)
+  const flood = createFloodGate(logger, now)
   return {
     emit(fact) {
+      if (fact.type === 'circuit.changed') return circuits.changed(fact)
+      if (fact.type === 'attempt.ended') circuits.ended(fact)
+      else if (fact.type === 'payments.measured') circuits.turn()
+      else if (fact.type === 'drain.ended') circuits.close()
       const [subsystem, level] = LINES[fact.type]
       const log = subsystems[subsystem]
       const bug = bugIn(fact)
@@ -195,21 +204,21 @@ export function sinks(...all: readonly Telemetry[]): Telemetry {
   }
 }
 
-function createFloodGate(logger: Logger): { lets(type: string): boolean } {
+function createFloodGate(logger: Logger, now: () => number): { lets(type: string): boolean } {
   let second = 0
   let counts = new Map<string, number>()
-  const turnOver = (now: number): void => {
+  const turnOver = (at: number): void => {
     for (const [type, count] of counts) {
       const leftOut = count - LINES_PER_SECOND_MAX
       if (leftOut > 0) logger.warn({ type, leftOut }, 'log.thinned')
     }
     counts = new Map()
-    second = now
+    second = at
   }
   return {
     lets(type) {
-      const now = Math.floor(performance.now() / 1000)
-      if (now !== second) turnOver(now)
+      const at = Math.floor(now() / 1000)
+      if (at !== second) turnOver(at)
       const count = (counts.get(type) ?? 0) + 1
       counts.set(type, count)
       return count <= LINES_PER_SECOND_MAX
@@ -231,13 +240,16 @@ export function startPerformanceLog(logger: Logger, totals: TotalsStore): Perfor
   let before = totals.getSnapshot().context
   const write = (): void => {
     const now = totals.getSnapshot().context
-    const settled = (name: 'default' | 'fallback'): number =>
-      now.processors[name].settled - before.processors[name].settled
+    const counted = (name: 'default' | 'fallback', of: 'settled' | 'failedAttempts'): number =>
+      now.processors[name][of] - before.processors[name][of]
     logger.info(
       {
         accepted: now.accepted - before.accepted,
-        settledDefault: settled('default'),
-        settledFallback: settled('fallback'),
+        settledDefault: counted('default', 'settled'),
+        settledFallback: counted('fallback', 'settled'),
+        failedDefault: counted('default', 'failedAttempts'),
+        failedFallback: counted('fallback', 'failedAttempts'),
+        rejected: now.rejected - before.rejected,
         refused: now.refused - before.refused,
         parked: now.parked - before.parked,
         waiting: now.gauges.ready,
