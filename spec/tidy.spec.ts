@@ -61,6 +61,7 @@ const SHORT: Readonly<Record<string, string>> = {
     'what is done to XState is found, and goes, in one place',
   'src/cli/reconcile.ts': 'one command',
   'src/cli/rejected.ts': 'one command',
+  'src/config/secret-file.ts': 'the only one of its folder that reads a file',
   'src/config/text.ts': 'imported by a script alone',
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',

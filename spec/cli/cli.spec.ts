@@ -227,6 +227,22 @@ t.test(
   },
 )
 
+t.test('a command takes its secrets out of files, as a start does', async (t) => {
+  const postgres = await startPostgres(t)
+  const databaseUrl = await postgres.freshDatabase()
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: databaseUrl })
+  await ledger.close()
+  const dir = t.testdir({ url: `${databaseUrl}\n` })
+  const listed = async (file: string) => {
+    const { child, ended } = run(t, ['rejected'], { DATABASE_URL_FILE: join(dir, file) })
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+    return { out, err, code }
+  }
+
+  t.match(await listed('url'), { code: 0, err: '', out: 'no payment is rejected' })
+  t.match(await listed('other'), { code: 2, out: '', err: /DATABASE_URL_FILE names .*\/other/ })
+})
+
 t.test('a bug of a tool is no verdict about the books', async (t) => {
   const written: string[] = []
   const bug = (): Promise<number> => Promise.reject(new ReferenceError('x is not defined'))

@@ -1,7 +1,9 @@
-// The only reader of the environment: all of it at once, frozen, or every fault at once.
+// The only reader of the environment, and of the files with secrets that it names: all of it at once,
+// frozen, or every fault at once.
 
 import { hostname } from 'node:os'
-import type { Variable } from './kinds.ts'
+import type { Parsed, Variable } from './kinds.ts'
+import { readSecret } from './secret-file.ts'
 import { VARIABLES } from './variables.ts'
 
 type Variables = typeof VARIABLES
@@ -43,8 +45,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads all variables. An empty one counts as unset, as composed environments give them. Throws
- * `ConfigError`.
+ * Reads all variables, and the secrets' files. An empty variable counts as unset, as composed
+ * environments give them. Throws `ConfigError`.
  */
 export function readConfig(environment: Environment): Config {
   const faults: string[] = []
@@ -70,15 +72,32 @@ function defaultInstanceId(): string {
 /** A field whose text is at fault gets its default, so that the other checks can go on. */
 function readFields(environment: Environment, faults: string[]): Fields {
   const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([field, variable]) => {
-    const text = textOf(environment, variable.name)
-    if (text === undefined) return [field, variable.fallback]
-    const parsed = variable.parse(text)
+    const parsed = parsedOf(environment, variable)
+    if (parsed === undefined) return [field, variable.fallback]
     if ('value' in parsed) return [field, parsed.value]
-    faults.push(`${variable.name} ${parsed.fault}`)
+    faults.push(parsed.fault)
     return [field, variable.fallback]
   })
   // The loop above goes over exactly the declarations that `Fields` is made from.
   return Object.fromEntries(entries) as Fields
+}
+
+/** Undefined when it is unset; a fault is a whole sentence here. */
+function parsedOf(
+  environment: Environment,
+  { name, fileName, parse }: Variable<unknown>,
+): Parsed<unknown> | undefined {
+  const text = textOf(environment, name)
+  const path = fileName === undefined ? undefined : textOf(environment, fileName)
+  if (path === undefined) return text === undefined ? undefined : sentenceOf(name, parse(text))
+  if (text !== undefined) return { fault: `${name} and ${fileName} are both set; choose one` }
+  const secret = readSecret(path)
+  if ('fault' in secret) return { fault: `${fileName} ${secret.fault}` }
+  return sentenceOf(`${name} in ${path}`, parse(secret.text))
+}
+
+function sentenceOf(subject: string, parsed: Parsed<unknown>): Parsed<unknown> {
+  return 'fault' in parsed ? { fault: `${subject} ${parsed.fault}` } : parsed
 }
 
 function textOf(environment: Environment, name: string): string | undefined {

@@ -16,6 +16,8 @@ export interface Variable<Value> {
   readonly takes: string
   /** A sentence without its full stop. */
   readonly meaning: string
+  /** Of a secret: the variable that may name a file with the value instead. */
+  readonly fileName?: string
   readonly parse: (text: string) => Parsed<Value>
 }
 
@@ -40,6 +42,13 @@ export function whole(declared: Bounded): Variable<number> {
 /** The same, with the value of another variable while it is unset. */
 export function following(variable: Variable<number>, name: string): Variable<number | undefined> {
   return { ...variable, fallback: undefined, shown: name }
+}
+
+/** The same, for what others must not read: `NAME_FILE` may name a file that holds it. */
+export function secret<Value>(variable: Variable<Value>): Variable<Value> {
+  const fileName = `${variable.name}_FILE`
+  const meaning = `${variable.meaning}; ${fileName} may name a file that holds it instead`
+  return { ...variable, fileName, meaning }
 }
 
 /** A decimal number such as `0.05`. */

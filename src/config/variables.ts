@@ -3,7 +3,7 @@
 
 import { ATTEMPT_VARIABLES } from './attempts.ts'
 import { CIRCUIT_VARIABLES } from './circuit.ts'
-import { decimal, onOff, oneOf, text, url, whole } from './kinds.ts'
+import { decimal, onOff, oneOf, secret, text, url, whole, type Variable } from './kinds.ts'
 import { databaseUrlFault, httpUrlFault, redisUrlFault } from './urls.ts'
 import { WORK_VARIABLES } from './work.ts'
 
@@ -47,21 +47,25 @@ const PLACE_VARIABLES = {
     grammar: /^[\w.:-]{1,253}$/,
     meaning: 'Interface of the operators’ port',
   }),
-  databaseUrl: url({
-    name: 'DATABASE_URL',
-    shown: 'unset: embedded',
-    schemes: ['postgres', 'postgresql'],
-    faultOf: databaseUrlFault,
-    meaning:
-      'PostgreSQL that holds the payments, of several hosts the one that takes writes; unset, one is started in DATA_DIR',
-  }),
-  redisUrl: url({
-    name: 'REDIS_URL',
-    shown: 'unset: no Redis',
-    schemes: ['redis', 'rediss', 'unix'],
-    faultOf: redisUrlFault,
-    meaning: 'Redis over which instances work together; unset, each works by itself',
-  }),
+  databaseUrl: secret(
+    url({
+      name: 'DATABASE_URL',
+      shown: 'unset: embedded',
+      schemes: ['postgres', 'postgresql'],
+      faultOf: databaseUrlFault,
+      meaning:
+        'PostgreSQL that holds the payments, of several hosts the one that takes writes; unset, one is started in DATA_DIR',
+    }),
+  ),
+  redisUrl: secret(
+    url({
+      name: 'REDIS_URL',
+      shown: 'unset: no Redis',
+      schemes: ['redis', 'rediss', 'unix'],
+      faultOf: redisUrlFault,
+      meaning: 'Redis over which instances work together; unset, each works by itself',
+    }),
+  ),
   redisKeyPrefix: text({
     name: 'REDIS_KEY_PREFIX',
     fallback: 'pit',
@@ -142,14 +146,16 @@ const PROCESSOR_VARIABLES = {
     max: 1,
     meaning: 'What the fallback processor keeps',
   }),
-  processorToken: text({
-    name: 'PROCESSOR_TOKEN',
-    fallback: undefined,
-    shown: 'unset: not asked',
-    takes: 'at most 256 printable characters',
-    grammar: /^[\x21-\x7e]{1,256}$/,
-    meaning: 'Token for the processors’ own books, which the console compares with ours',
-  }),
+  processorToken: secret(
+    text({
+      name: 'PROCESSOR_TOKEN',
+      fallback: undefined,
+      shown: 'unset: not asked',
+      takes: 'at most 256 printable characters',
+      grammar: /^[\x21-\x7e]{1,256}$/,
+      meaning: 'Token for the processors’ own books, which the console compares with ours',
+    }),
+  ),
 } as const
 
 const TRACE_VARIABLES = {
@@ -179,3 +185,8 @@ export const VARIABLES = {
   ...WORK_VARIABLES,
   ...TRACE_VARIABLES,
 } as const
+
+/** Every name that the environment may have, of files with secrets too. */
+export const SETTING_NAMES: readonly string[] = Object.values<Variable<unknown>>(VARIABLES).flatMap(
+  ({ name, fileName }) => (fileName === undefined ? [name] : [name, fileName]),
+)
