@@ -171,11 +171,9 @@ export const leaseMachine = setup({
       },
     },
     held: {
-      tags: ['held'],
       after: { renewalInterval: { target: 'renewing' } },
     },
     renewing: {
-      tags: ['held'],
       invoke: {
         id: 'renewLease',
         src: 'renewLease',
