@@ -175,6 +175,7 @@ t.test('a flush before the end waits for payments that were answered early', asy
   persistence.send(received('a', answers))
 
   persistence.send({ type: 'drain.started' })
+  persistence.send({ type: 'strays.sought', batch: [], replyTo: () => undefined })
   const call = await system.ledger.called('accept')
   await settled()
   t.same(told(system, 'supervisor'), [])

@@ -75,6 +75,18 @@ t.test('a drain writes what is left, and makes the last changes to the settled s
   t.equal(persistence.getSnapshot().status, 'active')
 })
 
+t.test('no payment is answered before its commit unless that is configured', async (t) => {
+  const { persistence, ledger } = started('committed')
+  const failures: unknown[] = []
+  const answers: string[] = []
+  persistence.subscribe({ error: (error) => failures.push(error) })
+
+  persistence.send({ ...RECEIVED, replyTo: (answer: string) => void answers.push(answer) })
+
+  t.match(String(failures[0]), 'payments go straight to the accept batcher')
+  t.same([answers, ledger.waiting], [[], []])
+})
+
 t.test('after a stop nothing more is asked of the ledger', async (t) => {
   const { persistence, ledger, clock, reach, tell } = started()
   reach(1)

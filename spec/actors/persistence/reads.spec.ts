@@ -161,7 +161,8 @@ t.test('of a payment that is being rejected and settled the settlement is shown'
   ;(await ledger.called('find')).answer(OPEN)
   await settled()
 
-  t.match(answers, [{ value: { state: 'settled' } }])
+  const how = { state: 'settled', processor: 'default', requestedAt: 1_000 }
+  t.match(answers, [{ value: how }], 'with where and when it was')
 })
 
 t.test('a purge empties memory and the settled set, and is answered after that', async (t) => {
