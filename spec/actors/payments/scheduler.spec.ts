@@ -25,8 +25,7 @@ t.test('the pace begins low and rises while ticks are on time', async (t) => {
 })
 
 t.test('a tick is late from twelve milliseconds on', async (t) => {
-  const pacer = createPacer()
-  for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+  const pacer = risen()
   const before = pacer.pace
 
   useUp(pacer, { lateMs: 12 })
@@ -36,8 +35,7 @@ t.test('a tick is late from twelve milliseconds on', async (t) => {
 })
 
 t.test('a late tick halves the pace, down to the least', async (t) => {
-  const pacer = createPacer()
-  for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+  const pacer = risen()
   const before = pacer.pace
 
   pacer.tick({ lateMs: 60, quotaUsed: 0 })
@@ -50,24 +48,56 @@ t.test('a late tick halves the pace, down to the least', async (t) => {
 t.test(
   'a tick that nearly spent the quota slows the pace before the process is frozen',
   async (t) => {
-    const pacer = createPacer()
-    for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+    const pacer = risen()
     const before = pacer.pace
 
+    useUp(pacer, { quotaUsed: 0.9 })
+    t.equal(pacer.pace, before, 'nine tenths may be spent')
     useUp(pacer, { quotaUsed: 0.95 })
+    t.equal(pacer.pace, before * 0.75)
 
-    t.equal(pacer.pace, Math.floor(before * 0.75))
+    for (let tick = 0; tick < 20; tick += 1) useUp(pacer, { quotaUsed: 0.95 })
+    t.equal(pacer.pace, PACE_MIN, 'down to the least')
   },
 )
 
 t.test('a tick that used much of the quota leaves the pace as it is', async (t) => {
-  const pacer = createPacer()
-  for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+  const pacer = risen()
   const before = pacer.pace
 
-  useUp(pacer, { quotaUsed: 0.85 })
-
+  for (const quotaUsed of [0.8, 0.85]) useUp(pacer, { quotaUsed })
   t.equal(pacer.pace, before)
+
+  useUp(pacer, { quotaUsed: 0.79 })
+  t.equal(pacer.pace, before + 2)
+})
+
+t.test('a pace is used when more than half of it is', async (t) => {
+  const [half, more] = [risen(), risen()]
+  const before = half.pace
+
+  for (let start = 0; start < before / 2; start += 1) for (const each of [half, more]) each.spend()
+  more.spend()
+  for (const each of [half, more]) each.tick({ lateMs: 0, quotaUsed: 0 })
+
+  t.equal(half.pace, Math.floor(before * 0.8))
+  t.equal(more.pace, before + 2)
+})
+
+t.test('a pace that falls is rounded down', async (t) => {
+  for (const [last, share] of [
+    [{ lateMs: 60, quotaUsed: 0 }, 0.5],
+    [{ lateMs: 0, quotaUsed: 0.95 }, 0.75],
+  ] as const) {
+    const pacer = risen()
+    pacer.tick({ lateMs: 0, quotaUsed: 0 })
+    const before = pacer.pace
+    t.notOk(Number.isInteger(before * share))
+
+    pacer.tick(last)
+
+    t.equal(pacer.pace, Math.floor(before * share))
+  }
 })
 
 t.test('the pace has an upper bound', async (t) => {
@@ -79,8 +109,7 @@ t.test('the pace has an upper bound', async (t) => {
 })
 
 t.test('a pace that is not used falls by a fifth each tick, to the least', async (t) => {
-  const pacer = createPacer()
-  for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
+  const pacer = risen()
   const before = pacer.pace
 
   pacer.tick({ lateMs: 0, quotaUsed: 0 })
@@ -100,6 +129,37 @@ t.test('at most sixteen payments are started in one turn of the event loop', asy
   })
 
   t.same(used, [16, 32, 32], 'and no more in one tick than the pace')
+  scheduler.tick(0)
+  scheduler.pump()
+  t.equal(slots.used, 40, 'what is left begins in the next one')
+})
+
+t.test('a late tick, or one that spent the quota, slows the next one', async (t) => {
+  for (const [lateMs, quotaUsed] of [
+    [60, 0],
+    [0, 0.95],
+  ] as const) {
+    const { scheduler } = started({ quotaUsed })
+    const { pacer } = scheduler
+    raise(pacer)
+    const before = pacer.pace
+
+    scheduler.tick(lateMs)
+
+    t.ok(pacer.pace < before * 0.76)
+  }
+})
+
+t.test('a payment stays in its queue while every slot is taken', async (t) => {
+  const { scheduler, waiting, slots } = started({ slotCount: 2 })
+  for (let number = 0; number < 3; number += 1) waiting.push(sampleRecord())
+
+  scheduler.pump()
+  t.same([slots.used, waiting.size], [2, 1])
+  slots.release(slots.at(0))
+  scheduler.pump()
+
+  t.same([slots.used, waiting.size], [2, 0])
 })
 
 t.test('of each kind of doubt as many are started as there are places', async (t) => {
@@ -144,12 +204,12 @@ function pushDoubts(waiting: ReturnType<typeof createWaiting>, ofEach: number): 
 }
 
 /** A scheduler whose payments take what they need at their start, and stay. */
-function started({ concurrency = WORK.concurrency } = {}) {
+function started({ concurrency = WORK.concurrency, slotCount = 0, quotaUsed = 0 } = {}) {
   const settings = { ...WORK, concurrency }
-  const bounds = { slotsMax: slotsMax(settings), placesMax: WORK.confirmingMax }
+  const bounds = { slotsMax: slotCount || slotsMax(settings), placesMax: WORK.confirmingMax }
   const slots = createSlotTable(bounds)
   const waiting = createWaiting({ readyMax: 100, inDoubtMax: 100 })
-  const { dependencies } = standIns({ settings })
+  const { dependencies } = standIns({ settings, quotaUsed: () => quotaUsed })
   const logic = standing(({ slot, record, next }) => {
     if (next === null) slots.places.take(slot, record.unknownOutcomes)
     else if (next.to !== null) dependencies.inFlight[next.to] += 1
@@ -173,6 +233,17 @@ function standing(
     },
     getPersistedSnapshot: (snapshot) => snapshot,
   }
+}
+
+/** A pacer after a hundred ticks on time. */
+function risen(): Pacer {
+  const pacer = createPacer()
+  raise(pacer)
+  return pacer
+}
+
+function raise(pacer: Pacer): void {
+  for (let tick = 0; tick < 100; tick += 1) useUp(pacer)
 }
 
 /** Starts all that this tick allows, and ends it; the pace that it had. */
