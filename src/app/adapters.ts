@@ -134,6 +134,7 @@ async function openLedger(
       acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
       leaseTimeoutMs: renewalTimeoutMs(leaseTtlMs),
       onWaiting: (reason) => log.warn({ reason }, 'ledger.waiting'),
+      onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       ...listeners,
     })
   } catch (error) {

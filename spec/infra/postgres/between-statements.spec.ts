@@ -4,6 +4,7 @@ import t from 'tap'
 import { createAccept } from '../../../src/infra/postgres/accept.ts'
 import { createRecord } from '../../../src/infra/postgres/outcomes.ts'
 import type { PostgresPool } from '../../../src/infra/postgres/pool.ts'
+import { PurgeCount } from '../../../src/infra/postgres/purges.ts'
 import { rejected, request, settled, uuid } from '../../contracts/ledger-words.ts'
 
 /** A pool that answers with these rows in turn, and the names of the statements it was given. */
@@ -19,6 +20,10 @@ function poolOf(...answers: readonly (readonly object[] | Error)[]) {
   return { pool: { run, runForRow } as unknown as PostgresPool, asked }
 }
 
+function purges(): PurgeCount {
+  return new PurgeCount(() => undefined)
+}
+
 t.test('what became of outcomes is asked only where some were not written', async (t) => {
   for (const [outcomes, asked] of [
     [[settled(1), settled(2)], ['settle']],
@@ -26,7 +31,7 @@ t.test('what became of outcomes is asked only where some were not written', asyn
   ] as const) {
     const given = poolOf([{ written: 2 }])
 
-    t.same(await createRecord(given.pool).record(outcomes, { leaseId: 7 }), [])
+    t.same(await createRecord(given.pool, purges()).record(outcomes, { leaseId: 7 }), [])
     t.same(given.asked, asked, 'settlements alone wait for no disk')
   }
 })
@@ -35,7 +40,7 @@ t.test('a settlement of a payment that is open again since contradicts nothing',
   const open = { correlation_id: uuid(1), state: 0, owner: 7, claim: 0, purges: 0 }
   const { pool } = poolOf([{ written: 0 }], [open])
 
-  const unwritten = await createRecord(pool).record([settled(1)], { leaseId: 7 })
+  const unwritten = await createRecord(pool, purges()).record([settled(1)], { leaseId: 7 })
 
   t.match(unwritten, [{ why: 'purged' }])
 })
@@ -44,10 +49,13 @@ t.test('an id that is gone once it is asked about is unread, and no conflict', a
   const known = { held: true, correlation_id: uuid(1), amount_cents: null }
   const { pool } = poolOf([], [known])
 
-  const accepting = createAccept(pool, { timeoutMs: 1_000 }).accept([request(1)], {
-    leaseId: 7,
-    parked: false,
-  })
+  const accepting = createAccept(pool, { timeoutMs: 1_000, purgeCount: purges() }).accept(
+    [request(1)],
+    {
+      leaseId: 7,
+      parked: false,
+    },
+  )
 
   t.same(await accepting, { results: ['unread'], purges: 0 })
 })
@@ -56,10 +64,13 @@ t.test('a bug in asking about known ids is no failure of the ledger', async (t) 
   const bug = new TypeError('a planted bug')
   const { pool } = poolOf([{ correlation_id: uuid(2), purges: 0 }], bug)
 
-  const accepting = createAccept(pool, { timeoutMs: 1_000 }).accept([request(1), request(2)], {
-    leaseId: 7,
-    parked: false,
-  })
+  const accepting = createAccept(pool, { timeoutMs: 1_000, purgeCount: purges() }).accept(
+    [request(1), request(2)],
+    {
+      leaseId: 7,
+      parked: false,
+    },
+  )
 
   await t.rejects(accepting, bug)
 })

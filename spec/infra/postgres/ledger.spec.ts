@@ -23,9 +23,14 @@ async function open(t: Test, connectionString: string): Promise<Ledger> {
 
 t.test('the ledger over PostgreSQL keeps the contract', async (t) => {
   const database = await server.freshDatabase()
-  const [first, second] = await Promise.all([open(t, database), open(t, database)])
+  let ledgers: readonly Ledger[] = []
 
   await ledgerContract(t, async () => {
+    await Promise.all(ledgers.map((ledger) => ledger.close()))
+    const open = (): Promise<Ledger> =>
+      createPostgresLedger({ ...LEDGER, connectionString: database })
+    const [first, second] = await Promise.all([open(), open()])
+    ledgers = [first, second]
     await runSql(
       database,
       `TRUNCATE payments, settled_totals, leases RESTART IDENTITY;
@@ -36,6 +41,7 @@ t.test('the ledger over PostgreSQL keeps the contract', async (t) => {
     }
     return { first, second, passTime, stepClock: passTime }
   })
+  await Promise.all(ledgers.map((ledger) => ledger.close()))
 })
 
 // To the ledger it is the same whether its clock goes on, or is set, or all that it noted moves.

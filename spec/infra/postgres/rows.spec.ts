@@ -188,15 +188,6 @@ t.test('a lease without a row is a bug, not the lease 0', async (t) => {
   await t.rejects(lease(ledger), brokenIn('acquireLease', 'one row, not 0'))
 })
 
-t.test('a missing count of purges is a bug, and not 0', async (t) => {
-  const { ledger, mine } = await ledgerOver(t, 'DELETE FROM purges')
-
-  await t.rejects(ledger.renewLease({ ...mine, ttlMs: 1_000 }), brokenIn('renewLease', 'purges'))
-  await t.rejects(ledger.accept([request(5)], mine), brokenIn('acceptOne', 'purges'))
-  await t.rejects(ledger.accept([request(6), request(7)], mine), brokenIn('accept', 'purges'))
-  await t.rejects(ledger.purge(), brokenIn('purge', 'one row, not 0'))
-})
-
 t.test('a count of purges beyond exact numbers is a bug, and not NaN', async (t) => {
   const { ledger, mine } = await ledgerOver(t, `UPDATE purges SET count = 9007199254740991`)
 

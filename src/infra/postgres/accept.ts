@@ -5,8 +5,9 @@ import { isLedgerFailure, LeaseLost } from '../../actors/model/errors.ts'
 import type { AcceptRequest, AcceptResult, Ledger } from '../../actors/model/ports.ts'
 import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
+import { PURGES, type PurgeCount } from './purges.ts'
 import { BOOLEAN, FLOAT, INTEGER, TEXT, nullable, type Query } from './rows.ts'
-import { IS_HELD, PURGES, arrayOf } from './sql.ts'
+import { IS_HELD, arrayOf } from './sql.ts'
 
 /**
  * Commits batches of new payments, one round trip each: a statement that returns a row for each
@@ -15,16 +16,17 @@ import { IS_HELD, PURGES, arrayOf } from './sql.ts'
  */
 export function createAccept(
   pool: PostgresPool,
-  { timeoutMs }: { readonly timeoutMs: number },
+  { timeoutMs, purgeCount }: { readonly timeoutMs: number; readonly purgeCount: PurgeCount },
 ): Pick<Ledger, 'accept'> {
   return {
     async accept(batch, { leaseId, parked }) {
       const deadline = performance.now() + timeoutMs
       const news = firstOfEach(batch)
       const { query, values } = insertion(news, { leaseId, parked })
+      const { known } = purgeCount
       const written = await pool.run(query, values, timeoutMs)
       // Where nothing was written, nothing of this batch is in memory that a purge could drop.
-      const purges = written[0]?.purges ?? 0
+      const purges = written[0] === undefined ? 0 : purgeCount.read(written[0].purges, known)
       if (written.length === batch.length) {
         return { results: batch.map(() => 'accepted'), purges }
       }

@@ -7,7 +7,8 @@ import { createClaims, createLeases, createOwned, createTakeOver } from './owner
 import { createKnownControl } from './known-control.ts'
 import { PostgresPool } from './pool.ts'
 import type { ServersConfig } from './reconnector.ts'
-import { INTEGER, type OnDamagedRow, type Query } from './rows.ts'
+import { PurgeCount, createPurge, type OnPurgesLowered } from './purges.ts'
+import type { OnDamagedRow } from './rows.ts'
 import { createRecord } from './outcomes.ts'
 import { START_TIMEOUT_MS, prepareLedger } from './start.ts'
 import { createParkedList, createStatusReads } from './status-reads.ts'
@@ -34,6 +35,8 @@ export interface PostgresLedgerConfig {
   readonly startTimeoutMs?: number
   /** Told of each payment whose row cannot be read, each time. */
   readonly onDamagedRow?: OnDamagedRow
+  /** Told when somebody has set the count of purges back. */
+  readonly onPurgesLowered?: OnPurgesLowered
   /** Told why the start still waits for PostgreSQL, at bounded intervals. */
   readonly onWaiting?: (reason: string) => void
 }
@@ -72,21 +75,20 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   const claims = pool(1, statementTimeoutMs, { commits: 'onDisk' })
   // A lock on the totals holds up all of these.
   const reads = pool(poolMax, statementTimeoutMs)
+  const purgeCount = new PurgeCount(config.onPurgesLowered ?? (() => undefined))
+  const readers = { onDamaged, purgeCount }
   return {
-    ...createAccept(accepts, { timeoutMs: acceptTimeoutMs }),
-    ...createRecord(records),
-    ...createLeases(leases),
-    ...createClaims(claims, onDamaged),
-    ...createTakeOver(claims, onDamaged),
-    ...createOwned(claims, onDamaged),
+    ...createAccept(accepts, { timeoutMs: acceptTimeoutMs, purgeCount }),
+    ...createRecord(records, purgeCount),
+    ...createLeases(leases, purgeCount),
+    ...createClaims(claims, readers),
+    ...createTakeOver(claims, readers),
+    ...createOwned(claims, readers),
     ...createParkedList(claims, onDamaged),
     ...createSummaries(reads),
     ...createStatusReads(reads, onDamaged),
     ...createKnownControl(reads),
-    purge: async () => {
-      const { count } = await reads.runForRow(PURGE, [])
-      return { purges: count }
-    },
+    ...createPurge(reads, purgeCount),
     close: async () => {
       await Promise.all([accepts, records, leases, claims, reads].map((each) => each.close()))
     },
@@ -94,15 +96,3 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
 }
 
 const SERVER_SHARE = 0.8
-// One message is one transaction. TRUNCATE waits for every statement that uses the tables and holds
-// up all later ones meanwhile, so that wait is bounded well below theirs.
-const PURGE = {
-  name: 'purge',
-  effect: 'writes',
-  columns: { count: INTEGER },
-  protocol: 'simple',
-  text: `
-  SET LOCAL lock_timeout = '400ms';
-  TRUNCATE payments, settled_totals;
-  UPDATE purges SET count = count + 1 RETURNING count`,
-} satisfies Query

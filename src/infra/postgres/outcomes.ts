@@ -4,8 +4,9 @@ import assert from 'node:assert'
 import type { Attempt, UnknownOutcome, Outcome, ProcessorName } from '../../actors/model/payment.ts'
 import type { Ledger, UnwrittenOutcome } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
+import { PURGES, PURGES_COUNT, type PurgeCount } from './purges.ts'
 import { FLOAT, INTEGER, TEXT, nullable, type Query, type RowOf } from './rows.ts'
-import { PROCESSOR_NUMBER, PURGES, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.ts'
+import { PROCESSOR_NUMBER, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
@@ -18,12 +19,13 @@ const SHARDS = 16
  * before a purge is left out: the id may have been posted again since, under the same lease. Why
  * some were not written is asked only where that is so.
  */
-export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
+export function createRecord(pool: PostgresPool, purgeCount: PurgeCount): Pick<Ledger, 'record'> {
   return {
     async record(outcomes, { leaseId }) {
       const purges = outcomes.reduce((most, outcome) => Math.max(most, outcome.purges), 0)
       const lasting = outcomes.filter((outcome) => outcome.purges === purges)
-      const written = await write(pool, lasting, { leaseId, purges })
+      const count = purges - purgeCount.known.offset
+      const written = await write(pool, lasting, { leaseId, purges: count })
       if (written === outcomes.length) return ALL_WRITTEN
       const ids = arrayOf(outcomes, (outcome) => outcome.correlationId)
       const rows = await pool.run(READ_ENDS, [ids])
@@ -33,7 +35,7 @@ export function createRecord(pool: PostgresPool): Pick<Ledger, 'record'> {
         const end = ends.get(outcome.correlationId)
         assert(end !== undefined, 'each outcome that was asked about has its row')
         const why =
-          outcome.purges === purges && end.purges === purges ? whyNot(outcome, end) : PURGED
+          outcome.purges === purges && end.purges === count ? whyNot(outcome, end) : PURGED
         if (why !== undefined) return [{ outcome, why }]
         if (outcome.kind !== 'settled') return []
         // A settled payment keeps the lease that has written that.
@@ -244,7 +246,7 @@ function record(parts: {
     FROM outcome o
     WHERE p.correlation_id = o.correlation_id
       AND ${IS_OPEN} AND ${mayWrite}
-      AND (SELECT count FROM purges) = $3::bigint
+      AND ${PURGES_COUNT} = $3::bigint
     RETURNING p.state, p.processor, p.requested_at_ms, p.amount_cents
   ), counted AS (
     INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)

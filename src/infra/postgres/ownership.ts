@@ -6,23 +6,26 @@ import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
+import { PURGES, type KnownPurges, type PurgeCount } from './purges.ts'
 import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, INTEGERS, TEXT, TEXTS } from './rows.ts'
 import { nullable, readPayments } from './rows.ts'
 import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
-import { HELD, IS_OPEN, NOW_MS, PURGES, arrayOf } from './sql.ts'
+import { HELD, IS_OPEN, NOW_MS, arrayOf } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
 /** Leases, on a pool of their own: a renewal never waits behind a batch. */
-export function createLeases(pool: PostgresPool): Leases {
+export function createLeases(pool: PostgresPool, purgeCount: PurgeCount): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
       const { id, ledger_now: ledgerNow } = await pool.runForRow(ACQUIRE, [instanceId, ttlMs])
       return { leaseId: id, ledgerNow }
     },
     async renewLease({ leaseId, ttlMs }) {
-      const { held, purges, ledger_now: ledgerNow } = await pool.runForRow(RENEW, [leaseId, ttlMs])
-      return { held, purges, ledgerNow }
+      const { known } = purgeCount
+      const renewed = await pool.runForRow(RENEW, [leaseId, ttlMs])
+      const purges = purgeCount.read(renewed.purges, known)
+      return { held: renewed.held, purges, ledgerNow: renewed.ledger_now }
     },
     releaseLease: (leaseId) => pool.execute(RELEASE, [leaseId]),
   }
@@ -49,7 +52,7 @@ const RENEW = {
     WHERE id = $1 AND NOT revoked
     RETURNING id
   )
-  SELECT EXISTS (SELECT FROM renewed) AS held, (SELECT count FROM purges) AS purges,
+  SELECT EXISTS (SELECT FROM renewed) AS held, ${PURGES},
     ${NOW_MS} AS ledger_now`,
 } satisfies Query
 
@@ -63,21 +66,29 @@ const RELEASE: Statement = {
 
 type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 
+/** What the rows of claims are read with. */
+export interface ClaimReaders {
+  readonly onDamaged: OnDamagedRow
+  readonly purgeCount: PurgeCount
+}
+
 /**
  * Takes parked payments into ownership. Two instances that claim at once never get the same one. A
  * damaged row is claimed too and handed to nobody, so that it is not claimed again while its owner
  * lives.
  */
-export function createClaims(pool: PostgresPool, onDamaged: OnDamagedRow): Claims {
+export function createClaims(pool: PostgresPool, readers: ClaimReaders): Claims {
   return {
     async claimDue({ leaseId, limit, delayMaxMs }) {
+      const { known } = readers.purgeCount
       const rows = await pool.run(CLAIM_DUE, [leaseId, limit, delayMaxMs])
-      return readClaims('claimDue', rows, onDamaged)
+      return readClaims('claimDue', rows, { ...readers, known })
     },
     async claimParked(correlationIds, { leaseId }) {
       const ids = arrayOf(correlationIds, (id) => id)
+      const { known } = readers.purgeCount
       const rows = await pool.run(CLAIM_PARKED, [leaseId, ids])
-      return readClaims('claimParked', rows, onDamaged)
+      return readClaims('claimParked', rows, { ...readers, known })
     },
   }
 }
@@ -117,16 +128,19 @@ const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents,
 function readClaims(
   operation: string,
   rows: readonly ClaimRow[],
-  onDamaged: OnDamagedRow,
+  { onDamaged, purgeCount, known }: ClaimReaders & { readonly known: KnownPurges },
 ): readonly ClaimedPayment[] {
   const [first] = rows
   assert(first !== undefined, 'a claim returns a row also when it has claimed nothing')
   if (!first.held) throw new LeaseLost(operation)
   const payments = rows.filter((row) => row.correlation_id !== null)
-  return readPayments({ name: operation, columns: CLAIMED }, payments, onDamaged).map(readClaim)
+  const claimed = readPayments({ name: operation, columns: CLAIMED }, payments, onDamaged)
+  // One statement, one count.
+  const purges = claimed[0] === undefined ? 0 : purgeCount.read(claimed[0].purges, known)
+  return claimed.map((row) => readClaim(row, purges))
 }
 
-function readClaim(row: RowOf<typeof CLAIMED>): ClaimedPayment {
+function readClaim(row: RowOf<typeof CLAIMED>, purges: number): ClaimedPayment {
   const unknownOutcomes: UnknownOutcome[] = []
   if (row.default_remaining_ms !== null) {
     unknownOutcomes.push({
@@ -146,7 +160,7 @@ function readClaim(row: RowOf<typeof CLAIMED>): ClaimedPayment {
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
     fencingToken: row.claim,
-    purges: row.purges,
+    purges,
     rounds: row.rounds,
     ageMs: row.age_ms,
     unknownOutcomes,
@@ -207,14 +221,15 @@ export const CLAIM_PARKED = {
  */
 export function createTakeOver(
   pool: PostgresPool,
-  onDamaged: OnDamagedRow,
+  readers: ClaimReaders,
 ): Pick<Ledger, 'takeOver'> {
   return {
     async takeOver({ leaseId, limit, settleByMs, expired }) {
       const ids = arrayOf(expired, (lease) => lease.leaseId)
       const versions = arrayOf(expired, (lease) => lease.version)
+      const { known } = readers.purgeCount
       const rows = await pool.run(TAKE_OVER, [leaseId, settleByMs, limit, ids, versions])
-      const payments = readClaims('takeOver', rows, onDamaged)
+      const payments = readClaims('takeOver', rows, { ...readers, known })
       // Its failure must not hide what was claimed: a later call drops the rows of dead leases then.
       await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
       return { payments, leases: readLeases(rows) }
@@ -302,7 +317,7 @@ const DROP_LEASES: Statement = {
 /** What a lease owns, to be compared with what its instance has in memory. */
 export function createOwned(
   pool: PostgresPool,
-  onDamaged: OnDamagedRow,
+  readers: ClaimReaders,
 ): Pick<Ledger, 'listOwned' | 'reclaim'> {
   return {
     async listOwned({ leaseId, limit }) {
@@ -314,8 +329,9 @@ export function createOwned(
     async reclaim(payments, { leaseId, settleByMs }) {
       const ids = arrayOf(payments, (payment) => payment.correlationId)
       const tokens = arrayOf(payments, (payment) => payment.fencingToken)
+      const { known } = readers.purgeCount
       const rows = await pool.run(RECLAIM, [leaseId, settleByMs, ids, tokens])
-      return readClaims('reclaim', rows, onDamaged)
+      return readClaims('reclaim', rows, { ...readers, known })
     },
   }
 }

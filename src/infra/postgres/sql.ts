@@ -15,13 +15,6 @@ export const IS_HELD = 'SELECT EXISTS (SELECT FROM leases WHERE id = $1 AND NOT 
 export const HELD = `held AS MATERIALIZED (${IS_HELD} AS held)`
 
 /**
- * How often everything was purged. A statement that waited for a purge takes its snapshot once it
- * has the table, and one that has the table keeps the purge waiting: the count is always that of
- * the rows it writes.
- */
-export const PURGES = '(SELECT count FROM purges) AS purges'
-
-/**
  * Whether payment `p` is open, where it is looked for by its id. The sum keeps the partial
  * indexes out: while they are small the planner takes one of them for cheaper than the primary key,
  * and goes on scanning it when it has grown.
