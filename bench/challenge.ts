@@ -36,8 +36,8 @@ async function challenge(args: readonly string[]): Promise<number> {
   const result = await runChallenge(options, progress)
   process.stderr.write(`${formatResult(result)}\n`)
   const json = `${JSON.stringify(result, null, 2)}\n`
-  if (jsonFile === undefined) process.stdout.write(json)
-  else await writeFile(jsonFile, json)
+  if (jsonFile === '-') process.stdout.write(json)
+  else if (jsonFile !== undefined) await writeFile(jsonFile, json)
   return findFaults(result).length === 0 ? 0 : 1
 }
 

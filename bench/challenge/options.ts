@@ -13,7 +13,7 @@ export type CommandLine =
   | {
       readonly kind: 'run'
       readonly options: ChallengeOptions
-      /** Where the result goes as JSON; undefined: standard output. */
+      /** Where the result goes as JSON, `-` for standard output; undefined: nowhere. */
       readonly jsonFile: string | undefined
     }
 
@@ -48,8 +48,11 @@ The challenge's load: users, stages, consistency checks and score.
   --stages NAME|FILE  challenge, calm, outage, flapping, or a .json file (challenge)
   --settle-seconds N  how long to wait for the backlog after the result, s (30)
   --ready-tries N     how often to ask whether Pit is there, 5 s apart (15)
-  --json FILE         where the result goes as JSON (standard output)
+  --json FILE         where the result goes as JSON, - for standard output (nowhere)
   --help              this text
+
+A Pit that allows it (ALLOW_PURGE) is purged before, and the processors with it. Beside one that
+refuses, nothing is purged and only what the load has requested is counted.
 
 Ctrl-C ends it early: both processors are left without delay and failure.
 

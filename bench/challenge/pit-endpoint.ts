@@ -7,6 +7,7 @@ import type { Answer } from '../load/connection.ts'
 
 export class PitEndpoint {
   readonly #client: HttpClient
+  #beginning: number | undefined
 
   constructor(options: ClientOptions) {
     this.#client = new HttpClient(options)
@@ -14,8 +15,13 @@ export class PitEndpoint {
 
   /** Undefined unless it was answered with 200 and a whole summary. */
   async readSummary(window: TimeWindow): Promise<Summary | undefined> {
-    const path = `/payments-summary${windowQuery(window)}`
+    const path = `/payments-summary${windowQuery(windowFrom(this.#beginning, window))}`
     return readSummaryBody(readJson(await this.#client.request({ method: 'GET', path })))
+  }
+
+  /** Leaves out of all summaries from now on what was requested before this instant, epoch ms. */
+  countFrom(beginning: number): void {
+    this.#beginning = beginning
   }
 
   /** Asks for the summary just to see whether Pit is there. */
@@ -40,6 +46,18 @@ export function windowQuery(window: TimeWindow): string {
   if (window.to !== undefined) bounds.push(`to=${new Date(window.to).toISOString()}`)
   return bounds.length === 0 ? '' : `?${bounds.join('&')}`
 }
+
+/**
+ * The part of a window from an instant on, epoch ms; with both bounds, since a processor that is
+ * given one of them gives all that it has.
+ */
+export function windowFrom(beginning: number | undefined, window: TimeWindow): TimeWindow {
+  if (beginning === undefined) return window
+  const from = Math.max(window.from ?? beginning, beginning)
+  return { from, to: Math.max(window.to ?? LAST_INSTANT, from) }
+}
+
+const LAST_INSTANT = Date.UTC(9999, 11, 31)
 
 /** `{totalRequests, totalAmount}` in whole cents; undefined when it is not that. */
 export function readTotal(value: unknown): ProcessorTotal | undefined {

@@ -5,7 +5,7 @@ import { HttpClient, describeAnswer, readJson } from '../load/client.ts'
 import type { ClientOptions } from '../load/client.ts'
 import type { HttpRequest } from '../load/request.ts'
 import { TargetUnreachable } from './errors.ts'
-import { readTotal, windowQuery } from './pit-endpoint.ts'
+import { readTotal, windowFrom, windowQuery } from './pit-endpoint.ts'
 import type { Conditions } from './stages.ts'
 
 /** What a processor has recorded, and its price. */
@@ -24,6 +24,7 @@ export class ProcessorAdmin {
   readonly name: ProcessorName
   readonly #client: HttpClient
   readonly #token: string
+  #beginning: number | undefined
 
   constructor(options: ProcessorAdminOptions) {
     this.name = options.name
@@ -59,9 +60,14 @@ export class ProcessorAdmin {
     await this.#demand({ method: 'POST', path: '/admin/purge-payments' }, 200)
   }
 
+  /** Leaves out of all books from now on what was requested before this instant, epoch ms. */
+  countFrom(beginning: number): void {
+    this.#beginning = beginning
+  }
+
   /** Undefined unless it was answered with 200 and whole totals. */
   async readBooks(window: TimeWindow): Promise<ProcessorBooks | undefined> {
-    const path = `/admin/payments-summary${windowQuery(window)}`
+    const path = `/admin/payments-summary${windowQuery(windowFrom(this.#beginning, window))}`
     const body = readJson(await this.#ask({ method: 'GET', path }, this.#token))
     const total = readTotal(body)
     if (total === undefined) return undefined

@@ -41,7 +41,7 @@ export async function runChallenge(
   const tally = new RunTally()
   const parties = openParties(options, (answer) => tally.countOther(answer))
   try {
-    await prepare({ parties, readyTries, onNote })
+    await prepare({ parties, readyTries, settleSeconds, onNote })
     const load = await runLoad({ options, listener, parties, tally })
     const score = await readScore({ parties, tally, seconds, checks: load.checks })
     tally.close()

@@ -132,14 +132,47 @@ t.test('a run against a consistent Pit finds nothing wrong', async (t) => {
     'default failure false',
     'fallback delay 0',
     'fallback failure false',
+    'pit purge 0',
     'default purge',
     'fallback purge',
-    'pit purge 0',
   ])
   // Four switches a stage, six stages, and once more to let the backlog settle.
   t.equal(fake.calls.length, 9 + 4 * 6 + 4)
   t.ok(fake.calls.includes('default delay 2000'))
   t.ok(fake.calls.includes('fallback delay 5000'))
+})
+
+t.test('a run at a Pit that refuses to purge leaves the processors’ payments alone', async (t) => {
+  const fake = await startFakeChallenge('none', { purgeStatus: 403 })
+  t.teardown(() => fake.close())
+  const notes: string[] = []
+  const listener = { ...silent, onNote: (note: string) => void notes.push(note) }
+
+  const result = await runChallenge(optionsFor(fake), listener)
+
+  t.strictSame(
+    fake.calls.filter((call) => call.includes('purge')),
+    ['pit purge 0'],
+  )
+  t.strictSame(findFaults(result), [], 'what was there before is not counted')
+  t.ok(result.accepted > 0)
+  t.equal(result.lag, 0)
+  t.equal(result.settlement.settled, result.accepted)
+  t.match(notes.join('\n'), /refuses to purge.*ALLOW_PURGE=true/)
+})
+
+t.test('a run that cannot tell its payments from others’ ends, with nothing purged', async (t) => {
+  for (const fakeOptions of [{ purgeStatus: 500 }, { purgeStatus: 403, othersPerReading: 1 }]) {
+    const fake = await startFakeChallenge('none', fakeOptions)
+    t.teardown(() => fake.close())
+
+    await t.rejects(runChallenge({ ...optionsFor(fake), settleSeconds: 0 }, silent), {
+      name: 'TargetUnreachable',
+      message: fakeOptions.purgeStatus === 500 ? /purge-payments gave/ : /others still settle/,
+    })
+
+    t.notOk(fake.calls.some((call) => call.endsWith(' purge')))
+  }
 })
 
 t.test('a run against an inconsistent Pit finds what is wrong', async (t) => {

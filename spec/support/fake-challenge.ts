@@ -16,6 +16,13 @@ import type { AddressInfo } from 'node:net'
  */
 export type FakeFault = 'none' | 'forgets' | 'swaps' | 'doubles' | 'loses' | 'refuses'
 
+export interface FakeOptions {
+  /** What the fake Pit answers to a purge; it purges at 200 only. */
+  readonly purgeStatus?: number
+  /** Payments of somebody else than the load that settle before each reading of the summary. */
+  readonly othersPerReading?: number
+}
+
 export interface FakeChallenge {
   readonly url: string
   readonly defaultUrl: string
@@ -33,11 +40,16 @@ interface Entry {
 type Route = (call: { method: string; url: URL; body: string; token: string }) => Reply
 type Reply = { readonly status: number; readonly json?: object }
 
-export async function startFakeChallenge(fault: FakeFault): Promise<FakeChallenge> {
+export async function startFakeChallenge(
+  fault: FakeFault,
+  options: FakeOptions = {},
+): Promise<FakeChallenge> {
   const calls: string[] = []
-  const recorded = { default: [] as Entry[], fallback: [] as Entry[] }
+  // From before the run, and Pit has nothing of it.
+  const old = { cents: 1990, requestedAt: Date.now() - 2000 }
+  const recorded = { default: [old] as Entry[], fallback: [] as Entry[] }
   const servers = await Promise.all([
-    listen(pitRoute({ fault, calls, recorded })),
+    listen(pitRoute({ fault, calls, recorded, ...options })),
     listen(processorRoute({ name: 'default', feeRate: 0.05, calls, entries: recorded.default })),
     listen(processorRoute({ name: 'fallback', feeRate: 0.15, calls, entries: recorded.fallback })),
   ])
@@ -49,11 +61,17 @@ function pitRoute(pit: {
   fault: FakeFault
   calls: string[]
   recorded: { default: Entry[]; fallback: Entry[] }
+  purgeStatus?: number
+  othersPerReading?: number
 }): Route {
+  const { purgeStatus = 200, othersPerReading = 0 } = pit
   const books = { default: [] as Entry[], fallback: [] as Entry[] }
   let received = 0
   return ({ method, url, body }) => {
     if (method === 'GET' && url.pathname === '/payments-summary') {
+      for (let others = 0; others < othersPerReading; others += 1) {
+        books.default.push({ cents: 1990, requestedAt: Date.now() })
+      }
       return {
         status: 200,
         json: { default: total(books.default, url), fallback: total(books.fallback, url) },
@@ -61,6 +79,7 @@ function pitRoute(pit: {
     }
     if (url.pathname === '/purge-payments') {
       pit.calls.push(`pit purge ${body.length}`)
+      if (purgeStatus !== 200) return { status: purgeStatus }
       books.default.length = 0
       books.fallback.length = 0
       return { status: 200 }
