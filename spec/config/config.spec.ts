@@ -226,6 +226,12 @@ t.test('variables that do not go together are faults', async (t) => {
   t.match(faultsOf({ PROCESSOR_DEFAULT_URL: at }), [/go together/])
   t.match(faultsOf({ PROCESSOR_DEFAULT_URL: at, PROCESSOR_FALLBACK_URL: `${at}/` }), [/the same/])
   t.match(faultsOf({ PORT: '9998' }), [/OPS_PORT and PORT are the same/])
+  t.match(faultsOf({ PORT: '8001' }), [/PORT and SIMULATOR_DEFAULT_PORT are the same/])
+  const samePorts = { SIMULATOR_DEFAULT_PORT: '9', SIMULATOR_FALLBACK_PORT: '9' }
+  t.match(faultsOf(samePorts), [/SIMULATOR_DEFAULT_PORT and SIMULATOR_FALLBACK_PORT are the same/])
+  const elsewhere = { PROCESSOR_DEFAULT_URL: 'http://a', PROCESSOR_FALLBACK_URL: 'http://b' }
+  t.same(faultsOf({ ...samePorts, ...elsewhere, PORT: '8001' }), [], 'there are no simulators')
+  t.same(faultsOf({ SIMULATOR_DEFAULT_PORT: '0', SIMULATOR_FALLBACK_PORT: '0' }), [])
   t.match(faultsOf({ IN_DOUBT_HORIZON_MS: '8000' }), [/not longer than ATTEMPT_TIMEOUT_MS/])
   t.match(faultsOf({ LOOKUP_LAG_MS: '20001' }), [/LOOKUP_LAG_MS is longer/])
   t.match(faultsOf({ CONNECT_TIMEOUT_MS: '9000' }), [/CONNECT_TIMEOUT_MS/])

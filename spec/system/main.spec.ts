@@ -1,19 +1,22 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chown, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
-import { accepts, waitUntil } from '../../bench/layout/wait.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
 import { compareBooks, simulatorLedgers } from '../support/books.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
 import { seeded } from '../support/seeded.ts'
 import { openPitClient, whileRefused } from '../support/system-client.ts'
 import { CLI, MAIN, embeddedServer, endEmbeddedServer, runPit } from '../support/system-process.ts'
-import { SIMULATOR_PORTS } from '../../src/app/dev-stack.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
+
+/** The log of a start that did nothing: one line. */
+const ONLY_WHY_IT_FAILED = /^\{[^\n]*"msg":"process.failed"\}\n$/
 
 /** The user that owns nothing, on Debian as elsewhere. */
 const NOBODY = { uid: 65_534, gid: 65_534 }
@@ -53,39 +56,37 @@ t.test(
   async (t) => {
     const dataDir = await folder(t)
     await copyTemplate(dataDir)
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
-    t.teardown(() => taken.close())
-    const bound = taken.address()
-    const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+    const before = await readdir(dataDir)
+    const port = await openServer(t)
     const { env } = await processors(t)
 
     const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: String(port), OPS_PORT: '0' } })
-    const { code, err } = await pit.ended()
+    const { code, out, err } = await pit.ended()
 
     t.equal(code, 1)
-    t.match(err, new RegExp(`^pit: http: cannot listen on .*:${port}: the port is taken[^\n]*\n$`))
+    t.match(err, new RegExp(`^pit: cannot listen on PORT=${port}: the port is taken[^\n]*\n$`))
+    t.match(out, ONLY_WHY_IT_FAILED)
+    t.same(await readdir(dataDir), before, 'nothing is made')
     t.equal(await embeddedServer(dataDir), undefined)
   },
 )
 
 t.test(
-  'a start on a simulator’s port that is taken fails with one sentence and leaves nothing running',
+  'a start beside another Pit names each setting whose port is taken, in one line, and makes nothing',
   async (t) => {
-    const dataDir = await folder(t)
-    const taken = createServer()
-    t.teardown(() => taken.close())
-    await new Promise<void>((resolve) => {
-      // A port that another program has already taken serves as well.
-      taken.once('error', () => resolve())
-      taken.listen(SIMULATOR_PORTS.default, '127.0.0.1', resolve)
-    })
+    const dataDir = join(await folder(t), 'new')
+    const taken = await Promise.all([1, 2, 3, 4].map(() => openServer(t)))
+    const names = ['PORT', 'OPS_PORT', 'SIMULATOR_DEFAULT_PORT', 'SIMULATOR_FALLBACK_PORT']
+    const settings = names.map((name, at) => [name, String(taken[at])] as const)
 
-    const { code, err } = await runPit(t, { env: { DATA_DIR: dataDir, PORT: '0' } }).ended()
+    const env = { DATA_DIR: dataDir, ...Object.fromEntries(settings) }
+    const { code, out, err } = await runPit(t, { env }).ended()
 
     t.equal(code, 1)
-    t.match(err, /^pit: simulator default cannot listen on 127.0.0.1:8001: [^\n]*\n$/)
-    t.equal(await embeddedServer(dataDir), undefined)
+    const all = settings.map(([name, port]) => `${name}=${port}`).join(', ')
+    t.match(err, new RegExp(`^pit: cannot listen on ${all}: the port is taken[^\n]*\n$`))
+    t.match(out, ONLY_WHY_IT_FAILED)
+    t.notOk(existsSync(dataDir))
   },
 )
 
@@ -108,11 +109,11 @@ t.test('a start that a signal interrupts leaves nothing running', async (t) => {
 t.test(
   'Pit without configuration starts all it needs, and keeps its payments over a restart',
   async (t) => {
-    if (await isTaken(t)) return
     const dataDir = await folder(t)
     const account = await otherAccount(dataDir)
     const port = await freePort()
-    const env = { DATA_DIR: join(dataDir, 'new'), PORT: String(port), OPS_PORT: '0' }
+    const places = { DATA_DIR: join(dataDir, 'new'), PORT: String(port), OPS_PORT: '0' }
+    const env = { ...places, ...(await ownSimulators()) }
     const client = openPitClient(t, `http://127.0.0.1:${port}`)
     const isSettled = async (id = ''): Promise<boolean> => {
       const paymentStatus = await client.paymentStatus(id)
@@ -139,12 +140,12 @@ t.test(
 )
 
 t.test('beside a Pit without configuration the commands need none either', async (t) => {
-  if (await isTaken(t)) return
   const cwd = await folder(t)
   const dataDir = join(cwd, '.data')
   await copyTemplate(dataDir)
   const [port, opsPort] = [await freePort(), await freePort()]
-  const env = { PORT: String(port), OPS_PORT: String(opsPort), INSTANCE_ID: 'spec-commands' }
+  const places = { PORT: String(port), OPS_PORT: String(opsPort), ...(await ownSimulators()) }
+  const env = { ...places, INSTANCE_ID: 'spec-commands' }
   const client = openPitClient(t, `http://127.0.0.1:${port}`)
   const pit = runPit(t, { env, cwd })
   await pit.says('try:')
@@ -297,14 +298,21 @@ async function holding(text: string, path: string): Promise<readonly string[]> {
   return texts.filter(([, each]) => each.includes(text)).map(([name]) => name)
 }
 
-/** Whether a simulator cannot be started here: then the test says so and does nothing. */
-async function isTaken(t: Test): Promise<boolean> {
-  for (const port of Object.values(SIMULATOR_PORTS)) {
-    if (!(await accepts(port))) continue
-    t.plan(0, `port ${port} is taken`)
-    return true
+/** A server of somebody else, until the test's end; its port. */
+async function openServer(t: Test): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const bound = server.address()
+  return typeof bound === 'object' && bound !== null ? bound.port : 0
+}
+
+/** Simulators on free ports, so that a Pit that the machine runs already is no obstacle. */
+async function ownSimulators(): Promise<Readonly<Record<string, string>>> {
+  return {
+    SIMULATOR_DEFAULT_PORT: String(await freePort()),
+    SIMULATOR_FALLBACK_PORT: String(await freePort()),
   }
-  return false
 }
 
 /** As root: an ordinary user, if that one may read the program at all. It gets the folder. */

@@ -5,6 +5,8 @@ import type { Config } from '../config/config.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
 import { writeDevStackFile } from '../infra/process/dev-stack-file.ts'
 import { startSimulator } from '../simulator/simulator.ts'
+import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './ports.ts'
+import { tryPlaces, type Place } from './ports.ts'
 
 export interface DevStack {
   readonly databaseUrl: string
@@ -20,14 +22,12 @@ export interface DevStack {
   stop(): Promise<void>
 }
 
-/** Where the simulators listen, as the challenge's processors do. */
-export const SIMULATOR_PORTS = { default: 8001, fallback: 8002 } as const
-
 /** The token that a simulator takes from operators, as the challenge's processors do. */
 const SIMULATOR_TOKEN = '123'
 
 /** Starts what is missing. When one part fails the others are stopped and its error is thrown. */
 export async function startDevStack(config: Config): Promise<DevStack> {
+  if (isNeeded(config)) await tryPlaces(placesOf(config))
   const stops: (() => Promise<void>)[] = []
   const started: string[] = []
   const stop = async (): Promise<void> => {
@@ -48,6 +48,21 @@ export async function startDevStack(config: Config): Promise<DevStack> {
     await stop()
     throw error
   }
+}
+
+function isNeeded({ databaseUrl, processorDefaultUrl }: Config): boolean {
+  return databaseUrl === undefined || processorDefaultUrl === undefined
+}
+
+/** All that this process will listen on. */
+function placesOf(config: Config): readonly Place[] {
+  const { opsPort, processorDefaultUrl } = config
+  const simulators = processorDefaultUrl === undefined ? (['default', 'fallback'] as const) : []
+  return [
+    clientsPlace(config),
+    ...(opsPort === 0 ? [] : [operatorsPlace(config)]),
+    ...simulators.map((name) => simulatorPlace(config, name)),
+  ]
 }
 
 interface Register {
@@ -83,18 +98,21 @@ async function processorsOf(
     return { processorDefaultUrl, processorFallbackUrl }
   }
   return {
-    processorDefaultUrl: await ownProcessor('default', config.processorDefaultFee, register),
-    processorFallbackUrl: await ownProcessor('fallback', config.processorFallbackFee, register),
+    processorDefaultUrl: await ownProcessor('default', config, register),
+    processorFallbackUrl: await ownProcessor('fallback', config, register),
     processorToken: SIMULATOR_TOKEN,
   }
 }
 
 async function ownProcessor(
-  name: keyof typeof SIMULATOR_PORTS,
-  feeRate: number,
+  name: 'default' | 'fallback',
+  config: Config,
   { stops, started }: Register,
 ): Promise<string> {
-  const simulator = await startSimulator({ port: SIMULATOR_PORTS[name], feeRate, name })
+  const feeRate = name === 'default' ? config.processorDefaultFee : config.processorFallbackFee
+  const place = simulatorPlace(config, name)
+  const { port } = place.at
+  const simulator = await listensAt(place, startSimulator({ port, feeRate, name }))
   stops.push(() => simulator.close())
   started.push(`processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
   return simulator.url

@@ -8,6 +8,7 @@ import type { HttpServer } from '../http/server.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
+import { listensAt, operatorsPlace } from './ports.ts'
 
 /** What the port shows. */
 export interface OpsParts {
@@ -39,7 +40,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     countOpen: () => adapters.ledger.countOpen(),
     redisFailures: () => adapters.redisFailures,
   }
-  return startOps({
+  const started = startOps({
     webServer,
     host,
     port,
@@ -48,6 +49,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     version: readVersion(),
     extend,
   })
+  return listensAt(operatorsPlace(config), started)
 }
 
 function whyNot({ adapters, supervisor, http }: OpsParts): string | undefined {

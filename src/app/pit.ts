@@ -11,6 +11,7 @@ import { startHttp, type HttpServer } from '../http/server.ts'
 import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
+import { clientsPlace, listensAt } from './ports.ts'
 import { becomesReady } from './readiness.ts'
 import { partsOf } from './settings.ts'
 import { createFactsLog, sinks } from '../infra/process/logger.ts'
@@ -128,7 +129,8 @@ async function openHttp(
   const record = (us: number): void => {
     for (const latency of latencies) latency.record(us)
   }
-  return startHttp({ webServer, listen, supervisor, limits, allowPurge, latency: { record } })
+  const options = { webServer, listen, supervisor, limits, allowPurge, latency: { record } }
+  return listensAt(clientsPlace(config), startHttp(options))
 }
 
 function ended(supervisor: SupervisorActor): Promise<void> {

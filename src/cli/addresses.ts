@@ -2,7 +2,6 @@
 // as the dev stack does that runs on the data folder.
 
 import { findDevStack, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
-import { SIMULATOR_PORTS } from '../app/dev-stack.ts'
 import { ConfigError, readConfig, type Config } from '../config/config.ts'
 import { UsageError } from '../operator/failures.ts'
 import type { ReconcilePlaces } from '../operator/reconcile-command.ts'
@@ -24,8 +23,8 @@ export async function findBooks(pitUrl: string | undefined): Promise<ReconcilePl
   const found = isAlone ? await devStackOf(config) : undefined
   const local = (port: number): string => `http://127.0.0.1:${port}`
   const others = found ?? {
-    processorDefaultUrl: local(SIMULATOR_PORTS.default),
-    processorFallbackUrl: local(SIMULATOR_PORTS.fallback),
+    processorDefaultUrl: local(config.simulatorDefaultPort),
+    processorFallbackUrl: local(config.simulatorFallbackPort),
   }
   // Both URLs are set or none. A token is for whom it was given to.
   const token = processorDefaultUrl === undefined ? found?.processorToken : undefined

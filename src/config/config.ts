@@ -120,10 +120,6 @@ function crossFaults(environment: Environment, fields: Fields): string[] {
       'PROCESSOR_DEFAULT_URL and PROCESSOR_FALLBACK_URL are the same',
     ],
     [
-      fields.opsPort !== 0 && fields.opsPort === fields.port && !isSet('LISTEN_SOCKET'),
-      'OPS_PORT and PORT are the same',
-    ],
-    [
       fields.inDoubtHorizonMs <= fields.attemptTimeoutMs,
       'IN_DOUBT_HORIZON_MS is not longer than ATTEMPT_TIMEOUT_MS',
     ],
@@ -144,5 +140,26 @@ function crossFaults(environment: Environment, fields: Fields): string[] {
       'CIRCUIT_OPEN_MS is longer than CIRCUIT_OPEN_MAX_MS',
     ],
   ]
-  return rules.filter(([isBroken]) => isBroken).map(([, fault]) => fault)
+  const broken = rules.filter(([isBroken]) => isBroken).map(([, fault]) => fault)
+  return [...broken, ...samePorts(environment, fields)]
+}
+
+/** A fault for each two ports that this process would listen on and that are the same. */
+function samePorts(environment: Environment, fields: Fields): string[] {
+  const isSet = (name: string): boolean => textOf(environment, name) !== undefined
+  const hasSimulators = !isSet('PROCESSOR_DEFAULT_URL') && !isSet('PROCESSOR_FALLBACK_URL')
+  const ports: readonly (readonly [name: string, port: number, isUsed: boolean])[] = [
+    ['OPS_PORT', fields.opsPort, true],
+    ['PORT', fields.port, !isSet('LISTEN_SOCKET')],
+    ['SIMULATOR_DEFAULT_PORT', fields.simulatorDefaultPort, hasSimulators],
+    ['SIMULATOR_FALLBACK_PORT', fields.simulatorFallbackPort, hasSimulators],
+  ]
+  // 0 is no port or any free one.
+  const used = ports.filter(([, port, isUsed]) => isUsed && port !== 0)
+  return used.flatMap(([name, port], at) =>
+    used
+      .slice(at + 1)
+      .filter(([, other]) => other === port)
+      .map(([other]) => `${name} and ${other} are the same`),
+  )
 }

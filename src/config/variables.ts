@@ -130,6 +130,23 @@ const PROCESSOR_VARIABLES = {
     faultOf: httpUrlFault,
     meaning: 'The fallback processor; set both or none',
   }),
+  simulatorDefaultPort: whole({
+    name: 'SIMULATOR_DEFAULT_PORT',
+    fallback: 8001,
+    unit: 'port',
+    min: 0,
+    max: 65_535,
+    meaning:
+      'Where the simulator listens that stands in for PROCESSOR_DEFAULT_URL; 0 is any free port',
+  }),
+  simulatorFallbackPort: whole({
+    name: 'SIMULATOR_FALLBACK_PORT',
+    fallback: 8002,
+    unit: 'port',
+    min: 0,
+    max: 65_535,
+    meaning: 'The same for PROCESSOR_FALLBACK_URL',
+  }),
   processorDefaultFee: decimal({
     name: 'PROCESSOR_DEFAULT_FEE',
     fallback: 0.05,

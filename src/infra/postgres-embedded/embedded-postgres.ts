@@ -235,7 +235,8 @@ async function replaceOrphan(cluster: Cluster): Promise<void> {
 }
 
 function inUse({ path }: Cluster, cause?: unknown): Error {
-  return new Error(`another Pit or PostgreSQL is using ${path}`, { cause })
+  const advice = 'a second Pit needs a DATA_DIR of its own'
+  return new Error(`another Pit or PostgreSQL is using ${path}; ${advice}`, { cause })
 }
 
 async function createDatabase(keeper: pg.Client): Promise<void> {

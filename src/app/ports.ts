@@ -1,0 +1,75 @@
+// Where an instance and its dev stack listen, by the settings that say so: a port that cannot be had
+// is told with the setting's name.
+
+import type { Config } from '../config/config.ts'
+import { loadWebServer } from '../server/load-server.ts'
+import { ListenFailed, type ListenAt } from '../server/web-server.ts'
+
+export interface Place<At extends ListenAt = ListenAt> {
+  /** As it is written in an environment. */
+  readonly setting: string
+  readonly at: At
+}
+
+/** Where clients call. */
+export function clientsPlace({ listen }: Config): Place {
+  const setting = 'socket' in listen ? `LISTEN_SOCKET=${listen.socket}` : `PORT=${listen.port}`
+  return { setting, at: listen }
+}
+
+/** Where operators call. */
+export function operatorsPlace({ opsHost: host, opsPort: port }: Config): Place {
+  const on = host === '127.0.0.1' ? '' : ` on OPS_HOST=${host}`
+  return { setting: `OPS_PORT=${port}${on}`, at: { host, port } }
+}
+
+/** Where a simulator of the dev stack listens. */
+export function simulatorPlace(
+  config: Config,
+  name: 'default' | 'fallback',
+): Place<{ readonly host: string; readonly port: number }> {
+  const port = name === 'default' ? config.simulatorDefaultPort : config.simulatorFallbackPort
+  return {
+    setting: `SIMULATOR_${name.toUpperCase()}_PORT=${port}`,
+    at: { host: '127.0.0.1', port },
+  }
+}
+
+/**
+ * Listens at each place for a moment, so that a start beside another Pit ends before it has made
+ * anything. Rejects with one sentence that names all places that cannot be had.
+ */
+export async function tryPlaces(places: readonly Place[]): Promise<void> {
+  const failures: { readonly place: Place; readonly reason: string }[] = []
+  for (const place of places) {
+    // Any free one can be had.
+    if ('port' in place.at && place.at.port === 0) continue
+    const app = (await loadWebServer('auto')).createApp()
+    try {
+      const listening = await app.listen(place.at)
+      listening.stop()
+    } catch (error) {
+      if (!(error instanceof ListenFailed)) throw error
+      failures.push({ place, reason: error.reason })
+    }
+    app.close()
+  }
+  const [first] = failures
+  if (first === undefined) return
+  throw cannotListenOn(failures.map(({ place }) => place.setting).join(', '), first)
+}
+
+/** What rejects with `ListenFailed`, itself or as the cause, rejects with the setting's name. */
+export async function listensAt<Value>(place: Place, start: Promise<Value>): Promise<Value> {
+  try {
+    return await start
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    const failed = [error, cause].find((each) => each instanceof ListenFailed)
+    throw failed === undefined ? error : cannotListenOn(place.setting, failed)
+  }
+}
+
+function cannotListenOn(settings: string, { reason }: { readonly reason: string }): Error {
+  return new Error(`cannot listen on ${settings}: ${reason}`)
+}
