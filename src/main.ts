@@ -8,7 +8,7 @@ import { helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
 import { createLogger, type Logger } from './infra/process/logger.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
-import { startDevStack, type DevStack } from './app/dev-stack.ts'
+import { startDevStack } from './app/dev-stack.ts'
 
 /** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
 const EXIT_FAILED = 1
@@ -65,10 +65,10 @@ async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
   // A PostgreSQL of its own would outlive a start that a signal cuts short: the start is finished
   // then, and undone. Without one the signal may end the process where it stands.
   const asked = config.databaseUrl === undefined ? signal() : undefined
-  const devStack = await startDevStack(config)
+  const devStack = await startDevStack(config, tell)
   try {
     const pit = await startPit(config, devStack, logger)
-    greet(config, devStack, pit)
+    greet(config, pit)
     const cause = await Promise.race([
       asked ?? signal(),
       pit.stopped.then(() => 'stopped by itself'),
@@ -104,11 +104,15 @@ function signal(): Promise<string> {
   })
 }
 
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
 /** For a person at a terminal; the log says the same to machines. */
-function greet(config: Config, { started }: DevStack, pit: Pit): void {
+function greet(config: Config, pit: Pit): void {
   const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
   const instance = `Pit, instance ${config.instanceId}, on ${at} (${pit.webServer})`
-  const lines = [...started, instance, ...pagesOf(config, pit)].map((line) => `started ${line}\n`)
+  const lines = [instance, ...pagesOf(config, pit)].map((line) => `started ${line}\n`)
   if (config.loseAcceptedPaymentsOnCrash) lines.push(`WARNING: ${LOSES_PAYMENTS}\n`)
   if ('socket' in config.listen) {
     process.stdout.write(lines.join(''))

@@ -122,6 +122,7 @@ t.test(
 
     const first = runPit(t, { env, account })
     await first.says('try:')
+    t.match(first.out, /^making a PostgreSQL in [^]*^started PostgreSQL with/m)
     t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
     const [id] = await client.postAll(20)
     await waitUntil({ what: 'it is settled' }, () => isSettled(id))
@@ -131,6 +132,7 @@ t.test(
 
     const second = runPit(t, { env, account })
     await second.says('try:')
+    t.notMatch(second.out, 'making', 'nothing is made a second time')
     t.ok(await isSettled(id), 'the payment is still there')
     const other = { correlationId: id ?? '', amountCents: 100_001 }
     t.equal(await whileRefused(() => client.post(other)), 409)

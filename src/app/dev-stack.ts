@@ -14,8 +14,6 @@ export interface DevStack {
   readonly processorFallbackUrl: string
   /** Of simulators that were started here. */
   readonly processorToken?: string
-  /** One sentence each, for the operator. */
-  readonly started: readonly string[]
   /** Resolves once something that was started here has ended and cannot be had again. */
   readonly failed: Promise<Error>
   /** Stops what was started here, last first. */
@@ -25,17 +23,19 @@ export interface DevStack {
 /** The token that a simulator takes from operators, as the challenge's processors do. */
 const SIMULATOR_TOKEN = '123'
 
-/** Starts what is missing. When one part fails the others are stopped and its error is thrown. */
-export async function startDevStack(config: Config): Promise<DevStack> {
+/**
+ * Starts what is missing, and tells a person at the terminal of each part. When one fails the others
+ * are stopped and its error is thrown.
+ */
+export async function startDevStack(config: Config, tell: Tell): Promise<DevStack> {
   if (isNeeded(config)) await tryPlaces(placesOf(config))
   const stops: (() => Promise<void>)[] = []
-  const started: string[] = []
   const stop = async (): Promise<void> => {
     for (const stopOne of stops.reverse()) await stopOne()
   }
   try {
-    const processors = await processorsOf(config, { stops, started })
-    const postgres = await postgresOf(config, { stops, started })
+    const processors = await processorsOf(config, { stops, tell })
+    const postgres = await postgresOf(config, { stops, tell })
     // What a command cannot know is the database; where that was named, so was the rest.
     if (config.databaseUrl === undefined) {
       const { databaseUrl } = postgres
@@ -43,7 +43,7 @@ export async function startDevStack(config: Config): Promise<DevStack> {
       const places = { databaseUrl, ...processors, ...(opsUrl === undefined ? {} : { opsUrl }) }
       stops.push(await writeDevStackFile(config.dataDir, places))
     }
-    return { ...postgres, ...processors, started, stop }
+    return { ...postgres, ...processors, stop }
   } catch (error) {
     await stop()
     throw error
@@ -65,20 +65,24 @@ function placesOf(config: Config): readonly Place[] {
   ]
 }
 
+/** Takes one line without its end. */
+export type Tell = (line: string) => void
+
 interface Register {
   readonly stops: (() => Promise<void>)[]
-  readonly started: string[]
+  readonly tell: Tell
 }
 
 async function postgresOf(
   config: Config,
-  { stops, started }: Register,
+  { stops, tell }: Register,
 ): Promise<Pick<DevStack, 'databaseUrl' | 'failed'>> {
-  const { databaseUrl } = config
+  const { databaseUrl, dataDir } = config
   if (databaseUrl !== undefined) return { databaseUrl, failed: new Promise(() => undefined) }
-  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir })
+  const onFirstStart = (): void => tell(`making a PostgreSQL in ${dataDir}, takes some seconds`)
+  const postgres = await startEmbeddedPostgres({ dataDir, onFirstStart })
   stops.push(() => postgres.stop())
-  started.push(`PostgreSQL with its data in ${config.dataDir}`)
+  tell(`started PostgreSQL with its data in ${dataDir}`)
   return { databaseUrl: postgres.connectionString, failed: postgres.failed }
 }
 
@@ -107,13 +111,13 @@ async function processorsOf(
 async function ownProcessor(
   name: 'default' | 'fallback',
   config: Config,
-  { stops, started }: Register,
+  { stops, tell }: Register,
 ): Promise<string> {
   const feeRate = name === 'default' ? config.processorDefaultFee : config.processorFallbackFee
   const place = simulatorPlace(config, name)
   const { port } = place.at
   const simulator = await listensAt(place, startSimulator({ port, feeRate, name }))
   stops.push(() => simulator.close())
-  started.push(`processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
+  tell(`started processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
   return simulator.url
 }

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -23,8 +24,11 @@ const READ_NOTE = 'SELECT text FROM note'
 t.test('a new folder becomes a server that only its owner can use', async (t) => {
   const dataDir = join(await makeFolder(t), 'deep', 'data')
   const signals = process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')
-  const server = await start(t, { dataDir })
+  const told: boolean[] = []
+  const onFirstStart = (): void => void told.push(existsSync(join(dataDir, 'cluster')))
+  const server = await start(t, { dataDir, onFirstStart })
   const address = new URL(server.connectionString)
+  t.strictSame(told, [false], 'that it is made is told once, before it is')
 
   const settings = await runSql(
     server.connectionString,
@@ -63,7 +67,8 @@ t.test('committed rows are there after a stop and a start', async (t) => {
   await Promise.all([first.stop(), first.stop()])
   t.equal(await findPostmaster(join(dataDir, 'cluster')), undefined, 'nothing runs')
 
-  const second = await start(t, { dataDir })
+  const onFirstStart = (): void => void t.fail('nothing is made a second time')
+  const second = await start(t, { dataDir, onFirstStart })
 
   t.strictSame(await runSql(second.connectionString, READ_NOTE), [{ text: 'kept' }])
 })

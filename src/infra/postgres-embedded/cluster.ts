@@ -23,10 +23,13 @@ export interface Cluster {
 }
 
 /**
- * Opens a data folder, or makes it: `password` (readable by its owner only) and `cluster`. Rejects
- * with one clear sentence when the folder cannot be used.
+ * Opens a data folder, or makes it: `password` (readable by its owner only) and `cluster`, before
+ * which `onFirst` is called. Rejects with one clear sentence when the folder cannot be used.
  */
-export async function openCluster(dataDir: string): Promise<Cluster> {
+export async function openCluster(
+  dataDir: string,
+  onFirst: () => void = () => undefined,
+): Promise<Cluster> {
   const folder = await makeFolder(dataDir)
   const path = join(folder, 'cluster')
   const programs = findPackage()
@@ -36,7 +39,10 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
   if (isNew) await handOver(folder, runAs)
   const password = await keepPassword(join(folder, 'password'), runAs)
   if (await exists(path)) await checkVersion(path, binaries.version)
-  else await initialise({ folder, path, runAs, binaries })
+  else {
+    onFirst()
+    await initialise({ folder, path, runAs, binaries })
+  }
   return {
     binaries,
     path,

@@ -21,6 +21,8 @@ export interface EmbeddedPostgresConfig {
   readonly settings?: Readonly<Record<string, string | number>>
   /** How often within a minute a server that has ended is started again. Default 5. */
   readonly restartsMax?: number
+  /** Called before a folder's first data is made, which takes some seconds. */
+  readonly onFirstStart?: () => void
 }
 
 export interface EmbeddedPostgres {
@@ -42,7 +44,7 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(
   config: EmbeddedPostgresConfig,
 ): Promise<EmbeddedPostgres> {
-  const cluster = await openCluster(config.dataDir)
+  const cluster = await openCluster(config.dataDir, config.onFirstStart)
   const hold = await holdAlone(cluster)
   try {
     const port = config.port ?? (await findFreePort())
