@@ -70,6 +70,8 @@ t.test('options have defaults and bounds', async (t) => {
   t.throws(() => readOptions(['--port', '65536']), { message: /65536/ })
   t.throws(() => readOptions(['--host', '']), { message: /--host/ })
   t.throws(() => readOptions(['--token=']), { message: /--token/ })
+  t.strictSame(readOptions(['--keep', 'a']), { ...defaults, keepIn: 'a' })
+  t.throws(() => readOptions(['--keep=']), { message: /--keep/ })
 })
 
 t.test('simulators of one process start and stop independently', async (t) => {

@@ -126,6 +126,7 @@ t.test(
     t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
     const [id] = await client.postAll(20)
     await waitUntil({ what: 'it is settled' }, () => isSettled(id))
+    t.ok(existsSync(join(env.DATA_DIR, 'simulator-default.ledger')))
     first.kill('SIGINT')
     t.match(await first.ended(), { code: 0, err: '' })
     t.equal(await embeddedServer(env.DATA_DIR), undefined)
@@ -136,6 +137,11 @@ t.test(
     t.ok(await isSettled(id), 'the payment is still there')
     const other = { correlationId: id ?? '', amountCents: 100_001 }
     t.equal(await whileRefused(() => client.post(other)), 409)
+    // What the stop parked is settled a little later.
+    await waitUntil({ what: 'the books are equal at both sides' }, async () => {
+      const { code, out } = await command(t, '/', ['reconcile'], { DATA_DIR: env.DATA_DIR })
+      return code === 0 && /default: equal;[^]*fallback: equal;/.test(out)
+    })
     second.kill('SIGTERM')
     t.match(await second.ended(), { code: 0, err: '' })
   },

@@ -39,6 +39,8 @@ export interface Addresses {
   readonly processorFallbackUrl: string
   /** For the processors' own books; known here when their simulators were started here. */
   readonly processorToken?: string
+  /** Epoch ms; before it those simulators know of nothing. Absent: all has always been kept. */
+  readonly booksFrom?: number
 }
 
 export interface Caches {

@@ -142,8 +142,7 @@ function booksOf(
   { addresses, names }: { readonly addresses: Addresses; readonly names: Names },
   supervisor: SupervisorActor,
 ): Omit<BooksSource, 'rows'> {
-  // Simulators that were started here have forgotten what they recorded before.
-  const from = addresses.processorToken === undefined ? BEGINNING : systemClock.wallNow()
+  const from = addresses.booksFrom ?? BEGINNING
   const token = config.processorToken ?? addresses.processorToken
   const urls = { default: addresses.processorDefaultUrl, fallback: addresses.processorFallbackUrl }
   const readOurs = (window: TimeWindow): Promise<ExactSummary | undefined> =>

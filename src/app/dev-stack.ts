@@ -2,6 +2,7 @@
 // every address configured there is nothing to start.
 
 import type { Config } from '../config/config.ts'
+import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
 import { writeDevStackFile } from '../infra/process/dev-stack-file.ts'
 import { startSimulator } from '../simulator/simulator.ts'
@@ -14,6 +15,8 @@ export interface DevStack {
   readonly processorFallbackUrl: string
   /** Of simulators that were started here. */
   readonly processorToken?: string
+  /** Epoch ms; before it those simulators know of nothing. Absent: they keep all. */
+  readonly booksFrom?: number
   /** Resolves once something that was started here has ended and cannot be had again. */
   readonly failed: Promise<Error>
   /** Stops what was started here, last first. */
@@ -34,13 +37,15 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
     for (const stopOne of stops.reverse()) await stopOne()
   }
   try {
-    const processors = await processorsOf(config, { stops, tell })
+    // First: it holds the folder, in which the simulators keep their payments.
     const postgres = await postgresOf(config, { stops, tell })
+    const processors = await processorsOf(config, { stops, tell })
     // What a command cannot know is the database; where that was named, so was the rest.
     if (config.databaseUrl === undefined) {
       const { databaseUrl } = postgres
+      const { booksFrom: _, ...found } = processors
       const opsUrl = opsUrlOf(config)
-      const places = { databaseUrl, ...processors, ...(opsUrl === undefined ? {} : { opsUrl }) }
+      const places = { databaseUrl, ...found, ...(opsUrl === undefined ? {} : { opsUrl }) }
       stops.push(await writeDevStackFile(config.dataDir, places))
     }
     return { ...postgres, ...processors, stop }
@@ -96,7 +101,7 @@ function opsUrlOf({ opsHost, opsPort }: Config): string | undefined {
 async function processorsOf(
   config: Config,
   register: Register,
-): Promise<Pick<DevStack, 'processorDefaultUrl' | 'processorFallbackUrl' | 'processorToken'>> {
+): Promise<Omit<DevStack, 'databaseUrl' | 'failed' | 'stop'>> {
   const { processorDefaultUrl, processorFallbackUrl } = config
   if (processorDefaultUrl !== undefined && processorFallbackUrl !== undefined) {
     return { processorDefaultUrl, processorFallbackUrl }
@@ -105,7 +110,16 @@ async function processorsOf(
     processorDefaultUrl: await ownProcessor('default', config, register),
     processorFallbackUrl: await ownProcessor('fallback', config, register),
     processorToken: SIMULATOR_TOKEN,
+    ...(keepsWith(config) ? {} : { booksFrom: systemClock.wallNow() }),
   }
+}
+
+/**
+ * Whether simulators keep their payments: beside the embedded PostgreSQL, since both are then kept
+ * and removed together. Another PostgreSQL may change under them.
+ */
+function keepsWith({ databaseUrl }: Config): boolean {
+  return databaseUrl === undefined
 }
 
 async function ownProcessor(
@@ -116,7 +130,8 @@ async function ownProcessor(
   const feeRate = name === 'default' ? config.processorDefaultFee : config.processorFallbackFee
   const place = simulatorPlace(config, name)
   const { port } = place.at
-  const simulator = await listensAt(place, startSimulator({ port, feeRate, name }))
+  const kept = keepsWith(config) ? { keepIn: `${config.dataDir}/simulator-${name}.ledger` } : {}
+  const simulator = await listensAt(place, startSimulator({ port, feeRate, name, ...kept }))
   stops.push(() => simulator.close())
   tell(`started processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
   return simulator.url

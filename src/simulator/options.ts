@@ -12,6 +12,7 @@ A payment processor to pay at; its faults are switched by PUT /admin/configurati
   --fee <rate>      part of each amount, from 0 to below 1 (0.05)
   --host <address>  address to listen on (127.0.0.1)
   --token <text>    value of X-Rinha-Token that opens /admin/* (123)
+  --keep <file>     keeps the payments in a file of its own, over restarts (in memory only)
   --help            shows this
 `
 
@@ -24,6 +25,7 @@ export function readOptions(args: readonly string[]): SimulatorOptions | 'help' 
       fee: { type: 'string', default: '0.05' },
       host: { type: 'string', default: '127.0.0.1' },
       token: { type: 'string', default: '123' },
+      keep: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -40,7 +42,9 @@ export function readOptions(args: readonly string[]): SimulatorOptions | 'help' 
   }
   if (values.host === '') throw new RangeError('--host must not be empty')
   if (values.token === '') throw new RangeError('--token must not be empty')
-  return { port, feeRate, host: values.host, token: values.token }
+  if (values.keep === '') throw new RangeError('--keep must not be empty')
+  const kept = values.keep === undefined ? {} : { keepIn: values.keep }
+  return { port, feeRate, host: values.host, token: values.token, ...kept }
 }
 
 /** NaN for a text that is not a plain decimal number; `Number` would read an empty one as 0. */

@@ -1,7 +1,7 @@
 // What a processor has recorded, in columns off the heap: some 50 bytes a payment, and a window
 // over a million of them is summed in a few ms by going through two columns.
 
-/** Payments that a ledger takes before it answers `full`: some 400 MB. */
+/** Payments that a ledger takes before it answers `full`: some 400 MB, and 256 MB of its file. */
 export const LEDGER_PAYMENTS_MAX = 8_000_000
 
 /** Rows that a new ledger has place for; it doubles when they are full. */
@@ -26,6 +26,15 @@ export interface LedgerTotal {
   readonly cents: number
 }
 
+/** Where a ledger is kept over restarts. */
+interface Keeping {
+  /** All that it holds; called once, first. */
+  read(): Iterable<LedgerEntry>
+  /** False when there is no place left for it. */
+  append(entry: LedgerEntry): boolean
+  clear(): void
+}
+
 export class PaymentLedger {
   #ids = new UuidTable()
   #cents = new Float64Array(CAPACITY_FIRST)
@@ -33,18 +42,28 @@ export class PaymentLedger {
   /** Monotonic instant of recording, ms: what a stale look-up goes by. */
   #recordedAt = new Float64Array(CAPACITY_FIRST)
   #centsTotal = 0
+  readonly #file: Keeping | undefined
+
+  /** With a file it begins with what that one holds, and writes each payment and purge there. */
+  constructor(file?: Keeping) {
+    for (const entry of file?.read() ?? []) this.insert(entry, Number.NEGATIVE_INFINITY)
+    this.#file = file
+  }
 
   get size(): number {
     return this.#ids.size
   }
 
   /**
-   * Records a payment once. `full` beyond `LEDGER_PAYMENTS_MAX`, and where the sum of all amounts
-   * would no longer be exact.
+   * Records a payment once. `full` beyond `LEDGER_PAYMENTS_MAX`, where the sum of all amounts would
+   * no longer be exact, and where its file takes no more.
    */
   insert(entry: LedgerEntry, recordedAt: number): 'recorded' | 'known' | 'full' {
     const centsTotal = this.#centsTotal + Math.abs(entry.amountCents)
     if (this.size >= LEDGER_PAYMENTS_MAX || centsTotal > Number.MAX_SAFE_INTEGER) return 'full'
+    if (this.#file !== undefined && this.#ids.find(entry.correlationId) < 0) {
+      if (!this.#file.append(entry)) return 'full'
+    }
     const row = this.#ids.add(entry.correlationId)
     if (row < 0) return 'known'
     if (row === this.#cents.length) this.#grow()
@@ -95,6 +114,7 @@ export class PaymentLedger {
 
   /** Forgets everything. The columns are new, because a reader may still iterate the old ones. */
   purge(): void {
+    this.#file?.clear()
     this.#ids = new UuidTable()
     this.#cents = new Float64Array(CAPACITY_FIRST)
     this.#micros = new Float64Array(CAPACITY_FIRST)

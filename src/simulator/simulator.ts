@@ -7,7 +7,9 @@ import { addAdminRoutes, isDelay } from './admin.ts'
 import { receiveCharge } from './charge.ts'
 import { type Faults, parseFaults } from './faults.ts'
 import { receiveLookUp, receiveProbe } from './look-up.ts'
-import type { LedgerEntry, LedgerTotal, MicrosWindow, PaymentLedger } from './payment-ledger.ts'
+import { LedgerFile } from './ledger-file.ts'
+import { PaymentLedger } from './payment-ledger.ts'
+import type { LedgerEntry, LedgerTotal, MicrosWindow } from './payment-ledger.ts'
 import { Responder } from './responder.ts'
 import { createState, type Sends, type SimulatorState, type StateOptions } from './state.ts'
 import { isFeeRate } from './wire-format.ts'
@@ -19,6 +21,8 @@ export interface SimulatorOptions extends StateOptions {
   readonly host?: string
   /** For messages; `processor` when absent. */
   readonly name?: string
+  /** File, of this simulator only, that keeps the payments over restarts; absent: none does. */
+  readonly keepIn?: string
 }
 
 /** Both ends inclusive, epoch ms; with either one missing it is everything. */
@@ -61,18 +65,21 @@ export interface Simulator {
 }
 
 /**
- * Starts a simulator and resolves once it listens. Rejects when the port cannot be bound, or when
- * the fee rate is not from 0 to below 1 with at most six decimals.
+ * Starts a simulator and resolves once it listens. Rejects when the port cannot be bound, the file
+ * not be used, or when the fee rate is not from 0 to below 1 with at most six decimals.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   if (!isFeeRate(options.feeRate)) {
     throw new RangeError(`the fee rate must be from 0 to below 1, it is ${options.feeRate}`)
   }
-  const { name = 'processor', host = '127.0.0.1' } = options
-  const state = createState(options)
+  const { name = 'processor', host = '127.0.0.1', keepIn } = options
+  const file = keepIn === undefined ? undefined : new LedgerFile(keepIn)
+  const kept = file === undefined ? {} : { ledger: new PaymentLedger(file) }
+  const state = createState({ ...options, ...kept })
   const app = (await loadWebServer('auto')).createApp()
   addRoutes(app, state)
   const { port } = await app.listen({ host, port: options.port }).catch((error: ListenFailed) => {
+    file?.close()
     const where = `simulator ${name} cannot listen on ${host}:${options.port}`
     throw new Error(`${where}: ${error.reason}`, { cause: error })
   })
@@ -86,6 +93,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       if (state.closed) return
       state.closed = true
       app.close()
+      file?.close()
     },
   }
 }
