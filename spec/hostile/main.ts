@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatRows } from './report.ts'
 import { runHostile, type HostileResult } from './run.ts'
-import { UsageError, flagsHelp, readFlags, text, whole } from '../../bench/measure/flags.ts'
+import { UsageError, flagsHelp, oneOf, readFlags, text, whole } from '../../bench/measure/flags.ts'
 
 const FLAGS = {
   requests: whole({ fallback: 20_000, min: 100, max: 10_000_000, meaning: 'hostile requests' }),
   seed: whole({ fallback: 1, min: 0, max: 0xffff_ffff, meaning: 'decides about all of them' }),
   clients: whole({ fallback: 24, min: 1, max: 1000, meaning: 'hostile clients at one time' }),
   rate: whole({ fallback: 50, min: 1, max: 1000, meaning: 'honest payments per second' }),
+  server: oneOf(['auto', 'uws', 'node'], 'HTTP server of both instances'),
   json: text('FILE', 'where the result goes as JSON'),
 }
 
@@ -63,7 +64,7 @@ function formatFigures(result: HostileResult): string {
   const { p50Ms, p99Ms, maxMs } = honest.latency
   const [p50, p99, max] = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1))
   return [
-    `seed ${options.seed}, ${seconds} s; ${result.accepted} payments accepted, ${result.stored} stored`,
+    `seed ${options.seed}, server ${options.server}, ${seconds} s; ${result.accepted} payments accepted, ${result.stored} stored`,
     `honest clients: ${answers.join(', ')}; p50 ${p50} ms, p99 ${p99} ms, slowest ${max} ms`,
     `peak memory of an instance ${(result.memoryPeakBytes / 1024 ** 2).toFixed(0)} MB`,
   ].join('\n')

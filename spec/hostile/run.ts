@@ -12,6 +12,7 @@ import { attack, sendFromMany, IDLE_KINDS, SLOW_KINDS } from './attack.ts'
 import { HonestClients, type HonestReport } from './honest.ts'
 import { findServingFaults, HostileTally, type KindRow, findProcessFaults } from './report.ts'
 import type { Draw } from './payload.ts'
+import type { ServerChoice } from '../../src/server/load-server.ts'
 
 export interface HostileOptions {
   /** Hostile requests in all, besides slow and silent clients. */
@@ -21,6 +22,8 @@ export interface HostileOptions {
   readonly clients: number
   /** Honest payments per second. */
   readonly rate: number
+  /** Which server the instances run on. */
+  readonly server: ServerChoice
 }
 
 export interface HostileResult {
@@ -57,7 +60,10 @@ export async function runHostile(
   { dir, onProgress = () => undefined }: HostilePlace,
 ): Promise<HostileResult> {
   // A purge would hide what should not exist.
-  const layout = await startLayout({ dir, env: { ALLOW_PURGE: 'false' } })
+  const layout = await startLayout({
+    dir,
+    env: { ALLOW_PURGE: 'false', HTTP_SERVER: options.server },
+  })
   try {
     return await runOn(layout, options, onProgress)
   } finally {
