@@ -6,8 +6,8 @@ import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
 import { writeDevStackFile } from '../infra/process/dev-stack-file.ts'
 import { startSimulator } from '../simulator/simulator.ts'
-import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './ports.ts'
-import { tryPlaces, type Place } from './ports.ts'
+import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './listen-places.ts'
+import { tryPlaces, type Place } from './listen-places.ts'
 
 export interface DevStack {
   readonly databaseUrl: string
