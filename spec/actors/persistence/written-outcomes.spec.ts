@@ -231,10 +231,11 @@ t.test(
   },
 )
 
-t.test('what is aside is written again later, and with it leaves memory', async (t) => {
+t.test('what is aside is written again after 10 s, and with it leaves memory', async (t) => {
   const system = persisting([settlement(1)])
   await answerAll(system, refusing('23514', 1))
 
+  t.equal(ASIDE_PAUSE_MS, 10_000)
   system.clock.increment(ASIDE_PAUSE_MS - 1)
   const early = await answerAll(system, () => undefined)
   system.clock.increment(1)

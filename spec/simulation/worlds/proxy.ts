@@ -6,7 +6,8 @@ import type { Charge } from '../../../src/actors/model/ports.ts'
 import type { Chance } from '../chance.ts'
 import type { CalledProcessor, ReplyTo } from '../simulated-processor.ts'
 import type { VirtualTime } from '../virtual-time.ts'
-import { boundPassed, type CallConduct, type Conduct, is200ByContract } from './conduct.ts'
+import { boundPassed, type CallConduct, type ChargeConduct } from './conduct.ts'
+import { type Conduct, is200ByContract } from './conduct.ts'
 import { endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
 import type { Oracle } from './oracle.ts'
 
@@ -15,7 +16,7 @@ export interface ProxyParts {
   readonly virtualTime: VirtualTime
   readonly chance: Chance
   readonly oracle: Oracle
-  readonly server: CalledProcessor
+  readonly server: CalledProcessor & { readonly ledger: ReadonlyMap<string, unknown> }
   /** How long a caller waits for a charge, ms. */
   readonly attemptTimeoutMs: number
   /** From its sending, a request is recorded within this time or never, ms. */
@@ -51,14 +52,22 @@ export class ProcessorProxy implements CalledProcessor {
     const delayMs = this.#delayOf(conduct)
     const afterMs = delayMs + chance.between(conduct.afterMs)
     const answer = (): void => this.#answer(conduct, SETTLED_TEXT, reply)
-    const bound = boundPassed(conduct, { landsMs: afterMs, landingMaxMs })
-    if (bound !== null) this.#parts.oracle.goesBeyond(charge.correlationId, bound)
+    const note = (records: ChargeConduct['records']): void => {
+      const bound = boundPassed({ ...conduct, records }, { landsMs: afterMs, landingMaxMs })
+      if (bound !== null) this.#parts.oracle.goesBeyond(charge.correlationId, bound)
+    }
     switch (conduct.records) {
       case 'not':
+        note('not')
         return virtualTime.after(delayMs, answer)
       case 'before':
-        return server.charge(charge, () => virtualTime.after(delayMs, answer))
+        return server.charge(charge, () => {
+          // The processor may have refused it, or failed, and the proxy answers all the same.
+          note(server.ledger.has(charge.correlationId) ? 'before' : 'not')
+          virtualTime.after(delayMs, answer)
+        })
       case 'after':
+        note('after')
         virtualTime.after(delayMs, answer)
         return server.charge(charge, () => undefined, afterMs)
     }

@@ -28,7 +28,7 @@ const WRITE_PAUSE_MS = 100
 const WRITE_PAUSE_MAX_MS = 1000
 
 /** How long what was refused stays aside before it is written again, ms. */
-export const ASIDE_PAUSE_MS = 30_000
+export const ASIDE_PAUSE_MS = 10_000
 
 interface Parts {
   readonly ports: SharedPorts
