@@ -127,6 +127,7 @@ t.test(
       [{ DATABASE_URL: 'postgres://pit@a:5432,b:x/pit' }, /^DATABASE_URL has a host or port/],
       [{ DATABASE_URL: 'postgres:pit' }, /^DATABASE_URL has no \/\//],
       [{ DATABASE_URL: 'postgres://pit:%ff@db/pit' }, /^DATABASE_URL has a %/],
+      [{ DATABASE_URL: 'postgres://pit@db/pit%00' }, /^DATABASE_URL has a %/],
       [{ REDIS_URL: 'redis://redis/first' }, /^REDIS_URL has a database that is no number/],
       [{ REDIS_URL: 'redis://redis:x/1' }, /^REDIS_URL has a host or port/],
       [{ REDIS_URL: 'redis://redis/1?family=6' }, /^REDIS_URL has a query/],

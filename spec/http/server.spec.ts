@@ -267,6 +267,22 @@ onEachServer('a purge is refused unless it is allowed', async (t) => {
   t.equal((await call(allowed, 'POST', '/purge-payments', { body: '{}' })).status, 200)
 })
 
+onEachServer('a purge that PostgreSQL refuses says why, and not to try again', async (t) => {
+  const words = 'the role lacks TRUNCATE on payments; see docs/DATABASE.md'
+  const edge = await startEdge(t, {
+    allowPurge: true,
+    supervise: (request) => {
+      if (request.type === 'purge.requested') request.replyTo({ kind: 'refused', words })
+    },
+  })
+
+  const { status, headers, text } = await call(edge, 'POST', '/purge-payments')
+
+  t.equal(status, 403)
+  t.notOk('retry-after' in headers)
+  t.match(JSON.parse(text), { status: 403, detail: `PostgreSQL refuses this: ${words}.` })
+})
+
 onEachServer('an unknown path is answered 404, and a wrong method 405', async (t) => {
   const edge = await startEdge(t)
 

@@ -62,6 +62,12 @@ export type Read<Value> =
   | { readonly kind: 'damaged' }
   | { readonly kind: 'unavailable' }
 
+/** PostgreSQL refuses it in these words, and will again until somebody changes something there. */
+export interface Refused {
+  readonly kind: 'refused'
+  readonly words: string
+}
+
 export interface PaymentRequested {
   readonly type: 'payment.requested'
   readonly correlationId: string
@@ -76,7 +82,7 @@ export interface SummaryRequested {
 
 export interface PurgeRequested {
   readonly type: 'purge.requested'
-  readonly replyTo: (answer: Read<null>) => void
+  readonly replyTo: (answer: Read<null> | Refused) => void
 }
 
 /** What the edge asks of the supervisor. Each request carries `replyTo`, called exactly once. */

@@ -136,6 +136,7 @@ async function openLedger(
       acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
       leaseTimeoutMs: renewalTimeoutMs(leaseTtlMs),
       onWaiting: (reason) => log.warn({ reason }, 'ledger.waiting'),
+      onMigrating: (seconds) => log.info({ seconds }, 'ledger.migrating'),
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       ...listeners,
     })

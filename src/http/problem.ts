@@ -60,6 +60,11 @@ export const UNAVAILABLE = problem({
   headers: [['Retry-After', RETRY_AFTER_S]],
 })
 
+/** Sending it again does not help before somebody changes what is refused there. */
+export function refusedByDatabase(words: string): Reply {
+  return problem({ status: 403, detail: `PostgreSQL refuses this: ${words}.` })
+}
+
 export const DAMAGED = problem({
   status: 500,
   type: 'urn:pit:problem:damaged-payment',

@@ -49,6 +49,23 @@ for (const [operation, request] of [
   )
 }
 
+t.test('a purge that PostgreSQL refuses is answered with its words', async (t) => {
+  const system = startActorSystem(BESIDE_PERSISTENCE)
+  const { ports } = system
+  const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
+  const persistence = system.start(persistenceLogic, input)
+  const answers: unknown[] = []
+
+  const replyTo = (answer: unknown): void => void answers.push(answer)
+  persistence.send({ type: 'purge.requested', replyTo })
+  ;(await system.ledger.called('purge')).fail(refusalBy('42501'))
+  await settled()
+
+  t.same(answers, [{ kind: 'refused', words: 'no' }])
+  t.equal(system.facts.length, 1)
+  t.same(system.sentEvents, [], 'what is in memory stays')
+})
+
 t.test(
   'a payment whose row cannot be read is answered as damaged, and nothing fails',
   async (t) => {

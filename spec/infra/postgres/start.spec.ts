@@ -4,6 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { createServer, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { TLSSocket } from 'node:tls'
+import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { wordsOf } from '../../../src/actors/model/errors.ts'
@@ -38,10 +39,13 @@ t.test('a start that PostgreSQL refuses fails at once, with its words and its co
   }
   const refused: readonly (readonly [url: string, words: RegExp])[] = [
     [at((one) => (one.password = 'wrong')), /^password authentication failed .*\(28P01\)$/],
-    [at((one) => (one.password = '')), /password/],
+    [at((one) => (one.password = '')), /^the server asks for a password, and none is given$/],
     [at((one) => (one.pathname = '/nowhere')), /^database "nowhere" does not exist \(3D000\)$/],
+    [at((one) => (one.pathname = '/template0')), /^database "template0" .*\(55000\)$/],
     [at((one) => (one.search = '?sslmode=verify-full')), /does not support SSL/],
     [at((one) => (one.search = '?sslrootcert=/nowhere.pem')), /ENOENT.*\/nowhere\.pem/],
+    [at((one) => (one.search = '?sslcert=/etc')), /^EISDIR/],
+    [at((one) => (one.search = '?port=abc')), /^Port should be .*\(ERR_SOCKET_BAD_PORT\)$/],
     [url.replace(/\/\/.*@/, '//pit:%ff@'), /URI malformed/],
     [as(url, role), /^permission denied for schema public \(42501\), and there is no payments\./],
   ]
@@ -64,11 +68,13 @@ t.test('a certificate that nobody trusts cannot heal, a server that is away can'
     error('CERT_HAS_EXPIRED'),
     error('42501'),
     error('28000'),
+    error('55000'),
   ]
   const passing = [
     error('ECONNREFUSED', { syscall: 'connect' }),
     error('ENOENT', { syscall: 'connect' }),
     error('ENOTFOUND', { syscall: 'getaddrinfo' }),
+    error('55P03'),
     error('57P03'),
     error('53300'),
     error('25006'),
@@ -138,6 +144,41 @@ t.test('a PostgreSQL that is away is waited for, with the reason told in between
   t.equal((await ledger.countOpen()).owned, 0)
 })
 
+t.test('tables may take longer to be made than a server is waited for', async (t) => {
+  const url = await postgres.freshDatabase()
+  const other = await openTransaction(t, url, `SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`)
+  const told: number[] = []
+
+  const ledger = await open(t, url, {
+    startTimeoutMs: 1_000,
+    onMigrating: (seconds) => {
+      told.push(seconds)
+      void other.query('COMMIT')
+    },
+  })
+
+  t.ok((told[0] ?? 0) > 1, 'the bound of the start was over by then')
+  t.equal((await ledger.countOpen()).owned, 0)
+})
+
+t.test('tables that are in use are brought up to date without holding up others', async (t) => {
+  const url = await postgres.freshDatabase()
+  await (await open(t, url)).close()
+  await runSql(url, `DELETE FROM applied_schema; DROP INDEX payments_rejected`)
+  const writer = await openTransaction(t, url, 'LOCK TABLE payments IN ROW EXCLUSIVE MODE')
+  const reasons: string[] = []
+
+  await open(t, url, {
+    startTimeoutMs: NEVER_WAITED_FOR_MS,
+    onWaiting: (reason) => {
+      reasons.push(reason)
+      void writer.query('COMMIT')
+    },
+  })
+
+  t.match(reasons, [/lock timeout \(55P03\)/])
+})
+
 t.test('tables made beforehand and the documented rights are enough', async (t) => {
   const url = await postgres.freshDatabase()
   const role = await makeRole(url, 'pit_user')
@@ -157,7 +198,14 @@ t.test('tables made beforehand and the documented rights are enough', async (t) 
   t.equal((await ledger.find(uuid(2)))?.state, 'rejected')
   t.same((await ledger.renewLease({ ...mine, ttlMs: 60_000 })).held, true)
   await ledger.takeOver({ ...mine, limit: 1, settleByMs: 0, expired: [] })
-  await t.rejects(ledger.purge(), { message: /permission denied .*\(42501\)/ })
+  await t.rejects(ledger.purge(), {
+    message: /permission denied .*\(42501\)/,
+    refusal: {
+      words:
+        'the role lacks TRUNCATE on payments, TRUNCATE on settled_totals, UPDATE on purges; ' +
+        'see docs/DATABASE.md',
+    },
+  })
   await runSql(url, documented(purging))
   t.equal((await ledger.purge()).purges, 1)
   await ledger.releaseLease(mine.leaseId)
@@ -240,6 +288,18 @@ async function makeCertificate(t: Test): Promise<{ key: string; cert: string } |
     return undefined
   }
   return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
+}
+
+/** Held by who brings the tables up to date. */
+const SCHEMA_LOCK = 7_052_028
+
+/** Open until the spec or the test ends it. */
+async function openTransaction(t: Test, url: string, sql: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  t.teardown(() => client.end())
+  await client.connect()
+  await client.query(`BEGIN; ${sql}`)
+  return client
 }
 
 interface Role {

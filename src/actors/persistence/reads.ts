@@ -11,7 +11,7 @@ import {
 } from '../messages.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import { itemsOf } from './pending-queue.ts'
-import { cacheFailureOf, DamagedPayment, ledgerFailureOf } from '../model/errors.ts'
+import { cacheFailureOf, DamagedPayment, isRefused, ledgerFailureOf } from '../model/errors.ts'
 import { settledOf } from './outcome-batcher.ts'
 import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'
 import type { Outcome, PaymentStatus, SettledPayment } from '../model/payment.ts'
@@ -96,7 +96,9 @@ export async function purgeLedger(
     request.replyTo({ kind: 'found', value: null })
   } catch (error) {
     noteFailure(ports, { operation: 'purge', error })
-    request.replyTo({ kind: 'unavailable' })
+    request.replyTo(
+      isRefused(error) ? { kind: 'refused', words: error.refusal.words } : { kind: 'unavailable' },
+    )
   }
 }
 

@@ -182,7 +182,7 @@ const PURGE: Operation = {
   tags: ['payments'],
   responses: {
     200: { description: 'Everything is forgotten.' },
-    403: problemAnswer('Purging is switched off.', { status: 403 }),
+    403: problemAnswer('Purging is switched off, or PostgreSQL refuses it.', { status: 403 }),
     405: WRONG_METHOD,
     413: problemAnswer('The body is too long.', { status: 413 }),
     503: UNAVAILABLE_ANSWER,

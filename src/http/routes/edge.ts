@@ -2,8 +2,8 @@
 // hot path is put to the supervisor.
 
 import assert from 'node:assert'
-import type { EdgeRequest, Read } from '../../actors/messages.ts'
-import { DAMAGED, UNAVAILABLE, type Reply } from '../problem.ts'
+import type { EdgeRequest, Read, Refused } from '../../actors/messages.ts'
+import { DAMAGED, UNAVAILABLE, refusedByDatabase, type Reply } from '../problem.ts'
 import type { Connections, Responder } from '../responder.ts'
 
 /** The supervisor as the edge knows it. Replies may come within `send`. */
@@ -44,7 +44,7 @@ export function hasCapacity(edge: Edge, responder: Responder): boolean {
 /** Something to be read or done that the supervisor answers once. */
 export interface Question<Value> {
   /** The request to send, given where its answer goes. */
-  readonly request: (replyTo: (answer: Read<Value>) => void) => EdgeRequest
+  readonly request: (replyTo: (answer: Read<Value> | Refused) => void) => EdgeRequest
   readonly onFound: (value: Value) => Reply
   /** Absent where there is always something to find. */
   readonly onMissing?: Reply
@@ -55,7 +55,7 @@ export function ask<Value>(edge: Edge, responder: Responder, question: Question<
   if (!hasCapacity(edge, responder)) return
 
   let isReplied = false
-  const replyTo = (answer: Read<Value>): void => {
+  const replyTo = (answer: Read<Value> | Refused): void => {
     assert(!isReplied, 'a request is replied to once')
     isReplied = true
     edge.inFlight -= 1
@@ -65,7 +65,7 @@ export function ask<Value>(edge: Edge, responder: Responder, question: Question<
   edge.supervisor.send(question.request(replyTo))
 }
 
-function replyFor<Value>(question: Question<Value>, answer: Read<Value>): Reply {
+function replyFor<Value>(question: Question<Value>, answer: Read<Value> | Refused): Reply {
   switch (answer.kind) {
     case 'found':
       return question.onFound(answer.value)
@@ -74,6 +74,8 @@ function replyFor<Value>(question: Question<Value>, answer: Read<Value>): Reply 
       return question.onMissing
     case 'damaged':
       return DAMAGED
+    case 'refused':
+      return refusedByDatabase(answer.words)
     case 'unavailable':
       return UNAVAILABLE
   }

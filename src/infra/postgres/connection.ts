@@ -84,11 +84,15 @@ export async function openConnection(config: ConnectionConfig): Promise<Postgres
     }
   } catch (cause) {
     socket.destroy()
-    throw cause
+    throw NO_PASSWORD.test(read(cause, 'message')) ? new Error(ASKS_FOR_PASSWORD, { cause }) : cause
   } finally {
     clearTimeout(timer)
   }
 }
+
+/** What pg says where it has no password, or an empty one. */
+const NO_PASSWORD = /^SASL: .*client password must be /
+const ASKS_FOR_PASSWORD = 'the server asks for a password, and none is given'
 
 /** pg connects it by itself, and has no option for how host names are resolved. */
 function openSocket(lookup: LookupFunction | undefined): Socket {

@@ -39,6 +39,8 @@ export interface PostgresLedgerConfig {
   readonly onPurgesLowered?: OnPurgesLowered
   /** Told why the start still waits for PostgreSQL, at bounded intervals. */
   readonly onWaiting?: (reason: string) => void
+  /** Told, at such intervals, for how long the tables are being brought up to date. */
+  readonly onMigrating?: (seconds: number) => void
 }
 
 /**
@@ -61,6 +63,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     {
       timeoutMs: config.startTimeoutMs ?? START_TIMEOUT_MS,
       onWaiting: config.onWaiting ?? (() => undefined),
+      onMigrating: config.onMigrating ?? (() => undefined),
     },
   )
 

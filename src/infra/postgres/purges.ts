@@ -1,9 +1,12 @@
 // How often everything was purged: counted in PostgreSQL, where somebody may set the count back, by
 // hand, by a restore or by a failover to a standby that was behind; and the purge itself.
 
+import { LedgerUnavailable, isRefused } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { INTEGER, type Query } from './rows.ts'
+import { FIND_DENIED, INSUFFICIENT_PRIVILEGE } from './schema.ts'
+import { arrayOf } from './sql.ts'
 
 /** No row counts as no purge. */
 export const PURGES_COUNT = 'coalesce((SELECT count FROM purges), 0)'
@@ -65,10 +68,24 @@ export function createPurge(pool: PostgresPool, purges: PurgeCount): Pick<Ledger
   return {
     async purge() {
       const { known } = purges
-      const { count } = await pool.runForRow(PURGE, [])
+      const { count } = await pool.runForRow(PURGE, []).catch(async (error: unknown) => {
+        throw await namingRights(pool, error)
+      })
       return { purges: purges.read(count, known) }
     },
   }
+}
+
+/** What only a purge needs; docs/DATABASE.md grants the same. */
+const RIGHTS = ['payments.TRUNCATE', 'settled_totals.TRUNCATE', 'purges.UPDATE']
+
+/** PostgreSQL names the table that was denied, and not the right. */
+async function namingRights(pool: PostgresPool, error: unknown): Promise<unknown> {
+  if (!isRefused(error) || error.refusal.sqlState !== INSUFFICIENT_PRIVILEGE) return error
+  const lacking = await pool.run(FIND_DENIED, [arrayOf(RIGHTS, (right) => right)])
+  if (lacking.length === 0) return error
+  const words = `the role lacks ${lacking.map(({ name }) => name).join(', ')}; see docs/DATABASE.md`
+  return new LedgerUnavailable('purge', 'none', error.cause, { ...error.refusal, words })
 }
 
 // One message is one transaction. TRUNCATE waits for every statement that uses the tables and holds

@@ -24,13 +24,18 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
  * nothing to do would lock tables against the writers of other instances. A role that may not make
  * tables is enough where all of them are there, with all their columns and indexes. Rejects with
  * what PostgreSQL refused, with code 42501 and what is missing, or with code 42804 and what has
- * another type: by such a column no payment at all could be read.
+ * another type: by such a column no payment at all could be read. `migrating` is handed what may
+ * take long: the tables of others' payments are rewritten in it.
  */
-export async function applySchema(connection: PostgresConnection): Promise<void> {
+export async function applySchema(
+  connection: PostgresConnection,
+  migrating: <Value>(run: Promise<Value>) => Promise<Value>,
+): Promise<void> {
   const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
   const digest = createHash('sha256').update(schema).digest('hex')
   if (!(await isApplied(connection, digest))) {
-    await connection.query(simple(migration(schema, digest)), []).catch(async (cause: unknown) => {
+    const applying = connection.query(simple(migration(schema, digest)), [])
+    await migrating(applying).catch(async (cause: unknown) => {
       if (!isDenied(cause)) throw cause
       const missing = await read(connection, FIND_MISSING, partsOf(schema))
       if (missing.length > 0) throw denied(`${wordsOf(cause)}, and there is no`, missing, cause)
@@ -91,7 +96,7 @@ async function read(
   return readRows(query, rows).map(({ name }) => name)
 }
 
-const INSUFFICIENT_PRIVILEGE = '42501'
+export const INSUFFICIENT_PRIVILEGE = '42501'
 const DATATYPE_MISMATCH = '42804'
 
 const UNFIT = 'the tables are not of this version of Pit:'
@@ -125,11 +130,20 @@ function refused(
 // Any constant will do, as long as nothing else in the database locks it.
 const LOCK_KEY = 7_052_028
 
-// The digest is hex: nothing in it needs escaping.
+/**
+ * How long the tables may take to be brought up to date, another instance's doing it before
+ * included, ms: as long as an index over all payments of years takes.
+ */
+export const MIGRATION_TIMEOUT_MS = 3_600_000
+
+// The digest is hex: nothing in it needs escaping. A lock on a table holds up all that instances
+// write after it, so the wait for one is bounded well below theirs, and the start tries again.
 function migration(schema: string, digest: string): string {
   return `
-    SET LOCAL statement_timeout = '60s';
+    SET LOCAL statement_timeout = ${MIGRATION_TIMEOUT_MS};
+    SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(${LOCK_KEY});
+    SET LOCAL lock_timeout = '400ms';
     CREATE TABLE IF NOT EXISTS applied_schema (
       only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
       digest text NOT NULL
@@ -186,7 +200,8 @@ const FIND_ALTERED = {
   ORDER BY part.place`,
 } satisfies Query
 
-const FIND_DENIED = {
+/** Which of the rights $1, each as `table.RIGHT`, the role has not. */
+export const FIND_DENIED = {
   name: 'findDenied',
   effect: 'reads',
   columns: { name: TEXT },

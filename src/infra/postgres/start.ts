@@ -6,13 +6,15 @@ import { LedgerUnavailable, codeOf, wordsOf } from '../../actors/model/errors.ts
 import { SharedSession } from './connection.ts'
 import { PostgresReconnector } from './reconnector.ts'
 import type { ServersConfig } from './reconnector.ts'
-import { applySchema } from './schema.ts'
+import { MIGRATION_TIMEOUT_MS, applySchema } from './schema.ts'
 
 export interface Waiting {
   /** How long PostgreSQL is waited for, ms. */
   readonly timeoutMs: number
   /** Told why, at first, whenever that changes, and every `REMINDER_MS`. */
   readonly onWaiting: (reason: string) => void
+  /** Told each `REMINDER_MS` for how long the tables are being brought up to date already. */
+  readonly onMigrating: (seconds: number) => void
 }
 
 /** How long a start waits for a PostgreSQL to come up, and then for a lease there, ms. */
@@ -22,15 +24,16 @@ const RETRY_MS = 250
 const REMINDER_MS = 5_000
 
 /**
- * Resolves once the tables are there. Rejects with `LedgerUnavailable`, whose cause has the
+ * Resolves once the tables are there, which may take `MIGRATION_TIMEOUT_MS` more. Rejects with `LedgerUnavailable`, whose cause has the
  * server's words: at once when they are about what a person has to change.
  */
 export async function prepareLedger(config: ServersConfig, waiting: Waiting): Promise<void> {
+  const { onMigrating, onWaiting } = waiting
   const deadline = performance.now() + waiting.timeoutMs
   const told = { reason: '', at: 0 }
   for (;;) {
     try {
-      await prepareOnce(config, deadline - performance.now())
+      await prepareOnce(config, { timeoutMs: deadline - performance.now(), onMigrating })
       return
     } catch (cause) {
       const now = performance.now()
@@ -40,23 +43,43 @@ export async function prepareLedger(config: ServersConfig, waiting: Waiting): Pr
       const reason = wordsOf(cause)
       if (reason !== told.reason || now >= told.at + REMINDER_MS) {
         Object.assign(told, { reason, at: now })
-        waiting.onWaiting(reason)
+        onWaiting(reason)
       }
       await delay(RETRY_MS)
     }
   }
 }
 
-async function prepareOnce(config: ServersConfig, timeoutMs: number): Promise<void> {
+async function prepareOnce(
+  config: ServersConfig,
+  { timeoutMs, onMigrating }: Pick<Waiting, 'timeoutMs' | 'onMigrating'>,
+): Promise<void> {
   const first = new PostgresReconnector(config)
   const second = new PostgresReconnector(config)
-  const timer = setTimeout(() => first.destroy(), Math.max(1, timeoutMs))
+  const endAfter = (ms: number) => setTimeout(() => first.destroy(), Math.max(1, ms))
+  let timer = endAfter(timeoutMs)
+  const migrating = async <Value>(run: Promise<Value>): Promise<Value> => {
+    clearTimeout(timer)
+    timer = endAfter(MIGRATION_TIMEOUT_MS)
+    const startedAt = performance.now()
+    const reminder = setInterval(
+      () => onMigrating(Math.round((performance.now() - startedAt) / 1000)),
+      REMINDER_MS,
+    )
+    try {
+      return await run
+    } finally {
+      clearInterval(reminder)
+      clearTimeout(timer)
+      timer = endAfter(timeoutMs)
+    }
+  }
   try {
     const connection = await first.connect()
     // Two that are open at once have a session each, unless a pooler lends one to both in turn.
     const { backend } = await second.connect()
     if (backend === connection.backend) throw new SharedSession()
-    await applySchema(connection)
+    await applySchema(connection, migrating)
   } finally {
     clearTimeout(timer)
     await Promise.all([first.end(), second.end()])
@@ -66,11 +89,17 @@ async function prepareOnce(config: ServersConfig, timeoutMs: number): Promise<vo
 // What was refused for what it is: password, database, right, statement, value, constraint.
 const REFUSED_CLASSES = new Set(['0A', '22', '23', '28', '3D', '3F', '42'])
 
+/** A database that takes no connections, such as template0. */
+const CLOSED_DATABASE = '55000'
+
 /** Certificates that are not trusted, TLS that cannot be agreed on. */
 const TLS_CODES = /^(?:CERT_|DEPTH_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$)/
 
+/** A folder in the place of a file, a parameter `port` that is no port. */
+const UNUSABLE_CODES = new Set(['EISDIR', 'ERR_SOCKET_BAD_PORT'])
+
 /** What pg throws without a code: it cannot log in, or the server has no TLS. */
-const PG_REFUSALS = /^SASL: |does not support SSL|sslnegotiation|sslmode=/
+const PG_REFUSALS = /^SASL: |asks for a password|does not support SSL|sslnegotiation|sslmode=/
 
 /**
  * Whether no waiting mends it. Everything else may heal: a server that is not there, starts up, is
@@ -82,8 +111,11 @@ export function isForAPerson(cause: unknown): boolean {
   if (cause instanceof TypeError || cause instanceof URIError) return true
   if (cause instanceof SharedSession) return true
   const code = codeOf(cause)
-  if (/^[0-9A-Z]{5}$/.test(code)) return REFUSED_CLASSES.has(code.slice(0, 2))
+  if (/^[0-9A-Z]{5}$/.test(code)) {
+    return code === CLOSED_DATABASE || REFUSED_CLASSES.has(code.slice(0, 2))
+  }
   if (TLS_CODES.test(code)) return true
+  if (UNUSABLE_CODES.has(code)) return true
   if (cause instanceof Error && 'syscall' in cause) return cause.syscall === 'open'
   return code === '' && cause instanceof Error && PG_REFUSALS.test(cause.message)
 }
