@@ -80,9 +80,9 @@ export async function runSql(
   }
 }
 
-/** Makes a data folder as a start on a new one would, with its databases still empty. */
+/** Fills a data folder, which may be there, as a start does, with its databases still empty. */
 export async function copyTemplate(dataDir: string): Promise<void> {
-  await promisify(execFile)('cp', ['-a', await findTemplate(), dataDir])
+  await promisify(execFile)('cp', ['-a', `${await findTemplate()}/.`, dataDir])
 }
 
 /** A temporary folder that the user PostgreSQL runs as may enter, too. */

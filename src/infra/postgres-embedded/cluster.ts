@@ -61,7 +61,7 @@ export async function openCluster(
 const SETTINGS_FILE = 'pit.conf'
 
 /** What a start that was cut short, or one that did not come to an end, leaves without a cluster. */
-const OWN_NAMES = /^(?:password|cluster\.new|in-use(?:\..*)?|dev-stack\.json)$/
+const OWN_NAMES = /^(?:password|cluster\.new|in-use(?:\..*)?|dev-stack\.json(?:\.new)?)$/
 
 /** Made by file systems in their root. */
 const LOST_AND_FOUND = 'lost+found'
