@@ -139,9 +139,41 @@ onEachServer('a payment’s status has decimals and ISO instants', async (t) => 
     acceptedAt: '2025-08-09T12:00:00.000Z',
     processor: 'fallback',
     requestedAt: '2025-08-09T12:00:00.005Z',
+    attemptsTotal: 1,
     attempts: [{ ...paymentStatus.attempts[0], requestedAt: '2025-08-09T12:00:00.005Z' }],
   })
   t.match(edge.requests, [{ correlationId: ID }])
+})
+
+onEachServer('a status has no negative times, and counts the attempts not kept', async (t) => {
+  const attempt = { processor: 'default', requestedAt: 0, reason: 'cheaper', tookMs: 1 } as const
+  const value: PaymentStatus = {
+    correlationId: ID,
+    amountCents: 1990,
+    state: 'parked',
+    acceptedAt: 0,
+    waitsFor: 'retryQueue',
+    dueInMs: -7,
+    unknownOutcomes: [{ processor: 'default', requestedAt: 0, remainingMs: -1200 }],
+    attempts: [
+      { ...attempt, outcome: 'rejected' },
+      { ...attempt, outcome: 'inDoubt', number: 40 },
+    ],
+  }
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type === 'payment.requested') request.replyTo({ kind: 'found', value })
+    },
+  })
+
+  const { text } = await call(edge, 'GET', `/payments/${ID}`)
+
+  t.match(JSON.parse(text), {
+    dueInMs: 0,
+    doubts: [{ remainingMs: 0 }],
+    attemptsTotal: 40,
+    attempts: [{ outcome: 'rejected' }, { number: 40 }],
+  })
 })
 
 onEachServer(

@@ -1,7 +1,11 @@
 // Which attempts of a payment are kept, and which processor has denied it.
 
 import t from 'tap'
-import type { Attempt, ProcessorName } from '../../../src/actors/model/payment.ts'
+import {
+  countAttempts,
+  type Attempt,
+  type ProcessorName,
+} from '../../../src/actors/model/payment.ts'
 import { ATTEMPTS_KEPT_MAX, deniedBy, withAttempt } from '../../../src/actors/payment/history.ts'
 
 function attempt(processor: ProcessorName, changes: Partial<Attempt> = {}): Attempt {
@@ -29,14 +33,35 @@ t.test('a denial is kept when older attempts are dropped', async (t) => {
   const others = many((requestedAt) => attempt('default', { requestedAt }))
   const attempts = [denial('default', 50), ...others.slice(1)]
 
-  t.same(withAttempt(attempts, newest), [denial('default', 50), ...others.slice(2), newest])
+  const numbered = { ...newest, number: ATTEMPTS_KEPT_MAX + 1 }
+  t.same(withAttempt(attempts, newest), [denial('default', 50), ...others.slice(2), numbered])
+})
+
+t.test('the number of a payment’s attempts is known when older ones are dropped', async (t) => {
+  let attempts: readonly Attempt[] = []
+
+  for (let number = 1; number <= 40; number += 1) {
+    attempts = withAttempt(attempts, attempt('default', { requestedAt: number }))
+    t.equal(countAttempts(attempts), number)
+  }
+
+  t.equal(attempts.length, ATTEMPTS_KEPT_MAX)
+  t.same(
+    attempts.map(({ number }) => number),
+    attempts.map(({ requestedAt }) => requestedAt),
+  )
+  const underWay = attempt('default', { outcome: 'inFlight' })
+  t.equal(countAttempts([...attempts, underWay]), 41, 'with the one under way')
+  t.equal(countAttempts([underWay]), 1)
+  t.equal(countAttempts([]), 0)
 })
 
 t.test('of denials alone the oldest is dropped', async (t) => {
   const newest = denial('default', 99)
   const denials = many((requestedAt) => denial('default', requestedAt))
 
-  t.same(withAttempt(denials, newest), [...denials.slice(1), newest])
+  const numbered = { ...newest, number: ATTEMPTS_KEPT_MAX + 1 }
+  t.same(withAttempt(denials, newest), [...denials.slice(1), numbered])
 })
 
 t.test('a payment is denied by one processor, or begins anew after both', async (t) => {

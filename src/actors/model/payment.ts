@@ -42,6 +42,13 @@ export interface Attempt {
   readonly detail?: string
   /** What its processor said later that cannot be true of this payment. */
   readonly contradiction?: Contradiction
+  /** Which one of the payment's it was, counted from 1; only where older ones were dropped. */
+  readonly number?: number
+}
+
+/** How many there were in all, also those that were dropped. */
+export function countAttempts(kept: readonly Attempt[]): number {
+  return kept.reduce((count, { number }) => number ?? count + 1, 0)
 }
 
 /** How an answer contradicts what is known of the payment. */

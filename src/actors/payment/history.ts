@@ -1,14 +1,15 @@
 // A payment's history: what became of each charge, bounded, and who has denied the payment.
 
-import type { Attempt, ProcessorName } from '../model/payment.ts'
+import { countAttempts, type Attempt, type ProcessorName } from '../model/payment.ts'
 
 /** Attempts kept per payment, newest last; older ones are dropped. */
 export const ATTEMPTS_KEPT_MAX = 16
 
 /** The history with one more attempt, bounded. */
 export function withAttempt(attempts: readonly Attempt[], ended: Attempt): readonly Attempt[] {
-  const kept = attempts.length < ATTEMPTS_KEPT_MAX ? attempts : withoutOldest(attempts)
-  return kept.length === 0 ? [ended] : [...kept, ended]
+  if (attempts.length === 0) return [ended]
+  if (attempts.length < ATTEMPTS_KEPT_MAX) return [...attempts, ended]
+  return [...withoutOldest(attempts), { ...ended, number: countAttempts(attempts) + 1 }]
 }
 
 /** To the microsecond. */

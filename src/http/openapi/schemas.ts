@@ -105,10 +105,20 @@ const ATTEMPT: Schema = {
     tookMs: { type: 'number', minimum: 0, description: 'Time to the outcome, ms.' },
     detail: { type: 'string', description: 'What the processor or the network said.' },
     contradiction: { $ref: '#/components/schemas/Contradiction' },
+    number: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Which one it was, from 1; only of a payment whose older ones are not kept.',
+    },
   },
   required: ['processor', 'requestedAt', 'reason', 'outcome', 'tookMs'],
   additionalProperties: false,
 }
+
+const ATTEMPTS = [
+  'Oldest first. Of more than 16 that have ended the newest are kept, and each in which a processor',
+  'denied the payment.',
+].join(' ')
 
 const UNKNOWN_OUTCOME: Schema = {
   type: 'object',
@@ -118,7 +128,8 @@ const UNKNOWN_OUTCOME: Schema = {
     requestedAt: { ...INSTANT, description: 'Of that request; absent when it is not known.' },
     remainingMs: {
       type: 'integer',
-      description: 'How long that request can still be processed, ms; 0 or less: no longer.',
+      minimum: 0,
+      description: 'How long that request can still be processed, ms; 0: no longer.',
     },
     contradiction: { $ref: '#/components/schemas/Contradiction' },
   },
@@ -170,12 +181,25 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       processor: { ...PROCESSOR, description: 'Who settled it; only once settled.' },
       requestedAt: { ...INSTANT, description: 'Inside the request that settled it.' },
       waitsFor: WAIT,
-      dueInMs: { type: 'integer', description: 'When that wait ends, ms from now, if known.' },
+      dueInMs: {
+        type: 'integer',
+        minimum: 0,
+        description: 'When that wait ends, ms from now, if known; 0: it is due.',
+      },
       ownedBy: { type: 'string', description: 'Instance that works on it, if another one.' },
       doubts: { type: 'array', items: { $ref: '#/components/schemas/UnknownOutcome' } },
-      attempts: { type: 'array', items: { $ref: '#/components/schemas/Attempt' } },
+      attemptsTotal: {
+        type: 'integer',
+        minimum: 0,
+        description: 'How many attempts there were, also those that are not kept.',
+      },
+      attempts: {
+        type: 'array',
+        items: { $ref: '#/components/schemas/Attempt' },
+        description: ATTEMPTS,
+      },
     },
-    required: ['correlationId', 'amount', 'state', 'acceptedAt', 'attempts'],
+    required: ['correlationId', 'amount', 'state', 'acceptedAt', 'attemptsTotal', 'attempts'],
     dependentRequired: { processor: ['requestedAt'], requestedAt: ['processor'] },
     additionalProperties: false,
   },

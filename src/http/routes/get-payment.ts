@@ -2,11 +2,12 @@
 
 import type { HttpRequest, HttpResponse } from '../../server/web-server.ts'
 import { formatCents } from '../../actors/model/money.ts'
-import type {
-  Attempt,
-  Contradiction,
-  PaymentStatus,
-  UnknownOutcome,
+import {
+  countAttempts,
+  type Attempt,
+  type Contradiction,
+  type PaymentStatus,
+  type UnknownOutcome,
 } from '../../actors/model/payment.ts'
 import { ask, type Edge } from './edge.ts'
 import { json, problem } from '../problem.ts'
@@ -48,9 +49,10 @@ function renderStatus(status: PaymentStatus): string {
     processor,
     requestedAt: status.requestedAt === undefined ? undefined : renderInstant(status.requestedAt),
     waitsFor,
-    dueInMs,
+    dueInMs: dueInMs === undefined ? undefined : Math.max(0, dueInMs),
     ownedBy,
     doubts: status.unknownOutcomes?.map(renderUnknownOutcome),
+    attemptsTotal: countAttempts(status.attempts),
     attempts: status.attempts.map(renderAttempt),
   })
   return `{"correlationId":"${correlationId}","amount":${formatCents(amountCents)},${rest.slice(1)}`
@@ -83,7 +85,7 @@ function renderUnknownOutcome(unknown: UnknownOutcome): unknown {
   return {
     processor,
     ...known,
-    remainingMs,
+    remainingMs: Math.max(0, remainingMs),
     contradiction: contradiction === undefined ? undefined : renderContradiction(contradiction),
   }
 }

@@ -197,7 +197,8 @@ export function nullable<Value>({ takes, fits }: Column<Value>): Column<Value | 
 function isAttempt(value: unknown): value is Attempt {
   if (typeof value !== 'object' || value === null) return false
   const attempt: Partial<Loose<Attempt>> = value
-  const { processor, requestedAt, reason, outcome, tookMs, detail, contradiction } = attempt
+  const { processor, requestedAt, reason, outcome, tookMs, detail } = attempt
+  const { contradiction, number } = attempt
   return (
     (processor === 'default' || processor === 'fallback') &&
     INTEGER.fits(requestedAt) &&
@@ -205,7 +206,8 @@ function isAttempt(value: unknown): value is Attempt {
     TEXT.fits(outcome) &&
     FLOAT.fits(tookMs) &&
     (detail === undefined || TEXT.fits(detail)) &&
-    (contradiction === undefined || isContradiction(contradiction))
+    (contradiction === undefined || isContradiction(contradiction)) &&
+    (number === undefined || INTEGER.fits(number))
   )
 }
 
