@@ -94,7 +94,7 @@ t.test('rows that were moved away are no difference, and rows that are gone are'
   t.equal(said.code, 0)
   t.match(said.said, 'default: equal; Pit 15 payments')
   t.equal(alone.code, 1)
-  t.match(alone.said, '2026-03-01T10:00:40.000Z to 2026-03-01T10:00:40.999Z: Pit has -1 payments')
+  t.match(alone.said, '2026-03-01T10:00:40.000Z to 2026-03-01T10:00:40.999Z: Pit has -1 payment')
 })
 
 t.test('sums beyond 2^53 cents are compared to the cent', async (t) => {

@@ -26,7 +26,7 @@ t.test('each payment counts once, at the edges of hours too', async (t) => {
   await world.pay({ processor: 'fallback', requestedAt: START })
   const books = [
     'default: equal; Pit 9 payments of 511.00, processor 9 payments of 511.00',
-    'fallback: equal; Pit 1 payments of 19.90, processor 1 payments of 19.90',
+    'fallback: equal; Pit 1 payment of 19.90, processor 1 payment of 19.90',
   ]
   const leftOut = 'not looked at: 10 payments one by one; what cancels out within an hour'
 
@@ -67,7 +67,7 @@ t.test('a difference at an edge is named once, with its instant', async (t) => {
     ])
 
     t.equal(code, 1)
-    const additions = said.matchAll(/^default (\S+): Pit has -1 payments, -19.90$/gm)
+    const additions = said.matchAll(/^default (\S+): Pit has -1 payment, -19.90$/gm)
     t.strictSame(
       [...additions].map(([, instant]) => instant),
       alone.map(at),
@@ -124,7 +124,7 @@ t.test('a hundred wrong totals are told, and of more it is said that there may b
   t.equal(told(some.said), 100, 'a minute that lacks seconds is one more')
   t.equal(told(said), 100)
   t.match(said, 'rows and totals: 100 buckets differ, and perhaps more')
-  t.match(said, `fallback ${at(0)}, second: rows 0 payments of 0.00, totals 1 payments of 1.00`)
+  t.match(said, `fallback ${at(0)}, second: rows 0 payments of 0.00, totals 1 payment of 1.00`)
 })
 
 t.test('before rows begin the totals of whole seconds are compared', async (t) => {
@@ -155,8 +155,8 @@ t.test('before rows begin the totals of whole seconds are compared', async (t) =
     await world.charge({ correlationId: randomUUID(), requestedAt: START + ms })
   }
   const { said } = await compare(300, 10_300)
-  t.match(said, `default ${at(0)} to ${at(999)}: Pit has -1 payments, -19.90`)
-  t.match(said, `default ${at(7_000)} to ${at(7_999)}: Pit has -1 payments, -19.90`)
+  t.match(said, `default ${at(0)} to ${at(999)}: Pit has -1 payment, -19.90`)
+  t.match(said, `default ${at(7_000)} to ${at(7_999)}: Pit has -1 payment, -19.90`)
   t.equal(said.match(/: Pit has -1/g)?.length, 2)
 })
 
@@ -286,7 +286,7 @@ t.test('without a database differences are found in the summaries', async (t) =>
   const many = await compare([-20, -19, -18, -17, -16, -15, -14, -13, -12, -11, 0])
 
   t.equal(one.code, 1)
-  t.match(one.said, `default ${at(7)}: Pit has +1 payments, +19.90\ndefault: Pit has +1`)
+  t.match(one.said, `default ${at(7)}: Pit has +1 payment, +19.90\ndefault: Pit has +1`)
   t.match(one.said, 'not looked at: 2 payments one by one; what cancels out is not seen\n')
   t.equal(many.code, 1)
   t.match(many.said, `none of 10 payments before ${at(0)}: it was emptied or restarted\n`)

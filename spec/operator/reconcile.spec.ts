@@ -18,7 +18,7 @@ t.test('equal books are reported equal', async (t) => {
 
   t.equal(code, 0)
   t.match(said, 'default: equal; Pit 20 payments of 398.00')
-  t.match(said, 'fallback: equal; Pit 1 payments of 19.90')
+  t.match(said, 'fallback: equal; Pit 1 payment of 19.90')
 })
 
 t.test('a payment that the processor does not have is named', async (t) => {
@@ -29,7 +29,7 @@ t.test('a payment that the processor does not have is named', async (t) => {
   const { code, said } = await world.reconcile([])
 
   t.equal(code, 1)
-  t.match(said, 'default: Pit has +1 payments, +19.90')
+  t.match(said, 'default: Pit has +1 payment, +19.90')
   t.match(said, `${id}: Pit has 19.90 settled at default requested 2026-03-01T10:00:07.777Z`)
   t.match(said, 'the processor does not know it')
   t.match(said, 'fallback: equal')
@@ -45,7 +45,7 @@ t.test('a payment that the processor has and Pit has open is named', async (t) =
   const { code, said } = await world.reconcile([])
 
   t.equal(code, 1)
-  t.match(said, 'fallback: Pit has -1 payments, -19.90')
+  t.match(said, 'fallback: Pit has -1 payment, -19.90')
   t.match(said, `${id}: Pit has 19.90 open, the processor has 19.90 requested`)
 })
 
@@ -57,7 +57,7 @@ t.test('a payment that Pit never accepted is found as one that Pit does not know
   const { code, said } = await world.reconcile([])
 
   t.equal(code, 1)
-  t.match(said, '2026-03-01T10:00:00.003Z: Pit has -1 payments, -19.90')
+  t.match(said, '2026-03-01T10:00:00.003Z: Pit has -1 payment, -19.90')
   t.match(said, 'no payment that Pit knows accounts for it')
 })
 

@@ -22,9 +22,9 @@ t.test('a settled row that was deleted is found, though totals and processors ag
     t.equal(code, 1)
     t.match(said, 'rows 10 payments of 199.00, totals 11 payments of 218.90')
     t.match(said, 'processor 11 payments of 218.90: a row was deleted or altered')
-    t.match(said, 'default 2026-03-01T10:00:00.500Z: Pit has -1 payments, -19.90')
+    t.match(said, 'default 2026-03-01T10:00:00.500Z: Pit has -1 payment, -19.90')
     t.match(said, 'its row was deleted')
-    t.match(said, 'rows and totals: 1 buckets differ')
+    t.match(said, 'rows and totals: 1 bucket differs')
   }
 })
 
@@ -152,7 +152,7 @@ t.test('payments that cancel out in all sums are found by look-ups', async (t) =
   t.equal(full.code, 1)
   t.notMatch(full.said, 'not looked at')
   for (const id of [other, dear, cheap]) t.match(full.said, id)
-  t.match(full.said, '2026-03-01T10:00:00.010Z: Pit has -1 payments, -19.90')
+  t.match(full.said, '2026-03-01T10:00:00.010Z: Pit has -1 payment, -19.90')
   t.match(full.said, 'default: different, though the sums are equal')
 })
 
@@ -165,7 +165,7 @@ t.test('a wrong total is found in each width of bucket', async (t) => {
     const { code, said } = await world.reconcile(['--from', '2026-03-01T11:30:00Z'])
 
     t.equal(code, 1)
-    t.match(said, new RegExp(`, ${width}: .* 1 payments .* a running total is wrong`))
+    t.match(said, new RegExp(`, ${width}: .* 1 payment .* a running total is wrong`))
     t.match(said, 'default: equal')
   }
 })
@@ -209,7 +209,7 @@ t.test('what a processor alone has in an hour without rows is found', async (t) 
   const { code, said } = await world.reconcile(['--sums'])
 
   t.equal(code, 1)
-  t.match(said, '2026-03-01T14:00:00.007Z: Pit has -1 payments')
-  t.match(said, '2026-03-02T06:00:00.000Z: Pit has -1 payments')
+  t.match(said, '2026-03-01T14:00:00.007Z: Pit has -1 payment')
+  t.match(said, '2026-03-02T06:00:00.000Z: Pit has -1 payment')
   t.match(said, 'default: Pit has -2 payments, -39.80; Pit 2 payments of 39.80')
 })

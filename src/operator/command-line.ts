@@ -1,5 +1,5 @@
 // What the operators' command lines have in common: how they read and print instants, rates and
-// amounts.
+// amounts, and count things.
 
 import { UsageError } from './failures.ts'
 
@@ -34,4 +34,9 @@ export function printInstant(instant: number): string {
 export function printCents(cents: bigint): string {
   const digits = String(cents < 0n ? -cents : cents).padStart(3, '0')
   return `${cents < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`
+}
+
+/** A number with its noun in singular or plural; `-1` is one, too. */
+export function counted(count: number | bigint, noun: string): string {
+  return /^-?1$/.test(String(count)) ? `${count} ${noun}` : `${count} ${noun}s`
 }

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { AskedProcessor } from './asked-processor.ts'
-import { printInstant, readInstant, readRate } from './command-line.ts'
+import { counted, printInstant, readInstant, readRate } from './command-line.ts'
 import { compareWith, type CompareRequest, type Comparison } from './comparison.ts'
 import { DIFFERING_MAX } from './differing-spans.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
@@ -219,7 +219,9 @@ class Reconciliation {
     )
     if (buckets > 0) this.#isEqual = false
     const more = buckets < DIFFERING_MAX ? '' : ', and perhaps more'
-    this.#say(`rows and totals: ${buckets === 0 ? 'equal' : `${buckets} buckets differ${more}`}`)
+    this.#say(
+      `rows and totals: ${buckets === 0 ? 'equal' : `${counted(buckets, 'bucket')} ${buckets === 1 ? 'differs' : 'differ'}${more}`}`,
+    )
     return rowsFrom
   }
 
@@ -248,7 +250,7 @@ class Reconciliation {
         for (const line of describeFinding(finding, name)) this.#say(line)
       },
       onProgress: (at) => {
-        const looked = `${processor.lookedUp} payments looked up`
+        const looked = `${counted(processor.lookedUp, 'payment')} looked up`
         this.#output.progress(`${name}: ${printInstant(at)}, ${looked}`)
       },
     })
@@ -262,14 +264,13 @@ class Reconciliation {
   }
 
   #sayWhatIsLeftOut(comparisons: readonly Comparison[]): void {
-    const rest = comparisons.reduce((sum, { pit }) => sum + pit.payments, 0n)
+    const payments = comparisons.reduce((sum, { pit }) => sum + pit.payments, 0n)
+    const rest = counted(payments, 'payment')
     if (this.#tables === undefined) {
       this.#say('not looked at: rows and totals in PostgreSQL, because DATABASE_URL is not set')
-      this.#say(`not looked at: ${rest} payments one by one; what cancels out is not seen`)
+      this.#say(`not looked at: ${rest} one by one; what cancels out is not seen`)
     } else if (this.#options.lookUps === 'whereSumsDiffer') {
-      this.#say(
-        `not looked at: ${rest} payments one by one; what cancels out within an hour is not seen`,
-      )
+      this.#say(`not looked at: ${rest} one by one; what cancels out within an hour is not seen`)
     }
   }
 

@@ -5,7 +5,7 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { BookTotal, DifferingBucket } from '../infra/postgres/row-sums.ts'
 import { BUCKET_WIDTHS_MS } from '../infra/postgres/summaries.ts'
 import type { ProcessorPayment } from '../infra/processor/books.ts'
-import { printCents, printInstant } from './command-line.ts'
+import { counted, printCents, printInstant } from './command-line.ts'
 import type { Comparison, Discrepancy, Emptied, Finding, Mismatch } from './comparison.ts'
 import { DIFFERING_MAX } from './differing-spans.ts'
 import { add, isDifferent, subtract, type Span } from './pit-books.ts'
@@ -66,8 +66,9 @@ export function describeFinding(finding: Finding, processor: ProcessorName): rea
 
 function describeEmptied({ before, pit, asked }: Emptied, processor: ProcessorName): string {
   const until = before === undefined ? '' : ` before ${printInstant(before)}`
-  const sample = asked === 0 ? '' : `; ${asked} of them were asked for`
-  return `processor ${processor} knows none of ${pit.payments} payments${until}: it was emptied or restarted${sample}`
+  const sample = asked === 0 ? '' : `; ${asked} of them ${asked === 1 ? 'was' : 'were'} asked for`
+  const all = counted(pit.payments, 'payment')
+  return `processor ${processor} knows none of ${all}${until}: it was emptied or restarted${sample}`
 }
 
 function describeDiscrepancy(
@@ -115,12 +116,12 @@ export function describeComparison(comparison: Comparison): string {
 }
 
 function describeTotal({ payments, cents }: BookTotal): string {
-  return `${payments} payments of ${printCents(cents)}`
+  return `${counted(payments, 'payment')} of ${printCents(cents)}`
 }
 
 function describeDifference({ payments, cents }: BookTotal): string {
   const plus = (value: bigint): string => (value < 0n ? '' : '+')
-  return `${plus(payments)}${payments} payments, ${plus(cents)}${printCents(cents)}`
+  return `${plus(payments)}${counted(payments, 'payment')}, ${plus(cents)}${printCents(cents)}`
 }
 
 function describeSpan({ from, to }: Span): string {

@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import { printCents, readInstant, readRate } from './command-line.ts'
+import { counted, printCents, readInstant, readRate } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import {
   EVERYTHING,
@@ -169,7 +169,7 @@ async function confirmed(
 ): Promise<readonly string[] | undefined> {
   const { pool, write, confirm } = tool
   const { ids, count, cents } = await findRejected(pool, filter, REDRIVE_MAX)
-  write(`${counted(count)} rejected, ${printCents(cents)} in all\n`)
+  write(`${counted(count, 'payment')} rejected, ${printCents(cents)} in all\n`)
   if (count === 0) return []
   const sample = await listRejected(pool, filter, SAMPLE_MAX)
   for (const payment of sample) write(`${describe(payment)}\n`)
@@ -177,7 +177,7 @@ async function confirmed(
   if (count > ids.length) write(`this redrive takes the oldest ${ids.length} of them\n`)
   if (isConfirmed) return ids
   if (confirm === undefined) throw new UsageError('there is no terminal to ask at: --yes confirms')
-  if (await confirm(`redrive ${counted(ids.length)}, ${perSecond} a second?`)) return ids
+  if (await confirm(`redrive ${counted(ids.length, 'payment')}, ${perSecond} a second?`)) return ids
   write('nothing was changed\n')
   return undefined
 }
@@ -204,7 +204,7 @@ async function redriveAll(
   }
   if (ids.length > 1) {
     const last = Math.ceil(((ids.length - 1) * intervalMs) / 1_000)
-    write(`${redriven} of ${counted(ids.length)} redriven, due within ${last} s\n`)
+    write(`${redriven} of ${counted(ids.length, 'payment')} redriven, due within ${last} s\n`)
   }
   return redriven === ids.length ? EXIT_FINE : EXIT_DIFFERENT
 }
@@ -220,8 +220,4 @@ function describe({ correlationId, amountCents, acceptedAt, why }: RejectedPayme
   const at = new Date(acceptedAt).toISOString()
   const said = why === undefined ? '' : `  ${why}`
   return `${correlationId}  ${printCents(amountCents).padStart(14)}  accepted ${at}${said}`
-}
-
-function counted(count: number): string {
-  return count === 1 ? '1 payment' : `${count} payments`
 }
