@@ -76,7 +76,7 @@ export function methodNotAllowed(allowed: readonly string[]): Reply {
   const methods = allowed.join(', ')
   return problem({
     status: 405,
-    detail: `This path takes ${methods} only.`,
+    detail: `This path takes ${allowed.join(' and ')} only.`,
     headers: [['Allow', methods]],
   })
 }
