@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
+import { containerNodeFlags } from '../../bench/layout/project.ts'
 import { missing } from '../support/requirements.ts'
 import { PROJECT, readText } from '../support/sources.ts'
 import {
@@ -172,6 +173,16 @@ t.test('an instance has time to drain before Docker kills it', async (t) => {
       t.ok(graceMs > deadlineMs + LAST_EXIT_MS, `${path}: ${name} has ${graceMs} ms`)
     }
   }
+})
+
+t.test('the image is of the Node that is named, and Node takes all its flags', async (t) => {
+  const bases = [...readText('compose/Dockerfile').matchAll(/^FROM .*\bnode:(\S+)/gm)]
+  const run = (flags: readonly string[]) =>
+    spawnSync(process.execPath, [...flags, '-e', '0'], { timeout: 30_000 }).status
+
+  t.same([...new Set(bases.map(([, tag]) => tag))], [`${readText('.nvmrc').trim()}-trixie-slim`])
+  t.equal(run(containerNodeFlags()), 0)
+  t.not(run([...containerNodeFlags(), '--max-older-space-size=40']), 0)
 })
 
 t.test('both settings of PostgreSQL are understood, and keep what was committed', async (t) => {
