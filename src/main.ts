@@ -4,7 +4,8 @@
 import { closeSync } from 'node:fs'
 import { wordsOf } from './actors/model/errors.ts'
 import { ConfigError, readConfig, type Config } from './config/config.ts'
-import { helpText } from './config/text.ts'
+import { describeMistyped } from './config/near-names.ts'
+import { argumentFault, helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
 import { createLogger, type Logger } from './infra/process/logger.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
@@ -24,7 +25,7 @@ await main()
 async function main(): Promise<void> {
   const unknown = process.argv.slice(2).find((argument) => argument !== '--help')
   if (unknown !== undefined) {
-    process.stderr.write(`pit: unknown argument ${unknown}; configure it by environment\n`)
+    process.stderr.write(`pit: ${argumentFault(unknown)}\n`)
     process.exitCode = EXIT_USAGE
     return
   }
@@ -53,6 +54,7 @@ async function run(config: Config): Promise<void> {
   lowerHelperThreads()
   const { logLevel: level, instanceId } = config
   const logger = createLogger({ level, instanceId })
+  for (const each of config.mistyped) logger.warn(each, describeMistyped(each))
   try {
     await runUntilTheEnd(config, logger)
   } catch (error) {

@@ -3,8 +3,9 @@
 
 import { hostname } from 'node:os'
 import type { Parsed, Variable } from './kinds.ts'
+import { describeMistyped, findMistyped, type Mistyped } from './near-names.ts'
 import { readSecret } from './secret-file.ts'
-import { VARIABLES } from './variables.ts'
+import { SETTING_NAMES, VARIABLES } from './variables.ts'
 
 type Variables = typeof VARIABLES
 
@@ -26,6 +27,8 @@ export interface Config extends Omit<
   readonly instanceId: string
   /** From LOOKUP_LAG_MS, or as long as the settle-by deadline, ms. */
   readonly lookupLagMs: number
+  /** What was probably meant for a setting, and is not read. */
+  readonly mistyped: readonly Mistyped[]
 }
 
 /** The environment as `process.env` gives it. */
@@ -37,10 +40,14 @@ export class ConfigError extends Error {
   readonly code = 'config_invalid'
   /** One sentence per fault, beginning with the variable's name. */
   readonly faults: readonly string[]
+  /** What may be the reason: told in the message, and no fault by itself. */
+  readonly mistyped: readonly Mistyped[]
 
-  constructor(faults: readonly string[]) {
-    super(['configuration:', ...faults.map((fault) => `  ${fault}`)].join('\n'))
+  constructor(faults: readonly string[], mistyped: readonly Mistyped[]) {
+    const lines = [...faults, ...mistyped.map(describeMistyped)].map((line) => `  ${line}`)
+    super(['configuration:', ...lines].join('\n'))
     this.faults = faults
+    this.mistyped = mistyped
   }
 }
 
@@ -52,7 +59,8 @@ export function readConfig(environment: Environment): Config {
   const faults: string[] = []
   const fields = readFields(environment, faults)
   faults.push(...crossFaults(environment, fields))
-  if (faults.length > 0) throw new ConfigError(faults)
+  const mistyped = findMistyped(environment, SETTING_NAMES)
+  if (faults.length > 0) throw new ConfigError(faults, mistyped)
 
   const { port, listenSocket, instanceId, lookupLagMs, ...config } = fields
   return Object.freeze({
@@ -60,6 +68,7 @@ export function readConfig(environment: Environment): Config {
     listen: Object.freeze(listenSocket === undefined ? { port } : { socket: listenSocket }),
     instanceId: instanceId ?? defaultInstanceId(),
     lookupLagMs: lookupLagMs ?? config.inDoubtHorizonMs,
+    mistyped,
   })
 }
 
