@@ -20,6 +20,13 @@ import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 /** As `npx pit` runs it; `npm test` builds it before. */
 const CLI = projectFile('dist/cli/cli.js')
 
+const COMMANDS = ['start', 'doctor', 'status', 'tail', 'pay', 'show', 'reconcile', 'rejected']
+
+/** Lines that a terminal of 80 columns would break. */
+function tooLong(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.length > 80)
+}
+
 function run(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env['PATH'], ...env },
@@ -63,16 +70,17 @@ t.test('pit lists its commands, and names what is wrong with a command line', as
   const [help, none, odd, version] = await Promise.all([
     finish(t, '--help'),
     finish(t),
-    finish(t, 'pay'),
+    finish(t, 'sattus'),
     finish(t, '--version'),
   ])
 
   t.match(help, { code: 0, err: '', out: /^Exit codes: 0 /m })
-  for (const name of ['start', 'status', 'reconcile', 'rejected', 'simulator', 'challenge']) {
+  for (const name of [...COMMANDS, 'simulator', 'challenge']) {
     t.match(help.out, new RegExp(`^ {2}${name} +[A-Z]`, 'm'))
   }
   t.match(none, { code: 2, out: '', err: 'Usage: pit <command>' })
-  t.match(odd, { code: 2, out: '', err: 'pit has no command pay' })
+  t.match(odd, { code: 2, out: '', err: 'pit has no command sattus; did you mean status?' })
+  t.same(tooLong(help.out), [])
   t.match(version, { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
 })
 
@@ -101,13 +109,17 @@ t.test('the linked program exists before the first build, and asks for one', asy
 })
 
 t.test('each command has its help, and refuses what it does not know', async (t) => {
-  for (const name of ['start', 'status', 'reconcile', 'rejected', 'simulator']) {
+  for (const name of [...COMMANDS, 'simulator']) {
     const [help, odd] = await Promise.all([finish(t, name, '--help'), finish(t, name, '--odd')])
 
     t.match(help, { code: 0, err: '' }, `pit ${name} --help`)
     t.ok(help.out.length > 100)
     t.match(help.out, `pit ${name}`, 'it shows how it is called')
     t.match(odd, { code: 2, out: '' }, `pit ${name} --odd`)
+    if (name === 'simulator') continue
+    t.match(help.out, /^Examples?:\n {2}pit /m, name)
+    t.match(help.out, /^Exit codes: 0 /m, name)
+    t.same(tooLong(help.out), [], `pit ${name} --help fits a terminal`)
     t.ok(odd.err.length > 10)
   }
 })

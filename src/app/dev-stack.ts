@@ -5,7 +5,7 @@ import { wordsOf } from '../actors/model/errors.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
-import { writeDevStackFile } from '../infra/process/dev-stack-file.ts'
+import { writeDevStackFile, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './listen-places.ts'
 import { tryPlaces, type Place } from './listen-places.ts'
@@ -45,8 +45,7 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
     if (config.databaseUrl === undefined) {
       const { databaseUrl } = postgres
       const { booksFrom: _, ...found } = processors
-      const opsUrl = opsUrlOf(config)
-      const places = { databaseUrl, ...found, ...(opsUrl === undefined ? {} : { opsUrl }) }
+      const places = { databaseUrl, ...found, ...ownUrlsOf(config) }
       stops.push(await writeDevStackFile(config.dataDir, places).catch(refuseDataDir))
     }
     return { ...postgres, ...processors, stop }
@@ -97,11 +96,19 @@ function refuseDataDir(cause: unknown): never {
   throw new Error(`DATA_DIR: ${wordsOf(cause)}`, { cause })
 }
 
-/** As this machine reaches it. */
-function opsUrlOf({ opsHost, opsPort }: Config): string | undefined {
-  if (opsPort === 0) return undefined
+/** Of Pit itself, as this machine reaches it. */
+function ownUrlsOf({
+  listen,
+  opsHost,
+  opsPort,
+}: Config): Pick<DevStackPlaces, 'clientsUrl' | 'opsUrl'> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[opsHost] ?? opsHost
-  return `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
+  const opsUrl = `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
+  const port = 'port' in listen ? listen.port : 0
+  return {
+    ...(port === 0 ? {} : { clientsUrl: `http://127.0.0.1:${port}` }),
+    ...(opsPort === 0 ? {} : { opsUrl }),
+  }
 }
 
 async function processorsOf(

@@ -50,6 +50,33 @@ export async function findOperatorsPort(): Promise<
   return { whyNot: `the dev stack on ${dataDir} was started with OPS_PORT=0` }
 }
 
+/** Of an instance that was started without settings. */
+export const USUAL_OPERATORS_URL = 'http://127.0.0.1:9998'
+
+/** Where clients call the dev stack's Pit, else one on this machine. Throws `UsageError`. */
+export async function findClientsPort(): Promise<string> {
+  const { dataDir, listen } = configuration()
+  const found = await findDevStack(dataDir)
+  const { clientsUrl } = 'places' in found ? found.places : {}
+  if (clientsUrl !== undefined) return clientsUrl
+  if ('socket' in listen || 'places' in found || listen.port === 0) {
+    throw new UsageError('which port clients call is not known here: --url says where')
+  }
+  return `http://127.0.0.1:${listen.port}`
+}
+
+/** All that a check of this machine begins with. Throws `ConfigError`. */
+export async function findEverything(): Promise<{
+  readonly config: Config
+  /** Undefined where none runs, or none would be used. */
+  readonly devStack: DevStackPlaces | undefined
+}> {
+  const config = environment()
+  if (config.databaseUrl !== undefined) return { config, devStack: undefined }
+  const found = await findDevStack(config.dataDir)
+  return { config, devStack: 'places' in found ? found.places : undefined }
+}
+
 const HOW = '(npm start runs one)'
 
 async function devStackOf({ dataDir }: Config): Promise<DevStackPlaces> {
@@ -62,9 +89,13 @@ async function devStackOf({ dataDir }: Config): Promise<DevStackPlaces> {
 
 function configuration(): Config {
   try {
-    return readConfig(process.env)
+    return environment()
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error })
     throw error
   }
+}
+
+function environment(): Config {
+  return readConfig(process.env)
 }

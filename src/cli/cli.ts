@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { nearWord } from '../config/near-names.ts'
 import { projectFile, readVersion } from '../infra/process/project-file.ts'
 
 /** Exit codes: those of the command, else 0 for help, 1 when it is missing, 2 for wrong usage. */
@@ -16,15 +17,9 @@ interface Command {
   /** Without extension, relative to src, or to the project for tools. */
   readonly module: string
   readonly place: 'src' | 'tools'
-  readonly takes: 'nothing' | 'options'
   /** A server runs on when nobody reads what it prints any more. */
   readonly kind: 'server' | 'tool'
-  /** How it is built. */
-  readonly built: string
 }
-
-const BUILD = 'run npm run build'
-const BUILD_TOOLS = 'run npm run build:tools'
 
 const COMMANDS: readonly Command[] = [
   {
@@ -32,56 +27,36 @@ const COMMANDS: readonly Command[] = [
     about: 'Run Pit, with a dev stack for what is not configured',
     module: 'main',
     place: 'src',
-    takes: 'nothing',
     kind: 'server',
-    built: BUILD,
   },
-  {
-    name: 'status',
-    about: 'Show what running instances do, live',
-    module: 'cli/status',
-    place: 'src',
-    takes: 'options',
-    kind: 'tool',
-    built: BUILD,
-  },
-  {
-    name: 'reconcile',
-    about: 'Compare Pit’s books with the processors’',
-    module: 'cli/reconcile',
-    place: 'src',
-    takes: 'options',
-    kind: 'tool',
-    built: BUILD,
-  },
-  {
-    name: 'rejected',
-    about: 'List rejected payments, and let them be tried again',
-    module: 'cli/rejected',
-    place: 'src',
-    takes: 'options',
-    kind: 'tool',
-    built: BUILD,
-  },
+  tool('doctor', 'Check settings and everything that Pit needs; changes nothing'),
+  tool('status', 'Show what running instances do, live'),
+  tool('tail', 'Print a line for each payment that is settled, rejected or parked'),
+  tool('pay', 'Post a payment'),
+  tool('show', 'Show all that is known of one payment'),
+  tool('reconcile', 'Compare Pit’s books with the processors’'),
+  tool('rejected', 'List rejected payments, and let them be tried again'),
   {
     name: 'simulator',
     about: 'Run a processor to pay at',
     module: 'simulator/main',
     place: 'src',
-    takes: 'options',
     kind: 'server',
-    built: BUILD,
   },
   {
     name: 'challenge',
     about: 'Put the challenge’s load on what listens on 9999',
     module: 'bench/challenge',
     place: 'tools',
-    takes: 'options',
     kind: 'tool',
-    built: BUILD_TOOLS,
   },
 ]
+
+function tool(name: string, about: string): Command {
+  return { name, about, module: `cli/${name}`, place: 'src', kind: 'tool' }
+}
+
+const BUILD = { src: 'run npm run build', tools: 'run npm run build:tools' } as const
 
 const USAGE = `Usage: pit <command> [options]
 
@@ -89,28 +64,32 @@ ${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
 
   pit <command> --help says more; pit --version says which Pit this is.
 
-Exit codes: 0 done, and books are equal; 1 books differ, or a payment was not redriven; 2 usage;
-3 what was asked does not answer.
+Examples:
+  pit start
+  pit pay 19.90 --wait
+  pit doctor
+
+Exit codes: 0 done, and all is well; 1 done, and something is not; 2 usage, or a
+setting is wrong; 3 what was asked does not answer; 4 a bug of the command.
+docs/CLI.md says what that means for each command.
 `
 
 await main()
 
 async function main(): Promise<void> {
-  const [name, ...rest] = process.argv.slice(2)
+  const [name] = process.argv.slice(2)
   const command = COMMANDS.find((each) => each.name === name)
   if (name === '--help' || name === '-h' || name === 'help') process.stdout.write(USAGE)
   else if (name === '--version') process.stdout.write(`${readVersion()}\n`)
   else if (command === undefined) fail(usageFault(name), EXIT_USAGE)
-  else if (command.takes === 'nothing' && rest.some((argument) => argument !== '--help')) {
-    fail(`pit ${command.name} takes no arguments; configure it by environment`, EXIT_USAGE)
-  } else await run(command)
+  else await run(command)
 }
 
 /** A command's module works when it is imported, and reads its arguments as a script does. */
 async function run(command: Command): Promise<void> {
   const path = command.place === 'tools' ? toolPath(command) : modulePath(command)
   if (!existsSync(path)) {
-    fail(`pit ${command.name} is not built here: ${command.built}`, EXIT_FAILED)
+    fail(`pit ${command.name} is not built here: ${BUILD[command.place]}`, EXIT_FAILED)
     return
   }
   endWithReader(command)
@@ -140,7 +119,13 @@ function toolPath({ module }: Command): string {
 }
 
 function usageFault(name: string | undefined): string {
-  return name === undefined ? USAGE.trimEnd() : `pit has no command ${name}\n\n${USAGE.trimEnd()}`
+  if (name === undefined) return USAGE.trimEnd()
+  const near = nearWord(
+    name,
+    COMMANDS.map((each) => each.name),
+  )
+  const hint = near === undefined ? '' : `; did you mean ${near}?`
+  return `pit has no command ${name}${hint} (pit --help lists them)`
 }
 
 function fail(message: string, exitCode: number): void {

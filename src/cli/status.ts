@@ -1,32 +1,33 @@
 // `pit status`: what running instances do, out of their metrics, until Ctrl-C.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { readArguments, readHttpUrl } from '../operator/command-line.ts'
+import { EXIT_FINE, EXIT_UNREACHABLE, UsageError, exitCodeOf } from '../operator/failures.ts'
 import { figuresOf, type Scrape } from './figures.ts'
 import { parseSamples } from './samples.ts'
-import { findOperatorsPort } from './addresses.ts'
+import { findOperatorsPort, USUAL_OPERATORS_URL } from './addresses.ts'
+import { OPERATORS_CALL, whyNoAnswer } from './ask-pit.ts'
 import { lineOf, tableOf, type Answer } from './table.ts'
-
-/**
- * Exit codes: 0 when all answered, or after Ctrl-C; 2 for wrong usage, 3 when one is silent that is
- * read once, or that was not named.
- */
-const EXIT_USAGE = 2
-const EXIT_SILENT = 3
-
-const USUAL_URL = 'http://127.0.0.1:9998'
 
 const USAGE = `Usage: pit status [options] [url …]
 
-Shows what the instances behind these operators' ports do: as a table on a terminal, which is drawn
-again and again, else as a line for each. The first times are since the start, the later ones since
-the reading before. Without a URL it is the port of the dev stack that runs on DATA_DIR (.data), else
-${USUAL_URL}.
+Shows what the instances behind these operators' ports do: as a table on a
+terminal, which is drawn again and again, else as a line for each. The first
+times are since the start, the later ones since the reading before. Without a
+URL it is the port of the dev stack that runs on DATA_DIR (.data), else
+${USUAL_OPERATORS_URL}.
 
-  --once         reads once; exit code 3 when an instance does not answer
+  --once         reads once
   --json         prints a JSON object for each reading
   --every <s>    seconds between two readings, from 0.1 to 3600 (1)
   --help         shows this
+
+Examples:
+  pit status
+  pit status --once --json http://127.0.0.1:9998 http://127.0.0.1:9997
+
+Exit codes: 0 all answered, or after Ctrl-C; 2 usage; 3 one is silent that is
+read once, or that was not named.
 `
 
 interface Options {
@@ -44,23 +45,15 @@ const ANSWER_MAX_MS = 2_000
 /** Moves to the top and clears what is below: clearing first would flicker. */
 const REDRAW = '\u001B[H\u001B[J'
 
-await main()
-
-async function main(): Promise<void> {
-  let options: Options | 'help'
-  try {
-    options = await readOptions(process.argv.slice(2))
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
-    process.exitCode = EXIT_USAGE
-    return
-  }
-  if (options === 'help') process.stdout.write(USAGE)
-  else await show(options)
+async function main(): Promise<number> {
+  const options = await readOptions(process.argv.slice(2))
+  if (options !== 'help') return await show(options)
+  process.stdout.write(USAGE)
+  return EXIT_FINE
 }
 
 async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readArguments('pit status', {
     args: [...args],
     allowPositionals: true,
     options: {
@@ -72,10 +65,11 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
   })
   if (values.help) return 'help'
   const seconds = Number(values.every)
-  if (!(seconds >= 0.1 && seconds <= 3600)) throw new Error('--every takes 0.1 to 3600 seconds')
+  if (!(seconds >= 0.1 && seconds <= 3600))
+    throw new UsageError('--every takes 0.1 to 3600 seconds')
+  const named = positionals.map((each) => readHttpUrl(undefined, each))
   const { urls, whyNone } =
-    positionals.length === 0 ? await usualPlace() : { urls: positionals, whyNone: undefined }
-  for (const url of urls) if (!/^https?:$/.test(protocolOf(url))) throw new Error(`no URL: ${url}`)
+    named.length === 0 ? await usualPlace() : { urls: named, whyNone: undefined }
   const plain = process.stdout.isTTY ? 'table' : 'lines'
   return {
     urls: [...new Set(urls)],
@@ -89,14 +83,11 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
 async function usualPlace(): Promise<Pick<Options, 'urls' | 'whyNone'>> {
   const found = await findOperatorsPort()
   if ('url' in found) return { urls: [found.url], whyNone: undefined }
-  return { urls: [USUAL_URL], whyNone: `nothing answers on ${USUAL_URL}, and ${found.whyNot}` }
+  const whyNone = `nothing answers on ${USUAL_OPERATORS_URL}, and ${found.whyNot}`
+  return { urls: [USUAL_OPERATORS_URL], whyNone }
 }
 
-function protocolOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).protocol : ''
-}
-
-async function show({ urls, whyNone, form, readings, everyMs }: Options): Promise<void> {
+async function show({ urls, whyNone, form, readings, everyMs }: Options): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const before = new Map<string, Scrape>()
@@ -105,15 +96,14 @@ async function show({ urls, whyNone, form, readings, everyMs }: Options): Promis
     write(answers, { form, readings })
     if (whyNone !== undefined && answers.every((each) => 'fault' in each)) {
       process.stderr.write(`${whyNone}\n`)
-      process.exitCode = EXIT_SILENT
-      return
+      return EXIT_UNREACHABLE
     }
     if (readings === 'one') {
-      if (answers.some((each) => 'fault' in each)) process.exitCode = EXIT_SILENT
-      return
+      return answers.some((each) => 'fault' in each) ? EXIT_UNREACHABLE : EXIT_FINE
     }
     await pause(everyMs, undefined, { signal: stop.signal }).catch(() => undefined)
   }
+  return EXIT_FINE
 }
 
 async function scrape(url: string, before: Map<string, Scrape>): Promise<Answer> {
@@ -121,21 +111,19 @@ async function scrape(url: string, before: Map<string, Scrape>): Promise<Answer>
     const signal = AbortSignal.timeout(ANSWER_MAX_MS)
     const answer = await fetch(new URL('/metrics', url), { signal })
     const text = await answer.text()
-    if (!answer.ok) return { url, fault: `HTTP ${answer.status}` }
+    if (!answer.ok) {
+      before.delete(url)
+      const hint = answer.status === 404 ? OPERATORS_CALL : undefined
+      return { url, fault: `HTTP ${answer.status}`, hint }
+    }
     const now = { samples: parseSamples(text), at: performance.now() }
     const figures = figuresOf(now, before.get(url))
     before.set(url, now)
     return { url, figures }
   } catch (error) {
     before.delete(url)
-    return { url, fault: faultOf(error) }
+    return { url, fault: whyNoAnswer(error), hint: undefined }
   }
-}
-
-function faultOf(error: unknown): string {
-  const { cause = error } = error instanceof Error ? error : {}
-  if (cause instanceof Error && 'code' in cause) return `no answer: ${String(cause.code)}`
-  return 'no answer'
 }
 
 function write(answers: readonly Answer[], how: Pick<Options, 'form' | 'readings'>): void {
@@ -145,3 +133,6 @@ function write(answers: readonly Answer[], how: Pick<Options, 'form' | 'readings
     process.stdout.write(answers.map((each) => `${lineOf(each, at)}\n`).join(''))
   } else process.stdout.write(`${how.readings === 'many' ? REDRAW : ''}${tableOf(answers, at)}`)
 }
+
+// Stands below the constants: what stands below it has no value yet when it runs.
+process.exitCode = await exitCodeOf(main, (text) => process.stderr.write(text))

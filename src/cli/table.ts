@@ -5,9 +5,14 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Figures } from './figures.ts'
 
 /** What one address answered, or why it did not. */
-export type Answer =
-  | { readonly url: string; readonly figures: Figures }
-  | { readonly url: string; readonly fault: string }
+export type Answer = { readonly url: string; readonly figures: Figures } | Silent
+
+interface Silent {
+  readonly url: string
+  readonly fault: string
+  /** What is probably wrong with the address. */
+  readonly hint?: string | undefined
+}
 
 const LABEL_WIDTH = 20
 const COLUMN_WIDTH = 24
@@ -19,12 +24,21 @@ export function tableOf(all: readonly Answer[], at: string): string {
       .join('')
       .trimEnd(),
   )
-  return `pit status, ${at}\n\n${rows.join('\n')}\n`
+  const hints = all.flatMap((each) => ('fault' in each ? hintOf(each) : []))
+  return `pit status, ${at}\n\n${[...rows, ...hints].join('\n')}\n`
+}
+
+function hintOf({ url, hint }: Silent): readonly string[] {
+  return hint === undefined ? [] : ['', `${url}: ${hint}`]
 }
 
 /** `name=value` pairs, for what reads lines. */
 export function lineOf(answer: Answer, at: string): string {
-  if ('fault' in answer) return `${at} url=${answer.url} fault=${JSON.stringify(answer.fault)}`
+  if ('fault' in answer) {
+    const { url, fault, hint } = answer
+    const more = hint === undefined ? '' : ` hint=${JSON.stringify(hint)}`
+    return `${at} url=${url} fault=${JSON.stringify(fault)}${more}`
+  }
   const { processors, ...figures } = answer.figures
   const perProcessor = Object.entries(processors).flatMap(([name, own]) =>
     Object.entries(own).map(([key, value]) => [`${name}.${key}`, value] as const),

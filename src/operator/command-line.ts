@@ -1,7 +1,28 @@
 // What the operators' command lines have in common: how they read and print instants, rates and
 // amounts, and count things.
 
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { nearWord } from '../config/near-names.ts'
 import { UsageError } from './failures.ts'
+
+/** What stands behind the command's name. Throws `UsageError` of one sentence. */
+export function readArguments<Declared extends ParseArgsConfig>(
+  command: string,
+  declared: Declared,
+): ReturnType<typeof parseArgs<Declared>> {
+  try {
+    return parseArgs(declared)
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    // Node goes on with what is seldom meant.
+    const [fault = ''] = said.split(/[.\n]/, 1)
+    const [, given] = /^Unknown option '-*([^']+)'/.exec(said) ?? []
+    const options = Object.keys(declared.options ?? {})
+    const near = given === undefined ? undefined : nearWord(given, options)
+    const hint = near === undefined ? '' : `; did you mean --${near}?`
+    throw new UsageError(`${fault}${hint} (${command} --help says what it takes)`, { cause })
+  }
+}
 
 /** With an offset: a date alone, or a local time, could mean more than one instant. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
@@ -22,6 +43,22 @@ export function readRate(flag: string, text: string | undefined, absent: number)
   const rate = /^\d{1,6}$/.test(text) ? Number(text) : 0
   if (rate === 0) throw new UsageError(`--${flag} is a whole number from 1 to 999999, not ${text}`)
   return rate
+}
+
+/** Without a slash at its end. Throws `UsageError`. @param flag absent: it stands alone. */
+export function readHttpUrl(flag: string | undefined, text: string): string {
+  if (URL.canParse(text) && /^https?:/.test(text)) return text.replace(/\/$/, '')
+  throw new UsageError(
+    flag === undefined ? `no URL: ${text}` : `--${flag} is an http address, not ${text}`,
+  )
+}
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/** In lower case. Throws `UsageError`. @param taker what takes it: a flag or a command. */
+export function readPaymentId(taker: string, text: string): string {
+  if (UUID.test(text)) return text.toLowerCase()
+  throw new UsageError(`${taker} takes the id of a payment, which is a UUID, not ${text}`)
 }
 
 /** What is beyond a `Date` as it is. @param instant epoch ms. */

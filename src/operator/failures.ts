@@ -18,6 +18,12 @@ export class BooksUnreachable extends Error {
   }
 }
 
+/** A running Pit does not answer, or not as Pit does. Exit code 3. */
+export class PitUnreachable extends Error {
+  override readonly name = 'PitUnreachable'
+  readonly code = 'pit_unreachable'
+}
+
 export const EXIT_FINE = 0
 export const EXIT_DIFFERENT = 1
 export const EXIT_USAGE = 2
@@ -37,7 +43,7 @@ export async function exitCodeOf(
       write(`${error.message}\n`)
       return EXIT_USAGE
     }
-    if (error instanceof BooksUnreachable) {
+    if (error instanceof BooksUnreachable || error instanceof PitUnreachable) {
       write(`${error.message}\n`)
       return EXIT_UNREACHABLE
     }

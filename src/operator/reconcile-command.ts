@@ -1,10 +1,10 @@
 // `pit reconcile`: its command line and its run.
 
-import { parseArgs } from 'node:util'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { AskedProcessor } from './asked-processor.ts'
-import { counted, printInstant, readInstant, readRate } from './command-line.ts'
+import { counted, printInstant, readArguments, readHttpUrl } from './command-line.ts'
+import { readInstant, readRate } from './command-line.ts'
 import { compareWith, type CompareRequest, type Comparison } from './comparison.ts'
 import { DIFFERING_MAX } from './differing-spans.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
@@ -46,27 +46,37 @@ const PER_SECOND = 500
 
 export const RECONCILE_USAGE = `Usage: pit reconcile [options]
 
-Compares Pit's books three ways: the rows of settled payments with the totals that summaries are
-made of, and the rows with both processors, each payment by a look-up. Names what was deleted,
-altered or added in any of the three.
+Compares Pit's books three ways: the rows of settled payments with the totals
+that summaries are made of, and the rows with both processors, each payment by a
+look-up. Names what was deleted, altered or added in any of the three.
 
-  --from, --to <instant>  ISO instants with offset, both inclusive; absent: everything
-  --sums                  quick: compares sums by the hour, and payments only where they differ
-  --per-second <count>    look-ups that begin in a second, ${PER_SECOND} at most when absent
+  --from, --to <instant>  ISO instants with offset, both inclusive; absent:
+                          everything
+  --sums                  quick: compares sums by the hour, and payments only
+                          where they differ
+  --per-second <count>    look-ups that begin in a second, ${PER_SECOND} when absent
   --archived-before <instant>
-                          rows before it were moved away: only their totals are compared
-  --url <url>             ask Pit over HTTP for its summaries, in place of its rows' sums; without
-                          DATABASE_URL nothing else is compared
+                          rows before it were moved away: only their totals are
+                          compared
+  --url <url>             ask Pit over HTTP for its summaries, in place of its
+                          rows' sums; without DATABASE_URL nothing else is
+                          compared
   --help                  shows this
 
-While payments are under way the last ones may differ for seconds: let the window end before.
-A million payments take half an hour at ${PER_SECOND} a second, and a few seconds with --sums. Findings are
-printed as they come; to go on after an interruption, begin --from where progress stood.
+While payments are under way the last ones may differ for seconds: let the
+window end before. A million payments take half an hour at ${PER_SECOND} a second, and a
+few seconds with --sums. Findings are printed as they come; to go on after an
+interruption, begin --from where progress stood.
 
-Environment: DATABASE_URL, PROCESSOR_DEFAULT_URL, PROCESSOR_FALLBACK_URL, PROCESSOR_TOKEN. Without
-DATABASE_URL and --url: what the dev stack uses that runs on DATA_DIR (.data).
-Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor does not answer;
-4 a bug of this tool.
+Examples:
+  pit reconcile
+  pit reconcile --sums --from 2026-01-31T00:00:00Z --to 2026-01-31T23:59:59Z
+
+Environment: DATABASE_URL, PROCESSOR_DEFAULT_URL, PROCESSOR_FALLBACK_URL,
+PROCESSOR_TOKEN. Without DATABASE_URL and --url: what the dev stack uses that
+runs on DATA_DIR (.data).
+Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor
+does not answer; 4 a bug of this tool.
 `
 
 /** Start of a window without one, epoch ms, and how far one without an end reaches ahead. */
@@ -87,14 +97,11 @@ export function readReconcileOptions(
   const to = readInstant('to', values.to, now + AHEAD_MS)
   if (from > to) throw new UsageError('--from is after --to')
   const { url } = values
-  if (url !== undefined && (!URL.canParse(url) || !/^https?:/.test(url))) {
-    throw new UsageError(`--url is an http address, not ${url}`)
-  }
   const archived = values['archived-before']
   return {
     span: { from, to },
     isOpen: { from: values.from === undefined, to: values.to === undefined },
-    pitUrl: url?.replace(/\/$/, ''),
+    pitUrl: url === undefined ? undefined : readHttpUrl('url', url),
     lookUps: values.sums === true ? 'whereSumsDiffer' : 'all',
     perSecond: readRate('per-second', values['per-second'], PER_SECOND),
     archivedBefore:
@@ -105,22 +112,18 @@ export function readReconcileOptions(
 }
 
 function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        from: { type: 'string' },
-        to: { type: 'string' },
-        sums: { type: 'boolean' },
-        'per-second': { type: 'string' },
-        'archived-before': { type: 'string' },
-        url: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    }).values
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}\n\n${RECONCILE_USAGE}`, { cause })
-  }
+  return readArguments('pit reconcile', {
+    args: [...args],
+    options: {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      sums: { type: 'boolean' },
+      'per-second': { type: 'string' },
+      'archived-before': { type: 'string' },
+      url: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  }).values
 }
 
 /** From the environment. */

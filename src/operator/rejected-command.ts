@@ -1,9 +1,9 @@
 // `pit rejected`: payments that a processor will never take, listed, and sent through again by
 // hand.
 
-import { parseArgs } from 'node:util'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import { counted, printCents, readInstant, readRate } from './command-line.ts'
+import { counted, printCents, readArguments, readInstant } from './command-line.ts'
+import { readPaymentId, readRate } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import {
   EVERYTHING,
@@ -25,25 +25,32 @@ export const REJECTED_USAGE = `Usage: pit rejected [options]
        pit rejected --redrive <id>...
        pit rejected --redrive (--all | filter) [--yes]
 
-Lists the payments that processors rejected, or sends some of them through again: those with the
-given correlationIds, all of them, or those that fit a filter. Before it redrives by a filter it
-says how many they are, and asks.
+Lists the payments that processors rejected, or sends some of them through
+again: those with the given correlationIds, all of them, or those that fit a
+filter. Before it redrives by a filter it says how many they are, and asks.
 
   --redrive               send through again, and do not only list
   --all                   all rejected payments
-  --from, --to <instant>  filter: accepted then; ISO instants with offset, both inclusive
+  --from, --to <instant>  filter: accepted then; ISO instants with offset, both
+                          inclusive
   --processor <name>      filter: rejected by that one, default or fallback
   --status <answer>       filter: what a processor said, such as "http 400"
   --yes                   do not ask
   --per-second <count>    payments that become due in a second, ${PER_SECOND} when absent
   --help                  shows this
 
-A redrive takes ${REDRIVE_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated for the rest: a payment
-that is not rejected any more is left as it is, and named.
+A redrive takes ${REDRIVE_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated
+for the rest: a payment that is not rejected any more is left alone, and named.
 
-Environment: DATABASE_URL. Without it: that of the dev stack that runs on DATA_DIR (.data).
-Exit codes: 0 done; 1 a payment was not redriven, or it was not confirmed; 2 usage; 3 the database
-does not answer.
+Examples:
+  pit rejected --processor default
+  pit rejected --redrive 4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3
+  pit rejected --redrive --all --yes
+
+Environment: DATABASE_URL. Without it: that of the dev stack that runs on
+DATA_DIR (.data).
+Exit codes: 0 done; 1 a payment was not redriven, or it was not confirmed;
+2 usage; 3 the database does not answer.
 `
 
 export type RejectedOptions =
@@ -73,17 +80,13 @@ export function readRejectedOptions(args: readonly string[]): RejectedOptions {
   if (wanted === undefined && ids.length === 0) {
     throw new UsageError('--redrive takes correlationIds, a filter or --all')
   }
-  const wrong = ids.find((id) => !UUID.test(id))
-  if (wrong !== undefined) throw new UsageError(`--redrive takes UUIDs of payments, not ${wrong}`)
   return {
     kind: 'redrive',
-    which: wanted ?? [...new Set(ids.map((id) => id.toLowerCase()))],
+    which: wanted ?? [...new Set(ids.map((id) => readPaymentId('--redrive', id)))],
     isConfirmed: values.yes === true,
     perSecond: readRate('per-second', values['per-second'], PER_SECOND),
   }
 }
-
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i
 
 function readFilter(values: ReturnType<typeof parseFlags>['values']): RejectedFilter | undefined {
   const { from, to, processor, status } = values
@@ -100,26 +103,22 @@ function readFilter(values: ReturnType<typeof parseFlags>['values']): RejectedFi
 }
 
 function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({
-      // An id may be joined to the flag.
-      args: args.flatMap((each) => (each.startsWith('--redrive=') ? each.split('=', 2) : [each])),
-      allowPositionals: true,
-      options: {
-        redrive: { type: 'boolean' },
-        all: { type: 'boolean' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        processor: { type: 'string' },
-        status: { type: 'string' },
-        yes: { type: 'boolean' },
-        'per-second': { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    })
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}\n\n${REJECTED_USAGE}`, { cause })
-  }
+  return readArguments('pit rejected', {
+    // An id may be joined to the flag.
+    args: args.flatMap((each) => (each.startsWith('--redrive=') ? each.split('=', 2) : [each])),
+    allowPositionals: true,
+    options: {
+      redrive: { type: 'boolean' },
+      all: { type: 'boolean' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      processor: { type: 'string' },
+      status: { type: 'string' },
+      yes: { type: 'boolean' },
+      'per-second': { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  })
 }
 
 export interface RejectedTool {

@@ -43,11 +43,45 @@ export async function applySchema(
   }
   const altered = await read(connection, FIND_ALTERED, typedColumnsOf(schema))
   if (altered.length > 0) throw refused({ code: DATATYPE_MISMATCH, what: UNFIT, names: altered })
-  const rights = Object.entries(RIGHTS).flatMap(([table, all]) =>
-    all.map((one) => `${table}.${one}`),
-  )
-  const lacking = await read(connection, FIND_DENIED, rights)
+  const lacking = await read(connection, FIND_DENIED, rightsNeeded())
   if (lacking.length > 0) throw denied('permission denied: the role lacks', lacking)
+}
+
+/** What `applySchema` would meet. */
+export interface SchemaFindings {
+  /** Whether the tables are those of this version; else a start applies the script. */
+  readonly isApplied: boolean
+  /** Tables with their columns, and indexes, that are not there. */
+  readonly missing: readonly string[]
+  /** Columns of another type. */
+  readonly altered: readonly string[]
+  /** Rights on the tables that the role lacks; none while a part is missing. */
+  readonly lacking: readonly string[]
+  /** Whether the role may make tables. */
+  readonly mayCreate: boolean
+}
+
+/** Changes nothing. */
+export async function inspectSchema(connection: PostgresConnection): Promise<SchemaFindings> {
+  const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
+  const digest = createHash('sha256').update(schema).digest('hex')
+  const missing = await read(connection, FIND_MISSING, partsOf(schema))
+  const { may_create: mayCreate } = readOnlyRow(
+    FIND_CREATE,
+    await connection.query(FIND_CREATE, []),
+  )
+  return {
+    isApplied: await isApplied(connection, digest),
+    missing,
+    altered: await read(connection, FIND_ALTERED, typedColumnsOf(schema)),
+    lacking: missing.length > 0 ? [] : await read(connection, FIND_DENIED, rightsNeeded()),
+    mayCreate,
+  }
+}
+
+/** As `table.RIGHT`. */
+function rightsNeeded(): readonly string[] {
+  return Object.entries(RIGHTS).flatMap(([table, all]) => all.map((one) => `${table}.${one}`))
 }
 
 /**
@@ -198,6 +232,13 @@ const FIND_ALTERED = {
     AND attname = split_part(column_name, '.', 2) AND NOT attisdropped
   WHERE atttypid IS DISTINCT FROM to_regtype(type)
   ORDER BY part.place`,
+} satisfies Query
+
+const FIND_CREATE = {
+  name: 'findCreate',
+  effect: 'reads',
+  columns: { may_create: BOOLEAN },
+  text: `SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create`,
 } satisfies Query
 
 /** Which of the rights $1, each as `table.RIGHT`, the role has not. */

@@ -13,6 +13,8 @@ export interface DevStackPlaces {
   readonly processorFallbackUrl: string
   /** Of simulators; the token of other processors is not kept. */
   readonly processorToken?: string
+  /** Where clients call; absent: at a socket, or at a port that was not chosen yet. */
+  readonly clientsUrl?: string
   /** Where operators call; absent: nowhere. */
   readonly opsUrl?: string
 }
@@ -84,7 +86,7 @@ function isContents(read: unknown): read is Contents {
   return (
     Number.isInteger(fields.get('pid')) &&
     ['databaseUrl', 'processorDefaultUrl', 'processorFallbackUrl'].every(isText) &&
-    ['startedAt', 'processorToken', 'opsUrl'].every(isTextOrAbsent)
+    ['startedAt', 'processorToken', 'clientsUrl', 'opsUrl'].every(isTextOrAbsent)
   )
 }
 

@@ -1,0 +1,197 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { freePort } from '../../bench/layout/ports.ts'
+import { clockFinding, type Finding } from '../../src/cli/checks/finding.ts'
+import { checkPorts } from '../../src/cli/checks/taken-ports.ts'
+import { checkProcessor } from '../../src/cli/checks/processors.ts'
+import { checkDatabase, checkEmbedded, checkRedis } from '../../src/cli/checks/stores.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
+import { startSimulator } from '../../src/simulator/simulator.ts'
+import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
+import { openRedis } from '../support/redis.ts'
+import { CLI, runPit } from '../support/system-process.ts'
+
+/** The findings about one thing, as `result: text`. */
+function about(subject: string, findings: readonly Finding[]): readonly string[] {
+  return findings
+    .filter((finding) => finding.subject === subject)
+    .map(({ result, text }) => `${result}: ${text}`)
+}
+
+/** A server that answers each path with a status and a body, at this time of day. */
+async function startStub(
+  t: Test,
+  { status, body, date }: { status: number; body: string; date?: Date },
+): Promise<string> {
+  const server = createServer((_, response) => {
+    if (date !== undefined) response.setHeader('Date', date.toUTCString())
+    response.writeHead(status).end(body)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+t.test('before a first start doctor finds what is free, and leaves nothing behind', async (t) => {
+  const cwd = t.testdir()
+  const dataDir = join(cwd, 'data')
+  const env = { PORT: String(await freePort()), OPS_PORT: '0', DATA_DIR: dataDir, LOG_LEVL: '1' }
+
+  const { out, err } = await runPit(t, { program: CLI, args: ['doctor'], env, cwd }).ended()
+
+  t.equal(err, '')
+  t.match(out, /^ok +settings +can all be used$/m)
+  t.match(out, /^warn +settings +LOG_LEVL is no setting/m)
+  t.match(out, /^(ok|warn) +versions +Node \d/m)
+  t.match(out, /^(ok|warn) +HTTP server /m)
+  t.match(out, new RegExp(`^ok +PORT +${env.PORT} is free$`, 'm'))
+  t.match(out, /^ok +database +none is set: a start brings its own/m)
+  t.match(out, /^ok +processors +none are set/m)
+  t.notOk(existsSync(dataDir))
+})
+
+t.test('settings that cannot be read are each a line that fails', async (t) => {
+  const env = { PORT: 'x', OPS_PORT: '-1', LOG_LEVL: 'info' }
+
+  const { code, out, err } = await runPit(t, { program: CLI, args: ['doctor'], env }).ended()
+
+  t.match({ code, err }, { code: 1, err: '' })
+  t.match(out, /^fails +settings +PORT is not a whole number/m)
+  t.match(out, /^fails +settings +OPS_PORT is not a whole number/m)
+  t.match(out, /^warn +settings +LOG_LEVL is no setting/m)
+})
+
+t.test('a database is found with its tables and rights, and stays as it was', async (t) => {
+  const postgres = await startPostgres(t)
+  const url = await postgres.freshDatabase()
+  const fresh = await checkDatabase(url, false)
+  t.match(about('database', fresh), [/^ok: PostgreSQL \d+\.\d+, takes writes$/])
+  t.match(about('tables', fresh), [/^ok: the next start makes them/])
+  t.match(about('tables', await checkDatabase(url, false)), [/^ok: the next start/], 'it made none')
+  t.match(about('clocks', fresh), [/^ok: /])
+
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString: url })
+  await ledger.close()
+  t.same(about('tables', await checkDatabase(url, false)), ['ok: are there, with all rights'])
+
+  await runSql(url, `CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT SELECT ON payments TO poor`)
+  const poor = new URL(url)
+  Object.assign(poor, { username: 'poor', password: 'poor' })
+  t.match(about('tables', await checkDatabase(poor.href, false)), [
+    /^fails: the role lacks .*INSERT on payments.* see docs\/DATABASE.md$/,
+  ])
+  await runSql(
+    url,
+    `DROP VIEW payments_readable; ALTER TABLE payments DROP COLUMN amount_cents;
+    ALTER TABLE payments ADD COLUMN amount_cents text`,
+  )
+  t.match(about('tables', await checkDatabase(url, false)), [
+    /^fails: payments.amount_cents is not/,
+  ])
+})
+
+t.test('a database that cannot be used is told with its reason and no password', async (t) => {
+  const postgres = await startPostgres(t)
+  const url = new URL(await postgres.freshDatabase())
+  const none = new URL(url)
+  none.pathname = '/nothing'
+  const closed = new URL(url)
+  closed.port = String(await freePort())
+  await runSql(
+    url.href,
+    `ALTER DATABASE ${url.pathname.slice(1)} SET default_transaction_read_only = on`,
+  )
+
+  const told = async (given: URL): Promise<readonly string[]> =>
+    about('database', await checkDatabase(given.href, false))
+
+  t.match(await told(none), [/^fails: DATABASE_URL: .*does not exist.*3D000/])
+  t.match(await told(closed), [/^fails: DATABASE_URL: .*ECONNREFUSED/])
+  t.match(await told(url), [/^fails: PostgreSQL .* takes no writes/])
+  t.notMatch(String(await told(closed)), url.password === '' ? 'postgres:' : url.password)
+})
+
+t.test('an embedded database needs a folder that can be written', async (t) => {
+  const folder = t.testdir({ file: '' })
+  const checked = (dataDir: string) => checkEmbedded(readConfig({ DATA_DIR: dataDir }))
+
+  t.match(await checked(join(folder, 'a/b')), [{ result: 'ok' }])
+  t.match(await checked(join(folder, 'file/b')), [{ result: 'fails', text: /DATA_DIR/ }])
+})
+
+t.test('a processor is asked for its health, its books and its time', async (t) => {
+  const simulator = await startSimulator({ port: 0, feeRate: 0.05 })
+  t.teardown(() => simulator.close())
+  const check = (url: string, token?: string) => checkProcessor({ name: 'default', url, token })
+  const healthy = '{"failing":false,"minResponseTime":7}'
+
+  const right = await check(simulator.url, '123')
+  t.match(about('default', right), ['ok: works, and answers in 0 ms'])
+  t.match(about('default books', right), ['ok: PROCESSOR_TOKEN opens them'])
+  const wrong = await check(simulator.url, 'wrong')
+  t.match(about('default books', wrong), [/^warn: answered 40\d: PROCESSOR_TOKEN is not/])
+  t.match(about('default books', await check(simulator.url)), [/^warn: PROCESSOR_TOKEN is unset/])
+
+  const failing = await startStub(t, { status: 200, body: '{"failing":true,"minResponseTime":0}' })
+  t.match(about('default', await check(failing)), [/^warn: says of itself that it fails/])
+  const asked = await startStub(t, { status: 429, body: '' })
+  t.match(about('default', await check(asked)), [/^ok: .*asked for just now$/])
+  const page = await startStub(t, { status: 200, body: '<html>' })
+  t.match(about('default', await check(page)), [/^fails: .* no processor$/])
+  const silent = `http://127.0.0.1:${await freePort()}`
+  t.match(about('default', await check(silent)), [/^fails: .*ECONNREFUSED.*PROCESSOR_DEFAULT_URL$/])
+  const late = await startStub(t, {
+    status: 200,
+    body: healthy,
+    date: new Date(Date.now() - 60_000),
+  })
+  t.match(about('clocks', await check(late)), [/^warn: that of default is \d+\.\d s behind/])
+  const timely = await startStub(t, { status: 200, body: healthy })
+  t.match(about('clocks', await check(timely)), [/^ok: /])
+})
+
+t.test('clocks are judged only beyond what the measurement may be wrong by', async (t) => {
+  t.match(clockFinding('x', { aheadMs: 1_900, uncertainMs: 1_000 }), { result: 'ok' })
+  t.match(clockFinding('x', { aheadMs: -2_100, uncertainMs: 1_000 }), {
+    result: 'warn',
+    text: /2\.1 s behind/,
+  })
+  t.match(clockFinding('x', { aheadMs: 2_100, uncertainMs: 0 }), { text: /2\.1 s ahead of/ })
+})
+
+t.test('a port that another program has fails, with its setting', async (t) => {
+  const stub = await startStub(t, { status: 200, body: 'somebody else' })
+  const { port } = new URL(stub)
+  const processors = { PROCESSOR_DEFAULT_URL: 'http://a', PROCESSOR_FALLBACK_URL: 'http://b' }
+  const checked = (env: Readonly<Record<string, string>>) =>
+    checkPorts(readConfig({ ...processors, ...env }), undefined)
+
+  const taken = await checked({ PORT: port, OPS_PORT: '0' })
+  t.match(about('PORT', taken), [
+    `fails: ${port} is taken by another program: stop it, or set PORT`,
+  ])
+  t.match(about('OPS_PORT', taken), ['ok: 0: nowhere'])
+  const ops = await checked({ PORT: '0', OPS_PORT: port })
+  t.match(about('OPS_PORT', ops), [/^fails: .* set OPS_PORT$/])
+  const socket = await checked({ LISTEN_SOCKET: '/nowhere/pit.sock', OPS_PORT: '0' })
+  t.match(about('LISTEN_SOCKET', socket), [/^fails: its folder cannot be written: .*ENOENT/])
+})
+
+t.test('Redis that does not answer is a warning, one that refuses a failure', async (t) => {
+  const silent = await checkRedis(
+    readConfig({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` }),
+  )
+  t.match(silent, { result: 'warn', text: /^REDIS_URL: it does not answer; Pit runs without/ })
+  const redis = await openRedis(t)
+  if (redis === undefined) return
+  const there = await checkRedis(readConfig({ REDIS_URL: redis.url }))
+  t.match(there, { result: 'ok', text: /^Redis \d/ })
+  const far = new URL(redis.url)
+  far.pathname = '/99999'
+  t.match(await checkRedis(readConfig({ REDIS_URL: far.href })), { result: 'fails' })
+})

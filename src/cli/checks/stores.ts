@@ -1,0 +1,115 @@
+// Checks of what holds payments: PostgreSQL, configured or to be started here, and Redis.
+
+import { constants, existsSync } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { Config } from '../../config/config.ts'
+import { findPackage } from '../../infra/postgres-embedded/binaries.ts'
+import { inspectDatabase, type DatabaseFindings } from '../../infra/postgres/inspect.ts'
+import { connectRedis, firstRefusal } from '../../infra/redis/redis-connection.ts'
+import { causeIn, clockFinding, fails, ok, warn, type Finding } from './finding.ts'
+
+const DATABASE = 'database'
+
+/** @param isOwn whether it is the one that a dev stack runs. */
+export async function checkDatabase(url: string, isOwn: boolean): Promise<readonly Finding[]> {
+  const where = isOwn ? 'the embedded PostgreSQL' : 'DATABASE_URL'
+  try {
+    const found = await inspectDatabase(url)
+    return [
+      ...describeServer(found, isOwn),
+      describeTables(found),
+      clockFinding('PostgreSQL', found),
+    ]
+  } catch (error) {
+    const advice = isOwn ? 'start Pit again' : 'see docs/DATABASE.md'
+    return [fails(DATABASE, `${where}: ${causeIn(error)}; ${advice}`)]
+  }
+}
+
+/** PostgreSQL counts so: 13.0. */
+const OLDEST = 130_000
+
+function describeServer(found: DatabaseFindings, isOwn: boolean): readonly Finding[] {
+  const name = `PostgreSQL ${found.version}`
+  if (found.versionNumber < OLDEST) return [fails(DATABASE, `${name} is too old: Pit needs 13`)]
+  if (!found.takesWrites) {
+    return [fails(DATABASE, `${name} takes no writes: name the primary in DATABASE_URL`)]
+  }
+  const durable = found.isDurable
+    ? []
+    : [
+        warn(
+          DATABASE,
+          'synchronous_commit or fsync is off: a crash of PostgreSQL loses accepted payments',
+        ),
+      ]
+  return [ok(DATABASE, `${name}${isOwn ? ' of the dev stack' : ''}, takes writes`), ...durable]
+}
+
+const TABLES = 'tables'
+const NAMED_MAX = 4
+
+function describeTables({
+  isApplied,
+  missing,
+  altered,
+  lacking,
+  mayCreate,
+}: DatabaseFindings): Finding {
+  const named = (names: readonly string[]): string =>
+    `${names.slice(0, NAMED_MAX).join(', ')}${names.length > NAMED_MAX ? ' and more' : ''}`
+  if (altered.length > 0) {
+    return fails(TABLES, `${named(altered)}: they are not of this Pit; see docs/DATABASE.md`)
+  }
+  if (missing.length > 0 && !mayCreate) {
+    const what = `${named(missing)} are missing and the role may not make tables`
+    return fails(TABLES, `${what}: apply compose/schema.sql as one who may`)
+  }
+  if (missing.length > 0) return ok(TABLES, 'the next start makes them, which the role may')
+  if (lacking.length > 0) {
+    return fails(TABLES, `the role lacks ${named(lacking)}: grant it, see docs/DATABASE.md`)
+  }
+  return ok(
+    TABLES,
+    `are there, with all rights${isApplied ? '' : '; a start brings them up to date'}`,
+  )
+}
+
+/** For a start that brings its own PostgreSQL. */
+export async function checkEmbedded({ dataDir }: Config): Promise<readonly Finding[]> {
+  const folder = resolve(dataDir)
+  try {
+    const path = join(findPackage(), 'native/bin/postgres')
+    await access(path, constants.X_OK)
+  } catch (error) {
+    return [fails(DATABASE, `${causeIn(error)}: run npm ci, or set DATABASE_URL`)]
+  }
+  let nearest = folder
+  while (!existsSync(nearest)) nearest = dirname(nearest)
+  try {
+    await access(nearest, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    return [fails(DATABASE, `DATA_DIR ${folder} cannot be written: ${causeIn(error)}`)]
+  }
+  const kept = existsSync(join(folder, 'cluster')) ? 'kept in' : 'made in'
+  return [ok(DATABASE, `none is set: a start brings its own PostgreSQL, ${kept} ${folder}`)]
+}
+
+const REDIS = 'Redis'
+
+export async function checkRedis({ redisUrl, redisKeyPrefix }: Config): Promise<Finding> {
+  if (redisUrl === undefined) return ok(REDIS, 'none is set: each instance works by itself')
+  const connection = connectRedis({ url: redisUrl, keyPrefix: redisKeyPrefix })
+  try {
+    const refusal = await firstRefusal(connection)
+    if (refusal !== undefined) return fails(REDIS, `REDIS_URL: ${causeIn(refusal)}`)
+    const info = await connection.redis.info('server')
+    const version = /redis_version:(\S+)/.exec(info)?.[1] ?? 'of unknown version'
+    return ok(REDIS, `Redis ${version}`)
+  } catch {
+    return warn(REDIS, 'REDIS_URL: it does not answer; Pit runs without, each instance by itself')
+  } finally {
+    await connection.close()
+  }
+}
