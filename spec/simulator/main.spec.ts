@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
+import { parseFaults } from '../../src/simulator/faults.ts'
 import { readOptions } from '../../src/simulator/options.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 
@@ -50,6 +51,20 @@ t.test('wrong options and a taken port have different exit codes', async (t) => 
     code: 1,
     err: `cannot listen on 127.0.0.1:${simulator.port}: the port is taken`,
   })
+})
+
+t.test('--help has each switch and each kind of fault, and its example is one', async (t) => {
+  const { code, out } = await finish(t, '--help')
+
+  t.equal(code, 0)
+  for (const name of ['delay', 'failure', 'token', 'faults']) t.match(out, `\n  ${name} `)
+  const kinds = [...out.matchAll(/^ {4}(\w+) /gm)].map(([, kind]) => kind)
+  t.ok(kinds.length >= 15, kinds.join(' '))
+  t.throws(() => parseFaults({ charge: [{ kind: 'none' }] }), {
+    message: kinds.slice(0, 12).join(', '),
+  })
+  const [example = ''] = /\{"charge"[^]*?"seed": 1\}/.exec(out) ?? []
+  t.match(parseFaults(JSON.parse(example)), { charge: [{ kind: 'resetAfterRecord', share: 0.2 }] })
 })
 
 t.test('options have defaults and bounds', async (t) => {

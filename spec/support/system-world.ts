@@ -15,6 +15,8 @@ export interface WorldOptions {
   readonly databaseUrl: string
   readonly redisUrl?: string
   readonly instances?: number
+  /** The simulators are the instances' own, as in a dev stack. */
+  readonly isDevStack?: boolean
   /** Settings that differ from those of this file. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -80,6 +82,7 @@ export async function startWorld(t: Test, options: WorldOptions): Promise<World>
     databaseUrl: options.databaseUrl,
     processorDefaultUrl: simulators.default.url,
     processorFallbackUrl: simulators.fallback.url,
+    ...(options.isDevStack === true ? { simulators } : {}),
   }
   const pits: Pit[] = []
   const clients: PitClient[] = []

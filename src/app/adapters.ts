@@ -13,6 +13,7 @@ import type {
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
 import type { FiguresCache } from '../console/figures.ts'
+import type { BreakableSimulator } from '../console/simulators.ts'
 import { createNames, type Names } from '../infra/dns/names.ts'
 import { createRedisFailureCounts } from '../infra/redis/redis-failures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
@@ -41,6 +42,8 @@ export interface Addresses {
   readonly processorToken?: string
   /** Epoch ms; before it those simulators know of nothing. Absent: all has always been kept. */
   readonly booksFrom?: number
+  /** The processors, when they were started here. */
+  readonly simulators?: Readonly<Record<ProcessorName, BreakableSimulator>>
 }
 
 export interface Caches {

@@ -10,6 +10,7 @@ import { BEGINNING, type BooksSource, type RowsSource } from '../console/compare
 import { type OnBug, untilItThrows } from '../console/contained.ts'
 import { startConsole } from '../console/live-console.ts'
 import type { ActorInspection } from '../console/inspection.ts'
+import type { DevStackPanel, SendPayment } from '../console/simulators.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
@@ -35,6 +36,8 @@ export interface PitConsoleParts {
   readonly addresses: Addresses
   readonly adapters: Adapters
   readonly logger: Logger
+  /** The port of the payment API; 0 while there is none, and on a unix socket. */
+  readonly port: () => number
 }
 
 /** Bound on a processor's answer about its books, ms. */
@@ -42,7 +45,7 @@ const BOOKS_TIMEOUT_MS = 2_000
 
 export function createPitConsole(
   config: Config,
-  { addresses, adapters, logger }: PitConsoleParts,
+  { addresses, adapters, logger, port }: PitConsoleParts,
 ): PitConsole {
   const counters = createCounters()
   const log = subsystemLogger(logger, 'console')
@@ -71,6 +74,7 @@ export function createPitConsole(
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),
         },
+        ...panelOf(config, addresses, port),
         fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
         ...(inspection === undefined ? {} : { inspection }),
       })
@@ -84,6 +88,38 @@ export function createPitConsole(
       // Nobody waits for it: the statement that runs has its bound.
       void tables.close()
     },
+  }
+}
+
+/** None on a unix socket, where a test payment could not be sent to. */
+function panelOf(
+  { listen }: Config,
+  { simulators }: Addresses,
+  port: () => number,
+): { readonly panel?: DevStackPanel } {
+  if (simulators === undefined || 'socket' in listen) return {}
+  return { panel: { simulators, sendPayment: paymentSender(port) } }
+}
+
+/** Bound on an answer to a test payment, ms. */
+const TEST_PAYMENT_TIMEOUT_MS = 5_000
+
+/** The largest amount of one, in cents; the smallest is one cent. */
+const TEST_AMOUNT_CENTS_MAX = 10_000
+
+/** What sends a payment to this instance as a client does; its port is known once it listens. */
+export function paymentSender(port: () => number): SendPayment {
+  return async () => {
+    const correlationId = crypto.randomUUID()
+    const amount = (1 + Math.floor(Math.random() * TEST_AMOUNT_CENTS_MAX)) / 100
+    const response = await fetch(`http://127.0.0.1:${port()}/payments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ correlationId, amount }),
+      signal: AbortSignal.timeout(TEST_PAYMENT_TIMEOUT_MS),
+    })
+    await response.arrayBuffer()
+    return { correlationId, status: response.status }
   }
 }
 

@@ -2,13 +2,14 @@
 // every address configured there is nothing to start.
 
 import { wordsOf } from '../actors/model/errors.ts'
+import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
 import { writeDevStackFile, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
-import { startSimulator } from '../simulator/simulator.ts'
-import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './listen-places.ts'
-import { tryPlaces, type Place } from './listen-places.ts'
+import { startSimulator, type Simulator } from '../simulator/simulator.ts'
+import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './listening.ts'
+import { tryPlaces, type Place } from './listening.ts'
 
 export interface DevStack {
   readonly databaseUrl: string
@@ -18,6 +19,8 @@ export interface DevStack {
   readonly processorToken?: string
   /** Epoch ms; before it those simulators know of nothing. Absent: they keep all. */
   readonly booksFrom?: number
+  /** The processors, when they were started here. */
+  readonly simulators?: Readonly<Record<ProcessorName, Simulator>>
   /** Resolves once something that was started here has ended and cannot be had again. */
   readonly failed: Promise<Error>
   /** Stops what was started here, last first. */
@@ -44,7 +47,7 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
     // What a command cannot know is the database; where that was named, so was the rest.
     if (config.databaseUrl === undefined) {
       const { databaseUrl } = postgres
-      const { booksFrom: _, ...found } = processors
+      const { simulators: _, booksFrom: __, ...found } = processors
       const places = { databaseUrl, ...found, ...ownUrlsOf(config) }
       stops.push(await writeDevStackFile(config.dataDir, places).catch(refuseDataDir))
     }
@@ -119,9 +122,14 @@ async function processorsOf(
   if (processorDefaultUrl !== undefined && processorFallbackUrl !== undefined) {
     return { processorDefaultUrl, processorFallbackUrl }
   }
+  const simulators = {
+    default: await ownProcessor('default', config, register),
+    fallback: await ownProcessor('fallback', config, register),
+  }
   return {
-    processorDefaultUrl: await ownProcessor('default', config, register),
-    processorFallbackUrl: await ownProcessor('fallback', config, register),
+    simulators,
+    processorDefaultUrl: simulators.default.url,
+    processorFallbackUrl: simulators.fallback.url,
     processorToken: SIMULATOR_TOKEN,
     ...(keepsWith(config) ? {} : { booksFrom: systemClock.wallNow() }),
   }
@@ -136,10 +144,10 @@ function keepsWith({ databaseUrl }: Config): boolean {
 }
 
 async function ownProcessor(
-  name: 'default' | 'fallback',
+  name: ProcessorName,
   config: Config,
   { stops, tell }: Register,
-): Promise<string> {
+): Promise<Simulator> {
   const feeRate = name === 'default' ? config.processorDefaultFee : config.processorFallbackFee
   const place = simulatorPlace(config, name)
   const { port } = place.at
@@ -147,5 +155,5 @@ async function ownProcessor(
   const simulator = await listensAt(place, startSimulator({ port, feeRate, name, ...kept }))
   stops.push(() => simulator.close())
   tell(`started processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
-  return simulator.url
+  return simulator
 }

@@ -8,7 +8,7 @@ import type { HttpServer } from '../http/server.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
-import { listensAt, operatorsPlace } from './listen-places.ts'
+import { listensAt, operatorsPlace } from './listening.ts'
 
 /** What the port shows. */
 export interface OpsParts {

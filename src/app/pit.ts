@@ -11,7 +11,7 @@ import { startHttp, type HttpServer } from '../http/server.ts'
 import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
-import { clientsPlace, listensAt } from './listen-places.ts'
+import { clientsPlace, listensAt } from './listening.ts'
 import { becomesReady } from './readiness.ts'
 import { partsOf } from './settings.ts'
 import { createFactsLog, sinks } from '../infra/process/logger.ts'
@@ -46,7 +46,9 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     logger,
     onDamagedRow: (row) => late.telemetry?.emit({ type: 'row.damaged', ...row }),
   })
-  const console = createPitConsole(config, { addresses, adapters, logger })
+  let http: HttpServer | undefined
+  const ownPort = (): number => http?.port ?? 0
+  const console = createPitConsole(config, { addresses, adapters, logger, port: ownPort })
   const metrics = createPitMetrics(config)
   const telemetry = sinks(
     createFactsLog(logger),
@@ -58,7 +60,6 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   late.telemetry = telemetry
   const supervisor = createSupervisor(partsOf(config, adapters, telemetry))
   const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
-  let http: HttpServer | undefined
   let ops: OpsServer | undefined
   const closeAll = async (): Promise<void> => {
     performanceLog.stop()

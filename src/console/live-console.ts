@@ -12,6 +12,7 @@ import { type Figures, type FiguresCache, figuresOf, type Counters } from './fig
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
 import { addConsoleRoutes } from './pages.ts'
+import { addPanelRoutes, type DevStackPanel } from './simulators.ts'
 import { openStream, type Viewer } from './stream.ts'
 
 export interface ConsoleOptions {
@@ -27,6 +28,8 @@ export interface ConsoleOptions {
   readonly fees: Readonly<Record<ProcessorName, number>>
   /** Gets each bug, which has ended a part of the console. */
   readonly onBug: OnBug
+  /** Absent unless the processors are simulators of this process. */
+  readonly panel?: DevStackPanel
   /** Absent when it is off. */
   readonly inspection?: Pick<ActorInspection, 'sequences' | 'consoleWatches'>
 }
@@ -98,6 +101,7 @@ export function startConsole(options: ConsoleOptions): Console {
     extend(app) {
       const sequences = options.inspection?.sequences
       addConsoleRoutes(app, { supervisor, counters, sequences, onBug })
+      if (options.panel !== undefined) addPanelRoutes(app, options.panel, onBug)
       openStream(app, {
         path: '/console/ws',
         bufferedBytesMax: BUFFERED_MAX,
@@ -161,8 +165,9 @@ function unknownCount(error: unknown): null {
   return null
 }
 
-function helloOf({ instanceId, fees, inspection, books }: ConsoleOptions): object {
+function helloOf({ instanceId, fees, inspection, books, panel }: ConsoleOptions): object {
   const hasProcessorBooks = books.readTheirs !== undefined
   const inspected = inspection === undefined ? 'off' : 'on'
-  return { type: 'hello', instanceId, fees, inspected, hasProcessorBooks }
+  const simulators = panel === undefined ? 'off' : 'on'
+  return { type: 'hello', instanceId, fees, inspected, hasProcessorBooks, simulators }
 }

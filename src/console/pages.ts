@@ -45,16 +45,18 @@ export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
 type Answer = Reply | undefined | Promise<Reply | undefined>
 
 export interface Route {
+  /** `get` when absent. */
+  readonly method?: 'get' | 'post'
   readonly path: string
   /** Takes what it needs from the request before it waits for anything; undefined becomes 404. */
   readonly read: (request: HttpRequest) => Answer
   readonly onBug: OnBug
 }
 
-/** Adds a page or an answer to a GET. */
-export function route(app: WebApp, { path, read, onBug }: Route): void {
-  app.get(path, (response: HttpResponse, request: HttpRequest) => {
-    const responder = new Responder(response, 'get', CONNECTIONS)
+/** Adds a page or an answer, for the console's own pages. */
+export function route(app: WebApp, { method = 'get', path, read, onBug }: Route): void {
+  app[method](path, (response: HttpResponse, request: HttpRequest) => {
+    const responder = new Responder(response, method, CONNECTIONS)
     if (!hasOwnOrigin(request)) responder.answer(FOREIGN)
     // Answers by itself, whatever happens.
     else void answer(responder, { read: () => read(request), onBug: (error) => onBug(path, error) })

@@ -2,27 +2,27 @@
 
 import assert from 'node:assert'
 
-/** What a fault of a charge needs besides its share. */
+/** What a fault of a charge does, and what it needs besides its share. */
 const CHARGE_FAULTS = {
-  slow: 'delayMs', // records and answers rightly, but `delayMs` later than the delay switch says
-  failBeforeRecord: 'status', // 500 (or another 5xx) and never recorded
-  failAfterRecord: 'status', // recorded, then 500 (or another 5xx)
-  resetBeforeRecord: 'none', // the connection is closed without a byte, never recorded
-  resetAfterRecord: 'none', // recorded, then the connection is closed without a byte
-  resetThenRecord: 'delayMs', // the connection is closed at once, `delayMs` later it is recorded
-  cutAnswer: 'none', // recorded; the answer ends in the middle of its announced length
-  dripAnswer: 'delayMs', // recorded; the answer's body comes byte by byte, `delayMs` apart
-  emptyAnswer: 'none', // recorded; 200 without a body
-  hugeAnswer: 'none', // recorded; 200 with 8 MiB of valid JSON
-  notJsonAnswer: 'none', // recorded; 200 with a page of HTML
-  limited: 'none', // 429 at once, never recorded
+  slow: { needs: 'delayMs', does: 'recorded and answered rightly, but so much later' },
+  failBeforeRecord: { needs: 'status', does: 'answered 500, or another 5xx, and never recorded' },
+  failAfterRecord: { needs: 'status', does: 'recorded, then answered 500, or another 5xx' },
+  resetBeforeRecord: { needs: 'none', does: 'the connection is closed, and nothing recorded' },
+  resetAfterRecord: { needs: 'none', does: 'recorded, then the connection is closed' },
+  resetThenRecord: { needs: 'delayMs', does: 'the connection is closed, so much later recorded' },
+  cutAnswer: { needs: 'none', does: 'recorded; the answer ends in the middle' },
+  dripAnswer: { needs: 'delayMs', does: 'recorded; the answer comes byte by byte, so far apart' },
+  emptyAnswer: { needs: 'none', does: 'recorded; 200 without a body' },
+  hugeAnswer: { needs: 'none', does: 'recorded; 200 with 8 MiB of valid JSON' },
+  notJsonAnswer: { needs: 'none', does: 'recorded; 200 with a page of HTML' },
+  limited: { needs: 'none', does: 'answered 429 at once, and never recorded' },
 } as const
 
-/** What a fault of a look-up needs besides its share. */
+/** What a fault of a look-up does, and what it needs besides its share. */
 const LOOK_UP_FAULTS = {
-  fail: 'status', // 500 (or another 5xx)
-  late: 'delayMs', // read at once, answered `delayMs` later
-  stale: 'delayMs', // answers as of `delayMs` ago: what was recorded since is 404
+  fail: { needs: 'status', does: 'answered 500, or another 5xx' },
+  late: { needs: 'delayMs', does: 'read at once, answered so much later' },
+  stale: { needs: 'delayMs', does: 'answered as of so long ago: what is newer is 404' },
 } as const
 
 /** Longest wait of a fault, ms. */
@@ -53,6 +53,18 @@ export interface Faults {
   readonly seed: number
 }
 
+/** All kinds for `--help`, a line each. */
+export function describeFaults(): string {
+  const lines = (table: Kinds): string =>
+    Object.entries(table)
+      .map(
+        ([kind, { needs, does }]) =>
+          `    ${kind.padEnd(18)}${needs.replace('none', '').padEnd(9)}${does}`,
+      )
+      .join('\n')
+  return `  charge:\n${lines(CHARGE_FAULTS)}\n  lookUp:\n${lines(LOOK_UP_FAULTS)}`
+}
+
 /** How long a fault of a kind that waits takes, ms. */
 export function waitMsOf({ kind, delayMs }: Fault<string>): number {
   assert(delayMs !== undefined, `a fault of kind ${kind} has a delay`)
@@ -77,9 +89,11 @@ export function parseFaults(value: unknown): Faults {
   }
 }
 
-type Needs = Readonly<Record<string, 'none' | 'delayMs' | 'status'>>
+type Kinds = Readonly<
+  Record<string, { readonly needs: 'none' | 'delayMs' | 'status'; readonly does: string }>
+>
 
-function parseList<Table extends Needs>(value: unknown, path: string, table: Table) {
+function parseList<Table extends Kinds>(value: unknown, path: string, table: Table) {
   if (!Array.isArray(value) || value.length > FAULTS_MAX) {
     throw new FaultsInvalid(`${path} must be a list of at most ${FAULTS_MAX} faults`)
   }
@@ -90,7 +104,7 @@ function parseList<Table extends Needs>(value: unknown, path: string, table: Tab
   return faults
 }
 
-function parseFault<Table extends Needs>(
+function parseFault<Table extends Kinds>(
   value: unknown,
   path: string,
   table: Table,
@@ -101,12 +115,12 @@ function parseFault<Table extends Needs>(
     throw new FaultsInvalid(`${path}.kind must be one of ${Object.keys(table).join(', ')}`)
   }
   for (const extra of ['delayMs', 'status']) {
-    if (given[extra] !== undefined && table[kind] !== extra) {
+    if (given[extra] !== undefined && table[kind]?.needs !== extra) {
       throw new FaultsInvalid(`${path}.${extra} has no meaning for ${kind}`)
     }
   }
   const share = checkNumber(given['share'], `${path}.share`, { min: 0, max: 1 })
-  if (table[kind] === 'delayMs') {
+  if (table[kind]?.needs === 'delayMs') {
     const bounds = { min: 0, max: FAULT_DELAY_MS_MAX }
     return { kind, share, delayMs: checkNumber(given['delayMs'], `${path}.delayMs`, bounds) }
   }
@@ -115,7 +129,7 @@ function parseFault<Table extends Needs>(
   return { kind, share, status: checkNumber(given['status'], `${path}.status`, bounds) }
 }
 
-function isKind<Table extends Needs>(kind: unknown, table: Table): kind is keyof Table & string {
+function isKind<Table extends Kinds>(kind: unknown, table: Table): kind is keyof Table & string {
   return typeof kind === 'string' && Object.hasOwn(table, kind)
 }
 

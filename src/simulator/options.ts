@@ -1,12 +1,13 @@
 // The command line of a simulator.
 
 import { parseArgs } from 'node:util'
+import { describeFaults } from './faults.ts'
 import { isFeeRate } from './wire-format.ts'
 import type { SimulatorOptions } from './simulator.ts'
 
 export const USAGE = `Usage: pit simulator [options]
 
-A payment processor to pay at; its faults are switched by PUT /admin/configurations/*.
+A payment processor to pay at, and to break.
 
   --port <number>   port to listen on, 0 for a free one (8001)
   --fee <rate>      part of each amount, from 0 to below 1 (0.05)
@@ -14,6 +15,23 @@ A payment processor to pay at; its faults are switched by PUT /admin/configurati
   --token <text>    value of X-Rinha-Token that opens /admin/* (123)
   --keep <file>     keeps the payments in a file of its own, over restarts (in memory only)
   --help            shows this
+
+Switches, each a PUT to /admin/configurations/NAME with X-Rinha-Token:
+
+  delay    {"delay": 2000}     each charge waits so long, ms, 0 to 600000
+  failure  {"failure": true}   each charge is answered 500 and not recorded
+  token    {"token": "abc"}    the token from now on
+  faults   {"charge": [{"kind": "resetAfterRecord", "share": 0.2}], "lookUp": [],
+            "flapMs": null, "seed": 1}
+                               calls meet faults, each with a share of 0 to 1; what is
+                               left out is off, {} clears all; flapMs switches failure
+                               on and off; the same seed draws the same faults
+
+GET /admin/configurations/faults shows them, POST /admin/purge-payments forgets all payments.
+Kinds of faults, with what they need besides their share (delayMs: 0 to 600000; status: 500 to
+599, may be left out):
+
+${describeFaults()}
 `
 
 /** Parses the arguments after the script's name. Throws with a sentence for the user. */

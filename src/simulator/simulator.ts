@@ -52,6 +52,8 @@ export interface Simulator {
   payments(window?: RecordedWindow): Iterable<RecordedPayment>
   /** Counts of what came of the charges received so far. */
   sends(): Sends
+  /** What is switched on now. */
+  switched(): { readonly delayMs: number; readonly failure: boolean; readonly faults: Faults }
   /** Delay of charges that come from now on, a whole number of ms from 0 to 600,000. */
   setDelay(delayMs: number): void
   /** Whether charges whose delay ends from now on are answered 500. */
@@ -103,6 +105,10 @@ function access(state: SimulatorState) {
     summary: (window?: RecordedWindow) => state.ledger.summarize(inMicros(window)),
     payments: (window?: RecordedWindow) => inMs(state.ledger.entries(inMicros(window))),
     sends: () => state.sends.read(),
+    switched: () => {
+      const { delayMs, failure, faults } = state.switches
+      return { delayMs, failure, faults }
+    },
     setDelay: (delayMs: number) => {
       assert(isDelay(delayMs), `a delay is a whole number of ms within the bounds, not ${delayMs}`)
       state.switches.delayMs = delayMs

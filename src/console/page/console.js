@@ -7,6 +7,7 @@ import { openLive } from './live.js'
 import { showBooks, showInstances, showEvents } from './panels.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
+import { showPanel } from './simulators.js'
 import { openTiles, showTiles } from './tiles.js'
 
 /** As many as the server keeps. */
@@ -46,6 +47,7 @@ function greet(message) {
   chart?.forget()
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
   byId('where').textContent = `${message.instanceId}, times in ${zone}`
+  showPanel(message.simulators === 'on')
   byId('inspector-link').hidden = message.inspected !== 'on'
   document.title = `Pit console, ${message.instanceId}`
 }
