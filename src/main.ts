@@ -1,6 +1,7 @@
 // The process: reads the configuration, starts what is missing around Pit, runs Pit, and stops all
 // of it on SIGTERM, SIGINT or SIGHUP.
 
+import assert from 'node:assert'
 import { closeSync } from 'node:fs'
 import { wordsOf } from './actors/model/errors.ts'
 import { ConfigError, readConfig, type Config } from './config/config.ts'
@@ -8,8 +9,11 @@ import { describeMistyped } from './config/near-names.ts'
 import { argumentFault, helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
 import { createLogger, type Logger } from './infra/process/logger.ts'
+import { systemClock } from './infra/process/system-clock.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
-import { startDevStack } from './app/dev-stack.ts'
+import { paymentSender } from './app/console.ts'
+import { startDemo, whyNoDemo } from './app/demo.ts'
+import { startDevStack, type DevStack } from './app/dev-stack.ts'
 
 /** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
 const EXIT_FAILED = 1
@@ -20,23 +24,31 @@ const LAST_EXIT_MS = 2000
 
 const LEFT_OPEN = 'ended by force 2 s after the stop, something was left open'
 
+const ARGUMENTS = process.argv.slice(2)
+
 await main()
 
 async function main(): Promise<void> {
-  const unknown = process.argv.slice(2).find((argument) => argument !== '--help')
+  const unknown = ARGUMENTS.find((argument) => !['--help', '--demo'].includes(argument))
   if (unknown !== undefined) {
     process.stderr.write(`pit: ${argumentFault(unknown)}\n`)
     process.exitCode = EXIT_USAGE
     return
   }
-  if (process.argv.includes('--help')) {
+  if (ARGUMENTS.includes('--help')) {
     process.stdout.write(helpText())
     return
   }
   // A terminal or a reader that is gone must not cut a drain short.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   try {
-    await run(readConfig(process.env))
+    const config = readConfig(process.env)
+    const whyNot = ARGUMENTS.includes('--demo') ? whyNoDemo(config) : undefined
+    if (whyNot === undefined) await run(config)
+    else {
+      process.stderr.write(`pit: ${whyNot}\n`)
+      process.exitCode = EXIT_USAGE
+    }
   } catch (error) {
     process.stderr.write(`pit: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED
@@ -71,11 +83,12 @@ async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
   try {
     const pit = await startPit(config, devStack, logger)
     greet(config, pit)
+    const stopDemo = ARGUMENTS.includes('--demo') ? demonstrate(devStack, pit) : undefined
     const cause = await Promise.race([
       asked ?? signal(),
       pit.stopped.then(() => 'stopped by itself'),
       devStack.failed,
-    ])
+    ]).finally(stopDemo)
     if (cause === 'SIGHUP') process.once('exit', letGoOfTerminal)
     await pit.stop(String(cause))
     if (cause instanceof Error) throw cause
@@ -104,6 +117,12 @@ function signal(): Promise<string> {
       process.on(name, () => resolve(name))
     }
   })
+}
+
+function demonstrate({ simulators }: DevStack, pit: Pit): () => void {
+  assert(simulators !== undefined, 'a demo without simulators is refused before the start')
+  const sendPayment = paymentSender(() => pit.port)
+  return startDemo({ simulators, sendPayment, clock: systemClock, tell })
 }
 
 function tell(line: string): void {

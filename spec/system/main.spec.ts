@@ -29,6 +29,13 @@ t.test('Pit refuses an argument that it does not know, and starts nothing', asyn
   }
 })
 
+t.test('Pit refuses a demo at processors of others with one sentence', async (t) => {
+  const env = { PROCESSOR_DEFAULT_URL: 'http://a', PROCESSOR_FALLBACK_URL: 'http://b' }
+  const { code, out, err } = await runPit(t, { args: ['--demo'], env }).ended()
+
+  t.match({ code, out, err }, { code: 2, out: '', err: /^pit: --demo [^\n]*\n$/ })
+})
+
 t.test('Pit prints every variable with its default for --help, and exits', async (t) => {
   const { code, out, err } = await runPit(t, { args: ['--help'] }).ended()
 
@@ -120,12 +127,13 @@ t.test(
       return typeof paymentStatus === 'object' && paymentStatus.state === 'settled'
     }
 
-    const first = runPit(t, { env, account })
+    const first = runPit(t, { env, account, args: ['--demo'] })
     await first.says('try:')
     t.match(first.out, /^making a PostgreSQL in [^]*^started PostgreSQL with/m)
     t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
     const [id] = await client.postAll(20)
     await waitUntil({ what: 'it is settled' }, () => isSettled(id))
+    t.match(first.out, 'demo: 3 payments a second')
     t.ok(existsSync(join(env.DATA_DIR, 'simulator-default.ledger')))
     first.kill('SIGINT')
     t.match(await first.ended(), { code: 0, err: '' })

@@ -5,12 +5,14 @@ import type { Variable } from './kinds.ts'
 import { nearWord } from './near-names.ts'
 import { VARIABLES } from './variables.ts'
 
-const USAGE = `Usage: pit start
+const USAGE = `Usage: pit start [--demo]
        NAME=value … pit start
 
 Runs Pit until Ctrl-C, SIGTERM or SIGHUP. For what is not configured it starts
 a dev stack: a PostgreSQL with its data in DATA_DIR, and two simulators.
 
+  --demo   posts a few payments a second, and breaks a simulator of the dev
+           stack now and then
   --help   shows this
 
 Examples:
@@ -42,7 +44,7 @@ export function argumentFault(argument: string): string {
   if (setting !== undefined) {
     return `unknown argument ${given}; settings are environment variables: ${setting}=… pit start`
   }
-  const near = nearWord(argument, ['--help'])
+  const near = nearWord(argument, ['--help', '--demo'])
   const hint = near === undefined ? 'configure it by environment' : `did you mean ${near}?`
   return `unknown argument ${given}; ${hint}`
 }
