@@ -46,7 +46,7 @@ The challenge's load: users, stages, consistency checks and score.
   --fallback-url URL  the fallback processor (http://localhost:8002)
   --token TOKEN       admin token given to both processors (123)
   --stages NAME|FILE  challenge, calm, outage, flapping, or a .json file (challenge)
-  --settle-seconds N  how long to wait for the backlog after the result, s (30)
+  --settle-seconds N  how long to wait for the backlog after the result, s (60)
   --ready-tries N     how often to ask whether Pit is there, 5 s apart (15)
   --json FILE         where the result goes as JSON, - for standard output (nowhere)
   --help              this text
@@ -68,7 +68,7 @@ const FLAGS = {
   'fallback-url': { type: 'string', default: 'http://localhost:8002' },
   token: { type: 'string', default: INITIAL_TOKEN },
   stages: { type: 'string', default: 'challenge' },
-  'settle-seconds': { type: 'string', default: '30' },
+  'settle-seconds': { type: 'string', default: '60' },
   'ready-tries': { type: 'string', default: '15' },
   json: { type: 'string' },
   help: { type: 'boolean' },

@@ -16,7 +16,8 @@ export class PitEndpoint {
   /** Undefined unless it was answered with 200 and a whole summary. */
   async readSummary(window: TimeWindow): Promise<Summary | undefined> {
     const path = `/payments-summary${windowQuery(windowFrom(this.#beginning, window))}`
-    return readSummaryBody(readJson(await this.#client.request({ method: 'GET', path })))
+    const answer = await this.#client.requestOrRepeat({ method: 'GET', path })
+    return readSummaryBody(readJson(answer))
   }
 
   /** Leaves out of all summaries from now on what was requested before this instant, epoch ms. */

@@ -89,7 +89,7 @@ export class ProcessorAdmin {
   }
 
   #ask(request: HttpRequest, token: string): ReturnType<HttpClient['request']> {
-    return this.#client.request({ ...request, headers: { 'X-Rinha-Token': token } })
+    return this.#client.requestOrRepeat({ ...request, headers: { 'X-Rinha-Token': token } })
   }
 
   #expect(

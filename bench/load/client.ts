@@ -31,6 +31,16 @@ export class HttpClient {
     })
   }
 
+  /**
+   * The same for what may arrive twice: it is sent once more when its connection ends, as an idle
+   * one does in the moment in which it is used again.
+   */
+  async requestOrRepeat(request: HttpRequest): Promise<Answer> {
+    const answer = await this.request(request)
+    const isCutOff = answer.kind === 'failed' && answer.cause === 'reset'
+    return isCutOff ? this.request(request) : answer
+  }
+
   /** Ends all connections; requests under way fail with `closed`. */
   close(): void {
     for (const connection of this.#connections.splice(0)) connection.close()

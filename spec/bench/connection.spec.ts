@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
+import { HttpClient } from '../../bench/load/client.ts'
 import { Connection } from '../../bench/load/connection.ts'
 import type { Answer } from '../../bench/load/connection.ts'
 import { LatencyHistogram } from '../../bench/load/histogram.ts'
@@ -15,6 +16,38 @@ import { authorityOf, parseTarget } from '../../bench/load/target.ts'
 import type { Target } from '../../bench/load/target.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
+
+t.test('a request that may be repeated outlives the end of an idle connection', async (t) => {
+  let connections = 0
+  const server = createServer((socket) => {
+    connections += 1
+    const lastsFor = connections === 1 ? 1 : 2
+    let requests = 0
+    socket.on('data', () => {
+      requests += 1
+      if (requests > lastsFor) socket.destroy()
+      else socket.write(OK)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = new HttpClient({ target: { host: '127.0.0.1', port }, timeoutMs: GIVE_UP_MS })
+  t.teardown(() => {
+    client.close()
+    server.close()
+  })
+  const request = { method: 'GET', path: '/' } as const
+  t.match(await client.request(request), { kind: 'answered' })
+
+  const repeated = await client.requestOrRepeat(request)
+  const next = await client.request(request)
+  const single = await client.request(request)
+
+  t.match(repeated, { kind: 'answered', status: 200 })
+  t.match(next, { kind: 'answered', status: 200 })
+  t.match(single, { kind: 'failed', cause: 'reset' }, 'any other is not repeated')
+  t.equal(connections, 2)
+})
 
 t.test('a response is whole with its last byte and not before', async (t) => {
   const rows: [string, string, { body: string; status: number; reusable: boolean }][] = [
