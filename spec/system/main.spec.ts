@@ -142,7 +142,7 @@ t.test(
     const second = runPit(t, { env, account })
     await second.says('try:')
     t.notMatch(second.out, 'making', 'nothing is made a second time')
-    t.ok(await isSettled(id), 'the payment is still there')
+    await waitUntil({ what: 'the payment is still there' }, () => isSettled(id))
     const other = { correlationId: id ?? '', amountCents: 100_001 }
     t.equal(await whileRefused(() => client.post(other)), 409)
     // What the stop parked is settled a little later.

@@ -80,7 +80,7 @@ const PLACE_VARIABLES = {
     shown: '.data',
     takes: 'a path',
     grammar: /^[^\0]{1,1024}$/,
-    meaning: 'Folder of the embedded PostgreSQL',
+    meaning: 'Folder of the embedded PostgreSQL, and of what the simulators beside it keep',
   }),
   allowPurge: onOff({
     name: 'ALLOW_PURGE',
