@@ -2,6 +2,7 @@
 // takes, WebSockets, and which of the two is loaded.
 
 import { execFile } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'undici'
@@ -79,6 +80,54 @@ for (const server of SERVERS) {
   })
 }
 
+for (const server of SERVERS) {
+  const claim = (text: string): string => `${text} (${server.name})`
+
+  t.test(claim('a client that does not read its answer is cut off'), async (t) => {
+    let isCutOff = false
+    const port = await serve(t, server, (app) => {
+      app.get('/', (response) => {
+        response.onAborted(() => (isCutOff = true))
+        // More than the system takes for a client that reads nothing.
+        for (let mebibyte = 0; mebibyte < 20; mebibyte += 1) response.write('x'.repeat(2 ** 20))
+      })
+    })
+    const { socket } = ask(t, port, 'GET / HTTP/1.1\r\nHost: pit\r\n\r\n')
+    socket.pause()
+
+    await waitUntil({ what: 'it is cut off' }, () => isCutOff)
+
+    t.pass('neither server waits for ever')
+  })
+
+  t.test(claim('a request for another protocol than WebSocket is answered as any'), async (t) => {
+    const port = await serveSockets(t, server, {})
+    const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n'
+    for (const path of ['/', '/ws']) {
+      const asked = ask(t, port, `GET ${path} HTTP/1.1\r\nHost: pit\r\n${upgrade}\r\n`)
+
+      await waitUntil({ what: 'it is answered' }, () => asked.heard.endsWith('no viewer'))
+
+      t.match(asked.heard, /^HTTP\/1.1 200 /)
+    }
+  })
+
+  t.test(claim('a viewer that was turned away cannot hold its connection'), async (t) => {
+    const port = await serveSockets(t, server, { admits: () => false })
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+    const asked = ask(t, port, `GET /ws HTTP/1.1\r\nHost: pit\r\n${upgrade}${key}\r\n`)
+    await waitUntil({ what: 'it is turned away' }, () => asked.heard !== '')
+    t.match(asked.heard, /^HTTP\/1.1 403 /)
+
+    await waitUntil({ what: 'nobody hears it any more' }, () => {
+      // What is sent to a connection that has gone comes back as an error.
+      if (asked.hasEnded) asked.socket.write('x')
+      return asked.socket.destroyed
+    })
+  })
+}
+
 t.test('where uWebSockets.js does not load, node:http runs and says why', async (t) => {
   t.match(await loadedWithout('auto'), /^node:http, uWebSockets.js does not load: .*left out/)
   t.match(await loadedWithout('node'), /^node:http, undefined/)
@@ -130,6 +179,32 @@ function serveSockets(
     })
     app.any('/*', (response) => response.end('no viewer'))
   })
+}
+
+interface Raw {
+  readonly socket: Socket
+  readonly heard: string
+  /** Whether the server has said its last word. */
+  readonly hasEnded: boolean
+}
+
+/** Over a connection that stays open at this end. */
+function ask(t: Test, port: number, text: string): Raw {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  let heard = ''
+  socket.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')))
+  socket.on('error', () => undefined)
+  socket.write(text)
+  t.teardown(() => socket.destroy())
+  return {
+    socket,
+    get heard() {
+      return heard
+    },
+    get hasEnded() {
+      return socket.readableEnded
+    },
+  }
 }
 
 interface Heard {

@@ -2,10 +2,10 @@
 // and the same bounds, at some times the CPU.
 
 import assert from 'node:assert'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Server as NetServer, type ListenOptions, type Socket } from 'node:net'
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import { Server as NetServer, Socket, type ListenOptions } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
+import { refuse, webSocketsOf, type Asked, type Take } from './node-web-socket.ts'
 import { createRouter, type Router } from './router.ts'
 import { cannotListenOn, clearSocketFile, listeningOnSocket } from './socket-file.ts'
 import {
@@ -17,8 +17,6 @@ import {
   type Route,
   type WebApp,
   type WebServer,
-  type WebSocket,
-  type WebSocketRoute,
 } from './web-server.ts'
 
 /** How long a connection may be idle, and a request take to come in, ms. */
@@ -45,6 +43,8 @@ function createApp(): WebApp {
     connectionsCheckingInterval: CHECK_MS,
   })
   server.on('request', (incoming, outgoing) => serve(routes, incoming, outgoing))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseRest(error.code, socket))
+  server.setTimeout(IDLE_MAX_MS, closeIdle)
   return {
     get: (path, route) => routes.add('get', path, route),
     post: (path, route) => routes.add('post', path, route),
@@ -56,7 +56,8 @@ function createApp(): WebApp {
       closes.push(close)
       if (closes.length > 1) return
       server.on('upgrade', (incoming, socket, head) => {
-        takeUpgrade(upgrades, { incoming, socket, head })
+        assert(socket instanceof Socket, 'requests come over TCP and unix sockets only')
+        takeUpgrade({ routes, upgrades }, { incoming, socket, head })
       })
     },
     listen: (at) => listen(server, at),
@@ -71,6 +72,7 @@ function createApp(): WebApp {
 function serve(routes: Router<Route>, incoming: IncomingMessage, outgoing: ServerResponse): void {
   // What came behind a request that ends its connection is not read, though it was parsed.
   if (closing.has(incoming.socket)) return
+  lastAnswers.set(incoming.socket, outgoing)
   const response = new NodeResponse(incoming, outgoing)
   if (incoming.httpVersion !== '1.1') {
     response.writeStatus('505 HTTP Version Not Supported')
@@ -89,6 +91,41 @@ function serve(routes: Router<Route>, incoming: IncomingMessage, outgoing: Serve
 
 /** Connections that end with the answer under way. */
 const closing = new WeakSet<Socket>()
+
+/** The answer to the last request of each connection; they leave in the order of the requests. */
+const lastAnswers = new WeakMap<Duplex, ServerResponse>()
+
+/** What came is no HTTP, or did not come in time. It is never answered in another's place. */
+function refuseRest(code: string | undefined, socket: Duplex): void {
+  const last = lastAnswers.get(socket)
+  const isAwaited = last !== undefined && !last.writableFinished
+  if (isAwaited && last.req.complete) {
+    // What came before it was whole, and still gets its answer.
+    socket.pause()
+    last.once('close', () => socket.destroy())
+    return
+  }
+  // The request that broke off is the one that is answered next, and was not yet.
+  const isNext = !isAwaited || (last.socket !== null && !last.headersSent)
+  if (isNext && socket.writable) {
+    const status = STATUS_BY_CODE[code ?? ''] ?? '400 Bad Request'
+    socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  }
+  socket.destroy()
+}
+
+const STATUS_BY_CODE: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+/** Nothing came or went for a while: unless Pit owes an answer, the client does. */
+function closeIdle(socket: Socket): void {
+  const last = lastAnswers.get(socket)
+  const isOwed = last !== undefined && !last.writableFinished && socket.writableLength === 0
+  if (!isOwed) socket.destroy()
+}
 
 class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage
@@ -243,69 +280,30 @@ function bytesOf(chunk: Buffer): ArrayBuffer {
   return copy
 }
 
-/** A request for a WebSocket with the connection that it came on. */
-interface Asked {
-  readonly incoming: IncomingMessage
-  readonly socket: Duplex
-  readonly head: Buffer
-}
-
-function takeUpgrade(upgrades: Router<Take>, asked: Asked): void {
-  asked.socket.on('error', () => asked.socket.destroy())
-  const request = new NodeRequest(asked.incoming)
-  const found = upgrades.find('get', request.path)
-  if (found === undefined) refuse(asked.socket, '404 Not Found')
-  else found.route(asked, request)
-}
-
-type Take = (asked: Asked, request: HttpRequest) => void
-
-/** What takes the requests for WebSockets of one path. */
-function webSocketsOf(route: WebSocketRoute): { take: Take; close: () => void } {
-  const { messageBytesMax: maxPayload } = route
-  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload })
-  return {
-    take({ incoming, socket, head }, request) {
-      if (!route.admits(request)) refuse(socket, '403 Forbidden')
-      else server.handleUpgrade(incoming, socket, head, (opened) => open(opened, route))
-    },
-    close() {
-      for (const opened of server.clients) opened.terminate()
-    },
+/**
+ * Takes a request with `Upgrade`. One for anything but a WebSocket, such as the h2c that Java's
+ * client asks for, is answered as if it had not asked, and its connection closed: node:http has
+ * let go of it by now, and would read neither a body nor a further request.
+ */
+function takeUpgrade(app: { routes: Router<Route>; upgrades: Router<Take> }, asked: Asked): void {
+  const { incoming, socket } = asked
+  socket.on('error', () => socket.destroy())
+  const request = new NodeRequest(incoming)
+  const found = app.upgrades.find('get', request.path)
+  if (found !== undefined && request.getHeader('upgrade').toLowerCase() === 'websocket') {
+    found.route(asked, request)
+  } else if (hasBody(incoming)) refuse(socket, '400 Bad Request')
+  else {
+    const outgoing = new ServerResponse(incoming)
+    outgoing.shouldKeepAlive = false
+    outgoing.assignSocket(socket)
+    outgoing.once('finish', () => socket.destroySoon())
+    serve(app.routes, incoming, outgoing)
   }
 }
 
-function open(opened: WsSocket, route: WebSocketRoute): void {
-  const socket: WebSocket = {
-    send(text) {
-      if (opened.bufferedAmount > route.bufferedBytesMax) opened.terminate()
-      else opened.send(text)
-    },
-    getBufferedAmount: () => opened.bufferedAmount,
-    cork: (send) => send(),
-    end: (code, reason) => opened.close(code, reason),
-  }
-  let isAlive = true
-  const timer = setInterval(() => {
-    if (!isAlive) return opened.terminate()
-    isAlive = false
-    opened.ping()
-  }, route.silentMaxS * 500)
-  timer.unref()
-  opened.on('pong', () => {
-    isAlive = true
-  })
-  // What it would say is told by `close`.
-  opened.on('error', () => undefined)
-  opened.once('close', () => {
-    clearInterval(timer)
-    route.close(socket)
-  })
-  route.open(socket)
-}
-
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 function listen(server: Server, at: ListenAt): Promise<Listening> {
