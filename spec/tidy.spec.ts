@@ -66,6 +66,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',
   'src/http/routes/get-summary.ts': 'one route',
   'src/http/routes/purge-payments.ts': 'one route',
+  'src/infra/process/node-version.ts': 'evaluated before anything else is',
   'src/infra/process/project-file.ts': 'knows where it lies itself',
   'src/infra/process/system-clock.ts': 'the only reader of the time',
   'src/infra/redis/figures-cache.ts': 'one cache, as its siblings',
@@ -92,8 +93,10 @@ const inSrc = sources.filter(({ path }) => path.startsWith('src/'))
 const architecture = files.includes('ARCHITECTURE.md') ? readText('ARCHITECTURE.md') : ''
 const manifest = JSON.parse(readText('package.json')) as {
   readonly dependencies: Readonly<Record<string, string>>
+  readonly optionalDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }
+const installed = { ...manifest.dependencies, ...manifest.optionalDependencies }
 
 t.test('nothing in src imports from bench, spec or scripts', async (t) => {
   const wrong = inSrc.filter((source) =>
@@ -187,7 +190,7 @@ t.test(`a file of src under ${SHORT_LINES} lines has a reason to be alone`, asyn
 })
 
 t.test('each dependency is pinned exactly and stands in ARCHITECTURE.md', async (t) => {
-  const all = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
+  const all = Object.entries({ ...installed, ...manifest.devDependencies })
   const exact = /^(npm:[\w@/.-]+@)?\d+\.\d+\.\d+(-[\w.-]+)?$/
   const loose = all.filter(([, version]) => !exact.test(version))
   const unnamed = all.map(([name]) => name).filter((name) => !architecture.includes(`\`${name}\``))
@@ -200,7 +203,7 @@ t.test('each package that src imports is a dependency', async (t) => {
   const missing = inSrc.flatMap(({ path, imports }) =>
     imports
       .filter((target) => !target.startsWith('.') && !isBuiltin(target) && target !== COMPUTED)
-      .filter((target) => !(packageOf(target) in manifest.dependencies))
+      .filter((target) => !(packageOf(target) in installed))
       .map((target) => `${path} → ${target}`),
   )
 
