@@ -1,6 +1,7 @@
 // The process: reads the configuration, starts what is missing around Pit, runs Pit, and stops all
 // of it on SIGTERM, SIGINT or SIGHUP.
 
+import './infra/process/node-version.ts'
 import assert from 'node:assert'
 import { closeSync } from 'node:fs'
 import { wordsOf } from './actors/model/errors.ts'
@@ -9,13 +10,15 @@ import { describeMistyped } from './config/near-names.ts'
 import { argumentFault, helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
 import { createLogger, type Logger } from './infra/process/logger.ts'
+import { readVersion } from './infra/process/project-file.ts'
 import { systemClock } from './infra/process/system-clock.ts'
 import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
 import { paymentSender } from './app/console.ts'
 import { startDemo, whyNoDemo } from './app/demo.ts'
 import { startDevStack, type DevStack } from './app/dev-stack.ts'
+import { loadWebServer } from './server/load-server.ts'
 
-/** Exit codes: 0 after a signal or --help, 1 when it cannot run, 2 for a wrong configuration. */
+/** Exit codes: 0 after a signal, --help or --version, 1 when it cannot run, 2 for a wrong configuration. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
@@ -29,7 +32,8 @@ const ARGUMENTS = process.argv.slice(2)
 await main()
 
 async function main(): Promise<void> {
-  const unknown = ARGUMENTS.find((argument) => !['--help', '--demo'].includes(argument))
+  const known = ['--help', '--version', '--demo']
+  const unknown = ARGUMENTS.find((argument) => !known.includes(argument))
   if (unknown !== undefined) {
     process.stderr.write(`pit: ${argumentFault(unknown)}\n`)
     process.exitCode = EXIT_USAGE
@@ -44,7 +48,8 @@ async function main(): Promise<void> {
   try {
     const config = readConfig(process.env)
     const whyNot = ARGUMENTS.includes('--demo') ? whyNoDemo(config) : undefined
-    if (whyNot === undefined) await run(config)
+    if (ARGUMENTS.includes('--version')) process.stdout.write(await versionText(config))
+    else if (whyNot === undefined) await run(config)
     else {
       process.stderr.write(`pit: ${whyNot}\n`)
       process.exitCode = EXIT_USAGE
@@ -60,6 +65,13 @@ async function main(): Promise<void> {
     if (process.exitCode === undefined) process.stderr.write(`pit: ${LEFT_OPEN}\n`)
     process.exit()
   }, LAST_EXIT_MS).unref()
+}
+
+/** Which Pit this is, and which server runs under it on this machine. */
+async function versionText({ httpServer }: Config): Promise<string> {
+  const { name, insteadOf } = await loadWebServer(httpServer)
+  const server = insteadOf === undefined ? name : `${name}, as ${insteadOf}`
+  return `${readVersion()} (Node ${process.versions.node}, ${server})\n`
 }
 
 async function run(config: Config): Promise<void> {

@@ -27,6 +27,9 @@ function tooLong(text: string): readonly string[] {
   return text.split('\n').filter((line) => line.length > 80)
 }
 
+/** With the Node and the server that run under it. */
+const VERSION = /^\d+\.\d+\.\d+ \(Node \d+\.\d+\.\d+, (uWebSockets\.js|node:http).*\)\n$/
+
 function run(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env['PATH'], ...env },
@@ -81,7 +84,7 @@ t.test('pit lists its commands, and names what is wrong with a command line', as
   t.match(none, { code: 2, out: '', err: 'Usage: pit <command>' })
   t.match(odd, { code: 2, out: '', err: 'pit has no command sattus; did you mean status?' })
   t.same(tooLong(help.out), [])
-  t.match(version, { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(version, { code: 0, err: '', out: VERSION })
 })
 
 t.test('the linked program exists before the first build, and asks for one', async (t) => {
@@ -100,7 +103,7 @@ t.test('the linked program exists before the first build, and asks for one', asy
     return { out, err, code: code as number }
   }
 
-  t.match(await told(linked, '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await told(linked, '--version'), { code: 0, out: VERSION })
   t.match(await told(join(bare, 'bin/pit.mjs'), 'start'), {
     code: 1,
     out: '',

@@ -1,10 +1,11 @@
 // The command line: `pit start`, `pit status` and so on, each a module of its own.
 
+import '../infra/process/node-version.ts'
 import { existsSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nearWord } from '../config/near-names.ts'
-import { projectFile, readVersion } from '../infra/process/project-file.ts'
+import { projectFile } from '../infra/process/project-file.ts'
 
 /** Exit codes: those of the command, else 0 for help, 1 when it is missing, 2 for wrong usage. */
 const EXIT_FAILED = 1
@@ -62,7 +63,7 @@ const USAGE = `Usage: pit <command> [options]
 
 ${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
 
-  pit <command> --help says more; pit --version says which Pit this is.
+  pit <command> --help says more; pit --version says which Pit this is, and on which server.
 
 Examples:
   pit start
@@ -78,9 +79,10 @@ await main()
 
 async function main(): Promise<void> {
   const [name] = process.argv.slice(2)
-  const command = COMMANDS.find((each) => each.name === name)
+  // The program itself tells it.
+  const wanted = name === '--version' ? 'start' : name
+  const command = COMMANDS.find((each) => each.name === wanted)
   if (name === '--help' || name === '-h' || name === 'help') process.stdout.write(USAGE)
-  else if (name === '--version') process.stdout.write(`${readVersion()}\n`)
   else if (command === undefined) fail(usageFault(name), EXIT_USAGE)
   else await run(command)
 }
@@ -93,7 +95,7 @@ async function run(command: Command): Promise<void> {
     return
   }
   endWithReader(command)
-  process.argv.splice(1, 2, path)
+  process.argv.splice(1, process.argv[2] === '--version' ? 1 : 2, path)
   await import(pathToFileURL(path).href)
 }
 

@@ -13,7 +13,7 @@ a dev stack: a PostgreSQL with its data in DATA_DIR, and two simulators.
 
   --demo   posts a few payments a second, and breaks a simulator of the dev
            stack now and then
-  --help   shows this
+  --help   shows this; --version which Pit this is, and on which server
 
 Examples:
   pit start
@@ -44,7 +44,7 @@ export function argumentFault(argument: string): string {
   if (setting !== undefined) {
     return `unknown argument ${given}; settings are environment variables: ${setting}=… pit start`
   }
-  const near = nearWord(argument, ['--help', '--demo'])
+  const near = nearWord(argument, ['--help', '--version', '--demo'])
   const hint = near === undefined ? 'configure it by environment' : `did you mean ${near}?`
   return `unknown argument ${given}; ${hint}`
 }
