@@ -2,7 +2,7 @@
 // none. They are for people who compare books; no payment depends on them.
 
 import type { LookupFunction } from 'node:net'
-import { Agent, getGlobalDispatcher, request, type Dispatcher } from 'undici'
+import { Agent, request, type Dispatcher } from 'undici'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { readCents, readInstant, readObject } from './wire.ts'
 
@@ -45,15 +45,17 @@ interface Answer {
 export class ProcessorBooks {
   readonly name: ProcessorName
   readonly #options: ProcessorBooksOptions
-  /** Its idle connections keep no process alive. */
+  /**
+   * Its own: the global one may be of another undici, that of Node 26, which does not take this
+   * one's requests. Its idle connections keep no process alive.
+   */
   readonly #dispatcher: Dispatcher
 
   constructor(options: ProcessorBooksOptions) {
     this.name = options.name
     this.#options = options
     const { lookup } = options
-    this.#dispatcher =
-      lookup === undefined ? getGlobalDispatcher() : new Agent({ connect: { lookup } })
+    this.#dispatcher = new Agent(lookup === undefined ? {} : { connect: { lookup } })
   }
 
   /**
