@@ -22,5 +22,5 @@ export async function loadWebServer(choice: ServerChoice): Promise<WebServer> {
 /** The package says the same for every cause, then in a paragraph of its own what the system said. */
 function reasonOf(error: string): string {
   const said = error.split('\n\n').at(-1) ?? error
-  return (said.split('\n')[0] ?? said).replace(/^Error: /, '')
+  return (said.split('\n')[0] ?? said).replace(/^Error( \[\w+\])?: /, '')
 }

@@ -342,7 +342,7 @@ function listening(server: Server, at: ListenOptions, address: string): Promise<
 }
 
 const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'it is taken',
+  EADDRINUSE: 'the port is taken',
   EADDRNOTAVAIL: 'this machine does not have that address',
   EACCES: 'it may not be bound',
 }
