@@ -63,7 +63,8 @@ const USAGE = `Usage: pit <command> [options]
 
 ${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
 
-  pit <command> --help says more; pit --version says which Pit this is, and on which server.
+  pit <command> --help says more; pit --version says which Pit this is, and on
+  which server.
 
 Examples:
   pit start
