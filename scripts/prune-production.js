@@ -40,12 +40,15 @@ function main() {
 }
 
 function readOptions() {
-  const flags = {
-    'external-postgres': { type: 'boolean', default: false },
-    arch: { type: 'string', default: process.arch },
-  }
   try {
-    return parseArgs({ args: argv.slice(2), options: flags }).values
+    const { values } = parseArgs({
+      args: argv.slice(2),
+      options: {
+        'external-postgres': { type: 'boolean', default: false },
+        arch: { type: 'string', default: process.arch },
+      },
+    })
+    return values
   } catch (error) {
     fail(error.message)
     return undefined
