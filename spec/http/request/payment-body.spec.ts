@@ -68,6 +68,30 @@ t.test('a fault of the amount names it', async (t) => {
   t.match(decode(`{"correlationId":"${ID}"}`), { field: 'amount', detail: /missing/ })
 })
 
+t.test('each fault says what is wrong', async (t) => {
+  const withId = (value: string): string => `{"correlationId":${value},"amount":1}`
+  const withAmount = (value: string): string => `{"correlationId":"${ID}","amount":${value}}`
+  for (const [body, detail] of [
+    ['{', 'The body is not JSON.'],
+    ['[]', 'The body is not a JSON object.'],
+    ['null', 'The body is not a JSON object.'],
+    ['7', 'The body is not a JSON object.'],
+    ['{"amount":1}', 'correlationId is missing.'],
+    [withId('7'), 'correlationId is not a string.'],
+    [withId('"a"'), 'correlationId is not a UUID.'],
+    [withId(`"${ID}","correlationId":"${ID}"`), 'correlationId occurs more than once.'],
+    [`{"correlationId":"${ID}"}`, 'amount is missing.'],
+    [withAmount('"1"'), 'amount is not a number.'],
+    [withAmount('-1'), 'amount is not above zero.'],
+    [withAmount('0'), 'amount is not above zero.'],
+    [withAmount('0.001'), 'amount has more than two decimals.'],
+    [withAmount('1000000000.01'), 'amount is too large.'],
+    [withAmount('1,"amount":1'), 'amount occurs more than once.'],
+  ] as const) {
+    t.match(decode(body), { kind: 'fault', detail }, body)
+  }
+})
+
 t.test('an amount is judged by all its digits, not by the nearest double', async (t) => {
   const value = '19.9000000000000000000001'
   t.equal(Number(value), 19.9)

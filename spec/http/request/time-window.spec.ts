@@ -23,7 +23,8 @@ t.test('a text that is not an instant is refused', async (t) => {
   const dates = ['2025-08-09', '2025-08-09T12:00:00', '2025-8-9T12:00:00Z', '2025-08-09 12:00:00Z']
   const times = ['2025-02-30T12:00:00Z', '2025-13-01T00:00:00Z', '2025-08-09T24:00:00Z']
   const rest = ['', '0', '1754740800000', '2025-08-09T12:00:60Z', '2025-08-09T12:00:00+2', 'now']
-  for (const text of [...dates, ...times, ...rest, '2025-08-09T12:00:00+24:00']) {
+  const beside = ['x2025-08-09T12:00:00Z', '12025-08-09T12:00:00Z', '2025-08-09T12:00:00Zx']
+  for (const text of [...dates, ...times, ...rest, ...beside, '2025-08-09T12:00:00+24:00']) {
     t.equal(parseInstant(text, 'up'), undefined, text)
   }
 })
@@ -52,6 +53,26 @@ t.test('a window has two bounds, one or none', async (t) => {
   })
   t.match(parseWindow('from=2025-08-09T14:00:00+02:00'), { window: { from: Date.parse(from) } })
   t.match(parseWindow('from=2025-08-09T14:00:00%2B02:00'), { window: { from: Date.parse(from) } })
+})
+
+t.test('nothing outside of a window with finer ends is inside', async (t) => {
+  const at = Date.UTC(2025, 7, 9, 12, 0, 0, 1)
+  const finer = '2025-08-09T12:00:00.0014Z'
+  t.same(parseWindow(`from=${finer}&to=${finer}`), {
+    kind: 'window',
+    window: { from: at + 1, to: at },
+  })
+})
+
+t.test('the fault of a window says what is wrong with it', async (t) => {
+  const at = '2025-08-09T12:00:00Z'
+  for (const name of ['from', 'to']) {
+    t.match(parseWindow(`${name}=now`), { detail: `${name} is not an ISO-8601 instant` })
+    t.match(parseWindow(`${name}=${at}&${name}=${at}`), {
+      detail: `${name} occurs more than once.`,
+    })
+  }
+  t.match(parseWindow(`form=${at}`), { detail: 'Only from and to can be asked for.' })
 })
 
 t.test('a misspelt window is a fault', async (t) => {

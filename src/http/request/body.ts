@@ -12,7 +12,7 @@ export type Framing = 'length' | 'chunked' | 'unclear'
  * 0, and it accepts `chunked` among other codings. A proxy in front could find other ends in the
  * same bytes, and so pass on as a body what is read here as a request.
  */
-export function framingOf(request: HttpRequest): Framing {
+export function framingOf(request: Pick<HttpRequest, 'forEach'>): Framing {
   let framings = 0
   let framing: Framing = 'length'
   request.forEach((name, value) => {
@@ -63,7 +63,7 @@ export function onceEnded(responder: Responder, whole: () => void): void {
  * end; uWebSockets closes connections whose body stalls for about 10 s. A request holds at most
  * `bytesMax`, however small the pieces are.
  */
-export function readBody(response: HttpResponse, reader: BodyReader): void {
+export function readBody(response: Pick<HttpResponse, 'onData'>, reader: BodyReader): void {
   let held: Buffer | undefined
   let length = 0
   let done = false
@@ -74,7 +74,6 @@ export function readBody(response: HttpResponse, reader: BodyReader): void {
     length += chunk.byteLength
     done = isLast || length > reader.bytesMax + SKIPPED_BYTES_MAX
     if (length > reader.bytesMax) {
-      held = undefined
       if (done) reader.onTooLarge(isLast ? 'read' : 'unread')
       return
     }
