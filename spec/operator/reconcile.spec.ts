@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { UsageError } from '../../src/operator/failures.ts'
-import { findDifferingSpans } from '../../src/operator/differing-spans.ts'
 import { readReconcileOptions } from '../../src/operator/reconcile-command.ts'
 import { serve } from '../support/collector.ts'
 import { START, startOperatorBooks } from '../support/operator-books.ts'
@@ -138,27 +137,4 @@ t.test('reconcile exits with 2 when an option is missing or wrong', async (t) =>
   }
   const backwards = ['--from=2026-01-02T00:00:00Z', '--to=2026-01-01T00:00:00Z']
   t.throws(() => readReconcileOptions(backwards, START), UsageError)
-})
-
-t.test('a difference is found to the millisecond in some forty comparisons', async (t) => {
-  const wrong = [START + 5, START + 86_000_000]
-  let asked = 0
-  const compare = async ({ from, to }: { from: number; to: number }) => {
-    asked += 1
-    const inside = wrong.filter((instant) => instant >= from && instant <= to).length
-    return { payments: BigInt(inside), cents: BigInt(inside * 100) }
-  }
-  const span = { from: START, to: START + 86_400_000 }
-
-  const found = await findDifferingSpans(
-    { span, difference: { payments: 2n, cents: 200n } },
-    compare,
-    { grainMs: 1, max: 100 },
-  )
-
-  t.strictSame(
-    found.map(({ span }) => span.from),
-    wrong,
-  )
-  t.ok(asked < 120, `${asked} comparisons`)
 })
