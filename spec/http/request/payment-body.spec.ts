@@ -115,6 +115,32 @@ t.test('a body that nests 4 KB deep does not overflow the stack', async (t) => {
   t.match(decode('{"a":'.repeat(800)), { kind: 'fault' })
 })
 
+t.test('another member is ignored, whatever it is and however often', async (t) => {
+  const others = '"note":1,"note":"","Amount":2,"amounts":[3],'
+  t.same(decode(`{${others}"correlationId":"${ID}",${others}"amount":5}`), payment(500))
+})
+
+t.test('a body that is nearly of the common form is judged as one of any form', async (t) => {
+  const common = `{"correlationId":"${ID}","amount":19.90}`
+  const bodies: string[] = []
+  for (let from = 0; from <= common.length; from += 1) {
+    for (let to = from + 1; to <= common.length; to += 1) {
+      bodies.push(common.slice(0, from) + common.slice(to))
+    }
+    for (const piece of ['x', '0', '"', '{', '}', ' ', 'é']) {
+      bodies.push(common.slice(0, from) + piece + common.slice(from))
+      bodies.push(common.slice(0, from) + piece + common.slice(from + 1))
+    }
+  }
+
+  const differing = bodies.filter((body) => {
+    const bytes = Buffer.from(body)
+    return JSON.stringify(decodePayment(bytes)) !== JSON.stringify(decodePaymentFully(bytes))
+  })
+
+  t.strictSame(differing, [])
+})
+
 t.test('the fast decoder and the full one agree on every body', async (t) => {
   holdsAlways(
     t,

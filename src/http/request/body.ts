@@ -21,7 +21,7 @@ export function framingOf(request: Pick<HttpRequest, 'forEach'>): Framing {
       if (value === '') framing = 'unclear'
     } else if (name === 'transfer-encoding') {
       framings += 1
-      framing = value.toLowerCase() === 'chunked' && framing === 'length' ? 'chunked' : 'unclear'
+      framing = value.toLowerCase() === 'chunked' ? 'chunked' : 'unclear'
     }
   })
   return framings <= 1 ? framing : 'unclear'
