@@ -13,11 +13,13 @@ const ATTEMPT: Attempt = {
   tookMs: 1,
 }
 const FOUND = { kind: 'found', requestedAt: STAMP, amountCents: 1990 } as const
-/** A second after the acceptance. */
-const AT = { processor: 'default', now: 1000, wallNow: STAMP + 1000, purges: 0 } as const
+/** When it was accepted, monotonic and epoch ms, and one second after that. */
+const ACCEPTED_AT = 400
+const AT = { processor: 'default', now: 1400, wallNow: STAMP + 1000, purges: 0 } as const
 
 function kindOf(attempts: readonly Attempt[], fencingToken: number, requestedAt: number) {
-  const context = sampleContext({ record: sampleRecord({ fencingToken }), attempts })
+  const record = sampleRecord({ fencingToken, acceptedAt: ACCEPTED_AT })
+  const context = sampleContext({ record, attempts })
   return contradictionIn(context, { ...FOUND, requestedAt }, AT)?.kind
 }
 

@@ -108,8 +108,10 @@ t.test('the ledger is asked ahead of need once, and one question at a time', asy
   t.equal(scene.questions.length, 1, 'who waits is answered by another question')
   scene.tell({ kind: 'unavailable' })
   scene.controls.prepare()
+  scene.clock.increment(SEARCH_PAUSE_MS - 1)
+  scene.controls.prepare()
   t.equal(scene.questions.length, 0, 'not at once after it has failed')
-  scene.clock.increment(SEARCH_PAUSE_MS)
+  scene.clock.increment(1)
   scene.controls.prepare()
   t.equal(scene.questions.length, 1)
   scene.tell({ kind: 'none' })
@@ -135,6 +137,40 @@ t.test('questions to the ledger keep a pause, however many look-ups find nothing
   t.same(proofs, [['form'], ['form']])
   scene.clock.increment(10 * SEARCH_PAUSE_MS)
   t.equal(scene.questions.length, 0, 'and none for nobody')
+  scene.missing()
+  scene.clock.increment(2 * SEARCH_PAUSE_MS)
+  scene.tell({ kind: 'none' })
+  t.equal(scene.questions.length, 0, 'nor after an answer that came late')
+})
+
+t.test('a second after a question the next one is asked at once, and none before', async (t) => {
+  for (const [afterMs, questions] of [
+    [999, 0],
+    [1_000, 1],
+  ] as const) {
+    const scene = setScene('unknown')
+    scene.missing()
+    scene.tell({ kind: 'none' })
+    scene.clock.increment(afterMs)
+
+    scene.missing()
+
+    t.equal(scene.questions.length, questions)
+  }
+})
+
+t.test('a question that nobody waits for any more is not asked, and the next one is', async (t) => {
+  const scene = setScene('unknown')
+  scene.missing()
+  scene.tell({ kind: 'none' })
+  scene.missing()
+
+  scene.controls.distrust()
+  scene.clock.increment(2 * SEARCH_PAUSE_MS)
+  t.equal(scene.questions.length, 0)
+
+  scene.missing()
+  t.equal(scene.questions.length, 1)
 })
 
 t.test('what the ledger answers is told once to each who waits', async (t) => {

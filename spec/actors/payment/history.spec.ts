@@ -6,7 +6,12 @@ import {
   type Attempt,
   type ProcessorName,
 } from '../../../src/actors/model/payment.ts'
-import { ATTEMPTS_KEPT_MAX, deniedBy, withAttempt } from '../../../src/actors/payment/history.ts'
+import {
+  ATTEMPTS_KEPT_MAX,
+  deniedBy,
+  roundedMs,
+  withAttempt,
+} from '../../../src/actors/payment/history.ts'
 
 function attempt(processor: ProcessorName, changes: Partial<Attempt> = {}): Attempt {
   const reason = 'cheaper' as const
@@ -26,6 +31,11 @@ t.test('attempts are kept in order, the newest last', async (t) => {
   const [first, second] = [attempt('default'), attempt('fallback')]
 
   t.same(withAttempt(withAttempt([], first), second), [first, second])
+})
+
+t.test('how long an attempt took is kept to the microsecond', async (t) => {
+  t.equal(roundedMs(12.3454), 12.345)
+  t.equal(roundedMs(12.3456), 12.346)
 })
 
 t.test('a denial is kept when older attempts are dropped', async (t) => {

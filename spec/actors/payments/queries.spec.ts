@@ -11,6 +11,7 @@ import {
   gaugesOf,
   idsInMemory,
   listPaymentStatuses,
+  noteGauges,
   type PaymentsInMemory,
 } from '../../../src/actors/payments/queries.ts'
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
@@ -20,6 +21,7 @@ const NOW = 1_000
 const DUE: DueStep = { slot: 0, generation: 0, kind: 'backoff' }
 
 interface Scene extends PaymentsInMemory {
+  readonly facts: readonly unknown[]
   /** One that is worked on in this state. */
   work(correlationId: string, state: PaymentState, changes?: Partial<PaymentContext>): void
   /** One that waits for a slot. */
@@ -28,14 +30,17 @@ interface Scene extends PaymentsInMemory {
 
 /** One second after the start; `due` is what the payment in that slot waits for, at this instant. */
 function setScene(due?: { readonly step: DueStep; readonly at: number }): Scene {
+  const facts: unknown[] = []
+  const telemetry = { emit: (fact: unknown) => void facts.push(fact) }
   const dueAtOf = (matches: (step: DueStep) => boolean): number | undefined =>
     due !== undefined && matches(due.step) ? due.at : undefined
-  const { dependencies, clock } = standIns({ due: { push: () => undefined, dueAtOf } })
+  const { dependencies, clock } = standIns({ due: { push: () => undefined, dueAtOf }, telemetry })
   clock.increment(NOW)
   const slots = createSlotTable({ slotsMax: 9, placesMax: 9 })
   const waiting = createWaiting({ readyMax: 9, inDoubtMax: 9 })
   return {
     dependencies,
+    facts,
     slots,
     waiting,
     transitions: {} as PaymentsInMemory['transitions'],
@@ -69,7 +74,9 @@ t.test('a payment is found where it is worked on and where it waits', async (t) 
   t.match(found('c'), { waitsFor: 'route', amountCents: 1990, attempts: [] })
   t.match(found('d'), { correlationId: 'd', state: 'confirming', waitsFor: 'lookUp' })
   t.equal(found('e'), undefined)
-  t.same([...idsInMemory(scene)].toSorted(), ['a', 'b', 'c', 'd'])
+  scene.wait('e', { acceptedAt: 400.6 })
+  t.match(found('e'), { acceptedAt: STAMP + 401 }, 'in whole ms')
+  t.same([...idsInMemory(scene)].toSorted(), ['a', 'b', 'c', 'd', 'e'])
 })
 
 t.test(
@@ -136,9 +143,12 @@ t.test('gauges count what waits, what is in flight and what is in each state', a
   for (const id of ['d', 'e', 'f']) scene.wait(id)
   scene.dependencies.inFlight.default = 7
 
-  t.same(gaugesOf(scene), {
+  const gauges = {
     ready: 3,
     inFlight: { default: 7, fallback: 0 },
     byState: { confirming: 2, retry: 1 },
-  })
+  }
+  t.same(gaugesOf(scene), gauges)
+  noteGauges(scene)
+  t.same(scene.facts, [{ type: 'payments.measured', gauges }])
 })
