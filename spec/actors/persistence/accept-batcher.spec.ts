@@ -295,7 +295,7 @@ t.test(
       [
         { accepted: 1 },
         { accepted: 0, known: 1, conflicting: 0 },
-        { type: 'batch.refused', payments: 1 },
+        { type: 'batch.refused', payments: 1, cause: 'not read in time' },
       ],
     )
   },

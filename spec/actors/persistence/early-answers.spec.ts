@@ -67,6 +67,7 @@ t.test(
     post('b')
 
     for (const payment of batcher.splice(0)) payment.replyTo('unavailable')
+    t.equal(clock.pending, 1, 'one pause for all')
     post('c')
     t.same(idsOf(batcher), [], 'none overtakes another')
     clock.increment(OFFER_PAUSE_MS)
@@ -110,6 +111,32 @@ t.test('a drain waits until no answered payment is uncommitted', async (t) => {
   early.whenEmpty(() => (emptied += 1))
 
   t.equal(emptied, 2, 'at once when nothing is held')
+})
+
+t.test('a drain waits for the last of several answered payments', async (t) => {
+  const { clock, early, batcher, post } = earlyAnswers()
+  let emptied = 0
+  post('a')
+  post('b')
+  early.whenEmpty(() => (emptied += 1))
+
+  batcher[0]?.replyTo('accepted')
+  clock.increment(0)
+  t.equal(emptied, 0)
+  batcher[1]?.replyTo('accepted')
+  clock.increment(0)
+
+  t.equal(emptied, 1)
+})
+
+t.test('what is refused after the end leaves no timer that keeps the process', async (t) => {
+  const { clock, early, batcher, post } = earlyAnswers()
+  post('a')
+
+  early.end()
+  batcher[0]?.replyTo('unavailable')
+
+  t.equal(clock.pending, 0)
 })
 
 t.test(
