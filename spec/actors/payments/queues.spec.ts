@@ -22,6 +22,14 @@ t.test('the timer queue hands items over at their times, in order, by one timer'
   queue.push('at once', 0)
   queue.push('at once, too', 0)
   t.same([clock.pending, clock.started], [1, 3], 'only an earlier item replaces the timer')
+  t.equal(
+    queue.dueAtOf((item) => item === 'a'),
+    10,
+  )
+  t.equal(
+    queue.dueAtOf((item) => item === 'd'),
+    undefined,
+  )
   clock.increment(0)
   for (let step = 0; step < 40; step += 1) clock.increment(1)
 
