@@ -9,6 +9,12 @@ import { missingPrograms } from '../support/system-layout.ts'
 import { KINDS } from './kinds.ts'
 import { runHostile } from './run.ts'
 
+/** node:http takes several times the CPU for each request, and specs run beside it. */
+const ATTACKS = {
+  uws: { requests: 2000, clients: 24, rate: 50 },
+  node: { requests: 1000, clients: 8, rate: 25 },
+} as const
+
 for (const { name } of SERVERS) {
   t.test(
     `honest clients are served beside hostile ones, and nothing breaks (${name})`,
@@ -19,7 +25,7 @@ for (const { name } of SERVERS) {
 
 async function isHeld(t: Test, server: 'uws' | 'node'): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'pit-hostile-'))
-  const options = { requests: 2000, seed: 1, clients: 24, rate: 50, server }
+  const options = { seed: 1, server, ...ATTACKS[server] }
 
   const result = await runHostile(options, { dir })
 
@@ -31,6 +37,6 @@ async function isHeld(t: Test, server: 'uws' | 'node'): Promise<void> {
     'every kind occurred',
   )
   t.ok(result.stored >= result.accepted)
-  t.ok(result.accepted > 200, `${result.accepted} accepted`)
+  t.ok(result.accepted > ATTACKS[server].rate * 2, `${result.accepted} accepted`)
   if (result.broken.length === 0) rmSync(dir, { recursive: true, force: true })
 }
