@@ -2,8 +2,22 @@
 
 import { createServer } from 'node:net'
 
-/** A port that nothing listens on now; another process may take it before it is used. */
-export function freePort(): Promise<number> {
+const given = new Set<number>()
+
+/**
+ * A port that nothing listens on now, and not one that this process was given before; another
+ * process may take it before it is used.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await anyPort()
+    if (given.has(port)) continue
+    given.add(port)
+    return port
+  }
+}
+
+function anyPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
