@@ -43,11 +43,15 @@ async function challenge(args: readonly string[]): Promise<number> {
 
 /** A run that just stopped would leave the processors failing, as its last stage wanted them. */
 function endEarlyOnSignal(options: ChallengeOptions, progress: TerminalProgress): void {
+  let isEnding = false
   const end = async (): Promise<void> => {
+    // npm and timeout pass on what the whole group has got already: the first signal is enough.
+    if (isEnding) return
+    isEnding = true
     progress.onLoadEnded()
-    progress.onNote('ended early; delay and failure are taken off the processors')
+    progress.onNote('ended early: taking delay and failure off the processors')
     await leaveCalm(options, (note) => progress.onNote(note))
     process.exit(EXIT_ENDED_EARLY)
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end()) // never rejects
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end()) // never rejects
 }

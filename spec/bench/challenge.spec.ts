@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import t from 'tap'
 import { readCommandLine } from '../../bench/challenge/options.ts'
 import { UsageError, TargetUnreachable } from '../../bench/challenge/errors.ts'
@@ -10,7 +12,8 @@ import type { ChallengeOptions } from '../../bench/challenge/run.ts'
 import { computeScore } from '../../bench/challenge/score.ts'
 import type { ScoreInput } from '../../bench/challenge/score.ts'
 import { findSchedule, parseSchedule, scaleStages } from '../../bench/challenge/stages.ts'
-import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
+import { projectFile } from '../../src/infra/process/project-file.ts'
+import { GIVE_UP_MS, waitUntil } from '../../bench/layout/wait.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 import { startFakeChallenge } from '../support/fake-challenge.ts'
 import type { FakeChallenge, FakeFault } from '../support/fake-challenge.ts'
@@ -224,6 +227,39 @@ t.test('a run that is ended early leaves both processors calm', async (t) => {
       calm.map((call) => `${name} ${call}`),
     )
   }
+})
+
+t.test('a run that gets a second signal leaves both processors calm all the same', async (t) => {
+  let gate = Promise.resolve()
+  const fake = await startFakeChallenge('none', { beforeChange: () => gate })
+  t.teardown(() => fake.close())
+  const program = projectFile('build/bench/challenge.js')
+  const urls = ['--url', fake.url, '--default-url', fake.defaultUrl]
+  const args = [...urls, '--fallback-url', fake.fallbackUrl, '--users', '2', '--stages', 'calm']
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const ended = once(child, 'exit')
+  await waitUntil({ what: 'it has purged' }, () => fake.calls.includes('fallback purge'))
+  await waitUntil({ what: 'its load runs' }, () => / s /.test(said))
+
+  let open = (): void => undefined
+  gate = new Promise((resolve) => (open = resolve))
+  const before = fake.calls.length
+  child.kill('SIGTERM')
+  await waitUntil({ what: 'it ends' }, () => said.includes('ended early'))
+  child.kill('SIGTERM')
+  child.kill('SIGINT')
+  open()
+
+  t.same(await ended, [130, null])
+  t.same(fake.calls.slice(before).toSorted(), [
+    'default delay 0',
+    'default failure false',
+    'fallback delay 0',
+    'fallback failure false',
+  ])
 })
 
 async function runAgainst(

@@ -21,6 +21,8 @@ export interface FakeOptions {
   readonly purgeStatus?: number
   /** Payments of somebody else than the load that settle before each reading of the summary. */
   readonly othersPerReading?: number
+  /** Awaited by each change of a processor's settings before it is made. */
+  readonly beforeChange?: () => Promise<void>
 }
 
 export interface FakeChallenge {
@@ -48,10 +50,14 @@ export async function startFakeChallenge(
   // From before the run, and Pit has nothing of it.
   const old = { cents: 1990, requestedAt: Date.now() - 2000 }
   const recorded = { default: [old] as Entry[], fallback: [] as Entry[] }
+  const { beforeChange } = options
+  const processors = [
+    processorRoute({ name: 'default', feeRate: 0.05, calls, entries: recorded.default }),
+    processorRoute({ name: 'fallback', feeRate: 0.15, calls, entries: recorded.fallback }),
+  ]
   const servers = await Promise.all([
     listen(pitRoute({ fault, calls, recorded, ...options })),
-    listen(processorRoute({ name: 'default', feeRate: 0.05, calls, entries: recorded.default })),
-    listen(processorRoute({ name: 'fallback', feeRate: 0.15, calls, entries: recorded.fallback })),
+    ...processors.map((route) => listen(route, beforeChange)),
   ])
   const [url = '', defaultUrl = '', fallbackUrl = ''] = servers.map(urlOf)
   return { url, defaultUrl, fallbackUrl, calls, close: () => closeAll(servers) }
@@ -139,10 +145,12 @@ function total(
   return { totalRequests: inside.length, totalAmount: cents / 100 }
 }
 
-async function listen(route: Route): Promise<Server> {
+async function listen(route: Route, beforeChange?: () => Promise<void>): Promise<Server> {
   const server = createServer((request, response) => {
     // A request that cannot be answered ends its connection, which the caller sees.
-    answer(route, request, response).catch((error: Error) => response.destroy(error))
+    const waits = request.method === 'PUT' ? beforeChange?.() : undefined
+    const answered = Promise.resolve(waits).then(() => answer(route, request, response))
+    answered.catch((error: Error) => response.destroy(error))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
