@@ -2,8 +2,9 @@ import { hostname } from 'node:os'
 import t from 'tap'
 import { helpText } from '../../src/config/text.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
-import { ConfigError, readConfig, type Environment } from '../../src/config/config.ts'
+import { readConfig, type Environment } from '../../src/config/config.ts'
 import { createLogger, subsystemLogger } from '../../src/infra/process/logger.ts'
+import { faultsOf } from '../support/config-faults.ts'
 
 t.test('an empty environment gives a complete configuration', async (t) => {
   const config = readConfig({})
@@ -291,13 +292,3 @@ t.test('a URL without a password is logged as it is', async (t) => {
 
   t.match(lines[0], 'http://127.0.0.1:8001/payments?user=a@b')
 })
-
-function faultsOf(environment: Environment): readonly string[] {
-  try {
-    readConfig(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
-  return []
-}

@@ -3,9 +3,10 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError, readConfig, type Environment } from '../../src/config/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { helpText } from '../../src/config/text.ts'
 import { SETTING_NAMES, VARIABLES } from '../../src/config/variables.ts'
+import { faultsOf } from '../support/config-faults.ts'
 
 const URL = 'postgresql://pit:s3cret@db/pit'
 
@@ -99,13 +100,3 @@ t.test('what may hold a password may stand in a file, and the help says so', asy
     'no other URL takes a password',
   )
 })
-
-function faultsOf(environment: Environment): readonly string[] {
-  try {
-    readConfig(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
-  return []
-}

@@ -11,7 +11,7 @@ import {
   type PaymentRecord,
   type TrackedUnknownOutcome,
 } from '../../src/actors/payment/context.ts'
-import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Attempt, ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
 
 export type PaymentSnapshot = SnapshotFrom<typeof paymentMachine>
 export type PaymentValue = PaymentSnapshot['value']
@@ -21,6 +21,15 @@ export const ENDS_AT = 500
 
 /** `requestedAt` of the attempts that `EVENTS` start, epoch ms. */
 export const STAMP = 1_700_000_000_000
+
+/** One charge at `default` whose outcome is unknown. */
+export const ATTEMPT: Attempt = {
+  processor: 'default',
+  requestedAt: STAMP,
+  reason: 'cheaper',
+  outcome: 'inDoubt',
+  tookMs: 1,
+}
 
 export function sampleRecord(changes: Partial<PaymentRecord> = {}): PaymentRecord {
   return {

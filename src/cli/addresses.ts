@@ -3,6 +3,7 @@
 
 import { findDevStack, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
 import { ConfigError, readConfig, type Config } from '../config/config.ts'
+import { readHttpUrl } from '../operator/command-line.ts'
 import { UsageError } from '../operator/failures.ts'
 import type { ReconcilePlaces } from '../operator/reconcile-command.ts'
 
@@ -53,8 +54,12 @@ export async function findOperatorsPort(): Promise<
 /** Of an instance that was started without settings. */
 export const USUAL_OPERATORS_URL = 'http://127.0.0.1:9998'
 
-/** Where clients call the dev stack's Pit, else one on this machine. Throws `UsageError`. */
-export async function findClientsPort(): Promise<string> {
+/**
+ * Where clients call: what stands after --url, the dev stack's Pit, else one on this machine. Throws
+ * `UsageError`.
+ */
+export async function findClientsPort(given: string | undefined): Promise<string> {
+  if (given !== undefined) return readHttpUrl('url', given)
   const { dataDir, listen } = configuration()
   const found = await findDevStack(dataDir)
   const { clientsUrl } = 'places' in found ? found.places : {}

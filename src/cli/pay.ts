@@ -10,7 +10,7 @@ import {
   UsageError,
   exitCodeOf,
 } from '../operator/failures.ts'
-import { readArguments, readHttpUrl, readPaymentId } from '../operator/command-line.ts'
+import { readArguments, readPaymentId } from '../operator/command-line.ts'
 import { findClientsPort } from './addresses.ts'
 import { askPit, CLIENTS_CALL, detailOf, readFields } from './ask-pit.ts'
 import { describeState } from './payment-text.ts'
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
   }
   const cents = readAmount(amount)
   const id = values.id === undefined ? randomUUID() : readPaymentId('--id', values.id)
-  const url = values.url === undefined ? await findClientsPort() : readHttpUrl('url', values.url)
+  const url = await findClientsPort(values.url)
   const code = await post({ url, id, cents })
   return code === EXIT_FINE && values.wait === true ? await follow({ url, id }) : code
 }

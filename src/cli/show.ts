@@ -7,7 +7,7 @@ import {
   UsageError,
   exitCodeOf,
 } from '../operator/failures.ts'
-import { readArguments, readHttpUrl, readPaymentId } from '../operator/command-line.ts'
+import { readArguments, readPaymentId } from '../operator/command-line.ts'
 import { findClientsPort } from './addresses.ts'
 import { askPit, CLIENTS_CALL, detailOf, isClientsPort, readFields } from './ask-pit.ts'
 import { describePayment } from './payment-text.ts'
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     throw new UsageError('pit show takes one id of a payment (pit show --help says more)')
   }
   const id = readPaymentId('pit show', given)
-  const url = values.url === undefined ? await findClientsPort() : readHttpUrl('url', values.url)
+  const url = await findClientsPort(values.url)
   return await show({ url, id, form: values.json === true ? 'json' : 'text' })
 }
 

@@ -4,6 +4,7 @@ import { statusOf } from '../../../src/actors/payment/context.ts'
 import type { PaymentContext } from '../../../src/actors/payment/context.ts'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
 import {
+  ATTEMPT,
   begin,
   ENDS_AT,
   EVENTS,
@@ -17,13 +18,6 @@ import {
   type EventName,
 } from '../../support/payment-samples.ts'
 
-const ATTEMPT: Attempt = {
-  processor: 'default',
-  requestedAt: STAMP,
-  reason: 'cheaper',
-  outcome: 'inDoubt',
-  tookMs: 1,
-}
 const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')] }
 
 t.test('an outcome stays unknown for as long as the last request can land', async (t) => {

@@ -2,16 +2,9 @@ import t from 'tap'
 import type { Attempt } from '../../../src/actors/model/payment.ts'
 import { ATTEMPTS_KEPT_MAX } from '../../../src/actors/payment/history.ts'
 import { contradictionIn } from '../../../src/actors/payment/contradictions.ts'
-import { sampleContext, sampleRecord, STAMP } from '../../support/payment-samples.ts'
+import { ATTEMPT, sampleContext, sampleRecord, STAMP } from '../../support/payment-samples.ts'
 
 const HOUR_MS = 3_600_000
-const ATTEMPT: Attempt = {
-  processor: 'default',
-  requestedAt: STAMP,
-  reason: 'cheaper',
-  outcome: 'inDoubt',
-  tookMs: 1,
-}
 const FOUND = { kind: 'found', requestedAt: STAMP, amountCents: 1990 } as const
 /** When it was accepted, monotonic and epoch ms, and one second after that. */
 const ACCEPTED_AT = 400

@@ -1,20 +1,18 @@
 // What a payment in doubt is told by a look-up, and what controls, circuit and telemetry are told.
 
 import t from 'tap'
-import { ENDS_AT, sampleContext, sampleDoubt, STAMP } from '../../support/payment-samples.ts'
+import {
+  ATTEMPT,
+  ENDS_AT,
+  sampleContext,
+  sampleDoubt,
+  STAMP,
+} from '../../support/payment-samples.ts'
 import { standIns, type StandIns } from '../../support/payment-dependencies.ts'
 import { sendLookUp } from '../../../src/actors/payment/look-ups.ts'
 import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/context.ts'
 import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
-import type { Attempt } from '../../../src/actors/model/payment.ts'
 
-const ATTEMPT: Attempt = {
-  processor: 'default',
-  requestedAt: STAMP,
-  reason: 'cheaper',
-  outcome: 'inDoubt',
-  tookMs: 1,
-}
 const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')], attempts: [ATTEMPT] }
 const FOUND = { kind: 'found', requestedAt: STAMP, amountCents: 1990 } as const
 

@@ -15,6 +15,13 @@ import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/act
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
 
+function startPersistence() {
+  const system = startActorSystem(BESIDE_PERSISTENCE)
+  const { ports } = system
+  const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
+  return { system, persistence: system.start(persistenceLogic, input) }
+}
+
 for (const [operation, request] of [
   ['find', { type: 'payment.requested', correlationId: 'a' }],
   ['summarize', { type: 'summary.requested', window: {} }],
@@ -24,15 +31,7 @@ for (const [operation, request] of [
   t.test(
     `a ${operation} that the ledger fails is answered as unavailable and reported once`,
     async (t) => {
-      const system = startActorSystem(BESIDE_PERSISTENCE)
-      const { ports } = system
-      const input = {
-        ports,
-        accepts: ACCEPTS,
-        outcomes: OUTCOMES,
-        answersWhen: 'committed' as const,
-      }
-      const persistence = system.start(persistenceLogic, input)
+      const { system, persistence } = startPersistence()
       const answers: unknown[] = []
       const replyTo = (answer: unknown): void => void answers.push(answer)
 
@@ -50,10 +49,7 @@ for (const [operation, request] of [
 }
 
 t.test('a purge that PostgreSQL refuses is answered with its words', async (t) => {
-  const system = startActorSystem(BESIDE_PERSISTENCE)
-  const { ports } = system
-  const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
-  const persistence = system.start(persistenceLogic, input)
+  const { system, persistence } = startPersistence()
   const answers: unknown[] = []
 
   const replyTo = (answer: unknown): void => void answers.push(answer)
@@ -69,10 +65,7 @@ t.test('a purge that PostgreSQL refuses is answered with its words', async (t) =
 t.test(
   'a payment whose row cannot be read is answered as damaged, and nothing fails',
   async (t) => {
-    const system = startActorSystem(BESIDE_PERSISTENCE)
-    const { ports } = system
-    const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
-    const persistence = system.start(persistenceLogic, input)
+    const { system, persistence } = startPersistence()
     const answers: unknown[] = []
     const replyTo = (answer: unknown): void => void answers.push(answer)
 
@@ -88,10 +81,7 @@ t.test(
 
 /** Persistence that is writing an outcome of payment 1, and what it answers to a request. */
 function writing(...outcomes: readonly Outcome[]) {
-  const system = startActorSystem(BESIDE_PERSISTENCE)
-  const { ports } = system
-  const input = { ports, accepts: ACCEPTS, outcomes: OUTCOMES, answersWhen: 'committed' as const }
-  const persistence = system.start(persistenceLogic, input)
+  const { system, persistence } = startPersistence()
   const answers: unknown[] = []
   const replyTo = (answer: unknown): void => void answers.push(answer)
   for (const outcome of outcomes) {

@@ -9,7 +9,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { findPostmaster } from '../../../src/infra/postgres-embedded/postmaster.ts'
-import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
+import { makeDataDir, makeFolder, start } from '../../support/embedded-postgres.ts'
+import { copyTemplate, runSql } from '../../support/postgres.ts'
 
 t.test('a folder that cannot be used is refused in one sentence', async (t) => {
   const folder = await makeFolder(t)
@@ -126,24 +127,4 @@ function mount(t: Test, folder: string, options: string): boolean {
   if (spawnSync('mount', args).status !== 0) return false
   t.teardown(() => void spawnSync('umount', [folder]))
   return true
-}
-
-async function makeFolder(t: Test): Promise<string> {
-  const folder = await makeEnterableFolder()
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
-
-async function makeDataDir(t: Test): Promise<string> {
-  const dataDir = join(await makeFolder(t), 'data')
-  await copyTemplate(dataDir)
-  return dataDir
-}
-
-type Config = Parameters<typeof startEmbeddedPostgres>[0]
-
-async function start(t: Test, config: Config): ReturnType<typeof startEmbeddedPostgres> {
-  const server = await startEmbeddedPostgres(config)
-  t.teardown(() => server.stop())
-  return server
 }

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { chown, mkdir, readFile, rename } from 'node:fs/promises'
 import { stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -14,7 +14,8 @@ import type { Test } from 'tap'
 import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { findPostmaster } from '../../../src/infra/postgres-embedded/postmaster.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
-import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
+import { makeDataDir, makeFolder, start } from '../../support/embedded-postgres.ts'
+import { runSql } from '../../support/postgres.ts'
 
 const NOTE = 'CREATE TABLE note (text text); INSERT INTO note VALUES ($$kept$$)'
 const END_ALL_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -300,26 +301,6 @@ async function makeZombie(t: Test, dataDir: string): Promise<number> {
     return (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(') Z ')
   })
   return pid
-}
-
-async function makeFolder(t: Test): Promise<string> {
-  const folder = await makeEnterableFolder()
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
-
-async function makeDataDir(t: Test): Promise<string> {
-  const dataDir = join(await makeFolder(t), 'data')
-  await copyTemplate(dataDir)
-  return dataDir
-}
-
-type Config = Parameters<typeof startEmbeddedPostgres>[0]
-
-async function start(t: Test, config: Config): ReturnType<typeof startEmbeddedPostgres> {
-  const server = await startEmbeddedPostgres(config)
-  t.teardown(() => server.stop())
-  return server
 }
 
 interface Owner {

@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { readFile, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { treeOf } from '../../../bench/limits/process-tree.ts'
 import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
-import { copyTemplate, makeEnterableFolder, runSql } from '../../support/postgres.ts'
+import { makeDataDir, start } from '../../support/embedded-postgres.ts'
+import { copyTemplate, runSql } from '../../support/postgres.ts'
 
 const NOTE = 'CREATE TABLE note (text text); INSERT INTO note VALUES ($$kept$$)'
 const READ_NOTE = 'SELECT text FROM note'
@@ -44,12 +45,12 @@ t.test(
     const owner = await startApart(t, dataDir)
     await runSql(owner.connectionString, NOTE)
 
-    for (const pid of treeOf(owner.process.pid ?? NaN)) process.kill(pid, 'SIGSTOP')
+    freeze(treeOf(owner.process.pid ?? NaN))
     await t.rejects(startEmbeddedPostgres({ dataDir }), IN_USE)
     owner.process.kill('SIGKILL')
     await once(owner.process, 'close')
 
-    const heir = await start(t, dataDir)
+    const heir = await start(t, { dataDir })
     t.strictSame(await runSql(heir.connectionString, READ_NOTE), [{ text: 'kept' }])
   },
 )
@@ -60,13 +61,13 @@ t.test('a folder that a Pit on another machine uses is refused until that is gon
   const elsewhere = '8b1d\nelsewhere\n'
   await writeFile(file, elsewhere)
   let touches = 0
-  const holder = setInterval(() => void utimes(file, 0, (touches += 1)), 500)
+  const holder = setInterval(() => void utimes(file, 0, (touches += 1)), 50)
 
   await t.rejects(startEmbeddedPostgres({ dataDir }), IN_USE)
   t.equal(await readFile(file, 'utf8'), elsewhere)
   clearInterval(holder)
 
-  const heir = await start(t, dataDir)
+  const heir = await start(t, { dataDir })
   t.not(await readFile(file, 'utf8'), elsewhere)
   await heir.stop()
   t.notOk((await readdir(dataDir)).includes('in-use'), 'a stop lets go of it')
@@ -87,7 +88,7 @@ t.test('a folder whose path is too long for a socket has a server without one', 
   const dataDir = join(await makeDataDir(t), '..', 'x'.repeat(100))
   await copyTemplate(dataDir)
 
-  const server = await start(t, dataDir)
+  const server = await start(t, { dataDir })
 
   t.strictSame(await runSql(server.connectionString, 'SHOW unix_socket_directories'), [
     { unix_socket_directories: '' },
@@ -118,16 +119,13 @@ async function startApart(t: Test, dataDir: string): Promise<Apart> {
   return { process: child, connectionString: String(line) }
 }
 
-async function makeDataDir(t: Test): Promise<string> {
-  const folder = await makeEnterableFolder()
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const dataDir = join(folder, 'data')
-  await copyTemplate(dataDir)
-  return dataDir
-}
-
-async function start(t: Test, dataDir: string): ReturnType<typeof startEmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ dataDir })
-  t.teardown(() => server.stop())
-  return server
+/** What has ended since it was listed, as a worker of PostgreSQL may, need not be frozen. */
+function freeze(pids: Iterable<number>): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGSTOP')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
 }
