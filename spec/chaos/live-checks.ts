@@ -11,9 +11,6 @@ import type { Injector } from './injector.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { System } from './system.ts'
 
-/** Resident memory of one instance, bytes. */
-export const MEMORY_BYTES_MAX = 150 * 1024 ** 2
-
 const WATCH_EVERY_MS = 1000
 const TIMEOUT_MS = 10_000
 const REACH_MS = 30_000
@@ -104,9 +101,7 @@ export class LiveChecks {
           .finally(() => injector.downOnPurpose.delete(pit))
         continue
       }
-      const peak = pit.stat().memoryPeakBytes
-      this.memoryPeakBytes = Math.max(this.memoryPeakBytes, peak)
-      if (peak > MEMORY_BYTES_MAX) this.#note(`${pit.name} took ${peak} bytes of memory`)
+      this.memoryPeakBytes = Math.max(this.memoryPeakBytes, pit.stat().memoryPeakBytes)
     }
   }
 

@@ -9,6 +9,7 @@ import { FAULT_NAMES } from './fault-kinds.ts'
 import type { PitPayment, Recorded } from './ledgers.ts'
 import { readCommandLine } from './options.ts'
 import { formatTable, makeRows, type ReportInput } from './report.ts'
+import { largeMemory, MEMORY_BYTES_MAX } from './verdict.ts'
 
 t.test('the command line has defaults and bounds', async (t) => {
   t.match(readCommandLine(['--seed', '5', '--minutes', '0.5', '--faults', 'kill,pause']), {
@@ -167,3 +168,8 @@ function books(given: {
     pit: new Map(pit === undefined ? [] : [['a', pit]]),
   }
 }
+
+t.test('an instance above its bound of memory is told with its size and the bound', async (t) => {
+  t.same(largeMemory(MEMORY_BYTES_MAX), [])
+  t.match(largeMemory(MEMORY_BYTES_MAX + 1), [/took 157286401 bytes.*bound is 157286400/])
+})

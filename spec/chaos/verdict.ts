@@ -28,8 +28,8 @@ export interface Verdict {
   readonly rows: readonly ReportRow[]
   /** What broke, a sentence each; empty: everything held. */
   readonly broken: readonly string[]
-  /** Those of `broken` that say how late or how often something came. */
-  readonly late: readonly string[]
+  /** Those of `broken` that say how late, how often or how much: a busy machine breaks them too. */
+  readonly byMeasure: readonly string[]
   readonly payments: readonly PaymentFault[]
   readonly excused: JudgedFaults['excused']
   readonly refusedByBoth: number
@@ -77,17 +77,18 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
   const windows = await compareWindows(input, ledgers)
   const statuses = await findStatusFaults(system.layout.url, ledgers, input.chance)
   const recoveries = judgeRecoveries(input.recoveries.measured, system.layout.pits)
-  const late = [
+  const byMeasure = [
     ...slowAnswers(records.slowestMs, input.self),
     ...(input.emptiedMs === undefined ? [] : lateBacklog(input.emptiedMs)),
     ...lateTakeovers(takeovers.measured),
     ...shown(floodedRecoveries(recoveries)),
+    ...largeMemory(liveChecks.memoryPeakBytes),
   ]
   const broken = [
     ...injector.failures,
     ...records.violations,
     ...liveChecks.violationsBesides(system.oracle.beyond),
-    ...late,
+    ...byMeasure,
     ...(input.emptiedMs === undefined ? lateBacklog(undefined) : []),
     ...shown(
       payments.map(({ kind, correlationId, detail }) => `${correlationId} ${kind}: ${detail}`),
@@ -108,7 +109,7 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
   return {
     rows,
     broken,
-    late,
+    byMeasure,
     payments,
     excused,
     refusedByBoth,
@@ -178,6 +179,14 @@ export function floodedRecoveries(recoveries: readonly JudgedRecovery[]): readon
       const payments = `${waiting} payments that waited and ${accepted} that came in`
       return `${processor} after ${fault}: ${sends} charges for ${payments}, ${openings} openings`
     })
+}
+
+/** Resident memory of one instance, bytes. */
+export const MEMORY_BYTES_MAX = 150 * 1024 ** 2
+
+export function largeMemory(peakBytes: number): readonly string[] {
+  if (peakBytes <= MEMORY_BYTES_MAX) return []
+  return [`an instance took ${peakBytes} bytes of memory, the bound is ${MEMORY_BYTES_MAX}`]
 }
 
 export function describeWindow({ window, difference }: WindowCheck): string {

@@ -3,7 +3,7 @@
 import type { Part } from '../../bench/layout/part.ts'
 import type { Figures } from '../../bench/limits/figures.ts'
 import type { SelfReport } from '../../bench/load/self-watch.ts'
-import { MEMORY_BYTES_MAX } from '../chaos/live-checks.ts'
+import { MEMORY_BYTES_MAX } from '../chaos/verdict.ts'
 import type { SendResult } from './connection.ts'
 import type { HonestReport } from './honest.ts'
 

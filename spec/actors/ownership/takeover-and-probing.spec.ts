@@ -86,27 +86,46 @@ t.test('a full batch is followed at once by the next', async (t) => {
   t.equal(takeover.getSnapshot().value, 'waiting')
 })
 
-t.test('after a failure, or without a lease, the others’ leases are watched anew', async (t) => {
-  for (const outage of ['failure', 'lease']) {
-    const { system, takeover } = startTakeover()
-    await watch(system, OTHER, 7)
-
-    if (outage === 'lease') system.fence.close()
+/** Time passes in which no leases are seen: calls fail, or the own fence is closed. */
+async function passUnseen(system: ActorSystem, cause: 'failure' | 'fence', times: number) {
+  if (cause === 'fence') system.fence.close()
+  for (let time = 0; time < times; time += 1) {
     system.clock.increment(500)
-    if (outage === 'failure') {
-      ;(await system.ledger.called('takeOver')).fail(GONE)
-      await settled()
-      t.match(system.facts, [{ type: 'ledger.failed', operation: 'takeOver' }])
-    }
-    t.equal(takeover.getSnapshot().value, 'waiting')
-    t.same(system.ledger.waiting, [])
-    const validUntil = Number.POSITIVE_INFINITY
-    system.fence.extend({ id: 7, validUntil, ...ANY_TIME_OF_DAY })
-    await watch(system, OTHER, 7)
-    system.clock.increment(500)
+    if (cause === 'failure') (await system.ledger.called('takeOver')).fail(GONE)
+    await settled()
+  }
+  system.fence.extend({ id: 7, validUntil: Number.POSITIVE_INFINITY, ...ANY_TIME_OF_DAY })
+}
 
+t.test('a failed call, or a fence closed by a clock step, begins no watch anew', async (t) => {
+  for (const cause of ['failure', 'fence'] as const) {
+    const { system } = startTakeover()
+    await watch(system, OTHER, 5)
+
+    await passUnseen(system, cause, 2)
+    system.clock.increment(500)
     const call = await system.ledger.called('takeOver')
-    t.match(call.args, [{ expired: [{ ...OTHER, since: 4500 }] }], outage)
+
+    t.match(call.args, [{ expired: [{ ...OTHER, since: 500 }] }], cause)
+    const failures = Array.from({ length: cause === 'failure' ? 2 : 0 }, () => 'takeOver')
+    t.match(
+      system.facts,
+      failures.map((operation) => ({ type: 'ledger.failed', operation })),
+    )
+  }
+})
+
+t.test('after an outage each lease is watched anew: nobody could renew one', async (t) => {
+  for (const cause of ['failure', 'fence'] as const) {
+    const { system } = startTakeover()
+    await watch(system, OTHER, 5)
+
+    await passUnseen(system, cause, 4)
+    await watch(system, OTHER, 7)
+    system.clock.increment(500)
+    const call = await system.ledger.called('takeOver')
+
+    t.match(call.args, [{ expired: [{ ...OTHER, since: 5000 }] }], cause)
   }
 })
 

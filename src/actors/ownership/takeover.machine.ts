@@ -21,8 +21,10 @@ export interface TakeoverInput {
 }
 
 interface TakeoverContext extends TakeoverInput {
-  /** The leases of others, each since when it is seen as it is; none after a failure. */
+  /** The leases of others as they were seen last, each since when it is seen as it is. */
   readonly watched: readonly WatchedLease[]
+  /** Monotonic instant by which they were seen last, ms. */
+  readonly seenAt: number
   /** Whether as many payments as allowed were claimed the last time: there may be more. */
   readonly isFull: boolean
   /** Lease that payments are claimed under; null before the first. */
@@ -54,11 +56,11 @@ export const takeoverMachine = setup({
   },
   actions: {
     noteLease: assign(({ context }) => ({ leaseId: ownerOf(context.ports.lease) })),
-    noteTaken: assign(({ context }, { payments, leases }: TakenOver) => {
-      return { isFull: payments.length >= context.batchMax, watched: watchedNow(context, leases) }
-    }),
-    // Nobody could renew a lease in an outage that all instances saw: each is watched anew.
-    forgetLeases: assign({ watched: [] }),
+    noteTaken: assign(({ context }, { payments, leases }: TakenOver) => ({
+      isFull: payments.length >= context.batchMax,
+      watched: watchedNow(context, leases),
+      seenAt: context.ports.clock.now(),
+    })),
     passOn: ({ context, self }, { payments: batch }: TakenOver) => {
       if (batch.length === 0) return
       const leaseId = claimantOf(context)
@@ -86,6 +88,7 @@ export const takeoverMachine = setup({
   context: ({ input }) => ({
     ...input,
     watched: [],
+    seenAt: Number.NEGATIVE_INFINITY,
     isFull: false,
     leaseId: null,
     isClosed: false,
@@ -98,7 +101,7 @@ export const takeoverMachine = setup({
       after: {
         claimInterval: [
           { guard: 'holdsLease', target: 'claiming' },
-          { target: 'waiting', reenter: true, actions: 'forgetLeases' },
+          { target: 'waiting', reenter: true },
         ],
       },
     },
@@ -119,7 +122,7 @@ export const takeoverMachine = setup({
         onError: {
           guard: { type: 'isLedgerFailure', params: errorIn },
           target: 'waiting',
-          actions: ['noteFailure', 'forgetLeases'],
+          actions: 'noteFailure',
         },
       },
     },
@@ -142,9 +145,10 @@ function claimantOf({ leaseId }: TakeoverContext): number {
 }
 
 /** Leases that were seen unrenewed for too long. */
-function silentLeases({ ports, silentMs, watched }: TakeoverContext): readonly SeenLease[] {
+function silentLeases(context: TakeoverContext): readonly SeenLease[] {
+  const { ports, silentMs } = context
   const now = ports.clock.now()
-  return watched.filter(({ since }) => now - since >= silentMs)
+  return watchedUntil(now, context).filter(({ since }) => now - since >= silentMs)
 }
 
 /** Those of others, with since when each is seen as it is now. */
@@ -155,9 +159,24 @@ function watchedNow(
   const now = context.ports.clock.now()
   const ownId = claimantOf(context)
   const others = leases.filter(({ leaseId }) => leaseId !== ownId)
+  const watched = watchedUntil(now, context)
   return others.map(({ leaseId, version }) => {
-    const before = context.watched.find((lease) => lease.leaseId === leaseId)
+    const before = watched.find((lease) => lease.leaseId === leaseId)
     const since = before?.version === version ? before.since : now
     return { leaseId, version, since }
   })
+}
+
+/**
+ * Share of the silence for which no leases may be seen. After a longer time each lease is watched
+ * anew: in an outage of the ledger nobody could renew one.
+ */
+const UNSEEN_SHARE = 0.5
+
+/** The leases that are watched without a gap up to now. */
+function watchedUntil(
+  now: number,
+  { watched, seenAt, silentMs }: TakeoverContext,
+): readonly WatchedLease[] {
+  return now - seenAt <= silentMs * UNSEEN_SHARE ? watched : []
 }

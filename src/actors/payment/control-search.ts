@@ -7,7 +7,7 @@ import type { Clock, KnownControl } from '../model/ports.ts'
 export type ControlAnswer = KnownControl | { readonly kind: 'unavailable' }
 
 /** Shortest time between two questions, ms: all look-ups of that time share one. */
-export const SEARCH_PAUSE_MS = 1000
+export const SEARCH_PAUSE_MS = 250
 
 export interface ControlSearchInput {
   readonly clock: Clock
