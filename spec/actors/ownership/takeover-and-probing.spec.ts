@@ -74,6 +74,16 @@ t.test(
   },
 )
 
+t.test('a lease that is shorter than two intervals is revoked as well', async (t) => {
+  const { system } = startTakeover(850)
+  await watch(system, OTHER, 3)
+  system.clock.increment(500)
+
+  const call = await system.ledger.called('takeOver')
+
+  t.match(call.args, [{ expired: [{ ...OTHER, since: 500 }] }])
+})
+
 t.test('a full batch is followed at once by the next', async (t) => {
   const { system, takeover } = startTakeover()
   system.clock.increment(500)
@@ -148,9 +158,12 @@ t.test('a drain ends takeover, and what it was claiming still arrives', async (t
   t.match(other.system.sentEvents, [{ to: 'payments', event: { type: 'intake.ended' } }])
 })
 
-function startTakeover(): { system: ActorSystem; takeover: Actor<typeof takeoverMachine> } {
+function startTakeover(silentMs = 3500): {
+  system: ActorSystem
+  takeover: Actor<typeof takeoverMachine>
+} {
   const system = startActorSystem()
-  const bounds = { batchMax: 2, silentMs: 3500, settleByMs: 4000 }
+  const bounds = { batchMax: 2, silentMs, settleByMs: 4000 }
   const input = { ports: system.ports, ...bounds }
   return { system, takeover: system.start(takeoverMachine, input) }
 }

@@ -168,8 +168,8 @@ function watchedNow(
 }
 
 /**
- * Share of the silence for which no leases may be seen. After a longer time each lease is watched
- * anew: in an outage of the ledger nobody could renew one.
+ * Share of the silence for which no leases may be seen, but at least two intervals of claims. After a
+ * longer time each lease is watched anew: in an outage of the ledger nobody could renew one.
  */
 const UNSEEN_SHARE = 0.5
 
@@ -178,5 +178,6 @@ function watchedUntil(
   now: number,
   { watched, seenAt, silentMs }: TakeoverContext,
 ): readonly WatchedLease[] {
-  return now - seenAt <= silentMs * UNSEEN_SHARE ? watched : []
+  const unseenMaxMs = Math.max(silentMs * UNSEEN_SHARE, 2 * CLAIM_INTERVAL_MS)
+  return now - seenAt <= unseenMaxMs ? watched : []
 }
