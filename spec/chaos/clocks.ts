@@ -17,9 +17,17 @@ export function findFaketime(): string | undefined {
   return FOLDERS.map((folder) => join(folder, 'libfaketime.so.1')).find((path) => existsSync(path))
 }
 
+/** Since when a clock was off by how much. */
+export interface ClockSetting {
+  /** By the machine's clock, epoch ms. */
+  readonly fromMs: number
+  readonly offMs: number
+}
+
 export class Clocks {
   readonly #library: string | undefined
   readonly #dir: string
+  readonly #settings = new Map<string, ClockSetting[]>()
 
   /** @param dir readable for all, for a file per clock. */
   constructor(dir: string, library: string | undefined) {
@@ -45,12 +53,39 @@ export class Clocks {
   /** @param offMs from the machine's clock, either way. */
   set(name: string, offMs: number): void {
     const seconds = offMs / 1000
+    const settings = this.#settings.get(name) ?? []
+    this.#settings.set(name, [...settings, { fromMs: Date.now(), offMs }])
     writeFileSync(this.#fileOf(name), `${seconds < 0 ? '' : '+'}${seconds.toFixed(3)}\n`)
+  }
+
+  /** How the clock of that name was set, oldest first. */
+  settingsOf(name: string): readonly ClockSetting[] {
+    return this.#settings.get(name) ?? []
   }
 
   #fileOf(name: string): string {
     return join(this.#dir, `${name}.clock`)
   }
+}
+
+/** How much later than its setting a process may still go by the one before, ms. */
+const SETTING_LAG_MS = 1000
+
+/**
+ * What the machine's clock showed, epoch ms, when a process with these settings saw `seenMs`. Where
+ * several moments would do it is the first that is not before `sinceMs`.
+ */
+export function machineTimeOf(
+  seenMs: number,
+  settings: readonly ClockSetting[],
+  sinceMs: number,
+): number {
+  const moments = settings.flatMap(({ fromMs, offMs }, index) => {
+    const atMs = seenMs - offMs
+    const toMs = (settings[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY) + SETTING_LAG_MS
+    return atMs >= fromMs && atMs <= toMs && atMs >= sinceMs - SETTING_LAG_MS ? [atMs] : []
+  })
+  return moments.length === 0 ? seenMs : Math.min(...moments)
 }
 
 const SECOND_MS = 1000

@@ -137,6 +137,26 @@ t.test('openings that the log tells together count, each at its instant', async 
   t.equal(openingsDuring({ ...recovery, fromMs: AT + 500, toMs: AT + 8000 }, openings), 1)
 })
 
+t.test('openings told by a clock that was set are placed when they happened', async (t) => {
+  const settings = [
+    { fromMs: AT, offMs: 0 },
+    { fromMs: AT + 90_000, offMs: -74_000 },
+    { fromMs: AT + 95_000, offMs: 0 },
+  ]
+  const lineAt = (seenMs: number) => {
+    const told = { processor: 'default', to: 'open', msg: CHANGED }
+    return JSON.stringify({ ...told, time: new Date(AT + seenMs).toISOString() })
+  }
+  const log = [16_000, 89_000, 18_000, 96_000].map(lineAt).join('\n')
+
+  const openings = readOpenings('pit-1', log, settings)
+
+  t.same(
+    openings.map(({ atMs }) => atMs - AT),
+    [16_000, 89_000, 92_000, 96_000],
+  )
+})
+
 /** Recoveries over a real processor, and a backlog that is as it is said to be. */
 async function startRecovery(
   t: Test,

@@ -3,6 +3,7 @@
 
 import type { Part } from '../../bench/layout/part.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { type Clocks, type ClockSetting, machineTimeOf } from './clocks.ts'
 import type { FaultName } from './fault-kinds.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -133,15 +134,26 @@ interface Opening {
   readonly atMs: number
 }
 
-/** Openings that one instance told, in the order of its log; `text` is all that it wrote. */
-export function readOpenings(instance: string, text: string): readonly Opening[] {
+/**
+ * Openings that one instance told, in the order of its log; `text` is all that it wrote, by a clock
+ * that was set so.
+ */
+export function readOpenings(
+  instance: string,
+  text: string,
+  settings: readonly ClockSetting[] = [],
+): readonly Opening[] {
   const openings: Opening[] = []
+  let wroteAt = Number.NEGATIVE_INFINITY
   for (const line of text.split('\n')) {
+    const [, time] = /"time":"([^"]*)"/.exec(line) ?? []
+    if (time === undefined) continue
+    wroteAt = machineTimeOf(Date.parse(time), settings, wroteAt)
     // Few lines are of this kind, and a killed process may leave half a line.
     if (!/"circuit\.(changed|flapped)"/.test(line) || !line.endsWith('}')) continue
-    const { to, openedMsAgo, processor, time } = JSON.parse(line) as CircuitLine
+    const { to, openedMsAgo, processor } = JSON.parse(line) as CircuitLine
     for (const agoMs of openedMsAgo ?? (to === 'open' ? [0] : [])) {
-      openings.push({ instance, processor, atMs: Date.parse(time) - agoMs })
+      openings.push({ instance, processor, atMs: wroteAt - agoMs })
     }
   }
   return openings
@@ -150,7 +162,6 @@ export function readOpenings(instance: string, text: string): readonly Opening[]
 /** One change, or those of a while together. */
 interface CircuitLine {
   readonly processor: ProcessorName
-  readonly time: string
   readonly to?: string
   readonly openedMsAgo?: readonly number[]
 }
@@ -178,8 +189,11 @@ export const OPENINGS_MAX = 3
 export function judgeRecoveries(
   recoveries: readonly Recovery[],
   instances: readonly Pick<Part, 'name' | 'logs'>[],
+  clocks?: Pick<Clocks, 'settingsOf'>,
 ): readonly JudgedRecovery[] {
-  const openings = instances.flatMap((pit) => readOpenings(pit.name, pit.logs()))
+  const openings = instances.flatMap((pit) =>
+    readOpenings(pit.name, pit.logs(), clocks?.settingsOf(pit.name)),
+  )
   return recoveries.map((recovery) => {
     const count = openingsDuring(recovery, openings)
     const isBroken = isFlooded(recovery) || count > OPENINGS_MAX

@@ -76,7 +76,7 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
   const { faults: payments, ledgers, excused, refusedByBoth } = judged
   const windows = await compareWindows(input, ledgers)
   const statuses = await findStatusFaults(system.layout.url, ledgers, input.chance)
-  const recoveries = judgeRecoveries(input.recoveries.measured, system.layout.pits)
+  const recoveries = judgeRecoveries(input.recoveries.measured, system.layout.pits, system.clocks)
   const byMeasure = [
     ...slowAnswers(records.slowestMs, input.self),
     ...(input.emptiedMs === undefined ? [] : lateBacklog(input.emptiedMs)),

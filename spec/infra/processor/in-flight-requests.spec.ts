@@ -3,6 +3,7 @@ import { errors } from 'undici'
 import {
   InFlightRequest,
   InFlightRequests,
+  type RequestEnd,
 } from '../../../src/infra/processor/in-flight-requests.ts'
 import { crashesOf } from '../../support/crashes.ts'
 import { StandingTime } from '../../support/standing-time.ts'
@@ -99,17 +100,39 @@ t.test('a request that undici does not release is aborted again every 10 ms', as
   t.equal(aborts, 2)
 })
 
-t.test('an answer of 64 KiB is read, and of one byte more it is not', async (t) => {
-  let aborts = 0
-  const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
-  const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
-  request.onRequestStart(controller)
+for (const [status, kib] of [
+  [200, 8],
+  [503, 64],
+] as const) {
+  t.test(`an answer ${status} of ${kib} KiB is read, and of one byte more it is not`, async (t) => {
+    let aborts = 0
+    const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
+    const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
+    request.onRequestStart(controller)
+    request.onResponseStart(controller, status)
 
-  request.onResponseData(controller, Buffer.alloc(64 * 1024))
-  t.equal(aborts, 0)
-  request.onResponseData(controller, Buffer.alloc(1))
+    request.onResponseData(controller, Buffer.alloc(kib * 1024))
+    t.equal(aborts, 0)
+    request.onResponseData(controller, Buffer.alloc(1))
 
-  t.equal(aborts, 1)
+    t.equal(aborts, 1)
+  })
+}
+
+t.test('of the pages of a proxy next to nothing is kept in memory', async (t) => {
+  const ends: RequestEnd[] = []
+  const plan = { mayWrite: () => true, sendBy: 10, answerBy: 100, onReleased: () => undefined }
+  const request = new InFlightRequest({ ...plan, report: (end) => ends.push(end) })
+  request.dispatched()
+  request.onRequestStart(CONTROLLER)
+  request.onResponseStart(CONTROLLER, 404)
+
+  for (let chunk = 0; chunk < 10; chunk += 1) {
+    request.onResponseData(CONTROLLER, Buffer.alloc(4096, 'a'))
+  }
+  request.onResponseEnd()
+
+  t.same(ends, [{ kind: 'answered', status: 404, text: 'a'.repeat(64) }])
 })
 
 const BUG = new Error('a planted bug')

@@ -6,8 +6,15 @@ import { errors, type Dispatcher } from 'undici'
 import { isBug } from '../../actors/model/errors.ts'
 import type { Clock } from '../../actors/model/ports.ts'
 
-/** Longest answer that is read, bytes; a processor's own are below 300. */
-const ANSWER_BYTES_MAX = 64 * 1024
+/**
+ * Longest 200 that is read, bytes; a processor's own are below 300. All connections together may
+ * hold so much each, and an instance has 40 MB for everything in the challenge.
+ */
+const ANSWER_BYTES_MAX = 8 * 1024
+
+/** Longest answer of another status, bytes: a page of a proxy, of which next to nothing is kept. */
+const PAGE_BYTES_MAX = 64 * 1024
+const PAGE_BYTES_KEPT = 64
 
 /**
  * How a request ended:
@@ -16,7 +23,12 @@ const ANSWER_BYTES_MAX = 64 * 1024
  * - `lost`: it was written, at least in part, and no whole answer came.
  */
 export type RequestEnd =
-  | { readonly kind: 'answered'; readonly status: number; readonly text: string }
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      /** Whole only with a 200: of another answer its beginning tells whether it has a body. */
+      readonly text: string
+    }
   | { readonly kind: 'unsent'; readonly detail: string }
   | { readonly kind: 'lost'; readonly detail: string }
 
@@ -132,7 +144,14 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
 
   #append(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length
-    if (this.#bytes > ANSWER_BYTES_MAX) return controller.abort(TOO_LARGE)
+    const isRead = this.#status === 200
+    if (this.#bytes > (isRead ? ANSWER_BYTES_MAX : PAGE_BYTES_MAX)) {
+      return controller.abort(TOO_LARGE)
+    }
+    if (!isRead) {
+      this.#text ||= chunk.toString('latin1', 0, PAGE_BYTES_KEPT)
+      return
+    }
     // Latin-1 survives chunks that split a character; the fields that are read are ASCII.
     this.#text += chunk.toString('latin1')
   }
