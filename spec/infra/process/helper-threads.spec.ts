@@ -6,7 +6,7 @@ import t from 'tap'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { lowerHelperThreads } from '../../../src/infra/process/helper-threads.ts'
 
-t.test('every thread but the main one gets the lowest priority', (t) => {
+t.test('every thread but the main one gets a low priority', (t) => {
   const changed: [number, number][] = []
   const lowered = lowerHelperThreads({
     threads: () => [100, 101, 102],
@@ -15,8 +15,8 @@ t.test('every thread but the main one gets the lowest priority', (t) => {
   })
   t.equal(lowered, 2)
   t.strictSame(changed, [
-    [101, 19],
-    [102, 19],
+    [101, 10],
+    [102, 10],
   ])
   t.end()
 })
@@ -48,7 +48,7 @@ t.test('a system that lists no threads is left as it is', (t) => {
 const onLinux = process.platform === 'linux'
 
 t.test(
-  'a real process has all its threads but the main one at the lowest priority',
+  'a real process has all its threads but the main one at a low priority',
   { skip: onLinux ? false : 'threads are listed on Linux only' },
   (t) => {
     const pathname = projectFile('dist/infra/process/helper-threads.js')
@@ -60,7 +60,7 @@ t.test(
     t.equal(stderr, '')
     const { lowered, nice } = JSON.parse(stdout) as { lowered: number; nice: [string, number][] }
     t.ok(lowered > 0)
-    t.equal(nice.filter(([, value]) => value === 19).length, lowered)
+    t.equal(nice.filter(([, value]) => value === 10).length, lowered)
     t.same(
       nice.filter(([, value]) => value === getPriority()).map(([kind]) => kind),
       ['main'],

@@ -15,14 +15,15 @@ export interface ThreadSources {
 }
 
 /**
- * Gives all threads but the main one the lowest priority, which needs no privilege. Returns how
+ * Gives all threads but the main one a low priority, which needs no privilege. Not the lowest: an
+ * exit waits for what they compile, and beside other busy processes that took 20 s. Returns how
  * many; 0 where threads have no priority of their own (other systems than Linux).
  */
 export function lowerHelperThreads(sources: ThreadSources = systemSources): number {
   const others = listed(sources).filter((thread) => thread !== sources.mainThread)
   return others.filter((thread) => {
     try {
-      sources.setPriority(thread, constants.priority.PRIORITY_LOW)
+      sources.setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL)
       return true
     } catch {
       // It has ended since, or a sandbox forbids it: everything works as well, only less evenly.
