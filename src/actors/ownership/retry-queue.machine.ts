@@ -35,6 +35,8 @@ interface RetryQueueContext extends RetryQueueInput {
   readonly sweptFull: boolean
   /** Whether payments were claimed the last time: more may be due. */
   readonly isFlowing: boolean
+  /** Whether payments were parked for a moment only since the last claim began. */
+  readonly isSoonDue: boolean
   /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
@@ -54,10 +56,9 @@ interface Claimed {
 
 /**
  * Between two sweeps for due payments that are not in the delayed queue, ms. While nothing is due
- * the delayed queue is asked as rarely: to ask both at each tick took a third of the CPU of an idle
- * instance.
+ * the delayed queue is asked as rarely: an instance that has nothing to do should take no CPU.
  */
-const SWEEP_INTERVAL_MS = 250
+const SWEEP_INTERVAL_MS = 500
 
 /** Entries that are read from the ledger when the delayed queue was lost. */
 const REBUILD_MAX = 10_000
@@ -77,12 +78,18 @@ export const retryQueueMachine = setup({
   actions: {
     noteClaimRequest: assign(({ context, event }) => {
       assert(event.type === 'capacity.offered', 'payments are claimed after an offer')
-      return { claimRequest: { limit: event.limit, leaseId: ownerOf(context.ports.lease) } }
+      const leaseId = ownerOf(context.ports.lease)
+      return { claimRequest: { limit: event.limit, leaseId }, isSoonDue: false }
     }),
     schedule: ({ context, event }) => {
       assert(event.type === 'payments.parked', 'what is scheduled was parked')
       context.delayedQueue.schedule(event.entries).catch(cacheFailureOf)
     },
+    noteSoonDue: assign(({ context, event }) => {
+      assert(event.type === 'payments.parked', 'what is scheduled was parked')
+      const isSoon = event.entries.some(({ dueInMs }) => dueInMs <= SWEEP_INTERVAL_MS)
+      return { isSoonDue: context.isSoonDue || isSoon }
+    }),
     close: assign({ isClosed: true }),
     noteClaimed: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
       return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
@@ -101,7 +108,7 @@ export const retryQueueMachine = setup({
     },
   },
   guards: {
-    mayClaimAny: ({ context }) => context.isFlowing || isSweepDue(context),
+    mayClaimAny: ({ context }) => context.isFlowing || context.isSoonDue || isSweepDue(context),
     isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
     isClosed: ({ context }) => context.isClosed,
   },
@@ -114,11 +121,12 @@ export const retryQueueMachine = setup({
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
     isFlowing: false,
+    isSoonDue: false,
     isClosed: false,
   }),
   initial: 'idle',
   on: {
-    'payments.parked': { actions: 'schedule' },
+    'payments.parked': { actions: ['schedule', 'noteSoonDue'] },
     'drain.started': { actions: 'close' },
   },
   states: {
