@@ -1,46 +1,29 @@
 // npm run layout: the compose layout on this machine, until Ctrl-C or until a command has run.
 
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { UsageError } from './challenge/errors.ts'
 import { startLayout } from './layout/layout.ts'
+import { readLayoutCommand, USAGE } from './layout/options.ts'
 import type { Layout } from './layout/plan.ts'
-import { projectRoot } from './layout/project.ts'
-import { readShares } from './limits/shares.ts'
 
-const USAGE = `npm run layout -- [--limits] [--dir FOLDER] [--instances N] [--port 9999] [--run 'COMMAND']
-
-Starts PostgreSQL, Redis, two simulated processors, Pit instances and nginx with the settings of
-compose/. --limits: with the CPU and memory shares of docker-compose.yml (needs cgroups).
---run: runs a command, then stops everything, prints what each part used and exits as it did.
-`
-
-await main()
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
+}
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      limits: { type: 'boolean', default: false },
-      dir: { type: 'string' },
-      instances: { type: 'string', default: '2' },
-      port: { type: 'string', default: '9999' },
-      run: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) {
+  const asked = readLayoutCommand(process.argv.slice(2))
+  if (asked.kind === 'help') {
     process.stdout.write(USAGE)
     return
   }
-  const layout = await startLayout({
-    ...(values.dir === undefined ? {} : { dir: values.dir }),
-    instances: Number(values.instances),
-    limits: values.limits ? readShares(join(projectRoot(), 'docker-compose.yml')) : undefined,
-    ports: { nginx: Number(values.port), default: 8001, fallback: 8002 },
-  })
+  const layout = await startLayout(asked.options)
   describe(layout)
-  if (values.run === undefined) return
-  process.exitCode = await run(values.run)
+  if (asked.command === undefined) return
+  process.exitCode = await run(asked.command)
   printFigures(layout)
   await layout.stop()
 }
@@ -50,6 +33,9 @@ function describe(layout: Layout): void {
   const lines = layout.parts.map((part) => `  ${part.name.padEnd(28)} pid ${part.pid ?? 'none'}`)
   const ops = layout.pits.map((pit) => `  ${pit.name.padEnd(28)} ops ${pit.opsUrl}`)
   process.stderr.write(`${[`Pit: ${layout.url}`, ...lines, ...ops].join('\n')}\n`)
+  for (const [name, { url }] of Object.entries(layout.processors ?? {})) {
+    process.stderr.write(`  ${`processor ${name}`.padEnd(28)} ${url}\n`)
+  }
   process.stderr.write(`  data and logs in ${layout.dir}\n`)
 }
 

@@ -82,7 +82,7 @@ async function prepare(options: Options, dir: string, note: Note): Promise<Fille
     instances: 0,
     nginx: false,
     redis: false,
-    simulators: false,
+    processors: 'none',
   })
   try {
     return await fillLedger({ url: layout.postgres.url, rows, perSecond, note })

@@ -4,12 +4,13 @@
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { createClosing, type Closing } from './closing.ts'
 import { createGroups } from './groups.ts'
 import { nginxPart } from './nginx.ts'
 import type { Part } from './part.ts'
 import { pitPart, type Listen, type PitPart } from './pit.ts'
-import type { Layout, LayoutOptions } from './plan.ts'
+import type { Layout, LayoutOptions, ProcessorUrls } from './plan.ts'
 import { freePort } from './ports.ts'
 import { postgresPart } from './postgres.ts'
 import { redisPart } from './redis.ts'
@@ -56,22 +57,10 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
     options.redis === false
       ? undefined
       : await started(redisPart({ dir, port: await port('redis'), cgroup: groupOf('redis') }))
-  const processors =
-    options.simulators === false
-      ? undefined
-      : {
-          default: await started(
-            simulatorPart({ processor: 'default', dir, port: await port('default'), fee: '0.05' }),
-          ),
-          fallback: await started(
-            simulatorPart({
-              processor: 'fallback',
-              dir,
-              port: await port('fallback'),
-              fee: '0.15',
-            }),
-          ),
-        }
+  const processors = await openProcessors(options.processors, async (processor) => {
+    const fee = { default: '0.05', fallback: '0.15' }[processor]
+    return started(simulatorPart({ processor, dir, port: await port(processor), fee }))
+  })
   const env = {
     DATABASE_URL: postgres.socketUrl,
     REDIS_URL: redis?.socketUrl ?? '',
@@ -99,6 +88,17 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
     parts: closing.parts,
     stop: () => closing.close(),
   }
+}
+
+async function openProcessors(
+  asked: ProcessorUrls | 'none' | undefined,
+  startSimulator: (processor: ProcessorName) => Promise<{ readonly url: string }>,
+): Promise<Layout['processors']> {
+  if (asked === 'none') return undefined
+  if (asked !== undefined) {
+    return { default: { url: asked.default }, fallback: { url: asked.fallback } }
+  }
+  return { default: await startSimulator('default'), fallback: await startSimulator('fallback') }
 }
 
 /** All instances, not yet started: they start side by side. */

@@ -6,7 +6,6 @@ import type { Part } from './part.ts'
 import type { PitPart } from './pit.ts'
 import type { PostgresPart } from './postgres.ts'
 import type { RedisPart } from './redis.ts'
-import type { SimulatorPart } from './simulator.ts'
 
 export interface LayoutOptions {
   /** Folder for data, sockets and logs, kept afterwards; absent: a temporary one, removed. */
@@ -16,7 +15,8 @@ export interface LayoutOptions {
   /** What runs beside them; all of it unless switched off. */
   readonly redis?: boolean
   readonly nginx?: boolean
-  readonly simulators?: boolean
+  /** Processors that others run, or none at all; absent: two simulators, which are started. */
+  readonly processors?: ProcessorUrls | 'none'
   /** Shares of each part (see readShares); absent: no limits. */
   readonly limits?: Shares | undefined
   /** Environment of every Pit; wins over the compose file's. */
@@ -30,6 +30,9 @@ export interface LayoutOptions {
   /** Fixed ports; a free one for each that is absent. */
   readonly ports?: Partial<LayoutPorts>
 }
+
+/** Base URLs, `http://host:port`. */
+export type ProcessorUrls = Readonly<Record<ProcessorName, string>>
 
 export interface LayoutPorts {
   readonly nginx: number
@@ -48,8 +51,9 @@ export interface Layout {
   readonly postgres: PostgresPart
   readonly redis: RedisPart | undefined
   readonly nginx: Part | undefined
-  readonly processors: Readonly<Record<ProcessorName, SimulatorPart>> | undefined
-  /** All of the above, in the order of their start. */
+  /** The simulators, or those that others run. */
+  readonly processors: Readonly<Record<ProcessorName, { readonly url: string }>> | undefined
+  /** All that was started, in the order of the start. */
   readonly parts: readonly Part[]
   /** Ends everything, whatever state it is in; may be called again. */
   stop(): Promise<void>

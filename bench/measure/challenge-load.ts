@@ -48,7 +48,7 @@ export async function measureCommitFloor(
   layoutOptions: LayoutOptions,
 ): Promise<Measured> {
   const program = fileURLToPath(new URL('./commit-floor-server.js', import.meta.url))
-  const layout = await startLayout({ ...layoutOptions, program, simulators: false, redis: false })
+  const layout = await startLayout({ ...layoutOptions, program, processors: 'none', redis: false })
   try {
     const services = servicesOf(layout)
     const start = readUsage(services)

@@ -47,7 +47,7 @@ export function sharesFor(
   return Object.fromEntries(entries)
 }
 
-/** Starts a layout; it must have nginx and the simulators. */
+/** Starts a layout; it must have nginx and processors. */
 export async function startWorld(options: LayoutOptions): Promise<World> {
   const startedAt = performance.now()
   const layout = await startLayout(options)
