@@ -1,5 +1,6 @@
 // npm run bench:durability: what it costs that a 202 means committed, the same build with less.
 
+import { findSchedule } from './challenge/stages.ts'
 import type { LayoutOptions } from './layout/plan.ts'
 import { measureAccepting, openFloor, openPit } from './measure/accepting.ts'
 import { measureChallenge, measureChallengeFloor } from './measure/challenge-load.ts'
@@ -65,7 +66,8 @@ function accepting(options: Options): readonly Variant[] {
 }
 
 function challenged({ challengeSeconds: seconds, users }: Options): readonly Variant[] {
-  const load = { seconds, users, stages: '' }
+  const stages = findSchedule('challenge')
+  const load = { seconds, users, stages, weight: 'light' } as const
   return [
     { name: 'floor, challenge', measure: () => measureChallengeFloor(load) },
     ...Object.entries(DURABILITIES).map(([name, durability]): Variant => {

@@ -1,6 +1,8 @@
 // npm run bench:challenge: the challenge's load several times on the limited layout, and the same
 // users at a server that only answers 202.
 
+import { findSchedule } from './challenge/stages.ts'
+import { WEIGHT_NAMES } from './load/weight.ts'
 import {
   measureChallenge,
   measureChallengeFloor,
@@ -24,9 +26,11 @@ await runBench({
     seconds: whole({ fallback: 60, min: 5, max: 3600, meaning: 'length of the load, s' }),
     users: whole({ fallback: 550, min: 1, max: 5000, meaning: 'users at the end of the ramp' }),
     stages: text('NAME|FILE', 'schedule of the processors, as for npm run challenge'),
+    weight: oneOf(WEIGHT_NAMES, "of the generator: next to nothing, or the contest's"),
     limits: oneOf(['compose', 'none'], 'shares of docker-compose.yml, or none'),
   },
-  variants: ({ limits, ...load }) => {
+  variants: ({ limits, stages, ...rest }) => {
+    const load = { ...rest, stages: findSchedule(stages === '' ? 'challenge' : stages) }
     const named = limits === 'none' ? 'no limits' : 'limits'
     const shares = { limits: sharesFor(limits) }
     return [

@@ -4,11 +4,12 @@ import type { Check, Parties } from './checks.ts'
 import { describeCheck } from './result.ts'
 import type { Stage } from './stages.ts'
 import { Timetable, planChecks, planStages } from './timetable.ts'
+import { ThreadedUsers } from './threaded-users.ts'
 import { Users, type UsersOptions } from './users.ts'
-import type { Answer } from '../load/connection.ts'
 import { type SelfReport, SelfWatch } from '../load/self-watch.ts'
-import { AnswerTally } from '../load/tally.ts'
+import { AnswerTally, SecondsTally, type Outcome } from '../load/tally.ts'
 import type { Target } from '../load/target.ts'
+import { WEIGHTS, type WeightName } from '../load/weight.ts'
 import type { TimeWindow } from '../../src/actors/model/payment.ts'
 
 /** Where a run is. */
@@ -36,6 +37,8 @@ export interface LoadInput {
     readonly seconds: number
     readonly users: number
     readonly stages: readonly Stage[]
+    /** What the load takes of the machine itself. */
+    readonly weight: WeightName
     /** Bound on every request, ms; absent: the load script's. */
     readonly requestTimeoutMs?: number
   }
@@ -50,7 +53,7 @@ export async function runLoad({ options, listener, parties, tally }: LoadInput):
   readonly windows: readonly TimeWindow[]
   readonly generator: SelfReport
 }> {
-  const { seconds, stages } = options
+  const { pit: target, requestTimeoutMs: timeoutMs, seconds, stages, users, weight } = options
   const checks: Check[] = []
   const windows: TimeWindow[] = []
   const onCheck = (check: Check, window: TimeWindow): void => {
@@ -58,12 +61,13 @@ export async function runLoad({ options, listener, parties, tally }: LoadInput):
     windows.push(window)
     if (!check.agree) listener.onNote(`check ${checks.length}: ${describeCheck(check)}`)
   }
-  const load = createUsers({
-    target: options.pit,
-    users: options.users,
+  const load = await createUsers({
+    target,
+    users,
     seconds,
-    timeoutMs: options.requestTimeoutMs,
-    onAnswer: (answer) => tally.countPayment(answer),
+    weight,
+    timeoutMs,
+    onAnswer: (outcome, sentAtMs) => tally.countPayment(outcome, sentAtMs),
   })
   const timetable = new Timetable()
   const watch = new SelfWatch()
@@ -89,16 +93,20 @@ export async function runLoad({ options, listener, parties, tally }: LoadInput):
   return { checks, windows, generator: watch.stop() }
 }
 
-/** The load script's users: `users` of them at the end of `seconds`. */
-export function createUsers(load: {
+/** Users that begin when they are told to. */
+export type UsersLoad = Pick<Users, 'started' | 'run' | 'stop'>
+
+/** The load script's users, `users` of them at the end of `seconds`, ready to begin. */
+export async function createUsers(load: {
   readonly target: Target
   readonly users: number
   readonly seconds: number
+  readonly weight: WeightName
   readonly timeoutMs?: number | undefined
   readonly onAnswer: UsersOptions['onAnswer']
-}): Users {
+}): Promise<UsersLoad> {
   const { target, users, seconds, timeoutMs = REQUEST_TIMEOUT_MS, onAnswer } = load
-  return new Users({
+  const options: UsersOptions = {
     target,
     users,
     durationMs: seconds * 1000,
@@ -106,7 +114,9 @@ export function createUsers(load: {
     timeoutMs,
     amountCents: AMOUNT_CENTS,
     onAnswer,
-  })
+  }
+  const weight = WEIGHTS[load.weight]
+  return weight === undefined ? new Users(options) : ThreadedUsers.open(options, weight)
 }
 
 /** Of every request, the load script's. */
@@ -121,6 +131,8 @@ export class RunTally {
   readonly requests = new AnswerTally()
   /** The users' payments alone. */
   readonly payments = new AnswerTally()
+  /** The users' payments, second by second. */
+  readonly seconds = new SecondsTally()
   accepted = 0
   #isClosed = false
 
@@ -128,14 +140,16 @@ export class RunTally {
     return this.payments.succeeded + this.payments.failed
   }
 
-  countPayment(answer: Answer): void {
-    this.requests.record(answer)
-    this.payments.record(answer)
-    if (answer.kind === 'answered' && ACCEPTED_STATUSES.has(answer.status)) this.accepted += 1
+  /** @param sentAtMs since the start of the load. */
+  countPayment(outcome: Outcome, sentAtMs: number): void {
+    this.requests.record(outcome)
+    this.payments.record(outcome)
+    this.seconds.record(outcome, sentAtMs)
+    if (outcome.kind === 'answered' && ACCEPTED_STATUSES.has(outcome.status)) this.accepted += 1
   }
 
-  countOther(answer: Answer): void {
-    if (!this.#isClosed) this.requests.record(answer)
+  countOther(outcome: Outcome): void {
+    if (!this.#isClosed) this.requests.record(outcome)
   }
 
   /** The score is made: what is asked from now on is no part of the challenge. */

@@ -3,6 +3,7 @@
 import { readOptions, readWhole } from './arguments.ts'
 import { parseTarget } from '../load/target.ts'
 import type { Target } from '../load/target.ts'
+import { WEIGHT_NAMES, type WeightName } from '../load/weight.ts'
 import { UsageError } from './errors.ts'
 import { INITIAL_TOKEN } from './processor-admin.ts'
 import type { ChallengeOptions } from './run.ts'
@@ -29,6 +30,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     seconds: readWhole('seconds', values.seconds, { min: 2, max: 3600 }),
     users: readWhole('users', values.users, { min: 1, max: 10_000 }),
     stages: findSchedule(values.stages),
+    weight: readWeight(values.weight),
     settleSeconds: readWhole('settle-seconds', values['settle-seconds'], { min: 0, max: 3600 }),
     readyTries: readWhole('ready-tries', values['ready-tries'], { min: 1, max: 1000 }),
   }
@@ -46,6 +48,7 @@ The challenge's load: users, stages, consistency checks and score.
   --fallback-url URL  the fallback processor (http://localhost:8002)
   --token TOKEN       admin token given to both processors (123)
   --stages NAME|FILE  challenge, calm, outage, flapping, or a .json file (challenge)
+  --weight WEIGHT     light, or contest: as heavy on the machine as the contest's generator (light)
   --settle-seconds N  how long to wait for the backlog after the result, s (60)
   --ready-tries N     how often to ask whether Pit is there, 5 s apart (15)
   --json FILE         where the result goes as JSON, - for standard output (nowhere)
@@ -68,11 +71,18 @@ const FLAGS = {
   'fallback-url': { type: 'string', default: 'http://localhost:8002' },
   token: { type: 'string', default: INITIAL_TOKEN },
   stages: { type: 'string', default: 'challenge' },
+  weight: { type: 'string', default: 'light' },
   'settle-seconds': { type: 'string', default: '60' },
   'ready-tries': { type: 'string', default: '15' },
   json: { type: 'string' },
   help: { type: 'boolean' },
 } as const
+
+function readWeight(text: string): WeightName {
+  const weight = WEIGHT_NAMES.find((name) => name === text)
+  if (weight !== undefined) return weight
+  throw new UsageError(`--weight is one of ${WEIGHT_NAMES.join(', ')}`)
+}
 
 function readTarget(flag: string, text: string): Target {
   try {

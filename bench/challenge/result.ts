@@ -2,6 +2,8 @@
 
 import type { LatencyReport } from '../load/histogram.ts'
 import type { SelfReport } from '../load/self-watch.ts'
+import type { SecondReport } from '../load/tally.ts'
+import type { WeightName } from '../load/weight.ts'
 import type { Check } from './checks.ts'
 import type { Score } from './score.ts'
 import type { Settlement } from './settle.ts'
@@ -10,6 +12,8 @@ export interface ChallengeResult extends Score {
   /** Length of the load, s, and users at its end. */
   readonly seconds: number
   readonly users: number
+  /** Of the load generator. */
+  readonly weight: WeightName
   /** By the challenge's formula, in payments, over all checks. */
   readonly inconsistencies: number
   /** Checks in which the books differ at a processor, in count or in cents, or went unanswered. */
@@ -22,6 +26,8 @@ export interface ChallengeResult extends Score {
   readonly latency: LatencyReport
   /** Of the successful payments alone. */
   readonly paymentLatency: LatencyReport
+  /** The payments second by second, to see when it was slow. */
+  readonly bySecond: readonly SecondReport[]
   /** The load generator itself: latencies below its own delay are not to be trusted. */
   readonly generator: SelfReport
   readonly checks: readonly Check[]

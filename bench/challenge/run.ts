@@ -12,6 +12,7 @@ import { awaitSettlement } from './settle.ts'
 import type { Stage } from './stages.ts'
 import type { Answer } from '../load/connection.ts'
 import type { Target } from '../load/target.ts'
+import type { WeightName } from '../load/weight.ts'
 
 export interface ChallengeOptions {
   readonly pit: Target
@@ -23,6 +24,8 @@ export interface ChallengeOptions {
   readonly users: number
   /** For a load of 60 s, in order of time. */
   readonly stages: readonly Stage[]
+  /** What the load takes of the machine itself. */
+  readonly weight: WeightName
   /** Bound on waiting for the backlog after the result, s. */
   readonly settleSeconds: number
   /** How often to ask whether Pit is there, 5 s apart. */
@@ -36,7 +39,7 @@ export async function runChallenge(
   options: ChallengeOptions,
   listener: ChallengeListener,
 ): Promise<ChallengeResult> {
-  const { seconds, users, readyTries, settleSeconds } = options
+  const { seconds, users, weight, readyTries, settleSeconds } = options
   const onNote = (note: string): void => listener.onNote(note)
   const tally = new RunTally()
   const parties = openParties(options, (answer) => tally.countOther(answer))
@@ -57,6 +60,7 @@ export async function runChallenge(
     return {
       seconds,
       users,
+      weight,
       ...score,
       inconsistencies: sumInconsistencies(load.checks),
       disagreeingChecks: load.checks.filter((check) => !check.agree).length,
@@ -65,6 +69,7 @@ export async function runChallenge(
       failuresByStatus: tally.payments.failures,
       latency: tally.requests.latency.report(),
       paymentLatency: tally.payments.latency.report(),
+      bySecond: tally.seconds.report(),
       generator: load.generator,
       checks: load.checks,
       settlement,

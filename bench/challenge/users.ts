@@ -2,8 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import { Connection } from '../load/connection.ts'
-import type { Answer } from '../load/connection.ts'
 import { paymentFormatter } from '../load/request.ts'
+import type { Outcome } from '../load/tally.ts'
 import type { Target } from '../load/target.ts'
 
 export interface UsersOptions {
@@ -18,7 +18,12 @@ export interface UsersOptions {
   readonly timeoutMs: number
   /** Of every payment, whole cents. */
   readonly amountCents: number
-  readonly onAnswer: (answer: Answer) => void
+  /** Those that act here, where others act elsewhere: user `index` and each `of`-th after it. */
+  readonly share?: { readonly index: number; readonly of: number }
+  /** Called before each request is made. */
+  readonly beforeRequest?: () => void
+  /** Also told when the request was sent, ms since the start of the load. */
+  readonly onAnswer: (outcome: Outcome, sentAtMs: number) => void
 }
 
 /**
@@ -94,11 +99,13 @@ export class Users {
   }
 
   #post(user: number): void {
+    this.#options.beforeRequest?.()
     this.#inFlight += 1
+    const sentAtMs = performance.now() - this.#startedAt
     this.#connections[user]?.send(this.#format(randomUUID()), (answer) => {
       this.#inFlight -= 1
       if (this.#finish === undefined) return
-      this.#options.onAnswer(answer)
+      this.#options.onAnswer(answer, sentAtMs)
       const at = (this.#head + this.#waiting) % this.#options.users
       this.#thinking[at] = user
       this.#dueAt[at] = performance.now() + this.#options.thinkMs
@@ -109,10 +116,11 @@ export class Users {
 
   /** When the next user starts, monotonic ms; infinite once none is left to start. */
   #nextStartAt(): number {
-    const { users, durationMs } = this.#options
-    if (this.started >= users) return Number.POSITIVE_INFINITY
+    const { users, durationMs, share = { index: 0, of: 1 } } = this.#options
+    const next = share.index + this.started * share.of
+    if (next >= users) return Number.POSITIVE_INFINITY
     // The last of several users would start exactly when the load is over, and so never does.
-    const offset = users === 1 ? 0 : (this.started * durationMs) / (users - 1)
+    const offset = users === 1 ? 0 : (next * durationMs) / (users - 1)
     return offset < durationMs ? this.#startedAt + offset : Number.POSITIVE_INFINITY
   }
 

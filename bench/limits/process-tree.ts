@@ -33,21 +33,19 @@ export function isAlive(pid: number): boolean {
 
 /** Time and memory of a tree: ended children count if they were waited for. */
 export function treeFigures(pid: number): Figures {
-  let ticks = 0
+  let cpuSeconds = 0
   let memoryBytes = 0
   let memoryPeakBytes = 0
   let memoryAnonBytes = 0
   for (const member of treeOf(pid)) {
-    const fields = statOf(member)
-    // utime and stime of the process itself, then of its ended children (proc(5), 14 to 17).
-    for (const index of [11, 12, 13, 14]) ticks += Number(fields?.[index] ?? 0)
+    cpuSeconds += cpuSecondsOf(member)
     const status = readText(`/proc/${member}/status`)
     memoryBytes += kilobytes(status, 'VmRSS') * 1024
     memoryPeakBytes += kilobytes(status, 'VmHWM') * 1024
     memoryAnonBytes += kilobytes(status, 'RssAnon') * 1024
   }
   return {
-    cpuSeconds: ticks / CLOCK_TICKS,
+    cpuSeconds,
     periods: 0,
     throttledPeriods: 0,
     throttledSeconds: 0,
@@ -56,6 +54,14 @@ export function treeFigures(pid: number): Figures {
     memoryAnonBytes,
     oomKills: 0,
   }
+}
+
+/** CPU seconds so far of one process, and of those of its children that ended. */
+export function cpuSecondsOf(pid: number): number {
+  const fields = statOf(pid)
+  // utime and stime of the process itself, then of its ended children (proc(5), 14 to 17).
+  const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields?.[index] ?? 0), 0)
+  return ticks / CLOCK_TICKS
 }
 
 function allProcesses(): { pid: number; parent: number }[] {

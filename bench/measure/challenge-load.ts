@@ -1,17 +1,23 @@
 // The challenge's load against a whole layout that is started for it, and against the floors.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { createUsers } from '../challenge/load.ts'
+import { createUsers, type ChallengeListener } from '../challenge/load.ts'
 import { INITIAL_TOKEN } from '../challenge/processor-admin.ts'
 import { TerminalProgress } from '../challenge/progress.ts'
 import { runChallenge } from '../challenge/run.ts'
-import { findSchedule } from '../challenge/stages.ts'
+import type { Stage } from '../challenge/stages.ts'
 import { startLayout } from '../layout/layout.ts'
+import type { Part } from '../layout/part.ts'
 import type { LayoutOptions } from '../layout/plan.ts'
+import { cpuSecondsOf } from '../limits/process-tree.ts'
 import { SelfWatch } from '../load/self-watch.ts'
-import { AnswerTally } from '../load/tally.ts'
+import { AnswerTally, SecondsTally } from '../load/tally.ts'
 import { parseTarget, type Target } from '../load/target.ts'
+import { WEIGHTS, type WeightName } from '../load/weight.ts'
 import type { Note } from './command.ts'
+import { CpuWatch, joinSeconds } from './cpu-watch.ts'
+import type { Figures } from './figures.ts'
 import { startFloor } from './floor.ts'
 import type { Measured } from './report.ts'
 import { readUsage, servicesOf, sumOf, usageBetween } from './usage.ts'
@@ -22,18 +28,23 @@ export interface ChallengeLoad {
   readonly seconds: number
   /** Users at the end of the ramp. */
   readonly users: number
-  /** Name or file of a schedule; empty for the published one. */
-  readonly stages: string
+  /** For a load of 60 s. */
+  readonly stages: readonly Stage[]
+}
+
+/** By Pit's own generator. */
+export interface OwnLoad extends ChallengeLoad {
+  readonly weight: WeightName
 }
 
 /** For what still waits after the load, s. */
 const SETTLE_SECONDS = 60
 
 /** The same users at a server that does nothing but answer 202, without limits. */
-export async function measureChallengeFloor(load: ChallengeLoad): Promise<Measured> {
+export async function measureChallengeFloor(load: OwnLoad): Promise<Measured> {
   const floor = await startFloor(undefined)
   try {
-    return { figures: await runUsers(load, floor.target) }
+    return await runUsers(load, { target: floor.target, watched: [] })
   } finally {
     await floor.stop()
   }
@@ -43,98 +54,156 @@ export async function measureChallengeFloor(load: ChallengeLoad): Promise<Measur
  * The same users at nginx, PostgreSQL and two servers that commit one plain insert for each payment
  * and do nothing else, in the shares of the two Pits.
  */
-export async function measureCommitFloor(
-  load: ChallengeLoad,
-  layoutOptions: LayoutOptions,
-): Promise<Measured> {
-  const program = fileURLToPath(new URL('./commit-floor-server.js', import.meta.url))
-  const layout = await startLayout({ ...layoutOptions, program, processors: 'none', redis: false })
+export async function measureCommitFloor(load: OwnLoad, options: LayoutOptions): Promise<Measured> {
+  const layout = await startLayout(commitFloor(options))
   try {
     const services = servicesOf(layout)
+    await rest(load)
     const start = readUsage(services)
-    const figures = await runUsers(load, parseTarget(layout.url))
-    const used = usageBetween({ start, end: readUsage(services), payments: figures.accepted })
-    return {
-      figures: { ...figures, throttledPeriods: sumOf(used, 'throttledPeriods') },
-      services: used,
-    }
+    const target = parseTarget(layout.url)
+    const seen = await runUsers(load, { target, watched: watchedOf(services, options) })
+    const payments = seen.figures['accepted'] ?? 0
+    const used = usageBetween({ start, end: readUsage(services), payments })
+    return { ...seen, figures: { ...seen.figures, ...sumsOf(used) }, services: used }
   } finally {
     await layout.stop()
   }
 }
 
-async function runUsers(load: ChallengeLoad, target: Target): Promise<UserFigures> {
-  const tally = new AnswerTally()
-  const watch = new SelfWatch()
-  const { seconds, users } = load
-  await createUsers({ target, users, seconds, onAnswer: (answer) => tally.record(answer) }).run()
-  const { p50Ms, p99Ms, p999Ms } = tally.latency.report()
-  const { delayP99Ms } = watch.stop()
-  const { succeeded: accepted, failed } = tally
-  return { p50Ms, p99Ms, p999Ms, accepted, failed, generatorDelayP99Ms: delayP99Ms }
+/** A layout with servers that only commit in the places of the Pits. */
+export function commitFloor(options: LayoutOptions): LayoutOptions {
+  const program = fileURLToPath(new URL('./commit-floor-server.js', import.meta.url))
+  return { ...options, program, processors: 'none', redis: false }
 }
 
-type UserFigures = Record<
-  'p50Ms' | 'p99Ms' | 'p999Ms' | 'accepted' | 'failed' | 'generatorDelayP99Ms',
-  number
->
+/** Over all services. */
+export function sumsOf(used: Readonly<Record<string, Figures>>): Figures {
+  const names = ['cpus', 'cpuSeconds', 'cpuUsPerPayment', 'throttledPeriods']
+  return Object.fromEntries(names.map((name) => [name, sumOf(used, name)]))
+}
+
+async function runUsers(
+  { seconds, users, weight }: OwnLoad,
+  { target, watched }: { readonly target: Target; readonly watched: readonly Part[] },
+): Promise<Measured> {
+  const tally = new AnswerTally()
+  const bySecond = new SecondsTally()
+  const load = await createUsers({
+    target,
+    users,
+    seconds,
+    weight,
+    onAnswer: (outcome, sentAtMs) => {
+      tally.record(outcome)
+      bySecond.record(outcome, sentAtMs)
+    },
+  })
+  const self = new SelfWatch()
+  const watch = watchOf(watched)
+  watch.begin(performance.now())
+  await load.run()
+  const used = watch.stop()
+  const { delayP99Ms, cpuShare } = self.stop()
+  const { p50Ms, p90Ms, p99Ms, p999Ms } = tally.latency.report()
+  const { succeeded: accepted, failed } = tally
+  const generator = { generatorDelayP99Ms: delayP99Ms, generatorCpus: cpuShare }
+  return {
+    figures: { p50Ms, p90Ms, p99Ms, p999Ms, accepted, failed, ...generator },
+    bySecond: joinSeconds(bySecond.report(), used),
+  }
+}
 
 /**
  * Of a cold start `startSeconds` is all, from the first process to the last part's readiness, with
  * the two simulators; `initdbSeconds` of them is the making of the database's files.
  */
 export async function measureChallenge(
-  load: ChallengeLoad,
-  layoutOptions: LayoutOptions,
+  load: OwnLoad,
+  options: LayoutOptions,
   note: Note,
 ): Promise<Measured> {
-  const { seconds, users, stages } = load
-  const world = await startWorld(layoutOptions)
+  const world = await startWorld(options)
+  const { layout, startSeconds, front } = world
+  const services = servicesOf(layout)
+  const simulators = layout.parts.filter((part) => !services.includes(part))
+  const watch = watchOf(watchedOf(services, options), simulators)
   try {
-    const { layout, startSeconds, front } = world
     const urlOf = (name: 'default' | 'fallback'): string => layout.processors?.[name].url ?? ''
-    const services = servicesOf(layout)
+    await rest(load)
     const start = readUsage(services)
     const result = await runChallenge(
       {
+        ...load,
         pit: front,
         default: parseTarget(urlOf('default')),
         fallback: parseTarget(urlOf('fallback')),
         token: INITIAL_TOKEN,
-        seconds,
-        users,
-        stages: findSchedule(stages === '' ? 'challenge' : stages),
         settleSeconds: SETTLE_SECONDS,
         readyTries: 3,
       },
-      new TerminalProgress({ stream: process.stderr, seconds }),
+      listener(load.seconds, watch),
     )
     const used = usageBetween({ start, end: readUsage(services), payments: result.accepted })
-    const { settlement, latency } = result
+    const { settlement, latency, generator } = result
     if (!settlement.booksEqual) note('the books differ at the end')
     return {
       figures: {
         p50Ms: latency.p50Ms,
+        p90Ms: latency.p90Ms,
         p99Ms: result.p99Ms,
         p999Ms: latency.p999Ms,
         accepted: result.accepted,
         failed: result.failed,
-        generatorDelayP99Ms: result.generator.delayP99Ms,
+        generatorDelayP99Ms: generator.delayP99Ms,
+        generatorCpus: generator.cpuShare,
         score: result.score,
         inconsistencies: result.inconsistencies,
         disagreeingChecks: result.disagreeingChecks,
         lag: result.lag,
         lost: settlement.lost,
         booksEqual: settlement.booksEqual ? 1 : 0,
-        cpus: sumOf(used, 'cpus'),
-        cpuUsPerPayment: sumOf(used, 'cpuUsPerPayment'),
-        throttledPeriods: sumOf(used, 'throttledPeriods'),
+        ...sumsOf(used),
         startSeconds,
         initdbSeconds: layout.postgres.madeSeconds,
       },
       services: used,
+      bySecond: joinSeconds(result.bySecond, watch.stop()),
     }
   } finally {
+    watch.stop()
     await world.stop()
   }
+}
+
+/** What a heavier generator leaves out before it begins. */
+function rest({ weight }: OwnLoad): Promise<void> {
+  return pause((WEIGHTS[weight]?.restSeconds ?? 0) * 1000)
+}
+
+function listener(seconds: number, watch: CpuWatch): ChallengeListener {
+  const progress = new TerminalProgress({ stream: process.stderr, seconds })
+  return {
+    onNote: (note) => progress.onNote(note),
+    onLoadStarted: (read) => {
+      progress.onLoadStarted(read)
+      watch.begin(performance.now())
+    },
+    onLoadEnded: () => progress.onLoadEnded(),
+  }
+}
+
+/** Without limits their figures are read all over /proc, which the load on this thread would feel. */
+function watchedOf(services: readonly Part[], { limits }: LayoutOptions): readonly Part[] {
+  return limits === undefined ? [] : services
+}
+
+/** With this process, which is the generator, and the simulators. */
+function watchOf(services: readonly Part[], simulators: readonly Part[] = []): CpuWatch {
+  return new CpuWatch(services, () => {
+    const { user, system } = process.cpuUsage()
+    const generator = { generator: (user + system) / 1e6 }
+    if (simulators.length === 0) return generator
+    const processors = simulators.reduce((sum, { pid }) => sum + cpuSecondsOf(pid ?? -1), 0)
+    return { ...generator, processors }
+  })
 }

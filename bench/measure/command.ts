@@ -13,7 +13,15 @@ import {
   whole,
 } from './flags.ts'
 import { calibrate, describeMachine, describeNoise, watchNoise } from './machine.ts'
-import { type Measured, type Report, type Run, type Settings, rowsOf, tidied } from './report.ts'
+import {
+  type Measured,
+  type Report,
+  type Run,
+  type Settings,
+  csvOf,
+  rowsOf,
+  tidied,
+} from './report.ts'
 import { formatReport } from './table.ts'
 
 /** One thing to be measured, several times. */
@@ -56,6 +64,7 @@ interface Common {
   readonly runs: number
   readonly only: string
   readonly json: string
+  readonly csv: string
 }
 
 function commonFlags(runs: number): Readonly<Record<keyof Common, Flag<unknown>>> {
@@ -63,6 +72,7 @@ function commonFlags(runs: number): Readonly<Record<keyof Common, Flag<unknown>>
     runs: whole({ fallback: runs, min: 1, max: 100, meaning: 'runs of each variant' }),
     only: text('TEXT', 'only the variants with this in their name'),
     json: text('FILE', 'where the result goes as JSON too'),
+    csv: text('FILE', 'where what changed during the runs goes as CSV'),
   }
 }
 
@@ -94,6 +104,7 @@ async function measure<Declared extends Flags>(
       runs.push(await measureOnce(variant, { run, of: options.runs }))
       // After each run, so that an interrupted benchmark has not measured in vain.
       if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(report(), null, 2)}\n`)
+      if (options.csv !== '') writeFileSync(options.csv, csvOf(runs))
     }
   }
   process.stdout.write(`${formatReport(report())}\n`)
@@ -114,17 +125,17 @@ async function measureOnce(
   return { variant: variant.name, run: turn.run, ...measured, noise }
 }
 
-/** Without the name of the file for the result, which says nothing about it. */
+/** Without the names of the files for the result, which say nothing about it. */
 function typed(): readonly string[] {
   const words = process.argv.slice(2).filter((word, index, all) => {
-    return !word.startsWith('--json') && all[index - 1] !== '--json'
+    return !/^--(json|csv)\b/.test(word) && !/^--(json|csv)$/.test(all[index - 1] ?? '')
   })
   return words.length === 0 ? [] : ['--', ...words.map((word) => basename(word))]
 }
 
 function settingsOf(options: Readonly<Record<string, unknown>>): Settings {
-  const told = Object.entries(options).filter(
-    ([name, value]) => !['json', 'only', 'runs'].includes(name) && value !== '',
-  )
+  const told = Object.entries(options)
+    .filter(([name, value]) => !['json', 'csv', 'only', 'runs'].includes(name) && value !== '')
+    .map(([name, value]) => [name, typeof value === 'string' ? basename(value) : value] as const)
   return Object.fromEntries(told) as Settings
 }

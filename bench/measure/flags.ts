@@ -1,6 +1,9 @@
 // The command line of a benchmark, from declarations: what it reads and what --help says.
 
 import { parseArgs } from 'node:util'
+import { UsageError } from '../challenge/errors.ts'
+
+export { UsageError }
 
 /** One option `--name VALUE`, with its bounds. */
 export interface Flag<Value> {
@@ -18,12 +21,6 @@ export type Flags = Readonly<Record<string, Flag<unknown>>>
 /** What the flags' options were, or their fallbacks. */
 export type Values<Declared extends Flags> = {
   readonly [Name in keyof Declared]: Declared[Name] extends Flag<infer Value> ? Value : never
-}
-
-/** An option is not known or not understood; the message is for the user. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-  readonly code = 'usage'
 }
 
 /** A whole number within bounds. */

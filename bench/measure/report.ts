@@ -10,6 +10,8 @@ export interface Measured {
   readonly services?: Readonly<Record<string, Figures>>
   /** What changed during the run, in order of time. */
   readonly series?: readonly Figures[]
+  /** Each second of the run. Too many to be printed: they go to --json and --csv. */
+  readonly bySecond?: readonly Figures[]
 }
 
 export interface Run extends Measured {
@@ -20,7 +22,7 @@ export interface Run extends Measured {
 }
 
 /** The medians of a variant's runs. */
-export interface Row extends Omit<Measured, 'series'> {
+export interface Row extends Omit<Measured, 'series' | 'bySecond'> {
   readonly variant: string
   readonly runs: number
   readonly noise: Figures
@@ -66,13 +68,26 @@ function figuresOf(run: Run, service: string): readonly Figures[] {
   return figures === undefined ? [] : [figures]
 }
 
+/** What changed during each run as CSV: a line each, a column for every figure that any line has. */
+export function csvOf(runs: readonly Run[]): string {
+  const lines = runs.flatMap(({ variant, run, bySecond, series }) => {
+    return (bySecond ?? series ?? []).map((figures) => ({ variant, run, figures }))
+  })
+  const names = [...new Set(lines.flatMap(({ figures }) => Object.keys(figures)))]
+  const cells = lines.map(({ variant, run, figures }) => {
+    return [JSON.stringify(variant), run, ...names.map((name) => figures[name] ?? '')]
+  })
+  return [['variant', 'run', ...names], ...cells].map((line) => `${line.join(',')}\n`).join('')
+}
+
 /** A measurement with its figures rounded to what they are worth. */
 export function tidied(measured: Measured): Measured {
-  const { figures, services, series } = measured
+  const { figures, services, series, bySecond } = measured
   return {
     figures: roundedAll(figures),
     ...(services === undefined ? {} : { services: roundedServices(services) }),
     ...(series === undefined ? {} : { series: series.map(roundedAll) }),
+    ...(bySecond === undefined ? {} : { bySecond: bySecond.map(roundedAll) }),
   }
 }
 

@@ -100,12 +100,26 @@ t.test('the command line has the defaults of the challenge', async (t) => {
   t.match(readCommandLine([]), {
     kind: 'run',
     jsonFile: undefined,
-    options: { pit: { host: 'localhost', port: 9999 }, seconds: 60, users: 550, readyTries: 15 },
+    options: {
+      pit: { host: 'localhost', port: 9999 },
+      seconds: 60,
+      users: 550,
+      weight: 'light',
+      readyTries: 15,
+    },
   })
   t.match(readCommandLine(['--help']), { kind: 'help' })
   const pit = { socketPath: '/run/pit.sock' }
   t.match(readCommandLine(['--url', 'unix:/run/pit.sock']), { options: { pit } })
-  for (const wrong of ['--users=0', '--seconds=x', '--url=https://a', '--nosuch', '--stages=x']) {
+  t.match(readCommandLine(['--weight', 'contest']), { options: { weight: 'contest' } })
+  for (const wrong of [
+    '--users=0',
+    '--seconds=x',
+    '--url=https://a',
+    '--nosuch',
+    '--stages=x',
+    '--weight=heavy',
+  ]) {
     t.throws(() => readCommandLine([wrong]), UsageError, wrong)
   }
 })
@@ -126,6 +140,10 @@ t.test('a run against a consistent Pit finds nothing wrong', async (t) => {
   )
   t.ok(result.latency.count > result.paymentLatency.count, 'other requests are counted, too')
   t.equal(result.paymentLatency.count, result.accepted)
+  t.equal(
+    result.bySecond.reduce((sum, { answers }) => sum + answers, 0),
+    result.accepted,
+  )
   t.match(result.settlement, { booksEqual: true, lost: 0, surplus: 0, windows: 6 })
 
   t.strictSame(fake.calls.slice(0, 9), [
@@ -280,6 +298,7 @@ function optionsFor(fake: FakeChallenge): ChallengeOptions {
     seconds: 3,
     users: 40,
     stages: findSchedule('challenge'),
+    weight: 'light',
     settleSeconds: 1,
     readyTries: 2,
     requestTimeoutMs: GIVE_UP_MS,

@@ -35,6 +35,7 @@ async function specify(): Promise<void> {
         seconds: 20,
         users: 120,
         stages: findSchedule('challenge'),
+        weight: 'light',
         // Only a Pit that loses payments takes as long.
         settleSeconds: GIVE_UP_MS / 1_000,
         readyTries: 1,
