@@ -23,10 +23,10 @@ const { DATABASE_URL = '', LISTEN_SOCKET = '', OPS_PORT = '' } = process.env
 
 const ledger = new pg.Client({ connectionString: DATABASE_URL })
 await ledger.connect()
-// Two servers that make the same table at once would fail each other.
-await ledger.query(`SELECT pg_advisory_lock(1);
-  CREATE TABLE IF NOT EXISTS floor (id uuid PRIMARY KEY, cents bigint NOT NULL);
-  SELECT pg_advisory_unlock(1)`)
+// Two servers that make the same table at once would fail each other: the lock is kept until the
+// table is committed, since both statements are one transaction.
+await ledger.query(`SELECT pg_advisory_xact_lock(1);
+  CREATE TABLE IF NOT EXISTS floor (id uuid PRIMARY KEY, cents bigint NOT NULL)`)
 
 const INSERT = {
   name: 'insert',
