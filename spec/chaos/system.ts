@@ -78,6 +78,8 @@ export async function startSystem(place: SystemPlace): Promise<System> {
     ...(place.program === undefined ? {} : { program: place.program }),
     env: {
       LOG_LEVEL: 'info',
+      // How soon a restarted instance is back is measured.
+      WARM_UP_MS: '0',
       DATABASE_URL: `postgresql://pit@${new URL(postgresRelay.url).host}/postgres`,
       PROCESSOR_DEFAULT_URL: urlOf('default'),
       PROCESSOR_FALLBACK_URL: urlOf('fallback'),

@@ -42,7 +42,8 @@ export async function startSpecLayout(
   t: Test,
   env: Readonly<Record<string, string>>,
 ): Promise<SpecLayout> {
-  const layout = await startLayout({ env })
+  // Specs start instances often, and none is about how fast a payment is.
+  const layout = await startLayout({ env: { WARM_UP_MS: '0', ...env } })
   t.teardown(() => layout.stop())
   const [first, second] = layout.pits
   assert(first !== undefined && second !== undefined && layout.processors !== undefined)

@@ -58,6 +58,8 @@ export interface Caches {
 
 export interface Adapters extends Caches {
   readonly ledger: Ledger
+  /** The same one; what goes this way leaves no span. */
+  readonly untraced: Ledger
   readonly fence: LeaseFence
   readonly readiness: Readiness
   readonly processors: Readonly<Record<ProcessorName, Processor>>
@@ -101,6 +103,7 @@ export async function createAdapters(
   }
   return {
     ledger: readiness.hearing(traces === undefined ? ledger : traces.ofLedger(ledger)),
+    untraced: ledger,
     fence,
     readiness,
     processors,
@@ -153,10 +156,12 @@ async function openLedger(
 interface ProcessorParts {
   readonly fence: LeaseFence
   readonly names: Names
-  readonly traces: Traces | undefined
+  /** Absent: without traces. */
+  readonly traces?: Traces | undefined
 }
 
-function openProcessor(
+/** A processor's client with this configuration's bounds. */
+export function openProcessor(
   config: Config,
   { fence, names, traces }: ProcessorParts,
   [name, url]: readonly [ProcessorName, string],

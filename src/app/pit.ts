@@ -12,7 +12,8 @@ import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
 import { clientsPlace, listensAt } from './listening.ts'
-import { becomesReady } from './readiness.ts'
+import { becomesReady, ended } from './readiness.ts'
+import { rehearse } from './rehearsal/rehearsal.ts'
 import { partsOf } from './settings.ts'
 import { createFactsLog, sinks } from '../infra/process/logger.ts'
 import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts'
@@ -59,6 +60,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   )
   late.telemetry = telemetry
   const supervisor = createSupervisor(partsOf(config, adapters, telemetry))
+  const end = ended(supervisor)
   const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
   let ops: OpsServer | undefined
   const closeAll = async (): Promise<void> => {
@@ -75,22 +77,20 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     const shown = { adapters, supervisor, metrics, extend, webServer, http: () => http }
     ops = await openOps(config, shown)
     await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
+    await rehearse(config, { adapters, webServer, clock: systemClock, logger })
     const latencies = [performanceLog.latency, metrics.latency, console.latency]
     http = await openHttp(config, { webServer, supervisor }, latencies)
   } catch (error) {
-    await stopSupervisor(supervisor, 'start failed')
+    supervisor.send({ type: 'stop.requested', cause: 'start failed' })
+    await end.catch(() => undefined)
     await closeAll()
     throw error
   }
   const { port } = http
   const stopAccepting = (): void => http?.stopAccepting()
-  const closeDown = async (): Promise<void> => {
-    stopAccepting()
-    await closeAll()
-  }
-  const stopped = ended(supervisor).then(closeDown, async (error: unknown) => {
+  const stopped = end.then(closeAll, async (error: unknown) => {
     logBug(subsystemLogger(logger, 'supervisor'), { err: error }, 'supervisor.failed')
-    await closeDown()
+    await closeAll()
     throw error
   })
   return {
@@ -132,16 +132,4 @@ async function openHttp(
   }
   const options = { webServer, listen, supervisor, limits, allowPurge, latency: { record } }
   return listensAt(clientsPlace(config), startHttp(options))
-}
-
-function ended(supervisor: SupervisorActor): Promise<void> {
-  return new Promise((resolve, reject) => {
-    supervisor.subscribe({ complete: resolve, error: reject })
-  })
-}
-
-async function stopSupervisor(supervisor: SupervisorActor, cause: string): Promise<void> {
-  const end = ended(supervisor)
-  supervisor.send({ type: 'stop.requested', cause })
-  await end
 }

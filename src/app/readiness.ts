@@ -121,3 +121,15 @@ export function becomesReady(
     check()
   })
 }
+
+/**
+ * Resolves once it has stopped, and rejects when it has failed; may be asked before anybody waits for
+ * either.
+ */
+export function ended(supervisor: SupervisorActor): Promise<void> {
+  const end = new Promise<void>((resolve, reject) => {
+    supervisor.subscribe({ complete: resolve, error: reject })
+  })
+  end.catch(() => undefined)
+  return end
+}

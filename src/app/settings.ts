@@ -29,12 +29,14 @@ export type Configured = Pick<
   | 'drainGraceMs'
 >
 
+/** The adapters that the actors work with. */
+export type WorkedWith = Pick<
+  Adapters,
+  'ledger' | 'settledSet' | 'fence' | 'circuitCache' | 'delayedQueue' | 'processors'
+>
+
 /** All that the actors are given, for this configuration. */
-export function partsOf(
-  config: Config,
-  adapters: Omit<Adapters, 'names' | 'readiness' | 'redisFailures'>,
-  telemetry: Telemetry,
-): PitParts {
+export function partsOf(config: Config, adapters: WorkedWith, telemetry: Telemetry): PitParts {
   const { ledger, settledSet, fence, circuitCache, delayedQueue } = adapters
   return {
     ...configuredBy(config),

@@ -98,6 +98,15 @@ export const WORK_VARIABLES = {
     max: 65_536,
     meaning: 'Longest request body',
   }),
+  warmUpMs: whole({
+    name: 'WARM_UP_MS',
+    fallback: 0,
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    meaning:
+      'Longest time for which a start rehearses payments before it takes any, so that their code is compiled by then; nothing of it is left, and where payments are open there is none; 0 is never',
+  }),
   shutdownDeadlineMs: whole({
     name: 'SHUTDOWN_DEADLINE_MS',
     fallback: 10_000,

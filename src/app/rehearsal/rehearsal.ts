@@ -1,0 +1,109 @@
+// The rehearsal of a start: before an instance takes payments it carries some out that are nobody's,
+// from a request on a socket to both commits, so that the code on a payment's path is compiled when
+// the first client comes.
+
+import { isBug, wordsOf } from '../../actors/model/errors.ts'
+import type { Clock } from '../../actors/model/ports.ts'
+import type { Config } from '../../config/config.ts'
+import { logBug, subsystemLogger } from '../../infra/process/logger.ts'
+import type { RequestEnd } from '../../infra/processor/in-flight-requests.ts'
+import { startStage, type Stage, type StageParts } from './stage.ts'
+
+export interface RehearsalParts extends StageParts {
+  readonly clock: Clock
+  /** How many are rehearsed; absent: `PAYMENTS`. */
+  readonly payments?: number
+}
+
+/** After so many a payment costs what it costs ever after. */
+const PAYMENTS = 4_000
+
+/** From post to settlement; few, since an instance mostly commits one or two at once. */
+const UNDER_WAY = 4
+
+/** A summary is asked for after each so many payments. */
+const PAYMENTS_PER_SUMMARY = 40
+
+/** Share of the bound in which payments are posted; the rest is for taking their instance down. */
+const POSTING_SHARE = 0.9
+
+/**
+ * Resolves within `WARM_UP_MS`, whatever happens: what fails is a line in the log, and the start goes
+ * on. Where payments are open nothing is rehearsed, since somebody waits for this instance.
+ */
+export async function rehearse(config: Config, parts: RehearsalParts): Promise<void> {
+  const { warmUpMs } = config
+  if (warmUpMs === 0) return
+  const { clock, adapters, logger, payments: enough = PAYMENTS } = parts
+  const log = subsystemLogger(logger, 'rehearsal')
+  const startedAt = clock.now()
+  const rehearseOrSkip = async (): Promise<void> => {
+    const { parked, owned } = await adapters.untraced.countOpen()
+    if (parked + owned > 0) {
+      log.info({ open: parked + owned }, 'rehearsal.skipped')
+      return
+    }
+    const stage = await startStage(config, parts)
+    const until = startedAt + warmUpMs * POSTING_SHARE
+    try {
+      const payments = await play(stage, { clock, until, enough })
+      log.info({ payments, tookMs: Math.round(clock.now() - startedAt) }, 'rehearsal.ended')
+    } finally {
+      await stage.stop()
+    }
+  }
+  try {
+    await within(warmUpMs, clock, rehearseOrSkip())
+  } catch (error) {
+    if (isBug(error)) logBug(log, { err: error }, 'rehearsal.failed')
+    else log.warn({ cause: wordsOf(error) }, 'rehearsal.failed')
+  }
+}
+
+/** Rejects once the time is over; what comes of the work after that is told to nobody. */
+function within(boundMs: number, clock: Clock, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => reject(new Error(`not over in ${boundMs} ms`)), boundMs)
+    void work.then(resolve, reject).finally(() => clock.clearTimeout(timer))
+  })
+}
+
+/**
+ * Posts payments, each when another one is settled, until there were enough or the time is over.
+ * Resolves with how many were settled; rejects when a request was not answered well.
+ */
+function play(
+  stage: Stage,
+  {
+    clock,
+    until,
+    enough,
+  }: { readonly clock: Clock; readonly until: number; readonly enough: number },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let settled = 0
+    const end = (settle: () => void): void => {
+      clock.clearTimeout(timer)
+      stage.onSettled = () => undefined
+      settle()
+    }
+    const timer = clock.setTimeout(
+      () => end(() => resolve(settled)),
+      Math.max(0, until - clock.now()),
+    )
+    const expect = (status: number) => (answer: RequestEnd) => {
+      if (answer.kind === 'answered' && answer.status === status) return
+      const what = answer.kind === 'answered' ? answer.status : answer.detail
+      end(() => reject(new Error(`a request was answered ${what}, not ${status}`)))
+    }
+    const post = (): void => stage.post(expect(202))
+    stage.onSettled = () => {
+      settled += 1
+      if (settled % PAYMENTS_PER_SUMMARY === 0) stage.askSummary(expect(200))
+      if (settled < enough) post()
+      else end(() => resolve(settled))
+    }
+    stage.ended.catch((error: unknown) => end(() => reject(error)))
+    for (let payment = 0; payment < UNDER_WAY; payment += 1) post()
+  })
+}
