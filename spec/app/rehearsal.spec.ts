@@ -40,27 +40,38 @@ t.test(
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       TRACE_SAMPLE: '1',
     })
-    const { logger, lines } = recordingLogger()
+    const { logger, lines, events } = recordingLogger()
     const addresses = {
       databaseUrl,
       processorDefaultUrl: processor.url,
       processorFallbackUrl: processor.url,
     }
     const adapters = await createAdapters(config, addresses, { logger })
-    const others = { ...CHARGE, processor: 'default' } as const
-    await adapters.settledSet.add([others])
+    const settledByOthers = { ...CHARGE, processor: 'default' } as const
+    await adapters.settledSet.add([settledByOthers])
     const before = await keysIn(redis?.url)
+    const added: unknown[] = []
+    const { settledSet } = adapters
+    const watched = { ...settledSet, add: async (entries: unknown) => void added.push(entries) }
+    const watching = { ...adapters, settledSet: watched }
 
-    await rehearse(config, { adapters, webServer, clock: systemClock, logger, payments: 120 })
+    const parts = { adapters: watching, webServer, clock: systemClock, logger, payments: 120 }
 
-    t.strictSame(
-      lines().map(({ msg }) => msg),
-      ['rehearsal.ended'],
+    // On a slow machine a commit may take longer than a client is let wait for it.
+    await waitUntil({ what: 'a rehearsal to its end' }, async () => {
+      await rehearse(config, parts)
+      return events().includes('rehearsal.ended')
+    })
+
+    // A Redis that is slow is told of.
+    const others = lines().filter(
+      ({ subsystem }) => !['rehearsal', 'redis'].includes(`${subsystem}`),
     )
+    t.strictSame(others, [])
     t.strictSame(await rowsIn(databaseUrl), { payments: 0, totals: 0, leases: 0, purges: 0 })
     t.strictSame(await keysIn(redis?.url), before)
-    if (redis !== undefined) t.strictSame(await adapters.settledSet.read(), [others])
-    t.strictSame([...adapters.redisFailures], [])
+    t.strictSame(added, [], 'nor was anything there for a moment')
+    if (redis !== undefined) t.strictSame(await adapters.settledSet.read(), [settledByOthers])
     await adapters.settledSet.clear()
     await adapters.close()
     t.strictSame(collector.requests, [])
