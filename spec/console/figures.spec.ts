@@ -25,6 +25,16 @@ import { NO_REDIS, startRedis } from '../support/redis.ts'
 import { openPitClient } from '../support/system-client.ts'
 import { startWorld } from '../support/system-world.ts'
 
+/** What the payment port has refused. */
+const none = (): number => 0
+
+/** Of a batch that settled so many cents at each processor, a payment each. */
+const recorded = (byDefault: number, fallback: number) => {
+  const one = (cents: number) => ({ payments: cents === 0 ? 0 : 1, cents })
+  const settled = { default: one(byDefault), fallback: one(fallback) }
+  return { type: 'batch.recorded', outcomes: 2, settled, tookMs: 3 } as const
+}
+
 const REJECTED = { type: 'payment.rejected', processor: 'default', detail: 'http 400' } as const
 
 const postgres = await startPostgres(t)
@@ -56,7 +66,7 @@ t.test('percentiles are exact to a tenth, for one instance and for several added
 })
 
 t.test('a settlement that comes late is no failed attempt', async (t) => {
-  const counters = createCounters()
+  const counters = createCounters(none)
   const end = { correlationId: 'a', processor: 'default', reason: 'cheaper', tookMs: 1 } as const
 
   counters.telemetry.emit({ type: 'attempt.ended', ...end, outcome: 'inDoubt', detail: 'timeout' })
@@ -98,7 +108,7 @@ t.test('a payment that ended is shown with its outcome', async (t) => {
   ])
 })
 
-function figures(instanceId: string, counted = createCounters().counted()): Figures {
+function figures(instanceId: string, counted = createCounters(none).counted()): Figures {
   return figuresOf({ instanceId, startedAt: 1 }, counted, { state: 'accepting', circuits: {} })
 }
 
@@ -129,16 +139,13 @@ t.test(
 )
 
 t.test('a second counts what was rejected, paid and left in the database', async (t) => {
-  const counters = createCounters()
+  const counters = createCounters(none)
   const seconds = createSeconds()
   const own = (): readonly Figures[] => [figures('own', counters.counted())]
-  const correlationId = 'any'
-  const settled = { type: 'payment.settled', correlationId, tookMs: 3 } as const
-  counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 500 })
+  counters.telemetry.emit(recorded(500, 0))
   seconds.add(1_000, own())
-  counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 1_990 })
-  counters.telemetry.emit({ ...settled, processor: 'fallback', amountCents: 10 })
-  counters.telemetry.emit({ ...REJECTED, correlationId })
+  counters.telemetry.emit(recorded(1_990, 10))
+  counters.telemetry.emit({ ...REJECTED, correlationId: 'any' })
   seconds.add(2_000, own(), 7)
 
   const [first, second] = seconds.since(0)
@@ -148,9 +155,8 @@ t.test('a second counts what was rejected, paid and left in the database', async
 })
 
 t.test('published figures are read as they were written', async (t) => {
-  const counters = createCounters()
-  const settled = { type: 'payment.settled', correlationId: 'any', tookMs: 3 } as const
-  counters.telemetry.emit({ ...settled, processor: 'default', amountCents: 500 })
+  const counters = createCounters(none)
+  counters.telemetry.emit(recorded(500, 0))
   const own = { ...figures('own', counters.counted()), transitions: { pending: { settled: 1 } } }
 
   t.strictSame(parseFigures(JSON.stringify(own)), JSON.parse(JSON.stringify(own)))

@@ -38,6 +38,8 @@ export interface PitConsoleParts {
   readonly logger: Logger
   /** The port of the payment API; 0 while there is none, and on a unix socket. */
   readonly port: () => number
+  /** Posts of payments answered 503 since the start. */
+  readonly refused: () => number
 }
 
 /** Bound on a processor's answer about its books, ms. */
@@ -45,9 +47,9 @@ const BOOKS_TIMEOUT_MS = 2_000
 
 export function createPitConsole(
   config: Config,
-  { addresses, adapters, logger, port }: PitConsoleParts,
+  { addresses, adapters, logger, port, refused }: PitConsoleParts,
 ): PitConsole {
-  const counters = createCounters()
+  const counters = createCounters(refused)
   const log = subsystemLogger(logger, 'console')
   let bugs = 0
   const onBug: OnBug = (part, err) =>

@@ -48,8 +48,9 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     onDamagedRow: (row) => late.telemetry?.emit({ type: 'row.damaged', ...row }),
   })
   let http: HttpServer | undefined
-  const ownPort = (): number => http?.port ?? 0
-  const console = createPitConsole(config, { addresses, adapters, logger, port: ownPort })
+  const port = (): number => http?.port ?? 0
+  const refused = (): number => http?.refused() ?? 0
+  const console = createPitConsole(config, { addresses, adapters, logger, port, refused })
   const metrics = createPitMetrics(config)
   const telemetry = sinks(
     createFactsLog(logger),
@@ -61,7 +62,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   late.telemetry = telemetry
   const supervisor = createSupervisor(partsOf(config, adapters, telemetry))
   const end = ended(supervisor)
-  const performanceLog = startPerformanceLog(subsystemLogger(logger, 'performance'), totals)
+  const performanceLog = startPerformanceLog(logger, totals, refused)
   let ops: OpsServer | undefined
   const closeAll = async (): Promise<void> => {
     performanceLog.stop()
@@ -86,7 +87,6 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     await closeAll()
     throw error
   }
-  const { port } = http
   const stopAccepting = (): void => http?.stopAccepting()
   const stopped = end.then(closeAll, async (error: unknown) => {
     logBug(subsystemLogger(logger, 'supervisor'), { err: error }, 'supervisor.failed')
@@ -94,7 +94,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     throw error
   })
   return {
-    port,
+    port: port(),
     opsPort: ops?.port ?? 0,
     webServer: webServer.name,
     totals,

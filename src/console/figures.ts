@@ -163,9 +163,10 @@ export interface Counters {
 }
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Mutable<Value[Key]> }
-type Numbers = Mutable<Omit<Counted, 'acceptMs' | 'settleMs'>>
+type Numbers = Mutable<Omit<Counted, 'acceptMs' | 'refused' | 'settleMs'>>
 
-export function createCounters(): Counters {
+/** @param refused posts answered 503 since the start: the payment port counts them. */
+export function createCounters(refused: () => number): Counters {
   const accepts = createDurationCounter()
   const settlements = createDurationCounter()
   const recentPayments = createRecentPayments()
@@ -185,6 +186,7 @@ export function createCounters(): Counters {
     },
     counted: () => ({
       ...structuredClone(numbers),
+      refused: refused(),
       acceptMs: accepts.counts(),
       settleMs: settlements.counts(),
     }),
@@ -194,20 +196,20 @@ export function createCounters(): Counters {
 function nothing(): Numbers {
   const processor = () => ({ settled: 0, settledCents: 0, failedAttempts: 0 })
   const processors = { default: processor(), fallback: processor() }
-  return { accepted: 0, refused: 0, rejected: 0, parked: 0, processors }
+  return { accepted: 0, rejected: 0, parked: 0, processors }
 }
 
 function count(numbers: Numbers, fact: Fact): void {
-  if (fact.type === 'payment.settled') {
-    const processor = numbers.processors[fact.processor]
-    processor.settled += 1
-    processor.settledCents += fact.amountCents
+  if (fact.type === 'batch.recorded') {
+    for (const name of ['default', 'fallback'] as const) {
+      numbers.processors[name].settled += fact.settled[name].payments
+      numbers.processors[name].settledCents += fact.settled[name].cents
+    }
   } else if (fact.type === 'batch.accepted') numbers.accepted += fact.accepted
   else if (fact.type === 'attempt.ended') {
     // A settlement comes here when its payment has left this instance meanwhile.
     if (fact.outcome !== 'settled') numbers.processors[fact.processor].failedAttempts += 1
   } else if (fact.type === 'payment.parked') numbers.parked += 1
-  else if (fact.type === 'batch.refused') numbers.refused += fact.payments
   else if (fact.type === 'payment.rejected') numbers.rejected += 1
 }
 

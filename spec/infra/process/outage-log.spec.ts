@@ -118,20 +118,23 @@ t.test('what money depends on is told at once, each time, in an outage too', asy
   )
 })
 
-t.test('the line of each minute counts failed attempts and rejected payments', async (t) => {
+t.test('the line of each minute counts what failed, was rejected and refused in it', async (t) => {
   const { logger, lines } = memoryLog('info')
   const totals = createTotals()
   const counts = totalsTelemetry(totals)
-  const log = startPerformanceLog(logger, totals)
+  let refused = 5
+  const log = startPerformanceLog(logger, totals, () => refused)
   const { correlationId, processor, detail } = ENDED
 
   for (let attempt = 0; attempt < 3; attempt += 1) counts.emit({ ...ENDED, outcome: 'refused' })
   counts.emit({ ...ENDED, processor: 'fallback', outcome: 'inDoubt' })
   counts.emit({ type: 'payment.rejected', correlationId, processor, detail })
   counts.emit(MEASURED)
+  refused += 2
   log.stop()
 
-  t.match(lines(), [{ msg: 'performance', failedDefault: 3, failedFallback: 1, rejected: 1 }])
+  const counted = { failedDefault: 3, failedFallback: 1, rejected: 1, refused: 2 }
+  t.match(lines(), [{ msg: 'performance', ...counted }])
 })
 
 /** A log of facts whose time passes second by second, as facts of the gauges come. */

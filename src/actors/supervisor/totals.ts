@@ -1,4 +1,4 @@
-// Running totals and gauges in one store, for the console and the log. Facts are counted in plain
+// Running totals and gauges in one store, for the log and for whoever watches an instance. Facts are counted in plain
 // numbers, and the store is brought up to date once a second, never per payment.
 
 import { createStore } from '@xstate/store'
@@ -16,8 +16,6 @@ export interface Totals {
   readonly accepted: number
   readonly known: number
   readonly conflicting: number
-  /** Answered 503. */
-  readonly refused: number
   readonly rejected: number
   readonly parked: number
   readonly claimed: number
@@ -48,15 +46,18 @@ export function createTotals() {
   })
 }
 
-/** A telemetry that counts facts and brings the store up to date once a second. */
+/** A telemetry that counts facts and brings the store up to date once a second, and at the end. */
 export function totalsTelemetry(store: TotalsStore): Telemetry {
   let counted = nothingCounted()
+  const bringUpToDate = (gauges: Gauges): void => {
+    store.send({ type: 'counted', counted, gauges })
+    counted = nothingCounted()
+  }
   return {
     emit(fact) {
-      if (fact.type === 'payments.measured') {
-        store.send({ type: 'counted', counted, gauges: fact.gauges })
-        counted = nothingCounted()
-      } else if (fact.type === 'circuit.changed') {
+      if (fact.type === 'payments.measured') bringUpToDate(fact.gauges)
+      else if (fact.type === 'drain.ended') bringUpToDate(store.getSnapshot().context.gauges)
+      else if (fact.type === 'circuit.changed') {
         store.send({ type: 'circuitChanged', processor: fact.processor, circuit: fact.to })
       } else count(counted, fact)
     },
@@ -70,7 +71,6 @@ function nothingCounted(): Mutable<Counted> {
     accepted: 0,
     known: 0,
     conflicting: 0,
-    refused: 0,
     rejected: 0,
     parked: 0,
     claimed: 0,
@@ -80,16 +80,16 @@ function nothingCounted(): Mutable<Counted> {
 }
 
 function count(counted: Mutable<Counted>, fact: Fact): void {
-  if (fact.type === 'payment.settled') {
-    const settled = counted.settled[fact.processor]
-    settled.payments += 1
-    settled.cents += fact.amountCents
+  if (fact.type === 'batch.recorded') {
+    for (const name of ['default', 'fallback'] as const) {
+      counted.settled[name].payments += fact.settled[name].payments
+      counted.settled[name].cents += fact.settled[name].cents
+    }
   } else if (fact.type === 'batch.accepted') {
     counted.accepted += fact.accepted
     counted.known += fact.known
     counted.conflicting += fact.conflicting
-  } else if (fact.type === 'batch.refused') counted.refused += fact.payments
-  else if (fact.type === 'payment.rejected') counted.rejected += 1
+  } else if (fact.type === 'payment.rejected') counted.rejected += 1
   else if (fact.type === 'payment.parked') counted.parked += 1
   else if (fact.type === 'payments.claimed') counted.claimed += fact.payments
   else if (fact.type === 'attempt.ended' && fact.outcome !== 'settled')
@@ -107,7 +107,6 @@ function added(totals: Totals, counted: Counted, gauges: Gauges): Totals {
     accepted: totals.accepted + counted.accepted,
     known: totals.known + counted.known,
     conflicting: totals.conflicting + counted.conflicting,
-    refused: totals.refused + counted.refused,
     rejected: totals.rejected + counted.rejected,
     parked: totals.parked + counted.parked,
     claimed: totals.claimed + counted.claimed,
@@ -135,7 +134,6 @@ const EMPTY: Totals = {
   accepted: 0,
   known: 0,
   conflicting: 0,
-  refused: 0,
   rejected: 0,
   parked: 0,
   claimed: 0,

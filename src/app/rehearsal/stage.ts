@@ -68,7 +68,7 @@ async function setUp(
   const { webServer, logger } = parts
   const adapters = await openAdapters(config, parts, stops)
   const metrics = createPitMetrics(config)
-  const counters = createCounters()
+  const counters = createCounters(() => 0)
   const telemetry = sinks(
     createFactsLog(logger.child({}, { level: 'silent' })),
     totalsTelemetry(createTotals()),

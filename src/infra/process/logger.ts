@@ -234,15 +234,25 @@ export interface PerformanceLog {
 
 const INTERVAL_MS = 60_000
 
-/** Begins the minutes; the last, shorter one is written by `stop`. */
-export function startPerformanceLog(logger: Logger, totals: TotalsStore): PerformanceLog {
+/**
+ * Begins the minutes; the last, shorter one is written by `stop`.
+ *
+ * @param refused posts answered 503 since the start: the payment port counts them.
+ */
+export function startPerformanceLog(
+  logger: Logger,
+  totals: TotalsStore,
+  refused: () => number,
+): PerformanceLog {
+  const log = subsystemLogger(logger, 'performance')
   const histogram = createHistogram()
-  let before = totals.getSnapshot().context
+  const read = () => ({ ...totals.getSnapshot().context, refused: refused() })
+  let before = read()
   const write = (): void => {
-    const now = totals.getSnapshot().context
+    const now = read()
     const counted = (name: 'default' | 'fallback', of: 'settled' | 'failedAttempts'): number =>
       now.processors[name][of] - before.processors[name][of]
-    logger.info(
+    log.info(
       {
         accepted: now.accepted - before.accepted,
         settledDefault: counted('default', 'settled'),
