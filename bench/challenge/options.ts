@@ -41,26 +41,29 @@ export const USAGE = `Usage: pit challenge [options]
 
 The challenge's load: users, stages, consistency checks and score.
 
-  --seconds N         length of the load, s (60); stages and checks scale with it
+  --seconds N         length of the load, s (60); stages and checks scale
   --users N           users at the end of the ramp (550)
   --url URL           Pit (http://localhost:9999); unix:/path for a unix socket
   --default-url URL   the default processor (http://localhost:8001)
   --fallback-url URL  the fallback processor (http://localhost:8002)
   --token TOKEN       admin token given to both processors (123)
-  --stages NAME|FILE  challenge, calm, outage, flapping, or a .json file (challenge)
-  --weight WEIGHT     light, or contest: as heavy on the machine as the contest's generator (light)
+  --stages NAME|FILE  challenge, calm, outage, flapping, or a .json file
+                      (challenge)
+  --weight WEIGHT     light, or contest: as heavy on the machine as the
+                      contest's generator (light)
   --settle-seconds N  how long to wait for the backlog after the result, s (60)
   --ready-tries N     how often to ask whether Pit is there, 5 s apart (15)
-  --json FILE         where the result goes as JSON, - for standard output (nowhere)
+  --json FILE         the result as JSON, - for standard output (nowhere)
   --help              this text
 
-A Pit that allows it (ALLOW_PURGE) is purged before, and the processors with it. Beside one that
-refuses, nothing is purged and only what the load has requested is counted.
+A Pit that allows it (ALLOW_PURGE) is purged before, and the processors with it.
+Beside one that refuses, nothing is purged and only what the load has requested
+is counted.
 
 Ctrl-C ends it early: both processors are left without delay and failure.
 
-Exit codes: 0 fine; 1 inconsistent, disqualified or lost payments; 2 usage; 3 not reachable;
-130 ended early.
+Exit codes: 0 fine; 1 inconsistent, disqualified or lost payments; 2 usage;
+3 not reachable; 130 ended early.
 `
 
 const FLAGS = {

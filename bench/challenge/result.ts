@@ -1,5 +1,6 @@
 // What a run found, as it is written in JSON, and what it means.
 
+import type { FailureCause } from '../load/connection.ts'
 import type { LatencyReport } from '../load/histogram.ts'
 import type { SelfReport } from '../load/self-watch.ts'
 import type { SecondReport } from '../load/tally.ts'
@@ -67,8 +68,6 @@ export function describeCheck(check: Check): string {
 export function formatResult(result: ChallengeResult): string {
   const { settlement, latency, generator } = result
   const { default: byDefault, fallback } = settlement.books.pit
-  const statuses = Object.entries(result.failuresByStatus)
-  const failures = statuses.map(([status, count]) => `${status}: ${count}`).join(', ')
   const faults = findFaults(result)
   return [
     `score          ${money(result.score)}${result.disqualified ? ' (disqualified)' : ''}`,
@@ -78,7 +77,8 @@ export function formatResult(result: ChallengeResult): string {
     `  bonus        ${percent(result.bonus)} (p99 ${result.p99Ms} ms)`,
     `  fine         ${percent(result.fine)} (${result.inconsistencies} inconsistencies)`,
     `accepted       ${result.accepted}, lag ${result.lag}`,
-    `failed         ${result.failed}${failures === '' ? '' : ` (${failures})`}`,
+    `failed         ${result.failed}`,
+    ...formatFailures(result.failuresByStatus),
     `latency        p50 ${ms(latency.p50Ms)}, p90 ${ms(latency.p90Ms)}, ` +
       `p99 ${ms(latency.p99Ms)}, max ${ms(latency.maxMs)}`,
     `generator      own delay p99 ${ms(generator.delayP99Ms)}, max ${ms(generator.delayMaxMs)}; ` +
@@ -91,6 +91,29 @@ export function formatResult(result: ChallengeResult): string {
     faults.length === 0 ? 'fine' : `FAULTS: ${faults.join('; ')}`,
   ].join('\n')
 }
+
+/** A line for each kind, the most frequent first. */
+function formatFailures(failures: ChallengeResult['failuresByStatus']): readonly string[] {
+  return Object.entries(failures)
+    .toSorted(([, one], [, other]) => other - one)
+    .map(([kind, count]) => {
+      const meaning = MEANINGS.get(kind) ?? ''
+      return `  ${kind.padEnd(13)}${meaning === '' ? count : `${count}, ${meaning}`}`
+    })
+}
+
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ['400', 'no payment'],
+  ['409', 'the id is known with another amount'],
+  ['429', 'a proxy lets no more through'],
+  ['502', 'a proxy reaches no Pit'],
+  ['503', 'Pit could not commit it then'],
+  ['504', 'Pit did not answer a proxy in time'],
+  ['timeout', 'no answer in time'],
+  ['refused', 'no connection'],
+  ['reset', 'the connection ended before the answer'],
+  ['malformed', 'an answer that is not HTTP'],
+] satisfies readonly (readonly [FailureCause | `${number}`, string])[])
 
 function money(amount: number): string {
   return amount.toFixed(2)

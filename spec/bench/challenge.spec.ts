@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import { readCommandLine } from '../../bench/challenge/options.ts'
+import { readCommandLine, USAGE } from '../../bench/challenge/options.ts'
 import { UsageError, TargetUnreachable } from '../../bench/challenge/errors.ts'
 import { scaleTiming } from '../../bench/challenge/checks.ts'
 import { booksAgree, countInconsistencies } from '../../bench/challenge/books.ts'
-import { findFaults } from '../../bench/challenge/result.ts'
+import { findFaults, formatResult } from '../../bench/challenge/result.ts'
 import type { ChallengeResult } from '../../bench/challenge/result.ts'
 import { leaveCalm, runChallenge } from '../../bench/challenge/run.ts'
 import type { ChallengeOptions } from '../../bench/challenge/run.ts'
@@ -109,6 +109,11 @@ t.test('the command line has the defaults of the challenge', async (t) => {
     },
   })
   t.match(readCommandLine(['--help']), { kind: 'help' })
+  t.same(
+    USAGE.split('\n').filter((line) => line.length > 80),
+    [],
+    'its help fits a terminal',
+  )
   const pit = { socketPath: '/run/pit.sock' }
   t.match(readCommandLine(['--url', 'unix:/run/pit.sock']), { options: { pit } })
   t.match(readCommandLine(['--weight', 'contest']), { options: { weight: 'contest' } })
@@ -220,6 +225,28 @@ t.test('a run against an inconsistent Pit finds what is wrong', async (t) => {
     t.ok(result.failed > 0)
     t.equal(result.paymentLatency.count, result.accepted, 'failures are not in the p99')
   })
+})
+
+t.test('failures are listed by their kind with what it means, most frequent first', async (t) => {
+  const { result } = await runAgainst(t, 'refuses')
+
+  const failuresByStatus = { 503: 201, timeout: 240, 418: 3 }
+  const text = formatResult({ ...result, failed: 444, failuresByStatus })
+
+  t.match(
+    text,
+    [
+      '\nfailed         444\n',
+      '  timeout      240, no answer in time\n',
+      '  503          201, Pit could not commit it then\n',
+      '  418          3\n',
+      'latency ',
+    ].join(''),
+  )
+  t.match(
+    formatResult({ ...result, failed: 0, failuresByStatus: {} }),
+    '\nfailed         0\nlatency',
+  )
 })
 
 t.test('a run without a Pit or with a stranger’s processor ends as unreachable', async (t) => {

@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { projectFile } from '../../src/infra/process/project-file.ts'
+
+const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8')) as {
+  readonly scripts: Readonly<Record<string, string>>
+}
+
+t.test('a first build says that it takes some seconds, a later one is silent', async (t) => {
+  for (const name of ['build', 'build:tools']) {
+    // A compiler that makes what the real one makes, and says nothing.
+    const makes = 'mkdir -p dist build/bench && touch dist/main.js build/bench/challenge.js'
+    const folder = t.testdir({ bin: { tsc: `#!/bin/sh\n${makes}\n`, node: '#!/bin/sh\n' } })
+    for (const program of ['tsc', 'node']) chmodSync(join(folder, 'bin', program), 0o755)
+    const build = () =>
+      spawnSync('sh', ['-c', `${scripts[name]} --noCheck`], {
+        cwd: folder,
+        env: { PATH: `${join(folder, 'bin')}:${process.env['PATH']}` },
+        encoding: 'utf8',
+      })
+
+    const first = build()
+    const second = build()
+
+    t.match(first, { status: 0, stdout: '' }, name)
+    t.match(first.stderr, /^building[^\n]* takes some seconds\n$/)
+    t.match(second, { status: 0, stdout: '', stderr: '' })
+  }
+})
