@@ -11,7 +11,7 @@ import type { Gate } from './virtual-time.ts'
 export interface LedgerBounds {
   /** Bound on `accept`, ms. */
   readonly acceptTimeoutMs: number
-  /** Bound on a call about a lease, ms. */
+  /** Bound on a renewal or release of a lease, ms. */
   readonly leaseTimeoutMs: number
   /** Bound on every other call, ms. */
   readonly statementTimeoutMs: number
@@ -41,7 +41,7 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
   const lease = <Value>(operation: string, apply: () => Value): Promise<Value> =>
     call(parts, { operation, effect: 'writes', timeoutMs: bounds.leaseTimeoutMs, apply })
   return {
-    acquireLease: (request) => lease('acquireLease', () => store.acquireLease(request)),
+    acquireLease: (request) => write('acquireLease', () => store.acquireLease(request)),
     renewLease: (request) => lease('renewLease', () => store.renewLease(request)),
     releaseLease: (leaseId) => lease('releaseLease', () => store.releaseLease(leaseId)),
     accept: (batch, request) =>

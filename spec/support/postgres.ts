@@ -141,6 +141,8 @@ export interface PostgresProxy {
   readonly lost: () => number
   /** Connections that are open stay so and carry nothing any more; later ones work. */
   silence(): void
+  /** Passes nothing on to PostgreSQL until the function that it gives is called. */
+  holdUp(): () => void
   /** Ends all connections and listens no longer. */
   shut(): void
   /** How many connections were opened, those included that were ended at once. */
@@ -155,6 +157,7 @@ export async function startProxy(t: Test, target: string): Promise<PostgresProxy
   let lost = 0
   let opened = 0
   let silenced = 0
+  let held = Promise.resolve()
 
   const server = createServer((client) => {
     opened += 1
@@ -165,7 +168,7 @@ export async function startProxy(t: Test, target: string): Promise<PostgresProxy
     client.on('data', (bytes) => {
       if (isSilent()) return
       if (needle !== undefined && bytes.includes(needle)) doomed = true
-      upstream.write(bytes)
+      void held.then(() => upstream.write(bytes)) // never rejects
     })
     upstream.on('data', (bytes) => {
       if (isSilent()) return undefined
@@ -203,6 +206,11 @@ export async function startProxy(t: Test, target: string): Promise<PostgresProxy
     lost: () => lost,
     silence: () => {
       silenced = opened
+    },
+    holdUp: () => {
+      let goOn = (): void => undefined
+      held = new Promise((resolve) => (goOn = resolve))
+      return goOn
     },
     shut,
     opened: () => opened,

@@ -140,6 +140,23 @@ t.test('a renewal that hangs ends within its own bound, and the next one succeed
   t.match(await longer.renewLease({ ...mine, ttlMs: 60_000 }), { held: true })
 })
 
+t.test('a new lease is waited for longer than a renewal: on a slow start it comes', async (t) => {
+  const proxy = await startProxy(t, await server.freshDatabase())
+  const { connectionString } = proxy
+  const longer = { statementTimeoutMs: GIVE_UP_MS, connectTimeoutMs: GIVE_UP_MS }
+  const bounded = { ...LEDGER, connectionString, ...longer, leaseTimeoutMs: 2_000 }
+  const ledger = await createPostgresLedger(bounded)
+  t.teardown(() => ledger.close())
+
+  const goOn = proxy.holdUp()
+  const granting = ledger.acquireLease({ instanceId: 'a', ttlMs: 60_000 })
+  const renewing = ledger.renewLease({ leaseId: 1, ttlMs: 60_000 })
+  await t.rejects(renewing, { code: 'ledger_unavailable' }, 'as long as that has passed')
+  goOn()
+
+  t.match(await granting, { leaseId: Number })
+})
+
 t.test('sessions that the server ends are replaced without a crash', async (t) => {
   const database = await server.freshDatabase()
   const ledger = await open(t, database)

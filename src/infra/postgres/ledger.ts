@@ -25,7 +25,7 @@ export interface PostgresLedgerConfig {
   readonly poolMax: number
   /** Bound on `accept`, ms; below what clients wait for their answer. */
   readonly acceptTimeoutMs: number
-  /** Bound on a call about a lease, ms: a renewal that hangs leaves time for others. */
+  /** Bound on a renewal or release of a lease, ms: one that hangs leaves time for others. */
   readonly leaseTimeoutMs: number
   /** Bound on every other call, ms. Default 3,000. */
   readonly statementTimeoutMs?: number
@@ -83,7 +83,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs, purgeCount }),
     ...createRecord(records, purgeCount),
-    ...createLeases(leases, purgeCount),
+    ...createLeases(leases, purgeCount, { timeoutMs: statementTimeoutMs }),
     ...createClaims(claims, readers),
     ...createTakeOver(claims, readers),
     ...createOwned(claims, readers),

@@ -14,11 +14,21 @@ import { HELD, IS_OPEN, NOW_MS, arrayOf } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
-/** Leases, on a pool of their own: a renewal never waits behind a batch. */
-export function createLeases(pool: PostgresPool, purgeCount: PurgeCount): Leases {
+/**
+ * Leases, on a pool of their own: a renewal never waits behind a batch.
+ *
+ * @param grants.timeoutMs bound on a new lease, ms: nothing is lost while there is none, and it may
+ * have to wait for the connection, and for a machine that is busy with the start.
+ */
+export function createLeases(
+  pool: PostgresPool,
+  purgeCount: PurgeCount,
+  grants: { readonly timeoutMs: number },
+): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
-      const { id, ledger_now: ledgerNow } = await pool.runForRow(ACQUIRE, [instanceId, ttlMs])
+      const granted = await pool.runForRow(ACQUIRE, [instanceId, ttlMs], grants.timeoutMs)
+      const { id, ledger_now: ledgerNow } = granted
       return { leaseId: id, ledgerNow }
     },
     async renewLease({ leaseId, ttlMs }) {

@@ -73,8 +73,9 @@ export class PostgresPool {
   async runForRow<Shape extends Columns>(
     query: Query<Shape>,
     values: readonly Parameter[],
+    timeoutMs?: number,
   ): Promise<RowOf<Shape>> {
-    return readOnlyRow(query, await this.#send(query, values))
+    return readOnlyRow(query, await this.#send(query, values, timeoutMs))
   }
 
   /** Runs what returns no rows. */
