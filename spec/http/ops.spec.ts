@@ -23,6 +23,7 @@ const postgres = await startPostgres(t)
 const api = describeApi('0.0.0')
 const descriptionCheck = createDescriptionCheck(api)
 
+const OPS_PATHS = ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']
 const PAYMENTS = { path: '/payments', method: 'POST' } as const
 const STATUS = '/payments/{correlationId}'
 
@@ -72,8 +73,10 @@ t.test('a live instance answers as the API description says', async (t) => {
   const longPurge = { ...purge, body: ' '.repeat(5_000) }
   t.equal((await descriptionCheck.ask(t, client, longPurge)).status, 413)
 
-  for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) {
+  for (const path of OPS_PATHS) {
     t.equal((await descriptionCheck.ask(t, ops, { path })).status, 200)
+    const owned = { path, host: `rebound.example:${opsPort}` }
+    t.equal((await descriptionCheck.ask(t, ops, owned)).status, 403, 'others may own that name')
     const head = await ops.request({ method: 'HEAD', path })
     t.equal(head.statusCode, 200)
     await head.body.dump()
@@ -171,6 +174,20 @@ function refuse(request: EdgeRequest): void {
 
 t.test('each described answer was received in the tests before', async (t) => {
   t.same(descriptionCheck.missing(), [])
+})
+
+t.test('an operators’ port that is open to a network answers under any name', async (t) => {
+  const opsPort = await freePort()
+  await startWorld(t, {
+    databaseUrl: await postgres.freshDatabase(),
+    env: { OPS_HOST: '0.0.0.0', OPS_PORT: String(opsPort) },
+  })
+  const ops = openClient(t, opsPort)
+
+  for (const path of OPS_PATHS) {
+    const named = { path, host: 'pit-1.pit.svc.cluster.local:9998' }
+    t.equal((await descriptionCheck.ask(t, ops, named)).status, 200, 'probes and Prometheus do')
+  }
 })
 
 t.test('health and readiness are answered separately', async (t) => {

@@ -101,6 +101,29 @@ onEachServer('a payment is taken as JSON only, under any JSON media type', async
   }
 })
 
+onEachServer('a page of any site in a browser can neither post a payment nor purge', async (t) => {
+  const edge = await startEdge(t, {
+    allowPurge: true,
+    supervise: (request) => {
+      if (request.type === 'payment.received') request.replyTo('accepted')
+      else request.replyTo({ kind: 'unavailable' })
+    },
+  })
+  const origin = 'http://site.example'
+
+  // What a page may send to a site that does not let it: no type, or one of a form.
+  const untyped = await call(edge, 'POST', '/payments', { body: PAYMENT, headers: { origin } })
+  // Browsers ask before they send JSON.
+  const asked = await call(edge, 'OPTIONS', '/payments', { headers: { origin } })
+  const purge = await call(edge, 'POST', '/purge-payments', { headers: { origin: 'null' } })
+
+  t.match(untyped, { status: 415, text: 'application/json' })
+  t.match(asked, { status: 405 })
+  t.notOk('access-control-allow-origin' in asked.headers)
+  t.match(purge, { status: 403, text: 'browser' })
+  t.same(edge.requests, [])
+})
+
 onEachServer('a payment’s status has decimals and ISO instants', async (t) => {
   const at = Date.UTC(2025, 7, 9, 12)
   const paymentStatus: PaymentStatus = {

@@ -24,6 +24,8 @@ export interface ApiRequest {
   readonly method?: Method
   readonly body?: string
   readonly type?: string
+  /** Of the request; its client's own when absent. */
+  readonly host?: string
 }
 
 type Method = 'GET' | 'POST'
@@ -82,12 +84,13 @@ export function answerFaults(
 }
 
 async function send(client: Client, request: ApiRequest): Promise<Answer> {
-  const { path, at = path, method = 'GET', body, type = 'application/json' } = request
-  const answer = await client.request({
-    method,
-    path: at,
-    ...(body === undefined ? {} : { body, headers: { 'content-type': type } }),
-  })
+  const { path, at = path, method = 'GET', body, type = 'application/json', host } = request
+  const headers = {
+    ...(body === undefined ? {} : { 'content-type': type }),
+    ...(host === undefined ? {} : { host }),
+  }
+  const content = body === undefined ? {} : { body }
+  const answer = await client.request({ method, path: at, headers, ...content })
   return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() }
 }
 

@@ -3,6 +3,7 @@
 import type { WebApp, WebServer } from '../server/web-server.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
+import { hasOwnOrigin } from '../console/origin-check.ts'
 import { startOps, type OpsServer } from '../http/ops.ts'
 import type { HttpServer } from '../http/server.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
@@ -44,6 +45,8 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     webServer,
     host,
     port,
+    // Others than browsers call from elsewhere, and by any name: probes, Prometheus.
+    ...(LOOPBACK.test(host) ? { admits: hasOwnOrigin } : {}),
     whyNotReady,
     metrics: (accept) => metrics.scrape(sources, accept),
     version: readVersion(),
@@ -51,6 +54,8 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
   })
   return listensAt(operatorsPlace(config), started)
 }
+
+const LOOPBACK = /^(?:127\.|::1$|localhost$)/i
 
 function whyNot({ adapters, supervisor, http }: OpsParts): string | undefined {
   const reason = adapters.readiness.whyNot()

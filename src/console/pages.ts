@@ -83,7 +83,8 @@ const BROKEN = problem({ status: 500, detail: 'This page of the console could no
 
 const FOREIGN = problem({
   status: 403,
-  detail: 'The console answers its own pages only, under an address or a name without dots.',
+  detail:
+    'The console answers its own pages only, under an address, a name without dots or one that ends in .localhost.',
 })
 
 /** Loaded when it is first asked for: what draws charts takes memory that payments could use. */

@@ -2,7 +2,7 @@
 // description of the API. Not for clients.
 
 import { loadWebServer } from '../server/load-server.ts'
-import type { WebApp, WebServer } from '../server/web-server.ts'
+import type { HttpRequest, WebApp, WebServer } from '../server/web-server.ts'
 import { renderDocs } from './openapi/docs-page.ts'
 import { Responder } from './responder.ts'
 import { describeApi } from './openapi/openapi.ts'
@@ -15,6 +15,8 @@ export interface OpsOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
+  /** Whether a request may be answered, by its headers; else it gets 403. Absent: any may. */
+  readonly admits?: (request: Pick<HttpRequest, 'getHeader'>) => boolean
   /**
    * Why payments are not taken now, as a sentence; undefined when they are. A reason while starting,
    * first thing when draining, and while nothing can be committed.
@@ -63,30 +65,36 @@ function addRoutes(app: WebApp, options: OpsOptions): void {
   const api = describeApi(options.version)
   const apiReply = json(JSON.stringify(api))
   const docsReply = html(renderDocs(api))
-  serve(app, '/healthz', (answer) => answer(ALIVE))
-  serve(app, '/readyz', (answer) => {
+  const { admits = () => true } = options
+  const serve = (path: string, read: Read): void => addRoute(app, path, { read, admits })
+  serve('/healthz', (answer) => answer(ALIVE))
+  serve('/readyz', (answer) => {
     const reason = options.whyNotReady()
     answer(reason === undefined ? READY : problem({ status: 503, detail: reason }))
   })
-  serve(app, '/openapi.json', (answer) => answer(apiReply))
-  serve(app, '/docs', (answer) => answer(docsReply))
-  serve(app, '/metrics', (answer, accept) => {
+  serve('/openapi.json', (answer) => answer(apiReply))
+  serve('/docs', (answer) => answer(docsReply))
+  serve('/metrics', (answer, accept) => {
     void options.metrics(accept).then(({ contentType, body }) => {
       answer({ status: '200 OK', headers: [['Content-Type', contentType]], body })
     })
   })
 }
 
-function serve(
+type Read = (answer: (reply: Reply) => void, accept: string) => void
+
+function addRoute(
   app: WebApp,
   path: string,
-  read: (answer: (reply: Reply) => void, accept: string) => void,
+  { read, admits }: { readonly read: Read } & Required<Pick<OpsOptions, 'admits'>>,
 ): void {
   app.any(path, (response, request) => {
     const method = request.getMethod()
     const accept = request.getHeader('accept')
+    const isAdmitted = admits(request)
     const responder = new Responder(response, method, CONNECTIONS)
-    if (method === 'get' || method === 'head') read((reply) => responder.answer(reply), accept)
+    if (!isAdmitted) responder.answer(FOREIGN)
+    else if (method === 'get' || method === 'head') read((reply) => responder.answer(reply), accept)
     else responder.answer(READ_ONLY)
   })
 }
@@ -96,6 +104,11 @@ const CONNECTIONS = { draining: false }
 
 const ALIVE = json('{"alive":true}')
 const READY = json('{"ready":true}')
+const FOREIGN = problem({
+  status: 403,
+  detail:
+    'OPS_HOST is this machine alone: the port answers under an address, a name without dots or one that ends in .localhost, and to no page of another site.',
+})
 const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
 
 /** The page holds all it needs and may load nothing. */

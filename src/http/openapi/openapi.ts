@@ -127,7 +127,9 @@ const POST_PAYMENT: Operation = {
       type: 'conflicting-payment',
     }),
     413: problemAnswer('The body is too long.', { status: 413 }),
-    415: problemAnswer('The body is not sent as JSON.', { status: 415 }),
+    415: problemAnswer('The body is not sent as JSON. From a page in a browser it has to say so.', {
+      status: 415,
+    }),
     503: UNAVAILABLE_ANSWER,
   },
 }
@@ -182,7 +184,10 @@ const PURGE: Operation = {
   tags: ['payments'],
   responses: {
     200: { description: 'Everything is forgotten.' },
-    403: problemAnswer('Purging is switched off, or PostgreSQL refuses it.', { status: 403 }),
+    403: problemAnswer(
+      'Purging is switched off, or PostgreSQL refuses it, or a page in a browser asks for it.',
+      { status: 403 },
+    ),
     405: WRONG_METHOD,
     413: problemAnswer('The body is too long.', { status: 413 }),
     503: UNAVAILABLE_ANSWER,
@@ -196,13 +201,19 @@ const PAYMENT_PATHS: Readonly<Record<string, PathItem>> = {
   '/purge-payments': { post: PURGE },
 }
 
+/** Only while `OPS_HOST` is a loopback address, as it is by default. */
+const FOREIGN_ANSWER = problemAnswer(
+  'Called by a name that others could own, or by a page of another site, at a port that is for this machine alone.',
+  { status: 403 },
+)
+
 const OPS_SERVERS = [serverAt('9998', 'The operators’ port.')]
 
 function opsPath(
   operation: { operationId: string; summary: string },
   answers: Readonly<Record<string, ApiResponse>>,
 ): PathItem {
-  const responses = { ...answers, 405: WRONG_METHOD }
+  const responses = { ...answers, 403: FOREIGN_ANSWER, 405: WRONG_METHOD }
   return { servers: OPS_SERVERS, get: { ...operation, tags: ['operations'], responses } }
 }
 

@@ -22,7 +22,7 @@ export function postPayment(
   framing: Framing,
 ): void {
   const responder = new Responder(response, 'post', edge)
-  if (!isJson(request.getHeader('content-type'))) {
+  if (!isJson(request)) {
     responder.answer(NOT_JSON)
     return
   }
@@ -47,9 +47,14 @@ export function postPayment(
 
 const JSON_TYPE = /^application\/(?:[\w.!#$&^-]+\+)?json[ \t]*(?:;|$)/i
 
-/** A missing type counts as JSON; parameters are ignored, because JSON is always UTF-8. */
-function isJson(contentType: string): boolean {
-  return contentType === 'application/json' || contentType === '' || JSON_TYPE.test(contentType)
+/**
+ * Parameters are ignored, because JSON is always UTF-8. A missing type counts as JSON, but not from
+ * a page in a browser: without one a page of any site may post to any other.
+ */
+function isJson(request: HttpRequest): boolean {
+  const contentType = request.getHeader('content-type')
+  if (contentType === '') return request.getHeader('origin') === ''
+  return contentType === 'application/json' || JSON_TYPE.test(contentType)
 }
 
 function acceptChunked(edge: Edge, responder: Responder, bytes: Buffer): void {

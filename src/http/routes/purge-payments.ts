@@ -7,18 +7,23 @@ import { onceEnded, readBody, type Framing } from '../request/body.ts'
 import { Responder } from '../responder.ts'
 
 /**
- * Answers 200 once all is forgotten, 403 unless `ALLOW_PURGE` is set, 413, 503. Whatever its body is,
- * nothing is forgotten before its end.
+ * Answers 200 once all is forgotten, 403 unless `ALLOW_PURGE` is set and no page in a browser asks,
+ * 413, 503. Whatever its body is, nothing is forgotten before its end.
  */
 export function purgePayments(
   edge: Edge,
   response: HttpResponse,
-  _: HttpRequest,
+  request: HttpRequest,
   framing: Framing,
 ): void {
   const responder = new Responder(response, 'post', edge)
   if (!edge.allowPurge) {
     responder.answer(FORBIDDEN)
+    return
+  }
+  // Browsers let a page of any site post to any other, and name the page's.
+  if (request.getHeader('origin') !== '') {
+    responder.answer(FROM_A_PAGE)
     return
   }
   const purge = (): void =>
@@ -42,5 +47,7 @@ const FORBIDDEN = problem({
   status: 403,
   detail: 'Purging is switched off; ALLOW_PURGE switches it on.',
 })
+
+const FROM_A_PAGE = problem({ status: 403, detail: 'No page in a browser may purge.' })
 
 const TOO_LARGE = problem({ status: 413, detail: 'A purge needs no body, and no such long one.' })
