@@ -113,7 +113,7 @@ t.test(`no source file has more than ${LINES_MAX} lines`, async (t) => {
 })
 
 t.test('the environment is read by config/config.ts, to which the programs hand it', async (t) => {
-  const handed = 'readConfig(process.env)'
+  const handed = /\bread(?:Config|HttpServer)\(process\.env\)/g
   const programs = ['src/main.ts', 'src/cli/addresses.ts']
   const readers = inSrc
     .filter(({ path }) => path !== 'src/config/config.ts')

@@ -3,9 +3,10 @@
 
 import './infra/process/node-version.ts'
 import assert from 'node:assert'
+import { randomUUID } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { wordsOf } from './actors/model/errors.ts'
-import { ConfigError, readConfig, type Config } from './config/config.ts'
+import { ConfigError, readConfig, readHttpServer, type Config } from './config/config.ts'
 import { describeMistyped } from './config/near-names.ts'
 import { argumentFault, helpText } from './config/text.ts'
 import { lowerHelperThreads } from './infra/process/helper-threads.ts'
@@ -43,13 +44,16 @@ async function main(): Promise<void> {
     process.stdout.write(helpText())
     return
   }
+  if (ARGUMENTS.includes('--version')) {
+    process.stdout.write(await versionText())
+    return
+  }
   // A terminal or a reader that is gone must not cut a drain short.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   try {
     const config = readConfig(process.env)
     const whyNot = ARGUMENTS.includes('--demo') ? whyNoDemo(config) : undefined
-    if (ARGUMENTS.includes('--version')) process.stdout.write(await versionText(config))
-    else if (whyNot === undefined) await run(config)
+    if (whyNot === undefined) await run(config)
     else {
       process.stderr.write(`pit: ${whyNot}\n`)
       process.exitCode = EXIT_USAGE
@@ -67,10 +71,12 @@ async function main(): Promise<void> {
   }, LAST_EXIT_MS).unref()
 }
 
-/** Which Pit this is, and which server runs under it on this machine. */
-async function versionText({ httpServer }: Config): Promise<string> {
-  const { name, insteadOf } = await loadWebServer(httpServer)
-  const server = insteadOf === undefined ? name : `${name}, as ${insteadOf}`
+/** Which Pit this is, and which server runs under it on this machine; whatever else is wrong here. */
+async function versionText(): Promise<string> {
+  const server = await loadWebServer(readHttpServer(process.env)).then(
+    ({ name, insteadOf }) => (insteadOf === undefined ? name : `${name}, as ${insteadOf}`),
+    (error: unknown) => `no server, as ${wordsOf(error)}`,
+  )
   return `${readVersion()} (Node ${process.versions.node}, ${server})\n`
 }
 
@@ -82,9 +88,14 @@ async function run(config: Config): Promise<void> {
   try {
     await runUntilTheEnd(config, logger)
   } catch (error) {
-    logger.fatal({ cause: wordsOf(error) }, 'process.failed')
+    // What a person at a terminal reads there comes last, and once.
+    if (!isReadByAPerson()) logger.fatal({ cause: wordsOf(error) }, 'process.failed')
     throw error
   }
+}
+
+function isReadByAPerson(): boolean {
+  return process.stdout.isTTY && process.stderr.isTTY
 }
 
 async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
@@ -151,8 +162,8 @@ function greet(config: Config, pit: Pit): void {
     process.stdout.write(lines.join(''))
     return
   }
-  const body = `{"correlationId":"$(cat /proc/sys/kernel/random/uuid)","amount":19.90}`
-  const post = `curl -i ${at}/payments -H 'content-type: application/json' -d "${body.replaceAll('"', '\\"')}"`
+  const body = `{"correlationId":"${randomUUID()}","amount":19.90}`
+  const post = `curl -i ${at}/payments -H 'content-type: application/json' -d '${body}'`
   const read = `curl ${at}/payments-summary`
   process.stdout.write(`${lines.join('')}\ntry:\n  ${post}\n  ${read}\n\n`)
 }

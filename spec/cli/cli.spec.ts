@@ -87,6 +87,21 @@ t.test('pit lists its commands, and names what is wrong with a command line', as
   t.match(version, { code: 0, err: '', out: VERSION })
 })
 
+t.test('the version is told whatever the settings are', async (t) => {
+  const told = async (env: NodeJS.ProcessEnv) => {
+    const { child, ended } = run(t, ['--version'], env)
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+    return { out, err, code }
+  }
+
+  t.match(await told({ PORT: 'x', HTTP_SERVER: 'node' }), {
+    code: 0,
+    err: '',
+    out: /^\d+\.\d+\.\d+ \(Node \d+\.\d+\.\d+, node:http\)\n$/,
+  })
+  t.match(await told({ HTTP_SERVER: 'odd', DATABASE_URL: 'x' }), { code: 0, err: '', out: VERSION })
+})
+
 t.test('the linked program exists before the first build, and asks for one', async (t) => {
   const linked = projectFile('bin/pit.js')
   accessSync(linked, constants.X_OK)
@@ -119,10 +134,10 @@ t.test('each command has its help, and refuses what it does not know', async (t)
     t.ok(help.out.length > 100)
     t.match(help.out, `pit ${name}`, 'it shows how it is called')
     t.match(odd, { code: 2, out: '' }, `pit ${name} --odd`)
+    t.same(tooLong(help.out), [], `pit ${name} --help fits a terminal`)
     if (name === 'simulator') continue
     t.match(help.out, /^Examples?:\n {2}pit /m, name)
     t.match(help.out, /^Exit codes: 0 /m, name)
-    t.same(tooLong(help.out), [], `pit ${name} --help fits a terminal`)
     t.ok(odd.err.length > 10)
   }
 })

@@ -155,6 +155,15 @@ t.test('without a Pit, and with wrong input, there is one sentence and no stack'
   }
 })
 
+t.test('an amount below 0 is told to be none, wherever it stands', async (t) => {
+  for (const args of [['-5'], ['--wait', '-19.90'], ['--', '-5'], ['-.5']]) {
+    const told = await command(t, 'pay', ...args)
+
+    t.match(told, { code: 2, out: '', err: `an amount is above 0` }, args.join(' '))
+    t.match(told.err, `not ${args.at(-1)}\n`)
+  }
+})
+
 t.test('a payment in doubt is shown with what it waits for and for how long', async (t) => {
   const text = describePayment({
     correlationId: ID,

@@ -54,6 +54,23 @@ t.test('a terminal that hangs up drains Pit', async (t) => {
   t.equal(await embeddedServer(dataDir), undefined)
 })
 
+t.test('a start that fails at a terminal says why once, in its last line', async (t) => {
+  const { env } = await processors(t)
+  const wrong = { DATABASE_URL: 'postgres://pit@127.0.0.1:1/pit?sslrootcert=/nowhere/ca.pem' }
+  const command = `exec ${process.execPath} ${MAIN}`
+  const { error, status, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'] ?? '', SHELL: '/bin/sh', ...env, ...wrong },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: GIVE_UP_MS,
+    encoding: 'utf8',
+  })
+  if (error !== undefined) return t.plan(0, missing('no script on PATH'))
+
+  t.equal(status, 1)
+  t.equal(stdout.match(/no such file/g)?.length, 1)
+  t.match(stdout, /^pit: DATABASE_URL: ENOENT: no such file [^\n]*\r\n$/m)
+})
+
 t.test('a full disk under the log does not keep Pit from ending', async (t) => {
   const full = openSync('/dev/full', 'w')
   t.teardown(() => closeSync(full))

@@ -130,7 +130,10 @@ t.test(
     const first = runPit(t, { env, account, args: ['--demo'] })
     await first.says('try:')
     t.match(first.out, /^making a PostgreSQL in [^]*^started PostgreSQL with/m)
-    t.equal(first.out.match(/^ {2}curl .*$/gm)?.length, 2, first.out)
+    const [post = '', read] = first.out.match(/^ {2}curl .*$/gm) ?? []
+    t.match(read, `curl http://localhost:${port}/payments-summary`)
+    const [, printed = ''] = / -d '([^']+)'$/.exec(post) ?? []
+    t.equal(await client.status('POST', '/payments', printed), 202, 'no shell has to fill it in')
     const [id] = await client.postAll(20)
     await waitUntil({ what: 'it is settled' }, () => isSettled(id))
     t.match(first.out, 'demo: 3 payments a second')

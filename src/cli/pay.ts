@@ -41,8 +41,12 @@ not settled in time; 2 usage; 3 Pit does not answer, or cannot accept it now.
 `
 
 async function main(): Promise<number> {
+  const args = process.argv.slice(2)
+  // It would be taken for an option.
+  const negative = args.find((each) => /^-[\d.,]/.test(each))
+  if (negative !== undefined) throw noAmount(negative)
   const { values, positionals } = readArguments('pit pay', {
-    args: process.argv.slice(2),
+    args,
     allowPositionals: true,
     options: {
       id: { type: 'string' },
@@ -70,7 +74,11 @@ async function main(): Promise<number> {
 function readAmount(text: string): number {
   const cents = parseCents(text)
   if (typeof cents === 'number' && cents > 0) return cents
-  throw new UsageError(
+  throw noAmount(text)
+}
+
+function noAmount(text: string): UsageError {
+  return new UsageError(
     `an amount is above 0 and at most 1000000000.00, with at most 2 decimals, not ${text}`,
   )
 }

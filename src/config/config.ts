@@ -72,6 +72,12 @@ export function readConfig(environment: Environment): Config {
   })
 }
 
+/** HTTP_SERVER by itself, whatever else is set; its default where it cannot be used. */
+export function readHttpServer(environment: Environment): Config['httpServer'] {
+  const parsed = parsedOf(environment, VARIABLES.httpServer)
+  return parsed !== undefined && 'value' in parsed ? parsed.value : VARIABLES.httpServer.fallback
+}
+
 /** Host names may hold what an INSTANCE_ID may not. */
 function defaultInstanceId(): string {
   const host = hostname().replace(/[^\w.-]/g, '-')
@@ -92,10 +98,10 @@ function readFields(environment: Environment, faults: string[]): Fields {
 }
 
 /** Undefined when it is unset; a fault is a whole sentence here. */
-function parsedOf(
+function parsedOf<Value>(
   environment: Environment,
-  { name, fileName, parse }: Variable<unknown>,
-): Parsed<unknown> | undefined {
+  { name, fileName, parse }: Variable<Value>,
+): Parsed<Value> | undefined {
   const text = textOf(environment, name)
   const path = fileName === undefined ? undefined : textOf(environment, fileName)
   if (path === undefined) return text === undefined ? undefined : sentenceOf(name, parse(text))
@@ -105,7 +111,7 @@ function parsedOf(
   return sentenceOf(`${name} in ${path}`, parse(secret.text))
 }
 
-function sentenceOf(subject: string, parsed: Parsed<unknown>): Parsed<unknown> {
+function sentenceOf<Value>(subject: string, parsed: Parsed<Value>): Parsed<Value> {
   return 'fault' in parsed ? { fault: `${subject} ${parsed.fault}` } : parsed
 }
 

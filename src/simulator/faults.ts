@@ -11,7 +11,7 @@ const CHARGE_FAULTS = {
   resetAfterRecord: { needs: 'none', does: 'recorded, then the connection is closed' },
   resetThenRecord: { needs: 'delayMs', does: 'the connection is closed, so much later recorded' },
   cutAnswer: { needs: 'none', does: 'recorded; the answer ends in the middle' },
-  dripAnswer: { needs: 'delayMs', does: 'recorded; the answer comes byte by byte, so far apart' },
+  dripAnswer: { needs: 'delayMs', does: 'recorded; answered byte by byte, so far apart' },
   emptyAnswer: { needs: 'none', does: 'recorded; 200 without a body' },
   hugeAnswer: { needs: 'none', does: 'recorded; 200 with 8 MiB of valid JSON' },
   notJsonAnswer: { needs: 'none', does: 'recorded; 200 with a page of HTML' },

@@ -13,7 +13,7 @@ A payment processor to pay at, and to break.
   --fee <rate>      part of each amount, from 0 to below 1 (0.05)
   --host <address>  address to listen on (127.0.0.1)
   --token <text>    value of X-Rinha-Token that opens /admin/* (123)
-  --keep <file>     keeps the payments in a file of its own, over restarts (in memory only)
+  --keep <file>     file of its own that keeps the payments over restarts (none)
   --help            shows this
 
 Switches, each a PUT to /admin/configurations/NAME with X-Rinha-Token:
@@ -21,15 +21,16 @@ Switches, each a PUT to /admin/configurations/NAME with X-Rinha-Token:
   delay    {"delay": 2000}     each charge waits so long, ms, 0 to 600000
   failure  {"failure": true}   each charge is answered 500 and not recorded
   token    {"token": "abc"}    the token from now on
-  faults   {"charge": [{"kind": "resetAfterRecord", "share": 0.2}], "lookUp": [],
-            "flapMs": null, "seed": 1}
-                               calls meet faults, each with a share of 0 to 1; what is
-                               left out is off, {} clears all; flapMs switches failure
-                               on and off; the same seed draws the same faults
+  faults   {"charge": [{"kind": "resetAfterRecord", "share": 0.2}],
+            "lookUp": [], "flapMs": null, "seed": 1}
+                               calls meet faults, each with a share of 0 to 1;
+                               what is left out is off, {} clears all; flapMs
+                               switches failure on and off; the same seed draws
+                               the same faults
 
-GET /admin/configurations/faults shows them, POST /admin/purge-payments forgets all payments.
-Kinds of faults, with what they need besides their share (delayMs: 0 to 600000; status: 500 to
-599, may be left out):
+GET /admin/configurations/faults shows them, POST /admin/purge-payments forgets
+all payments. Kinds of faults, with what they need besides their share (delayMs:
+0 to 600000; status: 500 to 599, may be left out):
 
 ${describeFaults()}
 `
