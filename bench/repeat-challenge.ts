@@ -1,16 +1,8 @@
-// npm run bench:challenge: the challenge's load several times on the limited layout, and the same
-// users at a server that only answers 202.
+// npm run bench:challenge: the challenge's load several times on the limited layout, by Pit's own
+// generator or by a judge, and the same users at floors.
 
-import { findSchedule } from './challenge/stages.ts'
-import { WEIGHT_NAMES } from './load/weight.ts'
-import {
-  measureChallenge,
-  measureChallengeFloor,
-  measureCommitFloor,
-} from './measure/challenge-load.ts'
+import { CHALLENGE_FLAGS, challengeVariants } from './measure/challenge-variants.ts'
 import { runBench } from './measure/command.ts'
-import { oneOf, text, whole } from './measure/flags.ts'
-import { sharesFor } from './measure/world.ts'
 
 await runBench({
   name: 'challenge',
@@ -20,23 +12,11 @@ await runBench({
     'PostgreSQL and two servers that commit one plain insert and answer 202, in the shares of the two\n' +
     'Pits: the floor with a commit. The start is a cold one: start seconds are of the whole layout,\n' +
     'with the initdb seconds that its database takes to be made within its own share, and with both\n' +
-    'simulators.',
+    'simulators.\n\n' +
+    'With --judge a program of others measures Pit and the floor with a commit: it brings users and\n' +
+    'processors along, needs ports 9999, 8001 and 8002, and its figures stand beside what each\n' +
+    'service used during its load.',
   runs: 5,
-  flags: {
-    seconds: whole({ fallback: 60, min: 5, max: 3600, meaning: 'length of the load, s' }),
-    users: whole({ fallback: 550, min: 1, max: 5000, meaning: 'users at the end of the ramp' }),
-    stages: text('NAME|FILE', 'schedule of the processors, as for npm run challenge'),
-    weight: oneOf(WEIGHT_NAMES, "of the generator: next to nothing, or the contest's"),
-    limits: oneOf(['compose', 'none'], 'shares of docker-compose.yml, or none'),
-  },
-  variants: ({ limits, stages, ...rest }) => {
-    const load = { ...rest, stages: findSchedule(stages === '' ? 'challenge' : stages) }
-    const named = limits === 'none' ? 'no limits' : 'limits'
-    const shares = { limits: sharesFor(limits) }
-    return [
-      { name: 'floor', measure: () => measureChallengeFloor(load) },
-      { name: `floor with a commit, ${named}`, measure: () => measureCommitFloor(load, shares) },
-      { name: `Pit, ${named}`, measure: (note) => measureChallenge(load, shares, note) },
-    ]
-  },
+  flags: CHALLENGE_FLAGS,
+  variants: challengeVariants,
 })

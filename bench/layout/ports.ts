@@ -1,5 +1,6 @@
-// Free TCP ports of the loopback.
+// TCP ports of the loopback: free ones, and who is connected to one.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 
 const given = new Set<number>()
@@ -16,6 +17,23 @@ export async function freePort(): Promise<number> {
     return port
   }
 }
+
+/** Connections that a server on this port has open; none where there is no /proc. */
+export function connectionsTo(port: number): number {
+  const table = '/proc/net/tcp'
+  return existsSync(table) ? countEstablished(readFileSync(table, 'utf8'), port) : 0
+}
+
+/** @param table in the form of /proc/net/tcp: number, local address, remote address, state. */
+export function countEstablished(table: string, port: number): number {
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return table.split('\n').filter((line) => {
+    const [, local = '', , state] = line.trim().split(/\s+/)
+    return state === ESTABLISHED && local.endsWith(ending)
+  }).length
+}
+
+const ESTABLISHED = '01'
 
 function anyPort(): Promise<number> {
   return new Promise((resolve, reject) => {

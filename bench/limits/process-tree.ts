@@ -56,6 +56,16 @@ export function treeFigures(pid: number): Figures {
   }
 }
 
+/** CPU seconds of a tree so far, by the names of its programs. */
+export function cpuByProgram(pid: number): Readonly<Record<string, number>> {
+  const used: Record<string, number> = {}
+  for (const member of treeOf(pid)) {
+    const program = readText(`/proc/${member}/comm`).trim()
+    used[program] = (used[program] ?? 0) + cpuSecondsOf(member)
+  }
+  return used
+}
+
 /** CPU seconds so far of one process, and of those of its children that ended. */
 export function cpuSecondsOf(pid: number): number {
   const fields = statOf(pid)
