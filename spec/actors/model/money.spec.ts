@@ -16,6 +16,7 @@ t.test('an amount is read exactly in every notation that JSON knows', async (t) 
   for (const text of texts) t.equal(parseCents(text), 1990, text)
 
   t.equal(parseCents('1E2'), 10_000)
+  t.equal(parseCents('0.00000000000001e14'), 100, 'zeros before the first digit count for nothing')
   t.equal(parseCents('0.01'), 1)
   t.equal(parseCents('1000000000.00'), AMOUNT_CENTS_MAX)
   t.equal(parseCents('1e9'), AMOUNT_CENTS_MAX)
@@ -49,10 +50,28 @@ t.test('what is no amount is told apart by its fault', async (t) => {
   }
 })
 
+t.test('a character that no number has makes a text no amount', async (t) => {
+  for (let code = 0; code < 128; code += 1) {
+    const character = String.fromCharCode(code)
+    for (const [before, after] of [
+      ['', '1'],
+      ['1', ''],
+      ['1', '5'],
+      ['1', '50'],
+      ['1.', '5'],
+    ] as const) {
+      const text = before + character + after
+      const isNumber = /^\S+$/.test(text) && isJsonNumber(text)
+      t.equal(parseCents(text) === 'notANumber', !isNumber, JSON.stringify(text))
+    }
+  }
+})
+
 t.test('digits beyond the precision of a double are judged', async (t) => {
   // Both are 19.9 to JSON.parse.
   t.equal(parseCents('19.9000000000000000001'), 'tooManyDecimals')
   t.equal(parseCents(`19.9${'0'.repeat(3000)}`), 1990)
+  t.equal(parseCents('9'.repeat(3000)), 'tooLarge')
 })
 
 t.test('parsing agrees with exact arithmetic on big integers', async (t) => {
@@ -117,6 +136,14 @@ t.test('sums of cents stay exact beyond 2^53, and are numbers up to there', asyn
     { numRuns: 2_000 },
   )
 })
+
+function isJsonNumber(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'number'
+  } catch {
+    return false
+  }
+}
 
 /** At least three digits: units and cents. */
 function digitsOf(cents: bigint): string {

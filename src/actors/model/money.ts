@@ -64,15 +64,12 @@ const ZERO = 48
 const NINE = 57
 const POINT = 46
 
-/** Longer texts take the other way; up to here the cents stay far below 2^53. */
-const PLAIN_LENGTH_MAX = 12
-
 /**
  * The common notation without allocating: digits, and at most two decimals. Anything else is
  * `undefined`, and is judged by `parseAnyNotation`, which agrees with this one where both answer.
  */
 function parsePlain(text: string): number | undefined {
-  if (text.length === 0 || text.length > PLAIN_LENGTH_MAX) return undefined
+  // Exact up to far more than the largest amount; beyond 2^53 it is too large all the same.
   let digits = 0
   let pointAt = -1
   for (let at = 0; at < text.length; at += 1) {
@@ -120,6 +117,6 @@ function startOfSignificant(digits: string): number {
 /** 0 when all digits are zeros. */
 function endOfSignificant(digits: string): number {
   let end = digits.length
-  while (end > 0 && digits.charCodeAt(end - 1) === ZERO) end -= 1
+  while (digits.charCodeAt(end - 1) === ZERO) end -= 1
   return end
 }
