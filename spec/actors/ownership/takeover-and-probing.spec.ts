@@ -108,15 +108,20 @@ async function passUnseen(system: ActorSystem, cause: 'failure' | 'fence', times
 }
 
 t.test('a failed call, or a fence closed by a clock step, begins no watch anew', async (t) => {
-  for (const cause of ['failure', 'fence'] as const) {
-    const { system } = startTakeover()
+  for (const [cause, silentMs] of [
+    ['failure', 3500],
+    ['fence', 3500],
+    ['failure', 3000],
+  ] as const) {
+    const { system } = startTakeover(silentMs)
     await watch(system, OTHER, 5)
 
     await passUnseen(system, cause, 2)
     system.clock.increment(500)
     const call = await system.ledger.called('takeOver')
 
-    t.match(call.args, [{ expired: [{ ...OTHER, since: 500 }] }], cause)
+    const unseen = `${cause}, for up to half of ${silentMs} ms`
+    t.match(call.args, [{ expired: [{ ...OTHER, since: 500 }] }], unseen)
     const failures = Array.from({ length: cause === 'failure' ? 2 : 0 }, () => 'takeOver')
     t.match(
       system.facts,
@@ -155,7 +160,8 @@ t.test('a drain ends takeover, and what it was claiming still arrives', async (t
   t.same(system.ledger.waiting, [], 'a full batch is not followed by another')
   const other = startTakeover()
   other.takeover.send({ type: 'drain.started' })
-  t.match(other.system.sentEvents, [{ to: 'payments', event: { type: 'intake.ended' } }])
+  const ended = { type: 'intake.ended', from: 'takeover' }
+  t.match(other.system.sentEvents, [{ to: 'payments', event: ended }])
 })
 
 function startTakeover(silentMs = 3500): {
