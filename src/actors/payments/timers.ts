@@ -53,7 +53,6 @@ export function createTimerQueue<Item>(
 
 function insert<Item>(heap: Entry<Item>[], entry: Entry<Item>): void {
   let index = heap.length
-  heap.push(entry)
   while (index > 0) {
     const parentIndex = (index - 1) >> 1
     const parent = heap[parentIndex]
