@@ -48,6 +48,15 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
         fallback: { payments: 1, cents: 5 },
       })
       t.strictSame(stale, [uuid(1)])
+      for (const [window, count] of [
+        [{ from: 2_000, to: 9_000 }, 2],
+        [{ from: 2_001, to: 8_999 }, 0],
+        [{ from: 2_000 }, 2],
+        [{ to: 9_000 }, 3],
+      ] as const) {
+        const { summary: within } = await first.summarize(window, unflushed)
+        t.equal(within.default.payments + within.fallback.payments, count)
+      }
     },
   )
 

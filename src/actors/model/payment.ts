@@ -180,7 +180,7 @@ export interface PaymentStatus {
   readonly attempts: readonly Attempt[]
 }
 
-/** Both ends inclusive, epoch ms, each optional. */
+/** Both ends inclusive, whole epoch ms, each optional. */
 export interface TimeWindow {
   readonly from?: number
   readonly to?: number

@@ -132,8 +132,8 @@ export interface Cover {
  * half a second of single payments, 30 seconds, 30 minutes, and 12 hours; one run of days.
  */
 export function coverWindow(window: TimeWindow): Cover {
-  const from = Math.max(Math.ceil(window.from ?? FIRST_MS), FIRST_MS)
-  const to = Math.min(Math.floor(window.to ?? END_MS) + 1, END_MS)
+  const from = window.from ?? FIRST_MS
+  const to = window.to === undefined ? END_MS : window.to + 1
   if (from >= to) return { buckets: [], raw: [] }
 
   const [secondMs, ...widerMs] = BUCKET_WIDTHS_MS
