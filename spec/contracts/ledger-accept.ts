@@ -190,7 +190,9 @@ export function acceptContract(t: Test, makeLedger: MakeLedger): void {
     await acceptMany(first, { ...mine, count: 3 })
 
     await first.record([settled(1)], mine)
-    await first.record([settled(2, { purges: purges - 1 }), settled(3, { purges })], mine)
+    const [before, after] = [settled(2, { purges: purges - 1 }), settled(3, { purges })]
+    await first.record([before, after], mine)
+    await first.record([after, before], mine)
     await first.record([parked(1)], mine)
 
     t.strictSame(await first.countOpen(), { parked: 0, owned: 2 })

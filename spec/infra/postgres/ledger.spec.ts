@@ -109,6 +109,30 @@ t.test(
   },
 )
 
+t.test(
+  'a batch is written in the order of its ids, so that nobody waits in a circle',
+  async (t) => {
+    const database = await server.freshDatabase()
+    const ledger = await open(t, database)
+    const mine = await lease(ledger)
+
+    await ledger.accept(
+      [6, 2, 4].map((n) => request(n)),
+      { ...mine, parked: false },
+    )
+    await ledger.accept(
+      [5, 1, 3].map((n) => request(n)),
+      { ...mine, parked: true },
+    )
+
+    const rows = await runSql(database, 'SELECT correlation_id AS id FROM payments ORDER BY ctid')
+    t.same(
+      rows.map(({ id }) => id),
+      [2, 4, 6, 1, 3, 5].map(uuid),
+    )
+  },
+)
+
 t.test('instances that start at once on an empty database all get their tables', async (t) => {
   const database = await server.freshDatabase()
 
