@@ -88,8 +88,7 @@ t.test('rejected payments are redriven by window, processor, answer, or all', as
   await world.reject([3], { outcome: 'rejected', processor: 'fallback', detail: 'http 400' })
   await world.reject([4, 5], { outcome: 'denied', processor: 'default', detail: 'http 422' })
   await world.reject([6], undefined)
-  await world.sql(`UPDATE payments SET accepted_at = '2026-01-31T12:00:00.0005Z'
-    WHERE correlation_id = '${uuid(2)}'`)
+  await world.accept(2, '2026-01-31T12:00:00.0009Z')
   const window = ['--from', '2026-01-31T12:00:00Z', '--to', '2026-01-31T12:00:00Z']
 
   for (const [filter, chosen] of [
@@ -224,9 +223,46 @@ function redriveOf(...args: readonly string[]) {
   return options
 }
 
+t.test('a window has both of its milliseconds whole, and without one all are found', async (t) => {
+  const world = await startRejected(t)
+  await world.reject([1, 2, 3, 4, 5], undefined)
+  const instants = [
+    '1970-01-01T00:00:00Z',
+    '2026-01-31T11:59:59.999999Z',
+    '2026-01-31T12:00:00Z',
+    '2026-01-31T12:00:00.001Z',
+    '9999-12-31T23:59:59.999999Z',
+  ]
+  for (const [index, instant] of instants.entries()) await world.accept(index + 1, instant)
+  const listed = async (...args: string[]): Promise<readonly (string | undefined)[]> => {
+    const { said } = await world.run(...args)
+    return said
+      .trim()
+      .split('\n')
+      .map((line) => /^\S+/.exec(line)?.[0])
+  }
+
+  t.match((await world.run()).said, /accepted 1970-01-01T00:00:00.000Z\n/, 'no reason was kept')
+  t.same(await listed(), [1, 2, 3, 4, 5].map(uuid), 'oldest first')
+  const second = ['--from', '2026-01-31T12:00:00Z', '--to', '2026-01-31T12:00:00Z']
+  t.same(await listed(...second), [uuid(3)])
+  t.same(await listed('--from', '2026-01-31T12:00:00.001Z'), [uuid(4), uuid(5)])
+  t.same(await listed('--to', '2026-01-31T11:59:59.999Z'), [uuid(1), uuid(2)])
+})
+
+t.test('what several attempts were told alike is listed once', async (t) => {
+  const world = await startRejected(t)
+  const told = { outcome: 'rejected', processor: 'default', detail: 'http 400' }
+  await world.reject([1], [told, { ...told, processor: 'fallback' }, told])
+
+  t.match((await world.run()).said, /  default: http 400, fallback: http 400\n$/)
+})
+
 interface Rejected {
-  /** Payments by their numbers, with this attempt; undefined: attempts were not kept. */
-  reject(numbers: readonly number[], attempt: object | undefined): Promise<void>
+  /** Payments by their numbers, with these attempts; undefined: attempts were not kept. */
+  reject(numbers: readonly number[], attempts: object | undefined): Promise<void>
+  /** Notes when the payment of that number was accepted. */
+  accept(n: number, instant: string): Promise<void>
   rejectAgain(numbers: readonly number[]): Promise<void>
   /** Ids, sorted. */
   parked(): Promise<readonly unknown[]>
@@ -257,10 +293,14 @@ async function startRejected(t: Test): Promise<Rejected> {
     sql,
     runAt,
     run: (...args) => runAt(undefined, ...args),
-    reject: async (numbers, attempt) => {
-      const attempts = attempt === undefined ? 'NULL' : `'${JSON.stringify([attempt])}'`
+    reject: async (numbers, attempts) => {
+      const kept = attempts === undefined ? 'NULL' : `'${JSON.stringify([attempts].flat())}'`
       await sql(`INSERT INTO payments (correlation_id, amount_cents, state, owner, attempts)
-        SELECT id, 1990, 2, 1, ${attempts}::jsonb FROM (VALUES ${listOf(numbers)}) AS v (id)`)
+        SELECT id, 1990, 2, 1, ${kept}::jsonb FROM (VALUES ${listOf(numbers)}) AS v (id)`)
+    },
+    accept: async (n, instant) => {
+      await sql(`UPDATE payments SET accepted_at = '${instant}'
+        WHERE correlation_id = '${uuid(n)}'`)
     },
     rejectAgain: async (numbers) => {
       if (numbers.length === 0) return
