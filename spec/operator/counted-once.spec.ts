@@ -89,7 +89,7 @@ t.test('a hundred findings are told, and of more it is said that there are more'
     world.sql(`
       INSERT INTO payments (correlation_id, amount_cents, state, processor, requested_at_ms)
       SELECT gen_random_uuid(), 100, 1, 1, ${START + from} + n FROM generate_series(1, ${count}) n`)
-  const window = ['--from', at(0), '--to', at(2 * HOUR_MS), '--per-second', '99999']
+  const window = ['--from', at(0), '--to', at(3 * HOUR_MS), '--per-second', '99999']
   const told = (said: string): number | undefined => said.match(/does not know it/g)?.length
   await settle(0, 60)
   await settle(HOUR_MS, 40)
@@ -99,7 +99,7 @@ t.test('a hundred findings are told, and of more it is said that there are more'
     t.equal(told(said), 100)
     t.match(said, /^default: Pit has \+100 payments, \+100.00; Pit 101 .* of 19.90$/m)
   }
-  await settle(HOUR_MS + 40, 2)
+  await settle(2 * HOUR_MS, 2)
   for (const mode of MODES) {
     const { said } = await world.reconcile([...mode, ...window])
     t.equal(told(said), 100)
@@ -158,6 +158,7 @@ t.test('before rows begin the totals of whole seconds are compared', async (t) =
   t.match(said, `default ${at(0)} to ${at(999)}: Pit has -1 payment, -19.90`)
   t.match(said, `default ${at(7_000)} to ${at(7_999)}: Pit has -1 payment, -19.90`)
   t.equal(said.match(/: Pit has -1/g)?.length, 2)
+  t.notMatch(said, 'no payment that Pit knows', 'where there are no rows, none is looked for')
 })
 
 t.test('ten payments without rows are told as gone, and nine by their seconds', async (t) => {
@@ -192,13 +193,30 @@ t.test('only rows that make up the totals count as moved away', async (t) => {
   const window = ['--sums', '--from', at(0)]
 
   const just = await world.reconcile(window)
-  await world.sql(`DELETE FROM payments_archive WHERE processor = 2`)
-  const lacking = await world.reconcile(window)
-
+  const nothing = await world.reconcile(['--sums', '--from', at(1_000)])
   t.equal(just.code, 0, just.said)
   t.match(just.said, 'the totals have 3 payments of 24.90, and payments_archive has just those')
-  t.equal(lacking.code, 1)
-  t.notMatch(lacking.said, 'payments_archive')
+  t.notMatch(nothing.said, 'payments_archive', 'nothing before the window counts')
+
+  for (const processor of [1, 2]) {
+    await world.sql(`UPDATE payments_archive SET state = 2 WHERE processor = ${processor}`)
+    const lacking = await world.reconcile(window)
+    await world.sql(`UPDATE payments_archive SET state = 1 WHERE amount_cents <> 500`)
+
+    t.equal(lacking.code, 1)
+    t.notMatch(lacking.said, 'payments_archive')
+  }
+})
+
+t.test('one payment that was moved away is told as such', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  await world.pay({ requestedAt: START })
+  await world.sql('CREATE TABLE payments_archive AS SELECT * FROM payments; DELETE FROM payments')
+
+  const { code, said } = await world.reconcile(['--sums'])
+
+  t.equal(code, 0, said)
+  t.match(said, 'the totals have 1 payment of 19.90, and payments_archive has just those')
 })
 
 t.test('ten payments that a processor lacks make it emptied, and nine are named', async (t) => {
@@ -206,6 +224,7 @@ t.test('ten payments that a processor lacks make it emptied, and nine are named'
     const world = await startOperatorBooks(t, postgres)
     for (let n = 0; n < count; n += 1) await world.settleInPit({ requestedAt: START + n })
     await world.pay({ requestedAt: START + count })
+    await world.settleInPit({ requestedAt: START + count + 1 })
     await world.pay({ requestedAt: START + HOUR_MS })
 
     const { code, said } = await world.reconcile([])
@@ -213,10 +232,10 @@ t.test('ten payments that a processor lacks make it emptied, and nine are named'
     t.equal(code, 1)
     const emptied = `knows none of 10 payments before ${at(10)}: it was emptied or restarted; 10 of`
     if (count === 10) t.match(said, emptied)
-    t.equal(said.match(/does not know it/g)?.length ?? 0, count === 10 ? 0 : 9)
+    t.equal(said.match(/does not know it/g)?.length, count === 10 ? 1 : 10)
     t.match(
       said,
-      `Pit has +${count} payments, +${count === 9 ? '179.10' : '199.00'}; Pit ${count + 2}`,
+      `Pit has +${count + 1} payments, +${count === 9 ? '199.00' : '218.90'}; Pit ${count + 3}`,
     )
   }
 })
@@ -270,26 +289,30 @@ t.test('without a database differences are found in the summaries', async (t) =>
     serve(t, async ({ url = '' }) => {
       const { searchParams } = new URL(url, 'http://pit')
       const instant = (name: string): number => Date.parse(searchParams.get(name) ?? '') - START
+      if (instant('from') > instant('to')) return { status: 400, body: '' }
       const inside = instants.filter((ms) => ms >= instant('from') && ms <= instant('to'))
       const count = inside.length
       const total = { totalRequests: count, totalAmount: (count * 1_990) / 100 }
       const none = { totalRequests: 0, totalAmount: 0 }
       return { status: 200, body: JSON.stringify({ default: total, fallback: none }) }
     })
-  const compare = async (instants: readonly number[]) => {
+  const compare = async (instants: readonly number[], from = -HOUR_MS) => {
     const url = `${await serveSummary(instants)}/`
-    const window = ['--from', at(-HOUR_MS), '--to', at(HOUR_MS), '--url', url]
+    const window = ['--from', at(from), '--to', at(HOUR_MS), '--url', url]
     return await world.reconcile(window, { databaseUrl: undefined })
   }
 
   const one = await compare([0, 7])
   const many = await compare([-20, -19, -18, -17, -16, -15, -14, -13, -12, -11, 0])
+  const later = await compare([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 0)
 
   t.equal(one.code, 1)
   t.match(one.said, `default ${at(7)}: Pit has +1 payment, +19.90\ndefault: Pit has +1`)
   t.match(one.said, 'not looked at: 2 payments one by one; what cancels out is not seen\n')
   t.equal(many.code, 1)
   t.match(many.said, `none of 10 payments before ${at(0)}: it was emptied or restarted\n`)
+  t.equal(later.code, 1, later.said)
+  t.equal(later.said.match(/Pit has \+1 payment/g)?.length, 10, 'it has the first of them')
 })
 
 t.test('an amount with fractions of a cent is told, and sums differ by just that', async (t) => {
@@ -304,7 +327,7 @@ t.test('an amount with fractions of a cent is told, and sums differ by just that
   })
   const processors = { default: url, fallback: world.simulators.fallback.url }
 
-  const { said } = await world.reconcile([], { processors })
+  const { said } = await world.reconcile(['--from', at(0)], { processors })
 
   t.match(said, `${correlationId}: Pit has 19.90 settled at default requested ${at(0)}`)
   t.match(said, 'the processor has fractions of a cent requested')

@@ -130,13 +130,16 @@ export interface WrittenBooks {
   find(correlationId: string): Promise<string | undefined>
 }
 
-/** The URL of a processor that has just books. */
+/** The URL of a processor that has just books, and refuses a window that ends before it begins. */
 export function serveBooks(t: Test, books: WrittenBooks): Promise<string> {
   return serve(t, async ({ url = '/' }) => {
     const { pathname, searchParams } = new URL(url, 'http://processor')
     const instant = (name: string): number => Date.parse(searchParams.get(name) ?? '')
     if (pathname === '/admin/payments-summary') {
-      return { status: 200, body: books.total({ from: instant('from'), to: instant('to') }) }
+      const span = { from: instant('from'), to: instant('to') }
+      return span.from > span.to
+        ? { status: 400, body: '' }
+        : { status: 200, body: books.total(span) }
     }
     const body = await books.find(pathname.split('/').at(-1) ?? '')
     return { status: body === undefined ? 404 : 200, body: body ?? '' }

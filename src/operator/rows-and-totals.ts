@@ -52,8 +52,7 @@ export async function compareRowsWithTotals(
     await tellAll(hour.buckets)
     from = hour.to + 1
   }
-  if (found < DIFFERING_MAX)
-    await tellAll(await ask(findDifferingBuckets(tables, span, wanted([3]))))
+  await tellAll(await ask(findDifferingBuckets(tables, span, wanted([3]))))
   return found
 }
 
@@ -90,7 +89,6 @@ export async function findRowsGone(
   const end = startOfSecond(span.to) + 1_000
   const { row } = await nextInstants(tables, begin)
   const before = Math.min(row === undefined ? end : startOfSecond(row), end)
-  if (before <= begin) return undefined
   const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
   const { payments } = add(totals.default, totals.fallback)
   if (payments === 0n) return undefined
