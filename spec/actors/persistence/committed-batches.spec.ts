@@ -35,7 +35,7 @@ function accepting() {
 t.test(
   'of a batch those that are new are worked on, and nothing is told of no new one',
   async (t) => {
-    const { sentEvents, answers, post, commit } = accepting()
+    const { sentEvents, answers, facts, post, commit } = accepting()
     post('a')
     post('b')
     post('c')
@@ -58,6 +58,11 @@ t.test(
       ['payments', 'payments.accepted', ['c'], 7, 3],
     ])
     t.same(answers, ['a accepted', 'b known', 'c accepted', 'd conflicting'])
+    t.match(facts, [
+      { accepted: 1, known: 0, conflicting: 0 },
+      { accepted: 1, known: 1, conflicting: 0 },
+      { accepted: 0, known: 0, conflicting: 1 },
+    ])
   },
 )
 
