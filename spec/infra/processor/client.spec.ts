@@ -21,6 +21,7 @@ import { charge, lookUp, openClient, sendCharge } from '../../support/processor.
 
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
 const OTHER_ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b4'
+const UPGRADE = 'connection: upgrade\r\nupgrade: h2c\r\n'
 const JSON_BODY = '{"message":"ok"}'
 
 interface Case {
@@ -56,6 +57,10 @@ const CASES: readonly Case[] = [
   status(304, 'refused', ''),
   status(204, 'inDoubt', ''),
   ...[201, 202, 408, 409, 425, 499, 502, 503, 504, 599].map((code) => status(code, 'inDoubt')),
+  doubt('a 101 that nobody asked for', raw('HTTP/1.1 101 Switching Protocols\r\n\r\n')),
+  doubt('a 101 with an upgrade', raw(`HTTP/1.1 101 Switching Protocols\r\n${UPGRADE}\r\n`)),
+  doubt('a 101 with a body', raw(`HTTP/1.1 101 X\r\ncontent-length: 15\r\n\r\n${JSON_BODY}`)),
+  doubt('a 100 alone', raw('HTTP/1.1 100 Continue\r\n\r\n')),
   { title: 'a chunked 200', kind: 'settled', respond: raw(chunked(JSON_BODY, '0\r\n\r\n')) },
   { title: 'a 200 that ends with its connection', kind: 'settled', respond: untilClose(JSON_BODY) },
   {

@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert'
 import t from 'tap'
 import { errors } from 'undici'
 import {
@@ -175,6 +176,19 @@ t.test('a bug that undici reports as the end of a request ends the process', asy
     bugs,
   )
   t.same(said, [], 'and counts as no outage')
+})
+
+t.test('an assert of undici about what came over the wire is no bug here', async (t) => {
+  const said: string[] = []
+  const request = requestOf({ sendBy: 1, answerBy: 1 }, said)
+  const failed = new AssertionError({ message: 'upgrade' })
+  request.onRequestStart(CONTROLLER)
+
+  t.same(
+    crashesOf(() => request.onResponseError(CONTROLLER, failed)),
+    [],
+  )
+  t.same(said, ['ERR_ASSERTION'])
 })
 
 t.test('a request that is not in the table is not removed from it', async (t) => {

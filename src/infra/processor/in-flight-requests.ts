@@ -118,13 +118,23 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     }
   }
 
+  /**
+   * What undici throws while it reads an answer comes here too, such as its assert that no 101 comes
+   * unasked. That is the processor's doing, and no bug of this process.
+   */
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(error)
+    if (error instanceof errors.InvalidArgumentError) crash(error)
+    else this.#fail(error)
+  }
+
+  /** It could not even be dispatched. */
+  fail(error: unknown): void {
+    if (isBug(error) || error instanceof errors.InvalidArgumentError) crash(error)
+    else this.#fail(error)
   }
 
   /** Nothing more will come. Without a start there was no byte: undici starts, then writes. */
-  fail(error: unknown): void {
-    if (isBug(error) || error instanceof errors.InvalidArgumentError) return crash(error)
+  #fail(error: unknown): void {
     try {
       this.#release()
       const kind = this.#controller === undefined ? 'unsent' : 'lost'
