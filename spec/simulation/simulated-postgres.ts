@@ -188,13 +188,13 @@ export class LedgerStore {
     this.#mustHold(leaseId, 'takeOver')
     const living = [...this.leases.values()].filter(({ isRevoked }) => !isRevoked)
     const leases = living.map(({ id, version }) => ({ leaseId: id, version: String(version) }))
-    this.#dropLeases()
     for (const seen of expired) {
       const lease = this.leases.get(seen.leaseId)
       if (String(lease?.version) === seen.version && lease !== undefined) lease.isRevoked = true
     }
     const orphans = [...this.open.values()].filter(({ owner }) => this.#isOrphaned(owner))
     const payments = this.#claimInDoubt(orphans.slice(0, limit), { leaseId, settleByMs })
+    if (payments.length < limit) this.#dropLeases()
     return { payments, leases }
   }
 

@@ -83,28 +83,31 @@ t.test(
   },
 )
 
-t.test('the ledger is swept twice a second, and at once again while there is more', async (t) => {
-  const { system, delayedQueue, queue } = await startFlowing()
+t.test(
+  'the ledger is swept four times a second, and at once again while there is more',
+  async (t) => {
+    const { system, delayedQueue, queue } = await startFlowing()
 
-  queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await delayedQueue.called('takeDue')).answer(['b'])
-  ;(await system.ledger.called('claimParked')).answer([claimedPayment('b')])
-  await settled()
-  t.same(system.ledger.waiting, [], 'not so soon again')
-  system.clock.increment(500)
-  queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await delayedQueue.called('claimRebuild')).answer(false)
-  ;(await delayedQueue.called('takeDue')).answer([])
-  ;(await system.ledger.called('claimDue')).answer([claimedPayment('a')])
-  await settled()
-  queue.send({ type: 'capacity.offered', limit: 1 })
-  ;(await delayedQueue.called('claimRebuild')).answer(false)
-  ;(await delayedQueue.called('takeDue')).answer([])
-  ;(await system.ledger.called('claimDue')).answer([])
-  await settled()
+    queue.send({ type: 'capacity.offered', limit: 1 })
+    ;(await delayedQueue.called('takeDue')).answer(['b'])
+    ;(await system.ledger.called('claimParked')).answer([claimedPayment('b')])
+    await settled()
+    t.same(system.ledger.waiting, [], 'not so soon again')
+    system.clock.increment(250)
+    queue.send({ type: 'capacity.offered', limit: 1 })
+    ;(await delayedQueue.called('claimRebuild')).answer(false)
+    ;(await delayedQueue.called('takeDue')).answer([])
+    ;(await system.ledger.called('claimDue')).answer([claimedPayment('a')])
+    await settled()
+    queue.send({ type: 'capacity.offered', limit: 1 })
+    ;(await delayedQueue.called('claimRebuild')).answer(false)
+    ;(await delayedQueue.called('takeDue')).answer([])
+    ;(await system.ledger.called('claimDue')).answer([])
+    await settled()
 
-  t.same(told(system), [claimed(1), claimed(1)])
-})
+    t.same(told(system), [claimed(1), claimed(1)])
+  },
+)
 
 t.test('while nothing is due the delayed queue is asked as rarely as the ledger', async (t) => {
   const { system, delayedQueue, queue } = await startFlowing()
@@ -112,7 +115,7 @@ t.test('while nothing is due the delayed queue is asked as rarely as the ledger'
   ;(await delayedQueue.called('takeDue')).answer([])
   await settled()
 
-  system.clock.increment(499)
+  system.clock.increment(249)
   queue.send({ type: 'capacity.offered', limit: 1 })
   t.same([queue.getSnapshot().value, delayedQueue.waiting], ['idle', []])
   system.clock.increment(1)
@@ -123,26 +126,6 @@ t.test('while nothing is due the delayed queue is asked as rarely as the ledger'
   ;(await system.ledger.called('claimDue')).answer([])
   await settled()
   t.equal(queue.getSnapshot().value, 'idle')
-})
-
-t.test('what is parked for a moment only is claimed before the next sweep', async (t) => {
-  for (const [dueInMs, asked] of [
-    [500, ['takeDue']],
-    [501, []],
-  ] as const) {
-    const { delayedQueue, queue } = await startFlowing()
-    queue.send({ type: 'capacity.offered', limit: 1 })
-    const taking = await delayedQueue.called('takeDue')
-    queue.send({ type: 'payments.parked', entries: [{ correlationId: 'b', dueInMs }] })
-    taking.answer([])
-    ;(await delayedQueue.called('schedule')).answer(undefined)
-    await settled()
-
-    queue.send({ type: 'capacity.offered', limit: 1 })
-    await settled()
-
-    t.same(delayedQueue.waiting, asked)
-  }
 })
 
 t.test(

@@ -62,6 +62,18 @@ for (const [calls, outcome] of [
   })
 }
 
+t.test('a takeover stands when the leases that are dead could not be dropped', async (t) => {
+  const { ledger, mine, proxy } = await started(t)
+  const other = await lease(ledger)
+  await ledger.releaseLease(mine.leaseId)
+
+  proxy.loseAnswersTo('dropLeases')
+  const { payments } = await ledger.takeOver({ ...other, ...SWEEP, expired: [] })
+
+  t.equal(payments.length, 3)
+  t.equal(proxy.lost(), 1)
+})
+
 t.test('a claim that is refused for its lease names itself', async (t) => {
   const { ledger, mine } = await started(t)
   await ledger.releaseLease(mine.leaseId)

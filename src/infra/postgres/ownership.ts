@@ -2,7 +2,7 @@
 // owned.
 
 import assert from 'node:assert'
-import { LeaseLost } from '../../actors/model/errors.ts'
+import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
@@ -240,9 +240,15 @@ export function createTakeOver(
       const { known } = readers.purgeCount
       const rows = await pool.run(TAKE_OVER, [leaseId, settleByMs, limit, ids, versions])
       const payments = readClaims('takeOver', rows, { ...readers, known })
+      // Its failure must not hide what was claimed: a later call drops the rows of dead leases then.
+      await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
       return { payments, leases: readLeases(rows) }
     },
   }
+}
+
+function exceptUnavailable(error: unknown): void {
+  if (!(error instanceof LedgerUnavailable)) throw error
 }
 
 const TAKEN_OR_NONE = { ...CLAIM_OR_NONE, lease_ids: INTEGERS, lease_versions: TEXTS }
@@ -270,8 +276,6 @@ const CLAIMED_IN_DOUBT = `claimed AS (
 // A row's xmin changes with each update. So a lease is swept only if this statement's own update
 // revoked it as it was seen, or if it was revoked before: a renewal that came in between makes the
 // update skip the row, and nothing is taken from it.
-// A revoked lease that owned nothing when the statement began is dropped. Rows that another takeover
-// has locked are passed over, so that two of them never wait for each other.
 // `owner` hops from one owner to the next by index, however many payments each of them has. An
 // owner without a row is one whose accept was committed after its lease had been dropped.
 const TAKE_OVER = {
@@ -296,13 +300,6 @@ const TAKE_OVER = {
       WHERE p.owner IS NOT NULL AND p.state = 0 AND p.owner > owner.id
       ORDER BY p.owner LIMIT 1
     ) FROM owner WHERE owner.id IS NOT NULL
-  ), dropped AS (
-    DELETE FROM leases l USING (
-      SELECT id FROM leases WHERE revoked FOR UPDATE SKIP LOCKED
-    ) AS over
-    WHERE l.id = over.id AND NOT EXISTS (
-      SELECT FROM payments p WHERE p.owner = l.id AND p.owner IS NOT NULL AND p.state = 0
-    )
   ), dead AS MATERIALIZED (
     SELECT owner.id FROM owner
     LEFT JOIN leases l ON l.id = owner.id
@@ -316,6 +313,16 @@ const TAKE_OVER = {
   ), ${CLAIMED_IN_DOUBT}
   SELECT held.held, living.*, claimed.* FROM held CROSS JOIN living LEFT JOIN claimed ON true`,
 } satisfies Query
+
+const DROP_LEASES: Statement = {
+  name: 'dropLeases',
+  effect: 'writes',
+  text: `
+  DELETE FROM leases l
+  WHERE l.revoked AND NOT EXISTS (
+    SELECT FROM payments p WHERE p.owner = l.id AND p.owner IS NOT NULL AND p.state = 0
+  )`,
+}
 
 /** What a lease owns, to be compared with what its instance has in memory. */
 export function createOwned(
