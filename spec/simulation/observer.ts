@@ -100,7 +100,7 @@ export class Observer implements InstanceObserver {
     if (QUIET_FACTS.has(fact.type)) return
     this.#parts.trace.note(instance.id, describe(fact))
     const isWrite = fact.type === 'ledger.failed' && !READS.has(fact.operation)
-    if (isWrite || fact.type === 'batch.refused' || fact.type === 'lease.awaited') {
+    if (isWrite || fact.type === 'batch.refused') {
       this.failedAt.set(instance, this.#parts.virtualTime.now())
     }
     if (fact.type === 'child.restarted') {

@@ -118,14 +118,6 @@ t.test('what money depends on is told at once, each time, in an outage too', asy
   )
 })
 
-t.test('a first lease that is not granted yet is told, and is no warning', async (t) => {
-  const { lines, emit } = startLog('info')
-
-  emit({ type: 'lease.awaited', cause: 'timeout' })
-
-  t.match(lines(), [{ msg: 'lease.awaited', level: 'info', cause: 'timeout' }])
-})
-
 t.test('the line of each minute counts what failed, was rejected and refused in it', async (t) => {
   const { logger, lines } = memoryLog('info')
   const totals = createTotals()

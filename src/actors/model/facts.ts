@@ -137,8 +137,6 @@ export type Fact =
     }
   | { readonly type: 'health.unknown'; readonly processor: ProcessorName; readonly cause: string }
   | { readonly type: 'payments.claimed'; readonly payments: number; readonly from: ClaimSource }
-  /** The first lease was not granted yet, and is asked for again: a start waits for it. */
-  | { readonly type: 'lease.awaited'; readonly cause: string }
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost'; readonly leaseId: number }
   /**

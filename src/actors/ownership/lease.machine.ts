@@ -127,15 +127,12 @@ export const leaseMachine = setup({
       tell(self.system, 'payments', { type: 'purges.counted', purges })
     },
     announceReleased: ({ self }) => tell(self.system, 'supervisor', { type: 'lease.released' }),
-    noteFailure: ({ context, event }) => {
-      const cause = causeOf(event)
-      const isFirst = context.leaseId === null
-      context.ports.telemetry.emit(
-        isFirst
-          ? { type: 'lease.awaited', cause }
-          : { type: 'ledger.failed', operation: 'lease', cause },
-      )
-    },
+    noteFailure: ({ context, event }) =>
+      context.ports.telemetry.emit({
+        type: 'ledger.failed',
+        operation: 'lease',
+        cause: causeOf(event),
+      }),
   },
   guards: {
     hasLease: ({ context }) => context.leaseId !== null,

@@ -148,9 +148,6 @@ function countRare(tallies: Tallies, fact: Fact): void {
     case 'ledger.failed':
       countNamed(tallies.ledgerFailures, fact.operation)
       break
-    case 'lease.awaited':
-      countNamed(tallies.ledgerFailures, 'lease')
-      break
     case 'outcome.refused':
       tallies.outcomesRefused += 1
       break

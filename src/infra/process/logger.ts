@@ -116,7 +116,6 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'health.probed': ['health', 'debug'],
   'health.changed': ['health', 'info'],
   'health.unknown': ['health', 'warn'],
-  'lease.awaited': ['lease', 'info'],
   'lease.acquired': ['lease', 'info'],
   'lease.lost': ['lease', 'error'],
   'clock.stepped': ['lease', 'warn'],
