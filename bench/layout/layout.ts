@@ -16,8 +16,8 @@ import { postgresPart } from './postgres.ts'
 import { redisPart } from './redis.ts'
 import { simulatorPart } from './simulator.ts'
 
-/** Longest folder name that leaves room for /postgres/.s.PGSQL.65535 in a socket's 107 bytes. */
-const DIR_LENGTH_MAX = 82
+/** Longest folder name that leaves room for /pit-99.sock in a socket's 107 bytes. */
+const DIR_LENGTH_MAX = 94
 
 /**
  * Starts a layout and resolves once every part is ready. When one is not, everything that was
@@ -62,8 +62,8 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
     return started(simulatorPart({ processor, dir, port: await port(processor), fee }))
   })
   const env = {
-    DATABASE_URL: postgres.socketUrl,
-    REDIS_URL: redis?.socketUrl ?? '',
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis?.url ?? '',
     PROCESSOR_DEFAULT_URL: processors?.default.url ?? '',
     PROCESSOR_FALLBACK_URL: processors?.fallback.url ?? '',
     ...options.env,

@@ -11,8 +11,6 @@ import { projectRoot } from './project.ts'
 
 export interface PostgresPart extends Part {
   readonly url: string
-  /** The same database over its unix socket, as the containers reach it. */
-  readonly socketUrl: string
   /** What making the cluster took, s; 0 when it was there. */
   readonly madeSeconds: number
 }
@@ -33,12 +31,11 @@ export async function postgresPart(place: {
   const { cgroup } = place
   const madeSeconds = isThere ? 0 : createCluster({ initdb, data, account, cgroup })
   const url = `postgresql://pit@127.0.0.1:${place.port}/postgres`
-  const socketUrl = `${url}?host=${encodeURIComponent(data)}`
   const part = createPart({
     name: 'postgres',
     starter: place.starter,
     command: postgres,
-    args: ['-D', data, ...settings({ ...place, data })],
+    args: ['-D', data, ...settings(place.port, place.settings)],
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
     dir: place.dir,
     account,
@@ -47,25 +44,20 @@ export async function postgresPart(place: {
     stopSignal: 'SIGINT',
     ready: () => answers(url),
   })
-  return Object.assign(part, { url, socketUrl, madeSeconds })
+  return Object.assign(part, { url, madeSeconds })
 }
 
-function settings(place: {
-  readonly data: string
-  readonly port: number
-  readonly settings?: Readonly<Record<string, string>> | undefined
-}): string[] {
+function settings(port: number, others: Readonly<Record<string, string>> = {}): string[] {
   const file = join(projectRoot(), 'compose/postgresql.conf')
   // Version 18 starts I/O workers by default; 17, which runs in the container, has none.
   const own = [
     `config_file=${file}`,
-    `port=${place.port}`,
+    `port=${port}`,
     'listen_addresses=127.0.0.1',
-    `unix_socket_directories=${place.data}`,
     'io_method=sync',
   ]
-  const asked = Object.entries(place.settings ?? {}).map(([name, value]) => `${name}=${value}`)
-  return [...own, ...asked].flatMap((setting) => ['-c', setting])
+  const asked = Object.entries(others).map(([name, value]) => `${name}=${value}`)
+  return [...own, 'unix_socket_directories=', ...asked].flatMap((setting) => ['-c', setting])
 }
 
 async function binaries(): Promise<{ initdb: string; postgres: string }> {

@@ -9,8 +9,6 @@ import { accepts } from './wait.ts'
 
 export interface RedisPart extends Part {
   readonly url: string
-  /** The same server over its unix socket, as the containers reach it. */
-  readonly socketUrl: string
 }
 
 export function redisPart(place: {
@@ -19,25 +17,17 @@ export function redisPart(place: {
   readonly cgroup: Cgroup | undefined
 }): RedisPart {
   const settings = join(projectRoot(), 'compose/redis.conf')
-  const socket = join(place.dir, 'redis.sock')
-  const own = {
-    '--port': String(place.port),
-    '--bind': '127.0.0.1',
-    '--unixsocket': socket,
-    '--dir': place.dir,
-  }
   const part = createPart({
     name: 'redis',
     command: installed(),
-    args: [settings, ...Object.entries(own).flat()],
+    args: [settings, '--port', String(place.port), '--bind', '127.0.0.1', '--dir', place.dir],
     env: { PATH: process.env['PATH'] ?? '' },
     dir: place.dir,
     cgroup: place.cgroup,
     stopSignal: 'SIGTERM',
     ready: () => accepts(place.port),
   })
-  const url = `redis://127.0.0.1:${place.port}`
-  return Object.assign(part, { url, socketUrl: `unix://${socket}` })
+  return Object.assign(part, { url: `redis://127.0.0.1:${place.port}` })
 }
 
 function installed(): string {
