@@ -11,6 +11,7 @@ import { readConfig } from '../../src/config/config.ts'
 import { createCachesWithoutRedis } from '../../src/infra/redis/without-redis.ts'
 import { createFactsLog, sinks } from '../../src/infra/process/logger.ts'
 import { createLogger } from '../../src/infra/process/logger.ts'
+import { NOTHING_OWNED } from '../../src/app/rehearsal/harmless-ports.ts'
 import { partsOf } from '../../src/app/settings.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
@@ -90,13 +91,7 @@ function createYesLedger(): Ledger {
     releaseLease: () => Promise.resolve(),
     accept: (batch) => Promise.resolve({ results: batch.map(() => 'accepted'), purges: 0 }),
     record: () => Promise.resolve([]),
-    claimDue: () => Promise.resolve([]),
-    claimParked: () => Promise.resolve([]),
-    listParked: () => Promise.resolve([]),
-    countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
-    takeOver: () => Promise.resolve({ payments: [], leases: [] }),
-    listOwned: () => Promise.resolve([]),
-    reclaim: () => Promise.resolve([]),
+    ...NOTHING_OWNED,
     summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, stale: [] }),
     find: () => Promise.resolve(undefined),
     findControl: () => Promise.resolve({ kind: 'none' }),

@@ -42,7 +42,7 @@ t.test(
 
     const result = await runChaos(options, { dir, stream: { write: () => true } })
 
-    // How soon, how often and how much is for a run of `npm run chaos`, on a machine of its own.
+    // How soon and how often is for a run of `npm run chaos`, on a machine of its own.
     const broken = result.broken.filter((rule) => !result.byMeasure.includes(rule))
     t.strictSame(broken, [], `seed ${seed}, logs in ${dir}`)
     t.match(result.rows.at(-1), { lost: 0, paidTwice: 0, misattributed: 0 })

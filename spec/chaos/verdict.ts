@@ -28,7 +28,7 @@ export interface Verdict {
   readonly rows: readonly ReportRow[]
   /** What broke, a sentence each; empty: everything held. */
   readonly broken: readonly string[]
-  /** Those of `broken` that say how late, how often or how much: a busy machine breaks them too. */
+  /** Those of `broken` that say how late or how often something came: a busy machine breaks them. */
   readonly byMeasure: readonly string[]
   readonly payments: readonly PaymentFault[]
   readonly excused: JudgedFaults['excused']
@@ -82,13 +82,13 @@ export async function judge(input: VerdictInput): Promise<Verdict> {
     ...(input.emptiedMs === undefined ? [] : lateBacklog(input.emptiedMs)),
     ...lateTakeovers(takeovers.measured),
     ...shown(floodedRecoveries(recoveries)),
-    ...largeMemory(liveChecks.memoryPeakBytes),
   ]
   const broken = [
     ...injector.failures,
     ...records.violations,
     ...liveChecks.violationsBesides(system.oracle.beyond),
     ...byMeasure,
+    ...largeMemory(liveChecks.memoryPeakBytes),
     ...(input.emptiedMs === undefined ? lateBacklog(undefined) : []),
     ...shown(
       payments.map(({ kind, correlationId, detail }) => `${correlationId} ${kind}: ${detail}`),

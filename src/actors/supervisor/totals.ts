@@ -1,5 +1,5 @@
-// Running totals and gauges in one store, for the log and for whoever watches an instance. Facts are counted in plain
-// numbers, and the store is brought up to date once a second, never per payment.
+// Running totals and gauges in one store, for the log and for those who watch an instance. Facts are
+// counted in plain numbers, and the store is brought up to date once a second, never per payment.
 
 import { createStore } from '@xstate/store'
 import type { Fact, Gauges, Telemetry } from '../model/facts.ts'

@@ -29,18 +29,26 @@ export function harmlessLedger(ledger: Ledger, clock: Clock): Ledger {
     acquireLease: () => Promise.resolve({ leaseId: NOBODYS_LEASE, ledgerNow: clock.wallNow() }),
     renewLease: () => Promise.resolve({ held: true, purges: 0, ledgerNow: clock.wallNow() }),
     releaseLease: () => Promise.resolve(),
-    claimDue: () => Promise.resolve([]),
-    claimParked: () => Promise.resolve([]),
-    listParked: () => Promise.resolve([]),
-    countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
-    takeOver: () => Promise.resolve({ payments: [], leases: [] }),
-    listOwned: () => Promise.resolve([]),
-    reclaim: () => Promise.resolve([]),
+    ...NOTHING_OWNED,
     find: () => Promise.resolve(undefined),
     findControl: () => Promise.resolve({ kind: 'none' }),
     purge: () => Promise.resolve({ purges: 0 }),
     close: () => Promise.resolve(),
   }
+}
+
+/** What a ledger says that has no payment to be claimed. */
+export const NOTHING_OWNED: Pick<
+  Ledger,
+  'claimDue' | 'claimParked' | 'listParked' | 'countOpen' | 'takeOver' | 'listOwned' | 'reclaim'
+> = {
+  claimDue: () => Promise.resolve([]),
+  claimParked: () => Promise.resolve([]),
+  listParked: () => Promise.resolve([]),
+  countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
+  takeOver: () => Promise.resolve({ payments: [], leases: [] }),
+  listOwned: () => Promise.resolve([]),
+  reclaim: () => Promise.resolve([]),
 }
 
 /** What an accept of a lease that nobody holds is answered, after both its statements. */
