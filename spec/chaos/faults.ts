@@ -106,15 +106,14 @@ export async function injectProcessors(
 ): Promise<void> {
   const all = (act: (name: ProcessorName) => Promise<void>): Promise<unknown> =>
     Promise.all(processors.map(act))
-  await all((name) => recoveries.end(name))
+  await all((name) => recoveries.faultBegins(name))
   const isGone = [switches, conduct, nameTrouble].every((each) => each === undefined)
   if (isGone) await all((name) => relays[name].close())
   if (switches !== undefined) await all((name) => ledgers[name].setFaults(switches))
   if (conduct !== undefined) for (const name of processors) relays[name].behave(conduct)
   if (nameTrouble !== undefined) for (const name of processors) names?.behave(name, nameTrouble)
   await pause(lastsMs)
-  const works = (name: ProcessorName): boolean => !isGone || relays[name].opensNext
-  await all((name) => (works(name) ? recoveries.begin(fault, name) : Promise.resolve()))
+  await all((name) => recoveries.faultEnds(fault, name))
   if (isGone) await all((name) => relays[name].open())
   if (switches !== undefined) await all((name) => ledgers[name].setFaults({}))
   for (const name of processors) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
+import type { FaultName } from './fault-kinds.ts'
 import { TcpRelay } from './relay.ts'
 import {
   type Backlog,
@@ -17,9 +18,9 @@ import { parseTarget } from '../../bench/load/target.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'
 
 t.test('a recovery with 1.2 charges per payment passes', async (t) => {
-  const { recoveries, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
+  const { recoveries, recovering, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
 
-  await recoveries.begin('gone', 'default')
+  await recovering('gone')
   for (let sent = 0; sent < 30; sent += 1) await charge()
   await recoveries.end('default')
 
@@ -30,9 +31,9 @@ t.test('a recovery with 1.2 charges per payment passes', async (t) => {
 })
 
 t.test('a recovering processor that is flooded is noticed', async (t) => {
-  const { recoveries, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
+  const { recoveries, recovering, charge } = await startRecovery(t, { waiting: 20, accepted: 5 })
 
-  await recoveries.begin('gone', 'default')
+  await recovering('gone')
   for (let sent = 0; sent < 31; sent += 1) await charge()
   await recoveries.end('default')
 
@@ -44,12 +45,15 @@ t.test('a recovering processor that is flooded is noticed', async (t) => {
 t.test(
   'charges before a recovery do not count, and one without PostgreSQL is left out',
   async (t) => {
-    const { recoveries, charge, fail } = await startRecovery(t, { waiting: 1, accepted: 0 })
+    const { recoveries, recovering, charge, fail } = await startRecovery(t, {
+      waiting: 1,
+      accepted: 0,
+    })
 
     for (let sent = 0; sent < 9; sent += 1) await charge()
-    await recoveries.begin('slow', 'default')
+    await recovering('slow')
     await charge()
-    await recoveries.begin('limited', 'default')
+    await recovering('limited')
     fail()
     await recoveries.end('default')
 
@@ -81,10 +85,35 @@ t.test('a circuit that flaps while its processor recovers is noticed', async (t)
 t.test('two faults that end at once at a processor are followed as one recovery', async (t) => {
   const { recoveries } = await startRecovery(t, { waiting: 20, accepted: 5 })
 
-  await Promise.all([recoveries.begin('gone', 'default'), recoveries.begin('both-gone', 'default')])
+  await recoveries.faultBegins('default')
+  await recoveries.faultBegins('default')
+  await Promise.all([
+    recoveries.faultEnds('gone', 'default'),
+    recoveries.faultEnds('both-gone', 'default'),
+  ])
   await recoveries.end('default')
 
   t.equal(recoveries.measured.length, 1)
+})
+
+t.test('a processor recovers only when the last of its faults is over', async (t) => {
+  const { recoveries } = await startRecovery(t, { waiting: 20, accepted: 5 })
+
+  await recoveries.faultBegins('default')
+  await recoveries.faultBegins('default')
+  await recoveries.faultEnds('proxy', 'default')
+  await recoveries.end('default')
+  t.same(recoveries.measured, [], 'the other one goes on')
+
+  const over = recoveries.faultEnds('gone', 'default')
+  await recoveries.faultBegins('default')
+  await over
+  await recoveries.end('default')
+  t.same(recoveries.measured, [], 'a new one began at once')
+
+  await recoveries.faultEnds('slow', 'default')
+  await recoveries.end('default')
+  t.match(recoveries.measured, [{ fault: 'slow' }])
 })
 
 t.test('a relay that two overlapping faults closed opens after the second', async (t) => {
@@ -180,6 +209,10 @@ async function startRecovery(
   })
   return {
     recoveries,
+    recovering: async (fault: FaultName) => {
+      await recoveries.faultBegins('default')
+      await recoveries.faultEnds(fault, 'default')
+    },
     charge: openClient(t, `http://127.0.0.1:${simulator.port}`),
     fail: () => {
       isAway = true

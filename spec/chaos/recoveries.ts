@@ -59,27 +59,39 @@ export class Recoveries {
   readonly measured: Recovery[] = []
   readonly #options: RecoveriesOptions
   readonly #open = new Map<ProcessorName, Open>()
+  /** Faults that hit each processor now: one may begin before the last one is over. */
+  readonly #faults: Record<ProcessorName, number> = { default: 0, fallback: 0 }
 
   constructor(options: RecoveriesOptions) {
     this.#options = options
   }
 
-  /** Call right before a processor works again. Never rejects. */
-  async begin(fault: FaultName, processor: ProcessorName): Promise<void> {
+  /** Call right before a processor's fault begins. Never rejects. */
+  async faultBegins(processor: ProcessorName): Promise<void> {
+    this.#faults[processor] += 1
     await this.end(processor)
+  }
+
+  /** Call right before a processor's fault ends: it works again if no other one goes on. */
+  async faultEnds(fault: FaultName, processor: ProcessorName): Promise<void> {
+    this.#faults[processor] -= 1
+    if (this.#faults[processor] === 0) await this.#begin(fault, processor)
+  }
+
+  async #begin(fault: FaultName, processor: ProcessorName): Promise<void> {
     // The backlog first: what is sent between both queries counts in Pit's favour, by milliseconds.
     const before = await soon(this.#options.readBacklog())
     const sendsBefore = this.#options.countSends(processor)
     if (before === undefined) return
-    // Of two overlapping faults that end at once, one is followed.
-    if (this.#open.has(processor)) return
+    // Another fault came, and may be over by now.
+    if (this.#faults[processor] > 0 || this.#open.has(processor)) return
     const started = { fault, processor, fromMs: Date.now(), before, sendsBefore }
     const open: Open = { ...started, ended: Promise.resolve(), stopping: false }
     this.#open.set(processor, open)
     open.ended = this.#follow(open)
   }
 
-  /** Call right before a processor's next fault, and at the end of all. Never rejects. */
+  /** Resolves once what is being measured at a processor is. Never rejects. */
   async end(processor: ProcessorName): Promise<void> {
     const open = this.#open.get(processor)
     if (open === undefined) return

@@ -37,11 +37,6 @@ export class TcpRelay {
     return `http://127.0.0.1:${this.#place.port}`
   }
 
-  /** Whether the next `open` opens it: no other fault keeps it closed. */
-  get opensNext(): boolean {
-    return this.#closings === 1
-  }
-
   /** Rejects when its port is taken. */
   open(): Promise<void> {
     this.#closings -= 1
