@@ -92,6 +92,7 @@ const sources = files.filter((path) => path.endsWith('.ts')).map(readSource)
 const inSrc = sources.filter(({ path }) => path.startsWith('src/'))
 const architecture = files.includes('ARCHITECTURE.md') ? readText('ARCHITECTURE.md') : ''
 const manifest = JSON.parse(readText('package.json')) as {
+  readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly optionalDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
@@ -110,6 +111,14 @@ t.test(`no source file has more than ${LINES_MAX} lines`, async (t) => {
   const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > LINES_MAX)
 
   t.same(pathsOf(long), [])
+})
+
+t.test('each spec is run by npm test or by npm run test:proofs', async (t) => {
+  const folders = (text = ''): string | undefined => /build\/spec\/\{(.+?)\}\//.exec(text)?.[1]
+  const leftOut = folders(readText('.taprc').split('exclude:')[1])
+
+  t.type(leftOut, 'string')
+  t.equal(folders(manifest.scripts['test:proofs']), leftOut)
 })
 
 t.test('the environment is read by config/config.ts, to which the programs hand it', async (t) => {
