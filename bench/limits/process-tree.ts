@@ -1,7 +1,8 @@
 // A process and all that it started, as /proc shows them: for signals that must reach all of them
 // and for the figures of a service that runs without limits.
 
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Figures } from './figures.ts'
 
 /** Ticks per second of the times in /proc; fixed at 100 for user space on Linux. */
@@ -56,14 +57,23 @@ export function treeFigures(pid: number): Figures {
   }
 }
 
-/** CPU seconds of a tree so far, by the names of its programs. */
+/** CPU seconds of a tree so far, by the file names of its programs. */
 export function cpuByProgram(pid: number): Readonly<Record<string, number>> {
   const used: Record<string, number> = {}
   for (const member of treeOf(pid)) {
-    const program = readText(`/proc/${member}/comm`).trim()
+    const program = programOf(member)
     used[program] = (used[program] ?? 0) + cpuSecondsOf(member)
   }
   return used
+}
+
+/** The name that a process has in /proc is its main thread's: each newer Node calls that the same. */
+function programOf(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`))
+  } catch {
+    return ''
+  }
 }
 
 /** CPU seconds so far of one process, and of those of its children that ended. */

@@ -36,26 +36,33 @@ export async function compareBooks(books: Books, random: Random): Promise<readon
  */
 async function awaitSettled(books: Books): Promise<void> {
   const { client, ledgers } = books
-  const accepted = [...client.register.values()].filter((posted) => posted.accepted).length
+  let wanted = [...client.register.values()].filter((posted) => posted.accepted).length
   let seen = ''
   const probe = async (): Promise<boolean> => {
     // A second payment may still land when the first one has long been settled.
     if (!(await ledgers.areQuiet())) return false
     const [pit, processors] = await Promise.all([client.summary({}), ledgers.totals()])
-    seen = JSON.stringify({ pit, processors, accepted })
+    seen = JSON.stringify({ pit, processors, wanted })
     if (pit === undefined || !booksAgree(subtractBooks(pit, processors))) return false
-    return countPayments(pit) >= accepted
+    return countPayments(pit) >= wanted
   }
-  await waitUntil({ what: 'all settled' }, probe).catch((cause: unknown) => {
-    throw new Error(`not all is settled: ${seen}`, { cause })
-  })
-  for (const [id, { accepted: isAccepted }] of client.register) {
-    if (isAccepted) continue
+  const allSettled = (): Promise<void> =>
+    waitUntil({ what: 'all settled' }, probe).catch((cause: unknown) => {
+      throw new Error(`not all is settled: ${seen}`, { cause })
+    })
+  await allSettled()
+  for (const [id, { accepted }] of client.register) {
+    if (accepted) continue
     await waitUntil({ what: `${id} settled or unknown` }, async () => {
       const paymentStatus = await client.paymentStatus(id)
-      return paymentStatus === 'missing' || paymentStatus?.state === 'settled'
+      if (paymentStatus === 'missing') return true
+      if (paymentStatus?.state !== 'settled') return false
+      wanted += 1
+      return true
     })
   }
+  // The sums do not tell a payment that was answered with 202 from one that was not.
+  await allSettled()
 }
 
 /**

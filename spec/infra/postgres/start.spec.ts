@@ -99,7 +99,9 @@ t.test('a certificate that nobody trusts ends the start at once', async (t) => {
   const url = `postgres://pit:p@127.0.0.1:${port}/pit?sslmode=verify-full`
   const starting = open(t, url, { startTimeoutMs: NEVER_WAITED_FOR_MS })
 
-  await t.rejects(starting, { message: /self-signed certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/ })
+  await t.rejects(starting, {
+    message: /self-signed certificate.* \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/,
+  })
 })
 
 t.test('the path of a socket may hold a space', async (t) => {
