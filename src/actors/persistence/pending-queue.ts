@@ -34,7 +34,6 @@ export function takeOldest<Item>(
   max: number,
 ): { readonly taken: readonly Item[]; readonly rest: PendingQueue<Item> } {
   const items = itemsOf(queue)
-  if (items.length <= max) return { taken: items, rest: EMPTY }
   const rest = items.slice(max).reduce<PendingQueue<Item>>(withItem, EMPTY)
   return { taken: items.slice(0, max), rest }
 }
