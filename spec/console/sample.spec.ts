@@ -45,7 +45,7 @@ for (const event of [
   { type: 'charge.failed', tookMs: 3 },
   { type: 'charge.doubted', tookMs: 8000 },
   { type: 'charge.known', tookMs: 3 },
-  { type: 'charge.rejected', tookMs: 3 },
+  { type: 'charge.denied', tookMs: 3 },
   { type: 'charge.settled', tookMs: 501 },
 ]) {
   t.test(

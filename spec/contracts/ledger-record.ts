@@ -51,7 +51,7 @@ export function recordContract(t: Test, makeLedger: MakeLedger): void {
 
     const states = [1, 2, 3, 4].map(async (n) => (await first.find(uuid(n)))?.state)
     t.strictSame(await Promise.all(states), ['settled', 'rejected', 'parked', 'pending'])
-    t.match(await first.find(uuid(2)), { attempts: [attempt('fallback', 'rejected')] })
+    t.match(await first.find(uuid(2)), { attempts: [attempt('fallback', 'denied')] })
     t.strictSame(await first.countOpen(), { parked: 1, owned: 1 })
     t.strictSame((await first.summarize({}, [])).summary.default, { payments: 1, cents: 1_990 })
     await first.record([], mine)

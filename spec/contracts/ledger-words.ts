@@ -52,7 +52,7 @@ export function parked(n: number, change: Partial<Parked> = {}): Parked {
 }
 
 export function rejected(n: number): Outcome {
-  const attempts = [attempt('fallback', 'rejected')]
+  const attempts = [attempt('fallback', 'denied')]
   return { kind: 'rejected', correlationId: uuid(n), ...OF_OWNER, attempts }
 }
 

@@ -179,7 +179,7 @@ onEachServer('a status has no negative times, and counts the attempts not kept',
     dueInMs: -7,
     unknownOutcomes: [{ processor: 'default', requestedAt: 0, remainingMs: -1200 }],
     attempts: [
-      { ...attempt, outcome: 'rejected' },
+      { ...attempt, outcome: 'denied' },
       { ...attempt, outcome: 'inDoubt', number: 40 },
     ],
   }
@@ -195,7 +195,7 @@ onEachServer('a status has no negative times, and counts the attempts not kept',
     dueInMs: 0,
     doubts: [{ remainingMs: 0 }],
     attemptsTotal: 40,
-    attempts: [{ outcome: 'rejected' }, { number: 40 }],
+    attempts: [{ outcome: 'denied' }, { number: 40 }],
   })
 })
 

@@ -84,9 +84,9 @@ t.test('the second of two redrives at once finds the payment open', async (t) =>
 t.test('rejected payments are redriven by window, processor, answer, or all', async (t) => {
   const world = await startRejected(t)
   const all = [1, 2, 3, 4, 5, 6]
-  await world.reject([1, 2], { outcome: 'rejected', processor: 'default', detail: 'http 400' })
-  await world.reject([3], { outcome: 'rejected', processor: 'fallback', detail: 'http 400' })
-  await world.reject([4, 5], { outcome: 'denied', processor: 'default', detail: 'http 422' })
+  await world.reject([1, 2], { outcome: 'denied', processor: 'default', detail: 'http 400' })
+  await world.reject([3], { outcome: 'denied', processor: 'fallback', detail: 'http 400' })
+  await world.reject([4, 5], { outcome: 'rejected', processor: 'default', detail: 'http 422' })
   await world.reject([6], undefined)
   await world.accept(2, '2026-01-31T12:00:00.0009Z')
   const window = ['--from', '2026-01-31T12:00:00Z', '--to', '2026-01-31T12:00:00Z']
@@ -252,7 +252,7 @@ t.test('a window has both of its milliseconds whole, and without one all are fou
 
 t.test('what several attempts were told alike is listed once', async (t) => {
   const world = await startRejected(t)
-  const told = { outcome: 'rejected', processor: 'default', detail: 'http 400' }
+  const told = { outcome: 'denied', processor: 'default', detail: 'http 400' }
   await world.reject([1], [told, { ...told, processor: 'fallback' }, told])
 
   t.match((await world.run()).said, /  default: http 400, fallback: http 400\n$/)

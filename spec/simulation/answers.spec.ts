@@ -363,7 +363,7 @@ t.test('a denied payment waits in the retry queue while the other processor is d
   const ids = await scene.post(1)
   await scene.pass(10_000)
   const [meanwhile] = scene.rows(ids)
-  const charges = scene.lines.filter((line) => /attempt\.ended p1 default rejected/.test(line))
+  const charges = scene.lines.filter((line) => /attempt\.ended p1 default denied/.test(line))
   scene.front = {}
   await scene.pass(20_000)
 

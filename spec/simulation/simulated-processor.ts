@@ -194,7 +194,7 @@ export class ProcessorServer implements CalledProcessor {
     }
     const { phase } = this
     if (chance.happens(phase.limited)) end(answered(429))
-    else if (chance.happens(phase.rejected)) end(answered(400))
+    else if (chance.happens(phase.denied)) end(answered(400))
     else if (chance.happens(phase.resetBefore)) end(RESET)
     else {
       const delayMs = Math.min(chance.between(phase.delayMs), landsBy - virtualTime.now())
@@ -260,7 +260,7 @@ export interface Phase {
   /** 500 though it was recorded. */
   readonly failedAfter: number
   /** 400 though nothing is wrong. */
-  readonly rejected: number
+  readonly denied: number
   /** Requests that the network holds up on their way, and how long, ms. */
   readonly loitering: number
   readonly loiterMs: Span
@@ -286,7 +286,7 @@ export const HEALTHY: Phase = {
   resetBefore: 0,
   resetAfter: 0,
   failedAfter: 0,
-  rejected: 0,
+  denied: 0,
   loitering: 0,
   loiterMs: [0, 0],
   lookUpFailed: 0,
@@ -315,7 +315,7 @@ const KINDS = [
   'resetting',
   'lying',
   'loitering',
-  'rejecting',
+  'denying',
   'mixed',
 ] as const
 
@@ -345,8 +345,8 @@ function changeFor(
       return { failedAfter: share }
     case 'loitering':
       return { loitering: share, loiterMs: late }
-    case 'rejecting':
-      return { rejected: share / 4, resetAfter: share / 4 }
+    case 'denying':
+      return { denied: share / 4, resetAfter: share / 4 }
     case 'mixed':
       return {
         delayMs: [0, attemptTimeoutMs * 0.6],

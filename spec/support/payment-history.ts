@@ -44,7 +44,7 @@ export function paymentHistory(unknownOutcomes: readonly TrackedUnknownOutcome[]
     if (inFlight !== null) {
       if (event.type === 'charge.settled') settlement = inFlight
       if ('endsAt' in event) pin(open, inFlight, event)
-      if (event.type === 'charge.rejected') deniers.add(inFlight.processor)
+      if (event.type === 'charge.denied') deniers.add(inFlight.processor)
       if (ENDS_CHARGE.test(event.type)) inFlight = null
     } else if (event.type === 'lookup.found') {
       settlement = { processor: event.processor, requestedAt: event.requestedAt }

@@ -116,9 +116,9 @@ const END = { tookMs: 12.3456, detail: 'http 500' }
 /** Each kind of event, by a name for tables; enough of them to take every transition. */
 export const EVENTS = {
   settled: { type: 'charge.settled', ...END },
-  rejectedNextDefault: { type: 'charge.rejected', next: next('default'), ...END },
-  rejectedNextFallback: { type: 'charge.rejected', next: next('fallback'), ...END },
-  rejectedNextNone: { type: 'charge.rejected', next: next(null), ...END },
+  deniedNextDefault: { type: 'charge.denied', next: next('default'), ...END },
+  deniedNextFallback: { type: 'charge.denied', next: next('fallback'), ...END },
+  deniedNextNone: { type: 'charge.denied', next: next(null), ...END },
   refusedNextDefault: { type: 'charge.refused', next: next('default'), ...END },
   refusedNextFallback: { type: 'charge.refused', next: next('fallback'), ...END },
   refusedNextNone: { type: 'charge.refused', next: next(null), ...END },

@@ -90,7 +90,7 @@ const OUTCOMES: Readonly<Record<AttemptOutcome, string>> = {
   failed: 'failed',
   known: 'known',
   inDoubt: 'in doubt',
-  rejected: 'denied',
+  denied: 'denied',
 }
 
 const HEADINGS = ['#', 'processor', 'requested at', 'because', 'outcome', 'took', 'said']

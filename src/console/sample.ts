@@ -47,7 +47,7 @@ const AWAITED_MAX = 64
 const ENDED_MAX = 128
 
 const UNUSUAL = new Set(
-  ['charge.refused', 'charge.failed', 'charge.doubted'].concat(['charge.known', 'charge.rejected']),
+  ['charge.refused', 'charge.failed', 'charge.doubted'].concat(['charge.known', 'charge.denied']),
 )
 
 export function createSample({ oneIn, now }: SampleOptions): Sample {

@@ -13,7 +13,7 @@ export interface RejectedFilter {
   /** When it was accepted, epoch ms, both inclusive. */
   readonly from: number
   readonly to: number
-  /** The one that rejected it. */
+  /** One that denied it. */
   readonly processor: ProcessorName | undefined
   /** What that one said, such as `http 400`. */
   readonly status: string | undefined
@@ -103,16 +103,16 @@ function resultOf(row: { redriven: boolean; state: 0 | 1 | 2 | null }): RedriveR
   return row.state === 1 ? 'settled' : 'open'
 }
 
-// `denied` is an attempt that was rejected by one processor, before the other one had its say.
-const REJECTIONS = `jsonb_array_elements(
+// Attempts that a processor denied; until 0.1.0 their outcome was stored as `rejected`.
+const DENIALS = `jsonb_array_elements(
       CASE jsonb_typeof(p.attempts) WHEN 'array' THEN p.attempts ELSE '[]'::jsonb END) AS attempt
-    WHERE attempt->>'outcome' IN ('rejected', 'denied')`
+    WHERE attempt->>'outcome' IN ('denied', 'rejected')`
 
 const WANTED = `p.state = 2
     AND p.accepted_at >= to_timestamp($1::float8 / 1000)
     AND p.accepted_at < to_timestamp(($2::float8 + 1) / 1000)
     AND ($3::text IS NULL AND $4::text IS NULL OR EXISTS (
-      SELECT FROM ${REJECTIONS}
+      SELECT FROM ${DENIALS}
         AND ($3::text IS NULL OR attempt->>'processor' = $3::text)
         AND ($4::text IS NULL OR attempt->>'detail' = $4::text)
     ))`
@@ -132,7 +132,7 @@ const LIST = {
     (
       SELECT string_agg(DISTINCT (attempt->>'processor') || ': '
         || coalesce(attempt->>'detail', attempt->>'outcome'), ', ')
-      FROM ${REJECTIONS}
+      FROM ${DENIALS}
     ) AS why
   FROM payments p WHERE ${WANTED}
   ORDER BY p.accepted_at LIMIT $5`,

@@ -1,5 +1,4 @@
-// `pit rejected`: payments that a processor will never take, listed, and sent through again by
-// hand.
+// `pit rejected`: payments that both processors denied, listed, and sent through again by hand.
 
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { counted, printCents, readArguments, readInstant } from './command-line.ts'
@@ -25,7 +24,7 @@ export const REJECTED_USAGE = `Usage: pit rejected [options]
        pit rejected --redrive <id>...
        pit rejected --redrive (--all | filter) [--yes]
 
-Lists the payments that processors rejected, or sends some of them through
+Lists the payments that both processors denied, or sends some of them through
 again: those with the given correlationIds, all of them, or those that fit a
 filter. Before it redrives by a filter it says how many they are, and asks.
 
@@ -33,7 +32,7 @@ filter. Before it redrives by a filter it says how many they are, and asks.
   --all                   all rejected payments
   --from, --to <instant>  filter: accepted then; ISO instants with offset, both
                           inclusive
-  --processor <name>      filter: rejected by that one, default or fallback
+  --processor <name>      filter: denied by that one, default or fallback
   --status <answer>       filter: what a processor said, such as "http 400"
   --yes                   do not ask
   --per-second <count>    payments that become due in a second, ${PER_SECOND} when absent

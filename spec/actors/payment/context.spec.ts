@@ -132,7 +132,7 @@ t.test('a payment without a route leaves without an attempt', async (t) => {
 t.test('each attempt is kept with its outcome and how long it took', async (t) => {
   const outcomes: Partial<Record<EventName, Attempt['outcome']>> = {
     settled: 'settled',
-    rejectedNextNone: 'rejected',
+    deniedNextNone: 'denied',
     refusedNextNone: 'refused',
     failed: 'failed',
     known: 'known',

@@ -64,7 +64,7 @@ function ended(outcome: Attempt['outcome'], processor: ProcessorName): Attempt {
 }
 
 const YOUNG = { record: sampleRecord({ acceptedAt: SENT_AT }) }
-const DENIED_BY_FALLBACK = { attempts: [ended('rejected', 'fallback')] }
+const DENIED_BY_FALLBACK = { attempts: [ended('denied', 'fallback')] }
 
 t.test('a refused payment waits or goes on, and not to who has refused or denied it', async (t) => {
   const waits = { to: null, reason: 'waitingForCheaper' }
@@ -82,8 +82,8 @@ t.test(
   async (t) => {
     const next = { to: 'fallback', reason: 'cheaperDenied' }
 
-    t.match(answered('rejected', YOUNG), [{ type: 'charge.rejected', detail: 'said', next }])
-    t.match(answered('rejected', { refusedBy: ['fallback'] }), [{ next: { to: null } }])
+    t.match(answered('denied', YOUNG), [{ type: 'charge.denied', detail: 'said', next }])
+    t.match(answered('denied', { refusedBy: ['fallback'] }), [{ next: { to: null } }])
   },
 )
 
@@ -91,7 +91,7 @@ t.test('a run of answers that blame payments refuses them, and denies none', asy
   const suspicion = { settled: () => undefined, blames: () => true }
   const inARun = { suspicion: { default: suspicion, fallback: suspicion } }
 
-  t.match(answered('rejected', YOUNG, inARun), [
+  t.match(answered('denied', YOUNG, inARun), [
     { type: 'charge.refused', detail: 'said', next: { reason: 'waitingForCheaper' } },
   ])
   t.match(answered('known', YOUNG, inARun), [{ type: 'charge.known', detail: 'said' }])
@@ -119,7 +119,7 @@ t.test('a payment waits for the cheaper processor as long as it may', async (t) 
 })
 
 t.test('who has denied a payment in work is not asked again, nor who refused it', async (t) => {
-  const attempts = [ended('rejected', 'default')]
+  const attempts = [ended('denied', 'default')]
 
   t.same(routed({ attempts }), ['fallback', 'cheaperDenied'])
   t.same(routed({ attempts, refusedBy: ['fallback'] }), [null, 'noneAvailable'])
@@ -171,8 +171,8 @@ t.test('the circuit is told of answers that say something of the processor', asy
   for (const kind of ['failed', 'inDoubt', 'refused'] as const) t.same(reported(kind), bad, kind)
   t.same(reported('refused', { holdsLease: false }), [], 'it was never sent')
   t.same(reported('failed', { holdsLease: false }), bad, 'it was sent under an earlier lease')
-  t.same(reported('rejected'), [], 'it blames the payment')
-  t.same(reported('rejected', { blames: true }), bad, 'as one of a run')
+  t.same(reported('denied'), [], 'it blames the payment')
+  t.same(reported('denied', { blames: true }), bad, 'as one of a run')
   t.same(reported('known'), [], 'of a payment that was never sent there')
   t.same(reported('known', { blames: true }), bad)
   const [here, there] = [ended('inDoubt', 'default'), ended('inDoubt', 'fallback')]

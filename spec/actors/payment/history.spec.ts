@@ -19,7 +19,7 @@ function attempt(processor: ProcessorName, changes: Partial<Attempt> = {}): Atte
 }
 
 function denial(processor: ProcessorName, requestedAt = 1): Attempt {
-  return attempt(processor, { outcome: 'rejected', requestedAt })
+  return attempt(processor, { outcome: 'denied', requestedAt })
 }
 
 /** As many attempts as are kept, each with its number as its instant. */

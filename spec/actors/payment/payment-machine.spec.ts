@@ -37,9 +37,9 @@ const ENDS: Row = {
 }
 const RESENT: Row = {
   ...ENDS,
-  rejectedNextDefault: 'confirming planLookUp',
-  rejectedNextFallback: 'confirming planLookUp',
-  rejectedNextNone: 'confirming planLookUp',
+  deniedNextDefault: 'confirming planLookUp',
+  deniedNextFallback: 'confirming planLookUp',
+  deniedNextNone: 'confirming planLookUp',
   refusedNextDefault: 'confirming planLookUp',
   refusedNextFallback: 'confirming planLookUp',
   refusedNextNone: 'confirming planLookUp',
@@ -72,13 +72,13 @@ const REFUSED_BY_FALLBACK: Row = {
   refusedNextNone: 'retry planBackoff',
 }
 const DENIED_BY_BOTH: Row = {
-  rejectedNextDefault: 'rejected',
-  rejectedNextFallback: 'rejected',
-  rejectedNextNone: 'rejected',
+  deniedNextDefault: 'rejected',
+  deniedNextFallback: 'rejected',
+  deniedNextNone: 'rejected',
 }
 
 function denial(processor: ProcessorName): Attempt {
-  return { processor, requestedAt: STAMP, reason: 'cheaper', outcome: 'rejected', tookMs: 1 }
+  return { processor, requestedAt: STAMP, reason: 'cheaper', outcome: 'denied', tookMs: 1 }
 }
 
 /** Per condition: what each event does. What a row does not name is ignored. */
@@ -90,9 +90,9 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
     {
       ...ENDS,
       ...REFUSED_BY_DEFAULT,
-      rejectedNextDefault: 'parked',
-      rejectedNextFallback: 'tryingFallback sendCharge',
-      rejectedNextNone: 'parked',
+      deniedNextDefault: 'parked',
+      deniedNextFallback: 'tryingFallback sendCharge',
+      deniedNextNone: 'parked',
     },
   ],
   [
@@ -108,9 +108,9 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
     {
       ...ENDS,
       ...REFUSED_BY_DEFAULT,
-      rejectedNextDefault: 'parked',
-      rejectedNextFallback: 'tryingFallback sendCharge',
-      rejectedNextNone: 'parked',
+      deniedNextDefault: 'parked',
+      deniedNextFallback: 'tryingFallback sendCharge',
+      deniedNextNone: 'parked',
     },
   ],
   [
@@ -120,9 +120,9 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
     {
       ...ENDS,
       ...REFUSED_BY_FALLBACK,
-      rejectedNextDefault: 'tryingDefault sendCharge',
-      rejectedNextFallback: 'parked',
-      rejectedNextNone: 'parked',
+      deniedNextDefault: 'tryingDefault sendCharge',
+      deniedNextFallback: 'parked',
+      deniedNextNone: 'parked',
     },
   ],
   [

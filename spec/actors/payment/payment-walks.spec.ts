@@ -46,9 +46,9 @@ const WALKS = 1500
 const STEPS = 60
 
 const DENIALS: readonly PaymentEvent[] = [
-  EVENTS.rejectedNextDefault,
-  EVENTS.rejectedNextFallback,
-  EVENTS.rejectedNextNone,
+  EVENTS.deniedNextDefault,
+  EVENTS.deniedNextFallback,
+  EVENTS.deniedNextNone,
 ]
 const OTHERS = Object.values(EVENTS).filter((event) => !DENIALS.includes(event))
 

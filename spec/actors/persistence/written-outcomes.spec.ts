@@ -309,7 +309,7 @@ t.test('a payment whose end is kept aside is shown and counted with it', async (
 
   t.match(answers, [
     { value: { state: 'settled', processor: 'default', requestedAt: 1_000 } },
-    { value: { state: 'rejected', attempts: [{ outcome: 'rejected' }] } },
+    { value: { state: 'rejected', attempts: [{ outcome: 'denied' }] } },
   ])
   t.same(unflushed, batch.slice(0, 1))
 })

@@ -160,8 +160,8 @@ t.test(
     const rejected = await follow(t, client, { id, until: ({ state }) => state === 'rejected' })
 
     t.match(rejected.attempts, [
-      { processor: 'default', outcome: 'rejected', reason: 'cheaper', detail: 'http 400' },
-      { processor: 'fallback', outcome: 'rejected', reason: 'cheaperDenied', detail: 'http 400' },
+      { processor: 'default', outcome: 'denied', reason: 'cheaper', detail: 'http 400' },
+      { processor: 'fallback', outcome: 'denied', reason: 'cheaperDenied', detail: 'http 400' },
     ])
     t.equal(rejected.waitsFor, undefined)
     t.equal(rejected.doubts, undefined)

@@ -282,6 +282,18 @@ t.test('a parked payment without a readable due time is left out of the list', a
   t.match(damaged, [{ operation: 'listParked', correlationId: uuid(3) }])
 })
 
+t.test('an attempt that an earlier version stored as rejected is read as denied', async (t) => {
+  const denied = { ...A, outcome: 'denied' }
+  const stored = JSON.stringify([A, { ...A, outcome: 'rejected' }, denied])
+  const { ledger, mine } = await ledgerOver(t, `UPDATE payments SET attempts = '${stored}'`)
+
+  const found = await ledger.find(uuid(1))
+  const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
+
+  t.strictSame(found?.attempts, [A, denied, denied])
+  t.strictSame(claimed[0]?.attempts, [A, denied, denied])
+})
+
 t.test('attempts in words of a later version are read and shown as they are', async (t) => {
   const later = [{ ...attempt('default', 'settled'), reason: 'whim', outcome: 'refunded' }]
   const { ledger, mine } = await ledgerOver(

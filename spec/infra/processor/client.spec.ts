@@ -52,7 +52,7 @@ const CASES: readonly Case[] = [
   status(429, 'refused'),
   status(500, 'failed'),
   status(500, 'failed', ''),
-  status(400, 'rejected'),
+  status(400, 'denied'),
   ...[301, 302, 307, 401, 404, 405, 413, 501].map((code) => status(code, 'refused')),
   status(304, 'refused', ''),
   status(204, 'inDoubt', ''),

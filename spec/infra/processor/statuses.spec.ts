@@ -16,7 +16,7 @@ function range(from: number, to: number): readonly number[] {
 const EXPECTED: Readonly<Partial<Record<ChargeAnswer['kind'], readonly number[]>>> = {
   settled: [200],
   known: [422],
-  rejected: [400],
+  denied: [400],
   failed: [500],
   refused: [
     ...range(300, 399),

@@ -19,10 +19,10 @@ export const PROCESSOR_FAULTS: PlantedFaults = {
     besides: ['summaryAtMostRecorded', 'summariesMatch'],
     plant: refusalAsSuccess,
   },
-  'a success taken for a rejection': {
+  'a success taken for a denial': {
     rule: 'recordedIsSettled',
     besides: ['rejectedByBoth', 'summariesMatch'],
-    plant: successAsRejection,
+    plant: successAsDenial,
   },
   'a payment sent again after it was settled': { rule: 'sentIsOpen', plant: sentWhenSettled },
   'an amount that was never posted': {
@@ -88,22 +88,22 @@ function refusalAsSuccess(): Planted {
   )
 }
 
-/** What was settled counts as rejected, by both processors. */
-function successAsRejection(): Planted {
-  const rejected = new Set<string>()
+/** What was settled counts as denied, by both processors. */
+function successAsDenial(): Planted {
+  const denied = new Set<string>()
   return {
     processor: (processor) => ({
       ...processor,
       charge(charge, reply) {
-        const reject = (): void => reply({ kind: 'rejected', detail: 'http 400' })
+        const deny = (): void => reply({ kind: 'denied', detail: 'http 400' })
         // Nothing is sent; the look-up is there for the time that it takes.
-        if (rejected.has(charge.correlationId)) {
-          return processor.lookUp(charge.correlationId, reject)
+        if (denied.has(charge.correlationId)) {
+          return processor.lookUp(charge.correlationId, deny)
         }
         return processor.charge(charge, (answer) => {
           if (answer.kind !== 'settled') return reply(answer)
-          rejected.add(charge.correlationId)
-          return reject()
+          denied.add(charge.correlationId)
+          return deny()
         })
       },
     }),

@@ -38,7 +38,7 @@ const PAID_TWICE = {
 } as const
 
 export const WORLD_FAULTS: PlantedFaults = {
-  'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: refusalAsRejection },
+  'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: refusalAsDenial },
   'the 404 of a proxy taken for no answer': { rule: 'settledByWhoWorks', plant: refusalAsDoubt },
   'a look-up that meets a foreign 404 believed': { ...PAID_TWICE, plant: foreignAbsence },
   'a control that is answered from memory': { ...PAID_TWICE, plant: rememberedControls },
@@ -93,7 +93,7 @@ export const WORLD_FAULTS: PlantedFaults = {
   },
 }
 
-function refusalAsRejection(): Planted {
+function refusalAsDenial(): Planted {
   return {
     plan: bothBehave(allGet(page(404))),
     misread: { charge: (end) => (isAnswer(end, 404) ? { ...end, status: 400 } : end) },

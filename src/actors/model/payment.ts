@@ -25,7 +25,7 @@ export type AttemptOutcome =
   | 'failed' // answered 500: looked up before it counts as refused
   | 'known' // answered 422: the processor has seen this id before
   | 'inDoubt' // timeout, reset, cut answer: may have been processed
-  | 'rejected' // denied: this processor says that it never will
+  | 'denied' // answered 400: this processor will never take it
 
 export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight'>
 

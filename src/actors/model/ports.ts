@@ -46,10 +46,10 @@ export interface Charge {
  * - `failed`: 500, not processed unless a look-up finds it;
  * - `inDoubt`: may have been processed (timeout, reset after the request went out, cut or
  *   unreadable answer, any other status);
- * - `rejected`: 400, this processor denies the payment.
+ * - `denied`: 400, this processor will never take the payment.
  */
 export interface ChargeAnswer {
-  readonly kind: 'settled' | 'known' | 'refused' | 'failed' | 'inDoubt' | 'rejected'
+  readonly kind: 'settled' | 'known' | 'refused' | 'failed' | 'inDoubt' | 'denied'
   /** Short and free of secrets and bodies: `http 500`, `timeout`, `ECONNREFUSED`. */
   readonly detail: string
 }

@@ -166,7 +166,7 @@ const OUTCOME_OF: Partial<Record<PaymentEvent['type'], AttemptOutcome>> = {
   'charge.failed': 'failed',
   'charge.doubted': 'inDoubt',
   'charge.refused': 'refused',
-  'charge.rejected': 'rejected',
+  'charge.denied': 'denied',
   'payment.recalled': 'inDoubt',
 }
 
@@ -244,8 +244,8 @@ function isProvedMissing(
 }
 
 /**
- * Whether a look-up that found nothing proves what its processor has denied by answering the last
- * charge with 422. One of the two answers is wrong.
+ * Whether a look-up proves a payment missing whose last charge its processor answered with 422.
+ * One of the two answers is wrong.
  */
 export function contradictsKnown(context: PaymentContext, missing: Missing): boolean {
   const last = context.attempts.at(-1)
@@ -333,7 +333,7 @@ interface ChargeEnd {
 export type PaymentEvent =
   | ({ readonly type: 'charge.settled' } & ChargeEnd)
   /** 400: this processor denies it; final once the other one has as well. */
-  | ({ readonly type: 'charge.rejected'; readonly next: NextRoute } & ChargeEnd)
+  | ({ readonly type: 'charge.denied'; readonly next: NextRoute } & ChargeEnd)
   | ({ readonly type: 'charge.refused'; readonly next: NextRoute } & ChargeEnd)
   /**
    * 500: refused only if a look-up does not find it, at `endsAt` with controls, at `settleBy` without

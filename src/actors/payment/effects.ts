@@ -174,7 +174,7 @@ function weighedAnswer(
   if (kind === 'settled') {
     suspicion.settled()
     dependencies.controls[processor].noteRecorded(context.record.correlationId, at)
-  } else if (kind === 'rejected' || (kind === 'known' && wasNeverSent(context, processor))) {
+  } else if (kind === 'denied' || (kind === 'known' && wasNeverSent(context, processor))) {
     if (!suspicion.blames(context.record.correlationId)) return answer
     reportAttempt(dependencies, processor, { failed: true, tookMs, at })
     return kind === 'known' ? answer : { kind: 'refused', detail: answer.detail }
@@ -237,10 +237,10 @@ function chargeEvent(
   switch (answer.kind) {
     case 'settled':
       return { type: 'charge.settled', tookMs, detail }
-    case 'rejected':
+    case 'denied':
     case 'refused':
       return {
-        type: answer.kind === 'rejected' ? 'charge.rejected' : 'charge.refused',
+        type: answer.kind === 'denied' ? 'charge.denied' : 'charge.refused',
         tookMs,
         detail,
         next: routeAfter(dependencies, context, end),
@@ -264,7 +264,7 @@ function routeAfter(
   { attempt, answer }: ChargeEnd,
 ): NextRoute {
   const { processor } = attempt
-  const denier = answer.kind === 'rejected' ? processor : deniedBy(attempts)
+  const denier = answer.kind === 'denied' ? processor : deniedBy(attempts)
   const avoided = [...refusedBy, processor, ...(denier === null ? [] : [denier])]
   const { acceptedAt } = record
   return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, deniedBy: denier })

@@ -19,7 +19,7 @@ export function roundedMs(durationMs: number): number {
 
 /** What has denied the payment stays: it decides where the payment goes. */
 function withoutOldest(attempts: readonly Attempt[]): readonly Attempt[] {
-  const oldest = attempts.findIndex(({ outcome }) => outcome !== 'rejected')
+  const oldest = attempts.findIndex(({ outcome }) => outcome !== 'denied')
   return attempts.toSpliced(Math.max(0, oldest), 1)
 }
 
@@ -30,7 +30,7 @@ function withoutOldest(attempts: readonly Attempt[]): readonly Attempt[] {
 export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
   let denier: ProcessorName | null = null
   for (const { outcome, processor } of attempts) {
-    if (outcome !== 'rejected') continue
+    if (outcome !== 'denied') continue
     denier = denier === null || denier === processor ? processor : null
   }
   return denier

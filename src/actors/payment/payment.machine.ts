@@ -128,7 +128,7 @@ export const paymentMachine = machineSetup.createMachine({
           },
           { target: 'retry', actions: ['keepAttempt', 'noteRefusal'] },
         ],
-        'charge.rejected': [
+        'charge.denied': [
           ...denied.first,
           {
             guard: 'nextIsFallback',
@@ -153,7 +153,7 @@ export const paymentMachine = machineSetup.createMachine({
           },
           { target: 'retry', actions: ['keepAttempt', 'noteRefusal'] },
         ],
-        'charge.rejected': [
+        'charge.denied': [
           ...denied.first,
           {
             guard: 'nextIsDefault',

@@ -56,7 +56,7 @@ export function countingTransitions<Machine extends AnyStateMachine>(
 }
 
 /** Events that park a payment without another try. */
-const PARKS_AT_ONCE = ['payment.recalled', 'charge.rejected']
+const PARKS_AT_ONCE = ['payment.recalled', 'charge.denied']
 
 /** A step may pass through a state that is left at once: `pending` always is, `retry` by a park. */
 function count(counts: Counts, from: PaymentState, to: PaymentState, type: string): void {

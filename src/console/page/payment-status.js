@@ -10,7 +10,7 @@ const OUTCOME_TONES = {
   refused: 'warn',
   failed: 'warn',
   inDoubt: 'doubt',
-  rejected: 'bad',
+  denied: 'bad',
 }
 
 const OUTCOMES = {

@@ -41,7 +41,7 @@ const OUTCOME = openWords<AttemptOutcome>('How it ended.', {
   failed: 'answered 500: a look-up decides whether it counts as refused',
   known: 'answered 422: the processor has seen the id before',
   inDoubt: 'unknown: it may have been processed',
-  rejected: 'answered 400: this processor denies it',
+  denied: 'answered 400: this processor will never take it',
 })
 
 const CONTRADICTED = openWords<ContradictionKind>('How an answer contradicts the payment.', {

@@ -207,7 +207,7 @@ function processorTally(): ProcessorTally {
     rejected: 0,
     contradictions: { amount: 0, id: 0, instant: 0, absence: 0, settlement: 0, rejection: 0 },
     controlsMissing: 0,
-    attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, rejected: 0 },
+    attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, denied: 0 },
     attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
     settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),
     circuit: 'closed',

@@ -5,7 +5,7 @@ import { LedgerUnavailable, isRefused } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { INTEGER, type Query } from './rows.ts'
-import { FIND_DENIED, INSUFFICIENT_PRIVILEGE } from './schema.ts'
+import { FIND_LACKING, INSUFFICIENT_PRIVILEGE } from './schema.ts'
 import { arrayOf } from './sql.ts'
 
 /** No row counts as no purge. */
@@ -79,10 +79,10 @@ export function createPurge(pool: PostgresPool, purges: PurgeCount): Pick<Ledger
 /** What only a purge needs; docs/DATABASE.md grants the same. */
 const RIGHTS = ['payments.TRUNCATE', 'settled_totals.TRUNCATE', 'purges.UPDATE']
 
-/** PostgreSQL names the table that was denied, and not the right. */
+/** PostgreSQL names the table, and not the right that is missing. */
 async function namingRights(pool: PostgresPool, error: unknown): Promise<unknown> {
   if (!isRefused(error) || error.refusal.sqlState !== INSUFFICIENT_PRIVILEGE) return error
-  const lacking = await pool.run(FIND_DENIED, [arrayOf(RIGHTS, (right) => right)])
+  const lacking = await pool.run(FIND_LACKING, [arrayOf(RIGHTS, (right) => right)])
   if (lacking.length === 0) return error
   const words = `the role lacks ${lacking.map(({ name }) => name).join(', ')}; see docs/DATABASE.md`
   return new LedgerUnavailable('purge', 'none', error.cause, { ...error.refusal, words })

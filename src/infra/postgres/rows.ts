@@ -183,6 +183,14 @@ export const ATTEMPTS: Column<readonly Attempt[]> = {
   fits: (value): value is readonly Attempt[] => Array.isArray(value) && value.every(isAttempt),
 }
 
+/** Stored attempts in the words of this version: until 0.1.0 a denied one was called `rejected`. */
+export function attemptsIn(stored: readonly Attempt[] | null): readonly Attempt[] {
+  if (stored === null) return []
+  const old = ({ outcome }: { readonly outcome: string }): boolean => outcome === 'rejected'
+  if (!stored.some(old)) return stored
+  return stored.map((attempt) => (old(attempt) ? { ...attempt, outcome: 'denied' } : attempt))
+}
+
 export function nullable<Value>({ takes, fits }: Column<Value>): Column<Value | null> {
   return {
     takes: `${takes} or null`,

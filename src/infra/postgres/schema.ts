@@ -36,15 +36,15 @@ export async function applySchema(
   if (!(await isApplied(connection, digest))) {
     const applying = connection.query(simple(migration(schema, digest)), [])
     await migrating(applying).catch(async (cause: unknown) => {
-      if (!isDenied(cause)) throw cause
+      if (!isForbidden(cause)) throw cause
       const missing = await read(connection, FIND_MISSING, partsOf(schema))
-      if (missing.length > 0) throw denied(`${wordsOf(cause)}, and there is no`, missing, cause)
+      if (missing.length > 0) throw forbidden(`${wordsOf(cause)}, and there is no`, missing, cause)
     })
   }
   const altered = await read(connection, FIND_ALTERED, typedColumnsOf(schema))
   if (altered.length > 0) throw refused({ code: DATATYPE_MISMATCH, what: UNFIT, names: altered })
-  const lacking = await read(connection, FIND_DENIED, rightsNeeded())
-  if (lacking.length > 0) throw denied('permission denied: the role lacks', lacking)
+  const lacking = await read(connection, FIND_LACKING, rightsNeeded())
+  if (lacking.length > 0) throw forbidden('permission denied: the role lacks', lacking)
 }
 
 /** What `applySchema` would meet. */
@@ -74,7 +74,7 @@ export async function inspectSchema(connection: PostgresConnection): Promise<Sch
     isApplied: await isApplied(connection, digest),
     missing,
     altered: await read(connection, FIND_ALTERED, typedColumnsOf(schema)),
-    lacking: missing.length > 0 ? [] : await read(connection, FIND_DENIED, rightsNeeded()),
+    lacking: missing.length > 0 ? [] : await read(connection, FIND_LACKING, rightsNeeded()),
     mayCreate,
   }
 }
@@ -115,7 +115,7 @@ async function isApplied(connection: PostgresConnection, digest: string): Promis
   const { exists } = readOnlyRow(FIND_REGISTRY, await connection.query(FIND_REGISTRY, []))
   if (!exists) return false
   const rows = await connection.query(READ_DIGEST, []).catch((cause: unknown) => {
-    if (isDenied(cause)) return []
+    if (isForbidden(cause)) return []
     throw cause
   })
   return readRows(READ_DIGEST, rows)[0]?.digest === digest
@@ -135,14 +135,14 @@ const DATATYPE_MISMATCH = '42804'
 
 const UNFIT = 'the tables are not of this version of Pit:'
 
-function isDenied(cause: unknown): boolean {
+function isForbidden(cause: unknown): boolean {
   return codeOf(cause) === INSUFFICIENT_PRIVILEGE
 }
 
 /** Longest list of names in a message. */
 const NAMED_MAX = 6
 
-function denied(what: string, names: readonly string[], cause?: unknown): Error {
+function forbidden(what: string, names: readonly string[], cause?: unknown): Error {
   return refused({ code: INSUFFICIENT_PRIVILEGE, what, names }, cause)
 }
 
@@ -242,8 +242,8 @@ const FIND_CREATE = {
 } satisfies Query
 
 /** Which of the rights $1, each as `table.RIGHT`, the role has not. */
-export const FIND_DENIED = {
-  name: 'findDenied',
+export const FIND_LACKING = {
+  name: 'findLacking',
   effect: 'reads',
   columns: { name: TEXT },
   text: `

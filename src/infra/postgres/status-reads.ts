@@ -4,7 +4,8 @@ import { DamagedPayment, isOfValue, isRefused } from '../../actors/model/errors.
 import type { PaymentStatus, ProcessorName, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable, readPayments } from './rows.ts'
+import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
+import { attemptsIn, readPayments } from './rows.ts'
 import type { OnDamagedRow, Query, RowOf } from './rows.ts'
 import { NOW_MS, processorName } from './sql.ts'
 
@@ -55,7 +56,7 @@ function statusOf(row: RowOf<typeof PAYMENT>): PaymentStatus {
     correlationId: row.correlation_id,
     amountCents: row.amount_cents,
     acceptedAt: row.accepted_at_ms,
-    attempts: row.attempts ?? [],
+    attempts: attemptsIn(row.attempts),
   }
   if (row.processor !== null && row.requested_at_ms !== null) {
     const processor = processorName(row.processor)

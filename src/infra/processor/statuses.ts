@@ -31,9 +31,9 @@ export const STATUS_ROWS: readonly StatusRow[] = [
   },
   {
     statuses: [400],
-    kind: 'rejected',
+    kind: 'denied',
     processor: 'nothing; in a run over different payments: fails',
-    why: 'It denies this payment. That is final once the other processor has denied it too.',
+    why: 'It will never take this payment. That is final once the other processor has denied it too.',
   },
   {
     statuses: [500],
