@@ -16,6 +16,7 @@ const IN_NAMES_ONLY: ReadonlySet<string> = new Set(['job', 'look', 'room', 'view
 /** Names that others have given, or that the glossary itself contains. */
 const OUTSIDE: readonly RegExp[] = [
   /in_?doubt_?horizon_?ms/gi, // the setting
+  /warm_?up_?ms/gi, // the setting of a rehearsal
   /\blane(?=: ')/g, // the metrics' label
   /look[ _-]?ups?/gi, // the glossary's own word
   /\bpayments_archive\b/g, // the operators' table
@@ -37,11 +38,11 @@ export function replacedWords(): readonly string[] {
 
 /** Those of the words, or their plurals, that a source has in its path, names, comments and texts. */
 export function foundWords({ path, text }: Source, words: readonly string[]): readonly string[] {
-  const anywhere = wordsOf(`${path}\n${text}`)
-  const inNames = wordsOf(`${path}\n${withoutTexts(withoutComments(text))}`)
+  const anywhere = wordsOf(withoutOutside(`${path}\n${text}`))
+  const inNames = wordsOf(withoutOutside(`${path}\n${withoutTexts(withoutComments(text))}`))
   return words.filter((word) => {
     const among = IN_NAMES_ONLY.has(word) ? inNames : anywhere
-    return [word, ...pluralsOf(word)].some((form) => among.has(form))
+    return [word, ...pluralsOf(word)].some((form) => among.includes(wordsOf(form)))
   })
 }
 
@@ -49,10 +50,14 @@ function pluralsOf(word: string): readonly string[] {
   return [`${word}s`, `${word}es`, word.replace(/y$/, 'ies')]
 }
 
-/** Lower-case words of names in any case, and of sentences. */
-function wordsOf(text: string): ReadonlySet<string> {
-  const own = OUTSIDE.reduce((rest, name) => rest.replace(name, ''), text)
-  return new Set(own.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g)?.map((word) => word.toLowerCase()))
+/** Lower-case words of names in any case, and of sentences, each between two spaces. */
+function wordsOf(text: string): string {
+  const words = text.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g) ?? []
+  return ` ${words.join(' ').toLowerCase()} `
+}
+
+function withoutOutside(text: string): string {
+  return OUTSIDE.reduce((rest, name) => rest.replace(name, ''), text)
 }
 
 /** Code without its literal texts, roughly: SQL, messages, titles. */
