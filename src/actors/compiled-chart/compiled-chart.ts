@@ -4,13 +4,11 @@
 // event the interpreter works out anew what never changes (which states to leave and to enter, in
 // which order, a copied snapshot per action). Here that is worked out once per chart.
 //
-// What it saves, medians of five runs with and without it in alternation, in the limits of
-// docker-compose.yml (2 cores, Debian 12, Node 20, XState 5.33.3, 2026-11-25, a busy hour):
-//   the challenge's load      each Pit's CPU over all payments 777 µs, without 907 µs (+17 %);
-//                             p99 32 ms, without 65 ms; throttled periods per Pit 14, without 34
-//   sustained, 2,000/s asked  1,009/s stored at 800 µs of both Pits per payment;
-//                             without 275 to 830/s at 873 to 3,267 µs
-//   one life, bench:actors    10.6 µs and 9.4 kB allocated; without 25.2 µs and 48.5 kB
+// What it saves: without it, in runs that alternated with runs of the same build (XState 5.33.3,
+// 2026-11-25, the limits of docker-compose.yml; docs/bench-log/2026-11-25-compiled-chart.md),
+//   one payment's life     takes 2.4 times the CPU and allocates 5.2 times the memory
+//   a Pit of the challenge takes 17 % more CPU for a payment; the p99 is twice as long
+//   beyond saturation      18 % fewer payments are stored at best
 //
 // How it is checked: spec/actors/compiled-chart takes random walks through random charts, and the
 // spec of each compiled chart takes them through that chart, by the interpreter and compiled. All
@@ -18,11 +16,18 @@
 // events. A chart that holds more than the table knows is refused when it is compiled, which every
 // spec that starts it notices. docs/XSTATE.md says what this relies on in XState.
 //
-// How to delete it: replace each `compileChart(chart)` in src/actors by `chart` (payment/logic.ts,
-// persistence/accept-batcher.ts and outcome-batcher.ts, circuit/processor-health.machine.ts,
-// supervisor/supervisor.ts). Then remove this folder, spec/actors/compiled-chart,
-// spec/support/same-walks.ts and random-chart.ts with the tests that use them, and the compiled
-// kind of bench/actors. Nothing else knows of it.
+// How to delete it:
+//   src    replace each `compileChart(chart)` by `chart`: payment/logic.ts,
+//          persistence/accept-batcher.ts and outcome-batcher.ts, supervisor/supervisor.ts,
+//          circuit/processor-health.machine.ts; remove this folder
+//   spec   remove actors/compiled-chart, support/same-walks.ts and support/random-chart.ts with the
+//          tests that use them; payment-walks, transition-counts and console/inspector-hook call
+//          `compileChart` themselves; payment/logic.spec.ts runs the payment both ways
+//   bench  remove the kind `compiled`: actors.ts, actors/job.ts, actors/chart-lives.ts
+//   texts  STYLE.md (the tree, Charts 3), CONTRIBUTING.md (Add a state 5), a decision in
+//          ARCHITECTURE.md, CPU per payment in BENCHMARKS.md, docs/XSTATE.md,
+//          docs/DEPENDENCIES.md
+// spec/actors/xstate-internals.spec.ts keeps this list whole.
 
 import assert from 'node:assert'
 import type { AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
