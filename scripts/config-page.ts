@@ -1,17 +1,29 @@
-// The table of settings in docs/CONFIGURATION.md, between its markers.
+// What docs/CONFIGURATION.md has of the declarations, between markers: the table of settings, and
+// the rules over several of them.
 
+import { CROSS_RULES } from '../src/config/cross-rules.ts'
 import type { Variable } from '../src/config/kinds.ts'
 import { VARIABLES } from '../src/config/variables.ts'
 
-const OPENING = '<!-- settings -->'
-const CLOSING = '<!-- /settings -->'
+/** The page with its table and rules written anew, the rest as it was; undefined without markers. */
+export function updatePage(page: string): string | undefined {
+  const withTable = between(page, 'settings', settingsTable())
+  return withTable === undefined ? undefined : between(withTable, 'rules', rulesList())
+}
 
-/** The page with its table written anew and all else as it was; undefined without both markers. */
-export function updateTable(page: string): string | undefined {
-  const start = page.indexOf(OPENING)
-  const end = page.indexOf(CLOSING, start)
+function between(page: string, name: string, text: string): string | undefined {
+  const opening = `<!-- ${name} -->`
+  const start = page.indexOf(opening)
+  const end = page.indexOf(`<!-- /${name} -->`, start)
   if (start < 0 || end < 0) return undefined
-  return `${page.slice(0, start + OPENING.length)}\n\n${settingsTable()}\n\n${page.slice(end)}`
+  return `${page.slice(0, start + opening.length)}\n\n${text}\n\n${page.slice(end)}`
+}
+
+/** What a start says where a rule is broken, as a list. */
+export function rulesList(): string {
+  return CROSS_RULES.map(({ fault }) => `- ${fault.replace(/\b[A-Z][A-Z_]{3,}\b/g, '`$&`')}`).join(
+    '\n',
+  )
 }
 
 /** Every setting as a row of a Markdown table, aligned as Prettier aligns it; no line end behind. */

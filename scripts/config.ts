@@ -4,7 +4,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { updateTable } from './config-page.ts'
+import { updatePage } from './config-page.ts'
 
 const { values } = parseArgs({
   options: {
@@ -13,10 +13,10 @@ const { values } = parseArgs({
   },
 })
 const before = readFileSync(values.page, 'utf8')
-const after = updateTable(before)
+const after = updatePage(before)
 
-if (after === undefined) complain(`${values.page} has no markers for the table of settings`)
-else if (after !== before && values.check) complain(`${values.page} shows an old table of settings`)
+if (after === undefined) complain(`${values.page} has no markers for the settings and their rules`)
+else if (after !== before && values.check) complain(`${values.page} shows old settings or rules`)
 else if (after !== before) {
   writeFileSync(values.page, after)
   process.stdout.write(`written: ${values.page}\n`)

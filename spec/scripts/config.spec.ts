@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { settingsTable, updateTable } from '../../scripts/config-page.ts'
+import { rulesList, settingsTable, updatePage } from '../../scripts/config-page.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
 import { PROJECT, readText } from '../support/sources.ts'
 
-const PAGE = '# Page\n\n<!-- settings -->\nold\n<!-- /settings -->\n\ntext\n'
+const RULES = '<!-- rules -->\nold\n<!-- /rules -->'
+const PAGE = `# Page\n\n<!-- settings -->\nold\n<!-- /settings -->\n\ntext\n\n${RULES}\n`
 
 t.test('the table names every setting with its default', async (t) => {
   const rows = rowsOf(settingsTable())
@@ -14,16 +15,35 @@ t.test('the table names every setting with its default', async (t) => {
   for (const { name, shown } of Object.values(VARIABLES)) t.equal(rows.get(name), shown)
 })
 
-t.test('a page gets the table between its markers and keeps the rest', async (t) => {
-  const once = updateTable(PAGE)
+t.test('the rules are what a start says where settings do not go together', async (t) => {
+  const rules = rulesList().split('\n')
 
-  t.equal(once, `# Page\n\n<!-- settings -->\n\n${settingsTable()}\n\n<!-- /settings -->\n\ntext\n`)
-  t.equal(updateTable(once ?? ''), once)
+  t.ok(rules.includes('- `PORT` and `LISTEN_SOCKET` are both set; choose one'), rules.join('\n'))
+  t.ok(rules.includes('- `LOOKUP_LAG_MS` is longer than `IN_DOUBT_HORIZON_MS`'))
+  t.ok(rules.includes('- `OPS_PORT` and `PORT` are the same'))
 })
 
-t.test('a page without both markers is not changed', async (t) => {
-  t.equal(updateTable('# Page\n<!-- settings -->\n'), undefined)
-  t.equal(updateTable('# Page\n<!-- /settings -->\n'), undefined)
+t.test(
+  'a page gets the table and the rules between their markers and keeps the rest',
+  async (t) => {
+    const once = updatePage(PAGE)
+
+    const table = `<!-- settings -->\n\n${settingsTable()}\n\n<!-- /settings -->`
+    const rules = `<!-- rules -->\n\n${rulesList()}\n\n<!-- /rules -->`
+    t.equal(once, `# Page\n\n${table}\n\ntext\n\n${rules}\n`)
+    t.equal(updatePage(once ?? ''), once)
+  },
+)
+
+t.test('a page without all markers is not changed', async (t) => {
+  for (const marker of [
+    '<!-- settings -->',
+    '<!-- /settings -->',
+    '<!-- rules -->',
+    '<!-- /rules -->',
+  ]) {
+    t.equal(updatePage(PAGE.replace(marker, '')), undefined, marker)
+  }
 })
 
 t.test('the check fails on an old table and leaves the page as it is', async (t) => {
@@ -37,11 +57,11 @@ t.test('the check fails on an old table and leaves the page as it is', async (t)
 
   const old = run('--check')
   t.equal(old.status, 1)
-  t.match(old.stderr, 'old table')
+  t.match(old.stderr, 'old settings or rules')
   t.equal(readFileSync(file, 'utf8'), PAGE)
 
   t.equal(run().status, 0)
-  t.equal(readFileSync(file, 'utf8'), updateTable(PAGE))
+  t.equal(readFileSync(file, 'utf8'), updatePage(PAGE))
   t.equal(run('--check').status, 0)
 })
 

@@ -41,7 +41,8 @@ export const CIRCUIT_VARIABLES = {
     unit: 'ms',
     min: 10,
     max: 60_000,
-    meaning: 'First cooldown of an open circuit; it doubles',
+    meaning:
+      'First cooldown of an open circuit; each further one is twice as long, up to CIRCUIT_OPEN_MAX_MS',
   }),
   circuitOpenMaxMs: whole({
     name: 'CIRCUIT_OPEN_MAX_MS',

@@ -2,19 +2,11 @@
 // frozen, or every fault at once.
 
 import { hostname } from 'node:os'
+import { CROSS_RULES, type Fields } from './cross-rules.ts'
 import type { Parsed, Variable } from './kinds.ts'
 import { describeMistyped, findMistyped, type Mistyped } from './near-names.ts'
 import { readSecret } from './secret-file.ts'
 import { SETTING_NAMES, VARIABLES } from './variables.ts'
-
-type Variables = typeof VARIABLES
-
-/** The fields' units, bounds and meanings stand with their declarations. */
-type Fields = {
-  readonly [Field in keyof Variables]: Variables[Field] extends Variable<infer Value>
-    ? Value
-    : never
-}
 
 /** The whole configuration, frozen when it is read. */
 export interface Config extends Omit<
@@ -123,58 +115,5 @@ function textOf(environment: Environment, name: string): string | undefined {
 /** Faults that no variable has by itself. */
 function crossFaults(environment: Environment, fields: Fields): string[] {
   const isSet = (name: string): boolean => textOf(environment, name) !== undefined
-  const rules: readonly (readonly [isBroken: boolean, fault: string])[] = [
-    [isSet('PORT') && isSet('LISTEN_SOCKET'), 'PORT and LISTEN_SOCKET are both set; choose one'],
-    [
-      isSet('PROCESSOR_DEFAULT_URL') !== isSet('PROCESSOR_FALLBACK_URL'),
-      'PROCESSOR_DEFAULT_URL and PROCESSOR_FALLBACK_URL go together; one of them is unset',
-    ],
-    [
-      fields.processorDefaultUrl !== undefined &&
-        fields.processorDefaultUrl === fields.processorFallbackUrl,
-      'PROCESSOR_DEFAULT_URL and PROCESSOR_FALLBACK_URL are the same',
-    ],
-    [
-      fields.inDoubtHorizonMs <= fields.attemptTimeoutMs,
-      'IN_DOUBT_HORIZON_MS is not longer than ATTEMPT_TIMEOUT_MS',
-    ],
-    [
-      fields.lookupLagMs !== undefined && fields.lookupLagMs > fields.inDoubtHorizonMs,
-      'LOOKUP_LAG_MS is longer than IN_DOUBT_HORIZON_MS',
-    ],
-    [
-      fields.connectTimeoutMs > fields.attemptTimeoutMs,
-      'CONNECT_TIMEOUT_MS is longer than ATTEMPT_TIMEOUT_MS',
-    ],
-    [
-      fields.retryDelayMs > fields.retryDelayMaxMs,
-      'RETRY_DELAY_MS is longer than RETRY_DELAY_MAX_MS',
-    ],
-    [
-      fields.circuitOpenMs > fields.circuitOpenMaxMs,
-      'CIRCUIT_OPEN_MS is longer than CIRCUIT_OPEN_MAX_MS',
-    ],
-  ]
-  const broken = rules.filter(([isBroken]) => isBroken).map(([, fault]) => fault)
-  return [...broken, ...samePorts(environment, fields)]
-}
-
-/** A fault for each two ports that this process would listen on and that are the same. */
-function samePorts(environment: Environment, fields: Fields): string[] {
-  const isSet = (name: string): boolean => textOf(environment, name) !== undefined
-  const hasSimulators = !isSet('PROCESSOR_DEFAULT_URL') && !isSet('PROCESSOR_FALLBACK_URL')
-  const ports: readonly (readonly [name: string, port: number, isUsed: boolean])[] = [
-    ['OPS_PORT', fields.opsPort, true],
-    ['PORT', fields.port, !isSet('LISTEN_SOCKET')],
-    ['SIMULATOR_DEFAULT_PORT', fields.simulatorDefaultPort, hasSimulators],
-    ['SIMULATOR_FALLBACK_PORT', fields.simulatorFallbackPort, hasSimulators],
-  ]
-  // 0 is no port or any free one.
-  const used = ports.filter(([, port, isUsed]) => isUsed && port !== 0)
-  return used.flatMap(([name, port], at) =>
-    used
-      .slice(at + 1)
-      .filter(([, other]) => other === port)
-      .map(([other]) => `${name} and ${other} are the same`),
-  )
+  return CROSS_RULES.filter(({ isBroken }) => isBroken(fields, isSet)).map(({ fault }) => fault)
 }
