@@ -12,7 +12,7 @@ const INDENT = 4
 export interface TestReport {
   /** Takes the next line of TAP. */
   read(line: string): void
-  /** The last line. A claim is a test that has no tests in it: what a title in a spec says. */
+  /** The last line. A test that has tests in it does not count. */
   summary(): string
   /** Tests that cannot fail: without an assertion, or left out without a reason. */
   empty(): number
@@ -30,7 +30,7 @@ interface Running {
 /** @param print takes each line that is shown while the run goes on. */
 export function createTestReport(print: (line: string) => void): TestReport {
   const running: Running[] = []
-  const count = { files: 0, claims: 0, failed: 0 }
+  const count = { files: 0, tests: 0, failed: 0 }
   const failedFiles: string[] = []
   let empty = 0
   const skipped = new Map<string, number>()
@@ -42,7 +42,7 @@ export function createTestReport(print: (line: string) => void): TestReport {
     running.length = depth
     const parent = running[depth - 1]
     const isFile = depth === 0
-    const isClaim = own !== undefined && !own.hasTests && !isFile && kind !== 'SKIP'
+    const isTest = own !== undefined && !own.hasTests && !isFile && kind !== 'SKIP'
     const isFailure = not !== undefined && kind !== 'TODO'
     const nothing = isFailure ? undefined : saysNothing(own, { isFile, kind, reason: rest.trim() })
     if (nothing !== undefined) {
@@ -54,8 +54,8 @@ export function createTestReport(print: (line: string) => void): TestReport {
       parent.hasTests ||= own !== undefined
       parent.hasFailure ||= isFailure
     }
-    if (isClaim) count.claims += 1
-    if (isClaim && isFailure) count.failed += 1
+    if (isTest) count.tests += 1
+    if (isTest && isFailure) count.failed += 1
     if (kind === 'SKIP') skipped.set(rest.trim(), (skipped.get(rest.trim()) ?? 0) + 1)
     if (isFailure && !own?.hasFailure) {
       print(`FAILED ${[...running.map((each) => each.title), title].join(' › ')}`)
@@ -94,7 +94,7 @@ export function createTestReport(print: (line: string) => void): TestReport {
 
 interface Counts {
   readonly files: number
-  readonly claims: number
+  readonly tests: number
   readonly failed: number
   readonly empty: number
   readonly failedFiles: readonly string[]
@@ -102,11 +102,11 @@ interface Counts {
   readonly skipped: ReadonlyMap<string, number>
 }
 
-function summaryOf({ files, claims, failed, empty, failedFiles, skipped }: Counts): string {
+function summaryOf({ files, tests, failed, empty, failedFiles, skipped }: Counts): string {
   const reasons = [...skipped].map(([reason, times]) => `${reason}: ${times}`).join('; ')
   const skips = [...skipped.values()].reduce((sum, times) => sum + times, 0)
   return [
-    `passed: ${whole(claims - failed)} claims in ${whole(files)} files`,
+    `passed: ${whole(tests - failed)} tests in ${whole(files)} files`,
     ...(failedFiles.length > 0 ? [`failed: ${failed} in ${failedFiles.join(', ')}`] : []),
     ...(empty > 0 ? [`empty: ${whole(empty)}`] : []),
     `skipped: ${whole(skips)}${skips > 0 ? ` (${reasons})` : ''}`,

@@ -95,17 +95,17 @@ not ok 5 - spec/e.spec.ts # time=180000ms
   ...
 `
 
-t.test('a run that passes ends with the number of its claims and files', async (t) => {
+t.test('a run that passes ends with the number of its tests and files', async (t) => {
   t.same(reportOf(PASSED), [
     'passed spec/a.spec.ts (1.2 s)',
-    'passed: 3 claims in 1 files; skipped: 0',
+    'passed: 3 tests in 1 files; skipped: 0',
   ])
 })
 
 t.test('the last line says what was skipped and why', async (t) => {
   t.equal(
     reportOf(PASSED + SKIPPED).at(-1),
-    'passed: 4 claims in 2 files; skipped: 3 (nginx is missing: 1; no Redis: 2)',
+    'passed: 4 tests in 2 files; skipped: 3 (nginx is missing: 1; no Redis: 2)',
   )
 })
 
@@ -129,7 +129,7 @@ t.test('a file that was ended from outside is printed with the reason', async (t
     '  signal: SIGALRM',
     '  expired: spec/e.spec.ts',
     '  ...',
-    'passed: 0 claims in 2 files; failed: 1 in spec/d.spec.ts, spec/e.spec.ts; skipped: 0',
+    'passed: 0 tests in 2 files; failed: 1 in spec/d.spec.ts, spec/e.spec.ts; skipped: 0',
   ])
 })
 
@@ -157,7 +157,7 @@ t.test('a run whose tests all pass, and one of them asserts nothing, fails', asy
     'empty.spec.js': "import t from 'tap'\nt.test('one is two', async () => undefined)",
   })
 
-  t.match(await run(folder, 'full.spec.js'), { code: 0, out: /passed: 1 claims in 1 files/ })
+  t.match(await run(folder, 'full.spec.js'), { code: 0, out: /passed: 1 tests in 1 files/ })
   t.match(await run(folder, 'empty.spec.js'), { code: 1, out: /one is two: no assertion/ })
 })
 
