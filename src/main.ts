@@ -152,7 +152,7 @@ function tell(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** For a person at a terminal; the log says the same to machines. */
+/** Tells a person at a terminal; the log says the same to machines. */
 function greet(config: Config, pit: Pit): void {
   const at = 'socket' in config.listen ? config.listen.socket : `http://localhost:${pit.port}`
   const instance = `Pit, instance ${config.instanceId}, on ${at} (${pit.webServer})`

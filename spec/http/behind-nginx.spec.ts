@@ -10,7 +10,7 @@ import { makeEnterableFolder } from '../support/postgres.ts'
 import { missing } from '../support/requirements.ts'
 import { PAYMENT, startEdge } from './edge-under-test.ts'
 
-t.test('behind an nginx with one line more than its stock settings Pit works', async (t) => {
+t.test('Pit works behind an nginx with one line more than its stock settings', async (t) => {
   const edge = await startEdge(t)
   const port = await startNginx(t, edge.server.port, 'proxy_http_version 1.1;')
   if (port === undefined) return

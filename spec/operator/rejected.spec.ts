@@ -250,7 +250,7 @@ t.test('a window has both of its milliseconds whole, and without one all are fou
   t.same(await listed('--to', '2026-01-31T11:59:59.999Z'), [uuid(1), uuid(2)])
 })
 
-t.test('what several attempts were told alike is listed once', async (t) => {
+t.test('an answer that several attempts got is listed once', async (t) => {
   const world = await startRejected(t)
   const told = { outcome: 'denied', processor: 'default', detail: 'http 400' }
   await world.reject([1], [told, { ...told, processor: 'fallback' }, told])

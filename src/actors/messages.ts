@@ -88,7 +88,7 @@ export interface PurgeRequested {
 /** What the edge asks of the supervisor. Each request carries `replyTo`, called exactly once. */
 export type EdgeRequest = PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
 
-/** Who brings payments to be worked on. */
+/** Actors that bring payments to be worked on. */
 export type Intake = 'accepts' | ClaimSource
 
 /** What `payments` (the parent of all payment actors) is sent. */

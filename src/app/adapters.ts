@@ -38,7 +38,7 @@ export interface Addresses {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
-  /** For the processors' own books; known here when their simulators were started here. */
+  /** Opens the processors' own books; known here when their simulators were started here. */
   readonly processorToken?: string
   /** Epoch ms; before it those simulators know of nothing. Absent: all has always been kept. */
   readonly booksFrom?: number
@@ -63,12 +63,12 @@ export interface Adapters extends Caches {
   readonly fence: LeaseFence
   readonly readiness: Readiness
   readonly processors: Readonly<Record<ProcessorName, Processor>>
-  /** For connections that others open. */
+  /** Resolves host names for connections that others open. */
   readonly names: Names
   close(): Promise<void>
 }
 
-/** Who hears of what happens in the adapters. */
+/** Listeners to what happens in the adapters. */
 type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & { readonly logger: Logger }
 
 /** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */

@@ -200,7 +200,7 @@ function booksOf(
     readTheirs: async (name, window) => {
       const answer = await theirs[name].total(window)
       if (answer.kind !== 'answered') return undefined
-      // For the page, which draws numbers: beyond 2^53 cents they are rounded.
+      // The page draws numbers: beyond 2^53 cents they are rounded.
       const { payments, cents } = answer.value
       return { payments: Number(payments), cents: Number(cents) }
     },

@@ -15,7 +15,7 @@ export interface DevStack {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
-  /** Of simulators that were started here. */
+  /** Token of the simulators that were started here. */
   readonly processorToken?: string
   /** Epoch ms; before it those simulators know of nothing. Absent: they keep all. */
   readonly booksFrom?: number
@@ -99,7 +99,7 @@ function refuseDataDir(cause: unknown): never {
   throw new Error(`DATA_DIR: ${wordsOf(cause)}`, { cause })
 }
 
-/** Of Pit itself, as this machine reaches it. */
+/** Pit's own URLs, as this machine reaches them. */
 function ownUrlsOf({
   listen,
   opsHost,

@@ -16,15 +16,15 @@ export interface Readiness {
   whyNot(): string | undefined
 }
 
-/** When nothing was heard of accepts for so long, ms, one without payments is tried at a question. */
+/**
+ * How long accepts may be silent, ms: after that a question for readiness tries one without payments.
+ */
 const TRIED_AFTER_MS = 1000
 
-/** For so long, ms, payments that were refused count for more than an accept without any. */
+/** How long a refused accept counts, ms, even if an accept without payments succeeds meanwhile. */
 const REFUSED_FOR_MS = 5000
 
-/**
- * Of accepts the last one decides, and of renewals: what refuses the ones need not refuse the others.
- */
+/** The last accept decides, and the last renewal: PostgreSQL may refuse the one and not the other. */
 export function createReadiness(lease: Lease, clock: Clock): Readiness {
   let heardAt = LONG_AGO
   let refusedAt = LONG_AGO

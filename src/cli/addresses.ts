@@ -51,7 +51,7 @@ export async function findOperatorsPort(): Promise<
   return { whyNot: `the dev stack on ${dataDir} was started with OPS_PORT=0` }
 }
 
-/** Of an instance that was started without settings. */
+/** The operators' port of an instance that was started without settings. */
 export const USUAL_OPERATORS_URL = 'http://127.0.0.1:9998'
 
 /**

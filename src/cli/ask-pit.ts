@@ -43,7 +43,7 @@ export async function askOverHttp({ url, path, body, headers }: HttpQuestion): P
   return { status: answer.status, body: await answer.text(), at }
 }
 
-/** Of what `fetch` threw. */
+/** Half a sentence from what `fetch` threw. */
 export function whyNoAnswer(error: unknown): string {
   const { cause = error } = error instanceof Error ? error : {}
   if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') {

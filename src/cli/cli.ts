@@ -15,7 +15,7 @@ interface Command {
   readonly name: string
   /** One line for the list of commands. */
   readonly about: string
-  /** Without extension, relative to src, or to the project for tools. */
+  /** Path without extension, relative to src, or to the project for tools. */
   readonly module: string
   readonly place: 'src' | 'tools'
   /** A server runs on when nobody reads what it prints any more. */
@@ -110,7 +110,7 @@ function endWithReader({ kind }: Command): void {
   })
 }
 
-/** In the tree that this file is in, compiled or not as it is. */
+/** The module in the tree of this file, compiled or not as this file is. */
 function modulePath({ module }: Command): string {
   const here = fileURLToPath(import.meta.url)
   return join(dirname(here), '..', `${module}${extname(here)}`)

@@ -16,7 +16,7 @@ export interface Figures {
   readonly rejected: number
   readonly waiting: number
   readonly inDoubt: number
-  /** Of all instances; null when the ledger did not answer. */
+  /** Parked payments of all instances; null when the ledger did not answer. */
   readonly parked: number | null
   readonly acceptP50Ms: number | null
   readonly acceptP99Ms: number | null

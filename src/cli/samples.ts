@@ -5,7 +5,7 @@ export interface Samples {
   sum(name: string, labels?: Labels): number | undefined
   /** A label's value of the first series of this name. */
   label(name: string, label: string): string | undefined
-  /** Of a histogram, summed like `sum`: how many values were at most `le`, ascending. */
+  /** A histogram's buckets, summed like `sum`: how many values were at most `le`, ascending. */
   buckets(name: string, labels?: Labels): readonly Bucket[]
 }
 

@@ -32,7 +32,7 @@ read once, or that was not named.
 
 interface Options {
   readonly urls: readonly string[]
-  /** Of an address that nobody gave: what ends a reading of it that nothing answers. */
+  /** Said when nobody answers and nobody gave the address; undefined: it was given. */
   readonly whyNone: string | undefined
   readonly form: 'table' | 'lines' | 'json'
   readonly readings: 'one' | 'many'

@@ -10,7 +10,7 @@ import { asFields, askPit, detailOf, OPERATORS_CALL, readFields } from './ask-pi
 const READ_EVERY_MS = 250
 const SILENT_EVERY_MS = 1_000
 
-/** Of those that left before the first reading, lines shown. */
+/** Lines shown of payments that left before the first reading. */
 const FIRST_MAX = 10
 
 const USAGE = `Usage: pit tail [options] [url …]

@@ -16,7 +16,7 @@ export interface Variable<Value> {
   readonly takes: string
   /** A sentence without its full stop. */
   readonly meaning: string
-  /** Of a secret: the variable that may name a file with the value instead. */
+  /** A secret's second variable, which may name a file with the value instead. */
   readonly fileName?: string
   readonly parse: (text: string) => Parsed<Value>
 }

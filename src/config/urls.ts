@@ -110,7 +110,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Of what may be anything, only what looks like a name. */
+/** A parameter's name for a message; what does not look like a name may be a secret. */
 function shown(name: string): string {
   return /^\w{1,40}$/.test(name) ? name : 'one that is no name'
 }

@@ -13,7 +13,7 @@ export interface ChartEdge {
 export interface Chart {
   readonly states: readonly { readonly name: string; readonly isFinal: boolean }[]
   readonly edges: readonly ChartEdge[]
-  /** For wide and for narrow pages; nodes and edges carry the ids `state-A` and `edge-A-B`. */
+  /** Drawn for wide and for narrow pages; nodes and edges carry the ids `state-A` and `edge-A-B`. */
   readonly dot: { readonly wide: string; readonly narrow: string }
 }
 

@@ -89,7 +89,7 @@ export function createBooksComparison(source: BooksSource): BooksComparison {
   }
 }
 
-/** For the page, which draws numbers: beyond 2^53 cents they are rounded. */
+/** The page draws numbers: beyond 2^53 cents they are rounded. */
 function inNumbers(summary: ExactSummary): Summary {
   const total = (name: ProcessorName): Total => {
     const { payments, cents } = summary[name]

@@ -225,7 +225,7 @@ export interface DurationCounter {
 /** Buckets per doubling: each is 9 % wide, which is the error of a percentile at most. */
 const PER_DOUBLING = 8
 const LEAST_MS = 0.01
-/** From 10 µs to 3 hours. */
+/** Bounds from 10 µs to 3 hours. */
 const BUCKETS = 240
 
 export function createDurationCounter(): DurationCounter {

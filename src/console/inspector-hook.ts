@@ -67,7 +67,7 @@ export function isPayment(actor: InspectedActor): boolean {
   return actor.id === 'payment'
 }
 
-/** By its name in the system, else by its chart's, else by the id that its parent gave it. */
+/** An actor's name in the system, else its chart's, else the id that its parent gave it. */
 export function nameOf({ systemId, logic, id }: InspectedActor): string {
   return systemId ?? logic?.config?.id ?? id
 }

@@ -176,7 +176,7 @@ export interface Frame {
   readonly open: { readonly parked: number; readonly owned: number } | null
 }
 
-/** Without what only the plots need. */
+/** The instances without what only the plots need. */
 export type InstanceFrame = Omit<Figures, 'transitions' | 'acceptMs' | 'settleMs'>
 
 export function frameOf(

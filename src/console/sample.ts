@@ -161,7 +161,7 @@ function createChangeFilter(): (actor: InspectedActor, snapshot: unknown) => boo
   }
 }
 
-/** By actor and kind, in two steps: joining both names would cost more than all else here. */
+/** Limits by actor and by kind, in two steps: a joined name would cost more than all else here. */
 function createLimitPerActor(now: () => number) {
   const byActor = new Map<string, RateLimit>()
   return {

@@ -26,7 +26,7 @@ export interface OpsOptions {
   readonly metrics: (
     accept: string,
   ) => Promise<{ readonly contentType: string; readonly body: string }>
-  /** Of Pit, for the description of the API. */
+  /** Pit's version, for the description of the API. */
   readonly version: string
   /** Adds further routes, before the one that answers 404 to everything else. */
   readonly extend?: (app: WebApp) => void

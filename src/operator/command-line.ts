@@ -24,7 +24,7 @@ export function readArguments<Declared extends ParseArgsConfig>(
   }
 }
 
-/** With an offset: a date alone, or a local time, could mean more than one instant. */
+/** The offset is demanded: a date alone, or a local time, could mean more than one instant. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
 
 /** Epoch ms of what stands after a flag, or what stands for its absence. Throws `UsageError`. */
@@ -45,7 +45,7 @@ export function readRate(flag: string, text: string | undefined, absent: number)
   return rate
 }
 
-/** Without a slash at its end. Throws `UsageError`. @param flag absent: it stands alone. */
+/** The URL without a slash at its end. Throws `UsageError`. @param flag absent: it stands alone. */
 export function readHttpUrl(flag: string | undefined, text: string): string {
   if (URL.canParse(text) && /^https?:/.test(text)) return text.replace(/\/$/, '')
   throw new UsageError(
@@ -55,7 +55,7 @@ export function readHttpUrl(flag: string | undefined, text: string): string {
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
-/** In lower case. Throws `UsageError`. @param taker what takes it: a flag or a command. */
+/** The id in lower case. Throws `UsageError`. @param taker what takes it: a flag or a command. */
 export function readPaymentId(taker: string, text: string): string {
   if (UUID.test(text)) return text.toLowerCase()
   throw new UsageError(`${taker} takes the id of a payment, which is a UUID, not ${text}`)

@@ -74,7 +74,7 @@ export function startOfSecond(at: number): number {
   return at - (at % 1_000)
 }
 
-/** In stretches, each of which is read in a bounded time; what is empty is skipped. */
+/** Reads stretch by stretch, each in a bounded time; what is empty is skipped. */
 async function sumAllRows(tables: PostgresPool, { from, to }: Span): Promise<BookTotals> {
   let sum = NO_BOOKS
   for (let at = from; at <= to;) {

@@ -54,7 +54,7 @@ export async function listRejected(
 export interface RejectedIds {
   /** Oldest first, `limit` at most. */
   readonly ids: readonly string[]
-  /** Of all that fit the filter. */
+  /** How many fit the filter, and their sum. */
   readonly count: number
   readonly cents: bigint
 }

@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { ListenFailed, type Listening } from './web-server.ts'
 
-/** Of a server that listens on the path by now; `stop` ends its listening. */
+/** What a server is by now that listens on the path; `stop` ends its listening. */
 export function listeningOnSocket(path: string, stop: () => void): Listening {
   // The balancer runs as another user and has to connect, which takes the right to write.
   chmodSync(path, 0o666)

@@ -49,7 +49,7 @@ export interface Faults {
   readonly lookUp: readonly Fault<LookUpFaultKind>[]
   /** Failing switches on and off each `flapMs`, off first; null: it does not flap. */
   readonly flapMs: number | null
-  /** Of the generator that draws the faults: the same seed and calls meet the same faults. */
+  /** Seed of the generator that draws faults: the same seed and calls meet the same faults. */
   readonly seed: number
 }
 

@@ -19,7 +19,7 @@ export interface SimulatorOptions extends StateOptions {
   readonly port: number
   /** Address to listen on, 127.0.0.1 when absent. */
   readonly host?: string
-  /** For messages; `processor` when absent. */
+  /** Name in messages; `processor` when absent. */
   readonly name?: string
   /** File, of this simulator only, that keeps the payments over restarts; absent: none does. */
   readonly keepIn?: string

@@ -17,7 +17,7 @@ t.test('a failure’s words are one line with the code, which is said once', asy
   t.equal(wordsOf(error('x'.repeat(1_000))).length, 300)
 })
 
-t.test('a failure of the ledger says what it met on its way', async (t) => {
+t.test('a failure of the ledger names the call that failed, and why', async (t) => {
   const cause = Object.assign(new Error('read-only'), { code: '25006' })
   const inner = new LedgerUnavailable('readKnown', 'none', cause)
 

@@ -155,7 +155,7 @@ t.test('strays that a drain finds are left to whoever takes over', async (t) => 
   t.same([strays.getSnapshot().value, system.ledger.waiting], ['closed', []])
 })
 
-t.test('under another lease everything is compared anew', async (t) => {
+t.test('everything is compared anew once the lease is another one', async (t) => {
   const parts = startStrays()
   await compare(parts, owned('a'))
 

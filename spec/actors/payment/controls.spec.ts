@@ -4,7 +4,7 @@ import { CONTROL_PAUSE_MS, type AbsenceProof } from '../../../src/actors/payment
 import { controlled, FOUND, OLD_MS, setScene } from './controls-under-test.ts'
 
 t.test(
-  'a look-up that is to prove waits for a control, and is asked even if that fails',
+  'a look-up that may prove an absence waits for a control, and is asked even if that fails',
   async (t) => {
     for (const answer of [FOUND, { kind: 'missing' }, { kind: 'failed', detail: '' }] as const) {
       const scene = setScene()
@@ -19,17 +19,20 @@ t.test(
   },
 )
 
-t.test('a look-up that begins with the answer to a control lies behind it', async (t) => {
-  const scene = setScene()
-  scene.begin()
-  scene.answer(FOUND)
+t.test(
+  'a look-up that begins when a control was answered has that control before it',
+  async (t) => {
+    const scene = setScene()
+    scene.begin()
+    scene.answer(FOUND)
 
-  const proofs = scene.missing()
-  scene.clock.increment(CONTROL_PAUSE_MS)
-  scene.answer(FOUND)
+    const proofs = scene.missing()
+    scene.clock.increment(CONTROL_PAUSE_MS)
+    scene.answer(FOUND)
 
-  t.same(proofs, ['control'])
-})
+    t.same(proofs, ['control'])
+  },
+)
 
 t.test('a missing payment is proved between two controls that were found', async (t) => {
   const scene = controlled()
@@ -152,7 +155,7 @@ t.test('a control backs look-ups for 5 s', async (t) => {
   t.same(scene.missing(), ['none'])
 })
 
-t.test('a look-up that was asked before the control was answered lies not behind it', async (t) => {
+t.test('a control that is answered after a look-up was asked does not precede it', async (t) => {
   const scene = setScene()
   const askedAt = scene.clock.now()
   scene.begin()
@@ -166,7 +169,7 @@ t.test('a look-up that was asked before the control was answered lies not behind
 })
 
 t.test(
-  'a payment that was recorded a moment ago backs nothing, and nor does the form',
+  'a payment recorded a moment ago is no control, and the form proves nothing then',
   async (t) => {
     const scene = setScene('unknown')
     scene.controls.noteRecorded('young', scene.clock.now())

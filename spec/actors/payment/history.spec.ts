@@ -66,7 +66,7 @@ t.test('the number of a payment’s attempts is known when older ones are droppe
   t.equal(countAttempts([]), 0)
 })
 
-t.test('of denials alone the oldest is dropped', async (t) => {
+t.test('the oldest denial is dropped when nothing but denials is kept', async (t) => {
   const newest = denial('default', 99)
   const denials = many((requestedAt) => denial('default', requestedAt))
 

@@ -86,18 +86,21 @@ t.test('before a doubt can end nothing proves that a payment is missing', async 
   t.same(scene.said, ['prepare'], 'and no control is asked')
 })
 
-t.test('from its end on a look-up waits for a control, and is judged by another', async (t) => {
-  const scene = setScene(ENDS_AT)
-  scene.ask()
-  t.equal(scene.lookUps.length, 0)
-  scene.begin[0]?.()
-  scene.clock.increment(7)
-  scene.lookUps[0]?.({ kind: 'missing' })
+t.test(
+  'once an unknown outcome may end, a look-up waits for a control, and is judged by another',
+  async (t) => {
+    const scene = setScene(ENDS_AT)
+    scene.ask()
+    t.equal(scene.lookUps.length, 0)
+    scene.begin[0]?.()
+    scene.clock.increment(7)
+    scene.lookUps[0]?.({ kind: 'missing' })
 
-  t.same(scene.said, [`judge ${ENDS_AT}`], 'by the instant at which it was asked')
-  t.match(scene.events, [{ type: 'lookup.missing', proof: 'control', next: { to: 'default' } }])
-  t.same([scene.facts, scene.reports], [[], []])
-})
+    t.same(scene.said, [`judge ${ENDS_AT}`], 'by the instant at which it was asked')
+    t.match(scene.events, [{ type: 'lookup.missing', proof: 'control', next: { to: 'default' } }])
+    t.same([scene.facts, scene.reports], [[], []])
+  },
+)
 
 t.test('a payment that left while its look-up waited for a control is not asked for', async (t) => {
   const scene = setScene(ENDS_AT)

@@ -101,7 +101,7 @@ t.test('an answered look-up gives its place back, whatever follows', async (t) =
   t.ok(dependencies.places.isFree('default'))
 })
 
-t.test('of two processors that may have a payment each is asked in turn', async (t) => {
+t.test('two processors that may have a payment are asked in turn', async (t) => {
   const asked: string[] = []
   const asking = (name: string) => ({ lookUp: () => void asked.push(name) })
   const processors = { default: asking('default'), fallback: asking('fallback') } as never

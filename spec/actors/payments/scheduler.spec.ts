@@ -119,7 +119,7 @@ t.test('a pace that is not used falls by a fifth each tick, to the least', async
   t.equal(pacer.pace, PACE_MIN)
 })
 
-t.test('at most sixteen payments are started in one turn of the event loop', async (t) => {
+t.test('one turn of the event loop starts sixteen payments at most', async (t) => {
   const { scheduler, waiting, slots } = started()
   for (let number = 0; number < 40; number += 1) waiting.push(sampleRecord())
 
@@ -162,7 +162,7 @@ t.test('a payment stays in its queue while every slot is taken', async (t) => {
   t.same([slots.used, waiting.size], [2, 0])
 })
 
-t.test('of each kind of doubt as many are started as there are places', async (t) => {
+t.test('as many payments in doubt are started as their kind has places for look-ups', async (t) => {
   const { scheduler, waiting, slots } = started()
   pushDoubts(waiting, 3)
 

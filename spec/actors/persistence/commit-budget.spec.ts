@@ -10,7 +10,7 @@ function spacings(perSecond: number, { commits, everyMs }: { commits: number; ev
   return answers.filter((spacingMs) => spacingMs > 0)
 }
 
-t.test('no time is left between commits up to the rate', async (t) => {
+t.test('commits up to the rate are not spaced', async (t) => {
   t.same(spacings(500, { commits: 5_000, everyMs: 2 }), [])
   t.same(spacings(500, { commits: 5_000, everyMs: 3 }), [])
 })
@@ -33,7 +33,7 @@ t.test('commits that are spaced as told keep to the rate', async (t) => {
   t.ok(commits > 0.75 * 5_000 && commits < 1.02 * 5_000, `${commits} in 10 s`)
 })
 
-t.test('commits beyond the budget leave no debt', async (t) => {
+t.test('commits beyond the budget delay no later commit once its time has passed', async (t) => {
   const spend = createCommitBudget(500)
   for (let commit = 0; commit < 1_000; commit += 1) spend(1000)
 

@@ -33,7 +33,7 @@ function accepting() {
 }
 
 t.test(
-  'of a batch those that are new are worked on, and nothing is told of no new one',
+  'only new payments of a batch are worked on, and a batch without any tells nobody',
   async (t) => {
     const { sentEvents, answers, facts, post, commit } = accepting()
     post('a')

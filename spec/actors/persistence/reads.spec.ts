@@ -161,7 +161,7 @@ t.test('what the ledger has as final stands, whatever is still being written', a
   )
 })
 
-t.test('of a payment that is being rejected and settled the settlement is shown', async (t) => {
+t.test('a payment that is being rejected and settled is shown as settled', async (t) => {
   const { ledger, persistence, answers, replyTo } = writing(rejected(1), settlement(1))
 
   persistence.send({ type: 'payment.requested', correlationId: uuid(1), replyTo })

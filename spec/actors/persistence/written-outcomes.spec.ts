@@ -231,23 +231,26 @@ t.test(
   },
 )
 
-t.test('what is aside is written again after 10 s, and with it leaves memory', async (t) => {
-  const system = persisting([settlement(1)])
-  await answerAll(system, refusing('23514', 1))
+t.test(
+  'an outcome that was kept aside is written again after 10 s, and then forgotten',
+  async (t) => {
+    const system = persisting([settlement(1)])
+    await answerAll(system, refusing('23514', 1))
 
-  t.equal(ASIDE_PAUSE_MS, 10_000)
-  system.clock.increment(ASIDE_PAUSE_MS - 1)
-  const early = await answerAll(system, () => undefined)
-  system.clock.increment(1)
-  system.clock.increment(OUTCOMES.windowMs)
-  const late = await answerAll(system, () => undefined)
-  system.clock.increment(PUBLISH_WINDOW_MS)
-  await settled()
+    t.equal(ASIDE_PAUSE_MS, 10_000)
+    system.clock.increment(ASIDE_PAUSE_MS - 1)
+    const early = await answerAll(system, () => undefined)
+    system.clock.increment(1)
+    system.clock.increment(OUTCOMES.windowMs)
+    const late = await answerAll(system, () => undefined)
+    system.clock.increment(PUBLISH_WINDOW_MS)
+    await settled()
 
-  t.same([early, late], [[], [[1]]])
-  t.same((await system.settledSet.called('remove')).args, [[uuid(1)]])
-  t.equal(system.clock.pending, 0, 'nothing is left to wait for')
-})
+    t.same([early, late], [[], [[1]]])
+    t.same((await system.settledSet.called('remove')).args, [[uuid(1)]])
+    t.equal(system.clock.pending, 0, 'nothing is left to wait for')
+  },
+)
 
 t.test('what is aside waits for one timer, however much comes to it', async (t) => {
   const system = persisting([settlement(1)])

@@ -75,7 +75,7 @@ t.test('a name that hangs leaves the books of the other processor alone', async 
   t.equal(processor.requests.length, 1)
 })
 
-t.test('of several addresses one that is dead costs nothing but a moment', async (t) => {
+t.test('a dead one of several addresses costs nothing but a moment', async (t) => {
   const { names, dns } = await world(t)
   dns.zone['both.test'] = ['::1', '127.0.0.1', '127.0.0.9']
   const processor = await startRawProcessor(t, answer(200))

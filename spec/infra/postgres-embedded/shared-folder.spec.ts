@@ -73,7 +73,7 @@ t.test('a folder that a Pit on another machine uses is refused until that is gon
   t.notOk((await readdir(dataDir)).includes('in-use'), 'a stop lets go of it')
 })
 
-t.test('of several that find a holder dead at the same time one gets the folder', async (t) => {
+t.test('one of several that find a holder dead at the same time gets the folder', async (t) => {
   const dataDir = await makeDataDir(t)
   await writeFile(join(dataDir, 'in-use'), '8b1d\nelsewhere\n')
 

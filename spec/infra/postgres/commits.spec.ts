@@ -19,7 +19,7 @@ const server = await startPostgres(t)
 const SWEEP = { limit: 99, settleByMs: 30_000 }
 const SETTLE_BY = { settleByMs: 30_000 }
 
-t.test('at a server that commits late, whose a payment is stays on disk', async (t) => {
+t.test('a server that commits late has on disk whose a payment is', async (t) => {
   const { ledger, isOnDisk, accept } = await lateLedger(t)
   const [mine, theirs] = [await lease(ledger), await lease(ledger, 'b')]
   const clients = await lease(ledger, 'c')
@@ -50,7 +50,7 @@ t.test('at a server that commits late, whose a payment is stays on disk', async 
   }
 })
 
-t.test('at a server that commits late, accepts and settlements are as it is set', async (t) => {
+t.test('a server that commits late takes accepts and settlements as it is set', async (t) => {
   const { ledger, isOnDisk, accept } = await lateLedger(t)
   const mine = await lease(ledger)
 

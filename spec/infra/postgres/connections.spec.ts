@@ -151,7 +151,7 @@ t.test('a connection that falls silent is replaced, and the next accept succeeds
   t.strictSame((await ledger.accept([request(3)], mine)).results, ['accepted'])
 })
 
-t.test('of several servers the first that serves is used, and later the next', async (t) => {
+t.test('the first of several servers that serves is used, and later the next', async (t) => {
   const database = await server.freshDatabase()
   const [first, second] = [await startProxy(t, database), await startProxy(t, database)]
   const nowhere = await freePort()

@@ -120,7 +120,7 @@ for (const [status, kib] of [
   })
 }
 
-t.test('of the pages of a proxy next to nothing is kept in memory', async (t) => {
+t.test('the pages of a proxy take next to no memory', async (t) => {
   const ends: RequestEnd[] = []
   const plan = { mayWrite: () => true, sendBy: 10, answerBy: 100, onReleased: () => undefined }
   const request = new InFlightRequest({ ...plan, report: (end) => ends.push(end) })

@@ -169,7 +169,7 @@ async function askHealth(context: ProbingContext): Promise<Findings> {
   return { probedAt, health: { ...first, ...second }, at: clock.now() }
 }
 
-/** By the probe lease in the cache. Without the cache each instance keeps to the interval alone. */
+/** The probe lease in the cache decides. Without it each instance keeps to the interval alone. */
 async function mayProbe({ ports, cache, intervalMs, probedAt }: ProbingContext): Promise<boolean> {
   const isOwnTime = ports.clock.now() - probedAt >= intervalMs
   if (!isOwnTime) return false

@@ -78,7 +78,7 @@ export function renewalTimeoutMs(ttlMs: number): number {
 /** Share of a lease's lifetime that passes after a failed call. */
 const PAUSE_SHARE = 0.03
 
-/** Of a call to the ledger. Anything else that was thrown is a bug and ends the actor. */
+/** A failed call to the ledger. Anything else that was thrown is a bug and ends the actor. */
 const EXPECTED = { guard: { type: 'isLedgerFailure', params: errorIn } } as const
 
 export const leaseMachine = setup({

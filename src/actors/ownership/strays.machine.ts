@@ -41,7 +41,7 @@ interface StraysContext extends StraysInput {
 /** How long rows that cannot be read are left alone, ms. */
 const UNREADABLE_FOR_MS = 60_000
 
-/** Of a call to the ledger. Anything else that was thrown is a bug and ends the actor. */
+/** A failed call to the ledger. Anything else that was thrown is a bug and ends the actor. */
 const EXPECTED = { guard: { type: 'isLedgerFailure', params: errorIn } } as const
 
 export const straysMachine = setup({

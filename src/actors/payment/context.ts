@@ -372,5 +372,5 @@ export type PaymentEvent =
   /** The next look-up is due; with `resend` the request may be sent again in its place. */
   | { readonly type: 'lookup.due'; readonly resend: boolean }
   | { readonly type: 'backoff.elapsed'; readonly next: NextRoute }
-  /** To be parked as it is: the instance drains or holds too many payments in doubt. */
+  /** It is parked as it is: the instance drains or holds too many payments in doubt. */
   | { readonly type: 'payment.recalled'; readonly endsAt: number }

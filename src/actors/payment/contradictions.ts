@@ -13,7 +13,7 @@ const INSTANT_TOLERANCE_MS = 86_400_000
 
 type Found = Extract<LookUpAnswer, { kind: 'found' }>
 
-/** Who answered a look-up, and when on both clocks, ms. */
+/** An answered look-up: by which processor, and when on both clocks, ms. */
 interface Asked {
   readonly processor: ProcessorName
   readonly now: number

@@ -16,7 +16,7 @@ export interface ControlSearchInput {
   readonly onFound: (correlationId: string) => void
 }
 
-/** Who wants to know what the ledger knows since this monotonic instant, ms. */
+/** One that waits for what the ledger knows, since this monotonic instant, ms. */
 interface Waiting {
   readonly since: number
   readonly reply: (answer: ControlAnswer) => void

@@ -53,7 +53,7 @@ export interface PaymentDependencies {
   /** Takes a settlement whose payment has left this instance: it is proved all the same. */
   settledLate(settlement: LateSettlement): void
   generationOf(slot: number): number
-  /** For look-ups: a payment in doubt without one has to leave memory. */
+  /** Places for look-ups: a payment in doubt without one has to leave memory. */
   readonly places: Places
   /** Whether one that is in doubt at the same processors waits for a place. */
   isPlaceAwaited(unknownOutcomes: PaymentRecord['unknownOutcomes']): boolean

@@ -12,7 +12,7 @@ export function withAttempt(attempts: readonly Attempt[], ended: Attempt): reado
   return [...withoutOldest(attempts), { ...ended, number: countAttempts(attempts) + 1 }]
 }
 
-/** To the microsecond. */
+/** Rounded to the microsecond. */
 export function roundedMs(durationMs: number): number {
   return Math.round(durationMs * 1000) / 1000
 }

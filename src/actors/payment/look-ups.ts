@@ -121,7 +121,7 @@ function lookUpPauseMs(dependencies: PaymentDependencies, context: PaymentContex
   return end > now ? Math.min(pauseMs, end - now) : pauseMs
 }
 
-/** Of two processors that may have the payment, each is asked in turn. */
+/** Two processors that may have the payment are asked in turn. */
 function outcomeToLookUp({ unknownOutcomes, lookUps }: PaymentContext): TrackedUnknownOutcome {
   const unknown = unknownOutcomes[lookUps % unknownOutcomes.length]
   assert(unknown !== undefined, 'a payment is looked up for an unknown outcome')

@@ -90,7 +90,7 @@ const chargeEnds = {
   'payment.recalled': { target: 'parked', actions: ['keepAttempt', 'noteUnknownOutcome'] },
 } as const
 
-/** Where a denied payment goes before the other processor is asked, and where after all. */
+/** What becomes of a denied payment: looked at first, and if no other transition takes it. */
 const denied = {
   first: [
     // An earlier request to it may have been recorded, whatever it says of this one.

@@ -127,7 +127,7 @@ export class Payments {
   #isCongested = false
   #isDraining = false
   #purges = 0
-  /** From where payments may still come in a drain; a recall ends the wait for them. */
+  /** Actors that may still bring payments in a drain; a recall ends the wait for them. */
   readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover', 'strays'])
   readonly #lateAnswers = new LateAnswers()
   #ticks = 0
@@ -185,7 +185,7 @@ export class Payments {
   }
 
   take(event: PaymentsEvent): void {
-    // Under a lease that was replaced meanwhile: others take them over from it.
+    // Its lease was replaced meanwhile: others take these payments over from it.
     if ('leaseId' in event && event.leaseId !== this.#dependencies.lease.id) return
     if ('purges' in event && this.#isPurged(event.purges)) return
     switch (event.type) {

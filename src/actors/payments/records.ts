@@ -64,7 +64,7 @@ export function parkedOutcome(
     purges: park.purges,
     delayMs: Math.round(park.delayMs),
     rounds: park.rounds,
-    // To the settle-by deadline: whoever claims it may know no payment to ask for as a control.
+    // The settle-by deadline holds here: whoever claims it may know no payment for a control.
     unknownOutcomes: record.unknownOutcomes.map(({ processor, requestedAt, settleBy }) => {
       return { processor, requestedAt, remainingMs: Math.ceil(settleBy - park.now) }
     }),

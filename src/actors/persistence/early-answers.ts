@@ -12,7 +12,7 @@ export type AnswersWhen = 'committed' | 'taken'
 export interface EarlyAnswersParts extends Pick<SharedPorts, 'clock' | 'telemetry'> {
   /** Payments answered and not yet committed; beyond it they are refused. */
   readonly heldMax: number
-  /** To the accept batcher. */
+  /** Hands a payment to the accept batcher. */
   readonly commit: (payment: PaymentReceived) => void
 }
 

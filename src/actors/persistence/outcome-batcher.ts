@@ -53,7 +53,7 @@ export function providedOutcomeBatcher(parts: Parts): typeof outcomeBatcherMachi
       startWindow: ({ context, self }) =>
         void clock.setTimeout(() => self.send({ type: 'window.elapsed' }), context.windowMs),
       writeBatch: ({ context, self }) => {
-        // In the same turn of the event loop, which saves a wakeup.
+        // The same turn of the event loop saves a wakeup.
         publisher.flush()
         void writeBatch(ports, context, self)
       },
@@ -251,7 +251,7 @@ export function createSettledPublisher({
     const [entries, ids] = [settled, committed]
     settled = []
     committed = []
-    // In this order: what is committed already may still wait to be added.
+    // The order counts: what is committed already may still wait to be added.
     if (entries.length > 0) settledSet.add(entries).catch(cacheFailureOf)
     if (ids.length > 0) settledSet.remove(ids).catch(cacheFailureOf)
   }

@@ -34,7 +34,7 @@ function supervisorLogic(parts: PitParts): typeof supervisorMachine {
         const cause = causeOf(event)
         parts.ports.telemetry.emit({ type: 'child.restarted', child, cause, error })
         started(children).restart(child)
-        // In a drain, which ends the lease anyway, what took the place of the child takes part.
+        // A child that is restarted in a drain takes part in it. The drain ends the lease anyway.
         if (waits.length > 0) tellDrain(self.system)
       },
       commitPayment: ({ event, self }) => {

@@ -56,7 +56,10 @@ function exceptLeaseLost(error: unknown): void {
   if (!(error instanceof LeaseLost)) throw error
 }
 
-/** Of the real one only what is not in it is removed, and what others have in it is not looked at. */
+/**
+ * A settled set that changes nothing: the real one is asked only to remove what was never added,
+ * and what other instances have in it is read and left out.
+ */
 export function harmlessSettledSet(settledSet: SettledSet): SettledSet {
   return {
     add: (entries) => settledSet.remove(entries.map(({ correlationId }) => correlationId)),

@@ -15,10 +15,10 @@ export interface RehearsalParts extends StageParts {
   readonly payments?: number
 }
 
-/** After so many a payment costs what it costs ever after. */
+/** So many make the code as fast as it gets: one more makes no later payment cheaper. */
 const PAYMENTS = 4_000
 
-/** From post to settlement; few, since an instance mostly commits one or two at once. */
+/** Payments between their post and their settlement; few, as an instance mostly has. */
 const UNDER_WAY = 4
 
 /** A summary is asked for after each so many payments. */

@@ -76,7 +76,7 @@ function describeTables({
   )
 }
 
-/** For a start that brings its own PostgreSQL. */
+/** Checks what a start needs that brings its own PostgreSQL. */
 export async function checkEmbedded({ dataDir }: Config): Promise<readonly Finding[]> {
   const folder = resolve(dataDir)
   try {

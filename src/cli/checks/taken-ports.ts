@@ -9,7 +9,7 @@ import type { DevStackPlaces } from '../../infra/process/dev-stack-file.ts'
 import { askOverHttp, detailOf, isClientsPort, readFields } from '../ask-pit.ts'
 import { causeIn, fails, ok, warn, type Finding } from './finding.ts'
 
-/** Of a running dev stack those that it uses. */
+/** Checks the ports that are configured, or those that a running dev stack uses. */
 export async function checkPorts(
   config: Config,
   devStack: DevStackPlaces | undefined,

@@ -42,7 +42,7 @@ function renderTag(api: ApiDocument, tag: string, description: string): string {
   return `<h2>${escaped(tag)}</h2><p>${prose(description)}</p>${operations.join('')}`
 }
 
-/** With the default of each variable. */
+/** The server's URL with the default of each variable. */
 function originOf({ url, variables }: ApiServer): string {
   return url.replace(/\{(\w+)\}/g, (_, name: string) => variables[name]?.default ?? '')
 }

@@ -78,7 +78,7 @@ function renderContradiction({ kind, ...seen }: Contradiction): unknown {
   }
 }
 
-/** Without an instant when a dead instance sent the request: it is not known. */
+/** The instant is left out when a dead instance sent the request: it is not known. */
 function renderUnknownOutcome(unknown: UnknownOutcome): unknown {
   const { processor, requestedAt, remainingMs, contradiction } = unknown
   const known = requestedAt === null ? {} : { requestedAt: renderInstant(requestedAt) }

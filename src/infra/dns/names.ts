@@ -27,9 +27,9 @@ export const ASK_AGAIN_MS = 1_000
 
 /** What is known of one name. */
 interface Known {
-  /** Of the last query that found any; kept over all later failures. */
+  /** Found by the last query that found any; kept over all later failures. */
   addresses: readonly LookupAddress[]
-  /** Of the last query that found none. */
+  /** Why the last query found none. */
   failure: Error | undefined
   /** The one query in flight, for all who wait for it; never rejects. */
   asking: Promise<void> | undefined

@@ -232,7 +232,7 @@ const ATTEMPT_BOUNDS_S = [
   0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10,
 ]
 
-// From what a quick processor takes to an outage of hours.
+// They reach from what a quick processor takes to an outage of hours.
 const SETTLEMENT_BOUNDS_S = [
   0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 1800, 7200,
 ]

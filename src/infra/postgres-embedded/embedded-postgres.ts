@@ -210,7 +210,7 @@ function keepRunning(
   return { failed, stop: () => (stopped ??= stop()) }
 }
 
-// For a process that ends by a bug: nothing can be awaited any more. An orderly stop of the server
+// A process that ends by a bug can await nothing any more. An orderly stop of the server
 // goes on by itself.
 function stopAtExit(cluster: Cluster, port: number): void {
   try {

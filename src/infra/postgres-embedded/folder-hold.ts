@@ -47,7 +47,7 @@ export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold |
   const text = `${id}\n${await thisPlace()}\n`
   const isOurs = async (): Promise<boolean> => (await readNow(file))?.text === text
   if (vacancy === null) {
-    // Of several that find no file, one makes it.
+    // One of several that find no file makes it.
     const isMade = await writeFile(file, text, { flag: 'wx', mode: 0o600 }).then(
       () => true,
       (error: unknown) => {

@@ -9,7 +9,7 @@ import { BOOLEAN, INTEGER, readOnlyRow, type Query, type Statement } from './row
 import { commitOnDisk } from './sql.ts'
 
 export interface ConnectionConfig {
-  /** Of one server. */
+  /** URL of one server. */
   readonly connectionString: string
   readonly applicationName: string
   /** What the server must allow; the connection is refused otherwise. */
@@ -252,7 +252,7 @@ function explained(cause: unknown): unknown {
 /** Several connections are one session at the server, which therefore keeps nothing for any. */
 export class SharedSession extends Error {
   override readonly name = 'SharedSession'
-  /** Of the statement that was not run. */
+  /** As PostgreSQL's own errors say it: the statement was not run. */
   readonly severity = 'ERROR'
   readonly code: string
 

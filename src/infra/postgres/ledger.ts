@@ -15,7 +15,7 @@ import { createParkedList, createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
 
 export interface PostgresLedgerConfig {
-  /** Of one server or several; see `ServersConfig`. Where it does not say, it must take writes. */
+  /** URL of one server or several; see `ServersConfig`. Unless it says else, it must take writes. */
   readonly connectionString: string
   /** Resolves host names; absent: Node's own. */
   readonly lookup?: LookupFunction

@@ -202,7 +202,7 @@ export const RECORD: Query<typeof WRITTEN> = {
     ],
     few: expectedToBeFew('claim'),
     from: 'SELECT DISTINCT ON (correlation_id) *',
-    // Of a payment that was parked and then settled the settlement.
+    // A payment that was parked and then settled, both in one batch, is written as settled.
     order: 'correlation_id, state <> 1',
     mayWrite: '(o.state = 1 OR p.owner = $1 AND p.claim = o.claim)',
     returns: `${COUNT}, ${commitOnDisk('transaction')}`,

@@ -42,7 +42,7 @@ export class PurgeCount {
     this.#onLowered = onLowered
   }
 
-  /** To be taken before a statement is sent, and given to `read` with its answer. */
+  /** Taken before a statement is sent, and given to `read` with its answer. */
   get known(): KnownPurges {
     return this.#known
   }

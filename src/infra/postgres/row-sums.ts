@@ -31,7 +31,7 @@ export interface DifferingBucket {
   readonly at: number
   /** As the tables have it: 1 default, 2 fallback, anything else by mistake. */
   readonly processor: number
-  /** Of its payments' rows; for what is wider than a second, of the next narrower buckets. */
+  /** Sum of its payments' rows; if it is wider than a second, of the next narrower buckets. */
   readonly added: BookTotal
   readonly told: BookTotal
 }
@@ -134,7 +134,7 @@ export function readSums(rows: readonly RowOf<typeof SUM_COLUMNS>[]): BookTotals
 
 /** Epoch ms; undefined: there is none. */
 export interface NextInstants {
-  /** Of the first settled row. */
+  /** Instant of the first settled row. */
   readonly row: number | undefined
   /** Start of the first bucket up to an hour wide. */
   readonly bucket: number | undefined

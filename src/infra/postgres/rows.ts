@@ -7,7 +7,7 @@ import type { Attempt, Contradiction } from '../../actors/model/payment.ts'
 
 /** What a column may hold. */
 export interface Column<Value> {
-  /** For the message of a row that does not fit. */
+  /** Words for the message of a row that does not fit. */
   readonly takes: string
   readonly fits: (value: unknown) => value is Value
 }

@@ -146,7 +146,7 @@ function forbidden(what: string, names: readonly string[], cause?: unknown): Err
   return refused({ code: INSUFFICIENT_PRIVILEGE, what, names }, cause)
 }
 
-/** With the code of the class by which PostgreSQL itself would refuse it. */
+/** The error has the code with which PostgreSQL itself would refuse it. */
 function refused(
   {
     code,

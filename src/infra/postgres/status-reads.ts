@@ -34,7 +34,7 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
   }
 }
 
-/** For the rebuilding of the delayed queue. */
+/** The parked payments from which the delayed queue is rebuilt. */
 export function createParkedList(
   pool: PostgresPool,
   onDamaged: OnDamagedRow,

@@ -106,7 +106,7 @@ export const SUMMARIZE = {
 /** Widths of the running totals, ms, by their level in `compose/schema.sql`. */
 export const BUCKET_WIDTHS_MS = [1_000, 60_000, 3_600_000, 86_400_000] as const
 
-/** To be added, or taken off again with sign -1; from inclusive, to exclusive, epoch ms. */
+/** A stretch that is added, or taken off with sign -1; from inclusive, to exclusive, epoch ms. */
 export interface SignedRun {
   readonly sign: 1 | -1
   readonly from: number

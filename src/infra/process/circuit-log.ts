@@ -18,7 +18,7 @@ type Ended = Extract<Fact, { type: 'attempt.ended' }>
 export interface CircuitLog {
   changed(fact: Changed): void
   ended(fact: Ended): void
-  /** To be called about once a second: tells the windows that are over. */
+  /** Tells the windows that are over; called about once a second. */
   turn(): void
   /** Tells what is gathered, however short its window was. */
   close(): void

@@ -11,7 +11,7 @@ export interface DevStackPlaces {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
-  /** Of simulators; the token of other processors is not kept. */
+  /** The simulators' token; that of other processors is not kept. */
   readonly processorToken?: string
   /** Where clients call; absent: at a socket, or at a port that was not chosen yet. */
   readonly clientsUrl?: string
@@ -27,7 +27,7 @@ export async function writeDevStackFile(
   const path = pathIn(dataDir)
   const { pid } = process
   const contents: Contents = { pid, startedAt: await startOf(pid), ...places }
-  // Under another name and renamed when whole; a file that is there already would keep its mode.
+  // It is written under another name and renamed: a file that is there already keeps its mode.
   const draft = `${path}.new`
   await rm(draft, { force: true })
   await writeFile(draft, JSON.stringify(contents, null, 2), { mode: 0o600, flag: 'wx' })
@@ -59,7 +59,7 @@ export async function findDevStack(
 
 interface Contents extends DevStackPlaces {
   readonly pid: number
-  /** Of the process; absent where the system does not say. */
+  /** When the process started; undefined where the system does not say. */
   readonly startedAt: string | undefined
 }
 

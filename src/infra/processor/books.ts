@@ -29,7 +29,7 @@ export interface ProcessorBooksOptions {
   readonly name: ProcessorName
   /** Base, without a slash at its end. */
   readonly url: string
-  /** For `X-Rinha-Token`. */
+  /** The header `X-Rinha-Token`. */
   readonly token: string
   /** Bound on one question, ms. */
   readonly timeoutMs: number
@@ -124,7 +124,7 @@ function readSumOfCents(decimal: string): bigint | undefined {
     const mills = BigInt(whole + decimals.slice(0, 3).padEnd(3, '0'))
     return (mills + 5n) / 10n
   }
-  // With an exponent; what is no whole number of cents exactly is no sum.
+  // The number has an exponent. What is not exactly a whole number of cents is no sum.
   const cents = Math.round(Number(decimal) * 100)
   return Number.isSafeInteger(cents) && cents >= 0 ? BigInt(cents) : undefined
 }

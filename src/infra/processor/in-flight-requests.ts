@@ -68,7 +68,7 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     this.#plan = plan
   }
 
-  /** To be called once `dispatch` has returned: from then on answers may be reported at once. */
+  /** Called once `dispatch` has returned: from then on answers may be reported at once. */
   dispatched(): void {
     this.#dispatching = false
   }

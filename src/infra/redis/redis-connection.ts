@@ -180,7 +180,7 @@ export function chunksOf<Item>(items: readonly Item[]): (readonly Item[])[] {
 // Replies are what Redis holds under Pit's keys, and Redis is shared: another version of Pit, or
 // anybody, may have written there. What has another form than Pit's own is refused.
 
-/** Of a write: that there is a reply says all. */
+/** Reads the reply to a write: that there is one says all. */
 export function nothing(): void {
   // Nothing is read.
 }
@@ -223,7 +223,7 @@ export function readTimed(reply: unknown): { readonly now: number; readonly valu
   return { now: readInteger(reply[0]), value: reply[1] }
 }
 
-/** Of a text inside an entry: a number, 0 or more, in digits; undefined for anything else. */
+/** The number, 0 or more, that a text inside an entry has in digits; undefined: it has none. */
 export function numberIn(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d/.test(text)) return undefined
   const number = Number(text)
@@ -261,7 +261,7 @@ const FAIL_AT_ONCE = {
   retryStrategy: reconnectDelayMs,
 }
 
-/** For ever, since nothing else would notice that Redis is back; at most 1 s apart. */
+/** Tries go on for ever, since nothing else would notice that Redis is back; at most 1 s apart. */
 function reconnectDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1_000)
 }

@@ -35,7 +35,7 @@ const KINDS: readonly (readonly [RegExp, RedisFailureKind])[] = [
   [/\bOOM\b|^FULL\b/, 'memory'],
 ]
 
-/** Of what a call or a connection was rejected with. */
+/** The failure behind the error of a call or of a connection. */
 export function failureOf(error: unknown): RedisFailure {
   const { name, message: cause } = error instanceof Error ? error : new Error(String(error))
   if (name === 'UnreadableReply') return { kind: 'unreadable', cause }

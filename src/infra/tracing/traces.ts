@@ -116,7 +116,7 @@ interface PaymentTraces {
   attempted(charge: Charge, at: { processor: ProcessorName; startedAt: number }): TracedAttempt
   answered(attempt: TracedAttempt, end: { answer: ChargeAnswer; endedAt: number }): void
   flushed(outcome: Outcome, period: Period): void
-  /** Of the attempt made last. */
+  /** The header of the attempt made last. */
   traceparent(correlationId: string): string | undefined
 }
 
@@ -199,7 +199,7 @@ function addReasons(attempts: readonly TracedAttempt[], { attempts: all }: Outco
   })
 }
 
-/** Where another instance accepted it, the trace begins with the first attempt that is known. */
+/** The trace of a payment that another instance accepted begins with its first known attempt. */
 function endRoot(spans: PaymentSpans, end: { outcome: Outcome; held: Held; period: Period }): void {
   const { outcome, held, period } = end
   const { correlationId, kind, attempts } = outcome
