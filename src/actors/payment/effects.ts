@@ -7,7 +7,7 @@ import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { Places } from '../payments/places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
-import type { Suspicion } from '../circuit/suspicion.ts'
+import type { Suspicion } from './suspicion.ts'
 import { deniedBy } from './history.ts'
 import type {
   CurrentAttempt,

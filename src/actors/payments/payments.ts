@@ -10,7 +10,7 @@ import {
   type PaymentsEvent,
   type StraysSought,
 } from '../messages.ts'
-import { createSuspicion } from '../circuit/suspicion.ts'
+import { createSuspicion } from '../payment/suspicion.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
 import { Controls, type ControlsInput } from '../payment/controls.ts'

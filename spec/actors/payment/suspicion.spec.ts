@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createSuspicion, SUSPECTS_MAX } from '../../../src/actors/circuit/suspicion.ts'
+import { createSuspicion, SUSPECTS_MAX } from '../../../src/actors/payment/suspicion.ts'
 
 const ids = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `payment ${index}`)
