@@ -105,7 +105,7 @@ t.test('a payment is never sent where it may be paid twice, whatever it is told'
     const told: PaymentEvent[] = []
     const input = randomInput(random)
     try {
-      sent += wander(random, input, told)
+      sent += walkRandomly(random, input, told)
     } catch (error) {
       t.fail(`walk ${walked} of seed ${seed}: ${String(error)}`, { input, told })
     }
@@ -123,7 +123,7 @@ t.test('the payment chart takes the same steps compiled as interpreted', async (
 })
 
 /** Sends one payment on a random walk with its books beside it; how many charges it sent. */
-function wander(random: Random, input: PaymentInput, told: PaymentEvent[]): number {
+function walkRandomly(random: Random, input: PaymentInput, told: PaymentEvent[]): number {
   const history = paymentHistory(input.record.unknownOutcomes)
   let [snapshot, actions] = initialTransition(paymentMachine, input)
   history.take(null, snapshot, actions.map(typeOf))

@@ -86,8 +86,8 @@ t.test('a server in use is left alone, and one whose Pit was killed is replaced'
   owner.process.kill('SIGKILL')
   await once(owner.process, 'exit')
   t.ok(await findPostmaster(join(dataDir, 'cluster')), 'its server has outlived it')
-  const heir = await start(t, { dataDir })
-  t.strictSame(await runSql(heir.connectionString, READ_NOTE), [{ text: 'kept' }])
+  const next = await start(t, { dataDir })
+  t.strictSame(await runSql(next.connectionString, READ_NOTE), [{ text: 'kept' }])
 })
 
 t.test('Ctrl-C reaches Pit but not its server', async (t) => {
@@ -219,12 +219,12 @@ t.test('a process whose folder was taken while it was suspended leaves it alone'
   owner.process.kill('SIGSTOP')
   await runSql(owner.connectionString, END_ALL_SESSIONS)
 
-  const heir = await start(t, { dataDir, restartsMax: 0 })
+  const next = await start(t, { dataDir, restartsMax: 0 })
   owner.process.kill('SIGCONT')
   owner.process.stdin?.write('bug\n')
   await once(owner.process, 'exit')
 
-  await runSql(heir.connectionString, NOTE)
+  await runSql(next.connectionString, NOTE)
   t.ok(await findPostmaster(join(dataDir, 'cluster')))
 })
 

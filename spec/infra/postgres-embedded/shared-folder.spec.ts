@@ -50,8 +50,8 @@ t.test(
     owner.process.kill('SIGKILL')
     await once(owner.process, 'close')
 
-    const heir = await start(t, { dataDir })
-    t.strictSame(await runSql(heir.connectionString, READ_NOTE), [{ text: 'kept' }])
+    const next = await start(t, { dataDir })
+    t.strictSame(await runSql(next.connectionString, READ_NOTE), [{ text: 'kept' }])
   },
 )
 
@@ -67,9 +67,9 @@ t.test('a folder that a Pit on another machine uses is refused until that is gon
   t.equal(await readFile(file, 'utf8'), elsewhere)
   clearInterval(holder)
 
-  const heir = await start(t, { dataDir })
+  const next = await start(t, { dataDir })
   t.not(await readFile(file, 'utf8'), elsewhere)
-  await heir.stop()
+  await next.stop()
   t.notOk((await readdir(dataDir)).includes('in-use'), 'a stop lets go of it')
 })
 

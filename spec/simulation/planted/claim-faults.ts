@@ -21,10 +21,10 @@ const PAID_TWICE = {
 
 export const CLAIM_FAULTS: PlantedFaults = {
   'a claim without the owner condition': { rule: 'sentByOwner', plant: claimWithoutOwner },
-  'an instance that sends after its lease': { rule: 'sentUnderLease', plant: zombieThatSends },
+  'an instance that sends after its lease': { rule: 'sentUnderLease', plant: sendsWithoutLease },
   'an instance that writes after its lease': {
     rule: 'writtenUnderOwnLease',
-    plant: zombieThatWrites,
+    plant: writesWithoutLease,
   },
   'a charge sent before the commit': { rule: 'sentIsInLedger', plant: sentBeforeCommit },
   'a settle-by deadline that is too short': { ...PAID_TWICE, plant: shortDeadline },
@@ -55,7 +55,7 @@ function claimWithoutOwner(): Planted {
 }
 
 /** Sends on after its lease has run out. */
-function zombieThatSends(): Planted {
+function sendsWithoutLease(): Planted {
   /** Knows no end. */
   class OpenFence extends LeaseFence {
     override holds(): boolean {
@@ -67,7 +67,7 @@ function zombieThatSends(): Planted {
 }
 
 /** Writes outcomes of payments that others have taken over. */
-function zombieThatWrites(): Planted {
+function writesWithoutLease(): Planted {
   return {
     plan: pausesOverLeases(2),
     ledger: (ledger, store) => ({

@@ -22,7 +22,10 @@ export const CLOCK_FAULTS: PlantedFaults = {
     besides: ['sentByOwner'],
     plant: hastyTakeOver,
   },
-  'an instance that sends after a suspend': { rule: 'sentUnderLease', plant: sleepyFence },
+  'an instance that sends after a suspend': {
+    rule: 'sentUnderLease',
+    plant: fenceWithoutWallClock,
+  },
   'a due time that a step strands': { rule: 'backlogEmpties', plant: strandedPayments },
   'strays that nobody looks for': { rule: 'backlogEmpties', plant: lostStrays },
 }
@@ -56,13 +59,13 @@ function hastyTakeOver(): Planted {
 }
 
 /** Goes by the monotonic clock alone. */
-function sleepyFence(): Planted {
-  class SleepyFence extends LeaseFence {
+function fenceWithoutWallClock(): Planted {
+  class FenceWithoutWallClock extends LeaseFence {
     override extend(lease: Parameters<LeaseFence['extend']>[0]): void {
       super.extend({ ...lease, strayMs: Number.POSITIVE_INFINITY })
     }
   }
-  return { plan: suspendsOverLeases, fence: (clock) => new SleepyFence(clock) }
+  return { plan: suspendsOverLeases, fence: (clock) => new FenceWithoutWallClock(clock) }
 }
 
 /** Waits for due times however far ahead they are. */

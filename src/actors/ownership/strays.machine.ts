@@ -27,8 +27,8 @@ interface StraysContext extends StraysInput {
   readonly leaseId: number | null
   readonly lastLeaseId: number | null
   /** In nobody's memory at the comparison before; each may have been on its way into it. */
-  readonly suspects: readonly OwnedPayment[]
-  /** Suspected twice. */
+  readonly missingOnce: readonly OwnedPayment[]
+  /** Missing twice. */
   readonly strays: readonly OwnedPayment[]
   /** Claimed here and handed over by nobody: their rows are damaged. They are left alone for a while. */
   readonly unreadable: readonly OwnedPayment[]
@@ -74,14 +74,14 @@ export const straysMachine = setup({
         self.send({ type: 'strays.found', strays })
       tell(self.system, 'payments', { type: 'strays.sought', batch, replyTo })
     },
-    noteSuspects: assign(({ context, event }) => {
-      assert(event.type === 'strays.found', 'who is suspected is not found in memory')
+    noteMissing: assign(({ context, event }) => {
+      assert(event.type === 'strays.found', 'what is missing is not found in memory')
       const known = tokensOf(context.unreadable)
       const isKnown = (each: OwnedPayment): boolean =>
         known.get(each.correlationId) === each.fencingToken
-      const suspects = event.strays.filter((each) => !isKnown(each))
+      const missingOnce = event.strays.filter((each) => !isKnown(each))
       const unreadable = event.strays.filter(isKnown)
-      return { suspects, unreadable, strays: suspectedTwice(context, suspects) }
+      return { missingOnce, unreadable, strays: missingTwice(context, missingOnce) }
     }),
     noteUnreadable: assign(({ context }, batch: readonly ClaimedPayment[]) => {
       const handedOver = new Set(batch.map(({ correlationId }) => correlationId))
@@ -90,7 +90,7 @@ export const straysMachine = setup({
       const claimed = missing.map((each) => ({ ...each, fencingToken: each.fencingToken + 1 }))
       return { unreadable: [...context.unreadable, ...claimed] }
     }),
-    forgetSuspects: assign({ suspects: [] }),
+    forgetMissing: assign({ missingOnce: [] }),
     passOn: ({ context, self }, batch: readonly ClaimedPayment[]) => {
       if (batch.length === 0) return
       const leaseId = ownedBy(context)
@@ -120,7 +120,7 @@ export const straysMachine = setup({
     ...input,
     leaseId: null,
     lastLeaseId: null,
-    suspects: [],
+    missingOnce: [],
     strays: [],
     unreadable: [],
     unreadableUntil: Number.NEGATIVE_INFINITY,
@@ -147,7 +147,7 @@ export const straysMachine = setup({
           {
             guard: { type: 'isEmpty', params: ({ event }) => event.output },
             target: 'waiting',
-            actions: 'forgetSuspects',
+            actions: 'forgetMissing',
           },
           {
             target: 'comparing',
@@ -158,7 +158,7 @@ export const straysMachine = setup({
       },
     },
     comparing: {
-      on: { 'strays.found': { target: 'compared', actions: 'noteSuspects' } },
+      on: { 'strays.found': { target: 'compared', actions: 'noteMissing' } },
     },
     compared: {
       always: [
@@ -193,13 +193,13 @@ function ownedBy({ leaseId }: StraysContext): number {
   return leaseId
 }
 
-/** Those that were suspected at the comparison before, too, under the same lease and token. */
-function suspectedTwice(
-  { leaseId, lastLeaseId, suspects }: StraysContext,
+/** Those that were missing at the comparison before, too, under the same lease and token. */
+function missingTwice(
+  { leaseId, lastLeaseId, missingOnce }: StraysContext,
   batch: readonly OwnedPayment[],
 ): readonly OwnedPayment[] {
   if (leaseId !== lastLeaseId) return []
-  const tokens = tokensOf(suspects)
+  const tokens = tokensOf(missingOnce)
   return batch.filter((each) => tokens.get(each.correlationId) === each.fencingToken)
 }
 

@@ -7,9 +7,9 @@ import type { Clock } from '../../actors/model/ports.ts'
 import type { Config } from '../../config/config.ts'
 import { logBug, subsystemLogger } from '../../infra/process/logger.ts'
 import type { RequestEnd } from '../../infra/processor/in-flight-requests.ts'
-import { startStage, type Stage, type StageParts } from './stage.ts'
+import { startInstance, type RehearsalInstance, type InstanceParts } from './instance.ts'
 
-export interface RehearsalParts extends StageParts {
+export interface RehearsalParts extends InstanceParts {
   readonly clock: Clock
   /** How many are rehearsed; absent: `PAYMENTS`. */
   readonly payments?: number
@@ -49,13 +49,13 @@ export async function rehearse(config: Config, parts: RehearsalParts): Promise<v
       log.info({ open: parked + owned }, 'rehearsal.skipped')
       return
     }
-    const stage = await startStage(config, parts)
+    const instance = await startInstance(config, parts)
     const until = startedAt + warmUpMs * POSTING_SHARE
     try {
-      const payments = await play(stage, { clock, until, enough })
+      const payments = await postPayments(instance, { clock, until, enough })
       log.info({ payments, tookMs: Math.round(clock.now() - startedAt) }, 'rehearsal.ended')
     } finally {
-      await stage.stop()
+      await instance.stop()
     }
   }
   try {
@@ -78,8 +78,8 @@ function within(boundMs: number, clock: Clock, work: Promise<void>): Promise<voi
  * Posts payments, each when another one is settled, until there were enough or the time is over.
  * Resolves with how many were settled; rejects when too many requests were not answered well.
  */
-function play(
-  stage: Stage,
+function postPayments(
+  instance: RehearsalInstance,
   {
     clock,
     until,
@@ -92,7 +92,7 @@ function play(
     let isOver = false
     const end = (settle: () => void): void => {
       clock.clearTimeout(timer)
-      stage.onSettled = () => undefined
+      instance.onSettled = () => undefined
       isOver = true
       settle()
     }
@@ -110,18 +110,18 @@ function play(
     }
     const post = (): void => {
       if (isOver) return
-      stage.post((answer) => {
+      instance.post((answer) => {
         if (!isGood(answer, 202)) clock.setTimeout(post, AGAIN_MS)
       })
     }
-    stage.onSettled = () => {
+    instance.onSettled = () => {
       settled += 1
       if (settled % PAYMENTS_PER_SUMMARY === 0)
-        stage.askSummary((answer) => void isGood(answer, 200))
+        instance.askSummary((answer) => void isGood(answer, 200))
       if (settled < enough) post()
       else end(() => resolve(settled))
     }
-    stage.ended.catch((error: unknown) => end(() => reject(error)))
+    instance.ended.catch((error: unknown) => end(() => reject(error)))
     for (let payment = 0; payment < UNDER_WAY; payment += 1) post()
   })
 }

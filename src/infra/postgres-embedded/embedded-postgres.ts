@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import { ROLE, openCluster, unwritable, type Cluster } from './cluster.ts'
-import { findVacancy, holdFolder, type Hold } from './folder-hold.ts'
+import { findFormerHold, holdFolder, type Hold } from './folder-hold.ts'
 import { clearRemains, findPostmaster, isServedElsewhere } from './postmaster.ts'
 import { readPostmaster, takesSockets } from './postmaster.ts'
 
@@ -62,10 +62,10 @@ export async function startEmbeddedPostgres(
 /** Holds the folder, with no server on it. Rejects where somebody else does, here or elsewhere. */
 async function holdAlone(cluster: Cluster): Promise<Hold> {
   const file = join(dirname(cluster.path), 'in-use')
-  const vacancy = await findVacancy(file)
-  if (vacancy === undefined || (await isServedElsewhere(cluster.path))) throw inUse(cluster)
+  const former = await findFormerHold(file)
+  if (former === undefined || (await isServedElsewhere(cluster.path))) throw inUse(cluster)
   await replaceOrphan(cluster)
-  const hold = await holdFolder(file, vacancy).catch((cause: unknown) => {
+  const hold = await holdFolder(file, former).catch((cause: unknown) => {
     throw unwritable(file, cause)
   })
   if (hold === undefined) throw inUse(cluster)
@@ -74,15 +74,15 @@ async function holdAlone(cluster: Cluster): Promise<Hold> {
 
 async function serve(
   cluster: Cluster,
-  running: Omit<Running, 'keeper'>,
+  running: Omit<Running, 'lockHolder'>,
 ): Promise<EmbeddedPostgres> {
   const { port } = running
   try {
-    const keeper = await takeFolder(cluster, port)
-    await createDatabase(keeper)
+    const lockHolder = await takeFolder(cluster, port)
+    await createDatabase(lockHolder)
     return {
       connectionString: address(cluster, { port, database: ROLE }),
-      ...keepRunning(cluster, { ...running, keeper }),
+      ...keepRunning(cluster, { ...running, lockHolder }),
     }
   } catch (cause) {
     await stopServer(cluster, port)
@@ -124,18 +124,18 @@ function address(cluster: Cluster, at: { port: number; database: string }): stri
 // The advisory lock tells an orphan from a server in use. It waits a moment, as the sessions of a
 // Pit that was just killed may take one to end.
 async function takeFolder(cluster: Cluster, port: number): Promise<pg.Client> {
-  const keeper = new pg.Client({
+  const lockHolder = new pg.Client({
     connectionString: address(cluster, { port, database: 'postgres' }),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   })
-  keeper.on('error', () => undefined) // the server has ended; the ledger notices by itself
+  lockHolder.on('error', () => undefined) // the server has ended; the ledger notices by itself
   try {
-    await keeper.connect()
-    await keeper.query(`SET lock_timeout = '2s'; SELECT pg_advisory_lock(${FOLDER_LOCK})`)
-    return keeper
+    await lockHolder.connect()
+    await lockHolder.query(`SET lock_timeout = '2s'; SELECT pg_advisory_lock(${FOLDER_LOCK})`)
+    return lockHolder
   } catch (cause) {
-    await keeper.end().catch(() => undefined)
+    await lockHolder.end().catch(() => undefined)
     // Class 28: nobody is let in by this password, whoever uses the folder.
     throw codeOf(cause).startsWith('28') ? notLetIn(cluster, cause) : inUse(cluster, cause)
   }
@@ -156,22 +156,22 @@ const RESTARTS_MAX = 5
 interface Running {
   readonly port: number
   readonly hold: Hold
-  readonly keeper: pg.Client
+  readonly lockHolder: pg.Client
   readonly restartsMax: number
 }
 
 /** Starts a server that ends again, until it is stopped or that is needed too often. */
 function keepRunning(
   cluster: Cluster,
-  { port, hold, keeper: first, restartsMax }: Running,
+  { port, hold, lockHolder: first, restartsMax }: Running,
 ): Pick<EmbeddedPostgres, 'failed' | 'stop'> {
-  let keeper = first
+  let lockHolder = first
   let repair = Promise.resolve()
   let stopped: Promise<void> | undefined
   let restarts: readonly number[] = []
   const { promise: failed, resolve: fail } = withResolver<Error>()
   const watch = (): void => {
-    keeper.once('end', () => {
+    lockHolder.once('end', () => {
       if (stopped === undefined) repair = runAgain()
     })
   }
@@ -187,7 +187,7 @@ function keepRunning(
           restarts = [...restarts, performance.now()]
           await startServer(cluster, port)
         }
-        keeper = await takeFolder(cluster, port)
+        lockHolder = await takeFolder(cluster, port)
         return watch()
       } catch (error) {
         cause = error
@@ -200,7 +200,7 @@ function keepRunning(
   const tellToStop = (): void => stopAtExit(cluster, port)
   const stop = async (): Promise<void> => {
     await repair
-    void keeper.end().catch(() => undefined) // not waited for: the server's end is its end, too
+    void lockHolder.end().catch(() => undefined) // not waited for: the server's end is its end, too
     await stopServer(cluster, port)
     await hold.release()
     process.off('exit', tellToStop)
@@ -233,8 +233,8 @@ async function replaceOrphan(cluster: Cluster): Promise<void> {
     if (postmaster === undefined) return
     try {
       if (postmaster.port === undefined) throw inUse(cluster)
-      const keeper = await takeFolder(cluster, postmaster.port)
-      await keeper.end()
+      const lockHolder = await takeFolder(cluster, postmaster.port)
+      await lockHolder.end()
       return await stopServer(cluster, postmaster.port)
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined
@@ -250,9 +250,9 @@ function inUse({ path }: Cluster, cause?: unknown): Error {
   return new Error(`another Pit or PostgreSQL is using ${path}; ${advice}`, { cause })
 }
 
-async function createDatabase(keeper: pg.Client): Promise<void> {
-  const found = await keeper.query('SELECT FROM pg_database WHERE datname = $1', [ROLE])
-  if (found.rowCount === 0) await keeper.query(`CREATE DATABASE ${ROLE}`)
+async function createDatabase(lockHolder: pg.Client): Promise<void> {
+  const found = await lockHolder.query('SELECT FROM pg_database WHERE datname = $1', [ROLE])
+  if (found.rowCount === 0) await lockHolder.query(`CREATE DATABASE ${ROLE}`)
 }
 
 /** Tries of a start that meets sessions of a server that was killed; they end by themselves. */

@@ -21,16 +21,16 @@ export interface Hold {
 }
 
 /** What the file said when its holder was found to be dead or of this container; null: no file. */
-export type Vacancy = string | null
+export type FormerHold = string | null
 
 /**
  * Waits until it is plain whether somebody elsewhere holds the folder; undefined: somebody does. No
  * clocks are compared: the file is seen to change or not. A holder of this very container is not
  * judged: processes tell more about it.
  */
-export async function findVacancy(file: string): Promise<Vacancy | undefined> {
+export async function findFormerHold(file: string): Promise<FormerHold | undefined> {
   const first = await readNow(file)
-  if (first === null || placeOf(first.text) === (await thisPlace())) return first?.text ?? null
+  if (first === null || hostOf(first.text) === (await thisHost())) return first?.text ?? null
   const deadline = performance.now() + WATCH_MS
   while (performance.now() < deadline) {
     await delay(READ_MS)
@@ -41,12 +41,12 @@ export async function findVacancy(file: string): Promise<Vacancy | undefined> {
   return first.text
 }
 
-/** Takes a folder that was found vacant; undefined: somebody else was faster. */
-export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold | undefined> {
+/** Takes a folder that nobody living holds; undefined: somebody else was faster. */
+export async function holdFolder(file: string, former: FormerHold): Promise<Hold | undefined> {
   const id = randomUUID()
-  const text = `${id}\n${await thisPlace()}\n`
+  const text = `${id}\n${await thisHost()}\n`
   const isOurs = async (): Promise<boolean> => (await readNow(file))?.text === text
-  if (vacancy === null) {
+  if (former === null) {
     // One of several that find no file makes it.
     const isMade = await writeFile(file, text, { flag: 'wx', mode: 0o600 }).then(
       () => true,
@@ -57,12 +57,12 @@ export async function holdFolder(file: string, vacancy: Vacancy): Promise<Hold |
     )
     if (!isMade) return undefined
   } else {
-    if ((await readNow(file))?.text !== vacancy) return undefined
+    if ((await readNow(file))?.text !== former) return undefined
     const draft = `${file}.${id}`
     await writeFile(draft, text, { mode: 0o600 })
     await rename(draft, file)
     // Another one that found the same holder dead may have done so at the same moment.
-    if (placeOf(vacancy) !== placeOf(text)) await delay(TOUCH_MS)
+    if (hostOf(former) !== hostOf(text)) await delay(TOUCH_MS)
     if (!(await isOurs())) return undefined
   }
   const touch = async (): Promise<void> => {
@@ -93,12 +93,12 @@ async function readNow(
 }
 
 /** The second line: who wrote the first one is found out where the first one was written. */
-function placeOf(text: string): string {
+function hostOf(text: string): string {
   return text.split('\n')[1] ?? ''
 }
 
 /** The same for all processes that see one another, and for no other: machine, boot, container. */
-async function thisPlace(): Promise<string> {
+async function thisHost(): Promise<string> {
   const [boot, container] = await Promise.all([
     readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
     readlink('/proc/self/ns/pid').catch(() => ''),

@@ -144,7 +144,7 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
     supervisor: subsystemLogger(logger, 'supervisor'),
   }
   const circuits = createCircuitLog(subsystems.health, now)
-  const flood = createFloodGate(logger, now)
+  const limit = createLineLimit(logger, now)
   return {
     emit(fact) {
       if (fact.type === 'circuit.changed') return circuits.changed(fact)
@@ -155,10 +155,10 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
       const log = subsystems[subsystem]
       const bug = bugIn(fact)
       if (bug !== undefined) {
-        if (flood.lets(fact.type)) logBug(log, bug, fact.type)
+        if (limit.lets(fact.type)) logBug(log, bug, fact.type)
         return
       }
-      if (!log.isLevelEnabled(level) || !flood.lets(fact.type)) return
+      if (!log.isLevelEnabled(level) || !limit.lets(fact.type)) return
       const { type, ...fields } = fact
       log[level](fields, type)
     },
@@ -204,7 +204,7 @@ export function sinks(...all: readonly Telemetry[]): Telemetry {
   }
 }
 
-function createFloodGate(logger: Logger, now: () => number): { lets(type: string): boolean } {
+function createLineLimit(logger: Logger, now: () => number): { lets(type: string): boolean } {
   let second = 0
   let counts = new Map<string, number>()
   const turnOver = (at: number): void => {

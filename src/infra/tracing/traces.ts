@@ -81,15 +81,15 @@ export function openTraces(options: TracesOptions): Traces {
   }
 }
 
-/** Wall clock that wanders from the monotonic one, ms, before it is believed again. */
-const WANDER_MAX_MS = 100
+/** Wall clock that drifts from the monotonic one, ms, before it is believed again. */
+const DRIFT_MAX_MS = 100
 
 /** Epoch ms with fractions, so that short spans have a length and do not overlap by rounding. */
 function createWallTime(): () => number {
   let offset = Date.now() - performance.now()
   return () => {
-    const wander = Date.now() - (performance.now() + offset)
-    if (Math.abs(wander) > WANDER_MAX_MS) offset += wander
+    const drift = Date.now() - (performance.now() + offset)
+    if (Math.abs(drift) > DRIFT_MAX_MS) offset += drift
     return performance.now() + offset
   }
 }

@@ -20,7 +20,7 @@ import { becomesReady, createReadiness, ended } from '../readiness.ts'
 import { partsOf, type WorkedWith } from '../settings.ts'
 import { harmlessLedger, harmlessSettledSet, startHarmlessProcessor } from './harmless-ports.ts'
 
-export interface StageParts {
+export interface InstanceParts {
   readonly adapters: Pick<Adapters, 'untraced' | 'settledSet' | 'names'>
   readonly webServer: WebServer
   readonly logger: Logger
@@ -28,7 +28,7 @@ export interface StageParts {
 
 type Report = (end: RequestEnd) => void
 
-export interface Stage {
+export interface RehearsalInstance {
   /** Posts a new payment as a client does. */
   post(report: Report): void
   /** Asks as a client does for what was settled in the last seconds. */
@@ -44,7 +44,10 @@ export interface Stage {
 const STOP_MS = 300
 
 /** Resolves once the instance takes payments; nothing is left running when it rejects. */
-export async function startStage(config: Config, parts: StageParts): Promise<Stage> {
+export async function startInstance(
+  config: Config,
+  parts: InstanceParts,
+): Promise<RehearsalInstance> {
   const stops: Stops = []
   const stop = async (): Promise<void> => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne()
@@ -62,9 +65,9 @@ type Stops = (() => void | Promise<void>)[]
 
 async function setUp(
   config: Config,
-  parts: StageParts,
+  parts: InstanceParts,
   { stops, stop }: { readonly stops: Stops; readonly stop: () => Promise<void> },
-): Promise<Stage> {
+): Promise<RehearsalInstance> {
   const { webServer, logger } = parts
   const adapters = await openAdapters(config, parts, stops)
   const metrics = createPitMetrics(config)
@@ -74,7 +77,7 @@ async function setUp(
     totalsTelemetry(createTotals()),
     metrics.telemetry,
     counters.telemetry,
-    { emit: (fact) => void (fact.type === 'payment.settled' && stage.onSettled()) },
+    { emit: (fact) => void (fact.type === 'payment.settled' && instance.onSettled()) },
   )
   const settings = { ...config, shutdownDeadlineMs: STOP_MS }
   const supervisor = createSupervisor(partsOf(settings, adapters, telemetry))
@@ -99,19 +102,19 @@ async function setUp(
     latency: { record },
   })
   stops.push(() => http.close())
-  const stage: Stage = {
+  const instance: RehearsalInstance = {
     ...openClient(`http://127.0.0.1:${http.port}`, stops),
     onSettled: () => undefined,
     ended: end,
     stop,
   }
-  return stage
+  return instance
 }
 
 /** The real ones where they do no harm, and processors of their own. */
 async function openAdapters(
   config: Config,
-  { adapters: { untraced, settledSet, names }, webServer }: StageParts,
+  { adapters: { untraced, settledSet, names }, webServer }: InstanceParts,
   stops: Stops,
 ): Promise<WorkedWith> {
   const processor = await startHarmlessProcessor(webServer)
@@ -140,7 +143,7 @@ const CLIENT_TIMEOUT_MS = 2_000
 /** How far a summary goes back, ms. */
 const SUMMARY_MS = 10_000
 
-function openClient(url: string, stops: Stops): Pick<Stage, 'post' | 'askSummary'> {
+function openClient(url: string, stops: Stops): Pick<RehearsalInstance, 'post' | 'askSummary'> {
   const pool = openProcessorPool({
     url,
     connections: CONNECTIONS,
