@@ -9,7 +9,7 @@ import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
 import { createSuspicion } from '../../src/actors/payment/suspicion.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Controls } from '../../src/actors/payment/controls.ts'
-import { createPlaces } from '../../src/actors/payments/places.ts'
+import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
 import { createTimerQueue } from '../../src/actors/payments/timers.ts'
 import {
   providedHealth,
@@ -77,7 +77,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     purges: () => 0,
     settledLate: () => undefined,
     generationOf: () => 0,
-    places: createPlaces({ slots: 1, max: 1 }),
+    lookUpPlaces: createLookUpPlaces({ slots: 1, max: 1 }),
     isPlaceAwaited: () => false,
     isDraining: () => false,
   }

@@ -4,7 +4,7 @@
 import type { PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts'
 import type { WorkSettings } from '../../src/actors/model/settings.ts'
-import { createPlaces } from '../../src/actors/payments/places.ts'
+import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
 import { StandingTime } from './standing-time.ts'
 
 export const WORK: WorkSettings = {
@@ -68,7 +68,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     controls: both(controls),
     suspicion: both({ settled: () => undefined, blames: () => false }),
     due: { push: (_step: unknown, delayMs: number) => void pauses.push(delayMs) },
-    places: createPlaces({ slots: 10, max: WORK.confirmingMax }),
+    lookUpPlaces: createLookUpPlaces({ slots: 10, max: WORK.confirmingMax }),
     isPlaceAwaited: () => false,
     purges: () => 0,
     settledLate: () => undefined,

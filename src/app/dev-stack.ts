@@ -6,10 +6,10 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
-import { writeDevStackFile, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
+import { writeDevStackFile, type DevStackAddresses } from '../infra/process/dev-stack-file.ts'
 import { startSimulator, type Simulator } from '../simulator/simulator.ts'
-import { clientsPlace, listensAt, operatorsPlace, simulatorPlace } from './listening.ts'
-import { tryPlaces, type Place } from './listening.ts'
+import { clientsAddress, listensAt, operatorsAddress, simulatorAddress } from './listening.ts'
+import { tryAddresses, type ListeningAddress } from './listening.ts'
 
 export interface DevStack {
   readonly databaseUrl: string
@@ -35,7 +35,7 @@ const SIMULATOR_TOKEN = '123'
  * are stopped and its error is thrown.
  */
 export async function startDevStack(config: Config, tell: Tell): Promise<DevStack> {
-  if (isNeeded(config)) await tryPlaces(placesOf(config))
+  if (isNeeded(config)) await tryAddresses(addressesOf(config))
   const stops: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     for (const stopOne of stops.reverse()) await stopOne()
@@ -48,8 +48,8 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
     if (config.databaseUrl === undefined) {
       const { databaseUrl } = postgres
       const { simulators: _, booksFrom: __, ...found } = processors
-      const places = { databaseUrl, ...found, ...ownUrlsOf(config) }
-      stops.push(await writeDevStackFile(config.dataDir, places).catch(refuseDataDir))
+      const addresses = { databaseUrl, ...found, ...ownUrlsOf(config) }
+      stops.push(await writeDevStackFile(config.dataDir, addresses).catch(refuseDataDir))
     }
     return { ...postgres, ...processors, stop }
   } catch (error) {
@@ -63,13 +63,13 @@ function isNeeded({ databaseUrl, processorDefaultUrl }: Config): boolean {
 }
 
 /** All that this process will listen on. */
-function placesOf(config: Config): readonly Place[] {
+function addressesOf(config: Config): readonly ListeningAddress[] {
   const { opsPort, processorDefaultUrl } = config
   const simulators = processorDefaultUrl === undefined ? (['default', 'fallback'] as const) : []
   return [
-    clientsPlace(config),
-    ...(opsPort === 0 ? [] : [operatorsPlace(config)]),
-    ...simulators.map((name) => simulatorPlace(config, name)),
+    clientsAddress(config),
+    ...(opsPort === 0 ? [] : [operatorsAddress(config)]),
+    ...simulators.map((name) => simulatorAddress(config, name)),
   ]
 }
 
@@ -104,7 +104,7 @@ function ownUrlsOf({
   listen,
   opsHost,
   opsPort,
-}: Config): Pick<DevStackPlaces, 'clientsUrl' | 'opsUrl'> {
+}: Config): Pick<DevStackAddresses, 'clientsUrl' | 'opsUrl'> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[opsHost] ?? opsHost
   const opsUrl = `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
   const port = 'port' in listen ? listen.port : 0
@@ -149,10 +149,10 @@ async function ownProcessor(
   { stops, tell }: Register,
 ): Promise<Simulator> {
   const feeRate = name === 'default' ? config.processorDefaultFee : config.processorFallbackFee
-  const place = simulatorPlace(config, name)
-  const { port } = place.at
+  const address = simulatorAddress(config, name)
+  const { port } = address.at
   const kept = keepsWith(config) ? { keepIn: `${config.dataDir}/simulator-${name}.ledger` } : {}
-  const simulator = await listensAt(place, startSimulator({ port, feeRate, name, ...kept }))
+  const simulator = await listensAt(address, startSimulator({ port, feeRate, name, ...kept }))
   stops.push(() => simulator.close())
   tell(`started processor simulator "${name}" on ${simulator.url}, fee ${feeRate * 100} %`)
   return simulator

@@ -5,29 +5,29 @@ import type { Config } from '../config/config.ts'
 import { loadWebServer } from '../server/load-server.ts'
 import { ListenFailed, type ListenAt } from '../server/web-server.ts'
 
-export interface Place<At extends ListenAt = ListenAt> {
+export interface ListeningAddress<At extends ListenAt = ListenAt> {
   /** As it is written in an environment. */
   readonly setting: string
   readonly at: At
 }
 
 /** Where clients call. */
-export function clientsPlace({ listen }: Config): Place {
+export function clientsAddress({ listen }: Config): ListeningAddress {
   const setting = 'socket' in listen ? `LISTEN_SOCKET=${listen.socket}` : `PORT=${listen.port}`
   return { setting, at: listen }
 }
 
 /** Where operators call. */
-export function operatorsPlace({ opsHost: host, opsPort: port }: Config): Place {
+export function operatorsAddress({ opsHost: host, opsPort: port }: Config): ListeningAddress {
   const on = host === '127.0.0.1' ? '' : ` on OPS_HOST=${host}`
   return { setting: `OPS_PORT=${port}${on}`, at: { host, port } }
 }
 
 /** Where a simulator of the dev stack listens. */
-export function simulatorPlace(
+export function simulatorAddress(
   config: Config,
   name: 'default' | 'fallback',
-): Place<{ readonly host: string; readonly port: number }> {
+): ListeningAddress<{ readonly host: string; readonly port: number }> {
   const port = name === 'default' ? config.simulatorDefaultPort : config.simulatorFallbackPort
   return {
     setting: `SIMULATOR_${name.toUpperCase()}_PORT=${port}`,
@@ -36,37 +36,40 @@ export function simulatorPlace(
 }
 
 /**
- * Listens at each place for a moment, so that a start beside another Pit ends before it has made
- * anything. Rejects with one sentence that names all places that cannot be had.
+ * Listens at each address for a moment, so that a start beside another Pit ends before it has made
+ * anything. Rejects with one sentence that names all addresses that cannot be had.
  */
-export async function tryPlaces(places: readonly Place[]): Promise<void> {
-  const failures: { readonly place: Place; readonly reason: string }[] = []
-  for (const place of places) {
+export async function tryAddresses(addresses: readonly ListeningAddress[]): Promise<void> {
+  const failures: { readonly address: ListeningAddress; readonly reason: string }[] = []
+  for (const address of addresses) {
     // Any free one can be had.
-    if ('port' in place.at && place.at.port === 0) continue
+    if ('port' in address.at && address.at.port === 0) continue
     const app = (await loadWebServer('auto')).createApp()
     try {
-      const listening = await app.listen(place.at)
+      const listening = await app.listen(address.at)
       listening.stop()
     } catch (error) {
       if (!(error instanceof ListenFailed)) throw error
-      failures.push({ place, reason: error.reason })
+      failures.push({ address, reason: error.reason })
     }
     app.close()
   }
   const [first] = failures
   if (first === undefined) return
-  throw cannotListenOn(failures.map(({ place }) => place.setting).join(', '), first)
+  throw cannotListenOn(failures.map(({ address }) => address.setting).join(', '), first)
 }
 
 /** What rejects with `ListenFailed`, itself or as the cause, rejects with the setting's name. */
-export async function listensAt<Value>(place: Place, start: Promise<Value>): Promise<Value> {
+export async function listensAt<Value>(
+  address: ListeningAddress,
+  start: Promise<Value>,
+): Promise<Value> {
   try {
     return await start
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const failed = [error, cause].find((each) => each instanceof ListenFailed)
-    throw failed === undefined ? error : cannotListenOn(place.setting, failed)
+    throw failed === undefined ? error : cannotListenOn(address.setting, failed)
   }
 }
 

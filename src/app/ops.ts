@@ -9,7 +9,7 @@ import type { HttpServer } from '../http/server.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
-import { listensAt, operatorsPlace } from './listening.ts'
+import { listensAt, operatorsAddress } from './listening.ts'
 
 /** What the port shows. */
 export interface OpsParts {
@@ -52,7 +52,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     version: readVersion(),
     extend,
   })
-  return listensAt(operatorsPlace(config), started)
+  return listensAt(operatorsAddress(config), started)
 }
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/i

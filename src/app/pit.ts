@@ -11,7 +11,7 @@ import { startHttp, type HttpServer } from '../http/server.ts'
 import { createAdapters, type Addresses } from './adapters.ts'
 import { createPitConsole } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
-import { clientsPlace, listensAt } from './listening.ts'
+import { clientsAddress, listensAt } from './listening.ts'
 import { becomesReady, ended } from './readiness.ts'
 import { rehearse } from './rehearsal/rehearsal.ts'
 import { partsOf } from './settings.ts'
@@ -131,5 +131,5 @@ async function openHttp(
     for (const latency of latencies) latency.record(us)
   }
   const options = { webServer, listen, supervisor, limits, allowPurge, latency: { record } }
-  return listensAt(clientsPlace(config), startHttp(options))
+  return listensAt(clientsAddress(config), startHttp(options))
 }

@@ -1,11 +1,11 @@
 // Where the commands find what they work on: as the environment says; where it names no database,
 // as the dev stack does that runs on the data folder.
 
-import { findDevStack, type DevStackPlaces } from '../infra/process/dev-stack-file.ts'
+import { findDevStack, type DevStackAddresses } from '../infra/process/dev-stack-file.ts'
 import { ConfigError, readConfig, type Config } from '../config/config.ts'
 import { readHttpUrl } from '../operator/command-line.ts'
 import { UsageError } from '../operator/failures.ts'
-import type { ReconcilePlaces } from '../operator/reconcile-command.ts'
+import type { ReconcileAddresses } from '../operator/reconcile-command.ts'
 
 /** Throws `UsageError` when there is none. */
 export async function findDatabase(): Promise<string> {
@@ -17,7 +17,7 @@ export async function findDatabase(): Promise<string> {
  * What is set is not mixed with a dev stack's database: its processors are used with it only.
  * `pitUrl` stands in for the database. Throws `UsageError` when there is neither.
  */
-export async function findBooks(pitUrl: string | undefined): Promise<ReconcilePlaces> {
+export async function findBooks(pitUrl: string | undefined): Promise<ReconcileAddresses> {
   const config = configuration()
   const { databaseUrl, processorDefaultUrl, processorFallbackUrl, processorToken } = config
   const isAlone = databaseUrl === undefined && pitUrl === undefined
@@ -46,7 +46,7 @@ export async function findOperatorsPort(): Promise<
   const { dataDir } = configuration()
   const found = await findDevStack(dataDir)
   if ('whyNot' in found) return { whyNot: `${found.whyNot} ${HOW}` }
-  const { opsUrl } = found.places
+  const { opsUrl } = found.addresses
   if (opsUrl !== undefined) return { url: opsUrl }
   return { whyNot: `the dev stack on ${dataDir} was started with OPS_PORT=0` }
 }
@@ -62,9 +62,9 @@ export async function findClientsPort(given: string | undefined): Promise<string
   if (given !== undefined) return readHttpUrl('url', given)
   const { dataDir, listen } = configuration()
   const found = await findDevStack(dataDir)
-  const { clientsUrl } = 'places' in found ? found.places : {}
+  const { clientsUrl } = 'addresses' in found ? found.addresses : {}
   if (clientsUrl !== undefined) return clientsUrl
-  if ('socket' in listen || 'places' in found || listen.port === 0) {
+  if ('socket' in listen || 'addresses' in found || listen.port === 0) {
     throw new UsageError('which port clients call is not known here: --url says where')
   }
   return `http://127.0.0.1:${listen.port}`
@@ -74,19 +74,19 @@ export async function findClientsPort(given: string | undefined): Promise<string
 export async function findEverything(): Promise<{
   readonly config: Config
   /** Undefined where none runs, or none would be used. */
-  readonly devStack: DevStackPlaces | undefined
+  readonly devStack: DevStackAddresses | undefined
 }> {
   const config = environment()
   if (config.databaseUrl !== undefined) return { config, devStack: undefined }
   const found = await findDevStack(config.dataDir)
-  return { config, devStack: 'places' in found ? found.places : undefined }
+  return { config, devStack: 'addresses' in found ? found.addresses : undefined }
 }
 
 const HOW = '(npm start runs one)'
 
-async function devStackOf({ dataDir }: Config): Promise<DevStackPlaces> {
+async function devStackOf({ dataDir }: Config): Promise<DevStackAddresses> {
   const found = await findDevStack(dataDir)
-  if ('places' in found) return found.places
+  if ('addresses' in found) return found.addresses
   throw new UsageError(
     `DATABASE_URL is not set, and ${found.whyNot} ${HOW}; --help says what is needed`,
   )

@@ -17,7 +17,7 @@ interface Command {
   readonly about: string
   /** Path without extension, relative to src, or to the project for tools. */
   readonly module: string
-  readonly place: 'src' | 'tools'
+  readonly tree: 'src' | 'tools'
   /** A server runs on when nobody reads what it prints any more. */
   readonly kind: 'server' | 'tool'
 }
@@ -27,7 +27,7 @@ const COMMANDS: readonly Command[] = [
     name: 'start',
     about: 'Run Pit, with a dev stack for what is not configured',
     module: 'main',
-    place: 'src',
+    tree: 'src',
     kind: 'server',
   },
   tool('doctor', 'Check settings and everything that Pit needs; changes nothing'),
@@ -41,20 +41,20 @@ const COMMANDS: readonly Command[] = [
     name: 'simulator',
     about: 'Run a processor to pay at',
     module: 'simulator/main',
-    place: 'src',
+    tree: 'src',
     kind: 'server',
   },
   {
     name: 'challenge',
     about: 'Put the challenge’s load on what listens on 9999',
     module: 'bench/challenge',
-    place: 'tools',
+    tree: 'tools',
     kind: 'tool',
   },
 ]
 
 function tool(name: string, about: string): Command {
-  return { name, about, module: `cli/${name}`, place: 'src', kind: 'tool' }
+  return { name, about, module: `cli/${name}`, tree: 'src', kind: 'tool' }
 }
 
 const BUILD = { src: 'run npm run build', tools: 'run npm run build:tools' } as const
@@ -90,9 +90,9 @@ async function main(): Promise<void> {
 
 /** A command's module works when it is imported, and reads its arguments as a script does. */
 async function run(command: Command): Promise<void> {
-  const path = command.place === 'tools' ? toolPath(command) : modulePath(command)
+  const path = command.tree === 'tools' ? toolPath(command) : modulePath(command)
   if (!existsSync(path)) {
-    fail(`pit ${command.name} is not built here: ${BUILD[command.place]}`, EXIT_FAILED)
+    fail(`pit ${command.name} is not built here: ${BUILD[command.tree]}`, EXIT_FAILED)
     return
   }
   endWithReader(command)

@@ -2,7 +2,7 @@
 
 import { ConfigError, type Config } from '../config/config.ts'
 import { describeMistyped } from '../config/near-names.ts'
-import type { DevStackPlaces } from '../infra/process/dev-stack-file.ts'
+import type { DevStackAddresses } from '../infra/process/dev-stack-file.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import { readArguments } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf } from '../operator/failures.ts'
@@ -94,7 +94,7 @@ async function checkWebServer({ httpServer }: Config): Promise<readonly Finding[
 
 async function checkStores(
   config: Config,
-  devStack: DevStackPlaces | undefined,
+  devStack: DevStackAddresses | undefined,
 ): Promise<readonly Finding[]> {
   const url = config.databaseUrl ?? devStack?.databaseUrl
   const database =
@@ -105,7 +105,7 @@ async function checkStores(
 
 async function checkProcessors(
   config: Config,
-  devStack: DevStackPlaces | undefined,
+  devStack: DevStackAddresses | undefined,
 ): Promise<readonly Finding[]> {
   const { processorDefaultUrl, processorFallbackUrl } = config
   const isSet = processorDefaultUrl !== undefined

@@ -69,7 +69,7 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
     throw new UsageError('--every takes 0.1 to 3600 seconds')
   const named = positionals.map((each) => readHttpUrl(undefined, each))
   const { urls, whyNone } =
-    named.length === 0 ? await usualPlace() : { urls: named, whyNone: undefined }
+    named.length === 0 ? await usualUrls() : { urls: named, whyNone: undefined }
   const plain = process.stdout.isTTY ? 'table' : 'lines'
   return {
     urls: [...new Set(urls)],
@@ -80,7 +80,7 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
   }
 }
 
-async function usualPlace(): Promise<Pick<Options, 'urls' | 'whyNone'>> {
+async function usualUrls(): Promise<Pick<Options, 'urls' | 'whyNone'>> {
   const found = await findOperatorsPort()
   if ('url' in found) return { urls: [found.url], whyNone: undefined }
   const whyNone = `nothing answers on ${USUAL_OPERATORS_URL}, and ${found.whyNot}`

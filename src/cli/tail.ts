@@ -46,7 +46,7 @@ async function main(): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const form = values.json === true ? 'json' : 'text'
-  const urls = given.length > 0 ? given : [await usualPlace()]
+  const urls = given.length > 0 ? given : [await usualUrl()]
   const feeds = urls.map((url) => new Feed(url))
   // What nobody answers at first is a mistake; later on it is a restart.
   for (const feed of feeds) print(await feed.readFirst(), form)
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
   return EXIT_FINE
 }
 
-async function usualPlace(): Promise<string> {
+async function usualUrl(): Promise<string> {
   const found = await findOperatorsPort()
   if ('url' in found) return found.url
   await askPit({ url: USUAL_OPERATORS_URL, path: '/healthz' }).catch((cause: unknown) => {

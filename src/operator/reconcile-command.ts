@@ -41,7 +41,7 @@ export interface ReconcileOptions {
   readonly archivedBefore: number | undefined
 }
 
-/** Slower than payments come in at many places: they go to the processors meanwhile. */
+/** Slower than payments come in at many Pits: they go to the processors meanwhile. */
 const PER_SECOND = 500
 
 export const RECONCILE_USAGE = `Usage: pit reconcile [options]
@@ -127,7 +127,7 @@ function parseFlags(args: readonly string[]) {
 }
 
 /** From the environment. */
-export interface ReconcilePlaces {
+export interface ReconcileAddresses {
   readonly databaseUrl: string | undefined
   readonly processors: Readonly<Record<ProcessorName, string>>
   /** For the processors' admin summaries. */
@@ -144,10 +144,10 @@ export interface ReconcileOutput {
 /** The exit code. Rejects with `UsageError` or `BooksUnreachable`. */
 export async function runReconcile(
   options: ReconcileOptions,
-  places: ReconcilePlaces,
+  addresses: ReconcileAddresses,
   output: ReconcileOutput,
 ): Promise<number> {
-  const { databaseUrl, token, processors } = places
+  const { databaseUrl, token, processors } = addresses
   if (token === undefined)
     throw new UsageError('PROCESSOR_TOKEN is not set; --help says what is needed')
   if (databaseUrl === undefined && options.pitUrl === undefined)

@@ -113,7 +113,7 @@ t.test('a payment that left while its look-up waited for a control is not asked 
 
 t.test('an answer to a payment that has left tells the next one in its slot nothing', async (t) => {
   const scene = setScene(0)
-  const { places } = scene.dependencies
+  const { lookUpPlaces: places } = scene.dependencies
   scene.ask()
   scene.leave()
   for (const slot of [0, 1]) places.take(slot, [sampleDoubt('default')])

@@ -93,12 +93,12 @@ t.test('an answered look-up gives its place back, whatever follows', async (t) =
   }
   clock.increment(1000)
   sendLookUp(dependencies, sampleContext({ ...AT_DEFAULT, slot: 0 }), self)
-  t.notOk(dependencies.places.isFree('default'), 'not while it is under way')
+  t.notOk(dependencies.lookUpPlaces.isFree('default'), 'not while it is under way')
 
   lookUps[0]?.({ kind: 'missing' })
 
   t.same(told, ['lookup.missing'])
-  t.ok(dependencies.places.isFree('default'))
+  t.ok(dependencies.lookUpPlaces.isFree('default'))
 })
 
 t.test('two processors that may have a payment are asked in turn', async (t) => {

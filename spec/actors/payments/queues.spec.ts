@@ -3,7 +3,7 @@ import t from 'tap'
 import { sampleDoubt, sampleRecord } from '../../support/payment-samples.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 import { createRing, createWaiting } from '../../../src/actors/payments/queues.ts'
-import { DOUBT_KINDS } from '../../../src/actors/payments/places.ts'
+import { PLACE_KINDS } from '../../../src/actors/payments/look-up-places.ts'
 import { createSlotTable, type Slot, type UsedSlot } from '../../../src/actors/payments/slots.ts'
 import { createTimerQueue } from '../../../src/actors/payments/timers.ts'
 import { holdsAlways } from '../../support/property.ts'
@@ -117,32 +117,35 @@ t.test('a ring does what an array of its capacity would', async (t) => {
   )
 })
 
-t.test('payments wait in order, each kind of doubt apart, all within their bound', async (t) => {
-  const waiting = createWaiting({ readyMax: 2, inDoubtMax: 1 })
-  const ready = [1, 2].map((acceptedAt) => sampleRecord({ acceptedAt }))
-  const [atDefault, atFallback] = [sampleDoubt('default'), sampleDoubt('fallback')]
-  const inDoubt = [[atDefault], [atFallback], [atDefault, atFallback]].map((unknownOutcomes) =>
-    sampleRecord({ acceptedAt: 0, unknownOutcomes }),
-  )
-  const all = [...ready, ...inDoubt]
+t.test(
+  'payments wait in order, those in doubt apart by where, all within their bound',
+  async (t) => {
+    const waiting = createWaiting({ readyMax: 2, inDoubtMax: 1 })
+    const ready = [1, 2].map((acceptedAt) => sampleRecord({ acceptedAt }))
+    const [atDefault, atFallback] = [sampleDoubt('default'), sampleDoubt('fallback')]
+    const inDoubt = [[atDefault], [atFallback], [atDefault, atFallback]].map((unknownOutcomes) =>
+      sampleRecord({ acceptedAt: 0, unknownOutcomes }),
+    )
+    const all = [...ready, ...inDoubt]
 
-  t.same(
-    all.map((record) => waiting.push(record)),
-    [true, true, true, true, true],
-  )
-  t.same(
-    all.map((record) => waiting.push(record)),
-    [false, false, false, false, false],
-  )
-  t.same([waiting.size, waiting.ready.size], [5, 2])
-  t.same(
-    DOUBT_KINDS.map((kind) => waiting.inDoubt[kind].peek()),
-    inDoubt,
-  )
+    t.same(
+      all.map((record) => waiting.push(record)),
+      [true, true, true, true, true],
+    )
+    t.same(
+      all.map((record) => waiting.push(record)),
+      [false, false, false, false, false],
+    )
+    t.same([waiting.size, waiting.ready.size], [5, 2])
+    t.same(
+      PLACE_KINDS.map((kind) => waiting.inDoubt[kind].peek()),
+      inDoubt,
+    )
 
-  t.same(waiting.takeAll(), all)
-  t.equal(waiting.size, 0)
-})
+    t.same(waiting.takeAll(), all)
+    t.equal(waiting.size, 0)
+  },
+)
 
 t.test(
   'a slot is taken by one payment at a time, and each of its payments has a generation',
@@ -170,7 +173,7 @@ t.test('who leaves its slot leaves its place for look-ups', async (t) => {
   const table = createSlotTable({ slotsMax: 2, placesMax: 1 })
   const [first, second] = [table.take(sampleRecord()), table.take(sampleRecord())]
   const takePlace = (slot: Slot | undefined): boolean =>
-    table.places.take(slot?.index ?? 9, [sampleDoubt('default')])
+    table.lookUpPlaces.take(slot?.index ?? 9, [sampleDoubt('default')])
   t.same([first, second].map(takePlace), [true, false])
 
   if (first !== undefined) table.release(first)

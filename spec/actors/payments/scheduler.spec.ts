@@ -4,7 +4,7 @@ import { sampleDoubt, sampleInput, sampleRecord } from '../../support/payment-sa
 import { standIns, WORK } from '../../support/payment-dependencies.ts'
 import type { PaymentInput } from '../../../src/actors/payment/context.ts'
 import { slotsMax } from '../../../src/actors/payments/capacity.ts'
-import { DOUBT_KINDS } from '../../../src/actors/payments/places.ts'
+import { PLACE_KINDS } from '../../../src/actors/payments/look-up-places.ts'
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
 import {
   createPacer,
@@ -170,7 +170,7 @@ t.test('as many payments in doubt are started as their kind has places for look-
 
   t.equal(slots.used, 3 * WORK.confirmingMax)
   t.same(
-    DOUBT_KINDS.map((kind) => waiting.inDoubt[kind].size),
+    PLACE_KINDS.map((kind) => waiting.inDoubt[kind].size),
     [1, 1, 1],
   )
   slots.release(slots.at(0))
@@ -211,7 +211,7 @@ function started({ concurrency = WORK.concurrency, slotCount = 0, quotaUsed = 0 
   const waiting = createWaiting({ readyMax: 100, inDoubtMax: 100 })
   const { dependencies } = standIns({ settings, quotaUsed: () => quotaUsed })
   const logic = standing(({ slot, record, next }) => {
-    if (next === null) slots.places.take(slot, record.unknownOutcomes)
+    if (next === null) slots.lookUpPlaces.take(slot, record.unknownOutcomes)
     else if (next.to !== null) dependencies.inFlight[next.to] += 1
   })
   const parent = createActor(

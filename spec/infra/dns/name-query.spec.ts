@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { waitUntil } from '../../../bench/layout/wait.ts'
-import { queryName, type NamePlaces } from '../../../src/infra/dns/name-query.ts'
+import { queryName, type NameSources } from '../../../src/infra/dns/name-query.ts'
 import { startNameServer, type NameServer, type Zone } from '../../support/name-server.ts'
 
 t.test('a name in the hosts file has the addresses of all its lines', async (t) => {
@@ -115,7 +115,7 @@ t.test('a query that is cancelled ends at once', async (t) => {
 
 interface World {
   readonly server: NameServer
-  readonly places: NamePlaces
+  readonly places: NameSources
   readonly find: (name: string) => Promise<readonly string[]>
 }
 

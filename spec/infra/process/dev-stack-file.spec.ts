@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { findDevStack, writeDevStackFile } from '../../../src/infra/process/dev-stack-file.ts'
 
-const PLACES = {
+const ADDRESSES = {
   databaseUrl: 'postgres://pit:secret@127.0.0.1:40404/pit',
   processorDefaultUrl: 'http://127.0.0.1:8001',
   processorFallbackUrl: 'http://127.0.0.1:8002',
@@ -18,9 +18,9 @@ t.test('a dev stack is found by its data folder for as long as it runs', async (
   const dataDir = t.testdir()
   t.same(await findDevStack(dataDir), { whyNot: `no dev stack runs on ${dataDir}` })
 
-  const remove = await writeDevStackFile(dataDir, PLACES)
+  const remove = await writeDevStackFile(dataDir, ADDRESSES)
 
-  t.same(await findDevStack(dataDir), { places: PLACES })
+  t.same(await findDevStack(dataDir), { addresses: ADDRESSES })
   await remove()
   t.same(await readdir(dataDir), [])
 })
@@ -31,7 +31,7 @@ t.test('only its owner can read where a dev stack is, whatever was there before'
     t.not((await stat(join(dataDir, name))).mode & 0o077, 0, `others can read ${name}`)
   }
 
-  await writeDevStackFile(dataDir, PLACES)
+  await writeDevStackFile(dataDir, ADDRESSES)
 
   t.same(await readdir(dataDir), [FILE])
   t.equal((await stat(join(dataDir, FILE))).mode & 0o777, 0o600)
@@ -39,7 +39,7 @@ t.test('only its owner can read where a dev stack is, whatever was there before'
 
 t.test('a dev stack whose process is gone has ended, also when its number is reused', async (t) => {
   const dataDir = t.testdir()
-  await writeDevStackFile(dataDir, PLACES)
+  await writeDevStackFile(dataDir, ADDRESSES)
   const path = join(dataDir, FILE)
   const written = JSON.parse(await readFile(path, 'utf8')) as object
   const gone = spawn(process.execPath, ['--version'])
@@ -52,7 +52,7 @@ t.test('a dev stack whose process is gone has ended, also when its number is reu
 })
 
 t.test('a file of another form, or one that cannot be read, is no dev stack', async (t) => {
-  const odd = JSON.stringify({ ...PLACES, pid: process.pid, databaseUrl: 17 })
+  const odd = JSON.stringify({ ...ADDRESSES, pid: process.pid, databaseUrl: 17 })
   for (const text of ['', '{', 'null', '[]', '{"pid":1}', odd]) {
     const dataDir = t.testdir({ [FILE]: text })
 
@@ -64,7 +64,7 @@ t.test('a file of another form, or one that cannot be read, is no dev stack', as
 
 t.test('a dev stack that ends leaves alone what another process has written', async (t) => {
   const dataDir = t.testdir()
-  const remove = await writeDevStackFile(dataDir, PLACES)
+  const remove = await writeDevStackFile(dataDir, ADDRESSES)
   const path = join(dataDir, FILE)
   const written = JSON.parse(await readFile(path, 'utf8')) as object
   const other = JSON.stringify({ ...written, pid: process.ppid })

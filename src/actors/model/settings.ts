@@ -8,7 +8,7 @@ export interface WorkSettings {
   readonly concurrency: number
   /** Accepted payments that may wait in memory for their turn. */
   readonly readyMax: number
-  /** Places for look-ups of each kind of doubt: at `default`, at `fallback`, at both. */
+  /** Look-up places of each kind: for payments in doubt at `default`, at `fallback`, at both. */
   readonly confirmingMax: number
   /** Payments in one commit, at most; the ready queue keeps places free for twice as many. */
   readonly acceptBatchMax: number

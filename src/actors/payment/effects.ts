@@ -4,7 +4,7 @@
 import assert from 'node:assert'
 import { circuitOf } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
-import type { Places } from '../payments/places.ts'
+import type { LookUpPlaces } from '../payments/look-up-places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from './suspicion.ts'
@@ -54,7 +54,7 @@ export interface PaymentDependencies {
   settledLate(settlement: LateSettlement): void
   generationOf(slot: number): number
   /** Places for look-ups: a payment in doubt without one has to leave memory. */
-  readonly places: Places
+  readonly lookUpPlaces: LookUpPlaces
   /** Whether one that is in doubt at the same processors waits for a place. */
   isPlaceAwaited(unknownOutcomes: PaymentRecord['unknownOutcomes']): boolean
   /** Whether the instance drains: nothing more is sent, and a payment leaves after its answer. */

@@ -29,7 +29,7 @@ export function planLookUp(
 ): void {
   const { slot, unknownOutcomes } = context
   const mayStay = !dependencies.isDraining() && !yieldsPlace(dependencies, context)
-  if (!mayStay || !dependencies.places.take(slot, unknownOutcomes)) {
+  if (!mayStay || !dependencies.lookUpPlaces.take(slot, unknownOutcomes)) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
   }
@@ -88,7 +88,7 @@ export function sendLookUp(
     const tell = (answer: LookUpAnswer, proof: AbsenceProof): void => {
       const end = { answer, processor, askedAt, proof }
       if (!isCurrent()) return
-      dependencies.places.leave(context.slot)
+      dependencies.lookUpPlaces.leave(context.slot)
       self.send(lookUpEvent(dependencies, context, end))
     }
     processors[processor].lookUp(context.record.correlationId, (answer) => {

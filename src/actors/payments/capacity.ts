@@ -3,21 +3,21 @@
 import type { ProcessorName } from '../model/payment.ts'
 import type { WorkSettings } from '../model/settings.ts'
 import { circuitNow, type PaymentDependencies } from '../payment/effects.ts'
-import { DOUBT_KINDS } from './places.ts'
+import { PLACE_KINDS } from './look-up-places.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /**
  * Slots for charges in flight, for as many look-ups as there are places, and for as many payments
- * that back off as a kind of doubt has places: payments in doubt keep no other from its charge.
+ * that back off as one kind of places has: payments in doubt keep no other from its charge.
  */
 export function slotsMax({ concurrency, confirmingMax }: WorkSettings): number {
-  return 2 * concurrency + (DOUBT_KINDS.length + 1) * confirmingMax
+  return 2 * concurrency + (PLACE_KINDS.length + 1) * confirmingMax
 }
 
 /** Payments that may wait in memory. */
 export function waitingMax({ readyMax, claimMax, confirmingMax }: WorkSettings): number {
-  return readyMax + claimMax + DOUBT_KINDS.length * confirmingMax
+  return readyMax + claimMax + PLACE_KINDS.length * confirmingMax
 }
 
 /**

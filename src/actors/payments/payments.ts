@@ -20,7 +20,7 @@ import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks, slotsMax } from './capacity.ts'
 import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
-import { doubtKindOf } from './places.ts'
+import { placeKindOf } from './look-up-places.ts'
 import { createWaiting, type Waiting } from './queues.ts'
 import {
   acceptedRecord,
@@ -87,7 +87,7 @@ type OwnParts =
   | 'purges'
   | 'settledLate'
   | 'generationOf'
-  | 'places'
+  | 'lookUpPlaces'
   | 'isPlaceAwaited'
   | 'isDraining'
 
@@ -153,8 +153,8 @@ export class Payments {
       purges: () => this.#purges,
       settledLate: (settlement) => reportLateSettlement(this.#reports, settlement),
       generationOf: (slot) => this.#slots.at(slot).generation,
-      places: this.#slots.places,
-      isPlaceAwaited: (doubts) => this.#waiting.inDoubt[doubtKindOf(doubts)].size > 0,
+      lookUpPlaces: this.#slots.lookUpPlaces,
+      isPlaceAwaited: (doubts) => this.#waiting.inDoubt[placeKindOf(doubts)].size > 0,
       isDraining: () => this.#isDraining,
     }
     this.#reports = {

@@ -6,7 +6,7 @@ import type { PaymentState, PaymentStatus, UnknownOutcome, WaitReason } from '..
 import type { Clock } from '../model/ports.ts'
 import { statusOf, type PaymentContext, type PaymentRecord } from '../payment/context.ts'
 import type { PaymentDependencies } from '../payment/effects.ts'
-import { DOUBT_KINDS } from './places.ts'
+import { PLACE_KINDS } from './look-up-places.ts'
 import type { Ring, Waiting } from './queues.ts'
 import type { SlotTable, UsedSlot } from './slots.ts'
 import type { TransitionCounts } from '../payment/transition-counts.ts'
@@ -88,7 +88,7 @@ function ringsOf({
   ready,
   inDoubt,
 }: Waiting): readonly (readonly [PaymentState, Ring<PaymentRecord>])[] {
-  const inDoubtOf = DOUBT_KINDS.map((kind) => ['confirming', inDoubt[kind]] as const)
+  const inDoubtOf = PLACE_KINDS.map((kind) => ['confirming', inDoubt[kind]] as const)
   return [['pending', ready], ...inDoubtOf]
 }
 

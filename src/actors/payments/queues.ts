@@ -1,12 +1,12 @@
 // Payments in memory that wait to be started, and the ring that they wait in.
 
 import type { PaymentRecord } from '../payment/context.ts'
-import { DOUBT_KINDS, type DoubtKind, doubtKindOf } from './places.ts'
+import { PLACE_KINDS, type PlaceKind, placeKindOf } from './look-up-places.ts'
 
 export interface Waiting {
   readonly ready: Ring<PaymentRecord>
   /** Claimed in doubt: they need look-ups, not a route. None waits behind another kind. */
-  readonly inDoubt: Readonly<Record<DoubtKind, Ring<PaymentRecord>>>
+  readonly inDoubt: Readonly<Record<PlaceKind, Ring<PaymentRecord>>>
   readonly size: number
   /** False, and nothing taken, when the ring is full. */
   push(record: PaymentRecord): boolean
@@ -14,16 +14,16 @@ export interface Waiting {
   takeAll(): readonly PaymentRecord[]
 }
 
-/** Bounded rings; `inDoubtMax` of each kind of doubt. */
+/** Bounded rings; `inDoubtMax` for each kind of look-up place. */
 export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }): Waiting {
   const ready = createRing<PaymentRecord>(bounds.readyMax)
   const doubtRing = (): Ring<PaymentRecord> => createRing<PaymentRecord>(bounds.inDoubtMax)
   const inDoubt = { default: doubtRing(), fallback: doubtRing(), both: doubtRing() }
-  const rings = [ready, ...DOUBT_KINDS.map((kind) => inDoubt[kind])]
+  const rings = [ready, ...PLACE_KINDS.map((kind) => inDoubt[kind])]
   const push = (record: PaymentRecord): boolean => {
     const { unknownOutcomes } = record
     if (unknownOutcomes.length === 0) return ready.push(record)
-    return inDoubt[doubtKindOf(unknownOutcomes)].push(record)
+    return inDoubt[placeKindOf(unknownOutcomes)].push(record)
   }
   const takeAll = (): readonly PaymentRecord[] => rings.flatMap(emptied)
   return {

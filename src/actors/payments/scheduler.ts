@@ -6,7 +6,7 @@ import { deniedBy } from '../payment/history.ts'
 import type { NextRoute, PaymentRecord } from '../payment/context.ts'
 import { nextRoute, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
-import { DOUBT_KINDS, type DoubtKind } from './places.ts'
+import { PLACE_KINDS, type PlaceKind } from './look-up-places.ts'
 import type { Waiting } from './queues.ts'
 import type { SlotTable } from './slots.ts'
 
@@ -31,7 +31,7 @@ export class Scheduler {
 
   /** Starts as many payments as may start now, those in doubt first, each kind oldest first. */
   pump(): void {
-    for (const kind of DOUBT_KINDS) this.#startInDoubt(kind)
+    for (const kind of PLACE_KINDS) this.#startInDoubt(kind)
     this.#startReady()
   }
 
@@ -58,11 +58,11 @@ export class Scheduler {
   }
 
   /** Each of them takes a place for look-ups as it is started. */
-  #startInDoubt(kind: DoubtKind): void {
+  #startInDoubt(kind: PlaceKind): void {
     const { slots, waiting } = this.#parts
     const ring = waiting.inDoubt[kind]
     for (let record = ring.peek(); record !== undefined; record = ring.peek()) {
-      if (!slots.places.isFree(kind) || !this.#work(record, null)) return
+      if (!slots.lookUpPlaces.isFree(kind) || !this.#work(record, null)) return
       ring.shift()
     }
   }

@@ -7,7 +7,7 @@ import type { PaymentRecord } from '../payment/context.ts'
 import { routeNow, type DueStep, type PaymentDependencies } from '../payment/effects.ts'
 import { mayResendNow } from '../payment/look-ups.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
-import { createPlaces, type Places } from './places.ts'
+import { createLookUpPlaces, type LookUpPlaces } from './look-up-places.ts'
 
 type PaymentActor = Actor<typeof paymentMachine>
 
@@ -28,7 +28,7 @@ export interface UsedSlot extends Slot {
 export interface SlotTable {
   readonly used: number
   /** For look-ups; who leaves its slot leaves its place. */
-  readonly places: Places
+  readonly lookUpPlaces: LookUpPlaces
   /** A free slot, now taken; undefined when all are. */
   take(record: PaymentRecord): Slot | undefined
   release(slot: Slot): void
@@ -37,10 +37,10 @@ export interface SlotTable {
   forEachUsed(take: (slot: UsedSlot) => void): void
 }
 
-/** `placesMax`: of each kind of doubt. */
+/** `placesMax`: look-up places of each kind. */
 export function createSlotTable(bounds: { slotsMax: number; placesMax: number }): SlotTable {
   const { slotsMax: capacity, placesMax: max } = bounds
-  const places = createPlaces({ slots: capacity, max })
+  const lookUpPlaces = createLookUpPlaces({ slots: capacity, max })
   const slots = Array.from({ length: capacity }, (_, index): Slot => {
     return { index, generation: 0, record: null, actor: null }
   })
@@ -54,7 +54,7 @@ export function createSlotTable(bounds: { slotsMax: number; placesMax: number })
     get used() {
       return capacity - free.length
     },
-    places,
+    lookUpPlaces,
     take(record) {
       const index = free.pop()
       if (index === undefined) return undefined
@@ -63,7 +63,7 @@ export function createSlotTable(bounds: { slotsMax: number; placesMax: number })
       return slot
     },
     release(slot) {
-      places.leave(slot.index)
+      lookUpPlaces.leave(slot.index)
       slot.generation += 1
       slot.record = null
       slot.actor = null

@@ -5,14 +5,14 @@ import { access } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import type { DevStackPlaces } from '../../infra/process/dev-stack-file.ts'
+import type { DevStackAddresses } from '../../infra/process/dev-stack-file.ts'
 import { askOverHttp, detailOf, isClientsPort, readFields } from '../ask-pit.ts'
 import { causeIn, fails, ok, warn, type Finding } from './finding.ts'
 
 /** Checks the ports that are configured, or those that a running dev stack uses. */
 export async function checkPorts(
   config: Config,
-  devStack: DevStackPlaces | undefined,
+  devStack: DevStackAddresses | undefined,
 ): Promise<readonly Finding[]> {
   const { listen, opsPort, processorDefaultUrl } = config
   const own = portOf(devStack?.clientsUrl)

@@ -14,8 +14,8 @@ export interface NameQuery {
   cancel(): void
 }
 
-/** Where names are looked for; the system's own places where nothing else is said. */
-export interface NamePlaces {
+/** Where names are looked for; the system's own where nothing else is said. */
+export interface NameSources {
   readonly hostsFile?: string
   /** Has the search list; name servers too, unless they are given. */
   readonly resolvConf?: string
@@ -37,8 +37,8 @@ const TRIES = 3
  * files are small and asynchronous reads take a thread. Other sources of the C library (mDNS, LDAP)
  * are left out on purpose. Each query has a resolver of its own, which reads the name servers anew.
  */
-export function queryName(name: string, places: NamePlaces = {}): NameQuery {
-  const { hostsFile = '/etc/hosts', resolvConf = '/etc/resolv.conf', servers } = places
+export function queryName(name: string, sources: NameSources = {}): NameQuery {
+  const { hostsFile = '/etc/hosts', resolvConf = '/etc/resolv.conf', servers } = sources
   const plain = name.toLowerCase()
   const inFile = hostsIn(readIfThere(hostsFile)).get(plain) ?? loopbackOf(plain)
   if (inFile !== undefined) return { addresses: Promise.resolve(inFile), cancel: () => undefined }

@@ -27,7 +27,7 @@ interface Task {
   readonly resolve: (rows: readonly object[]) => void
   readonly reject: (failure: unknown) => void
   readonly timer: NodeJS.Timeout
-  place: 'waiting' | 'connecting' | 'sent' | 'done'
+  phase: 'waiting' | 'connecting' | 'sent' | 'done'
   /** The one that it was sent on. */
   connection: PooledConnection | undefined
 }
@@ -99,7 +99,7 @@ export class PostgresPool {
         resolve,
         reject,
         timer: setTimeout(() => this.#giveUp(task), Math.max(1, timeoutMs)),
-        place: 'waiting',
+        phase: 'waiting',
         connection: undefined,
       }
       this.#waiting.push(task)
@@ -131,11 +131,11 @@ export class PostgresPool {
 
   async #serve(pooled: PooledConnection, task: Task): Promise<void> {
     pooled.busy = true
-    task.place = 'connecting'
+    task.phase = 'connecting'
     try {
       const connection = await pooled.reconnector.connect()
       if (hasEnded(task)) return
-      task.place = 'sent'
+      task.phase = 'sent'
       task.connection = pooled
       const rows = await runUntilDecided(connection, task)
       this.#finish(task)?.resolve(rows)
@@ -160,7 +160,7 @@ export class PostgresPool {
 
   #fail(task: Task, cause: unknown): void {
     const { name: operation, effect } = task.statement
-    const sent = task.place === 'sent' ? 'maybe' : 'no'
+    const sent = task.phase === 'sent' ? 'maybe' : 'no'
     const failure = isBug(cause) ? cause : toLedgerUnavailable({ operation, effect, sent }, cause)
     this.#finish(task)?.reject(failure)
   }
@@ -168,7 +168,7 @@ export class PostgresPool {
   #finish(task: Task): Task | undefined {
     if (hasEnded(task)) return undefined
     clearTimeout(task.timer)
-    task.place = 'done'
+    task.phase = 'done'
     task.connection = undefined
     return task
   }
@@ -187,7 +187,7 @@ async function runUntilDecided(
   }
 }
 
-// A call of its own, so that the type checker does not take the place for unchanged after awaits.
+// A call of its own, so that the type checker does not take the phase for unchanged after awaits.
 function hasEnded(task: Task): boolean {
-  return task.place === 'done'
+  return task.phase === 'done'
 }

@@ -7,7 +7,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
-export interface DevStackPlaces {
+export interface DevStackAddresses {
   readonly databaseUrl: string
   readonly processorDefaultUrl: string
   readonly processorFallbackUrl: string
@@ -22,11 +22,11 @@ export interface DevStackPlaces {
 /** Writes it, and gives what removes it again, unless it has become another process's. */
 export async function writeDevStackFile(
   dataDir: string,
-  places: DevStackPlaces,
+  addresses: DevStackAddresses,
 ): Promise<() => Promise<void>> {
   const path = pathIn(dataDir)
   const { pid } = process
-  const contents: Contents = { pid, startedAt: await startOf(pid), ...places }
+  const contents: Contents = { pid, startedAt: await startOf(pid), ...addresses }
   // It is written under another name and renamed: a file that is there already keeps its mode.
   const draft = `${path}.new`
   await rm(draft, { force: true })
@@ -41,14 +41,14 @@ export async function writeDevStackFile(
 /** Where the dev stack is that runs on this data folder, or why there is none: half a sentence. */
 export async function findDevStack(
   dataDir: string,
-): Promise<{ readonly places: DevStackPlaces } | { readonly whyNot: string }> {
+): Promise<{ readonly addresses: DevStackAddresses } | { readonly whyNot: string }> {
   const path = pathIn(dataDir)
   const folder = resolve(dataDir)
   try {
     const contents = await readContents(path)
     if (contents === undefined) return { whyNot: `${path} is not one that this Pit has written` }
-    const { pid, startedAt, ...places } = contents
-    if (await runs(pid, startedAt)) return { places }
+    const { pid, startedAt, ...addresses } = contents
+    if (await runs(pid, startedAt)) return { addresses }
     return { whyNot: `the dev stack on ${folder} has ended: its process ${pid} was killed` }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
@@ -57,7 +57,7 @@ export async function findDevStack(
   }
 }
 
-interface Contents extends DevStackPlaces {
+interface Contents extends DevStackAddresses {
   readonly pid: number
   /** When the process started; undefined where the system does not say. */
   readonly startedAt: string | undefined

@@ -1,19 +1,19 @@
 import t from 'tap'
 import { sampleDoubt } from '../../support/payment-samples.ts'
-import { createPlaces, DOUBT_KINDS } from '../../../src/actors/payments/places.ts'
+import { createLookUpPlaces, PLACE_KINDS } from '../../../src/actors/payments/look-up-places.ts'
 
 const AT_DEFAULT = [sampleDoubt('default')]
 const AT_FALLBACK = [sampleDoubt('fallback')]
 const AT_BOTH = [...AT_DEFAULT, ...AT_FALLBACK]
 
 t.test('doubts of one kind take as many places as there are, and none of another', async (t) => {
-  const places = createPlaces({ slots: 9, max: 2 })
+  const places = createLookUpPlaces({ slots: 9, max: 2 })
 
   const taken = [0, 1, 2].map((slot) => places.take(slot, AT_DEFAULT))
 
   t.same(taken, [true, true, false])
   t.same(
-    DOUBT_KINDS.map((kind) => places.isFree(kind)),
+    PLACE_KINDS.map((kind) => places.isFree(kind)),
     [false, true, true],
   )
   t.ok(places.take(3, AT_FALLBACK))
@@ -21,7 +21,7 @@ t.test('doubts of one kind take as many places as there are, and none of another
 })
 
 t.test('a payment that is in doubt still keeps its place for the next look-up', async (t) => {
-  const places = createPlaces({ slots: 9, max: 1 })
+  const places = createLookUpPlaces({ slots: 9, max: 1 })
   places.take(0, AT_DEFAULT)
 
   t.ok(places.take(0, AT_DEFAULT))
@@ -29,7 +29,7 @@ t.test('a payment that is in doubt still keeps its place for the next look-up', 
 })
 
 t.test('who is missing at one of two processors waits for a place at the other', async (t) => {
-  const places = createPlaces({ slots: 9, max: 1 })
+  const places = createLookUpPlaces({ slots: 9, max: 1 })
   places.take(0, AT_BOTH)
   places.take(1, AT_DEFAULT)
 
@@ -40,7 +40,7 @@ t.test('who is missing at one of two processors waits for a place at the other',
 })
 
 t.test('a place is given back once', async (t) => {
-  const places = createPlaces({ slots: 9, max: 1 })
+  const places = createLookUpPlaces({ slots: 9, max: 1 })
   places.take(0, AT_DEFAULT)
 
   places.leave(0)
