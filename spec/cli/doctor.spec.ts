@@ -69,20 +69,26 @@ t.test('settings that cannot be read are each a line that fails', async (t) => {
 t.test('a database is found with its tables and rights, and stays as it was', async (t) => {
   const postgres = await startPostgres(t)
   const url = await postgres.freshDatabase()
-  const fresh = await checkDatabase(url, false)
+  const fresh = await checkDatabase(url, 'configured')
   t.match(about('database', fresh), [/^ok: PostgreSQL \d+\.\d+, takes writes$/])
   t.match(about('tables', fresh), [/^ok: the next start makes them/])
-  t.match(about('tables', await checkDatabase(url, false)), [/^ok: the next start/], 'it made none')
+  t.match(
+    about('tables', await checkDatabase(url, 'configured')),
+    [/^ok: the next start/],
+    'it made none',
+  )
   t.match(about('clocks', fresh), [/^ok: /])
 
   const ledger = await createPostgresLedger({ ...LEDGER, connectionString: url })
   await ledger.close()
-  t.same(about('tables', await checkDatabase(url, false)), ['ok: are there, with all rights'])
+  t.same(about('tables', await checkDatabase(url, 'configured')), [
+    'ok: are there, with all rights',
+  ])
 
   await runSql(url, `CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT SELECT ON payments TO poor`)
   const poor = new URL(url)
   Object.assign(poor, { username: 'poor', password: 'poor' })
-  t.match(about('tables', await checkDatabase(poor.href, false)), [
+  t.match(about('tables', await checkDatabase(poor.href, 'configured')), [
     /^fails: the role lacks .*INSERT on payments.* see docs\/DATABASE.md$/,
   ])
   await runSql(
@@ -90,7 +96,7 @@ t.test('a database is found with its tables and rights, and stays as it was', as
     `DROP VIEW payments_readable; ALTER TABLE payments DROP COLUMN amount_cents;
     ALTER TABLE payments ADD COLUMN amount_cents text`,
   )
-  t.match(about('tables', await checkDatabase(url, false)), [
+  t.match(about('tables', await checkDatabase(url, 'configured')), [
     /^fails: payments.amount_cents is not/,
   ])
 })
@@ -108,7 +114,7 @@ t.test('a database that cannot be used is told with its reason and no password',
   )
 
   const told = async (given: URL): Promise<readonly string[]> =>
-    about('database', await checkDatabase(given.href, false))
+    about('database', await checkDatabase(given.href, 'configured'))
 
   t.match(await told(none), [/^fails: DATABASE_URL: .*does not exist.*3D000/])
   t.match(await told(closed), [/^fails: DATABASE_URL: .*ECONNREFUSED/])

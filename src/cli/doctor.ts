@@ -98,7 +98,9 @@ async function checkStores(
 ): Promise<readonly Finding[]> {
   const url = config.databaseUrl ?? devStack?.databaseUrl
   const database =
-    url === undefined ? checkEmbedded(config) : checkDatabase(url, url !== config.databaseUrl)
+    url === undefined
+      ? checkEmbedded(config)
+      : checkDatabase(url, url === config.databaseUrl ? 'configured' : 'embedded')
   const [databaseFindings, redis] = await Promise.all([database, checkRedis(config)])
   return [...databaseFindings, redis]
 }

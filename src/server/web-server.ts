@@ -37,6 +37,7 @@ export interface HttpResponse {
   write(chunk: string): boolean
   /** A piece of a body of `totalBytes`, the last one of which ends it. */
   tryEnd(chunk: string, totalBytes: number): void
+  /** That a boolean says whether the connection closes is uWebSockets.js' own interface. */
   end(body?: string | Buffer, closesConnection?: boolean): void
   /** Headers only; `contentLength` is left out for an answer to HEAD. */
   endWithoutBody(contentLength?: number, closesConnection?: boolean): void

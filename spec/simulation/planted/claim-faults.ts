@@ -8,16 +8,10 @@ import {
   recordedAndAnswered500,
   stopsOverHangingCharges,
 } from './plans.ts'
-import type { PlantedFaults } from './planted.ts'
+import { PAID_TWICE, type PlantedFaults } from './planted.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import type { ClaimedPayment } from '../../../src/actors/model/payment.ts'
 import type { UnwrittenOutcome } from '../../../src/actors/model/ports.ts'
-
-/** Both processors have it then, and their books are not Pit's. */
-const PAID_TWICE = {
-  rule: 'paidOnce',
-  besides: ['settledAtOneProcessor', 'summariesMatch'],
-} as const
 
 export const CLAIM_FAULTS: PlantedFaults = {
   'a claim without the owner condition': { rule: 'sentByOwner', plant: claimWithoutOwner },

@@ -17,6 +17,12 @@ export interface PlantedFault {
 /** By what is wrong. */
 export type PlantedFaults = Readonly<Record<string, PlantedFault>>
 
+/** A payment is charged at both processors: both have it then, and their books are not Pit's. */
+export const PAID_TWICE = {
+  rule: 'paidOnce',
+  besides: ['settledAtOneProcessor', 'summariesMatch'],
+} as const
+
 /** Seeds within which a fault has to be caught. */
 const SEEDS_MAX = 60
 

@@ -1,14 +1,8 @@
 // Faults in how an instance deals with a processor.
 
 import type { Planted } from '../instance.ts'
-import type { PlantedFaults } from './planted.ts'
+import { PAID_TWICE, type PlantedFaults } from './planted.ts'
 import type { Charge, ChargeAnswer, Processor } from '../../../src/actors/model/ports.ts'
-
-/** Both processors have it then, and their books are not Pit's. */
-const PAID_TWICE = {
-  rule: 'paidOnce',
-  besides: ['settledAtOneProcessor', 'summariesMatch'],
-} as const
 
 export const PROCESSOR_FAULTS: PlantedFaults = {
   'a requestedAt restamped on a resend': { rule: 'instantIsRight', plant: restampedResend },

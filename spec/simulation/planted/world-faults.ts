@@ -29,13 +29,7 @@ import {
 } from '../worlds/fixed.ts'
 import { foundText, type HttpEnd, SETTLED_TEXT } from '../worlds/http-ends.ts'
 import { READ_ONLY } from '../worlds/store-troubles.ts'
-import type { PlantedFaults } from './planted.ts'
-
-/** Both processors have it then, and their books are not Pit's. */
-const PAID_TWICE = {
-  rule: 'paidOnce',
-  besides: ['settledAtOneProcessor', 'summariesMatch'],
-} as const
+import { PAID_TWICE, type PlantedFaults } from './planted.ts'
 
 export const WORLD_FAULTS: PlantedFaults = {
   'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: refusalAsDenial },

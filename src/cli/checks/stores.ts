@@ -11,18 +11,23 @@ import { causeIn, clockFinding, fails, ok, warn, type Finding } from './finding.
 
 const DATABASE = 'database'
 
-/** @param isOwn whether it is the one that a dev stack runs. */
-export async function checkDatabase(url: string, isOwn: boolean): Promise<readonly Finding[]> {
-  const where = isOwn ? 'the embedded PostgreSQL' : 'DATABASE_URL'
+/** The one that `DATABASE_URL` names, or that a dev stack runs. */
+export type WhichDatabase = 'configured' | 'embedded'
+
+export async function checkDatabase(
+  url: string,
+  which: WhichDatabase,
+): Promise<readonly Finding[]> {
+  const where = which === 'embedded' ? 'the embedded PostgreSQL' : 'DATABASE_URL'
   try {
     const found = await inspectDatabase(url)
     return [
-      ...describeServer(found, isOwn),
+      ...describeServer(found, which),
       describeTables(found),
       clockFinding('PostgreSQL', found),
     ]
   } catch (error) {
-    const advice = isOwn ? 'start Pit again' : 'see docs/DATABASE.md'
+    const advice = which === 'embedded' ? 'start Pit again' : 'see docs/DATABASE.md'
     return [fails(DATABASE, `${where}: ${causeIn(error)}; ${advice}`)]
   }
 }
@@ -30,8 +35,9 @@ export async function checkDatabase(url: string, isOwn: boolean): Promise<readon
 /** PostgreSQL counts so: 13.0. */
 const OLDEST = 130_000
 
-function describeServer(found: DatabaseFindings, isOwn: boolean): readonly Finding[] {
+function describeServer(found: DatabaseFindings, which: WhichDatabase): readonly Finding[] {
   const name = `PostgreSQL ${found.version}`
+  const origin = which === 'embedded' ? ' of the dev stack' : ''
   if (found.versionNumber < OLDEST) return [fails(DATABASE, `${name} is too old: Pit needs 13`)]
   if (!found.takesWrites) {
     return [fails(DATABASE, `${name} takes no writes: name the primary in DATABASE_URL`)]
@@ -44,7 +50,7 @@ function describeServer(found: DatabaseFindings, isOwn: boolean): readonly Findi
           'synchronous_commit or fsync is off: a crash of PostgreSQL loses accepted payments',
         ),
       ]
-  return [ok(DATABASE, `${name}${isOwn ? ' of the dev stack' : ''}, takes writes`), ...durable]
+  return [ok(DATABASE, `${name}${origin}, takes writes`), ...durable]
 }
 
 const TABLES = 'tables'
