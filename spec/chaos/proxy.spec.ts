@@ -86,11 +86,11 @@ t.test('only what went beyond a bound is excused', async (t) => {
   }
 })
 
-t.test('a recorded payment that look-ups deny is excused between two controls only', async (t) => {
+t.test('a recorded payment that look-ups hide is excused between two controls only', async (t) => {
   const { proxy, charge, lookUp, oracle } = await startProxy(t)
   const [control, paid, unpaid] = [randomUUID(), randomUUID(), randomUUID()]
   for (const id of [control, paid]) await charge(id)
-  const denied = async (reply: Reply): Promise<void> => {
+  const hidden = async (reply: Reply): Promise<void> => {
     proxy.behave(conductOf({ lookUp: { reply } }))
     for (const id of [paid, unpaid]) await lookUp(id)
   }
@@ -99,18 +99,18 @@ t.test('a recorded payment that look-ups deny is excused between two controls on
     await lookUp(control)
   }
 
-  await denied(empty(404))
+  await hidden(empty(404))
   await found()
   t.notOk(oracle.beyond.has(paid), 'none before it')
   for (const reply of [page(404), empty(503)]) {
-    await denied(reply)
+    await hidden(reply)
     await found()
     t.notOk(oracle.beyond.has(paid), describeReply(reply))
   }
-  await denied(empty(404))
+  await hidden(empty(404))
   t.notOk(oracle.beyond.has(paid), 'none behind it')
   await found()
-  t.equal(oracle.beyond.get(paid), 'denied between two controls')
+  t.equal(oracle.beyond.get(paid), 'hidden between two controls')
   t.notOk(oracle.beyond.has(unpaid))
 })
 

@@ -76,8 +76,8 @@ export class HttpProxy extends TcpRelay {
   readonly #sent = new Map<string, Charge>()
   /** When a look-up was last answered that may have found something, monotonic ms. */
   #mayHaveFoundAt = Number.NEGATIVE_INFINITY
-  /** Denied behind such a look-up, though recorded, and none came since. */
-  readonly #denied = new Set<string>()
+  /** Hidden behind such a look-up, though recorded, and none came since. */
+  readonly #hidden = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   readonly #place: ProxyPlace
 
@@ -211,18 +211,18 @@ export class HttpProxy extends TcpRelay {
     }
     const isBacked = askedAt - this.#mayHaveFoundAt <= BACKED_MAX_MS
     if (isBacked && isAbsence(reply) && (await this.#isRecorded(correlationId))) {
-      this.#denied.add(correlationId)
+      this.#hidden.add(correlationId)
     }
     // A 404 has no body by contract.
     const isMissing = reply.kind === 'answer' && reply.status === 404
     answer(isMissing ? '' : this.#lieAbout(correlationId, lie))
   }
 
-  /** Whoever was denied since the last such look-up was denied between two controls, it may be. */
+  /** What was hidden since the last such look-up may have been hidden between two controls. */
   #noteFinding(): void {
     this.#mayHaveFoundAt = performance.now()
-    for (const id of this.#denied) this.#place.oracle.goesBeyond(id, 'denied between two controls')
-    this.#denied.clear()
+    for (const id of this.#hidden) this.#place.oracle.goesBeyond(id, 'hidden between two controls')
+    this.#hidden.clear()
   }
 
   /** The contract's JSON about a payment, except for one thing. */

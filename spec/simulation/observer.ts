@@ -11,7 +11,7 @@ import type { LedgerStore } from './simulated-postgres.ts'
 import type { RecordedPayment } from './simulated-processor.ts'
 import type { VirtualTime } from './virtual-time.ts'
 import type { HttpEnd } from './worlds/http-ends.ts'
-import { Denials } from './worlds/denials.ts'
+import { HiddenPayments } from './worlds/hidden-payments.ts'
 import type { Oracle } from './worlds/oracle.ts'
 
 export interface ObserverParts {
@@ -42,13 +42,13 @@ export class Observer implements InstanceObserver {
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
   #purgedAt = Number.NEGATIVE_INFINITY
-  readonly #denials: Denials
+  readonly #hiddenPayments: HiddenPayments
   readonly #parts: ObserverParts
 
   constructor(parts: ObserverParts) {
     const { virtualTime, store, oracle, lookUpLagMs } = parts
     this.#parts = parts
-    this.#denials = new Denials({ now: virtualTime.now, store, oracle, lookUpLagMs })
+    this.#hiddenPayments = new HiddenPayments({ now: virtualTime.now, store, oracle, lookUpLagMs })
   }
 
   /** A broken rule ends the simulation: what follows may only be its consequence. */
@@ -117,7 +117,7 @@ export class Observer implements InstanceObserver {
       this.contradicted.add(fact.correlationId)
     } else if (fact.type === 'payment.settled') {
       this.settledBy.get(instance)?.set(fact.correlationId, fact.processor)
-      this.#denials.onSettled(instance, fact.processor, fact.correlationId)
+      this.#hiddenPayments.onSettled(instance, fact.processor, fact.correlationId)
     }
   }
 
@@ -156,11 +156,11 @@ export class Observer implements InstanceObserver {
   }
 
   onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void {
-    return this.#denials.onLookUp(instance, processor, id)
+    return this.#hiddenPayments.onLookUp(instance, processor, id)
   }
 
   onRecorded(processor: ProcessorName, payment: RecordedPayment): void {
-    this.#denials.onRecorded(processor, payment)
+    this.#hiddenPayments.onRecorded(processor, payment)
     const { trace, postings } = this.#parts
     const { correlationId, amountCents } = payment
     trace.note(processor, `records ${short(correlationId)}`)

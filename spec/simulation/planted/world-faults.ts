@@ -16,9 +16,9 @@ import {
   defaultBehaves,
   defaultBehavesForGood,
   defaultHasOthers,
-  deniedFromTheFirst,
-  deniedInForm,
-  deniedOverRestart,
+  hiddenFromTheFirst,
+  hiddenInForm,
+  hiddenOverRestart,
   doubtsAtBoth,
   instanceClocksStep,
   ledgerFails,
@@ -105,7 +105,7 @@ function refusalAsDoubt(): Planted {
 
 function foreignAbsence(): Planted {
   return {
-    plan: deniedFromTheFirst(page(404)),
+    plan: hiddenFromTheFirst(page(404)),
     settings: pastDeadline,
     misread: { lookUp: (end) => (isAnswer(end, 404) ? { ...end, text: '' } : end) },
   }
@@ -116,7 +116,7 @@ function rememberedControls(): Planted {
   const settled = new Map<string, Charge>()
   return {
     oracle: 'strict',
-    plan: deniedInForm,
+    plan: hiddenInForm,
     misread: {
       charge: (end, charge) => {
         if (isAnswer(end, 200)) settled.set(charge.correlationId, charge)
@@ -134,7 +134,7 @@ function rememberedControls(): Planted {
 /** What memory does not know nobody knows. */
 function unaskedLedger(): Planted {
   return {
-    plan: deniedOverRestart('crash'),
+    plan: hiddenOverRestart('crash'),
     settings: pastDeadline,
     ledger: (ledger) => ({ ...ledger, findControl: () => Promise.resolve({ kind: 'none' }) }),
   }

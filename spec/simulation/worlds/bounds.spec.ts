@@ -10,8 +10,8 @@ import { runSeed } from '../seeds.ts'
 import type { Settings } from '../settings.ts'
 import type { ChargeConduct, Conduct } from './conduct.ts'
 import type { WorldFault } from './faults.ts'
-import { chargesGet, defaultBehaves, deniedFromTheFirst, deniedInForm } from './fixed.ts'
-import { deniedOverRestart, hangsThenRefuses, MISSING, page, pastDeadline } from './fixed.ts'
+import { chargesGet, defaultBehaves, hiddenFromTheFirst, hiddenInForm } from './fixed.ts'
+import { hiddenOverRestart, hangsThenRefuses, MISSING, page, pastDeadline } from './fixed.ts'
 import type { Planning } from './fixed.ts'
 import type { Reply } from './http-ends.ts'
 
@@ -53,8 +53,8 @@ function recordedAndGet(reply: Reply): Conduct {
   return { charge: half, lookUp: null, probe: null }
 }
 
-/** Half of the charges are recorded and get no answer; look-ups deny half of what they are asked. */
-const HALF_DENIED: Conduct = {
+/** Half of the charges are recorded and get no answer; look-ups hide half of what they are asked. */
+const HALF_HIDDEN: Conduct = {
   ...recordedAndGet({ kind: 'reset' }),
   lookUp: {
     reply: MISSING,
@@ -64,9 +64,9 @@ const HALF_DENIED: Conduct = {
   },
 }
 
-/** For a while `default` records and says so, then it is unreachable; look-ups deny it all along. */
-function knownAndDenied(plan: Plan, settings: Settings): Plan {
-  const lookUp = { ...DENIED, share: 1, delayMs: [0, 20], lie: 'amount' } as const
+/** For a while `default` records and says so, then it is unreachable; look-ups hide it all along. */
+function knownAndHidden(plan: Plan, settings: Settings): Plan {
+  const lookUp = { ...HIDDEN, share: 1, delayMs: [0, 20], lie: 'amount' } as const
   const known = { ...recordedAndGet({ kind: 'answer', status: 422, body: 'none' }), lookUp }
   const gone = { ...chargesGet({ kind: 'unreachable', hangs: false }), lookUp }
   const conducts = [known, gone].map((conduct, index): PlannedFault => {
@@ -77,7 +77,7 @@ function knownAndDenied(plan: Plan, settings: Settings): Plan {
   return { ...plan, faults: conducts, lasting: { processor: 'default', conduct: gone } }
 }
 
-const DENIED = { reply: MISSING } as const
+const HIDDEN = { reply: MISSING } as const
 
 /** Look-ups lag so many times as long as Pit was told. */
 function lagging(times: number): Planted {
@@ -107,28 +107,28 @@ holds('a charge that lands within the settle-by deadline is paid once', {
 holds('a charge that lands after the settle-by deadline is excused', { plan: landingAt(1.4) })
 holds('a 500 whose record look-ups show within their lag is paid once', lagging(0.9))
 holds('clocks that run 5 % too fast wait the deadline out', clocksAt(1.05))
-holds('a payment that look-ups deny as they deny a control is paid once', {
+holds('a payment that look-ups hide as they hide a control is paid once', {
   oracle: 'strict',
-  plan: deniedInForm,
+  plan: hiddenInForm,
 })
 for (const kind of ['crash', 'stop'] as const) {
-  holds(`a payment that look-ups deny over a ${kind} as they deny a control is paid once`, {
+  holds(`a payment that look-ups hide over a ${kind} as they hide a control is paid once`, {
     oracle: 'strict',
-    plan: deniedOverRestart(kind),
+    plan: hiddenOverRestart(kind),
     settings: pastDeadline,
   })
 }
-holds('a payment that look-ups deny where nothing was ever settled is excused', {
-  plan: deniedFromTheFirst(MISSING),
+holds('a payment that look-ups hide where nothing was ever settled is excused', {
+  plan: hiddenFromTheFirst(MISSING),
   settings: pastDeadline,
 })
-holds('a payment that look-ups deny between two controls is excused', {
-  plan: defaultBehaves(HALF_DENIED),
+holds('a payment that look-ups hide between two controls is excused', {
+  plan: defaultBehaves(HALF_HIDDEN),
 })
 holds('a charge that is recorded and refused with 404 is excused', {
   plan: defaultBehaves(recordedAndGet(page(404))),
 })
-holds('a 422 that look-ups deny though it is true is excused', { plan: knownAndDenied })
+holds('a 422 that look-ups hide though it is true is excused', { plan: knownAndHidden })
 
 const BEYOND: PlantedFaults = {
   'a charge that lands after the settle-by deadline': {
@@ -137,21 +137,21 @@ const BEYOND: PlantedFaults = {
   },
   'a look-up that lags longer than Pit was told': { ...PAID_TWICE, plant: () => lagging(6) },
   'a clock that runs twice as fast': { ...PAID_TWICE, plant: () => clocksAt(2) },
-  'a payment that look-ups deny where nothing was ever settled': {
+  'a payment that look-ups hide where nothing was ever settled': {
     ...PAID_TWICE,
-    plant: () => ({ oracle: 'strict', plan: deniedFromTheFirst(MISSING), settings: pastDeadline }),
+    plant: () => ({ oracle: 'strict', plan: hiddenFromTheFirst(MISSING), settings: pastDeadline }),
   },
-  'a payment that look-ups deny between two controls': {
+  'a payment that look-ups hide between two controls': {
     ...PAID_TWICE,
-    plant: () => ({ oracle: 'strict', plan: defaultBehaves(HALF_DENIED) }),
+    plant: () => ({ oracle: 'strict', plan: defaultBehaves(HALF_HIDDEN) }),
   },
   'a charge that is recorded and refused with 404': {
     ...PAID_TWICE,
     plant: () => ({ oracle: 'strict', plan: defaultBehaves(recordedAndGet(page(404))) }),
   },
-  'a 422 that look-ups deny though it is true': {
+  'a 422 that look-ups hide though it is true': {
     ...PAID_TWICE,
-    plant: () => ({ oracle: 'strict', plan: knownAndDenied }),
+    plant: () => ({ oracle: 'strict', plan: knownAndHidden }),
   },
 }
 

@@ -3,7 +3,7 @@
 
 import type { Chance, Span } from '../chance.ts'
 import type { PhaseBounds } from '../simulated-processor.ts'
-import { deniesRecording, describeReply, drawReply, type Reply } from './http-ends.ts'
+import { saysUnrecorded, describeReply, drawReply, type Reply } from './http-ends.ts'
 import type { Beyond } from './oracle.ts'
 
 export interface CallConduct {
@@ -77,9 +77,9 @@ function drawCharge(chance: Chance, bounds: PhaseBounds, reply: Reply): ChargeCo
   return { ...call, records: isBeyond ? drawn : knowable(reply, drawn), afterMs }
 }
 
-/** What the reply leaves open: a denial is true, a settlement too, and nothing follows a 500. */
+/** What the reply leaves open: a refusal is true, a settlement too, and nothing follows a 500. */
 function knowable(reply: Reply, records: ChargeConduct['records']): ChargeConduct['records'] {
-  if (deniesRecording(reply)) return 'not'
+  if (saysUnrecorded(reply)) return 'not'
   if (is200ByContract(reply)) return 'before'
   return isServerError(reply) && records === 'after' ? 'before' : records
 }
@@ -94,7 +94,7 @@ export function boundPassed(
   { landsMs, landingMaxMs }: { readonly landsMs: number; readonly landingMaxMs: number },
 ): Beyond | null {
   if (records === 'not') return is200ByContract(reply) ? 'answered 200 and not recorded' : null
-  if (deniesRecording(reply)) return 'recorded though it was refused'
+  if (saysUnrecorded(reply)) return 'recorded though it was refused'
   if (records === 'before') return null
   if (landsMs > landingMaxMs) return 'recorded after the settle-by deadline'
   if (isServerError(reply)) return 'recorded after a 500'

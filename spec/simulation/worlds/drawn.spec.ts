@@ -82,7 +82,7 @@ t.test('a payment may be rejected once both processors answered it with 400', as
   t.ok(oracle.mayBeRejected('one'))
 })
 
-t.test('a payment is in doubt where a charge was sent and not denied', async (t) => {
+t.test('a payment is in doubt where a charge was sent and not refused', async (t) => {
   const oracle = new Oracle('fair')
 
   oracle.onSent('default', 'one')

@@ -34,7 +34,7 @@ export function chargesGet(reply: Reply): Conduct {
 }
 
 /** Half of the charges are recorded and answered so; look-ups meet somebody else's page. */
-export function recordedAndDenied(reply: Reply, lookUps: Reply): Conduct {
+export function recordedAndHidden(reply: Reply, lookUps: Reply): Conduct {
   const call = { delayMs: PROMPT_MS, afterMs: [0, 0] as const }
   return {
     charge: { ...call, share: 0.5, reply, records: 'before' },
@@ -62,10 +62,10 @@ export function defaultBehavesForGood(conduct: Conduct): Planning {
 
 /**
  * After a while in which payments are settled, half of the charges at `default` are recorded and get
- * no answer, and each look-up is denied as the processor itself would deny it; for good.
+ * no answer, and each look-up finds nothing, in the processor's own form; for good.
  */
-export function deniedInForm(plan: Plan, settings: Settings): Plan {
-  const conduct = recordedAndDenied({ kind: 'reset' }, MISSING)
+export function hiddenInForm(plan: Plan, settings: Settings): Plan {
+  const conduct = recordedAndHidden({ kind: 'reset' }, MISSING)
   const fault: WorldFault = { kind: 'conduct', processors: ['default'], conduct }
   const { faultsMs } = settings
   return {
@@ -77,16 +77,16 @@ export function deniedInForm(plan: Plan, settings: Settings): Plan {
 }
 
 /**
- * After a while in which payments are settled, `default` records each charge, answers 500 and denies
- * each look-up as it would deny what it has not; meanwhile the only instance ends, and another one
- * takes its place. Takes `pastDeadline`.
+ * After a while in which payments are settled, `default` records each charge, answers 500 and hides
+ * it from look-ups, in its own form; meanwhile the only instance ends, and another one takes its
+ * place. Takes `pastDeadline`.
  */
-export function deniedOverRestart(kind: 'crash' | 'stop'): Planning {
+export function hiddenOverRestart(kind: 'crash' | 'stop'): Planning {
   return (plan, { faultsMs }) => ({
     ...plan,
     instances: 1,
     faults: [
-      { ...deniedByDefault(MISSING), at: SETTLING_MS, lastsMs: faultsMs },
+      { ...hiddenByDefault(MISSING), at: SETTLING_MS, lastsMs: faultsMs },
       { at: SETTLING_MS * 2, lastsMs: 100, fault: { kind, instance: 0 } },
     ],
   })
@@ -96,10 +96,10 @@ export function deniedOverRestart(kind: 'crash' | 'stop'): Planning {
  * The same from the beginning, so that nothing has been settled at `default`, with that reply to each
  * look-up; no instance ends.
  */
-export function deniedFromTheFirst(lookUps: Reply): Planning {
+export function hiddenFromTheFirst(lookUps: Reply): Planning {
   return (plan, { faultsMs }) => {
-    const denied = { ...deniedByDefault(lookUps), at: 0, lastsMs: faultsMs }
-    return { ...plan, instances: 1, faults: [denied] }
+    const hidden = { ...hiddenByDefault(lookUps), at: 0, lastsMs: faultsMs }
+    return { ...plan, instances: 1, faults: [hidden] }
   }
 }
 
@@ -112,18 +112,18 @@ export function pastDeadline(settings: Settings): Settings {
 /** Payments are settled for so long before anything goes wrong, ms. */
 const SETTLING_MS = 2000
 
-/** As a processor denies by contract what it has not. */
+/** As a processor answers by contract about what it has not. */
 export const MISSING: Reply = { kind: 'answer', status: 404, body: 'none' }
 
-function deniedByDefault(lookUps: Reply): Pick<PlannedFault, 'fault'> {
-  const { charge, lookUp, probe } = recordedAndDenied(page(500), lookUps)
+function hiddenByDefault(lookUps: Reply): Pick<PlannedFault, 'fault'> {
+  const { charge, lookUp, probe } = recordedAndHidden(page(500), lookUps)
   const conduct = { charge: charge === null ? null : { ...charge, share: 1 }, lookUp, probe }
   return { fault: { kind: 'conduct', processors: ['default'], conduct } }
 }
 
 /** Both have recorded without an answer and answer no look-up; `fallback` is mended, `default` not. */
 export function doubtsAtBoth(plan: Plan, { faultsMs }: Settings): Plan {
-  const conduct = recordedAndDenied({ kind: 'reset' }, page(503))
+  const conduct = recordedAndHidden({ kind: 'reset' }, page(503))
   const fault: WorldFault = { kind: 'conduct', processors: BOTH, conduct }
   return {
     ...plan,
@@ -160,7 +160,7 @@ export function defaultHasOthers(numbers: readonly number[]): Planning {
 /** Beside those, half of the charges at `default` are recorded and get no answer. */
 export function defaultHasOthersAndResets(numbers: readonly number[]): Planning {
   return (plan, settings) => {
-    const { charge } = recordedAndDenied({ kind: 'reset' }, page(404))
+    const { charge } = recordedAndHidden({ kind: 'reset' }, page(404))
     const doubting = defaultBehaves({ charge, lookUp: null, probe: null })(plan, settings)
     const { faults } = defaultHasOthers(numbers)(plan, settings)
     return { ...plan, faults: [...faults, ...doubting.faults] }

@@ -47,7 +47,7 @@ export function meaningOf(end: HttpEnd): Meaning {
 }
 
 /** Whether what was recorded all the same is beyond what anybody on this side can know. */
-export function deniesRecording(reply: Reply): boolean {
+export function saysUnrecorded(reply: Reply): boolean {
   if (reply.kind === 'unreachable') return true
   if (reply.kind !== 'answer') return false
   const meaning = meaningOf({ kind: 'answered', status: reply.status, text: '' })

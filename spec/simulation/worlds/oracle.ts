@@ -10,8 +10,8 @@ export type Beyond =
   | 'recorded after the settle-by deadline'
   | 'recorded after a 500'
   | 'answered 200 and not recorded'
-  | 'denied between two controls'
-  | 'denied where no control is known'
+  | 'hidden between two controls'
+  | 'hidden where no control is known'
   | 'refused by PostgreSQL itself'
 
 export class Oracle {
@@ -31,8 +31,8 @@ export class Oracle {
     default: new Set(),
     fallback: new Set(),
   }
-  /** Charges sent and not denied, by id. */
-  readonly #undenied: Readonly<Record<ProcessorName, Map<string, number>>> = {
+  /** Charges sent and not refused, by id. */
+  readonly #unrefused: Readonly<Record<ProcessorName, Map<string, number>>> = {
     default: new Map(),
     fallback: new Map(),
   }
@@ -48,16 +48,16 @@ export class Oracle {
   }
 
   onSent(processor: ProcessorName, correlationId: string): void {
-    const undenied = this.#undenied[processor]
-    undenied.set(correlationId, (undenied.get(correlationId) ?? 0) + 1)
+    const unrefused = this.#unrefused[processor]
+    unrefused.set(correlationId, (unrefused.get(correlationId) ?? 0) + 1)
   }
 
   onEnded(processor: ProcessorName, correlationId: string, end: HttpEnd): void {
     const meaning = meaningOf(end)
     if (meaning === 'badRequest') this.#badRequests[processor].add(correlationId)
     if (meaning !== 'badRequest' && meaning !== 'notDone') return
-    const undenied = this.#undenied[processor]
-    undenied.set(correlationId, (undenied.get(correlationId) ?? 1) - 1)
+    const unrefused = this.#unrefused[processor]
+    unrefused.set(correlationId, (unrefused.get(correlationId) ?? 1) - 1)
   }
 
   /** Only what both processors refuse with a 400 may be given up. */
@@ -68,6 +68,6 @@ export class Oracle {
 
   /** Whether a charge there may have been recorded, by what its ends said. */
   isInDoubtAt(processor: ProcessorName, correlationId: string): boolean {
-    return (this.#undenied[processor].get(correlationId) ?? 0) > 0
+    return (this.#unrefused[processor].get(correlationId) ?? 0) > 0
   }
 }

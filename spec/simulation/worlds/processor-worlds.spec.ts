@@ -13,7 +13,7 @@ import {
   doubtsAtBoth,
   page,
   placesFor,
-  recordedAndDenied,
+  recordedAndHidden,
 } from './fixed.ts'
 import { holdsIn, runWorld } from './hold.ts'
 import { runSeed } from '../seeds.ts'
@@ -67,7 +67,7 @@ for (const reply of UNCERTAIN) {
   const which = describeReply(reply)
   holdsIn(
     `charges that are recorded and ${which} are paid once while look-ups get a foreign 404`,
-    defaultBehaves(recordedAndDenied(reply, page(404))),
+    defaultBehaves(recordedAndHidden(reply, page(404))),
     2,
   )
 }

@@ -1,4 +1,4 @@
-// Look-ups that deny what their processor has recorded, and may be believed: by RELIABILITY.md those
+// Look-ups that hide what their processor has recorded, and may be believed: by RELIABILITY.md those
 // between two controls, and those that no control can be asked about. Nobody may fall for the others.
 
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
@@ -8,7 +8,7 @@ import type { RecordedPayment } from '../simulated-processor.ts'
 import type { HttpEnd } from './http-ends.ts'
 import type { Oracle } from './oracle.ts'
 
-export interface DenialsParts {
+export interface HiddenPaymentsParts {
   readonly now: () => number
   readonly store: LedgerStore
   readonly oracle: Oracle
@@ -25,13 +25,13 @@ interface Path {
   sent: number
   /** When a control was last found, by the instance's own clock, ms. */
   foundAt: number
-  /** Denied falsely behind a control; how many were sent by then. */
-  readonly denied: Map<string, number>
+  /** Hidden behind a control; how many were sent by then. */
+  readonly hidden: Map<string, number>
   /** Settled there by this instance. */
   readonly settled: Set<string>
 }
 
-export class Denials {
+export class HiddenPayments {
   readonly #recordedAt: Readonly<Record<ProcessorName, Map<string, number>>> = {
     default: new Map(),
     fallback: new Map(),
@@ -40,9 +40,9 @@ export class Denials {
     default: new Map(),
     fallback: new Map(),
   }
-  readonly #parts: DenialsParts
+  readonly #parts: HiddenPaymentsParts
 
-  constructor(parts: DenialsParts) {
+  constructor(parts: HiddenPaymentsParts) {
     this.#parts = parts
   }
 
@@ -68,8 +68,8 @@ export class Denials {
         this.#excuseBetween(path, number)
       } else if (end.status === 404 && end.text === '' && isRecorded) {
         if (!this.#knowsControl(processor)) {
-          this.#parts.oracle.goesBeyond(id, 'denied where no control is known')
-        } else if (isBacked) path.denied.set(id, path.sent)
+          this.#parts.oracle.goesBeyond(id, 'hidden where no control is known')
+        } else if (isBacked) path.hidden.set(id, path.sent)
       }
     }
   }
@@ -90,11 +90,11 @@ export class Denials {
   }
 
   /** A control was found that was sent as the look-up of this number. */
-  #excuseBetween({ denied }: Path, number: number): void {
-    for (const [id, sentBefore] of denied) {
+  #excuseBetween({ hidden }: Path, number: number): void {
+    for (const [id, sentBefore] of hidden) {
       if (sentBefore >= number) continue
-      denied.delete(id)
-      this.#parts.oracle.goesBeyond(id, 'denied between two controls')
+      hidden.delete(id)
+      this.#parts.oracle.goesBeyond(id, 'hidden between two controls')
     }
   }
 
@@ -103,7 +103,7 @@ export class Denials {
     const known = paths.get(instance)
     if (known !== undefined) return known
     const settled = new Set<string>()
-    const path = { sent: 0, foundAt: Number.NEGATIVE_INFINITY, denied: new Map(), settled }
+    const path = { sent: 0, foundAt: Number.NEGATIVE_INFINITY, hidden: new Map(), settled }
     paths.set(instance, path)
     return path
   }
