@@ -107,7 +107,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   }
 }
 
-/** For the log and for the terminal. */
+/** A warning for the log and for the terminal. */
 export const LOSES_PAYMENTS =
   'LOSE_ACCEPTED_PAYMENTS_ON_CRASH is on: clients are answered before the commit, and a crash ' +
   'loses payments that they take for safe'

@@ -92,7 +92,7 @@ const ROUTES: readonly { path: string; method: 'get' | 'post'; route: PaymentRou
 function addRoutes(app: WebApp, edge: Edge): void {
   const guarded = (route: PaymentRoute) => (response: HttpResponse, request: HttpRequest) => {
     const framing = framingOf(request)
-    // Without an answer: after one, the bytes behind it would still be read as requests.
+    // It gets no answer: after one, the bytes behind it would still be read as requests.
     if (framing === 'unclear') response.close()
     else route(edge, response, request, framing)
   }

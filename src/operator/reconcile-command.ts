@@ -130,7 +130,7 @@ function parseFlags(args: readonly string[]) {
 export interface ReconcileAddresses {
   readonly databaseUrl: string | undefined
   readonly processors: Readonly<Record<ProcessorName, string>>
-  /** For the processors' admin summaries. */
+  /** Token for the processors' admin summaries. */
   readonly token: string | undefined
 }
 

@@ -114,7 +114,7 @@ export class ListenFailed extends Error {
   override readonly name = 'ListenFailed'
   readonly code = 'listen_failed'
 
-  /** Without the address, as the end of a sentence. */
+  /** Why it failed, as the end of a sentence, without the address. */
   readonly reason: string
 
   constructor(address: string, reason: string, cause?: unknown) {

@@ -46,7 +46,7 @@ export class Responder {
     })
   }
 
-  /** For a body that is too long: its rest must not be read as the next request. */
+  /** Answers a body that is too long, whose rest must not be read as the next request. */
   refuseAndClose(answer: Answer): void {
     if (!this.#open) return
     this.#open = false

@@ -42,7 +42,7 @@ export interface RecordedPayment {
 export interface Simulator {
   readonly name: string
   readonly port: number
-  /** Without a slash at its end. */
+  /** Base URL, without a slash at its end. */
   readonly url: string
   /** Given to another simulator's options it starts that one with the same payments. */
   readonly ledger: PaymentLedger

@@ -68,8 +68,8 @@ export type Fact =
       /** From acceptance to settlement, ms. */
       readonly tookMs: number
       /**
-       * Of the attempt that settled it, ms, for which no `attempt.ended` is emitted. Absent when a
-       * look-up found it settled: that attempt had ended before, in doubt.
+       * How long the attempt took that settled it, ms; no `attempt.ended` is emitted for that one.
+       * Absent when a look-up found it settled: that attempt had ended before, in doubt.
        */
       readonly attemptTookMs?: number
     }

@@ -115,7 +115,7 @@ interface Scope {
 const TICKS_PER_NOTE = 20
 
 export class Payments {
-  /** For readers, who change nothing. */
+  /** What readers are shown, who change nothing. */
   readonly inMemory: PaymentsInMemory
   readonly #dependencies: PaymentDependencies
   readonly #scope: Scope

@@ -37,8 +37,8 @@ export function reportSettled(parts: ReportParts, context: PaymentContext): void
 }
 
 /**
- * Of a payment that was handed back, dropped or broken while its charge was under way. Whoever has
- * it now tells of its settlement; here it is only written.
+ * Writes the settlement of a payment that was handed back, dropped or broken while its charge was
+ * under way. Its owner by now tells of it.
  */
 export function reportLateSettlement(parts: ReportParts, settlement: LateSettlement): void {
   const { context, attempt, answer, tookMs, purges } = settlement

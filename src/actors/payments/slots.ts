@@ -27,7 +27,7 @@ export interface UsedSlot extends Slot {
 
 export interface SlotTable {
   readonly used: number
-  /** For look-ups; who leaves its slot leaves its place. */
+  /** A payment that leaves its slot leaves its place for look-ups, too. */
   readonly lookUpPlaces: LookUpPlaces
   /** A free slot, now taken; undefined when all are. */
   take(record: PaymentRecord): Slot | undefined

@@ -39,7 +39,7 @@ export class EarlyAnswers {
     }
     this.#held += 1
     payment.replyTo('accepted')
-    // Behind those that wait: of two amounts for one id the first counts.
+    // It goes behind those that wait: the first of two amounts for one id counts.
     if (this.#waiting.length > 0) this.#waiting.push(payment)
     else this.#offer(payment)
   }

@@ -38,7 +38,7 @@ setInterval(() => {
  */
 function load() {
   absent.hidden = true
-  // Of another origin, so that it cannot be told to reload.
+  // It has another origin, so that it cannot be told to reload.
   frame.src = `${STATELY}/inspect`
   setTimeout(() => {
     absent.hidden = isThere

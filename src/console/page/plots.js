@@ -197,7 +197,7 @@ const PLOTS = {
   },
 }
 
-/** Of one second, in whole units of money. */
+/** Fees of one second, in whole units of money. */
 function paid({ centsDefault, centsFallback }, fees) {
   return (centsDefault * fees.default + centsFallback * fees.fallback) / 100
 }

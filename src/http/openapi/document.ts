@@ -66,7 +66,7 @@ export interface Operation {
 }
 
 export interface ApiServer {
-  /** With its variables in braces. */
+  /** The URL, its variables in braces. */
   readonly url: string
   readonly description: string
   readonly variables: Readonly<

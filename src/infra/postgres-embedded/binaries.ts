@@ -150,8 +150,8 @@ async function isReachable(folder: string, { uid, gid }: Ids): Promise<boolean> 
   return dirname(folder) === folder || (await isReachable(dirname(folder), { uid, gid }))
 }
 
-// For a Pit below a folder that only root may enter, as /root is: of all that root may do, the
-// user keeps passing by file permissions, and nothing else.
+// A Pit may lie below a folder that only root may enter, as /root is. The user keeps one of root's
+// rights, to pass by file permissions.
 function launcher({ uid, gid }: Ids): readonly string[] {
   return [
     'setpriv',

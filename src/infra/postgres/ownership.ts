@@ -1,4 +1,4 @@
-// Whose a payment is: leases, claims of parked payments, and the takeover of what a dead instance
+// Who owns a payment: leases, claims of parked payments, and the takeover of what a dead instance
 // owned.
 
 import assert from 'node:assert'
