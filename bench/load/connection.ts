@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   readonly target: Target
   /** Bound on one request, connection set-up included, ms. */
   readonly timeoutMs: number
+  /** Monotonic, ms; for specs, otherwise the time of this process. */
+  readonly now?: () => number
 }
 
 interface Pending {
@@ -50,11 +52,13 @@ interface Pending {
 /** Connects when first used, and again after the server has closed the connection. */
 export class Connection {
   readonly #options: ConnectionOptions
+  readonly #now: () => number
   #socket: Socket | undefined
   #pending: Pending | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#now = options.now ?? (() => performance.now())
   }
 
   /** Whether a request is under way: the next has to wait for its reply. */
@@ -102,12 +106,12 @@ export class Connection {
   }
 
   #write(socket: Socket, pending: Pending): void {
-    pending.sentAt = performance.now()
+    pending.sentAt = this.#now()
     socket.write(pending.text)
   }
 
   #receive(chunk: Buffer): void {
-    const now = performance.now()
+    const now = this.#now()
     const pending = this.#pending
     // Bytes that no request asked for: the connection is out of step.
     if (pending === undefined) return this.#drop()
@@ -119,7 +123,7 @@ export class Connection {
   #end(): void {
     // An idle connection is left at once, or the next request would be written into the void.
     if (this.#pending === undefined) this.#drop()
-    else this.#parse('ended', performance.now())
+    else this.#parse('ended', this.#now())
   }
 
   #parse(stream: 'open' | 'ended', now: number): void {

@@ -2,8 +2,10 @@
 
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { START, serveBooks, startOperatorBooks } from '../support/operator-books.ts'
+import { AskedProcessor } from '../../src/operator/asked-processor.ts'
+import { START, TOKEN, serveBooks, startOperatorBooks } from '../support/operator-books.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { StandingTime } from '../support/standing-time.ts'
 
 const postgres = await startPostgres(t)
 
@@ -169,25 +171,36 @@ t.test('each payment is looked up once, a few at a time, and one missing is name
 })
 
 t.test('look-ups begin no faster than they may', async (t) => {
-  const world = await startOperatorBooks(t, postgres)
-  for (let n = 0; n < 4; n += 1) await world.settleInPit({ requestedAt: START })
-  const asked: number[] = []
-  const requestedAt = new Date(START).toISOString()
+  const time = new StandingTime()
+  const begun: number[] = []
+  let onRequest: () => void = () => undefined
   const url = await serveBooks(t, {
-    total: ({ to }) => (to < START ? NOTHING : '{"totalRequests":4,"totalAmount":79.6}'),
+    total: () => NOTHING,
     find: async () => {
-      asked.push(performance.now())
-      return JSON.stringify({ amount: 19.9, requestedAt })
+      begun.push(time.now())
+      onRequest()
+      return JSON.stringify({ amount: 19.9, requestedAt: new Date(START).toISOString() })
     },
   })
-  const window = ['--from', requestedAt, '--to', requestedAt]
-  const processors = { default: url, fallback: world.simulators.fallback.url }
+  const pace = {
+    now: () => time.now(),
+    wait: (ms: number) => new Promise<void>((resolve) => void time.setTimeout(resolve, ms)),
+  }
+  const processor = new AskedProcessor({ name: 'default', url, token: TOKEN, perSecond: 2, pace })
+  const payments = Array.from({ length: 4 }, () => ({ correlationId: randomUUID() }))
+  const nextRequest = (): Promise<void> => new Promise((resolve) => (onRequest = resolve))
 
-  await world.reconcile([...window, '--per-second', '2'], { processors })
+  const first = nextRequest()
+  const answered = processor.findAll(payments, () => undefined)
+  await first
+  for (let more = 1; more < payments.length; more += 1) {
+    const next = nextRequest()
+    time.increment(500)
+    await next
+  }
+  await answered
 
-  t.equal(asked.length, 4)
-  const tookMs = (asked.at(-1) ?? 0) - (asked[0] ?? 0)
-  t.ok(tookMs > 1_000, `the fourth comes 1.5 s after the first, not ${tookMs} ms`)
+  t.same(begun, [0, 500, 1_000, 1_500])
 })
 
 t.test('a look-up that fails now and then is asked again', async (t) => {

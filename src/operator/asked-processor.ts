@@ -1,7 +1,7 @@
 // A processor that an operator's tool asks about its books: at a bounded pace, because payments go
 // to it meanwhile, and again when one of many questions fails.
 
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import {
   ProcessorBooks,
@@ -25,20 +25,33 @@ const AT_ONCE_MAX = 8
 export interface AskedProcessorOptions extends Omit<ProcessorBooksOptions, 'timeoutMs'> {
   /** Look-ups that begin in a second, at most. */
   readonly perSecond: number
+  /** For specs; otherwise the time of this process. */
+  readonly pace?: Pace
 }
+
+/** The time that the pace and the pauses are measured by. */
+export interface Pace {
+  /** Monotonic, ms. */
+  now(): number
+  wait(ms: number): Promise<void>
+}
+
+const REAL_PACE: Pace = { now: () => performance.now(), wait: (ms) => setTimeout(ms) }
 
 export class AskedProcessor {
   readonly name: ProcessorName
   readonly #books: ProcessorBooks
   readonly #intervalMs: number
+  readonly #pace: Pace
   #nextAt = 0
   #hasAnswered = false
   #lookedUp = 0
 
-  constructor({ perSecond, ...options }: AskedProcessorOptions) {
+  constructor({ perSecond, pace = REAL_PACE, ...options }: AskedProcessorOptions) {
     this.name = options.name
     this.#books = new ProcessorBooks({ ...options, timeoutMs: TIMEOUT_MS })
     this.#intervalMs = 1_000 / perSecond
+    this.#pace = pace
   }
 
   /** Payments that it was asked for one by one. */
@@ -81,10 +94,10 @@ export class AskedProcessor {
   }
 
   async #turn(): Promise<void> {
-    const now = performance.now()
+    const now = this.#pace.now()
     const at = Math.max(this.#nextAt, now)
     this.#nextAt = at + this.#intervalMs
-    if (at - now >= 1) await delay(at - now)
+    if (at - now >= 1) await this.#pace.wait(at - now)
   }
 
   /** A processor that has never answered is not asked again: it is down, or the token is wrong. */
@@ -99,7 +112,7 @@ export class AskedProcessor {
       if (!this.#hasAnswered || pauseMs === undefined) {
         throw new BooksUnreachable(`processor ${this.name}`, answer.why)
       }
-      await delay(pauseMs)
+      await this.#pace.wait(pauseMs)
     }
   }
 }

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { GIVE_UP_MS } from '../../../bench/layout/wait.ts'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
 import { startActorSystem, BESIDE_PERSISTENCE, settled } from '../../support/actor-system.ts'
@@ -59,7 +60,6 @@ for (const [operation, address, event, port = 'ledger'] of [
       const persistence = createActor(persistenceLogic, { input, systemId: 'persistence' })
       persistence.start()
       persistence.system.get('${address}').send(${JSON.stringify(event)})
-      setTimeout(() => process.exit(0), 5_000)
     `)
 
     t.equal(status, 1)
@@ -67,6 +67,7 @@ for (const [operation, address, event, port = 'ledger'] of [
   })
 }
 
+/** A program that goes on until it is killed then, or ends well, has swallowed the bug. */
 function runProgram(body: string): { readonly status: number | null; readonly stderr: string } {
   const built = pathToFileURL(projectFile('dist/actors/persistence/persistence.js')).href
   const program = `
@@ -74,5 +75,6 @@ function runProgram(body: string): { readonly status: number | null; readonly st
     import { persistenceLogic } from ${JSON.stringify(built)}
     ${body}`
   const args = ['--input-type=module', '--eval', program]
-  return spawnSync(process.execPath, args, { cwd: projectFile('.'), encoding: 'utf8' })
+  const options = { cwd: projectFile('.'), encoding: 'utf8', timeout: GIVE_UP_MS } as const
+  return spawnSync(process.execPath, args, options)
 }

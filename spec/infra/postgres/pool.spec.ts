@@ -1,6 +1,7 @@
 // One pool of connections: what its calls reject with, and how many may wait.
 
 import assert from 'node:assert'
+import pg from 'pg'
 import t from 'tap'
 import type { Parameter } from '../../../src/infra/postgres/connection.ts'
 import { PostgresPool } from '../../../src/infra/postgres/pool.ts'
@@ -13,7 +14,7 @@ const pool = new PostgresPool({
   connectionString,
   applicationName: 'pit spec',
   connectTimeoutMs: 10_000,
-  statementTimeoutMs: 10_000,
+  statementTimeoutMs: 60_000,
   size: 1,
   timeoutMs: 60_000,
 })
@@ -26,7 +27,12 @@ const ONE = {
   text: 'SELECT $1::int AS value',
 } satisfies Query
 
-const SLEEP: Statement = { name: 'sleep', effect: 'reads', text: 'SELECT pg_sleep(0.2)' }
+/** Keeps the only connection busy for as long as a spec holds the lock. */
+const WAIT: Statement = {
+  name: 'wait',
+  effect: 'reads',
+  text: 'SELECT pg_advisory_xact_lock(1)',
+}
 
 t.test('a bug within a statement stays a bug, and is no failure of the ledger', async (t) => {
   // pg asks a parameter for its text while it sends the statement.
@@ -51,7 +57,11 @@ t.test('any other error that a statement throws is a failure of the ledger', asy
 })
 
 t.test('a thousand statements wait in their order, and one more is refused at once', async (t) => {
-  const busy = pool.execute(SLEEP, [])
+  const lock = new pg.Client({ connectionString })
+  await lock.connect()
+  t.teardown(() => lock.end())
+  await lock.query('SELECT pg_advisory_lock(1)')
+  const busy = pool.execute(WAIT, [])
   const order: number[] = []
   const waiting = Array.from({ length: 1_000 }, async (_, index) => {
     const { value } = await pool.runForRow(ONE, [index])
@@ -61,6 +71,7 @@ t.test('a thousand statements wait in their order, and one more is refused at on
   const refused = pool.run(ONE, [0])
   await t.rejects(refused, { code: 'ledger_unavailable', outcome: 'none' })
   t.equal(order.length, 0, 'before any of the others was served')
+  await lock.query('SELECT pg_advisory_unlock(1)')
   await Promise.all([busy, ...waiting])
 
   t.same(
