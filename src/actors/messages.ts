@@ -1,5 +1,6 @@
 // Every message between Pit's actors, what the edge asks of them, and how one is sent by name.
 
+import assert from 'node:assert'
 import type { ClaimSource } from './model/facts.ts'
 import type {
   ClaimedPayment,
@@ -14,7 +15,13 @@ import type { PaymentOutput } from './payment/payment.machine.ts'
 
 /** The part of XState's actor system that looks actors up by name. */
 export interface Directory {
-  get(name: string): { send(event: { type: string }): void } | undefined
+  get(name: string): Addressee | undefined
+}
+
+interface Addressee {
+  send(event: { type: string }): void
+  /** `value` is the state of an actor that has a chart. */
+  getSnapshot(): { readonly value?: unknown }
 }
 
 /** The long-lived actors by the system id that they register under, and what each is sent. */
@@ -30,13 +37,27 @@ export interface Addressees {
   readonly lease: LeaseEvent
 }
 
-/** Sends `event` to the actor of that name; lost when there is none (starting, stopped). */
+/**
+ * Sends `event` to the actor of that name. There is one while the instance accepts payments: all are
+ * started before that, and one that fails is replaced, or the instance drains or stops, before
+ * anybody else goes on, because its failure reaches the supervisor within the call that it failed
+ * in. (If that call is a step of the supervisor itself, at the end of that step, in which it tells
+ * nobody twice.) Before and after that an event without an addressee is lost, and whoever waits for
+ * an answer to it is stopped as well.
+ * @throws AssertionError where there is nobody of that name although the instance accepts payments.
+ */
 export function tell<Name extends keyof Addressees>(
   system: Directory,
   name: Name,
   event: Addressees[Name],
 ): void {
-  system.get(name)?.send(event)
+  const addressee = system.get(name)
+  if (addressee === undefined) assert(!accepts(system), `${name} is there to be told ${event.type}`)
+  else addressee.send(event)
+}
+
+function accepts(system: Directory): boolean {
+  return system.get('supervisor')?.getSnapshot().value === 'accepting'
 }
 
 /**
@@ -128,11 +149,7 @@ export type PaymentsEvent =
   | StraysSought
   | PaymentRequested
   | { readonly type: 'xstate.done.actor.payment'; readonly output: PaymentOutput }
-  | {
-      readonly type: 'xstate.error.actor.payment'
-      readonly error: unknown
-      readonly actorId: string
-    }
+  | { readonly type: 'xstate.error.actor.payment'; readonly error: unknown }
 
 /** What the retry queue is sent. */
 export type RetryQueueEvent =

@@ -21,6 +21,7 @@ function reported(changes: Partial<PaymentContext>): Outcome | undefined {
     send: (event: { type: string; outcome?: Outcome }) => {
       if (event.outcome !== undefined) outcomes.push(event.outcome)
     },
+    getSnapshot: () => ({}),
   }
   const parts: ReportParts = {
     dependencies,

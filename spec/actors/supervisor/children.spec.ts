@@ -7,6 +7,7 @@ import {
   CHILDREN,
   isChildId,
   type ChildId,
+  type OnFailure,
 } from '../../../src/actors/supervisor/children.ts'
 import { settled } from '../../support/actor-system.ts'
 import { startedPit, type StartedPit } from '../../support/started-pit.ts'
@@ -74,6 +75,19 @@ const ASKS_AGAIN: Partial<Readonly<Record<ChildId, (pit: StartedPit) => Promise<
   probing: (pit) => pit.circuitCache.called('readCircuits'),
 }
 
+/** What the failure of each means, as the design says it. */
+const MEANS: Readonly<Record<ChildId, OnFailure['kind']>> = {
+  'processorHealth.default': 'drain',
+  'processorHealth.fallback': 'drain',
+  persistence: 'stop',
+  payments: 'stop',
+  retryQueue: 'restart',
+  takeover: 'restart',
+  strays: 'restart',
+  probing: 'restart',
+  lease: 'drain',
+}
+
 const SAYS = {
   restart: 'puts another one in its place',
   drain: 'drains the instance',
@@ -83,7 +97,7 @@ const SAYS = {
 const AFTERWARDS = { restart: 'accepting', drain: 'draining', stop: 'stopped' } as const
 
 for (const id of CHILD_IDS) {
-  const { kind } = CHILDREN[id].onFailure
+  const kind = MEANS[id]
   t.test(`a bug in ${id} ${SAYS[kind]}`, async (t) => {
     const pit = await startedPit()
 
@@ -107,25 +121,27 @@ for (const id of CHILD_IDS) {
   })
 }
 
-t.test('a child is restarted five times in a minute, and no more', async (t) => {
-  for (const id of ['retryQueue', 'takeover', 'probing'] as const) {
-    t.match(limitsOf(id), { intensity: 5, periodMs: 60_000 }, id)
-  }
-})
+const RESTARTED = CHILD_IDS.filter((id) => MEANS[id] === 'restart')
 
-t.test('a child that fails more often than its intensity drains the instance', async (t) => {
-  const { intensity } = limitsOf('probing')
-  const pit = await startedPit()
-  await pit.pass(TICK_MS)
-  for (let restarts = 0; restarts < intensity; restarts += 1) await BREAK.probing(pit)
-  t.equal(pit.supervisor.getSnapshot().value, 'accepting')
+for (const id of RESTARTED) {
+  t.test(`${id} is restarted five times in a minute, and drains the instance then`, async (t) => {
+    const pit = await startedPit()
+    // The retry queue is claiming then, which a drain waits for.
+    await pit.pass(TICK_MS)
+    for (let restarts = 0; restarts < 5; restarts += 1) {
+      await BREAK[id](pit)
+      await answerRenewal(pit)
+    }
+    t.equal(pit.supervisor.getSnapshot().value, 'accepting')
 
-  await BREAK.probing(pit)
+    await BREAK[id](pit)
 
-  t.equal(pit.supervisor.getSnapshot().value, 'draining')
-  const restarted = pit.facts.filter(({ type }) => type === 'child.restarted')
-  t.equal(restarted.length, intensity)
-})
+    t.equal(pit.supervisor.getSnapshot().value, 'draining')
+    const restarted = pit.facts.filter(({ type }) => type === 'child.restarted')
+    t.equal(restarted.length, 5)
+    t.match(limitsOf(id), { intensity: 5, periodMs: 60_000 })
+  })
+}
 
 t.test('restarts count for their own child and within the period only', async (t) => {
   const { intensity, periodMs } = limitsOf('probing')
@@ -263,4 +279,9 @@ async function renew(pit: StartedPit, afterMs = RENEWAL_MS): Promise<void> {
   await pit.pass(afterMs)
   ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow: 0 })
   await settled()
+}
+
+/** If the lease is being renewed. */
+async function answerRenewal(pit: StartedPit): Promise<void> {
+  if (pit.ledger.waiting.includes('renewLease')) await renew(pit, 0)
 }

@@ -21,6 +21,19 @@ function failure(id: ChildId): SupervisorEvent {
   return { type: `xstate.error.actor.${id}`, actorId: id, error: new Error('bug') }
 }
 
+/** The failure of each child. */
+const FAILURES = {
+  'processorHealth.default failed': failure('processorHealth.default'),
+  'processorHealth.fallback failed': failure('processorHealth.fallback'),
+  'persistence failed': failure('persistence'),
+  'payments failed': failure('payments'),
+  'retryQueue failed': failure('retryQueue'),
+  'takeover failed': failure('takeover'),
+  'strays failed': failure('strays'),
+  'probing failed': failure('probing'),
+  'lease failed': failure('lease'),
+} as const satisfies Readonly<Record<`${ChildId} failed`, SupervisorEvent>>
+
 const EVENTS = {
   received: RECEIVED,
   requested: { type: 'payment.requested', correlationId: 'a', replyTo },
@@ -34,14 +47,7 @@ const EVENTS = {
   stop: { type: 'stop.requested', cause: 'SIGTERM' },
   recallDue: { type: 'recall.due' },
   deadline: { type: 'deadline.elapsed' },
-  retryQueueFailed: failure('retryQueue'),
-  takeoverFailed: failure('takeover'),
-  probingFailed: failure('probing'),
-  paymentsFailed: failure('payments'),
-  persistenceFailed: failure('persistence'),
-  leaseFailed: failure('lease'),
-  defaultHealthFailed: failure('processorHealth.default'),
-  fallbackHealthFailed: failure('processorHealth.fallback'),
+  ...FAILURES,
 } as const satisfies Readonly<Record<string, SupervisorEvent>>
 
 type Name = keyof typeof EVENTS
@@ -59,14 +65,15 @@ const ANYWHERE: Row = {
   summary: '* askPersistence',
   purge: '* askPersistence',
   lost: '* dropAll',
-  retryQueueFailed: '* restartChild',
-  takeoverFailed: '* restartChild',
-  probingFailed: '* restartChild',
-  paymentsFailed: 'stopped noteDrain noteStopped',
-  persistenceFailed: 'stopped noteDrain noteStopped',
-  leaseFailed: 'draining noteDrain startDrain',
-  defaultHealthFailed: 'draining noteDrain startDrain',
-  fallbackHealthFailed: 'draining noteDrain startDrain',
+  'retryQueue failed': '* restartChild',
+  'takeover failed': '* restartChild',
+  'strays failed': '* restartChild',
+  'probing failed': '* restartChild',
+  'payments failed': 'stopped noteDrain noteStopped',
+  'persistence failed': 'stopped noteDrain noteStopped',
+  'lease failed': 'draining noteDrain startDrain',
+  'processorHealth.default failed': 'draining noteDrain startDrain',
+  'processorHealth.fallback failed': 'draining noteDrain startDrain',
 }
 
 const TABLE: readonly (readonly [readonly SupervisorEvent[], Row])[] = [
@@ -137,8 +144,12 @@ t.test(
 
 t.test('a child that may not be restarted again drains the instance', async (t) => {
   const machine = supervisor('spent')
-  for (const name of ['retryQueueFailed', 'takeoverFailed', 'probingFailed'] as const) {
-    const { told } = stepped(machine, INPUT, [ACQUIRED, EVENTS[name]])
+  const restarted = Object.entries(FAILURES).filter(
+    ([name]) => ANYWHERE[name as keyof typeof FAILURES] === '* restartChild',
+  )
+  t.equal(restarted.length, 4)
+  for (const [name, event] of restarted) {
+    const { told } = stepped(machine, INPUT, [ACQUIRED, event])
     t.equal(told, 'draining noteDrain startDrain', name)
   }
 })

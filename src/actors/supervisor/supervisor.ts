@@ -6,6 +6,7 @@ import { createActor } from 'xstate'
 import { tell, type Directory } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { causeOf } from '../model/errors.ts'
+import type { ClaimSource } from '../model/facts.ts'
 import type { SupervisorEvent } from './supervisor.machine.ts'
 import { supervisorMachine } from './supervisor.machine.ts'
 import { unlist } from './xstate-patch.ts'
@@ -118,11 +119,15 @@ function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
 
 function tellDrain(system: Directory): void {
   tell(system, 'payments', { type: 'drain.started' })
-  tell(system, 'retryQueue', { type: 'drain.started' })
-  tell(system, 'takeover', { type: 'drain.started' })
-  tell(system, 'strays', { type: 'drain.started' })
+  for (const source of CLAIM_SOURCES) {
+    // One whose restarts are used up is not there: its failure is why the drain begins.
+    if (system.get(source) !== undefined) tell(system, source, { type: 'drain.started' })
+  }
   tell(system, 'acceptBatcher', { type: 'intake.closed' })
 }
+
+/** The children that claim payments. */
+const CLAIM_SOURCES = ['retryQueue', 'takeover', 'strays'] as const satisfies readonly ClaimSource[]
 
 /** The handles of the waits, to be cleared once the drain is over: they keep the process alive. */
 function startWaits(
