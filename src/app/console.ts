@@ -14,7 +14,7 @@ import type { DevStackPanel, SendPayment } from '../console/simulators.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
-import { compareNextHour, findNext } from '../infra/postgres/row-sums.ts'
+import { compareNextHour, findNext, type BucketsWanted } from '../infra/postgres/row-sums.ts'
 import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
@@ -146,7 +146,7 @@ function openTables(
 }
 
 /** All widths of buckets, and as many differences as are worth counting. */
-const BUCKETS = { levels: [0, 1, 2, 3], limit: 1_000 }
+const BUCKETS: BucketsWanted = { levels: [0, 1, 2, 3], limit: 1_000 }
 
 function rowsIn(tables: PostgresPool): RowsSource {
   return {

@@ -84,6 +84,7 @@ const REASONS: Readonly<Record<RouteReason, string>> = {
 }
 
 const OUTCOMES: Readonly<Record<AttemptOutcome, string>> = {
+  other: 'other',
   inFlight: 'in flight',
   settled: 'settled',
   refused: 'refused',

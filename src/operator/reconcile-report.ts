@@ -33,7 +33,7 @@ export function processorOf({ processor }: DifferingBucket): ProcessorName | und
 
 /** The whole of a bucket. */
 export function spanOf({ level, at }: DifferingBucket): Span {
-  return { from: at, to: at + (BUCKET_WIDTHS_MS[level] ?? 1) - 1 }
+  return { from: at, to: at + BUCKET_WIDTHS_MS[level] - 1 }
 }
 
 const WRONG_TOTAL = 'a running total is wrong'

@@ -10,7 +10,7 @@ import {
   type BookTotals,
   type DifferingBucket,
 } from '../infra/postgres/row-sums.ts'
-import { BOOLEAN, INTEGER, TEXT, type Query } from '../infra/postgres/rows.ts'
+import { BOOLEAN, DIGITS, INTEGER, type Level, type Query } from '../infra/postgres/rows.ts'
 import { DIFFERING_MAX } from './differing-spans.ts'
 import {
   add,
@@ -22,6 +22,7 @@ import {
   type Span,
 } from './pit-books.ts'
 
+/** By level. */
 export const LEVELS = ['second', 'minute', 'hour', 'day'] as const
 
 /**
@@ -42,7 +43,7 @@ export async function compareRowsWithTotals(
     found += buckets.length
     for (const bucket of buckets) await tell.onBucket(bucket)
   }
-  const wanted = (levels: readonly number[]) => ({ levels, limit: DIFFERING_MAX - found })
+  const wanted = (levels: readonly Level[]) => ({ levels, limit: DIFFERING_MAX - found })
   for (let { from } = span; found < DIFFERING_MAX;) {
     const rest = { from, to: span.to }
     const hour =
@@ -120,7 +121,7 @@ const MOVED_AWAY_EXISTS = {
 const SUM_MOVED_AWAY = {
   name: 'sumMovedAway',
   effect: 'reads',
-  columns: { processor: INTEGER, payments: TEXT, cents: TEXT },
+  columns: { processor: INTEGER, payments: DIGITS, cents: DIGITS },
   text: `
   SELECT processor, count(*)::text AS payments, sum(amount_cents)::text AS cents
   FROM payments_archive

@@ -1,11 +1,14 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
+import { deniedBy } from '../../../src/actors/payment/history.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import {
   ATTEMPTS,
+  DIGITS,
   FLOAT,
   INTEGER,
+  LEVEL,
   PROCESSOR,
   STATE,
   TEXT,
@@ -111,6 +114,8 @@ t.test('each type of column accepts what PostgreSQL may return, and nothing else
     [FLOAT, [0.5, -1], [NaN, Infinity, '0.5', null]],
     [PROCESSOR, [1, 2], [0, 3, '1', null]],
     [STATE, [0, 1, 2], [3, -1, '0', null]],
+    [LEVEL, [0, 1, 2, 3], [4, -1, '0', null]],
+    [DIGITS, ['0', '-12'], ['', '1.5', 'x', 1, null]],
     [TEXTS, [[], ['a']], [['a', null], 'a', null]],
     [INTEGERS, [[], [1]], [[1, null], [1.5], 1, null]],
     [ATTEMPTS, [[], [A], [{ ...A, detail: undefined }]], [null, {}, [null], [{}], ['x']]],
@@ -294,19 +299,38 @@ t.test('an attempt that an earlier version stored as rejected is read as denied'
   t.strictSame(claimed[0]?.attempts, [A, denied, denied])
 })
 
-t.test('attempts in words of a later version are read and shown as they are', async (t) => {
+t.test('attempts in words of a later version are shown as they are', async (t) => {
   const later = [{ ...attempt('default', 'settled'), reason: 'whim', outcome: 'refunded' }]
-  const { ledger, mine } = await ledgerOver(
-    t,
-    `UPDATE payments SET attempts = '${JSON.stringify(later)}'`,
-  )
+  const { ledger } = await ledgerOver(t, storing(later))
 
-  const found = await ledger.find(uuid(1))
-  const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
-
-  t.strictSame(found?.attempts, later)
-  t.strictSame(claimed[0]?.attempts, later)
+  t.strictSame((await ledger.find(uuid(1)))?.attempts, later)
 })
+
+t.test('an outcome that only a later version knows decides nothing once claimed', async (t) => {
+  const known = attempt('fallback', 'denied')
+  const silent = { processor: 'default', requestedAt: 1_000, reason: 'cheaper', tookMs: 12 }
+  const later = [
+    { ...attempt('default', 'denied'), reason: 'whim', outcome: 'refunded', detail: 'http 299' },
+    { ...silent, outcome: 'toString' },
+    known,
+  ]
+  const { ledger, mine } = await ledgerOver(t, storing(later))
+
+  const [claimed] = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
+
+  const attempts = claimed?.attempts ?? []
+  t.strictSame(attempts, [
+    { ...later[0], outcome: 'other', detail: 'refunded: http 299' },
+    { ...silent, outcome: 'other', detail: 'toString' },
+    known,
+  ])
+  t.equal(deniedBy(attempts), 'fallback')
+})
+
+/** SQL that gives each payment these attempts. */
+function storing(attempts: readonly object[]): string {
+  return `UPDATE payments SET attempts = '${JSON.stringify(attempts)}'`
+}
 
 t.test('a damaged amount conflicts with what is posted again, and ends nothing', async (t) => {
   const { ledger, mine } = await ledgerOver(

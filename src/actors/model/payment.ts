@@ -19,6 +19,7 @@ export type RouteReason =
 
 /** How an attempt ended, or `inFlight` while it is under way. */
 export type AttemptOutcome =
+  | 'other' // in a word of another version of Pit, which stands in `detail`: decides nothing
   | 'inFlight'
   | 'settled'
   | 'refused' // certainly not processed
@@ -27,7 +28,7 @@ export type AttemptOutcome =
   | 'inDoubt' // timeout, reset, cut answer: may have been processed
   | 'denied' // answered 400: this processor will never take it
 
-export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight'>
+export type EndedOutcome = Exclude<AttemptOutcome, 'inFlight' | 'other'>
 
 /** One request sent to a processor for one payment. */
 export interface Attempt {

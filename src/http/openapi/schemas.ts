@@ -35,6 +35,7 @@ const REASON = openWords<RouteReason>('Why this processor.', {
 })
 
 const OUTCOME = openWords<AttemptOutcome>('How it ended.', {
+  other: 'in a word of another version of Pit, which stands in `detail`',
   inFlight: 'under way',
   settled: 'recorded',
   refused: 'certainly not processed',

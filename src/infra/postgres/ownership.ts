@@ -8,7 +8,7 @@ import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.t
 import type { PostgresPool } from './pool.ts'
 import { PURGES, type KnownPurges, type PurgeCount } from './purges.ts'
 import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, INTEGERS, TEXT, TEXTS } from './rows.ts'
-import { attemptsIn, nullable, readPayments } from './rows.ts'
+import { attemptsIn, knownOutcomes, nullable, readPayments } from './rows.ts'
 import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
 import { HELD, IS_OPEN, NOW_MS, arrayOf } from './sql.ts'
 
@@ -174,7 +174,7 @@ function readClaim(row: RowOf<typeof CLAIMED>, purges: number): ClaimedPayment {
     rounds: row.rounds,
     ageMs: row.age_ms,
     unknownOutcomes,
-    attempts: attemptsIn(row.attempts),
+    attempts: knownOutcomes(attemptsIn(row.attempts)),
     claimedAt: row.claimed_at,
     parkedAt: row.parked_at,
   }

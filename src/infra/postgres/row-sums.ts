@@ -5,8 +5,8 @@
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { PostgresPool } from './pool.ts'
 import { BUCKET_WIDTHS_MS, coverWindow, type BucketRun } from './summaries.ts'
-import { INTEGER, TEXT, nullable } from './rows.ts'
-import type { Columns, Query, RowOf } from './rows.ts'
+import { DIGITS, INTEGER, LEVEL, nullable } from './rows.ts'
+import type { Columns, Level, Query, RowOf } from './rows.ts'
 import { PROCESSOR_NUMBER, arrayOf } from './sql.ts'
 
 /** Both ends inclusive, epoch ms. */
@@ -25,8 +25,7 @@ export type BookTotals = Readonly<Record<ProcessorName, BookTotal>>
 
 /** A bucket of the totals that is not the sum of what it is made of. */
 export interface DifferingBucket {
-  /** Index into `BUCKET_WIDTHS_MS`. */
-  readonly level: number
+  readonly level: Level
   /** Start of the bucket, epoch ms. */
   readonly at: number
   /** As the tables have it: 1 default, 2 fallback, anything else by mistake. */
@@ -39,7 +38,7 @@ export interface DifferingBucket {
 const [SECOND_MS, , HOUR_MS] = BUCKET_WIDTHS_MS
 
 export interface BucketsWanted {
-  readonly levels: readonly number[]
+  readonly levels: readonly Level[]
   /** How many are given at most. */
   readonly limit: number
 }
@@ -73,7 +72,7 @@ export async function findDifferingBuckets(
   { levels, limit }: BucketsWanted,
 ): Promise<readonly DifferingBucket[]> {
   const rows = levels.includes(0) ? widen(span, SECOND_MS) : { from: 0, end: 0 }
-  const wide = levels.map((level) => ({ level, width: widthOf(level) }))
+  const wide = levels.map((level) => ({ level, width: BUCKET_WIDTHS_MS[level] }))
   const found = await pool.run(DIFFERING_BUCKETS, [
     rows.from,
     rows.end,
@@ -90,10 +89,6 @@ export async function findDifferingBuckets(
     added: { payments: BigInt(row.added_payments), cents: BigInt(row.added_cents) },
     told: { payments: BigInt(row.told_payments), cents: BigInt(row.told_cents) },
   }))
-}
-
-function widthOf(level: number): number {
-  return BUCKET_WIDTHS_MS[level] ?? SECOND_MS
 }
 
 /** Whole buckets, the end exclusive. */
@@ -121,7 +116,7 @@ export async function sumTotals(pool: PostgresPool, { from, to }: MsSpan): Promi
   )
 }
 
-const SUM_COLUMNS = { processor: INTEGER, payments: TEXT, cents: TEXT } satisfies Columns
+const SUM_COLUMNS = { processor: INTEGER, payments: DIGITS, cents: DIGITS } satisfies Columns
 
 /** Sums by the processors' numbers; one without a row has none. */
 export function readSums(rows: readonly RowOf<typeof SUM_COLUMNS>[]): BookTotals {
@@ -151,13 +146,13 @@ const DIFFERING_BUCKETS = {
   name: 'differingBuckets',
   effect: 'reads',
   columns: {
-    level: INTEGER,
+    level: LEVEL,
     bucket_ms: INTEGER,
     processor: INTEGER,
-    added_payments: TEXT,
-    added_cents: TEXT,
-    told_payments: TEXT,
-    told_cents: TEXT,
+    added_payments: DIGITS,
+    added_cents: DIGITS,
+    told_payments: DIGITS,
+    told_cents: DIGITS,
   },
   text: `
   WITH wanted AS (

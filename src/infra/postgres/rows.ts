@@ -3,7 +3,7 @@
 // tables, and concerns that payment only; any other is a bug.
 
 import assert from 'node:assert'
-import type { Attempt, Contradiction } from '../../actors/model/payment.ts'
+import type { Attempt, AttemptOutcome, Contradiction } from '../../actors/model/payment.ts'
 
 /** What a column may hold. */
 export interface Column<Value> {
@@ -108,7 +108,7 @@ export function readOnlyRow<Shape extends Columns>(
 function checkColumns(query: string, columns: Columns, rows: readonly object[]): void {
   for (const name of Object.keys(columns)) {
     const column = columns[name]
-    if (column === undefined) continue
+    assert(column !== undefined, 'each column that is named is there')
     for (const row of rows as readonly Readonly<Record<string, unknown>>[]) {
       const value = row[name]
       if (!column.fits(value)) assert.fail(faultOf(query, { name, column, value }))
@@ -165,6 +165,14 @@ export const STATE: Column<0 | 1 | 2> = {
   fits: (value) => value === 0 || value === 1 || value === 2,
 }
 
+/** Which buckets of the totals: 0 a second wide, 1 a minute, 2 an hour, 3 a day. */
+export type Level = 0 | 1 | 2 | 3
+
+export const LEVEL: Column<Level> = {
+  takes: '0, 1, 2 or 3',
+  fits: (value) => value === 0 || value === 1 || value === 2 || value === 3,
+}
+
 /** An array of texts, none of them null. */
 export const TEXTS: Column<readonly string[]> = {
   takes: 'an array of texts',
@@ -199,8 +207,37 @@ export function nullable<Value>({ takes, fits }: Column<Value>): Column<Value | 
 }
 
 /**
- * Reason and outcome are any words: attempts are kept for ever, other versions of Pit have other
- * words, and nothing but what this process wrote itself is decided by them.
+ * The attempts of a payment that this process goes on with: outcomes decide where it goes, so only
+ * those that this version knows are left, and any other is `other`.
+ */
+export function knownOutcomes(attempts: readonly Attempt[]): readonly Attempt[] {
+  if (attempts.every(hasKnownOutcome)) return attempts
+  return attempts.map((attempt) => {
+    if (hasKnownOutcome(attempt)) return attempt
+    const { outcome, detail } = attempt
+    const said = detail === undefined ? outcome : `${outcome}: ${detail}`
+    return { ...attempt, outcome: 'other', detail: said }
+  })
+}
+
+function hasKnownOutcome({ outcome }: Attempt): boolean {
+  return Object.hasOwn(OUTCOMES, outcome)
+}
+
+const OUTCOMES: Readonly<Record<AttemptOutcome, true>> = {
+  other: true,
+  inFlight: true,
+  settled: true,
+  refused: true,
+  failed: true,
+  known: true,
+  inDoubt: true,
+  denied: true,
+}
+
+/**
+ * Reason and outcome are any words, because attempts are kept for ever and other versions of Pit
+ * have other words. A reason is only shown; what is decided by outcomes passes `knownOutcomes`.
  */
 function isAttempt(value: unknown): value is Attempt {
   if (typeof value !== 'object' || value === null) return false
