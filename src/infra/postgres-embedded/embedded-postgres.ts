@@ -1,5 +1,7 @@
 // Starts and stops a PostgreSQL of its own for machines that have none.
 
+import assert from 'node:assert'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -179,10 +181,10 @@ function keepRunning(
     const deadline = performance.now() + REPAIR_MS
     let cause: unknown = new Error('it ends again and again')
     while (stopped === undefined && performance.now() < deadline) {
-      const runs = (await findPostmaster(cluster.path)) !== undefined
-      restarts = restarts.filter((at) => at > performance.now() - REPAIR_MS)
-      if (!runs && restarts.length >= restartsMax) break
       try {
+        const runs = (await findPostmaster(cluster.path)) !== undefined
+        restarts = restarts.filter((at) => at > performance.now() - REPAIR_MS)
+        if (!runs && restarts.length >= restartsMax) break
         if (!runs) {
           restarts = [...restarts, performance.now()]
           await startServer(cluster, port)
@@ -302,15 +304,14 @@ async function stopServer(cluster: Cluster, port: number): Promise<void> {
   throw new Error(`PostgreSQL on ${cluster.path} does not stop`)
 }
 
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen({ port: 0, host: '127.0.0.1' }, () => {
-      const bound = server.address()
-      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
-    })
-  })
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  const bound = server.address()
+  assert(typeof bound === 'object' && bound !== null, 'a server that listens has a port')
+  server.close()
+  await once(server, 'close')
+  return bound.port
 }
 
 function withResolver<Value>(): {

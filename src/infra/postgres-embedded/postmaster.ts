@@ -7,6 +7,7 @@ import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { codeOf } from '../../actors/model/errors.ts'
 
 /** A PostgreSQL server that runs on a data folder. */
 export interface Postmaster {
@@ -103,34 +104,48 @@ const NOBODYS_PID = 4_194_304
 
 /**
  * - `server`: it runs on this folder; `other`: it certainly does not, or is dead and not reaped;
- * - `gone`: there is no such process; `unknown`: another user's, which may not be looked at.
+ * - `gone`: there is no such process; `foreign`: another user's, which may not be looked at, and
+ *   PostgreSQL takes no folder of another user;
+ * - `unknown`: that could not be found out.
  */
-type Identity = 'server' | 'other' | 'gone' | 'unknown'
+type Identity = 'server' | 'other' | 'gone' | 'foreign' | 'unknown'
 
 // A server works in its data folder, and that folder is the same by whatever path it is reached.
 async function identify(pid: number, path: string): Promise<Identity> {
   if (!(await hasProc())) return identifyByPs(pid)
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined)
-  if (command === undefined) return 'gone'
-  // A process that is dead and not reaped has no command any more.
-  if (!command.includes('postgres')) return 'other'
   try {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8')
+    // A process that is dead and not reaped has no command any more.
+    if (!command.includes('postgres')) return 'other'
     const [at, folder] = await Promise.all([
       stat(`/proc/${pid}/cwd`, { bigint: true }),
       stat(path, { bigint: true }),
     ])
     return at.dev === folder.dev && at.ino === folder.ino ? 'server' : 'other'
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'gone' : 'unknown'
+    return WITHOUT_ANSWER[codeOf(error)] ?? 'unknown'
   }
 }
 
-// Without /proc nobody says where a process works: a PostgreSQL of that number is taken for ours.
-async function identifyByPs(pid: number): Promise<Identity> {
-  const asked = promisify(execFile)('ps', ['-o', 'stat=,command=', '-p', String(pid)])
-  const { stdout } = await asked.catch(() => ({ stdout: '' }))
-  if (stdout.trim() === '') return 'gone'
-  return !stdout.startsWith('Z') && stdout.includes('postgres') ? 'server' : 'other'
+/** What it means that /proc does not answer; a process that ends meanwhile is ESRCH. */
+const WITHOUT_ANSWER: Readonly<Record<string, Identity>> = {
+  ENOENT: 'gone',
+  ESRCH: 'gone',
+  EACCES: 'foreign',
+  EPERM: 'foreign',
+}
+
+/** Without /proc nobody says where a process works: a PostgreSQL of that number is taken for ours. */
+export async function identifyByPs(pid: number): Promise<Identity> {
+  const args = ['-o', 'stat=,command=', '-p', String(pid)]
+  const answer = await promisify(execFile)('ps', args).catch((error: unknown) => ({ error }))
+  if ('error' in answer) return isExitOne(answer.error) ? 'gone' : 'unknown'
+  return !answer.stdout.startsWith('Z') && answer.stdout.includes('postgres') ? 'server' : 'other'
+}
+
+/** What `ps` does where there is no such process, and not where it is missing or cannot run. */
+function isExitOne(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 1
 }
 
 /** Whether certainly no process of a PostgreSQL works in this folder. */
@@ -138,7 +153,7 @@ async function isDeserted(path: string): Promise<boolean> {
   if (!(await hasProc())) return false
   const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger)
   const identities = await Promise.all(pids.map((pid) => identify(pid, path)))
-  return !identities.includes('server')
+  return !identities.includes('server') && !identities.includes('unknown')
 }
 
 async function hasProc(): Promise<boolean> {
@@ -149,6 +164,10 @@ function noteFile(path: string): string {
   return join(path, 'postmaster.pid')
 }
 
+/** Undefined where there is none. Rejects where it cannot be read: it may be a living server's. */
 function readNote(path: string): Promise<string | undefined> {
-  return readFile(noteFile(path), 'utf8').catch(() => undefined)
+  return readFile(noteFile(path), 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
 }
