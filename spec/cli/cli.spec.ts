@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { figuresOf } from '../../src/cli/figures.ts'
 import { parseSamples } from '../../src/cli/samples.ts'
+import { loadWebServer } from '../../src/server/load-server.ts'
 import { lineOf, tableOf } from '../../src/cli/table.ts'
 import { startOps } from '../../src/http/ops.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
@@ -49,6 +50,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
   const fees = { default: 0.05, fallback: 0.15 }
   const metrics = createMetrics({ instanceId: 'spec', version: '1.2.3', fees })
   const ops = await startOps({
+    webServer: await loadWebServer('auto'),
     host: '127.0.0.1',
     port: 0,
     whyNotReady: () => undefined,
@@ -312,6 +314,21 @@ t.test('rejected asks at a terminal before it redrives, and refuses without one'
 
   t.match(out, '1 payment rejected, 19.90 in all')
   t.match(out, 'is parked and due')
+})
+
+t.test('what the metrics do not say is unknown, and not nothing', async (t) => {
+  const scrape = (text: string, at: number) => ({ samples: parseSamples(text), at })
+  const one = 'pit_settled_cents_total{processor="default"} 1000\npit_payments_accepted_total 7'
+
+  const { processors, ...figures } = figuresOf(scrape(one, 2_000), scrape('', 1_000))
+  const table = tableOf([{ url: '', figures: { ...figures, processors } }], 'now')
+
+  t.match(figures, { accepted: 7, acceptedPerSecond: null, refused: null, feePaidCents: null })
+  t.match(processors.default, { settledCents: 1_000, settled: null, inFlight: null })
+  t.match(processors.fallback, { settledCents: null, settledPerSecond: null })
+  t.match(table, /^refused \(503\) +\?$/m)
+  t.match(table, /^fee paid +\?$/m)
+  t.same(parseSamples('a_bucket{x="y"} 3').buckets('a'), [], 'a bucket without an end is none')
 })
 
 t.test('the table has a column for each instance, silent ones included', async (t) => {

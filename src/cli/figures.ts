@@ -1,35 +1,38 @@
 // What an operator wants to know of an instance, out of its metrics.
 
-import { quantile, type Samples } from './samples.ts'
+import { quantile, type Labels, type Samples } from './samples.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 
-/** Counts are since the start of the instance; rates and times since the scrape before, if any. */
+/**
+ * Counts are since the start of the instance; rates and times since the scrape before, if any. Null
+ * is what the metrics do not say: those of another version may lack some.
+ */
 export interface Figures {
   readonly instance: string
   readonly version: string
   readonly ready: boolean
-  readonly accepted: number
+  readonly accepted: number | null
   readonly acceptedPerSecond: number | null
-  readonly known: number
-  readonly conflicting: number
-  readonly refused: number
-  readonly rejected: number
-  readonly waiting: number
-  readonly inDoubt: number
+  readonly known: number | null
+  readonly conflicting: number | null
+  readonly refused: number | null
+  readonly rejected: number | null
+  readonly waiting: number | null
+  readonly inDoubt: number | null
   /** Parked payments of all instances; null when the ledger did not answer. */
   readonly parked: number | null
   readonly acceptP50Ms: number | null
   readonly acceptP99Ms: number | null
-  readonly feePaidCents: number
+  readonly feePaidCents: number | null
   readonly processors: Readonly<Record<ProcessorName, ProcessorFigures>>
 }
 
 export interface ProcessorFigures {
   readonly circuit: string
-  readonly settled: number
+  readonly settled: number | null
   readonly settledPerSecond: number | null
-  readonly settledCents: number
-  readonly inFlight: number
+  readonly settledCents: number | null
+  readonly inFlight: number | null
   readonly attemptP50Ms: number | null
   readonly attemptP99Ms: number | null
 }
@@ -42,7 +45,7 @@ export interface Scrape {
 
 export function figuresOf(now: Scrape, before: Scrape | undefined): Figures {
   const { samples } = now
-  const count = (name: string): number => samples.sum(`pit_payments_${name}_total`) ?? 0
+  const count = (name: string): number | null => sumOf(samples, `pit_payments_${name}_total`)
   const accept = timesOf({ now, before }, 'pit_accept_duration_seconds')
   const processors = {
     default: processorFigures(now, before, 'default'),
@@ -58,12 +61,12 @@ export function figuresOf(now: Scrape, before: Scrape | undefined): Figures {
     conflicting: count('conflicting'),
     refused: count('refused'),
     rejected: count('rejected'),
-    waiting: samples.sum('pit_payments_waiting') ?? 0,
-    inDoubt: samples.sum('pit_payments_in_work', { state: 'confirming' }) ?? 0,
-    parked: samples.sum('pit_ledger_open_payments', { kind: 'parked' }) ?? null,
+    waiting: sumOf(samples, 'pit_payments_waiting'),
+    inDoubt: sumOf(samples, 'pit_payments_in_work', { state: 'confirming' }),
+    parked: sumOf(samples, 'pit_ledger_open_payments', { kind: 'parked' }),
     acceptP50Ms: accept.p50Ms,
     acceptP99Ms: accept.p99Ms,
-    feePaidCents: Math.round(feeOf(samples, 'default') + feeOf(samples, 'fallback')),
+    feePaidCents: feePaid(samples),
     processors,
   }
 }
@@ -82,10 +85,10 @@ function processorFigures(
   const attempt = timesOf({ now, before }, 'pit_attempt_duration_seconds', labels)
   return {
     circuit: circuit ?? '?',
-    settled: samples.sum('pit_payments_settled_total', labels) ?? 0,
+    settled: sumOf(samples, 'pit_payments_settled_total', labels),
     settledPerSecond: rateOf({ now, before }, 'pit_payments_settled_total', labels),
-    settledCents: samples.sum('pit_settled_cents_total', labels) ?? 0,
-    inFlight: samples.sum('pit_charges_in_flight', labels) ?? 0,
+    settledCents: sumOf(samples, 'pit_settled_cents_total', labels),
+    inFlight: sumOf(samples, 'pit_charges_in_flight', labels),
     attemptP50Ms: attempt.p50Ms,
     attemptP99Ms: attempt.p99Ms,
   }
@@ -98,7 +101,9 @@ interface Scrapes {
 
 function rateOf({ now, before }: Scrapes, name: string, labels?: Labels): number | null {
   if (before === undefined) return null
-  const grown = (now.samples.sum(name, labels) ?? 0) - (before.samples.sum(name, labels) ?? 0)
+  const [count, earlier] = [now, before].map(({ samples }) => samples.sum(name, labels))
+  if (count === undefined || earlier === undefined) return null
+  const grown = count - earlier
   // A count that shrank belongs to an instance that has started again.
   return grown < 0 ? null : grown / ((now.at - before.at) / 1000)
 }
@@ -118,9 +123,18 @@ function timesOf(
   return { p50Ms: ms(0.5), p99Ms: ms(0.99) }
 }
 
-function feeOf(samples: Samples, processor: ProcessorName): number {
-  const cents = samples.sum('pit_settled_cents_total', { processor }) ?? 0
-  return cents * (samples.sum('pit_processor_fee_ratio', { processor }) ?? 0)
+function sumOf(samples: Samples, name: string, labels?: Labels): number | null {
+  return samples.sum(name, labels) ?? null
 }
 
-type Labels = Readonly<Record<string, string>>
+/** At both processors, whole cents. */
+function feePaid(samples: Samples): number | null {
+  const [atDefault, atFallback] = [feeOf(samples, 'default'), feeOf(samples, 'fallback')]
+  return atDefault === null || atFallback === null ? null : Math.round(atDefault + atFallback)
+}
+
+function feeOf(samples: Samples, processor: ProcessorName): number | null {
+  const cents = samples.sum('pit_settled_cents_total', { processor })
+  const ratio = samples.sum('pit_processor_fee_ratio', { processor })
+  return cents === undefined || ratio === undefined ? null : cents * ratio
+}

@@ -41,7 +41,10 @@ export function parseSamples(text: string): Samples {
     buckets: (name, labels) => {
       const counts = new Map<number, number>()
       for (const sample of select(`${name}_bucket`, labels)) {
-        const le = numberOf(sample.labels['le'] ?? '')
+        const { le: end } = sample.labels
+        // Without an end it is no bucket.
+        if (end === undefined) continue
+        const le = numberOf(end)
         counts.set(le, (counts.get(le) ?? 0) + sample.value)
       }
       return [...counts]

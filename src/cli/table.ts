@@ -61,7 +61,7 @@ const ROWS: readonly (readonly [label: string, cell: Cell])[] = [
   ['accept p50, p99', ({ acceptP50Ms, acceptP99Ms }) => times(acceptP50Ms, acceptP99Ms)],
   ['waiting, in doubt', ({ waiting, inDoubt }) => `${whole(waiting)}, ${whole(inDoubt)}`],
   ['parked, rejected', ({ parked, rejected }) => `${whole(parked)}, ${whole(rejected)}`],
-  ['fee paid', ({ feePaidCents }) => formatCents(feePaidCents)],
+  ['fee paid', ({ feePaidCents }) => money(feePaidCents)],
   ...processorRows('default'),
   ...processorRows('fallback'),
 ]
@@ -72,7 +72,7 @@ function processorRows(name: ProcessorName): readonly (readonly [string, Cell])[
     ['', () => ''],
     [name, (figures) => `circuit ${own(figures).circuit}`],
     ['  settled', (figures) => counted(own(figures).settled, own(figures).settledPerSecond)],
-    ['  amount', (figures) => formatCents(own(figures).settledCents)],
+    ['  amount', (figures) => money(own(figures).settledCents)],
     ['  in flight', (figures) => whole(own(figures).inFlight)],
     ['  took p50, p99', (figures) => times(own(figures).attemptP50Ms, own(figures).attemptP99Ms)],
   ]
@@ -85,12 +85,16 @@ function cellOf(answer: Answer, cell: Cell): string {
   return cell === ROWS[1]?.[1] ? answer.fault : ''
 }
 
-function counted(count: number, perSecond: number | null): string {
+function counted(count: number | null, perSecond: number | null): string {
   return perSecond === null ? whole(count) : `${whole(count)} (${perSecond.toFixed(0)}/s)`
 }
 
 function times(p50Ms: number | null, p99Ms: number | null): string {
   return p50Ms === null || p99Ms === null ? '–' : `${p50Ms.toFixed(2)}, ${p99Ms.toFixed(2)} ms`
+}
+
+function money(cents: number | null): string {
+  return cents === null ? '?' : formatCents(cents)
 }
 
 function whole(count: number | null): string {
