@@ -18,7 +18,7 @@ const WELL_MS = 15_000
 const BROKEN_MS = 10_000
 
 /** What breaks, one after the other, then again from the first. */
-const PLAN: readonly [Step, ...Step[]] = [
+const PLAN: Plan = [
   ['default', 'failing'],
   ['default', 'slow'],
   ['fallback', 'failing'],
@@ -26,6 +26,7 @@ const PLAN: readonly [Step, ...Step[]] = [
 ]
 
 type Step = readonly [ProcessorName, BreakageKey]
+type Plan = readonly [...Step[], Step]
 
 /** Why there can be no demo: one sentence; undefined when there can. */
 export function whyNoDemo({ listen, processorDefaultUrl }: Config): string | undefined {
@@ -48,19 +49,20 @@ export function startDemo(options: DemoOptions): () => void {
   const cycle = `every ${(WELL_MS + BROKEN_MS) / 1000} s a processor breaks for ${BROKEN_MS / 1000} s`
   say(`${rate} payments a second, and ${cycle}`)
   const stopTrickle = startTrickle(options, say)
-  let turn = 0
+  let plan = PLAN
   let mend: (() => void) | undefined
   const next = (): void => {
-    if (mend === undefined) mend = breakOne(turn)
+    if (mend === undefined) mend = breakNext()
     else {
       mend()
       mend = undefined
-      turn += 1
     }
     timer = clock.setTimeout(next, mend === undefined ? WELL_MS : BROKEN_MS)
   }
-  const breakOne = (at: number): (() => void) => {
-    const [name, key] = PLAN[at % PLAN.length] ?? PLAN[0]
+  const breakNext = (): (() => void) => {
+    const [step, ...rest] = plan
+    plan = [...rest, step]
+    const [name, key] = step
     const breakage = BREAKAGES[key]
     breakage.turn(simulators[name], 'on')
     say(`the ${name} processor ${breakage.title} from now on`)

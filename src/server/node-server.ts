@@ -322,8 +322,8 @@ async function listenOnPort(
 
 async function listenOnSocket(server: Server, path: string): Promise<Listening> {
   await clearSocketFile(path)
-  await listening(server, { path }, path).catch(({ cause }: ListenFailed) => {
-    throw cannotListenOn(path, cause)
+  await listening(server, { path }, path).catch((error: unknown) => {
+    throw error instanceof ListenFailed ? cannotListenOn(path, error.cause) : error
   })
   return listeningOnSocket(path, () => stopListening(server))
 }

@@ -1,8 +1,10 @@
 // What a processor has recorded, in columns off the heap: some 50 bytes a payment, and a window
 // over a million of them is summed in a few ms by going through two columns.
 
+import assert from 'node:assert'
+
 /** Payments that a ledger takes before it answers `full`: some 400 MB, and 256 MB of its file. */
-export const LEDGER_PAYMENTS_MAX = 8_000_000
+const LEDGER_PAYMENTS_MAX = 8_000_000
 
 /** Rows that a new ledger has place for; it doubles when they are full. */
 const CAPACITY_FIRST = 65_536
@@ -77,11 +79,11 @@ export class PaymentLedger {
   /** The payment of an id in any case, as the ledger stood at a monotonic instant (ms). */
   find(correlationId: string, asOf: number): LedgerEntry | undefined {
     const row = this.#ids.find(correlationId)
-    if (row < 0 || (this.#recordedAt[row] ?? 0) > asOf) return undefined
+    if (row < 0 || cell(this.#recordedAt, row) > asOf) return undefined
     return {
       correlationId: correlationId.toLowerCase(),
-      amountCents: this.#cents[row] ?? 0,
-      requestedAtMicros: this.#micros[row] ?? 0,
+      amountCents: cell(this.#cents, row),
+      requestedAtMicros: cell(this.#micros, row),
     }
   }
 
@@ -94,10 +96,10 @@ export class PaymentLedger {
     let payments = 0
     let cents = 0
     for (let row = 0; row < size; row += 1) {
-      const at = micros[row] ?? 0
+      const at = cell(micros, row)
       if (at >= from && at <= to) {
         payments += 1
-        cents += amounts[row] ?? 0
+        cents += cell(amounts, row)
       }
     }
     return { payments, cents }
@@ -140,14 +142,21 @@ interface Walk {
 
 function* walk({ micros, cents, idAt, size, from, to }: Walk): Generator<LedgerEntry, void> {
   for (let row = 0; row < size; row += 1) {
-    const at = micros[row] ?? 0
+    const at = cell(micros, row)
     if (at < from || at > to) continue
-    yield { correlationId: idAt(row), amountCents: cents[row] ?? 0, requestedAtMicros: at }
+    yield { correlationId: idAt(row), amountCents: cell(cents, row), requestedAtMicros: at }
   }
 }
 
 function bounds({ from, to }: MicrosWindow): { from: number; to: number } {
   return from === undefined || to === undefined ? { from: -Infinity, to: Infinity } : { from, to }
+}
+
+/** What a column has in a row; `assert.fail` only where there is none, since sums go through all. */
+function cell(column: Float64Array | Int32Array | Uint32Array, row: number): number {
+  const value = column[row]
+  if (value === undefined) assert.fail('a row of the ledger lies within its columns')
+  return value
 }
 
 function doubled(column: Float64Array) {
@@ -174,7 +183,7 @@ export class UuidTable {
   /** Row of a UUID in any case, -1 when it is not there. */
   find(uuid: string): number {
     this.#read(uuid)
-    return (this.#slots[this.#probe()] ?? 0) - 1
+    return cell(this.#slots, this.#probe()) - 1
   }
 
   /** Row of a new UUID, -1 when it was there before. */
@@ -206,7 +215,7 @@ export class UuidTable {
     const mask = this.#slots.length - 1
     let slot = hash(this.#wanted, 0) & mask
     for (;;) {
-      const row = (this.#slots[slot] ?? 0) - 1
+      const row = cell(this.#slots, slot) - 1
       if (row < 0 || this.#holds(row)) return slot
       slot = (slot + 1) & mask
     }
@@ -240,7 +249,7 @@ export class UuidTable {
 function hash(words: Uint32Array, at: number): number {
   let mixed = 0
   for (let i = 0; i < 4; i += 1) {
-    mixed = Math.imul(mixed ^ (words[at + i] ?? 0), 0x9e37_79b1)
+    mixed = Math.imul(mixed ^ cell(words, at + i), 0x9e37_79b1)
     mixed ^= mixed >>> 15
   }
   return mixed

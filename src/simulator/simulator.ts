@@ -2,7 +2,7 @@
 
 import assert from 'node:assert'
 import { loadWebServer } from '../server/load-server.ts'
-import type { ListenFailed, WebApp } from '../server/web-server.ts'
+import { ListenFailed, type WebApp } from '../server/web-server.ts'
 import { addAdminRoutes, isDelay } from './admin.ts'
 import { receiveCharge } from './charge.ts'
 import { type Faults, parseFaults } from './faults.ts'
@@ -80,8 +80,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const state = createState({ ...options, ...kept })
   const app = (await loadWebServer('auto')).createApp()
   addRoutes(app, state)
-  const { port } = await app.listen({ host, port: options.port }).catch((error: ListenFailed) => {
+  const { port } = await app.listen({ host, port: options.port }).catch((error: unknown) => {
     file?.close()
+    if (!(error instanceof ListenFailed)) throw error
     const where = `simulator ${name} cannot listen on ${host}:${options.port}`
     throw new Error(`${where}: ${error.reason}`, { cause: error })
   })

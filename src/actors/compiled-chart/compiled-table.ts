@@ -85,11 +85,13 @@ export function compileTable(machine: AnyStateMachine): Table {
   const rows = new Map(nodes.map((node) => [node.key, emptyRow(machine, node)]))
   for (const node of nodes) fillRow({ machine, rows }, node)
   const initial = rowOf(rows, value)
+  const initialNode = root.states[value]
+  assert(initialNode !== undefined, `${machine.id}: initial is the name of a state`)
   return {
     machine,
     rows,
     initial,
-    initialActions: actionsOf(machine, root.states[value]?.entry ?? []),
+    initialActions: actionsOf(machine, initialNode.entry),
     preInitial: { ...initial, nodes: [root], tags: new Set() },
     createContext: createContext as Table['createContext'],
     outputOf: outputOf as Table['outputOf'],

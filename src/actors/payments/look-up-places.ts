@@ -36,7 +36,8 @@ export function createLookUpPlaces({ slots, max }: { slots: number; max: number 
   const kindAt = Array.from<PlaceKind | null>({ length: slots }).fill(null)
   const isFree = (kind: PlaceKind): boolean => taken[kind] < max
   const leave = (slot: number): void => {
-    const kind = kindAt[slot] ?? null
+    const kind = kindAt[slot]
+    assert(kind !== undefined, 'each slot has an entry')
     if (kind === null) return
     taken[kind] -= 1
     kindAt[slot] = null

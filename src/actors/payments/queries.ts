@@ -76,7 +76,7 @@ export function listPaymentStatuses(
   for (const [begins, ring] of ringsOf(waiting)) {
     if (begins !== state || statuses.length >= limit) continue
     ring.find((record) => {
-      statuses.push(statusOfWaiting(dependencies.clock, record, state))
+      statuses.push(statusOfWaiting(dependencies.clock, record, begins))
       return statuses.length >= limit
     })
   }
@@ -87,7 +87,7 @@ export function listPaymentStatuses(
 function ringsOf({
   ready,
   inDoubt,
-}: Waiting): readonly (readonly [PaymentState, Ring<PaymentRecord>])[] {
+}: Waiting): readonly (readonly [FirstState, Ring<PaymentRecord>])[] {
   const inDoubtOf = PLACE_KINDS.map((kind) => ['confirming', inDoubt[kind]] as const)
   return [['pending', ready], ...inDoubtOf]
 }
@@ -115,15 +115,18 @@ function statusOfSlot(
 }
 
 /** One that waits for a slot, in the state in which it will begin. */
-function statusOfWaiting(clock: Clock, record: PaymentRecord, state: PaymentState): PaymentStatus {
+function statusOfWaiting(clock: Clock, record: PaymentRecord, state: FirstState): PaymentStatus {
   const { correlationId, amountCents, attempts } = record
   const acceptedAt = acceptedWall(clock, record)
-  const waitsFor = WAIT_REASON[state] ?? 'route'
+  const waitsFor = WAIT_REASON[state]
   const known = { correlationId, amountCents, state, acceptedAt, attempts, waitsFor }
   return { ...known, ...unknownOutcomesOf(clock, record) }
 }
 
-const WAIT_REASON: Partial<Record<PaymentState, WaitReason>> = {
+/** The states in which payments begin. */
+type FirstState = 'pending' | 'confirming'
+
+const WAIT_REASON: Partial<Record<PaymentState, WaitReason>> & Record<FirstState, WaitReason> = {
   pending: 'route',
   confirming: 'lookUp',
   retry: 'backoff',
@@ -142,7 +145,7 @@ function waitOf(
     (step) => step.slot === slot && step.generation === generation,
   )
   if (dueAt === undefined) return { waitsFor }
-  return { waitsFor, dueInMs: wholeMs(dueAt - dependencies.clock.now()) }
+  return { waitsFor, dueInMs: Math.ceil(dueAt - dependencies.clock.now()) }
 }
 
 function unknownOutcomesOf(
@@ -151,9 +154,10 @@ function unknownOutcomesOf(
 ): Pick<PaymentStatus, 'unknownOutcomes'> {
   if (unknownOutcomes.length === 0) return {}
   const now = clock.now()
+  // Rounded up, so that what a reader sees as over is over.
   const remaining = unknownOutcomes.map((each): UnknownOutcome => {
     const { processor, requestedAt, endsAt, contradiction } = each
-    const known = { processor, requestedAt, remainingMs: wholeMs(endsAt - now) }
+    const known = { processor, requestedAt, remainingMs: Math.ceil(endsAt - now) }
     return contradiction === undefined ? known : { ...known, contradiction }
   })
   return { unknownOutcomes: remaining }
@@ -162,9 +166,4 @@ function unknownOutcomesOf(
 /** Epoch ms. */
 function acceptedWall(clock: Clock, record: PaymentRecord): number {
   return Math.round(clock.wallNow() - (clock.now() - record.acceptedAt))
-}
-
-/** Rounded up, so that what a reader sees as over is over. */
-function wholeMs(ms: number): number {
-  return Math.ceil(ms)
 }

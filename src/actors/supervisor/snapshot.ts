@@ -44,7 +44,7 @@ const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSnapshot {
   const payments = inMemoryOf(supervisor)
   const circuits = PROCESSORS.flatMap((name) => {
-    const actor = actorOf(supervisor, `processorHealth.${name}`) as HealthActor | undefined
+    const actor = actorOf(supervisor, `processorHealth.${name}`)
     return actor === undefined ? [] : [[name, circuitSnapshot(actor, now)] as const]
   })
   return {
@@ -66,17 +66,21 @@ export function queryPayments(
 }
 
 function inMemoryOf(supervisor: SupervisorActor): PaymentsInMemory | undefined {
-  const actor = actorOf(supervisor, 'payments') as PaymentsActor | undefined
-  return actor?.getSnapshot().work.inMemory
+  return actorOf(supervisor, 'payments')?.getSnapshot().work.inMemory
 }
 
-interface PaymentsActor {
-  getSnapshot(): PaymentsSnapshot
+/** The kind of actor that the table of children makes under each name that is read here. */
+interface ReadActors {
+  readonly payments: { getSnapshot(): PaymentsSnapshot }
+  readonly 'processorHealth.default': HealthActor
+  readonly 'processorHealth.fallback': HealthActor
 }
 
-/** Each address belongs to one kind of actor for good, which the caller names. */
-function actorOf({ system }: SupervisorActor, address: string): unknown {
-  return system.get(address)
+function actorOf<Name extends keyof ReadActors>(
+  { system }: SupervisorActor,
+  name: Name,
+): ReadActors[Name] | undefined {
+  return system.get(name)
 }
 
 function circuitSnapshot(actor: HealthActor, now: number): CircuitSnapshot {
