@@ -44,6 +44,47 @@ export function passedOnBy(path: string, text: string): readonly (readonly [stri
   return found
 }
 
+/** Values that a file exports of its own: no types, which say what those take and give. */
+export function exportedBy(path: string, text: string): readonly string[] {
+  return parse(path, text).statements.flatMap((node): readonly string[] => {
+    const isType = ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
+    if (isType || !ts.canHaveModifiers(node)) return []
+    const isExported = ts
+      .getModifiers(node)
+      ?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+    if (isExported !== true) return []
+    if (ts.isVariableStatement(node)) {
+      return node.declarationList.declarations.flatMap(({ name }) => boundBy(name))
+    }
+    const { name } = node as ts.DeclarationStatement
+    return name !== undefined && ts.isIdentifier(name) ? [name.text] : []
+  })
+}
+
+/** What a file takes from other files, with each file: `*` stands for whatever there is. */
+export function takenBy(path: string, text: string): readonly (readonly [string, string])[] {
+  const found: (readonly [string, string])[] = []
+  const take = (names: readonly string[], from: ts.Node | undefined): void => {
+    if (from === undefined || !ts.isStringLiteralLike(from)) return
+    for (const name of names) found.push([name, from.text])
+  }
+  visit(parse(path, text), (node) => {
+    if (ts.isImportDeclaration(node)) {
+      take(takenIn(node.importClause?.namedBindings), node.moduleSpecifier)
+    } else if (ts.isExportDeclaration(node)) take(takenIn(node.exportClause), node.moduleSpecifier)
+    else if (ts.isImportTypeNode(node)) take(['*'], literalOf(node.argument))
+    else if (ts.isCallExpression(node) && loads(node.expression)) take(['*'], node.arguments[0])
+  })
+  return found
+}
+
+function takenIn(bindings: ts.NamedImportBindings | ts.NamedExportBindings | undefined) {
+  const isNamed = bindings !== undefined && 'elements' in bindings
+  return isNamed
+    ? bindings.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
+    : ['*']
+}
+
 /** Whether a file has nothing but what it passes on. */
 export function onlyPassesOn(path: string, text: string): boolean {
   const { statements } = parse(path, text)
@@ -109,6 +150,11 @@ function loads(callee: ts.Expression): boolean {
 
 function literalOf(argument: ts.TypeNode): ts.Node {
   return ts.isLiteralTypeNode(argument) ? argument.literal : argument
+}
+
+function boundBy(name: ts.BindingName): readonly string[] {
+  if (ts.isIdentifier(name)) return [name.text]
+  return name.elements.flatMap((each) => (ts.isOmittedExpression(each) ? [] : boundBy(each.name)))
 }
 
 function namesOf({ importClause, moduleSpecifier }: ts.ImportDeclaration): [string, string][] {

@@ -4,6 +4,7 @@ import t from 'tap'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { startPostgres } from '../support/postgres.ts'
 import type { PaymentStatus, PitClient } from '../support/system-client.ts'
@@ -58,7 +59,11 @@ t.test('a payment in doubt is never sent to the other processor', async (t) => {
 t.test('payments outlive an outage of both processors without being charged in vain', async (t) => {
   const world = await startWorld(t, {
     databaseUrl: await postgres.freshDatabase(),
-    env: { CIRCUIT_OPEN_MS: '400', CIRCUIT_OPEN_MAX_MS: '1600' },
+    env: {
+      OPS_PORT: String(await freePort()),
+      CIRCUIT_OPEN_MS: '400',
+      CIRCUIT_OPEN_MAX_MS: '1600',
+    },
   })
   const { simulators, client, pits } = world
   const [pit] = pits

@@ -3,7 +3,7 @@
 import { loadWebServer } from '../server/load-server.ts'
 import type { WebApp, WebServer } from '../server/web-server.ts'
 import { createSupervisor, type SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { createTotals, totalsTelemetry, type TotalsStore } from '../actors/supervisor/totals.ts'
+import { createTotals, totalsTelemetry } from '../actors/supervisor/totals.ts'
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { Config } from '../config/config.ts'
 import type { OpsServer } from '../http/ops.ts'
@@ -23,10 +23,10 @@ import { systemClock } from '../infra/process/system-clock.ts'
 export interface Pit {
   /** TCP port of the payment API; 0 on a unix socket. */
   readonly port: number
+  /** 0 where the configuration wants no such port. */
   readonly opsPort: number
   /** Which server runs under both ports. */
   readonly webServer: WebServer['name']
-  readonly totals: TotalsStore
   /** Resolves once the instance has stopped by itself, because it had to. */
   readonly stopped: Promise<void>
   /** Drains and stops within the configured deadline; may be called more than once. */
@@ -94,10 +94,9 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     throw error
   })
   return {
-    port: port(),
+    port: http.port,
     opsPort: ops?.port ?? 0,
     webServer: webServer.name,
-    totals,
     stopped,
     stop: (cause) => {
       stopAccepting()

@@ -87,10 +87,6 @@ function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
 
 type Check = (value: unknown) => boolean
 
-function isFigures(value: unknown): value is Figures {
-  return isFiguresShape(value)
-}
-
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -100,9 +96,9 @@ const isNumber: Check = (value) => typeof value === 'number'
 
 /** An object with at least these members. */
 const shape =
-  (members: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isObject(value) && Object.entries(members).every(([name, check]) => check(value[name]))
+  <Value>(members: { readonly [Name in keyof Value]-?: Check }) =>
+  (value: unknown): value is Value =>
+    isObject(value) && Object.entries<Check>(members).every(([name, check]) => check(value[name]))
 
 /** An object whose members, whatever their names, all pass. */
 const each =
@@ -110,13 +106,13 @@ const each =
   (value) =>
     isObject(value) && Object.values(value).every(check)
 
-const isProcessorCounted = shape({
+const isProcessorCounted = shape<ProcessorCounted>({
   settled: isNumber,
   settledCents: isNumber,
   failedAttempts: isNumber,
-} satisfies Record<keyof ProcessorCounted, Check>)
+})
 
-const isCircuit = shape({
+const isCircuit = shape<CircuitSnapshot>({
   state: isText,
   forMs: isNumber,
   cause: isText,
@@ -126,31 +122,34 @@ const isCircuit = shape({
   calls: isNumber,
   failureRate: isNumber,
   slowRate: isNumber,
-} satisfies Record<keyof CircuitSnapshot, Check>)
+})
 
 const isDurations: Check = (value) =>
   Array.isArray(value) &&
   value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isNumber))
 
-const isFiguresShape = shape({
+const isFigures = shape<Figures>({
   instanceId: isText,
   startedAt: isNumber,
   state: isText,
-  gauges: shape({
+  gauges: shape<Gauges>({
     ready: isNumber,
-    inFlight: shape({ default: isNumber, fallback: isNumber }),
+    inFlight: shape<Gauges['inFlight']>({ default: isNumber, fallback: isNumber }),
     byState: each(isNumber),
-  } satisfies Record<keyof Gauges, Check>),
+  }),
   transitions: each(each(isNumber)),
   circuits: each(isCircuit),
   accepted: isNumber,
   refused: isNumber,
   rejected: isNumber,
   parked: isNumber,
-  processors: shape({ default: isProcessorCounted, fallback: isProcessorCounted }),
+  processors: shape<Figures['processors']>({
+    default: isProcessorCounted,
+    fallback: isProcessorCounted,
+  }),
   acceptMs: isDurations,
   settleMs: isDurations,
-} satisfies Record<keyof Figures, Check>)
+})
 
 /** Counts facts as they are emitted: cheap enough to run whether somebody watches or not. */
 export interface Counters {

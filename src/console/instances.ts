@@ -78,7 +78,7 @@ export interface Second {
 }
 
 /** Seconds kept: 10 minutes. */
-export const SECONDS_MAX = 600
+const SECONDS_MAX = 600
 
 export interface Seconds {
   /** Adds the second that ends now; `parked` from the ledger, if it was asked. */

@@ -204,7 +204,7 @@ function paymentOf(actor: InspectedActor): string {
  * Whether a payment is in the sample, by its id: so all instances show the same ones. The last
  * answer is remembered, because a payment is passed from actor to actor within one turn.
  */
-export function createIdFilter(oneIn: number): (correlationId: string) => boolean {
+function createIdFilter(oneIn: number): (correlationId: string) => boolean {
   let lastId = ''
   let lastAnswer = oneIn === 1
   return (correlationId) => {

@@ -1,7 +1,6 @@
 // The operators' port: whether the process is alive and takes payments, its metrics, and the
 // description of the API. Not for clients.
 
-import { loadWebServer } from '../server/load-server.ts'
 import type { HttpRequest, WebApp, WebServer } from '../server/web-server.ts'
 import { renderDocs } from './openapi/docs-page.ts'
 import { Responder } from './responder.ts'
@@ -10,8 +9,7 @@ import { json, methodNotAllowed, NOT_FOUND, problem } from './problem.ts'
 import type { Reply } from './problem.ts'
 
 export interface OpsOptions {
-  /** As of `startHttp`. */
-  readonly webServer?: WebServer
+  readonly webServer: WebServer
   readonly host: string
   /** 0: any free port. */
   readonly port: number
@@ -43,8 +41,7 @@ export interface OpsServer {
  * 503), `/metrics`, `/openapi.json` and `/docs`, each to GET and HEAD. Rejects with `ListenFailed`.
  */
 export async function startOps(options: OpsOptions): Promise<OpsServer> {
-  const webServer = options.webServer ?? (await loadWebServer('auto'))
-  const app = webServer.createApp()
+  const app = options.webServer.createApp()
   addRoutes(app, options)
   options.extend?.(app)
   app.any('/*', (response, request) => {

@@ -1,6 +1,5 @@
 // The payment port: routes, listening, stopping.
 
-import { loadWebServer } from '../server/load-server.ts'
 import type {
   HttpRequest,
   HttpResponse,
@@ -19,8 +18,7 @@ import { getPayment } from './routes/get-payment.ts'
 import { getSummary } from './routes/get-summary.ts'
 
 export interface HttpOptions {
-  /** uWebSockets.js, or where that does not load Node's own, when absent. */
-  readonly webServer?: WebServer
+  readonly webServer: WebServer
   readonly listen: ListenAt
   readonly supervisor: Supervisor
   readonly limits: HttpLimits
@@ -54,8 +52,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { supervisor, limits, allowPurge, latency } = options
   const counts = { inFlight: 0, refused: 0, draining: false }
   const edge: Edge = { supervisor, limits, allowPurge, latency, ...counts }
-  const webServer = options.webServer ?? (await loadWebServer('auto'))
-  const app = webServer.createApp()
+  const app = options.webServer.createApp()
   addRoutes(app, edge)
   const listening = await app.listen(options.listen)
 

@@ -26,10 +26,10 @@ export class PitUnreachable extends Error {
 
 export const EXIT_FINE = 0
 export const EXIT_DIFFERENT = 1
-export const EXIT_USAGE = 2
+const EXIT_USAGE = 2
 export const EXIT_UNREACHABLE = 3
 /** A bug of the tool: it says nothing about the books. */
-export const EXIT_BUG = 4
+const EXIT_BUG = 4
 
 /** Runs a tool and returns its exit code; what ended it early is written to `write`. */
 export async function exitCodeOf(

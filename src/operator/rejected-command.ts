@@ -18,7 +18,7 @@ import {
 const PER_SECOND = 100
 
 /** Payments of one redrive: they are named when something else became of them meanwhile. */
-export const REDRIVE_MAX = 100_000
+const REDRIVE_MAX = 100_000
 
 export const REJECTED_USAGE = `Usage: pit rejected [options]
        pit rejected --redrive <id>...

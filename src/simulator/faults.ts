@@ -26,10 +26,10 @@ const LOOK_UP_FAULTS = {
 } as const
 
 /** Longest wait of a fault, ms. */
-export const FAULT_DELAY_MS_MAX = 600_000
+const FAULT_DELAY_MS_MAX = 600_000
 
 /** Faults in each of the two lists. */
-export const FAULTS_MAX = 32
+const FAULTS_MAX = 32
 
 export type ChargeFaultKind = keyof typeof CHARGE_FAULTS
 export type LookUpFaultKind = keyof typeof LOOK_UP_FAULTS
@@ -139,7 +139,7 @@ export class FaultsInvalid extends Error {
   readonly code = 'faults_invalid'
 }
 
-export function checkObject(
+function checkObject(
   value: unknown,
   path: string,
   keys: readonly string[],
@@ -160,7 +160,7 @@ export interface NumberBounds {
   readonly whole?: 'whole'
 }
 
-export function checkNumber(value: unknown, path: string, bounds: NumberBounds): number {
+function checkNumber(value: unknown, path: string, bounds: NumberBounds): number {
   const { min, max, whole } = bounds
   const fits = typeof value === 'number' && value >= min && value <= max
   if (!fits || (whole && !Number.isInteger(value))) {

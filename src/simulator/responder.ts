@@ -126,7 +126,7 @@ export class Responder {
 }
 
 /** Bytes of a request body that are read; a charge has some 130, faults a few thousand. */
-export const BODY_BYTES_MAX = 16_384
+const BODY_BYTES_MAX = 16_384
 
 /**
  * Calls `take` once with the whole body as text, in the same turn as its last piece arrives. A

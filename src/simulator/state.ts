@@ -72,7 +72,7 @@ export interface Sends {
   readonly faults: Readonly<Partial<Record<ChargeFaultKind, number>>>
 }
 
-export class SendCounts {
+class SendCounts {
   #received = 0
   readonly #outcomes: Record<SendOutcome, number> = {
     recorded: 0,

@@ -2,7 +2,7 @@
 // them, decimals and ISO 8601 text outside. Exact, without floating point sums.
 
 /** Largest amount of one payment, cents: 10 billion units. The source takes any decimal. */
-export const AMOUNT_CENTS_MAX = 1_000_000_000_000
+const AMOUNT_CENTS_MAX = 1_000_000_000_000
 
 const FEE_STEPS = 1_000_000
 

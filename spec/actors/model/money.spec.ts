@@ -7,7 +7,6 @@ import {
   centsOf,
   formatCents,
   parseCents,
-  subtractCents,
 } from '../../../src/actors/model/money.ts'
 import { holdsAlways } from '../../support/property.ts'
 
@@ -123,15 +122,11 @@ t.test('sums of cents stay exact beyond 2^53, and are numbers up to there', asyn
     t,
     fc.property(any, any, (one, other) => {
       const [first, second] = [centsOf(String(one)), centsOf(String(other))]
-      for (const [sum, exact] of [
-        [addCents(first, second), one + other],
-        [subtractCents(first, second), one - other],
-      ] as const) {
-        const isSafe = Number.isSafeInteger(Number(exact))
-        assert.equal(typeof sum, isSafe ? 'number' : 'bigint')
-        assert.equal(BigInt(sum), exact)
-        assert.equal(formatCents(sum).replace('.', ''), digitsOf(exact))
-      }
+      const [sum, exact] = [addCents(first, second), one + other]
+      const isSafe = Number.isSafeInteger(Number(exact))
+      assert.equal(typeof sum, isSafe ? 'number' : 'bigint')
+      assert.equal(BigInt(sum), exact)
+      assert.equal(formatCents(sum).replace('.', ''), digitsOf(exact))
     }),
     { numRuns: 2_000 },
   )

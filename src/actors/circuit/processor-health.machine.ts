@@ -66,14 +66,14 @@ export const processorHealthMachine = setup({
     })),
   },
   guards: {
-    saysFailing: (step) => saysFailing(step),
-    saysUsable: (step) => saysUsable(step),
-    crossesRate: (step) => crossesRate(step),
-    wentWrong: (step) => wentWrong(step),
+    saysFailing,
+    saysUsable,
+    crossesRate,
+    wentWrong,
     fillsConcurrencyLimit: ({ context }) =>
       context.concurrencyLimit * 2 >= context.settings.concurrency,
-    isUntried: (step) => isUntried(step),
-    wasSentBefore: (step) => wasSentBefore(step),
+    isUntried,
+    wasSentBefore,
     isThisCooldown: ({ context, event }) => {
       assert(event.type === 'cooldown.elapsed', 'only a cooldown that ends has an opening')
       return event.opening === context.openings

@@ -107,11 +107,6 @@ export function cacheFailureOf(error: unknown): CacheUnavailable {
   throw error
 }
 
-/** Whether a write that failed so may have been done all the same. */
-export function mayBeDone(error: unknown): boolean {
-  return error instanceof LedgerUnavailable && error.outcome === 'unknown'
-}
-
 /** The error that an event carries, as `params` of a guard or an action. */
 export function errorIn({ event }: { readonly event: { readonly error: unknown } }): unknown {
   return event.error

@@ -42,10 +42,6 @@ export function addCents(one: Cents, other: Cents): Cents {
   return centsOf(String(BigInt(one) + BigInt(other)))
 }
 
-export function subtractCents(one: Cents, other: Cents): Cents {
-  return addCents(one, -other)
-}
-
 /**
  * Prints cents with exactly two decimals: 1990 as `19.90`. The text is a JSON number too, so that
  * sums leave as they are in the books, without floating point.

@@ -114,7 +114,7 @@ interface Scope {
 /** Ticks between two facts about what is in memory. */
 const TICKS_PER_NOTE = 20
 
-export class Payments {
+class Payments {
   /** What readers are shown, who change nothing. */
   readonly inMemory: PaymentsInMemory
   readonly #dependencies: PaymentDependencies

@@ -24,7 +24,7 @@ export interface NameSources {
 }
 
 /** Bound on one query, ms; what waits for it gives up at its own connection's bound. */
-export const QUERY_TIMEOUT_MS = 2_000
+const QUERY_TIMEOUT_MS = 2_000
 /** A datagram that is lost is sent again after this long, ms, and after twice as long. */
 const TRY_TIMEOUT_MS = 500
 const TRIES = 3

@@ -314,7 +314,7 @@ export interface Family {
   readonly read: () => readonly Sample[]
 }
 
-export const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 /** A sample for each state that each processor's circuit may be in. */
 function perCircuitState(

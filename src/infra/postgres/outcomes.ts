@@ -268,7 +268,7 @@ function record(parts: {
 const NUMBER = nullable(FLOAT)
 
 /** How the payments $1 are, and how often everything was purged. */
-export const READ_ENDS = {
+const READ_ENDS = {
   name: 'readEnds',
   effect: 'reads',
   columns: {
