@@ -33,6 +33,7 @@ export interface SimulatorState {
 export interface StateOptions {
   readonly feeRate: number
   readonly token?: string
+  /** Given by specs alone; otherwise the time of this process. */
   readonly clock?: Clock
   readonly ledger?: PaymentLedger
 }

@@ -17,11 +17,11 @@ import { readPostmaster, takesSockets } from './postmaster.ts'
 export interface EmbeddedPostgresConfig {
   /** Folder of everything that is kept; made when missing. */
   readonly dataDir: string
-  /** Default: any free one. */
+  /** Any free one, unless a spec gives one. */
   readonly port?: number
-  /** Settings of PostgreSQL that replace Pit's own. */
+  /** Settings of PostgreSQL that replace Pit's own, for specs. */
   readonly settings?: Readonly<Record<string, string | number>>
-  /** How often within a minute a server that has ended is started again. Default 5. */
+  /** How often within a minute a server that has ended is started again: 5, in specs less. */
   readonly restartsMax?: number
   /** Called before a folder's first data is made, which takes some seconds. */
   readonly onFirstStart?: () => void

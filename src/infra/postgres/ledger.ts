@@ -27,11 +27,14 @@ export interface PostgresLedgerConfig {
   readonly acceptTimeoutMs: number
   /** Bound on a renewal or release of a lease, ms: one that hangs leaves time for others. */
   readonly leaseTimeoutMs: number
-  /** Bound on every other call, ms. Default 3,000. */
+  /** Bound on every other call, ms. Default 3,000; less or more for specs. */
   readonly statementTimeoutMs?: number
-  /** Bound on one attempt to connect, ms. Default 1,000. */
+  /** Bound on one attempt to connect, ms. Default 1,000; less or more for specs. */
   readonly connectTimeoutMs?: number
-  /** How long the start waits for PostgreSQL to come up, ms. Default `START_TIMEOUT_MS`. */
+  /**
+   * How long the start waits for PostgreSQL to come up, ms. Default `START_TIMEOUT_MS`; less for
+   * specs.
+   */
   readonly startTimeoutMs?: number
   /** Told of each payment whose row cannot be read, each time. */
   readonly onDamagedRow?: OnDamagedRow

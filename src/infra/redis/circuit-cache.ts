@@ -17,7 +17,7 @@ import type { RedisConnection } from './redis-connection.ts'
 export interface RedisCircuitCacheOptions {
   /** Unique among all instances that share this Redis. */
   readonly instanceId: string
-  /** How long reports are kept, ms. */
+  /** How long reports are kept, ms; given by specs alone. */
   readonly keptMs?: number
 }
 

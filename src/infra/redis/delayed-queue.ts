@@ -14,6 +14,7 @@ import type { RedisConnection } from './redis-connection.ts'
 /** Entries kept at most, about 100 bytes each in Redis; the ledger has the others. */
 const ENTRIES_MAX = 20_000
 
+/** @param entriesMax given by specs alone. */
 export function createRedisDelayedQueue(
   connection: RedisConnection,
   { entriesMax = ENTRIES_MAX }: { readonly entriesMax?: number } = {},

@@ -15,7 +15,7 @@ export interface RedisConnectionOptions {
   readonly keyPrefix?: string
   /** Resolves the host's name; absent: Node's own. */
   readonly lookup?: LookupFunction | undefined
-  /** Longest wait for one reply, ms. */
+  /** Longest wait for one reply, ms; given by specs alone. */
   readonly commandTimeoutMs?: number
   /** Called for each call and each connection that failed. */
   readonly onFailure?: (failure: RedisFailure) => void

@@ -7,9 +7,9 @@ import { UnreadableReply } from './redis-failures.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 export interface RedisSettledSetOptions {
-  /** The set expires when nothing has been added to it for this long, ms. */
+  /** The set expires when nothing has been added to it for this long, ms; given by specs alone. */
   readonly keptMs?: number
-  /** Entries kept at most, about 100 bytes each in Redis; beyond it `add` fails. */
+  /** Entries kept at most, about 100 bytes each; beyond it `add` fails. Given by specs alone. */
   readonly entriesMax?: number
 }
 
