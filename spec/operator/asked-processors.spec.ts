@@ -192,10 +192,12 @@ t.test('look-ups begin no faster than they may', async (t) => {
 
   const first = nextRequest()
   const answered = processor.findAll(payments, () => undefined)
+  t.equal(time.pending, 3, 'the others wait for their turns')
   await first
   for (let more = 1; more < payments.length; more += 1) {
     const next = nextRequest()
     time.increment(500)
+    t.equal(time.pending, 3 - more, 'one more begins')
     await next
   }
   await answered
