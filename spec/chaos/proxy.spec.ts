@@ -210,7 +210,7 @@ async function startProxy(
   return {
     proxy,
     oracle,
-    recorded: () => simulator.summary().payments,
+    recorded: () => simulator.ledger.summarize({}).payments,
     charge: async (correlationId: string): Promise<string> => {
       const body = JSON.stringify({ correlationId, amount: 1, requestedAt: AT })
       const answer = await http.request({ method: 'POST', path: '/payments', body })

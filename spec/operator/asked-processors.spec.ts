@@ -16,7 +16,7 @@ const MODES = [[], ['--sums']] as const
 t.test('an emptied processor is told in one line', async (t) => {
   const world = await startOperatorBooks(t, postgres)
   for (let n = 0; n < 25; n += 1) await world.pay({ requestedAt: START + n * 7_000 })
-  world.simulators.default.purge()
+  world.simulators.default.ledger.purge()
 
   const empty = await world.reconcile([])
   await world.pay({ requestedAt: START + HOUR_MS })

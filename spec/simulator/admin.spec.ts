@@ -110,7 +110,7 @@ t.test('a purge forgets the payments, so that their ids are new again', async (t
   await charge(1, '2025-07-15T12:00:00Z')
 
   t.equal(purged.status, 200)
-  t.strictSame(simulator.summary(), { payments: 1, cents: 1990 })
+  t.strictSame(simulator.ledger.summarize({}), { payments: 1, cents: 1990 })
   t.match(JSON.parse((await admin('GET', 'sends')).text), {
     received: 2,
     outcomes: { recorded: 2 },
@@ -128,7 +128,7 @@ t.test('payments are listed one by one, as they stood when the listing began', a
   const answer = await request(`${simulator.url}/admin/payments`, {
     headers: { 'x-rinha-token': '123' },
   })
-  simulator.purge()
+  simulator.ledger.purge()
   let lines = 0
   let cents = 0
   for await (const line of createInterface({ input: answer.body })) {

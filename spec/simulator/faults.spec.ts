@@ -62,7 +62,7 @@ t.test('each fault answers and records, or does not, as its name says', async (t
     const told = await charge(1)
 
     t.ok(answer.test(told), `${kind} answers ${told.slice(0, 40)}`)
-    t.equal(simulator.summary().payments, recorded, `${kind} records ${recorded}`)
+    t.equal(simulator.ledger.summarize({}).payments, recorded, `${kind} records ${recorded}`)
     t.strictSame(simulator.sends().faults, { [kind]: 1 })
   }
 })
@@ -83,24 +83,24 @@ t.test('the wait of a slow charge is added to the delay', async (t) => {
   await clock.timers(1)
 
   clock.advance(12_099)
-  const before = simulator.summary().payments
+  const before = simulator.ledger.summarize({}).payments
   clock.advance(1)
 
   t.equal(before, 0)
   t.match(await told, '200 {"message"')
-  t.equal(simulator.summary().payments, 1)
+  t.equal(simulator.ledger.summarize({}).payments, 1)
 })
 
 t.test('a charge may be recorded long after its connection was closed', async (t) => {
   const { clock, simulator, charge } = await start(t, certain('resetThenRecord', { delayMs: 9000 }))
 
   const told = await charge(1)
-  const before = simulator.summary().payments
+  const before = simulator.ledger.summarize({}).payments
   clock.advance(9000)
 
   t.equal(told, 'UND_ERR_SOCKET')
   t.equal(before, 0)
-  t.equal(simulator.summary().payments, 1)
+  t.equal(simulator.ledger.summarize({}).payments, 1)
 })
 
 t.test('a dripping answer comes byte by byte, and is whole in the end', async (t) => {

@@ -10,7 +10,7 @@ import { parseTarget } from '../../bench/load/target.ts'
 import type { Random } from './seeded.ts'
 import type { PaymentStatus, PitClient, Register } from './system-client.ts'
 import type { ProcessorName, ProcessorTotal, TimeWindow } from '../../src/actors/model/payment.ts'
-import type { RecordedPayment, Simulator } from '../../src/simulator/simulator.ts'
+import type { Simulator } from '../../src/simulator/simulator.ts'
 import type { Sends } from '../../src/simulator/state.ts'
 
 export interface Books {
@@ -86,6 +86,15 @@ const FAULTS_SHOWN_MAX = 12
 const NAMES: readonly ProcessorName[] = ['default', 'fallback']
 const ASKED_AT_ONCE = 24
 const WINDOWS = 24
+
+/** What a processor has recorded, as its `/admin/payments` lists it. */
+interface RecordedPayment {
+  /** Lower-case UUID. */
+  readonly correlationId: string
+  readonly amountCents: number
+  /** Epoch ms, with decimals when it was sent with microseconds. */
+  readonly requestedAt: number
+}
 
 type Recorded = ByProcessor<readonly RecordedPayment[]>
 
@@ -228,14 +237,21 @@ export function simulatorLedgers(simulators: () => ByProcessor<Simulator>): Ledg
   return {
     totals: async () => {
       const { default: first, fallback } = simulators()
-      return { default: first.summary(), fallback: fallback.summary() }
+      return { default: first.ledger.summarize({}), fallback: fallback.ledger.summarize({}) }
     },
     payments: async () => {
       const { default: first, fallback } = simulators()
-      return { default: [...first.payments()], fallback: [...fallback.payments()] }
+      return { default: recordedBy(first), fallback: recordedBy(fallback) }
     },
     areQuiet: async () => Object.values(simulators()).every((each) => isQuiet(each.sends())),
   }
+}
+
+function recordedBy({ ledger }: Simulator): readonly RecordedPayment[] {
+  return Array.from(ledger.entries({}), ({ requestedAtMicros, ...payment }) => ({
+    ...payment,
+    requestedAt: requestedAtMicros / 1000,
+  }))
 }
 
 export interface RemoteProcessors extends Ledgers {

@@ -39,7 +39,9 @@ t.test('a payment in doubt is never sent to the other processor', async (t) => {
   const later = await client.postAll(20)
   await world.booksAgree(t)
 
-  const recorded = new Set([...simulators.default.payments()].map((each) => each.correlationId))
+  const recorded = new Set(
+    [...simulators.default.ledger.entries({})].map((each) => each.correlationId),
+  )
   t.ok(doubtful.length > 0, `${doubtful.length} are in doubt`)
   t.strictSame(
     doubtful.filter(({ correlationId }) => !recorded.has(correlationId)),

@@ -23,7 +23,9 @@ t.test('a layout with processors of others starts none, and pays at them', async
   })
   const posted = await openPitClient(t, layout.url).postAll(3)
   const recorded = (): readonly string[] =>
-    [...byDefault.payments(), ...fallback.payments()].map(({ correlationId }) => correlationId)
+    [...byDefault.ledger.entries({}), ...fallback.ledger.entries({})].map(
+      ({ correlationId }) => correlationId,
+    )
   await waitUntil({ what: 'all recorded' }, () => recorded().length >= posted.length)
   t.same(recorded().toSorted(), posted.toSorted())
 })

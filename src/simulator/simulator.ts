@@ -9,7 +9,6 @@ import { type Faults, parseFaults } from './faults.ts'
 import { receiveLookUp, receiveProbe } from './look-up.ts'
 import { LedgerFile } from './ledger-file.ts'
 import { PaymentLedger } from './payment-ledger.ts'
-import type { LedgerEntry, LedgerTotal, MicrosWindow } from './payment-ledger.ts'
 import { Responder } from './responder.ts'
 import { createState, type Sends, type SimulatorState, type StateOptions } from './state.ts'
 import { isFeeRate } from './wire-format.ts'
@@ -25,31 +24,16 @@ export interface SimulatorOptions extends StateOptions {
   readonly keepIn?: string
 }
 
-/** Both ends inclusive, epoch ms; with either one missing it is everything. */
-export interface RecordedWindow {
-  readonly from?: number
-  readonly to?: number
-}
-
-export interface RecordedPayment {
-  /** Lower-case UUID. */
-  readonly correlationId: string
-  readonly amountCents: number
-  /** Epoch ms, with decimals when it was sent with microseconds. */
-  readonly requestedAt: number
-}
-
 export interface Simulator {
   readonly name: string
   readonly port: number
   /** Base URL, without a slash at its end. */
   readonly url: string
-  /** Given to another simulator's options it starts that one with the same payments. */
+  /**
+   * What it has recorded; given to another simulator's options it starts that one with the same
+   * payments. After a purge those that still wait for their delay are recorded.
+   */
   readonly ledger: PaymentLedger
-  /** Count and sum of a window, exact. */
-  summary(window?: RecordedWindow): LedgerTotal
-  /** The payments of a window in the order of their recording, as they stand at the call. */
-  payments(window?: RecordedWindow): Iterable<RecordedPayment>
   /** Counts of what came of the charges received so far. */
   sends(): Sends
   /** What is switched on now. */
@@ -60,8 +44,6 @@ export interface Simulator {
   setFailure(failure: boolean): void
   /** Takes what `PUT /admin/configurations/faults` takes; throws `FaultsInvalid`. `{}` clears. */
   setFaults(faults: Partial<Faults>): void
-  /** Forgets all payments; those still waiting for their delay are recorded after that. */
-  purge(): void
   /** Stops listening and closes all connections at once; charges still waiting are not recorded. */
   close(): Promise<void>
 }
@@ -103,8 +85,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
 function access(state: SimulatorState) {
   return {
-    summary: (window?: RecordedWindow) => state.ledger.summarize(inMicros(window)),
-    payments: (window?: RecordedWindow) => inMs(state.ledger.entries(inMicros(window))),
     sends: () => state.sends.read(),
     switched: () => {
       const { delayMs, failure, faults } = state.switches
@@ -120,20 +100,6 @@ function access(state: SimulatorState) {
     setFaults: (faults: Partial<Faults>) => {
       state.switches.faults = parseFaults(faults)
     },
-    purge: () => state.ledger.purge(),
-  }
-}
-
-function inMicros({ from, to }: RecordedWindow = {}): MicrosWindow {
-  return {
-    from: from === undefined ? undefined : from * 1000,
-    to: to === undefined ? undefined : to * 1000,
-  }
-}
-
-function* inMs(entries: Iterable<LedgerEntry>): Generator<RecordedPayment, void> {
-  for (const { correlationId, amountCents, requestedAtMicros } of entries) {
-    yield { correlationId, amountCents, requestedAt: requestedAtMicros / 1000 }
   }
 }
 

@@ -291,8 +291,8 @@ t.test('the metrics of a live instance equal what clients and processors counted
     return samples.sum('pit_payments_settled_total') === 30
   })
 
-  const paid = world.simulators.default.summary().payments
-  const paidToo = world.simulators.fallback.summary().payments
+  const paid = world.simulators.default.ledger.summarize({}).payments
+  const paidToo = world.simulators.fallback.ledger.summarize({}).payments
   t.equal(samples.sum('pit_payments_accepted_total'), 30)
   t.equal(samples.sum('pit_payments_conflicting_total'), 1)
   t.equal(samples.sum('pit_payments_settled_total', { processor: 'default' }), paid)
