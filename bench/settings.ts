@@ -6,7 +6,7 @@ import { runBench } from './measure/command.ts'
 import { text, whole } from './measure/flags.ts'
 import { sharesFor } from './measure/world.ts'
 
-/** Of PostgreSQL where they are written small, else of Pit's environment. */
+/** Settings of PostgreSQL where they are written small, else of Pit's environment. */
 const TRIED = [
   'shared_buffers=8MB',
   'shared_buffers=64MB',

@@ -114,6 +114,14 @@ t.test('the first comment of each file in src says what the file is', async (t) 
   t.same(pathsOf(silent), [])
 })
 
+t.test('no comment begins with "Of", which leaves its subject to be guessed', async (t) => {
+  const begins = /^\s*(?:\/\/|\/\*\*|\*) Of /m
+  const pages = files.filter((path) => /^src\/console\/page\/.*\.js$/.test(path)).map(readSource)
+
+  t.same(pathsOf([...sources, ...pages].filter(({ text }) => begins.test(text))), [])
+  t.match('  /** Of the first instance. */', begins)
+})
+
 t.test(
   'a base name that occurs twice in src stands in folders that tell the two apart',
   async (t) => {

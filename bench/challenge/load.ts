@@ -119,7 +119,7 @@ export async function createUsers(load: {
   return weight === undefined ? new Users(options) : ThreadedUsers.open(options, weight)
 }
 
-/** Of every request, the load script's. */
+/** Bound on every request, as in the load script. */
 export const REQUEST_TIMEOUT_MS = 1_500
 /** A user's pause after an answer; not scaled: the rate per user stays. */
 const THINK_MS = 1_000

@@ -13,7 +13,7 @@ export interface ChallengeResult extends Score {
   /** Length of the load, s, and users at its end. */
   readonly seconds: number
   readonly users: number
-  /** Of the load generator. */
+  /** Weight of the load generator. */
   readonly weight: WeightName
   /** By the challenge's formula, in payments, over all checks. */
   readonly inconsistencies: number
@@ -23,9 +23,9 @@ export interface ChallengeResult extends Score {
   readonly accepted: number
   readonly failed: number
   readonly failuresByStatus: Readonly<Record<string, number>>
-  /** Of all successful requests; `p99Ms` is taken from here. */
+  /** Latency of all successful requests; `p99Ms` is taken from here. */
   readonly latency: LatencyReport
-  /** Of the successful payments alone. */
+  /** Latency of the successful payments alone. */
   readonly paymentLatency: LatencyReport
   /** The payments second by second, to see when it was slow. */
   readonly bySecond: readonly SecondReport[]

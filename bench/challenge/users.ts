@@ -16,7 +16,7 @@ export interface UsersOptions {
   readonly thinkMs: number
   /** Bound on one request, ms. */
   readonly timeoutMs: number
-  /** Of every payment, whole cents. */
+  /** Amount of every payment, whole cents. */
   readonly amountCents: number
   /** Those that act here, where others act elsewhere: user `index` and each `of`-th after it. */
   readonly share?: { readonly index: number; readonly of: number }

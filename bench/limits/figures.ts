@@ -12,7 +12,7 @@ export interface Figures {
   /** Bytes; within a cgroup with page cache, else the resident set of the processes now alive. */
   readonly memoryBytes: number
   readonly memoryPeakBytes: number
-  /** Of memoryBytes, what is no file's: heaps and stacks, which cannot be dropped. */
+  /** The part of memoryBytes that is no file's: heaps and stacks, which cannot be dropped. */
   readonly memoryAnonBytes: number
   readonly oomKills: number
 }

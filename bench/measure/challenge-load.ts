@@ -114,7 +114,7 @@ async function runUsers(
 }
 
 /**
- * Of a cold start `startSeconds` is all, from the first process to the last part's readiness, with
+ * `startSeconds` is all of a cold start, from the first process to the last part's readiness, with
  * the two simulators; `initdbSeconds` of them is the making of the database's files.
  */
 export async function measureChallenge(

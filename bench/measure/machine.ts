@@ -129,7 +129,7 @@ function mix(rounds: number): number {
 const CELLS_MASK = 0xffff
 const TABLE = new Int32Array(CELLS_MASK + 1)
 const ROUNDS = 30_000_000
-/** Of `mix(ROUNDS)`: proof that each calibration did the same. */
+/** Result of `mix(ROUNDS)`: proof that each calibration did the same. */
 const CHECKSUM = 8_169_952
 
 export interface DiskProbe {

@@ -133,7 +133,7 @@ class Poster {
 
 /** 19.90 */
 const AMOUNT_CENTS = 1_990
-/** Of each request, as the challenge's. */
+/** Bound on each request, as in the challenge. */
 const TIMEOUT_MS = 1_500
 /** Between two checks of what is due, ms. */
 const WAKE_MS = 1

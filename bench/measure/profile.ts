@@ -22,7 +22,7 @@ export interface SelfTime {
   /** `take (src/actors/payments-floor.js:95)`. */
   readonly place: string
   readonly ms: number
-  /** Of the time in which the thread was not idle. */
+  /** Share of the time in which the thread was not idle. */
   readonly percent: number
 }
 

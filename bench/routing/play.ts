@@ -23,14 +23,14 @@ export interface Game {
    * bound what a slow processor gets through, are thinned with them.
    */
   readonly users: number
-  /** Of the load; the schedule is not scaled to it, s. */
+  /** Length of the load, s; the schedule is not scaled to it. */
   readonly seconds: number
 }
 
-/** Of the challenge's load: what schedules are written for, s. */
+/** Length of the challenge's load, s: what schedules are written for. */
 export const LOAD_SECONDS = 60
 
-/** Of the challenge, at the end of its ramp. */
+/** Users of the challenge at the end of its ramp. */
 const USERS = 550
 
 export interface Earnings {

@@ -6,7 +6,7 @@ import { Chance } from '../../spec/simulation/chance.ts'
 
 interface Turn {
   readonly share: number
-  /** Of its exponentially distributed length, s. */
+  /** Mean of its exponentially distributed length, s. */
   readonly meanSeconds: number
   readonly delaysMs: readonly number[]
   readonly failing: boolean

@@ -7,7 +7,7 @@ export interface UsersParts {
   readonly world: World
   /** At the end of the ramp, which is linear from one. */
   readonly users: number
-  /** Of the ramp and of the load, ms. */
+  /** Length of the ramp and of the load, ms. */
   readonly durationMs: number
   readonly amountCents: number
 }

@@ -128,7 +128,7 @@ const INSERT = `
     FROM generate_series($1::bigint, $2::bigint) AS i
   ) AS made`
 
-/** Of two instances, each with a shard of its own. */
+/** Totals of two instances, each with a shard of its own. */
 const TOTALS = `
   INSERT INTO settled_totals (level, bucket_ms, processor, shard, payments, cents)
   SELECT l.level, p.requested_at_ms - p.requested_at_ms % l.width_ms, p.processor,

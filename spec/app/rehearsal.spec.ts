@@ -223,7 +223,7 @@ interface Recording {
   readonly logger: Logger
   /** What was logged so far. */
   lines(): readonly Record<string, unknown>[]
-  /** Of that, what became of the rehearsal. */
+  /** The lines of it that say what became of the rehearsal. */
   events(): readonly unknown[]
 }
 

@@ -65,7 +65,7 @@ export class PitLedger {
     return rows.map((row) => Number(row['id']))
   }
 
-  /** Of these leases, those that still own an open payment. */
+  /** Those of the leases that still own an open payment. */
   async ownersAmong(leases: readonly number[]): Promise<readonly number[]> {
     const rows = await this.#query(
       'SELECT DISTINCT owner FROM payments WHERE state = 0 AND owner = ANY ($1::int[])',
@@ -171,7 +171,7 @@ const SIMULATOR_TIMEOUT_MS = 60_000
 const TRIES_MAX = 3
 
 export class ProcessorLedger {
-  /** Of the simulator itself, past any relay. */
+  /** The simulator itself, past any relay. */
   readonly url: string
 
   constructor(url: string) {

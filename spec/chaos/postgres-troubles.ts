@@ -14,7 +14,7 @@ export type PostgresTrouble =
   | { readonly kind: 'clock'; readonly byMs: number }
   /** `sessions`: those that begin meanwhile stay read-only for good; `server`: all, meanwhile. */
   | { readonly kind: 'readOnly'; readonly whose: 'sessions' | 'server' }
-  /** Of these statements the share is refused, after a while or at the commit. */
+  /** A share of these statements is refused, after a while or at the commit. */
   | {
       readonly kind: 'refusal'
       readonly table: string

@@ -53,7 +53,7 @@ export function describeProxyConduct(conduct: ProxyConduct): string {
 
 export interface ProxyPlace {
   readonly processor: ProcessorName
-  /** Of the loopback: where it listens, and the simulator's. */
+  /** Ports of the loopback: its own, and the simulator's. */
   readonly port: number
   readonly target: number
   readonly oracle: Oracle

@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 
 interface Break {
   readonly how: 'reset' | 'silence'
-  /** Of answers that still arrive, bytes. */
+  /** How much of the answers still arrives, bytes. */
   bytesLeft: number
 }
 

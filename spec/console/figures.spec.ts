@@ -28,7 +28,7 @@ import { startWorld } from '../support/system-world.ts'
 /** What the payment port has refused. */
 const none = (): number => 0
 
-/** Of a batch that settled so many cents at each processor, a payment each. */
+/** The fact of a batch that settled so many cents at each processor, a payment each. */
 const recorded = (byDefault: number, fallback: number) => {
   const one = (cents: number) => ({ payments: cents === 0 ? 0 : 1, cents })
   const settled = { default: one(byDefault), fallback: one(fallback) }

@@ -14,7 +14,7 @@ const CLOSE = /\r\nconnection: *close/i
 const CHUNKS_END = Buffer.from('0\r\n\r\n')
 
 export class AnswerReader {
-  /** Of the whole answers so far, in their order; -1 for what is no answer. */
+  /** Statuses of the whole answers so far, in their order; -1 for what is no answer. */
   readonly statuses: number[] = []
   /** Whether the other side means to close the connection. */
   isLast = false

@@ -14,7 +14,7 @@ export interface HonestReport {
   readonly answers: Readonly<Record<string, number>>
   /** Payments that were not taken in the end. */
   readonly unserved: number
-  /** Of each answer, ms. */
+  /** Latency of each answer, ms. */
   readonly latency: LatencyReport
 }
 

@@ -179,7 +179,7 @@ export function findProcessFaults(
   return parts.flatMap((part) => {
     const isSame = part.pid !== undefined && part.pid === pidsBefore.get(part.name)
     if (!isSame) return [`${part.name} ended by itself`]
-    // Of nginx the master stays when a worker dies.
+    // The master of nginx stays when a worker dies.
     if (/exited on signal/.test(part.logs())) return [`a worker of ${part.name} died`]
     const { memoryPeakBytes } = part.stat()
     if (!part.name.startsWith('pit') || memoryPeakBytes <= MEMORY_BYTES_MAX) return []

@@ -68,7 +68,7 @@ export class Instance {
   readonly id: string
   readonly gate: Gate
   readonly fence: LeaseFence
-  /** Of the machine that it runs on. */
+  /** The clock of the machine that it runs on. */
   readonly clock: MachineClock
   /** Set once it has been asked to stop. */
   isStopping = false

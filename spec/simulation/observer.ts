@@ -225,7 +225,7 @@ export class Trace {
     this.#print?.(line)
   }
 
-  /** Of all lines so far; ends the trace. */
+  /** Digest of all lines so far; ends the trace. */
   digest(): string {
     this.#flush()
     return this.#hash.digest('hex').slice(0, 16)

@@ -30,7 +30,7 @@ export interface SeedResult {
   readonly seed: number
   /** The first of each rule that did not hold, in the order in which they came. */
   readonly violations: readonly Violation[]
-  /** Of the whole trace: equal in each run of a seed. */
+  /** Digest of the whole trace: equal in each run of a seed. */
   readonly digest: string
   readonly payments: number
   readonly faults: number

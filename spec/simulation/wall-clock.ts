@@ -58,7 +58,7 @@ interface MachineParts {
   readonly rate: number
   /** Monotonic instant at the virtual start, ms. */
   readonly offsetMs: number
-  /** Of its time of day, ms. */
+  /** How far its time of day is off, ms. */
   readonly skewMs: number
 }
 

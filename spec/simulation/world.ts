@@ -29,7 +29,7 @@ export interface WorldParts {
   readonly tolerated?: ReadonlySet<Rule>
   /** Absent: a fair one. */
   readonly oracle?: Oracle
-  /** Of proxies; absent: as good as any. */
+  /** Draws what proxies do; absent: they are as good as any. */
   readonly proxyChance?: Chance
   /** Is told the lines of the trace. */
   readonly print?: (line: string) => void

@@ -24,7 +24,7 @@ export interface ApiRequest {
   readonly method?: Method
   readonly body?: string
   readonly type?: string
-  /** Of the request; its client's own when absent. */
+  /** The request's host; its client's own when absent. */
   readonly host?: string
 }
 

@@ -91,7 +91,7 @@ function recordOf(type: number, address: string): Buffer {
   return Buffer.concat([head, data])
 }
 
-/** Of `::n` alone, which is all that specs need. */
+/** Reads `::n` alone, which is all that specs need. */
 function bytesOfV6(address: string): Buffer {
   const bytes = Buffer.alloc(16)
   bytes.writeUInt16BE(Number.parseInt(address.replace('::', ''), 16), 14)

@@ -16,7 +16,7 @@ import type {
 } from '../../src/actors/model/payment.ts'
 
 export interface Posted {
-  /** Of the first post; later ones with another amount change nothing. */
+  /** Amount of the first post; later ones with another amount change nothing. */
   readonly amountCents: number
   /** Whether any post of it was answered with 202. */
   accepted: boolean

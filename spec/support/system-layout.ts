@@ -17,7 +17,7 @@ export interface SpecLayout {
   readonly processors: RemoteProcessors
   /** Through nginx; its register holds all that any client of the current test posted. */
   readonly client: PitClient
-  /** Of each instance, on its own socket, with the same register. */
+  /** A client of each instance, on its own socket, with the same register. */
   readonly direct: readonly [PitClient, PitClient]
   /** Forgets all payments, everywhere. */
   purge(): Promise<void>

@@ -25,7 +25,7 @@ export interface World {
   /** By instance; a restart replaces them. */
   readonly pits: readonly Pit[]
   readonly clients: readonly PitClient[]
-  /** Of the first instance. */
+  /** A client of the first instance. */
   readonly client: PitClient
   readonly simulators: { default: Simulator; fallback: Simulator }
   /** Stops all instances in good order and starts them again on the same database. */

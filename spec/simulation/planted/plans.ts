@@ -50,7 +50,7 @@ export function pausesOverLeases(lengths: number) {
   }
 }
 
-/** Of PostgreSQL's clock, ms: well past every settle-by deadline, and an hour back. */
+/** Steps of PostgreSQL's clock, ms: well past every settle-by deadline, and an hour back. */
 const FORWARD_MS = 30_000
 const BACK_MS = -3_600_000
 

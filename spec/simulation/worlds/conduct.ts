@@ -7,7 +7,7 @@ import { saysUnrecorded, describeReply, drawReply, type Reply } from './http-end
 import type { Beyond } from './oracle.ts'
 
 export interface CallConduct {
-  /** Of these calls; the others go through. 0 to 1. */
+  /** Share of these calls, 0 to 1; the others go through. */
   readonly share: number
   readonly reply: Reply
   /** Until the reply is sent, ms. */

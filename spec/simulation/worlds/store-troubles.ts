@@ -8,7 +8,7 @@ export interface StoreTrouble {
   readonly operations: ReadonlySet<string> | null
   /** Whether calls that only read are spared. */
   readonly spares: 'reads' | 'none'
-  /** Of these calls, 0 to 1. */
+  /** Share of these calls, 0 to 1. */
   readonly share: number
   readonly end: TroubleEnd
   /** SQLSTATE, or the first word of Redis' error. */
