@@ -39,6 +39,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/supervisor/xstate-patch.ts':
     'what is done to XState is found, and goes, in one place',
+  'src/actors/persistence/pending-queue.ts': 'the queue of both batchers',
   'src/config/secret-file.ts': 'the only one of its folder that reads a file',
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',

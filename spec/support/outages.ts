@@ -43,7 +43,7 @@ export function watchOutages(t: Test, pit: Pit): readonly Outage[] {
 
 interface Reading {
   readonly areOpen: boolean
-  /** Of either circuit, since the start. */
+  /** How often either circuit has changed since the start. */
   readonly changes: number
   readonly askedAt: number
   readonly answeredAt: number
