@@ -41,9 +41,8 @@ export interface Addressees {
  * Sends `event` to the actor of that name. There is one while the instance accepts payments: all are
  * started before that, and one that fails is replaced, or the instance drains or stops, before
  * anybody else goes on, because its failure reaches the supervisor within the call that it failed
- * in. (If that call is a step of the supervisor itself, at the end of that step, in which it tells
- * nobody twice.) Before and after that an event without an addressee is lost, and whoever waits for
- * an answer to it is stopped as well.
+ * in; within a step of the supervisor itself, at the end of that step. Before and after that an
+ * event without an addressee is lost, and whoever waits for an answer to it is stopped as well.
  * @throws AssertionError where there is nobody of that name although the instance accepts payments.
  */
 export function tell<Name extends keyof Addressees>(

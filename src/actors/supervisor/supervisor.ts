@@ -6,7 +6,6 @@ import { createActor } from 'xstate'
 import { tell, type Directory } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { causeOf } from '../model/errors.ts'
-import type { ClaimSource } from '../model/facts.ts'
 import type { SupervisorEvent } from './supervisor.machine.ts'
 import { supervisorMachine } from './supervisor.machine.ts'
 import { unlist } from './xstate-patch.ts'
@@ -118,16 +117,17 @@ function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
 }
 
 function tellDrain(system: Directory): void {
-  tell(system, 'payments', { type: 'drain.started' })
-  for (const source of CLAIM_SOURCES) {
-    // One whose restarts are used up is not there: its failure is why the drain begins.
-    if (system.get(source) !== undefined) tell(system, source, { type: 'drain.started' })
-  }
-  tell(system, 'acceptBatcher', { type: 'intake.closed' })
+  tellIfThere(system, 'payments', { type: 'drain.started' })
+  tellIfThere(system, 'retryQueue', { type: 'drain.started' })
+  tellIfThere(system, 'takeover', { type: 'drain.started' })
+  tellIfThere(system, 'strays', { type: 'drain.started' })
+  tellIfThere(system, 'acceptBatcher', { type: 'intake.closed' })
 }
 
-/** The children that claim payments. */
-const CLAIM_SOURCES = ['retryQueue', 'takeover', 'strays'] as const satisfies readonly ClaimSource[]
+/** A child is missing whose last restart is used up, and one that fails by being told. */
+const tellIfThere: typeof tell = (system, name, event) => {
+  if (system.get(name) !== undefined) tell(system, name, event)
+}
 
 /** The handles of the waits, to be cleared once the drain is over: they keep the process alive. */
 function startWaits(
