@@ -72,7 +72,7 @@ t.test('a difference at an edge is named once, with its instant', async (t) => {
       [...additions].map(([, instant]) => instant),
       alone.map(at),
     )
-    t.equal(said.match(/no payment that Pit knows accounts for it/g)?.length, alone.length)
+    t.equal(said.match(/no settled payment accounts for it/g)?.length, alone.length)
     t.match(said, 'default: Pit has -7 payments, -139.30; Pit 8 payments of 159.20')
     const missing = said.matchAll(/requested (\S+), the processor does not know it/g)
     t.strictSame(
@@ -158,7 +158,7 @@ t.test('before rows begin the totals of whole seconds are compared', async (t) =
   t.match(said, `default ${at(0)} to ${at(999)}: Pit has -1 payment, -19.90`)
   t.match(said, `default ${at(7_000)} to ${at(7_999)}: Pit has -1 payment, -19.90`)
   t.equal(said.match(/: Pit has -1/g)?.length, 2)
-  t.notMatch(said, 'no payment that Pit knows', 'where there are no rows, none is looked for')
+  t.notMatch(said, 'no settled payment', 'where there are no rows, none is looked for')
 })
 
 t.test('ten payments without rows are told as gone, and nine by their seconds', async (t) => {

@@ -57,7 +57,7 @@ t.test('a payment that Pit never accepted is found as one that Pit does not know
 
   t.equal(code, 1)
   t.match(said, '2026-03-01T10:00:00.003Z: Pit has -1 payment, -19.90')
-  t.match(said, 'no payment that Pit knows accounts for it')
+  t.match(said, 'no settled payment accounts for it')
 })
 
 t.test('a payment settled at the wrong processor is named at both', async (t) => {

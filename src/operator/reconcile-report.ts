@@ -82,7 +82,7 @@ function describeDiscrepancy(
 }
 
 const UNEXPLAINED =
-  'no payment that Pit knows accounts for it: its row was deleted, or another client pays there'
+  'no settled payment accounts for it: it is under way, its row was deleted, or another client pays there'
 
 function describeMismatch({ payment, recorded }: Mismatch): string {
   return `${describePayment(payment)}, ${describeRecorded(recorded)}`

@@ -233,6 +233,8 @@ for (const [what, change] of [
     'ALTER TABLE payments ALTER claim DROP NOT NULL; UPDATE payments SET claim = NULL',
   ],
   ['with malformed attempts', `UPDATE payments SET attempts = '[{"x": 1}]'`],
+  ['that was accepted at no instant', `UPDATE payments SET accepted_at = '-infinity'`],
+  ['that was parked at no instant', `UPDATE payments SET parked_at = 'infinity'`],
 ] as const) {
   t.test(`a payment ${what} is claimed once by each owner, and handed to nobody`, async (t) => {
     const { ledger, mine, damaged } = await ledgerOver(
@@ -259,6 +261,38 @@ for (const [what, change] of [
     t.equal(damaged.length, 2)
   })
 }
+
+t.test(
+  'an unknown outcome that ends at no instant keeps no other payment from a claim',
+  async (t) => {
+    const { ledger, mine, damaged } = await ledgerOver(
+      t,
+      `UPDATE payments SET default_doubt_until_ms = -9223372036854775808
+    WHERE correlation_id = '${uuid(3)}'`,
+    )
+
+    const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
+
+    t.strictSame(idsOf(claimed), [uuid(2), uuid(4)])
+    t.match(damaged, [{ operation: 'claimDue', correlationId: uuid(3) }])
+  },
+)
+
+t.test('the fencing token after the highest one is the first', async (t) => {
+  const highest = 2 ** 31 - 1
+  const { ledger, mine } = await ledgerOver(t, `UPDATE payments SET claim = ${highest}`)
+  const theirs = await lease(ledger, 'b')
+
+  const claimed = await ledger.claimDue({ ...mine, limit: 9, ...DELAYS })
+  await ledger.releaseLease(mine.leaseId)
+  const taken = await ledger.takeOver({ ...theirs, limit: 9, settleByMs: 0, expired: [] })
+
+  const tokens = [claimed, taken.payments].map((all) => all.map((each) => each.fencingToken))
+  t.strictSame(tokens, [
+    [1, 1, 1],
+    [2, 2, 2],
+  ])
+})
 
 t.test('payments of which none fits are claimed once, told, and handed to nobody', async (t) => {
   const { ledger, mine, damaged } = await ledgerOver(

@@ -10,7 +10,7 @@ import { PURGES, type KnownPurges, type PurgeCount } from './purges.ts'
 import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, INTEGERS, TEXT, TEXTS } from './rows.ts'
 import { attemptsIn, knownOutcomes, nullable, readPayments } from './rows.ts'
 import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
-import { HELD, IS_OPEN, NOW_MS, arrayOf } from './sql.ts'
+import { HELD, IS_OPEN, NOW_MS, arrayOf, epochMs } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
@@ -127,12 +127,18 @@ type ClaimRow = RowOf<typeof CLAIM_OR_NONE>
 
 /** The columns of `CLAIMED`, of a payment `p`. */
 const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents, p.claim,
-    ${PURGES}, p.rounds, (extract(epoch FROM now() - p.accepted_at) * 1000)::float8 AS age_ms,
-    p.default_doubt_until_ms - ${NOW_MS} AS default_remaining_ms,
+    ${PURGES}, p.rounds, ${epochMs('now()')} - ${epochMs('p.accepted_at')} AS age_ms,
+    p.default_doubt_until_ms::float8 - ${NOW_MS} AS default_remaining_ms,
     p.default_doubt_requested_at_ms AS default_requested_at,
-    p.fallback_doubt_until_ms - ${NOW_MS} AS fallback_remaining_ms,
+    p.fallback_doubt_until_ms::float8 - ${NOW_MS} AS fallback_remaining_ms,
     p.fallback_doubt_requested_at_ms AS fallback_requested_at, p.attempts,
-    ${NOW_MS} AS claimed_at, (extract(epoch FROM p.parked_at) * 1000)::bigint AS parked_at`
+    ${NOW_MS} AS claimed_at, round(${epochMs('p.parked_at')}) AS parked_at`
+
+/**
+ * The token of a payment `p` at its next owner. Nothing claims a payment so often that it reaches the
+ * highest one: it stands there if a person wrote it, and must not fail the claims of all others.
+ */
+const NEXT_TOKEN = 'CASE p.claim WHEN 2147483647 THEN 1 ELSE p.claim + 1 END'
 
 /** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
 function readClaims(
@@ -184,7 +190,7 @@ function readClaim(row: RowOf<typeof CLAIMED>, purges: number): ClaimedPayment {
 function claim(parked: string): string {
   return `
   WITH ${HELD}, ${parked}, claimed AS (
-    UPDATE payments p SET owner = $1, claim = p.claim + 1, due_at = NULL
+    UPDATE payments p SET owner = $1, claim = ${NEXT_TOKEN}, due_at = NULL
     FROM parked
     WHERE p.correlation_id = parked.correlation_id
     RETURNING parked.due_at, ${CLAIM_COLUMNS}
@@ -265,7 +271,7 @@ function readLeases([row]: readonly RowOf<typeof TAKEN_OR_NONE>[]): readonly See
 
 /** Claims the payments of `target`, whatever their owner has sent: $1 the lease, $2 `settleByMs`. */
 const CLAIMED_IN_DOUBT = `claimed AS (
-    UPDATE payments p SET owner = $1, claim = p.claim + 1,
+    UPDATE payments p SET owner = $1, claim = ${NEXT_TOKEN},
       default_doubt_until_ms = ${NOW_MS} + $2::bigint,
       fallback_doubt_until_ms = ${NOW_MS} + $2::bigint
     FROM target

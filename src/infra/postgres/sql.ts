@@ -6,6 +6,14 @@ import type { ProcessorName } from '../../actors/model/payment.ts'
 export const NOW_MS = '(extract(epoch FROM now()) * 1000)::bigint'
 
 /**
+ * An instant in epoch ms, float8. An infinite one is infinite here, too, and only damages its row: an
+ * error in an expression would fail the statement, and with it all other rows, again and again.
+ */
+export function epochMs(instant: string): string {
+  return `(extract(epoch FROM ${instant}) * 1000)::float8`
+}
+
+/**
  * Whether the lease $1 is held; asked once per statement. No clock is asked: from a lease that
  * nobody has revoked nothing was taken.
  */

@@ -7,7 +7,7 @@ import type { PostgresPool } from './pool.ts'
 import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
 import { attemptsIn, readPayments } from './rows.ts'
 import type { OnDamagedRow, Query, RowOf } from './rows.ts'
-import { NOW_MS, processorName } from './sql.ts'
+import { epochMs, NOW_MS, processorName } from './sql.ts'
 
 type StatusReads = Pick<Ledger, 'find' | 'countOpen'>
 
@@ -88,7 +88,7 @@ function unknownOutcomeAt(
   return remainingMs === null ? [] : [{ processor, requestedAt, remainingMs }]
 }
 
-const DUE_IN_MS = `(extract(epoch FROM due_at - now()) * 1000)::float8 AS due_in_ms`
+const DUE_IN_MS = `${epochMs('due_at')} - ${epochMs('now()')} AS due_in_ms`
 
 const PAYMENT = {
   correlation_id: TEXT,
