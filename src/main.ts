@@ -99,25 +99,76 @@ function isReadByAPerson(): boolean {
 }
 
 async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
-  // A PostgreSQL of its own would outlive a start that a signal cuts short: the start is finished
-  // then, and undone. Without one the signal may end the process where it stands.
-  const asked = config.databaseUrl === undefined ? signal() : undefined
-  const devStack = await startDevStack(config, tell)
+  const start = config.databaseUrl === undefined ? undoableStart() : CUT_SHORT
+  const devStack = await startDevStack(config, start.tell)
   try {
-    const pit = await startPit(config, devStack, logger)
-    greet(config, pit)
-    const stopDemo = ARGUMENTS.includes('--demo') ? demonstrate(devStack, pit) : undefined
-    const cause = await Promise.race([
-      asked ?? signal(),
-      pit.stopped.then(() => 'stopped by itself'),
-      devStack.failed,
-    ]).finally(stopDemo)
-    if (cause === 'SIGHUP') process.once('exit', letGoOfTerminal)
-    await pit.stop(String(cause))
-    if (cause instanceof Error) throw cause
-    if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
+    if (!start.isUndone()) await runPit({ config, devStack, logger, start })
   } finally {
     await devStack.stop()
+  }
+}
+
+interface Parts {
+  readonly config: Config
+  readonly devStack: DevStack
+  readonly logger: Logger
+  readonly start: Start
+}
+
+async function runPit({ config, devStack, logger, start }: Parts): Promise<void> {
+  start.goesOn('Pit')
+  const pit = await startPit(config, devStack, logger)
+  start.goesOn(undefined)
+  if (!start.isUndone()) greet(config, pit)
+  const isDemo = ARGUMENTS.includes('--demo') && !start.isUndone()
+  const stopDemo = isDemo ? demonstrate(devStack, pit) : undefined
+  const cause = await Promise.race([
+    start.asked ?? signal(),
+    pit.stopped.then(() => 'stopped by itself'),
+    devStack.failed,
+  ]).finally(stopDemo)
+  if (cause === 'SIGHUP') process.once('exit', letGoOfTerminal)
+  await pit.stop(String(cause))
+  if (cause instanceof Error) throw cause
+  if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
+}
+
+/** How a start meets a signal. */
+interface Start {
+  /** The first signal, from the beginning; absent: none is heeded before Pit has started. */
+  readonly asked?: Promise<string>
+  /** Whether a signal came before Pit had started. */
+  readonly isUndone: () => boolean
+  /** What is started next; undefined: all has started. */
+  readonly goesOn: (next: 'Pit' | undefined) => void
+  /** Tells a person of a part, unless it is stopped anyway. */
+  readonly tell: (line: string) => void
+}
+
+/** Nothing that was started outlives the process: a signal may end it where it stands. */
+const CUT_SHORT: Start = { isUndone: () => false, goesOn: () => undefined, tell }
+
+/**
+ * A PostgreSQL of its own would outlive a start that a signal cuts short: what is being started is
+ * finished then, and stopped again.
+ */
+function undoableStart(): Start {
+  let part: 'PostgreSQL' | 'Pit' | undefined = 'PostgreSQL'
+  let isUndone = false
+  const asked = signal()
+  // It never rejects.
+  void asked.then(() => {
+    if (part === undefined) return
+    tell(`stopping once ${part} has started`)
+    isUndone = true
+  })
+  return {
+    asked,
+    isUndone: () => isUndone,
+    goesOn: (next) => (part = next),
+    tell: (line) => {
+      if (!isUndone) tell(line)
+    },
   }
 }
 

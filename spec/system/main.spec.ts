@@ -97,6 +97,58 @@ t.test(
   },
 )
 
+t.test('addresses that cannot be had for several reasons are told each with its own', async (t) => {
+  const socket = await folder(t)
+  const dataDir = join(socket, 'new')
+  const taken = await openServer(t)
+  const places = { LISTEN_SOCKET: socket, OPS_PORT: String(taken), ...(await ownSimulators()) }
+
+  const { code, err } = await runPit(t, { env: { DATA_DIR: dataDir, ...places } }).ended()
+
+  t.equal(code, 1)
+  t.match(err, `LISTEN_SOCKET=${socket}: a file is there that is not a socket; OPS_PORT=${taken}: `)
+  t.match(err, /^pit: cannot listen on [^\n]*: the port is taken[^\n]*\n$/)
+  t.notOk(existsSync(dataDir))
+})
+
+t.test('HTTP_SERVER=uws that does not load ends a start before anything is made', async (t) => {
+  const dataDir = join(await folder(t), 'new')
+  const dataUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`
+  const hook = `export async function resolve(name, context, next) {
+    if (name === 'uWebSockets.js') throw new Error('left out')
+    return next(name, context)
+  }`
+  const plant = `import { register } from 'node:module'\nregister(${JSON.stringify(dataUrl(hook))})`
+  const places = { DATA_DIR: dataDir, PORT: '0', OPS_PORT: '0', ...(await ownSimulators()) }
+  const env = { ...places, HTTP_SERVER: 'uws' }
+
+  const { code, out, err } = await runPit(t, {
+    env,
+    nodeArgs: ['--import', dataUrl(plant)],
+  }).ended()
+
+  t.equal(code, 1)
+  t.match(err, /^pit: HTTP_SERVER: uWebSockets.js does not load: [^\n]*\n$/)
+  t.match(out, ONLY_WHY_IT_FAILED)
+  t.notOk(existsSync(dataDir))
+})
+
+t.test('a signal while PostgreSQL is made is answered at once, and Pit never starts', async (t) => {
+  const dataDir = join(await folder(t), 'new')
+  const { env } = await processors(t)
+  const pit = runPit(t, { env: { ...env, DATA_DIR: dataDir, PORT: '0', OPS_PORT: '0' } })
+
+  await pit.says('making a PostgreSQL')
+  pit.kill('SIGINT')
+  await pit.says('stopping once PostgreSQL has started\n')
+  pit.kill('SIGINT')
+  const { code, out, err } = await pit.ended()
+
+  t.match({ code, err }, { code: 0, err: '' })
+  t.match(out, /^making a PostgreSQL [^\n]*\nstopping once PostgreSQL has started\n$/)
+  t.equal(await embeddedServer(dataDir), undefined)
+})
+
 t.test('a start that a signal interrupts leaves nothing running', async (t) => {
   const dataDir = await folder(t)
   await copyTemplate(dataDir)
@@ -107,9 +159,11 @@ t.test('a start that a signal interrupts leaves nothing running', async (t) => {
     return (await embeddedServer(dataDir)) !== undefined
   })
   pit.kill('SIGINT')
-  const { code } = await pit.ended()
+  const { code, out } = await pit.ended()
 
   t.equal(code, 0)
+  t.match(out, /^stopping once (PostgreSQL|Pit) has started$/m)
+  t.notMatch(out, 'started Pit')
   t.equal(await embeddedServer(dataDir), undefined)
 })
 

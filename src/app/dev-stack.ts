@@ -35,7 +35,7 @@ const SIMULATOR_TOKEN = '123'
  * are stopped and its error is thrown.
  */
 export async function startDevStack(config: Config, tell: Tell): Promise<DevStack> {
-  if (isNeeded(config)) await tryAddresses(addressesOf(config))
+  if (isNeeded(config)) await tryAddresses(config.httpServer, addressesOf(config))
   const stops: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     for (const stopOne of stops.reverse()) await stopOne()

@@ -2,7 +2,7 @@
 // is told with the setting's name.
 
 import type { Config } from '../config/config.ts'
-import { loadWebServer } from '../server/load-server.ts'
+import { loadWebServer, type ServerChoice } from '../server/load-server.ts'
 import { ListenFailed, type ListenAt } from '../server/web-server.ts'
 
 export interface ListeningAddress<At extends ListenAt = ListenAt> {
@@ -36,27 +36,31 @@ export function simulatorAddress(
 }
 
 /**
- * Listens at each address for a moment, so that a start beside another Pit ends before it has made
- * anything. Rejects with one sentence that names all addresses that cannot be had.
+ * Listens at each address for a moment with the server that was chosen, so that a start that cannot
+ * succeed ends before it has made anything. Rejects with one sentence when that server does not
+ * load, or with one that names all addresses that cannot be had, each reason once.
  */
-export async function tryAddresses(addresses: readonly ListeningAddress[]): Promise<void> {
-  const failures: { readonly address: ListeningAddress; readonly reason: string }[] = []
-  for (const address of addresses) {
+export async function tryAddresses(
+  choice: ServerChoice,
+  addresses: readonly ListeningAddress[],
+): Promise<void> {
+  const server = await loadWebServer(choice)
+  const settings = new Map<string, string[]>()
+  for (const { setting, at } of addresses) {
     // Any free one can be had.
-    if ('port' in address.at && address.at.port === 0) continue
-    const app = (await loadWebServer('auto')).createApp()
+    if ('port' in at && at.port === 0) continue
+    const app = server.createApp()
     try {
-      const listening = await app.listen(address.at)
+      const listening = await app.listen(at)
       listening.stop()
     } catch (error) {
       if (!(error instanceof ListenFailed)) throw error
-      failures.push({ address, reason: error.reason })
+      settings.set(error.reason, [...(settings.get(error.reason) ?? []), setting])
     }
     app.close()
   }
-  const [first] = failures
-  if (first === undefined) return
-  throw cannotListenOn(failures.map(({ address }) => address.setting).join(', '), first)
+  const faults = [...settings].map(([reason, each]) => `${each.join(', ')}: ${reason}`)
+  if (faults.length > 0) throw new Error(`cannot listen on ${faults.join('; ')}`)
 }
 
 /** What rejects with `ListenFailed`, itself or as the cause, rejects with the setting's name. */
@@ -69,10 +73,7 @@ export async function listensAt<Value>(
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const failed = [error, cause].find((each) => each instanceof ListenFailed)
-    throw failed === undefined ? error : cannotListenOn(address.setting, failed)
+    if (failed === undefined) throw error
+    throw new Error(`cannot listen on ${address.setting}: ${failed.reason}`, { cause: error })
   }
-}
-
-function cannotListenOn(settings: string, { reason }: { readonly reason: string }): Error {
-  return new Error(`cannot listen on ${settings}: ${reason}`)
 }
