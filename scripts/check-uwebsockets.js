@@ -1,9 +1,11 @@
-// Whether what this Node loads of uWebSockets.js is what the project has looked at: the SHA-256 of
-// each file stands in uwebsockets.sha256, as sha256sum writes it. docs/UWEBSOCKETS.md has the rest.
+// Whether this Node will do, and whether what it loads of uWebSockets.js is what the project has
+// looked at: the SHA-256 of each file stands in uwebsockets.sha256, as sha256sum writes it.
+// docs/UWEBSOCKETS.md has the rest.
 //
 //   node scripts/check-uwebsockets.js [FOLDER OF THE PACKAGE]
 //
-// Runs before each build, and so it is not compiled. Of a package that was left out, or has no
+// Runs before each build, and so it is not compiled, and says of an old Node by itself what
+// src/infra/process/node-version.ts says. Of a package that was left out, or has no
 // binary for this Node, there is nothing to check: Pit runs on node:http then.
 
 import { createHash } from 'node:crypto'
@@ -13,6 +15,8 @@ import { fileURLToPath } from 'node:url'
 
 const { argv, arch, platform, versions } = process
 const scripts = fileURLToPath(new URL('.', import.meta.url))
+refuseOldNode(readFileSync(join(scripts, '../package.json'), 'utf8'))
+
 const packageFolder = argv[2] ?? join(scripts, '../node_modules/uWebSockets.js')
 const loaded = ['uws.js', 'ESM_wrapper.mjs', `uws_${platform}_${arch}_${versions.modules}.node`]
 
@@ -28,4 +32,16 @@ for (const file of loaded.map((name) => join(packageFolder, name)).filter(exists
       `in scripts/uwebsockets.sha256 it is ${expected}; docs/UWEBSOCKETS.md says what to do\n`,
   )
   process.exitCode = 1
+}
+
+function refuseOldNode(packageJson) {
+  const { engines } = JSON.parse(packageJson)
+  const [oldest, ...newer] = [...engines.node.matchAll(/\d[\d.]*/g)].map(([version]) => version)
+  const [wanted, given] = [oldest, versions.node].map((version) => version.split('.').map(Number))
+  const at = wanted.findIndex((number, index) => given[index] !== number)
+  if (at === -1 || given[at] > wanted[at]) return
+  const majors = `${[wanted[0], ...newer.slice(0, -1)].join(', ')} or ${newer.at(-1)}`
+  const least = `and of ${wanted[0]} at least ${oldest}`
+  process.stderr.write(`pit: this is Node ${versions.node}, Pit needs ${majors}, ${least}\n`)
+  process.exit(1)
 }

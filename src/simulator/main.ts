@@ -1,5 +1,6 @@
 // Runs one processor simulator until SIGINT or SIGTERM.
 
+import '../infra/process/node-version.ts'
 import { readOptions, USAGE } from './options.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 
