@@ -1,13 +1,15 @@
 // The commands about payments, as a stranger types them beside a Pit that runs.
 
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { describePayment } from '../../src/cli/payment-text.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
-import { startPostgres } from '../support/postgres.ts'
-import { CLI, runPit } from '../support/system-process.ts'
+import { copyTemplate, makeEnterableFolder, startPostgres } from '../support/postgres.ts'
+import { CLI, endEmbeddedServer, runPit } from '../support/system-process.ts'
 
 const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 
@@ -71,6 +73,36 @@ t.test('a payment is posted, followed, shown and printed as it settles', async (
   t.match(tailed.out, new RegExp(`^\\d{4}-\\S+Z {2}settled +${ID} {2}default, after .* ms$`, 'm'))
 })
 
+t.test('a Pit on a unix socket is paid and asked there, and found by itself', async (t) => {
+  const place = await makeEnterableFolder()
+  const [dataDir, socket] = [join(place, 'data'), join(place, 'pit.sock')]
+  t.teardown(async () => {
+    await endEmbeddedServer(dataDir)
+    await rm(place, { recursive: true, force: true })
+  })
+  await copyTemplate(dataDir)
+  const simulators = { SIMULATOR_DEFAULT_PORT: '0', SIMULATOR_FALLBACK_PORT: '0' }
+  const env = { LISTEN_SOCKET: socket, OPS_PORT: '0', DATA_DIR: dataDir, ...simulators }
+  const pit = runPit(t, { env })
+  await pit.says('started Pit')
+  const told = (args: readonly string[], known = {}) =>
+    runPit(t, { program: CLI, args, env: known, cwd: place }).ended()
+
+  const posted = await told(['pay', '5', '--id', ID, '--wait'], { DATA_DIR: dataDir })
+  const configured = await told(['show', ID], { LISTEN_SOCKET: 'pit.sock' })
+  const named = await told(['show', ID, '--json', '--url', `unix:${socket}`])
+  const checked = await told(['doctor'], { DATA_DIR: dataDir })
+  pit.kill('SIGTERM')
+  await pit.ended()
+  const silent = await told(['show', ID, '--url', `unix:${socket}`])
+
+  t.match(posted, { code: 0, err: '', out: /settled by default, after [\d.]+ s\n$/ })
+  t.match(configured, { code: 0, err: '', out: /^state +settled by default$/m })
+  t.match(JSON.parse(named.out), { correlationId: ID, amount: 5 })
+  t.match(checked.out, new RegExp(`^ok +LISTEN_SOCKET +${socket}: Pit answers there$`, 'm'))
+  t.match(silent, { code: 3, out: '', err: `unix:${socket} gives no answer: ENOENT\n` })
+})
+
 t.test('a command that asks the other port of Pit is told so', async (t) => {
   const { clients, operators, start } = await preparePit(t)
   await start()
@@ -126,6 +158,7 @@ t.test('without a Pit, and with wrong input, there is one sentence and no stack'
     ['pay', '1', '2'],
     ['pay', '1', '--id', 'x'],
     ['pay', '1', '--url', 'localhost:9999'],
+    ['pay', '1', '--url', 'unix:pit.sock'],
     ['pay', '1', '--wiat'],
     ['show'],
     ['show', ID, ID],

@@ -6,7 +6,8 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
-import { writeDevStackFile, type DevStackAddresses } from '../infra/process/dev-stack-file.ts'
+import { socketUrl, writeDevStackFile } from '../infra/process/dev-stack-file.ts'
+import type { DevStackAddresses } from '../infra/process/dev-stack-file.ts'
 import { startSimulator, type Simulator } from '../simulator/simulator.ts'
 import { clientsAddress, listensAt, operatorsAddress, simulatorAddress } from './listening.ts'
 import { tryAddresses, type ListeningAddress } from './listening.ts'
@@ -107,9 +108,11 @@ function ownUrlsOf({
 }: Config): Pick<DevStackAddresses, 'clientsUrl' | 'opsUrl'> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[opsHost] ?? opsHost
   const opsUrl = `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
-  const port = 'port' in listen ? listen.port : 0
+  const clientsUrl =
+    'socket' in listen ? socketUrl(listen.socket) : `http://127.0.0.1:${listen.port}`
+  const isChosen = 'socket' in listen || listen.port !== 0
   return {
-    ...(port === 0 ? {} : { clientsUrl: `http://127.0.0.1:${port}` }),
+    ...(isChosen ? { clientsUrl } : {}),
     ...(opsPort === 0 ? {} : { opsUrl }),
   }
 }

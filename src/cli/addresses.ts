@@ -1,11 +1,13 @@
 // Where the commands find what they work on: as the environment says; where it names no database,
 // as the dev stack does that runs on the data folder.
 
-import { findDevStack, type DevStackAddresses } from '../infra/process/dev-stack-file.ts'
+import { findDevStack, socketUrl } from '../infra/process/dev-stack-file.ts'
+import type { DevStackAddresses } from '../infra/process/dev-stack-file.ts'
 import { ConfigError, readConfig, type Config } from '../config/config.ts'
 import { readHttpUrl } from '../operator/command-line.ts'
 import { UsageError } from '../operator/failures.ts'
 import type { ReconcileAddresses } from '../operator/reconcile-command.ts'
+import { socketIn } from './ask-pit.ts'
 
 /** Throws `UsageError` when there is none. */
 export async function findDatabase(): Promise<string> {
@@ -55,19 +57,26 @@ export async function findOperatorsPort(): Promise<
 export const USUAL_OPERATORS_URL = 'http://127.0.0.1:9998'
 
 /**
- * Where clients call: what stands after --url, the dev stack's Pit, else one on this machine. Throws
- * `UsageError`.
+ * Where clients call, a URL or `unix:` and the path of a socket: what stands after --url, the dev
+ * stack's Pit, else one on this machine. Throws `UsageError`.
  */
 export async function findClientsPort(given: string | undefined): Promise<string> {
-  if (given !== undefined) return readHttpUrl('url', given)
+  if (given !== undefined) return readClientsUrl(given)
   const { dataDir, listen } = configuration()
   const found = await findDevStack(dataDir)
   const { clientsUrl } = 'addresses' in found ? found.addresses : {}
   if (clientsUrl !== undefined) return clientsUrl
-  if ('socket' in listen || 'addresses' in found || listen.port === 0) {
+  if ('socket' in listen) return socketUrl(listen.socket)
+  if ('addresses' in found || listen.port === 0) {
     throw new UsageError('which port clients call is not known here: --url says where')
   }
   return `http://127.0.0.1:${listen.port}`
+}
+
+function readClientsUrl(given: string): string {
+  if (socketIn(given) !== undefined) return given
+  if (/^https?:/.test(given) && URL.canParse(given)) return readHttpUrl('url', given)
+  throw new UsageError(`--url is an http address or unix:/path, not ${given}`)
 }
 
 /** All that a check of this machine begins with. Throws `ConfigError`. */

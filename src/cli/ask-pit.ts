@@ -1,6 +1,8 @@
 // Questions to a running Pit over HTTP, each answered within a bound; and which of its two ports
 // was asked.
 
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { PitUnreachable } from '../operator/failures.ts'
 
 export interface HttpAnswer {
@@ -11,7 +13,7 @@ export interface HttpAnswer {
 }
 
 export interface HttpQuestion {
-  /** Base, without a slash at its end. */
+  /** Base, without a slash at its end; or `unix:` and the path of a socket. */
   readonly url: string
   readonly path: string
   /** JSON, to be posted; absent: a GET. */
@@ -31,16 +33,42 @@ export async function askPit(question: HttpQuestion): Promise<HttpAnswer> {
   }
 }
 
-/** Follows no redirect. Rejects with what `fetch` throws. */
-export async function askOverHttp({ url, path, body, headers }: HttpQuestion): Promise<HttpAnswer> {
-  const post = { method: 'POST', headers: { 'content-type': 'application/json' } }
+/** Follows no redirect. Rejects with what `fetch` or a socket throws. */
+export async function askOverHttp(question: HttpQuestion): Promise<HttpAnswer> {
+  const { url, path, body, headers } = question
+  const socketPath = socketIn(url)
+  if (socketPath !== undefined) return await askSocket(socketPath, question)
   const answer = await fetch(url + path, {
-    ...(body === undefined ? { headers: headers ?? {} } : { ...post, body }),
+    ...(body === undefined ? { headers: headers ?? {} } : { ...POST, body }),
     redirect: 'manual',
     signal: AbortSignal.timeout(ANSWER_MAX_MS),
   })
   const at = Date.parse(answer.headers.get('date') ?? '')
   return { status: answer.status, body: await answer.text(), at }
+}
+
+/** The path of a socket, where the URL names one. */
+export function socketIn(url: string): string | undefined {
+  return url.startsWith('unix:/') ? url.slice('unix:'.length) : undefined
+}
+
+const POST = { method: 'POST', headers: { 'content-type': 'application/json' } } as const
+
+/** `fetch` reaches no socket. */
+async function askSocket(
+  socketPath: string,
+  { path, body, headers = {} }: HttpQuestion,
+): Promise<HttpAnswer> {
+  const signal = AbortSignal.timeout(ANSWER_MAX_MS)
+  const how = body === undefined ? { headers } : POST
+  return await new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, signal, agent: false, ...how }, (answer) => {
+      const at = Date.parse(answer.headers.date ?? '')
+      const status = answer.statusCode ?? 0
+      text(answer).then((all) => resolve({ status, body: all, at }), reject)
+    })
+    asked.once('error', reject).end(body)
+  })
 }
 
 /** Half a sentence from what `fetch` threw. */

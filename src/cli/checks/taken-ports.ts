@@ -5,8 +5,8 @@ import { access } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import type { DevStackAddresses } from '../../infra/process/dev-stack-file.ts'
-import { askOverHttp, detailOf, isClientsPort, readFields } from '../ask-pit.ts'
+import { socketUrl, type DevStackAddresses } from '../../infra/process/dev-stack-file.ts'
+import { askOverHttp, detailOf, isClientsPort, readFields, socketIn } from '../ask-pit.ts'
 import { causeIn, fails, ok, warn, type Finding } from './finding.ts'
 
 /** Checks the ports that are configured, or those that a running dev stack uses. */
@@ -15,11 +15,11 @@ export async function checkPorts(
   devStack: DevStackAddresses | undefined,
 ): Promise<readonly Finding[]> {
   const { listen, opsPort, processorDefaultUrl } = config
-  const own = portOf(devStack?.clientsUrl)
-  const clients =
-    'socket' in listen && own === undefined
-      ? checkSocket(listen.socket)
-      : checkPort({ setting: 'PORT', port: own ?? ('port' in listen ? listen.port : 0) })
+  const own = devStack?.clientsUrl
+  const configured = 'socket' in listen ? listen.socket : undefined
+  const socket = own === undefined ? configured : socketIn(own)
+  const port = portOf(own) ?? ('port' in listen ? listen.port : 0)
+  const clients = socket === undefined ? checkPort({ setting: 'PORT', port }) : checkSocket(socket)
   const ops = checkPort({ setting: 'OPS_PORT', port: portOf(devStack?.opsUrl) ?? opsPort })
   const simulators =
     processorDefaultUrl === undefined && devStack === undefined
@@ -77,6 +77,8 @@ async function checkSimulatorPort([setting, port]: SimulatorPort): Promise<Findi
 }
 
 async function checkSocket(path: string): Promise<Finding> {
+  const isPit = await isClientsPort(socketUrl(path)).catch(() => false)
+  if (isPit) return ok('LISTEN_SOCKET', `${path}: Pit answers there`)
   try {
     await access(dirname(path), constants.W_OK | constants.X_OK)
     return ok('LISTEN_SOCKET', `${path}: its folder can be written`)

@@ -13,7 +13,7 @@ export interface DevStackAddresses {
   readonly processorFallbackUrl: string
   /** The simulators' token; that of other processors is not kept. */
   readonly processorToken?: string
-  /** Where clients call; absent: at a socket, or at a port that was not chosen yet. */
+  /** Where clients call, `unix:` and a path where that is a socket; absent: at a port not chosen yet. */
   readonly clientsUrl?: string
   /** Where operators call; absent: nowhere. */
   readonly opsUrl?: string
@@ -36,6 +36,11 @@ export async function writeDevStackFile(
     const found = await readContents(path).catch(() => undefined)
     if (found?.pid === pid) await rm(path, { force: true })
   }
+}
+
+/** How commands are told of a unix socket. */
+export function socketUrl(path: string): string {
+  return `unix:${resolve(path)}`
 }
 
 /** Where the dev stack is that runs on this data folder, or why there is none: half a sentence. */
