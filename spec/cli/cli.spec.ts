@@ -124,8 +124,10 @@ t.test('the linked program exists before the first build, and asks for one', asy
   t.match(await told(join(bare, 'bin/pit.mjs'), 'start'), {
     code: 1,
     out: '',
-    err: 'pit is not built here: run npm run build\n',
+    err: 'pit is not built here: run npm ci && npm run build\n',
   })
+  mkdirSync(join(bare, 'node_modules/typescript'), { recursive: true })
+  t.match(await told(join(bare, 'bin/pit.mjs')), { err: ': run npm run build\n' }, 'no more')
 })
 
 t.test('each command has its help, and refuses what it does not know', async (t) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { freePort } from '../../bench/layout/ports.ts'
-import { clockFinding, type Finding } from '../../src/cli/checks/finding.ts'
+import { clockFinding, lineOfFinding, type Finding } from '../../src/cli/checks/finding.ts'
 import { checkPorts } from '../../src/cli/checks/taken-ports.ts'
 import { checkProcessor } from '../../src/cli/checks/processors.ts'
 import { checkDatabase, checkEmbedded, checkRedis } from '../../src/cli/checks/stores.ts'
@@ -168,6 +168,13 @@ t.test('clocks are judged only beyond what the measurement may be wrong by', asy
     text: /2\.1 s behind/,
   })
   t.match(clockFinding('x', { aheadMs: 2_100, uncertainMs: 0 }), { text: /2\.1 s ahead of/ })
+})
+
+t.test('a line of doctor has a space behind its subject, however long that is', async (t) => {
+  const line = (subject: string): string => lineOfFinding({ result: 'ok', subject, text: 'is so' })
+
+  t.equal(line('PORT'), 'ok     PORT            is so')
+  t.equal(line('SIMULATOR_DEFAULT_PORT'), 'ok     SIMULATOR_DEFAULT_PORT is so')
 })
 
 t.test('a port that another program has fails, with its setting', async (t) => {

@@ -8,6 +8,15 @@ const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8')
   readonly scripts: Readonly<Record<string, string>>
 }
 
+t.test('prune-production says with --help when it comes, and takes nothing out', async (t) => {
+  const script = projectFile('scripts/prune-production.js')
+
+  const told = spawnSync(process.execPath, [script, '--help'], { encoding: 'utf8' })
+
+  t.match(told, { status: 0, stderr: '' })
+  t.match(told.stdout, /^Usage: [^]*--external-postgres/)
+})
+
 t.test('a first build says that it takes some seconds, a later one is silent', async (t) => {
   for (const name of ['build', 'build:tools']) {
     // A compiler that makes what the real one makes, and says nothing.

@@ -134,10 +134,16 @@ t.test('where uWebSockets.js does not load, node:http runs and says why', async 
   await t.rejects(loadedWithout('uws'), /HTTP_SERVER: uWebSockets.js does not load: .*left out/)
 })
 
+t.test('uWebSockets.js that was left out is told as not installed', async (t) => {
+  const leftOut = `return next('uwebsockets-left-out', context)`
+
+  t.equal(await loadedWithout('auto', leftOut), 'node:http, uWebSockets.js is not installed')
+})
+
 /** What is loaded in a process in which the package is missing. */
-async function loadedWithout(choice: string): Promise<string> {
+async function loadedWithout(choice: string, how = `throw new Error('left out')`): Promise<string> {
   const hook = `export async function resolve(name, context, next) {
-    if (name === 'uWebSockets.js') throw new Error('left out')
+    if (name === 'uWebSockets.js') ${how}
     return next(name, context)
   }`
   const script = `import { register } from 'node:module'

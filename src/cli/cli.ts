@@ -57,8 +57,6 @@ function tool(name: string, about: string): Command {
   return { name, about, module: `cli/${name}`, tree: 'src', kind: 'tool' }
 }
 
-const BUILD = { src: 'run npm run build', tools: 'run npm run build:tools' } as const
-
 const USAGE = `Usage: pit <command> [options]
 
 ${COMMANDS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join('\n')}
@@ -92,7 +90,10 @@ async function main(): Promise<void> {
 async function run(command: Command): Promise<void> {
   const path = command.tree === 'tools' ? toolPath(command) : modulePath(command)
   if (!existsSync(path)) {
-    fail(`pit ${command.name} is not built here: ${BUILD[command.tree]}`, EXIT_FAILED)
+    const build = command.tree === 'src' ? 'npm run build' : 'npm run build:tools'
+    // Without development's packages there is no compiler.
+    const how = existsSync(projectFile('node_modules/typescript')) ? build : `npm ci && ${build}`
+    fail(`pit ${command.name} is not built here: run ${how}`, EXIT_FAILED)
     return
   }
   endWithReader(command)

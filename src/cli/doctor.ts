@@ -86,7 +86,7 @@ async function checkWebServer({ httpServer }: Config): Promise<readonly Finding[
   try {
     const { name, insteadOf } = await loadWebServer(httpServer)
     if (insteadOf === undefined) return [ok('HTTP server', name)]
-    return [warn('HTTP server', `${name}, which takes more CPU: ${insteadOf}`)]
+    return [warn('HTTP server', `${name}, which takes more CPU under full load: ${insteadOf}`)]
   } catch (error) {
     return [fails('HTTP server', error instanceof Error ? error.message : String(error))]
   }

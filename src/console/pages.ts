@@ -8,7 +8,8 @@ import type { Read } from '../actors/messages.ts'
 import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import { queryPayments } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { DAMAGED, json, NOT_FOUND, problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
+import { DAMAGED, json, methodNotAllowed, NOT_FOUND } from '../http/problem.ts'
+import { problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
 import { Responder } from '../http/responder.ts'
 import { projectFile } from '../infra/process/project-file.ts'
 import type { OnBug } from './contained.ts'
@@ -45,7 +46,7 @@ export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
 type Answer = Reply | undefined | Promise<Reply | undefined>
 
 export interface Route {
-  /** `get` when absent. */
+  /** `get` when absent, which answers HEAD too. */
   readonly method?: 'get' | 'post'
   readonly path: string
   /** Takes what it needs from the request before it waits for anything; undefined becomes 404. */
@@ -55,9 +56,11 @@ export interface Route {
 
 /** Adds a page or an answer, for the console's own pages. */
 export function route(app: WebApp, { method = 'get', path, read, onBug }: Route): void {
-  app[method](path, (response: HttpResponse, request: HttpRequest) => {
-    const responder = new Responder(response, method, CONNECTIONS)
+  const asked = method === 'get' ? ['get', 'head'] : [method]
+  app[method === 'get' ? 'any' : method](path, (response: HttpResponse, request: HttpRequest) => {
+    const responder = new Responder(response, request.getMethod(), CONNECTIONS)
     if (!hasOwnOrigin(request)) responder.answer(FOREIGN)
+    else if (!asked.includes(request.getMethod())) responder.answer(READ_ONLY)
     // Answers by itself, whatever happens.
     else void answer(responder, { read: () => read(request), onBug: (error) => onBug(path, error) })
   })
@@ -79,6 +82,7 @@ async function answer(
   }
 }
 
+const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
 const BROKEN = problem({ status: 500, detail: 'This page of the console could not be read.' })
 
 const FOREIGN = problem({

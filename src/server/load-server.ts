@@ -14,13 +14,19 @@ export async function loadWebServer(choice: ServerChoice): Promise<WebServer> {
   }
   const server = (await import('./node-server.ts')).createNodeServer()
   if (uws === undefined) return server
-  const why = `uWebSockets.js does not load: ${reasonOf(uws)}`
+  const why = `uWebSockets.js ${reasonOf(uws)}`
   if (choice === 'uws') throw new Error(`HTTP_SERVER: ${why}`)
   return { ...server, insteadOf: why }
 }
 
-/** The package says the same for every cause, then in a paragraph of its own what the system said. */
+/**
+ * Half a sentence. The package says the same for every cause, then in a paragraph of its own what the
+ * system said. It may be left out on purpose.
+ */
 function reasonOf(error: string): string {
+  const isMissing = /^Error( \[ERR_MODULE_NOT_FOUND\])?: Cannot find package /.test(error)
+  if (isMissing) return 'is not installed'
   const said = error.split('\n\n').at(-1) ?? error
-  return (said.split('\n')[0] ?? said).replace(/^Error( \[\w+\])?: /, '')
+  const reason = (said.split('\n')[0] ?? said).replace(/^Error( \[\w+\])?: /, '')
+  return `does not load: ${reason}`
 }

@@ -23,10 +23,10 @@ export function fails(subject: string, text: string): Finding {
 }
 
 const RESULT_WIDTH = 7
-const SUBJECT_WIDTH = 16
+const SUBJECT_WIDTH = 15
 
 export function lineOfFinding({ result, subject, text }: Finding): string {
-  return `${result.padEnd(RESULT_WIDTH)}${subject.padEnd(SUBJECT_WIDTH)}${text}`
+  return `${result.padEnd(RESULT_WIDTH)}${subject.padEnd(SUBJECT_WIDTH)} ${text}`
 }
 
 /** The words of an error, with its code where they do not have it. */

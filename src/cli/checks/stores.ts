@@ -87,9 +87,11 @@ export async function checkEmbedded({ dataDir }: Config): Promise<readonly Findi
   const folder = resolve(dataDir)
   try {
     const path = join(findPackage(), 'native/bin/postgres')
-    await access(path, constants.X_OK)
+    await access(path, constants.X_OK).catch((cause: unknown) => {
+      throw new Error(`${causeIn(cause)}: run npm ci, or set DATABASE_URL`, { cause })
+    })
   } catch (error) {
-    return [fails(DATABASE, `${causeIn(error)}: run npm ci, or set DATABASE_URL`)]
+    return [fails(DATABASE, causeIn(error))]
   }
   let nearest = folder
   while (!existsSync(nearest)) nearest = dirname(nearest)

@@ -47,7 +47,10 @@ export function findPackage(): string {
     return dirname(dirname(createRequire(from).resolve(name)))
   } catch (cause) {
     const why = `${name} is not installed`
-    throw new Error(`there is no embedded PostgreSQL here, ${why}: set DATABASE_URL`, { cause })
+    throw new Error(
+      `there is no embedded PostgreSQL here, ${why}: run npm ci, or set DATABASE_URL`,
+      { cause },
+    )
   }
 }
 
