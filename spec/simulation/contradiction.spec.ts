@@ -1,9 +1,11 @@
-// A processor that contradicts itself: it knows a payment, and does not find it.
+// Processors that contradict themselves or Pit: one knows a payment and does not find it, one has the
+// id with another amount.
 
 import t from 'tap'
 import { Chance } from './chance.ts'
 import type { Planted } from './instance.ts'
 import { correlationIdOf } from './postings.ts'
+import { runSeed } from './seeds.ts'
 import { drawSettings } from './settings.ts'
 import { World } from './world.ts'
 
@@ -51,3 +53,9 @@ t.test(
     t.equal(world.violation, undefined)
   },
 )
+
+t.test('a payment whose id one processor has from others is found at the other one', async (t) => {
+  const { violations } = await runSeed({ seed: 63883 })
+
+  t.same(violations, [])
+})

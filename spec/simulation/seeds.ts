@@ -136,7 +136,8 @@ async function becomeQuiet(world: World, clients: Clients, { lasting }: Plan): P
   }
   const isDone = (): boolean =>
     clients.underway === 0 && servers.default.underway + servers.fallback.underway === 0
-  const late = (): readonly string[] => leftOpen(world).filter((id) => !oracle.foreign.has(id))
+  const late = (): readonly string[] =>
+    leftOpen(world).filter((id) => !oracle.foreign.has(id) || isRecorded(world, id))
   await runUntil(world, { isDone, late, maxMs: settings.quietMaxMs, rule: 'backlogEmpties' })
   return virtualTime.now() - healedAt
 }
@@ -177,6 +178,12 @@ function leftOpen(world: World): readonly string[] {
   return [...ledgerStore.open.keys()].filter(
     (id) => !oracle.beyond.has(id) && !isContradicted(world, id),
   )
+}
+
+/** Whether a processor has it as it was posted: it is found there, whatever the other one has. */
+function isRecorded({ servers, ledgerStore }: World, id: string): boolean {
+  const amountCents = ledgerStore.rows.get(id)?.amountCents
+  return Object.values(servers).some(({ ledger }) => ledger.get(id)?.amountCents === amountCents)
 }
 
 /** Whether nobody can know what became of it at a processor that answers no look-up any more. */
