@@ -373,13 +373,17 @@ t.test('start runs an instance until it is told to stop, and status sees it', as
     DATA_DIR: dataDir,
     LOG_LEVEL: 'silent',
   })
-  const [greeting] = (await once(child.stdout, 'data')) as [Buffer]
+  const why = text(child.stderr)
+  const failed = ended.then(async ([code]) => {
+    throw new Error(`it ended with ${code}: ${await why}`)
+  })
+  const [greeting] = await Promise.race([once(child.stdout, 'data'), failed])
 
   const status = await finish(t, 'status', '--once', `http://127.0.0.1:${opsPort}`)
   child.kill('SIGTERM')
   const [code, signal] = await ended
 
-  t.match(greeting.toString(), 'started Pit, instance spec-start')
+  t.match(String(greeting), 'started Pit, instance spec-start')
   t.match(status, { code: 0, out: / instance=spec-start .* ready=true / })
   t.notOk(existsSync(dataDir), 'beside a configured database it keeps nothing in a data folder')
   t.same([code, signal], [0, null])
