@@ -99,7 +99,7 @@ function isReadByAPerson(): boolean {
 }
 
 async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
-  const start = config.databaseUrl === undefined ? undoableStart() : CUT_SHORT
+  const start = config.databaseUrl === undefined ? undoableStart() : cutShortStart()
   const devStack = await startDevStack(config, start.tell)
   try {
     if (!start.isUndone()) await runPit({ config, devStack, logger, start })
@@ -146,7 +146,9 @@ interface Start {
 }
 
 /** Nothing that was started outlives the process: a signal may end it where it stands. */
-const CUT_SHORT: Start = { isUndone: () => false, goesOn: () => undefined, tell }
+function cutShortStart(): Start {
+  return { isUndone: () => false, goesOn: () => undefined, tell }
+}
 
 /**
  * A PostgreSQL of its own would outlive a start that a signal cuts short: what is being started is
