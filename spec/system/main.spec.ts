@@ -128,7 +128,7 @@ t.test('HTTP_SERVER=uws that does not load ends a start before anything is made'
   }).ended()
 
   t.equal(code, 1)
-  t.match(err, /^pit: HTTP_SERVER: uWebSockets.js does not load: [^\n]*\n$/)
+  t.match(err, /^pit: HTTP_SERVER: uWebSockets.js does not load: [^\n]*\n/)
   t.match(out, ONLY_WHY_IT_FAILED)
   t.notOk(existsSync(dataDir))
 })
