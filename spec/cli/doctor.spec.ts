@@ -23,14 +23,20 @@ function about(subject: string, findings: readonly Finding[]): readonly string[]
     .map(({ result, text }) => `${result}: ${text}`)
 }
 
-/** A server that answers each path with a status and a body, at this time of day. */
-async function startStub(
-  t: Test,
-  { status, body, date }: { status: number; body: string; date?: Date },
-): Promise<string> {
+interface Stub {
+  readonly status: number
+  readonly body: string
+  /** What it says of the time of day. */
+  readonly date?: Date
+  /** How long each of its answers takes. */
+  readonly afterMs?: number
+}
+
+/** A server that answers each path with a status and a body. */
+async function startStub(t: Test, { status, body, date, afterMs = 0 }: Stub): Promise<string> {
   const server = createServer((_, response) => {
     if (date !== undefined) response.setHeader('Date', date.toUTCString())
-    response.writeHead(status).end(body)
+    setTimeout(() => response.writeHead(status).end(body), afterMs)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -159,6 +165,15 @@ t.test('a processor is asked for its health, its books and its time', async (t) 
   t.match(about('clocks', await check(late)), [/^warn: that of default is \d+\.\d s behind/])
   const timely = await startStub(t, { status: 200, body: healthy })
   t.match(about('clocks', await check(timely)), [/^ok: /])
+})
+
+t.test('a probe that had to wait for its turn is no silent processor', async (t) => {
+  const body = '{"failing":false,"minResponseTime":7}'
+  const url = await startStub(t, { status: 200, body, afterMs: 5_200 })
+
+  const found = await checkProcessor({ name: 'default', url, token: undefined })
+
+  t.match(about('default', found), ['ok: works, and answers in 7 ms'])
 })
 
 t.test('clocks are judged only beyond what the measurement may be wrong by', async (t) => {

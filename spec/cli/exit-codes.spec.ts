@@ -69,7 +69,7 @@ t.test('each exit code of the table is that of its command', async (t) => {
   }
   const meets = async (code: number, line: string, more = {}): Promise<void> => {
     const ended = await run(line, more)
-    t.equal(ended.code, code, `${line}: ${ended.err}`)
+    t.equal(ended.code, code, `${line}: ${ended.err}${ended.out}`)
     if (code > 1) t.match(ended, { out: line.includes('status') ? String : '' })
     const [, command = ''] = line.split(' ')
     met.add(`${/^\w/.test(command) && command !== 'nothing' ? `pit ${command}` : 'pit'} ${code}`)

@@ -19,6 +19,8 @@ export interface HttpQuestion {
   /** JSON, to be posted; absent: a GET. */
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Bound on the answer, ms; `ANSWER_MAX_MS` when absent. */
+  readonly answerMaxMs?: number
 }
 
 /** Bound on one answer, ms: longer than a commit may take. */
@@ -35,13 +37,13 @@ export async function askPit(question: HttpQuestion): Promise<HttpAnswer> {
 
 /** Follows no redirect. Rejects with what `fetch` or a socket throws. */
 export async function askOverHttp(question: HttpQuestion): Promise<HttpAnswer> {
-  const { url, path, body, headers } = question
+  const { url, path, body, headers, answerMaxMs = ANSWER_MAX_MS } = question
   const socketPath = socketIn(url)
   if (socketPath !== undefined) return await askSocket(socketPath, question)
   const answer = await fetch(url + path, {
     ...(body === undefined ? { headers: headers ?? {} } : { ...POST, body }),
     redirect: 'manual',
-    signal: AbortSignal.timeout(ANSWER_MAX_MS),
+    signal: AbortSignal.timeout(answerMaxMs),
   })
   const at = Date.parse(answer.headers.get('date') ?? '')
   return { status: answer.status, body: await answer.text(), at }
@@ -57,9 +59,9 @@ const POST = { method: 'POST', headers: { 'content-type': 'application/json' } }
 /** `fetch` reaches no socket. */
 async function askSocket(
   socketPath: string,
-  { path, body, headers = {} }: HttpQuestion,
+  { path, body, headers = {}, answerMaxMs = ANSWER_MAX_MS }: HttpQuestion,
 ): Promise<HttpAnswer> {
-  const signal = AbortSignal.timeout(ANSWER_MAX_MS)
+  const signal = AbortSignal.timeout(answerMaxMs)
   const how = body === undefined ? { headers } : POST
   return await new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, signal, agent: false, ...how }, (answer) => {
