@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { WebSocket } from 'undici'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { startPit } from '../../src/app/pit.ts'
 import { parseSamples } from '../../src/cli/samples.ts'

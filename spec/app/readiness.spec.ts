@@ -1,5 +1,5 @@
 import t from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
 import type { Ledger } from '../../src/actors/model/ports.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
 import type { Clock, Ledger } from '../../src/actors/model/ports.ts'

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { describeAnswer, HttpClient } from '../../bench/load/client.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'

@@ -12,7 +12,7 @@ import {
   sendsPerPayment,
 } from './recoveries.ts'
 import { floodedRecoveries } from './verdict.ts'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { describeAnswer, HttpClient } from '../../bench/load/client.ts'
 import { parseTarget } from '../../bench/load/target.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'

@@ -3,7 +3,7 @@
 
 import { startLayout } from '../../bench/layout/layout.ts'
 import type { Layout } from '../../bench/layout/plan.ts'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Oracle } from '../simulation/worlds/oracle.ts'
 import { PitLedger, ProcessorLedger } from './ledgers.ts'

@@ -15,7 +15,7 @@ import { createMetrics } from '../../src/infra/metrics/metrics.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { exitCodeOf } from '../../src/operator/failures.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 
 /** As `npx pit` runs it; `npm test` builds it before. */

@@ -3,7 +3,7 @@
 import { WebSocket } from 'undici'
 import t from 'tap'
 import type { Test } from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import {
   addedCounts,

@@ -4,7 +4,7 @@
 import { createBrowserReceiver, type StatelyInspectionEvent } from '@statelyai/inspect'
 import type { BrowserContext } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { NO_BROWSER, openBrowser } from '../support/browser.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startWorld, type World } from '../support/system-world.ts'

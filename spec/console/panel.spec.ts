@@ -2,7 +2,7 @@
 
 import t, { type Test } from 'tap'
 import { request } from 'undici'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { parseSamples } from '../../src/cli/samples.ts'
 import { NO_BROWSER, openBrowser, openPage } from '../support/browser.ts'

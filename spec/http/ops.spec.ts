@@ -5,7 +5,7 @@ import type { EdgeRequest } from '../../src/actors/messages.ts'
 import { describeApi } from '../../src/http/openapi/openapi.ts'
 import type { ApiDocument } from '../../src/http/openapi/document.ts'
 import { startOps } from '../../src/http/ops.ts'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import {
   answerFaults,

@@ -2,7 +2,7 @@
 // two simulated processors around them.
 
 import type { Test } from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { compareBooks, simulatorLedgers } from './books.ts'
 import { seeded } from './seeded.ts'
 import { type PitClient, type Register, openPitClient } from './system-client.ts'

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { freePort } from '../../bench/layout/ports.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { projectFile } from '../../src/infra/process/project-file.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'

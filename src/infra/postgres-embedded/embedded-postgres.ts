@@ -1,14 +1,12 @@
 // Starts and stops a PostgreSQL of its own for machines that have none.
 
-import assert from 'node:assert'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
+import { freePort } from '../process/free-port.ts'
 import { ROLE, openCluster, unwritable, type Cluster } from './cluster.ts'
 import { findFormerHold, holdFolder, type Hold } from './folder-hold.ts'
 import { clearRemains, findPostmaster, isServedElsewhere } from './postmaster.ts'
@@ -49,7 +47,7 @@ export async function startEmbeddedPostgres(
   const cluster = await openCluster(config.dataDir, config.onFirstStart)
   const hold = await holdAlone(cluster)
   try {
-    const port = config.port ?? (await findFreePort())
+    const port = config.port ?? (await freePort())
     // A socket in its own folder, so that a Pit of another container can tell that it runs.
     const sockets = { unix_socket_directories: (await takesSockets(cluster.path)) ? '.' : '' }
     await cluster.configure({ ...SETTINGS, ...sockets, ...config.settings, port })
@@ -302,16 +300,6 @@ async function stopServer(cluster: Cluster, port: number): Promise<void> {
     if (isStopped) return
   }
   throw new Error(`PostgreSQL on ${cluster.path} does not stop`)
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen({ port: 0, host: '127.0.0.1' })
-  await once(server, 'listening')
-  const bound = server.address()
-  assert(typeof bound === 'object' && bound !== null, 'a server that listens has a port')
-  server.close()
-  await once(server, 'close')
-  return bound.port
 }
 
 function withResolver<Value>(): {
