@@ -37,6 +37,44 @@ t.test('an emptied processor is told in one line', async (t) => {
   }
 })
 
+t.test('a Pit that was purged alone is told in one line for each processor', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 25; n += 1) await world.pay({ requestedAt: START + n * 7_000 })
+  await world.sql('TRUNCATE payments, settled_totals')
+
+  const empty = await world.reconcile([])
+  await world.pay({ requestedAt: START + HOUR_MS })
+  await world.pay({ processor: 'fallback', requestedAt: START + HOUR_MS })
+
+  t.equal(empty.code, 1)
+  t.match(empty.said, 'Pit has nothing of 25 payments that processor default has: Pit was purged')
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 1)
+    t.match(
+      said,
+      'Pit has nothing of 25 payments that processor default has before 2026-03-01T11:00:00.000Z',
+    )
+    t.match(said, /default: Pit has -25 payments, -497\.50; Pit 1 payment/)
+    t.match(said, 'fallback: equal')
+    t.ok(said.split('\n').length <= 6, said)
+  }
+})
+
+t.test('a Pit that has payments of that time is not called purged', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 12; n += 1) {
+    const correlationId = await world.acceptInPit()
+    await world.charge({ correlationId, requestedAt: Date.now() })
+  }
+
+  const { code, said } = await world.reconcile([])
+
+  t.equal(code, 1)
+  t.notMatch(said, 'purged')
+  t.match(said, /: Pit has 19\.90 open, the processor has 19\.90/)
+})
+
 t.test(
   'a few payments that a processor lost are named, and it is not called emptied',
   async (t) => {

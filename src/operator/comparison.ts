@@ -17,7 +17,7 @@ import {
   type PitBooks,
   type Span,
 } from './pit-books.ts'
-import { findCandidates, settledPages, type PitPayment } from './pit-payments.ts'
+import { findCandidates, findFirstPayment, settledPages, type PitPayment } from './pit-payments.ts'
 
 /** One payment that the two sides have differently. */
 export interface Mismatch {
@@ -31,13 +31,14 @@ export interface Discrepancy extends DifferingSpan {
   readonly mismatches: readonly Mismatch[] | undefined
 }
 
-/** A processor that has nothing of what Pit settled there before an instant. */
+/** One of both sides has nothing before an instant, and the other one has something. */
 export interface Emptied {
+  readonly side: 'pit' | 'processor'
   /** Epoch ms; undefined: it has nothing in the whole window. */
   readonly before: number | undefined
-  /** What Pit has settled there. */
-  readonly pit: BookTotal
-  /** Payments of those that it was asked for one by one. */
+  /** What the other side has. */
+  readonly missing: BookTotal
+  /** Payments of Pit's that the processor was asked for one by one. */
   readonly asked: number
 }
 
@@ -115,12 +116,13 @@ class ProcessorComparison {
     }
   }
 
-  /** Where the processor's books begin, if it is seen that they were emptied; else the window. */
+  /** Where books begin that are seen to have been emptied; else the window. */
   async #skipEmptied(): Promise<number> {
     const { span } = this.#request
     const emptied = await findEmptied(this.#processor, this.#request)
     if (emptied === undefined) return span.from
-    this.#pit = emptied.pit
+    if (emptied.side === 'pit') this.#recorded = emptied.missing
+    else this.#pit = emptied.missing
     this.#tell({ kind: 'emptied', emptied })
     return emptied.before ?? span.to + 1
   }
@@ -264,28 +266,37 @@ const EMPTIED_MIN = 10n
 /** Twice as many payments are asked for one by one before a processor is taken for emptied. */
 const SAMPLE_MAX = 20
 
+type Sum = (span: Span) => Promise<BookTotal>
+
 async function findEmptied(
   processor: AskedProcessor,
   { span, pit, tables }: CompareRequest,
 ): Promise<Emptied | undefined> {
-  const ours = (await pit.sum(span))[processor.name]
-  const theirs = await processor.total(span)
-  if (ours.payments - theirs.payments < EMPTIED_MIN) return undefined
-  const before = theirs.payments === 0n ? undefined : await findFirst(processor, span)
-  if (before === span.from) return undefined
-  const missing =
-    before === undefined
-      ? ours
-      : (await pit.sum({ from: span.from, to: before - 1 }))[processor.name]
+  const sums: Readonly<Record<Emptied['side'], Sum>> = {
+    pit: async (part) => (await pit.sum(part))[processor.name],
+    processor: (part) => processor.total(part),
+  }
+  const { payments } = subtract(await sums.pit(span), await sums.processor(span))
+  if (payments < EMPTIED_MIN && payments > -EMPTIED_MIN) return undefined
+  const side = payments < 0n ? 'pit' : 'processor'
+  const isEmpty = (await sums[side](span)).payments === 0n
+  const settled = isEmpty ? undefined : await findFirst(sums[side], span)
+  // A payment that Pit has not settled there may be what the processor has.
+  const other = side === 'pit' && tables !== undefined ? await findFirstPayment(tables) : undefined
+  const before = Math.min(settled ?? span.to + 1, other ?? span.to + 1)
+  if (before <= span.from) return undefined
+  const part = { from: span.from, to: before - 1 }
+  const missing = await sums[side === 'pit' ? 'processor' : 'pit'](part)
   if (missing.payments < EMPTIED_MIN) return undefined
-  const emptied = { from: span.from, to: (before ?? span.to + 1) - 1 }
+  const emptied = { side, before: before > span.to ? undefined : before, missing } as const
+  if (side === 'pit') return { ...emptied, asked: 0 }
   const sample =
-    tables === undefined ? [] : await drawSample(tables, { processor: processor.name, ...emptied })
+    tables === undefined ? [] : await drawSample(tables, { processor: processor.name, ...part })
   let known = 0
   await processor.findAll(sample, (_, recorded) => {
     if (recorded !== undefined) known += 1
   })
-  return known > 0 ? undefined : { before, pit: missing, asked: sample.length }
+  return known > 0 ? undefined : { ...emptied, asked: sample.length }
 }
 
 /** Some payments of the first page, and some from all of a span. */
@@ -312,12 +323,12 @@ function evenly<Item>(items: readonly Item[], count: number): readonly Item[] {
   return items.filter((_, index) => index % step === 0).slice(0, count)
 }
 
-/** The instant of the first payment that a processor has in a span in which it has some. */
-async function findFirst(processor: AskedProcessor, span: Span): Promise<number> {
+/** The instant of the first payment in a span in which there are some. */
+async function findFirst(sum: Sum, span: Span): Promise<number> {
   let [low, high] = [span.from, span.to]
   while (low < high) {
     const middle = low + Math.floor((high - low) / 2)
-    const { payments } = await processor.total({ from: span.from, to: middle })
+    const { payments } = await sum({ from: span.from, to: middle })
     if (payments > 0n) high = middle
     else low = middle + 1
   }

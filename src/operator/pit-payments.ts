@@ -4,9 +4,9 @@
 
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import { PROCESSOR, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
+import { INTEGER, PROCESSOR, STATE, TEXT, nullable, readOnlyRow } from '../infra/postgres/rows.ts'
 import type { Query, RowOf } from '../infra/postgres/rows.ts'
-import { PROCESSOR_NUMBER, processorName } from '../infra/postgres/sql.ts'
+import { PROCESSOR_NUMBER, epochMs, processorName } from '../infra/postgres/sql.ts'
 import { ask, type Span } from './pit-books.ts'
 
 /** A payment as Pit has it. */
@@ -71,6 +71,15 @@ export async function findOutOfTime(
   { span, limit }: { readonly span: Span; readonly limit: number },
 ): Promise<readonly PitPayment[]> {
   return (await ask(tables.run(OUT_OF_TIME, [span.from, span.to, limit]))).map(readPayment)
+}
+
+/**
+ * When the first payment that there is settled or, if it has not, was accepted, epoch ms; undefined:
+ * there is none. Rejects with `BooksUnreachable`.
+ */
+export async function findFirstPayment(tables: PostgresPool): Promise<number | undefined> {
+  const { first } = readOnlyRow(FIRST_PAYMENT, await ask(tables.run(FIRST_PAYMENT, [])))
+  return first ?? undefined
 }
 
 const COLUMNS = {
@@ -149,4 +158,19 @@ const OUT_OF_TIME = {
     SELECT * FROM payments WHERE state = 1 AND requested_at_ms > $2::bigint
   ) AS p
   LIMIT $3`,
+} satisfies Query
+
+// Each part goes by an index of its own. LEAST passes over what is null.
+const FIRST_PAYMENT = {
+  name: 'firstPayment',
+  effect: 'reads',
+  columns: { first: nullable(INTEGER) },
+  text: `
+  SELECT least(
+      (SELECT min(requested_at_ms) FROM payments WHERE state = 1),
+      (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
+        WHERE state = 2 AND isfinite(accepted_at)),
+      (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
+        WHERE state = 0 AND isfinite(accepted_at))
+    ) AS first`,
 } satisfies Query

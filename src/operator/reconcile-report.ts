@@ -64,10 +64,17 @@ export function describeFinding(finding: Finding, processor: ProcessorName): rea
   return describeDiscrepancy(finding.discrepancy, processor)
 }
 
-function describeEmptied({ before, pit, asked }: Emptied, processor: ProcessorName): string {
+function describeEmptied(
+  { side, before, missing, asked }: Emptied,
+  processor: ProcessorName,
+): string {
   const until = before === undefined ? '' : ` before ${printInstant(before)}`
+  const all = counted(missing.payments, 'payment')
+  if (side === 'pit') {
+    const has = `Pit has nothing of ${all} that processor ${processor} has${until}`
+    return `${has}: Pit was purged, or they are another client’s`
+  }
   const sample = asked === 0 ? '' : `; ${asked} of them ${asked === 1 ? 'was' : 'were'} asked for`
-  const all = counted(pit.payments, 'payment')
   return `processor ${processor} knows none of ${all}${until}: it was emptied or restarted${sample}`
 }
 
