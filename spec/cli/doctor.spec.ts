@@ -24,19 +24,33 @@ function about(subject: string, findings: readonly Finding[]): readonly string[]
 }
 
 interface Stub {
-  readonly status: number
+  /** What answers about its health have: 200 when absent. */
+  readonly status?: number
+  /** `cut`: the connection is closed instead. */
   readonly body: string
+  /** What comes from the second question about its health on. */
+  readonly laterStatus?: number
+  readonly later?: string
+  /** What it answers to all other questions; its health when absent. */
+  readonly books?: string
   /** What it says of the time of day. */
   readonly date?: Date
   /** How long each of its answers takes. */
   readonly afterMs?: number
 }
 
-/** A server that answers each path with a status and a body. */
-async function startStub(t: Test, { status, body, date, afterMs = 0 }: Stub): Promise<string> {
-  const server = createServer((_, response) => {
+/** A server that answers as a processor does that something is wrong with. */
+async function startStub(t: Test, stub: Stub): Promise<string> {
+  const { status = 200, body, laterStatus = status, later = body, date, afterMs = 0 } = stub
+  let probes = 0
+  const server = createServer(({ url, socket }, response) => {
+    const isProbe = url === '/payments/service-health'
+    if (isProbe) probes += 1
+    const health = probes > 1 ? { code: laterStatus, text: later } : { code: status, text: body }
+    const { code, text } = isProbe ? health : { code: 200, text: stub.books ?? body }
+    if (text === 'cut') return void socket.destroy()
     if (date !== undefined) response.setHeader('Date', date.toUTCString())
-    setTimeout(() => response.writeHead(status).end(body), afterMs)
+    setTimeout(() => response.writeHead(code).end(text), afterMs)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -136,11 +150,15 @@ t.test('an embedded database needs a folder that can be written', async (t) => {
   t.match(await checked(join(folder, 'file/b')), [{ result: 'fails', text: /DATA_DIR/ }])
 })
 
+const HEALTHY = '{"failing":false,"minResponseTime":7}'
+const SUMMARY = '{"totalRequests":0,"totalAmount":0,"totalFee":0,"feePerTransaction":0.05}'
+
+const check = (url: string, token?: string): Promise<readonly Finding[]> =>
+  checkProcessor({ name: 'default', url, token })
+
 t.test('a processor is asked for its health, its books and its time', async (t) => {
   const simulator = await startSimulator({ port: 0, feeRate: 0.05 })
   t.teardown(() => simulator.close())
-  const check = (url: string, token?: string) => checkProcessor({ name: 'default', url, token })
-  const healthy = '{"failing":false,"minResponseTime":7}'
 
   const right = await check(simulator.url, '123')
   t.match(about('default', right), ['ok: works, and answers in 0 ms'])
@@ -149,31 +167,60 @@ t.test('a processor is asked for its health, its books and its time', async (t) 
   t.match(about('default books', wrong), [/^warn: answered 40\d: PROCESSOR_TOKEN is not/])
   t.match(about('default books', await check(simulator.url)), [/^warn: PROCESSOR_TOKEN is unset/])
 
-  const failing = await startStub(t, { status: 200, body: '{"failing":true,"minResponseTime":0}' })
+  const failing = await startStub(t, { body: '{"failing":true,"minResponseTime":0}' })
   t.match(about('default', await check(failing)), [/^warn: says of itself that it fails/])
-  const asked = await startStub(t, { status: 429, body: '' })
-  t.match(about('default', await check(asked)), [/^ok: .*asked for just now$/])
-  const page = await startStub(t, { status: 200, body: '<html>' })
-  t.match(about('default', await check(page)), [/^fails: .* no processor$/])
   const silent = `http://127.0.0.1:${await freePort()}`
   t.match(about('default', await check(silent)), [/^fails: .*ECONNREFUSED.*PROCESSOR_DEFAULT_URL$/])
-  const late = await startStub(t, {
-    status: 200,
-    body: healthy,
-    date: new Date(Date.now() - 60_000),
-  })
+  const late = await startStub(t, { body: HEALTHY, date: new Date(Date.now() - 60_000) })
   t.match(about('clocks', await check(late)), [/^warn: that of default is \d+\.\d s behind/])
-  const timely = await startStub(t, { status: 200, body: healthy })
+  const timely = await startStub(t, { body: HEALTHY })
   t.match(about('clocks', await check(timely)), [/^ok: /])
 })
 
+t.test('a health that Pit could not read is that of no processor', async (t) => {
+  const bodies = ['<html>', '{"failing":false}', '{"failing":false,"minResponseTime":-5}', 'null']
+  for (const body of bodies) {
+    const found = about('default', await check(await startStub(t, { body })))
+    t.match(found, [/^fails: .* no processor$/], body)
+  }
+})
+
+t.test('a processor whose health is not to be had may work all the same', async (t) => {
+  const failing = await startStub(t, { status: 500, body: '', books: SUMMARY })
+  const found = await check(failing, '123')
+  t.match(about('default', found), [/^warn: answers 500 .*: its health is not known/])
+  t.match(about('default books', found), [/^ok: /])
+
+  const cut = await startStub(t, { body: 'cut', books: SUMMARY })
+  t.match(about('default', await check(cut)), [/^warn: no answer.* about its health/])
+})
+
+t.test('nobody is called healthy because others ask more often', async (t) => {
+  const again = await startStub(t, { status: 429, body: '', laterStatus: 200, later: HEALTHY })
+  const never = await startStub(t, { status: 429, body: '' })
+  const [once, always] = await Promise.all([check(again), check(never)])
+
+  t.match(about('default', once), ['ok: works, and answers in 7 ms'])
+  t.match(about('default', always), [/^warn: others ask for its health too often/])
+})
+
+t.test('books that are none, or are not shown, are a warning about books alone', async (t) => {
+  const page = await startStub(t, { body: HEALTHY, books: '<html>' })
+  const cut = await startStub(t, { body: HEALTHY, books: 'cut' })
+  for (const [url, why] of [
+    [page, /^warn: its answer is no summary/],
+    [cut, /^warn: no answer.*: nobody can compare/],
+  ] as const) {
+    const found = await check(url, '123')
+    t.match(about('default', found), ['ok: works, and answers in 7 ms'])
+    t.match(about('default books', found), [why])
+  }
+})
+
 t.test('a probe that had to wait for its turn is no silent processor', async (t) => {
-  const body = '{"failing":false,"minResponseTime":7}'
-  const url = await startStub(t, { status: 200, body, afterMs: 5_200 })
+  const url = await startStub(t, { body: HEALTHY, afterMs: 5_200 })
 
-  const found = await checkProcessor({ name: 'default', url, token: undefined })
-
-  t.match(about('default', found), ['ok: works, and answers in 7 ms'])
+  t.match(about('default', await check(url)), ['ok: works, and answers in 7 ms'])
 })
 
 t.test('clocks are judged only beyond what the measurement may be wrong by', async (t) => {

@@ -67,7 +67,7 @@ function describeDoubt(doubt: Fields): string {
   const left = typeof remaining === 'number' ? remaining : 0
   const until =
     left > 0 ? `may be recorded for ${seconds(left)} yet` : 'cannot be recorded any more'
-  const parts = [sent === '' ? 'sent by an instance that is gone' : `sent ${sent}`, until]
+  const parts = [sent === '' ? 'sent at an unknown instant' : `sent ${sent}`, until]
   return `${textOf(doubt['processor'])}: ${[...parts, ...contradictionOf(doubt)].join(', ')}`
 }
 

@@ -1,8 +1,10 @@
 // Checks of the two processors: whether each answers, what it says of itself, whether the token
 // opens its books, and its clock.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessorName } from '../../actors/model/payment.ts'
-import { askOverHttp, readFields, whyNoAnswer, type HttpAnswer } from '../ask-pit.ts'
+import { askOverHttp, readFields, whyNoAnswer } from '../ask-pit.ts'
+import type { HttpAnswer, HttpQuestion } from '../ask-pit.ts'
 import { clockFinding, fails, ok, warn, type Finding } from './finding.ts'
 
 export interface CheckedProcessor {
@@ -11,50 +13,104 @@ export interface CheckedProcessor {
   readonly token: string | undefined
 }
 
-/** It answers one question in 5 s and lets the next one wait for its turn: twice as long, ms. */
+/** A processor lets the next question wait for its turn, 5 s: bound on its answer, ms. */
 const PROBE_ANSWER_MAX_MS = 10_000
 
 export async function checkProcessor(processor: CheckedProcessor): Promise<readonly Finding[]> {
   const { name, url } = processor
-  const [before, askedAt] = [Date.now(), performance.now()]
-  try {
-    const path = '/payments/service-health'
-    const answer = await askOverHttp({ url, path, answerMaxMs: PROBE_ANSWER_MAX_MS })
-    const halfMs = (performance.now() - askedAt) / 2
-    const health = describeHealth(name, answer)
-    if (health.result === 'fails') return [health]
-    const clock = Number.isNaN(answer.at)
-      ? []
-      : [clockOf(name, { aheadMs: answer.at - (before + halfMs), halfMs })]
-    return [health, await checkToken(processor), ...clock]
-  } catch (error) {
+  const [probe, books] = await Promise.all([askForHealth(url), askForBooks(processor)])
+  if ('error' in probe && 'error' in books) {
     const setting = `PROCESSOR_${name.toUpperCase()}_URL`
-    return [fails(name, `${url} gives ${whyNoAnswer(error)}: start it, or correct ${setting}`)]
+    return [
+      fails(name, `${url} gives ${whyNoAnswer(probe.error)}: start it, or correct ${setting}`),
+    ]
+  }
+  const health = describeHealth(name, probe)
+  if (health.result === 'fails') return [health]
+  const clock = 'error' in probe ? [] : describeClock(name, probe)
+  return [health, describeBooks(processor, books), ...clock]
+}
+
+interface Answered {
+  readonly answer: HttpAnswer
+  /** By this machine's clock when it was asked, epoch ms, and half of the time until its answer. */
+  readonly askedAt: number
+  readonly halfMs: number
+}
+
+type Asked = Answered | { readonly error: unknown }
+
+async function asked(question: HttpQuestion): Promise<Asked> {
+  const [askedAt, before] = [Date.now(), performance.now()]
+  try {
+    const answer = await askOverHttp(question)
+    return { answer, askedAt, halfMs: (performance.now() - before) / 2 }
+  } catch (error) {
+    return { error }
   }
 }
 
-/** It may be asked once in 5 s, and a running Pit asks too. */
+/** A processor may be asked for its health once in 5 s by all together, and a running Pit asks too. */
 const ASKED_TOO_OFTEN = 429
+const PROBES_EVERY_MS = 5_000
 
-function describeHealth(name: ProcessorName, { status, body }: HttpAnswer): Finding {
-  if (status === ASKED_TOO_OFTEN) return ok(name, 'answers; its health was asked for just now')
+/** Asks once more after an answer that says that somebody else was quicker. */
+async function askForHealth(url: string): Promise<Asked> {
+  const question = { url, path: '/payments/service-health', answerMaxMs: PROBE_ANSWER_MAX_MS }
+  const first = await asked(question)
+  if ('error' in first || first.answer.status !== ASKED_TOO_OFTEN) return first
+  await delay(PROBES_EVERY_MS)
+  return await asked(question)
+}
+
+/** Asked without a token as well: any answer shows that somebody is there. */
+function askForBooks({ url, token }: CheckedProcessor): Promise<Asked> {
+  const headers = token === undefined ? {} : { 'X-Rinha-Token': token }
+  return asked({ url, path: '/admin/payments-summary', headers })
+}
+
+const UNKNOWN = 'its health is not known; payments are sent to it all the same'
+
+function describeHealth(name: ProcessorName, probe: Asked): Finding {
+  if ('error' in probe)
+    return warn(name, `${whyNoAnswer(probe.error)} about its health: ${UNKNOWN}`)
+  const { status, body } = probe.answer
+  if (status === ASKED_TOO_OFTEN)
+    return warn(name, `others ask for its health too often: ${UNKNOWN}`)
+  if (status >= 500) return warn(name, `answers ${status} to /payments/service-health: ${UNKNOWN}`)
   const { failing, minResponseTime } = readFields(body) ?? {}
-  if (status !== 200 || typeof failing !== 'boolean') {
+  if (status !== 200 || typeof failing !== 'boolean' || !isDuration(minResponseTime)) {
     return fails(name, `answers ${status} to /payments/service-health: it is no processor`)
   }
   if (failing) return warn(name, 'says of itself that it fails: payments wait, or go to the other')
-  return ok(name, `works, and answers in ${String(minResponseTime)} ms`)
+  return ok(name, `works, and answers in ${minResponseTime} ms`)
 }
 
-async function checkToken({ name, url, token }: CheckedProcessor): Promise<Finding> {
+/** As Pit itself reads it. */
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0
+}
+
+function describeBooks({ name, token }: CheckedProcessor, books: Asked): Finding {
   const subject = `${name} books`
   if (token === undefined) {
     return warn(subject, 'PROCESSOR_TOKEN is unset: the console and pit reconcile cannot compare')
   }
-  const headers = { 'X-Rinha-Token': token }
-  const { status } = await askOverHttp({ url, path: '/admin/payments-summary', headers })
-  if (status === 200) return ok(subject, 'PROCESSOR_TOKEN opens them')
-  return warn(subject, `answered ${status}: PROCESSOR_TOKEN is not the processor’s`)
+  if ('error' in books) return warn(subject, `${whyNoAnswer(books.error)}: nobody can compare them`)
+  const { status, body } = books.answer
+  if (status !== 200)
+    return warn(subject, `answered ${status}: PROCESSOR_TOKEN is not the processor’s`)
+  const { totalRequests } = readFields(body) ?? {}
+  if (typeof totalRequests === 'number') return ok(subject, 'PROCESSOR_TOKEN opens them')
+  return warn(subject, 'its answer is no summary: nobody can compare them')
+}
+
+/** Nothing where the answer has no `Date`. */
+function describeClock(
+  name: ProcessorName,
+  { answer: { at }, askedAt, halfMs }: Answered,
+): readonly Finding[] {
+  return Number.isNaN(at) ? [] : [clockOf(name, { aheadMs: at - (askedAt + halfMs), halfMs })]
 }
 
 /** A `Date` is cut to the second, and servers make one a second. */
