@@ -11,6 +11,7 @@ const postgres = await startPostgres(t)
 
 const HOUR_MS = 3_600_000
 const NOTHING = '{"totalRequests":0,"totalAmount":0}'
+const ROW = 'payments (correlation_id, amount_cents, state, due_at)'
 const MODES = [[], ['--sums']] as const
 
 t.test('an emptied processor is told in one line', async (t) => {
@@ -73,6 +74,70 @@ t.test('a Pit that has payments of that time is not called purged', async (t) =>
   t.equal(code, 1)
   t.notMatch(said, 'purged')
   t.match(said, /: Pit has 19\.90 open, the processor has 19\.90/)
+})
+
+t.test('what a purged Pit has not settled, and a processor had before, is named', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const old: string[] = []
+  for (let n = 0; n < 25; n += 1) old.push(await world.pay({ requestedAt: START + n * 7_000 }))
+  await world.sql('TRUNCATE payments, settled_totals')
+  for (let n = 0; n < 3; n += 1) await world.pay({ requestedAt: START + HOUR_MS + n })
+  const [open = '', rejected = '', infinite = '', elsewhere = ''] = old
+  for (const [id, state] of [
+    [open, 0],
+    [rejected, 2],
+    [infinite, 0],
+  ] as const) {
+    await world.sql(
+      `INSERT INTO ${ROW} VALUES ('${id}', 1100, ${state}, ${state === 0 ? 'now()' : 'NULL'})`,
+    )
+  }
+  await world.sql(
+    `UPDATE payments SET accepted_at = '-infinity' WHERE correlation_id = '${infinite}'`,
+  )
+  const again = START + HOUR_MS + 10
+  await world.charge({ processor: 'fallback', correlationId: elsewhere, requestedAt: again })
+  const settled = await world.settleInPit({ processor: 'fallback', requestedAt: again })
+  const renamed = 'UPDATE payments SET correlation_id = $1 WHERE correlation_id = $2'
+  await world.sql(renamed, [elsewhere, settled])
+
+  for (const mode of MODES) {
+    const { said } = await world.reconcile([...mode])
+    t.match(said, 'Pit has nothing of 25 payments that processor default has before')
+    t.match(said, '; of what Pit has not settled there 4 were looked up')
+    for (const id of [open, infinite]) t.match(said, `${id}: Pit has 11.00 open, the processor has`)
+    t.match(said, `${rejected}: Pit has 11.00 rejected, the processor has 19.90`)
+    t.match(said, `${elsewhere}: Pit has 19.90 settled at fallback`)
+  }
+})
+
+t.test('a row of an impossible instant stops nothing', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 25; n += 1) {
+    await world.charge({ correlationId: randomUUID(), requestedAt: START + n })
+  }
+  for (const instant of ['-9223372036854775808', '9223372036854775807']) {
+    const row = `(gen_random_uuid(), 777, 1, 1, ${instant})`
+    const names = '(correlation_id, amount_cents, state, processor, requested_at_ms)'
+    await world.sql(`INSERT INTO payments ${names} VALUES ${row}`)
+  }
+
+  const { code, said } = await world.reconcile([])
+
+  t.equal(code, 1)
+  t.match(said, 'default: Pit has -25 payments')
+  t.match(said, 'fallback: equal')
+})
+
+t.test('what a processor has in years to come is no part of equal books', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  await world.charge({ correlationId: randomUUID(), requestedAt: Date.parse('2999-06-01') })
+
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 1)
+    t.match(said, /default 2999-06-01T00:00:00\.000Z: Pit has -1 payment/)
+  }
 })
 
 t.test(

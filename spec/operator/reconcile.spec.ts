@@ -132,9 +132,15 @@ t.test('reconcile exits with 2 when an option is missing or wrong', async (t) =>
 
   t.equal((await world.reconcile([], { token: undefined })).code, 2)
   t.equal((await world.reconcile([], { databaseUrl: undefined })).code, 2)
-  for (const wrong of ['--from=2026-01-01', '--to=x', '--nosuch', '--url=ftp://a']) {
-    t.throws(() => readReconcileOptions([wrong], START), UsageError, wrong)
+  for (const wrong of [
+    '--from=2026-01-01',
+    '--from=2026-02-30T00:00:00Z',
+    '--to=x',
+    '--nosuch',
+    '--url=ftp://a',
+  ]) {
+    t.throws(() => readReconcileOptions([wrong]), UsageError, wrong)
   }
   const backwards = ['--from=2026-01-02T00:00:00Z', '--to=2026-01-01T00:00:00Z']
-  t.throws(() => readReconcileOptions(backwards, START), UsageError)
+  t.throws(() => readReconcileOptions(backwards), UsageError)
 })

@@ -90,7 +90,7 @@ async function reconcile(
   }
   const output = { write, progress: (line: string) => void progress.push(line) }
   const tool = async (): Promise<number> => {
-    const options = readReconcileOptions(args, Date.now())
+    const options = readReconcileOptions(args)
     return options === undefined ? 0 : await runReconcile(options, places, output)
   }
   return { code: await exitCodeOf(tool, write), said, progress }

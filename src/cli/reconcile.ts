@@ -16,7 +16,7 @@ const IN_LOG_MS = 10_000
 process.exitCode = await exitCodeOf(main, (text) => process.stderr.write(text))
 
 async function main(): Promise<number> {
-  const options = readReconcileOptions(process.argv.slice(2), Date.now())
+  const options = readReconcileOptions(process.argv.slice(2))
   if (options === undefined) {
     process.stdout.write(RECONCILE_USAGE)
     return EXIT_FINE

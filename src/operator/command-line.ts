@@ -30,11 +30,17 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)
 /** Epoch ms of what stands after a flag, or what stands for its absence. Throws `UsageError`. */
 export function readInstant(flag: string, text: string | undefined, absent: number): number {
   if (text === undefined) return absent
-  const instant = INSTANT.test(text) ? Date.parse(text) : Number.NaN
+  const instant = INSTANT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(instant)) {
     throw new UsageError(`--${flag} is an ISO instant with an offset, such as 2026-01-31T12:00:00Z`)
   }
   return instant
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isDay(text: string): boolean {
+  const day = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)
 }
 
 /** A whole number from 1 up. Throws `UsageError`. */

@@ -17,7 +17,13 @@ import {
   type PitBooks,
   type Span,
 } from './pit-books.ts'
-import { findCandidates, findFirstPayment, settledPages, type PitPayment } from './pit-payments.ts'
+import {
+  findCandidates,
+  findFirstPayment,
+  findNotSettledAt,
+  settledPages,
+  type PitPayment,
+} from './pit-payments.ts'
 
 /** One payment that the two sides have differently. */
 export interface Mismatch {
@@ -38,7 +44,7 @@ export interface Emptied {
   readonly before: number | undefined
   /** What the other side has. */
   readonly missing: BookTotal
-  /** Payments of Pit's that the processor was asked for one by one. */
+  /** Payments of Pit's, settled elsewhere or not at all if Pit was emptied, that were looked up. */
   readonly asked: number
 }
 
@@ -118,13 +124,28 @@ class ProcessorComparison {
 
   /** Where books begin that are seen to have been emptied; else the window. */
   async #skipEmptied(): Promise<number> {
-    const { span } = this.#request
+    const { span, tables } = this.#request
     const emptied = await findEmptied(this.#processor, this.#request)
     if (emptied === undefined) return span.from
-    if (emptied.side === 'pit') this.#recorded = emptied.missing
-    else this.#pit = emptied.missing
-    this.#tell({ kind: 'emptied', emptied })
-    return emptied.before ?? span.to + 1
+    const { side, before = span.to + 1, missing } = emptied
+    if (side === 'processor') {
+      this.#pit = missing
+      this.#tell({ kind: 'emptied', emptied })
+      return before
+    }
+    this.#recorded = missing
+    const others = tables === undefined ? [] : await findNotSettledAt(tables, this.#processor.name)
+    this.#tell({ kind: 'emptied', emptied: { ...emptied, asked: others.length } })
+    await this.#nameRecordedBefore(before, others)
+    return before
+  }
+
+  /** What the line of a purge would hide: one that is recorded, and not settled there by Pit. */
+  async #nameRecordedBefore(before: number, others: readonly PitPayment[]): Promise<void> {
+    await this.#processor.findAll(others, (payment, recorded) => {
+      if (recorded === undefined || recorded.requestedAt >= before) return
+      this.#tell({ kind: 'mismatch', mismatch: { payment, recorded } })
+    })
   }
 
   /** Hours with rows, and what lies between them in one piece. */
@@ -282,8 +303,10 @@ async function findEmptied(
   const isEmpty = (await sums[side](span)).payments === 0n
   const settled = isEmpty ? undefined : await findFirst(sums[side], span)
   // A payment that Pit has not settled there may be what the processor has.
-  const other = side === 'pit' && tables !== undefined ? await findFirstPayment(tables) : undefined
-  const before = Math.min(settled ?? span.to + 1, other ?? span.to + 1)
+  const end = { from: span.from, to: span.to + 1 }
+  const other =
+    side === 'pit' && tables !== undefined ? await findFirstPayment(tables, end) : end.to
+  const before = Math.min(settled ?? end.to, other)
   if (before <= span.from) return undefined
   const part = { from: span.from, to: before - 1 }
   const missing = await sums[side === 'pit' ? 'processor' : 'pit'](part)

@@ -74,12 +74,26 @@ export async function findOutOfTime(
 }
 
 /**
- * When the first payment that there is settled or, if it has not, was accepted, epoch ms; undefined:
- * there is none. Rejects with `BooksUnreachable`.
+ * When the first payment of a span settled or, if it has not, was accepted, epoch ms; the end of the
+ * span if there is none. Rejects with `BooksUnreachable`.
  */
-export async function findFirstPayment(tables: PostgresPool): Promise<number | undefined> {
-  const { first } = readOnlyRow(FIRST_PAYMENT, await ask(tables.run(FIRST_PAYMENT, [])))
-  return first ?? undefined
+export async function findFirstPayment(tables: PostgresPool, { from, to }: Span): Promise<number> {
+  return readOnlyRow(FIRST_PAYMENT, await ask(tables.run(FIRST_PAYMENT, [from, to]))).first
+}
+
+/** So many parked ones, owned ones, rejected ones and such as are settled at the other processor. */
+const NOT_SETTLED_THERE_MAX = 1_000
+
+/**
+ * Reads payments that are not settled at a processor and may be recorded there all the same, the
+ * first ones of each state. Rejects with `BooksUnreachable`.
+ */
+export async function findNotSettledAt(
+  tables: PostgresPool,
+  processor: ProcessorName,
+): Promise<readonly PitPayment[]> {
+  const bounds = [PROCESSOR_NUMBER[processor], NOT_SETTLED_THERE_MAX]
+  return (await ask(tables.run(NOT_SETTLED_AT, bounds))).map(readPayment)
 }
 
 const COLUMNS = {
@@ -164,13 +178,33 @@ const OUT_OF_TIME = {
 const FIRST_PAYMENT = {
   name: 'firstPayment',
   effect: 'reads',
-  columns: { first: nullable(INTEGER) },
+  columns: { first: INTEGER },
   text: `
-  SELECT least(
-      (SELECT min(requested_at_ms) FROM payments WHERE state = 1),
+  SELECT least($2::bigint,
+      (SELECT min(requested_at_ms) FROM payments WHERE state = 1 AND requested_at_ms >= $1::bigint),
       (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
         WHERE state = 2 AND isfinite(accepted_at)),
       (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
-        WHERE state = 0 AND isfinite(accepted_at))
+        WHERE state = 0 AND owner IS NULL AND isfinite(accepted_at)),
+      (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
+        WHERE state = 0 AND owner IS NOT NULL AND isfinite(accepted_at))
     ) AS first`,
+} satisfies Query
+
+const NOT_SETTLED_AT = {
+  name: 'notSettledAt',
+  effect: 'reads',
+  columns: COLUMNS,
+  text: `
+  WITH other AS (
+    (SELECT * FROM payments WHERE state = 0 AND owner IS NULL LIMIT $2)
+    UNION ALL
+    (SELECT * FROM payments WHERE state = 0 AND owner IS NOT NULL LIMIT $2)
+    UNION ALL
+    (SELECT * FROM payments WHERE state = 2 ORDER BY accepted_at LIMIT $2)
+    UNION ALL
+    (SELECT * FROM payments WHERE state = 1 AND processor <> $1::smallint
+      ORDER BY requested_at_ms LIMIT $2)
+  )
+  SELECT ${SELECTED} FROM other p`,
 } satisfies Query

@@ -51,7 +51,7 @@ that summaries are made of, and the rows with both processors, each payment by a
 look-up. Names what was deleted, altered or added in any of the three.
 
   --from, --to <instant>  ISO instants with offset, both inclusive; absent:
-                          everything
+                          everything from 1970 to 2999
   --sums                  quick: compares sums by the hour, and payments only
                           where they differ
   --per-second <count>    look-ups that begin in a second, ${PER_SECOND} when absent
@@ -79,22 +79,16 @@ Exit codes: 0 equal; 1 different; 2 usage; 3 Pit, its database or a processor
 does not answer; 4 a bug of this tool.
 `
 
-/** Start of a window without one, epoch ms, and how far one without an end reaches ahead. */
+/** Both ends of a window that has none, epoch ms. */
 const FIRST_MS = 0
-const AHEAD_MS = 86_400_000
+const LAST_MS = Date.parse('2999-12-31T23:59:59.999Z')
 
-/**
- * Undefined when only help was asked for. Throws `UsageError`.
- * @param now epoch ms, for a window without an end.
- */
-export function readReconcileOptions(
-  args: readonly string[],
-  now: number,
-): ReconcileOptions | undefined {
+/** Undefined when only help was asked for. Throws `UsageError`. */
+export function readReconcileOptions(args: readonly string[]): ReconcileOptions | undefined {
   const values = parseFlags(args)
   if (values.help === true) return undefined
   const from = readInstant('from', values.from, FIRST_MS)
-  const to = readInstant('to', values.to, now + AHEAD_MS)
+  const to = readInstant('to', values.to, LAST_MS)
   if (from > to) throw new UsageError('--from is after --to')
   const { url } = values
   const archived = values['archived-before']

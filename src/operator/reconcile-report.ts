@@ -70,12 +70,15 @@ function describeEmptied(
 ): string {
   const until = before === undefined ? '' : ` before ${printInstant(before)}`
   const all = counted(missing.payments, 'payment')
+  const were = `${asked} ${asked === 1 ? 'was' : 'were'} looked up`
   if (side === 'pit') {
     const has = `Pit has nothing of ${all} that processor ${processor} has${until}`
-    return `${has}: Pit was purged, or they are another client’s`
+    const others = asked === 0 ? '' : `; of what Pit has not settled there ${were}`
+    return `${has}: Pit was purged, or they are another client’s${others}`
   }
-  const sample = asked === 0 ? '' : `; ${asked} of them ${asked === 1 ? 'was' : 'were'} asked for`
-  return `processor ${processor} knows none of ${all}${until}: it was emptied or restarted${sample}`
+  const sample = asked === 0 ? '' : `; of them ${were}`
+  const why = 'it was emptied or restarted, or never had them'
+  return `processor ${processor} knows none of ${all}${until}: ${why}${sample}`
 }
 
 function describeDiscrepancy(
