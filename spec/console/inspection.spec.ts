@@ -138,6 +138,7 @@ t.test('the console refuses requests from pages of other sites', async (t) => {
   t.ok(from({ host: 'pit-1:9998' }), 'a name of the compose network')
   t.notOk(from({ host: '127.0.0.1:9998', origin: 'https://example.org' }), 'another page')
   t.notOk(from({ host: '127.0.0.1:9998', origin: 'null' }), 'a sandboxed page')
+  t.notOk(from({ host: '', origin: 'null' }), 'one that names no host')
   t.notOk(
     from({ host: 'example.org', origin: 'http://example.org' }),
     'a public name that points here',

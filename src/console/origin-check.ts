@@ -12,11 +12,7 @@ export function hasOwnOrigin(request: Pick<HttpRequest, 'getHeader'>): boolean {
   const host = request.getHeader('host').toLowerCase()
   const origin = request.getHeader('origin').toLowerCase()
   if (!isPrivate(host)) return false
-  return origin === '' || hostOf(origin) === host
-}
-
-function hostOf(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).host : ''
+  return origin === '' || (URL.canParse(origin) && new URL(origin).host === host)
 }
 
 /** An IPv6 address stands in brackets, which no name has: `[` is left of it. */
