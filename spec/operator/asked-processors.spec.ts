@@ -202,6 +202,26 @@ t.test('rows that were moved away are no difference, and rows that are gone are'
   t.match(alone.said, '2026-03-01T10:00:40.000Z to 2026-03-01T10:00:40.999Z: Pit has -1 payment')
 })
 
+t.test('rows are gone up to the last second of a window, and not beyond it', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 12; n += 1) await world.pay({ requestedAt: START + n * 1_000 })
+  const kept = START + 12_000
+  await world.pay({ requestedAt: kept })
+  await world.pay({ requestedAt: kept + 1_000 })
+  await world.sql('DELETE FROM payments WHERE requested_at_ms < $1', [kept])
+  const at = (ms: number): string => new Date(ms).toISOString()
+
+  const open = await world.reconcile([])
+  const within = await world.reconcile(['--to', at(kept - 1)])
+  const said = await world.reconcile(['--archived-before', at(kept)])
+  await world.sql('DELETE FROM payments')
+  const none = await world.reconcile(['--to', at(kept - 1)])
+
+  for (const { said: text } of [open, within, said, none]) {
+    t.match(text, `before ${at(kept)}: the totals have 12 payments of 238.80`)
+  }
+})
+
 t.test('sums beyond 2^53 cents are compared to the cent', async (t) => {
   const world = await startOperatorBooks(t, postgres)
   await world.sql(`
