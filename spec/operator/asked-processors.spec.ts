@@ -1,9 +1,10 @@
 // What `pit reconcile` recognises in the whole, and how it asks the processors.
 
 import { randomUUID } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { AskedProcessor } from '../../src/operator/asked-processor.ts'
 import { START, TOKEN, serveBooks, startOperatorBooks } from '../support/operator-books.ts'
+import type { OperatorBooks } from '../support/operator-books.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { StandingTime } from '../support/standing-time.ts'
 
@@ -13,6 +14,21 @@ const HOUR_MS = 3_600_000
 const NOTHING = '{"totalRequests":0,"totalAmount":0}'
 const ROW = 'payments (correlation_id, amount_cents, state, due_at)'
 const MODES = [[], ['--sums']] as const
+
+/** Different books of default alone, in few lines and with these among them, with --sums and without. */
+async function bothModesSay(
+  t: Test,
+  world: OperatorBooks,
+  lines: readonly string[],
+): Promise<void> {
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 1)
+    for (const line of lines) t.match(said, line)
+    t.match(said, 'fallback: equal')
+    t.ok(said.split('\n').length <= 6, said)
+  }
+}
 
 t.test('an emptied processor is told in one line', async (t) => {
   const world = await startOperatorBooks(t, postgres)
@@ -25,17 +41,10 @@ t.test('an emptied processor is told in one line', async (t) => {
 
   t.equal(empty.code, 1)
   t.match(empty.said, 'processor default knows none of 25 payments: it was emptied or restarted')
-  for (const mode of MODES) {
-    const { code, said } = await world.reconcile([...mode])
-    t.equal(code, 1)
-    t.match(
-      said,
-      'default knows none of 25 payments before 2026-03-01T11:00:00.000Z: it was emptied',
-    )
-    t.match(said, 'default: Pit has +25 payments, +497.50; Pit 26 payments')
-    t.match(said, 'fallback: equal')
-    t.ok(said.split('\n').length <= 6, said)
-  }
+  await bothModesSay(t, world, [
+    'default knows none of 25 payments before 2026-03-01T11:00:00.000Z: it was emptied',
+    'default: Pit has +25 payments, +497.50; Pit 26 payments',
+  ])
 })
 
 t.test('a Pit that was purged alone is told in one line for each processor', async (t) => {
@@ -49,17 +58,26 @@ t.test('a Pit that was purged alone is told in one line for each processor', asy
 
   t.equal(empty.code, 1)
   t.match(empty.said, 'Pit has nothing of 25 payments that processor default has: Pit was purged')
-  for (const mode of MODES) {
-    const { code, said } = await world.reconcile([...mode])
-    t.equal(code, 1)
-    t.match(
-      said,
-      'Pit has nothing of 25 payments that processor default has before 2026-03-01T11:00:00.000Z',
-    )
-    t.match(said, /default: Pit has -25 payments, -497\.50; Pit 1 payment/)
-    t.match(said, 'fallback: equal')
-    t.ok(said.split('\n').length <= 6, said)
+  await bothModesSay(t, world, [
+    'Pit has nothing of 25 payments that processor default has before 2026-03-01T11:00:00.000Z',
+    'default: Pit has -25 payments, -497.50; Pit 1 payment',
+  ])
+})
+
+t.test('a Pit whose rows were moved away is not called purged', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 12; n += 1) await world.pay({ requestedAt: START + n * 1_000 })
+  await world.sql('CREATE TABLE payments_archive AS SELECT * FROM payments')
+  await world.sql('DELETE FROM payments')
+  for (let n = 0; n < 25; n += 1) {
+    await world.charge({ correlationId: randomUUID(), requestedAt: START + HOUR_MS + n })
   }
+
+  const { code, said } = await world.reconcile([])
+
+  t.equal(code, 1)
+  t.notMatch(said, 'purged')
+  t.match(said, 'default: Pit has -25 payments, -497.50; Pit 12 payments')
 })
 
 t.test('a Pit that has payments of that time is not called purged', async (t) => {

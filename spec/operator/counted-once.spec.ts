@@ -276,12 +276,12 @@ t.test('payments from all of a window are asked for before it counts as emptied'
       },
     })
     const processors = { default: url, fallback: world.simulators.fallback.url }
-    const window = ['--to', at(1_099), '--per-second', '99999']
+    for (const window of [['--to', at(1_099)], []]) {
+      const { said } = await world.reconcile([...window, '--per-second', '99999'], { processors })
 
-    const { said } = await world.reconcile(window, { processors })
-
-    if (known.length > 0) t.notMatch(said, 'emptied')
-    else t.match(said, /none of 1100 payments: it was emptied.*; of them [234]\d were looked up/)
+      if (known.length > 0) t.notMatch(said, 'emptied')
+      else t.match(said, /none of 1100 payments: it was emptied.*; of them [234]\d were looked up/)
+    }
   }
 })
 

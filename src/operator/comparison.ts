@@ -20,6 +20,7 @@ import {
 import {
   findCandidates,
   findFirstPayment,
+  findLastSettled,
   findNotSettledAt,
   settledPages,
   type PitPayment,
@@ -287,47 +288,68 @@ const EMPTIED_MIN = 10n
 /** Twice as many payments are asked for one by one before a processor is taken for emptied. */
 const SAMPLE_MAX = 20
 
-type Sum = (span: Span) => Promise<BookTotal>
-
 async function findEmptied(
   processor: AskedProcessor,
-  { span, pit, tables }: CompareRequest,
+  request: CompareRequest,
 ): Promise<Emptied | undefined> {
-  const sums: Readonly<Record<Emptied['side'], Sum>> = {
-    pit: async (part) => (await pit.sum(part))[processor.name],
-    processor: (part) => processor.total(part),
-  }
-  const { payments } = subtract(await sums.pit(span), await sums.processor(span))
-  if (payments < EMPTIED_MIN && payments > -EMPTIED_MIN) return undefined
-  const side = payments < 0n ? 'pit' : 'processor'
-  const isEmpty = (await sums[side](span)).payments === 0n
-  const settled = isEmpty ? undefined : await findFirst(sums[side], span)
-  // A payment that Pit has not settled there may be what the processor has.
-  const end = { from: span.from, to: span.to + 1 }
-  const other =
-    side === 'pit' && tables !== undefined ? await findFirstPayment(tables, end) : end.to
-  const before = Math.min(settled ?? end.to, other)
-  if (before <= span.from) return undefined
-  const part = { from: span.from, to: before - 1 }
-  const missing = await sums[side === 'pit' ? 'processor' : 'pit'](part)
+  const { span, pit } = request
+  const ours = (await pit.sum(span))[processor.name]
+  const theirs = await processor.total(span)
+  const more = ours.payments - theirs.payments
+  if (more >= EMPTIED_MIN) return await findEmptiedProcessor(processor, request, theirs)
+  return more <= -EMPTIED_MIN ? await findPurge(processor, request, ours) : undefined
+}
+
+async function findEmptiedProcessor(
+  processor: AskedProcessor,
+  { span, pit, tables }: CompareRequest,
+  { payments }: BookTotal,
+): Promise<Emptied | undefined> {
+  const sum: Sum = (part) => processor.total(part)
+  const before = payments === 0n ? undefined : await findFirst(sum, span)
+  if (before === span.from) return undefined
+  const part = { from: span.from, to: (before ?? span.to + 1) - 1 }
+  const missing = (await pit.sum(part))[processor.name]
   if (missing.payments < EMPTIED_MIN) return undefined
-  const emptied = { side, before: before > span.to ? undefined : before, missing } as const
-  if (side === 'pit') return { ...emptied, asked: 0 }
   const sample =
     tables === undefined ? [] : await drawSample(tables, { processor: processor.name, ...part })
   let known = 0
   await processor.findAll(sample, (_, recorded) => {
     if (recorded !== undefined) known += 1
   })
-  return known > 0 ? undefined : { ...emptied, asked: sample.length }
+  if (known > 0) return undefined
+  return { side: 'processor', before, missing, asked: sample.length }
+}
+
+/** Books of Pit begin with its first payment, also one that is not settled at this processor. */
+async function findPurge(
+  processor: AskedProcessor,
+  { span, pit, tables }: CompareRequest,
+  { payments }: BookTotal,
+): Promise<Emptied | undefined> {
+  const sum: Sum = async (part) => (await pit.sum(part))[processor.name]
+  const end = span.to + 1
+  const firstInSums = async (): Promise<number> =>
+    payments === 0n ? end : await findFirst(sum, span)
+  const first =
+    tables === undefined
+      ? await firstInSums()
+      : await findFirstPayment(tables, { from: span.from, to: end })
+  const part = { from: span.from, to: first - 1 }
+  // Rows that were moved away are in the totals.
+  if (first <= span.from || (await sum(part)).payments > 0n) return undefined
+  const missing = await processor.total(part)
+  if (missing.payments < EMPTIED_MIN) return undefined
+  return { side: 'pit', before: first === end ? undefined : first, missing, asked: 0 }
 }
 
 /** Some payments of the first page, and some from all of a span. */
 async function drawSample(
   tables: PostgresPool,
-  { processor, from, to }: Span & { readonly processor: ProcessorName },
+  { processor, from, to: end }: Span & { readonly processor: ProcessorName },
 ): Promise<readonly PitPayment[]> {
   const sample = new Map<string, PitPayment>()
+  const to = await findLastSettled(tables, { from, to: end })
   let begin = from
   for (let part = 0; part <= SAMPLE_MAX; part += 1) {
     const span = { from: begin + Math.floor(((to - begin) * part) / SAMPLE_MAX), to }
@@ -335,7 +357,7 @@ async function drawSample(
     const page: readonly PitPayment[] = value ?? []
     const chosen = part === 0 ? evenly(page, SAMPLE_MAX) : page.slice(0, 1)
     for (const payment of chosen) sample.set(payment.correlationId, payment)
-    // Windows may begin long before the first payment.
+    // Windows may begin long before the first payment, and end long after the last one.
     if (part === 0) begin = page[0]?.requestedAt ?? to
   }
   return [...sample.values()]
@@ -345,6 +367,8 @@ function evenly<Item>(items: readonly Item[], count: number): readonly Item[] {
   const step = Math.max(1, Math.floor(items.length / count))
   return items.filter((_, index) => index % step === 0).slice(0, count)
 }
+
+type Sum = (span: Span) => Promise<BookTotal>
 
 /** The instant of the first payment in a span in which there are some. */
 async function findFirst(sum: Sum, span: Span): Promise<number> {

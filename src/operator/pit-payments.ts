@@ -81,6 +81,14 @@ export async function findFirstPayment(tables: PostgresPool, { from, to }: Span)
   return readOnlyRow(FIRST_PAYMENT, await ask(tables.run(FIRST_PAYMENT, [from, to]))).first
 }
 
+/**
+ * When the last payment of a span settled, epoch ms; its beginning if none did. Rejects with
+ * `BooksUnreachable`.
+ */
+export async function findLastSettled(tables: PostgresPool, { from, to }: Span): Promise<number> {
+  return readOnlyRow(LAST_SETTLED, await ask(tables.run(LAST_SETTLED, [from, to]))).last
+}
+
 /** So many parked ones, owned ones, rejected ones and such as are settled at the other processor. */
 const NOT_SETTLED_THERE_MAX = 1_000
 
@@ -189,6 +197,15 @@ const FIRST_PAYMENT = {
       (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
         WHERE state = 0 AND owner IS NOT NULL AND isfinite(accepted_at))
     ) AS first`,
+} satisfies Query
+
+const LAST_SETTLED = {
+  name: 'lastSettled',
+  effect: 'reads',
+  columns: { last: INTEGER },
+  text: `
+  SELECT coalesce(max(requested_at_ms), $1::bigint) AS last FROM payments
+  WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint`,
 } satisfies Query
 
 const NOT_SETTLED_AT = {
