@@ -7,8 +7,10 @@ import { resultsOf } from './routing/result.ts'
 import { runStudy, listTasks, type Played } from './routing/study.ts'
 import { formatResults } from './routing/table.ts'
 
-const USAGE = `What each routing setting earns over schedules of the two processors, in virtual time,
-in percent of what could be earned by knowing the schedule beforehand.
+const USAGE = `What each routing setting scores over schedules of the two processors, in virtual time,
+in percent of what could be earned by knowing the schedule beforehand. A schedule counts as
+inconsistent as the challenge has it, as avoidable if the other processor would have been in time,
+and as behind where another setting of the study scores over 1 % more.
 
 ${flagsHelp(FLAGS)}
 `

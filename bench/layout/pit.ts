@@ -56,7 +56,7 @@ export function pitPart(place: {
 }
 
 /** What both instances have in common; the rest depends on where each runs. */
-function composeEnvironment(): Readonly<Record<string, string>> {
+export function composeEnvironment(): Readonly<Record<string, string>> {
   const first = readCompose(join(projectRoot(), 'docker-compose.yml'))['pit-1']
   if (first === undefined) throw new Error('layout: docker-compose.yml has no service pit-1')
   const { LISTEN_SOCKET: _, ...common } = first.environment

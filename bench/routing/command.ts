@@ -19,16 +19,22 @@ export const FLAGS = {
     meaning: 'worlds that each schedule is played in',
   }),
   users: whole({ fallback: 55, min: 1, max: 550, meaning: 'users at the end of the ramp, of 550' }),
+  pitLater: whole({
+    fallback: 0,
+    min: 0,
+    max: 5000,
+    meaning: 'how much later than the processors Pit reads its books in checks, ms',
+  }),
   jobs: whole({ fallback: 2, min: 1, max: 64, meaning: 'threads' }),
   json: text('FILE', 'where the result goes as JSON'),
 }
 
 /** @throws UsageError */
 export function requestOf(flags: Values<typeof FLAGS>): StudyRequest {
-  const { seeds, users, jobs } = flags
+  const { seeds, users, jobs, pitLater: pitLaterMs } = flags
   const variants = variantsOf(flags)
   for (const { environment } of variants) mustConfigure(environment)
-  return { variants, schedules: schedulesOf(flags), seeds, users, jobs }
+  return { variants, schedules: schedulesOf(flags), seeds, users, pitLaterMs, jobs }
 }
 
 /** Before the first run rather than in the middle of the study. */

@@ -10,6 +10,7 @@ import { HEALTHY } from '../../spec/simulation/simulated-processor.ts'
 import { NOTHING_PLANTED } from '../../spec/simulation/instance.ts'
 import type { Settings } from '../../spec/simulation/settings.ts'
 import { World } from '../../spec/simulation/world.ts'
+import { BooksChecks, type Findings } from './checks.ts'
 import { bestShare } from './oracle.ts'
 import { RoutingUsers, THINK_MS } from './users.ts'
 
@@ -25,6 +26,10 @@ export interface Game {
   readonly users: number
   /** Length of the load, s; the schedule is not scaled to it. */
   readonly seconds: number
+  /** How far back the windows of the consistency checks end, ms. */
+  readonly lagMs: number
+  /** How much later than the processors Pit reads its books for them, ms. */
+  readonly pitLaterMs: number
 }
 
 /** Length of the challenge's load, s: what schedules are written for. */
@@ -33,13 +38,15 @@ export const LOAD_SECONDS = 60
 /** Users of the challenge at the end of its ramp. */
 const USERS = 550
 
-export interface Earnings {
+export interface Earnings extends Findings {
   readonly accepted: number
   /** What Pit's summary said at the end of the load. */
   readonly settled: Summary
   /** Gross less fees, in units of money. */
   readonly profit: number
-  /** What the oracle's would have been. */
+  /** The same less the fine for inconsistencies. */
+  readonly score: number
+  /** What the oracle's profit would have been. */
   readonly bestProfit: number
 }
 
@@ -59,9 +66,10 @@ const P99_MS = 11
 export async function play(game: Game): Promise<Earnings> {
   const config = readConfig(game.environment)
   const chance = new Chance(game.seed)
+  const share = game.users / USERS
   const world = new World({
     chance: chance.branch(1),
-    settings: settingsOf(config, game.users / USERS),
+    settings: settingsOf(config, share),
     planted: NOTHING_PLANTED,
     instances: 2,
   })
@@ -73,8 +81,11 @@ export async function play(game: Game): Promise<Earnings> {
     durationMs,
     amountCents: AMOUNT_CENTS,
   })
-  switchBy(world, game.stages)
+  const { stages, lagMs, pitLaterMs } = game
+  const checks = new BooksChecks({ world, stages, durationMs, lagMs, share, pitLaterMs })
+  switchBy(world, stages)
   users.start()
+  checks.start()
   // As the load script does: it ends when the last user has thought its last.
   const endMs = durationMs + THINK_MS
   await world.virtualTime.run(WARM_UP_MS + endMs)
@@ -89,11 +100,19 @@ export async function play(game: Game): Promise<Earnings> {
     settled,
     feeRates: fees,
     p99Ms: P99_MS,
-    inconsistencies: 0,
+    inconsistencies: checks.findings.inconsistencies,
   })
-  const question = { stages: game.stages, endMs, fees }
+  const question = { stages, endMs, fees }
   const shares = users.accepted.reduce((sum, at) => sum + bestShare(question, at), 0)
-  return { accepted, settled, profit: score.profit, bestProfit: (shares * AMOUNT_CENTS) / 100 }
+  const bestProfit = (shares * AMOUNT_CENTS) / 100
+  return {
+    accepted,
+    settled,
+    profit: score.profit,
+    score: score.score,
+    bestProfit,
+    ...checks.findings,
+  }
 }
 
 function feesOf(config: Config): Record<ProcessorName, number> {

@@ -5,8 +5,13 @@ import type { Played, StudyRequest } from './study.ts'
 
 export interface VariantResult {
   readonly environment: Environment
-  /** Earned per schedule, in percent of the oracle's profit, over all its runs. */
+  /** Score per schedule, in percent of the oracle's profit, over all its runs. */
   readonly percent: Readonly<Record<string, number>>
+  /** How far below the best variant of the same schedule, in percent of that one's score. */
+  readonly behind: Readonly<Record<string, number>>
+  /** Schedules with an inconsistency, and those with one that routing could have avoided. */
+  readonly inconsistent: readonly string[]
+  readonly avoidable: readonly string[]
   /** Payments not settled at the end, in percent of those accepted, over all schedules. */
   readonly unsettledPercent: number
   readonly mean: number
@@ -17,25 +22,38 @@ export function resultsOf(
   { variants, schedules }: StudyRequest,
   played: readonly Played[],
 ): readonly VariantResult[] {
+  const names = schedules.map(({ name }) => name)
+  const runsOf = (variant: number, schedule: number): readonly Played[] =>
+    played.filter((each) => each.variant === variant && each.schedule === schedule)
+  const percents = variants.map((_, variant) =>
+    names.map((_, schedule) => percentOf(runsOf(variant, schedule))),
+  )
+  const best = names.map((_, schedule) => Math.max(...percents.map((own) => own[schedule] ?? 0)))
   return variants.map(({ environment }, variant) => {
-    const own = played.filter((each) => each.variant === variant)
-    const percents = schedules.map(({ name }, schedule) => {
-      return [name, percentOf(own.filter((each) => each.schedule === schedule))] as const
-    })
-    const values = percents.map(([, value]) => value)
-    const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+    const values = percents[variant] ?? []
+    const keyed = (figure: (value: number, schedule: number) => number) =>
+      Object.fromEntries(values.map((value, at) => [names[at], figure(value, at)]))
+    const namesWith = (figure: (each: Played) => number): readonly string[] =>
+      names.filter((_, schedule) => sumOf(runsOf(variant, schedule), figure) > 0)
     return {
       environment,
-      percent: Object.fromEntries(percents),
-      unsettledPercent: unsettledOf(own),
-      mean,
+      percent: keyed((value) => value),
+      behind: keyed((value, at) => behind(value, best[at] ?? value)),
+      inconsistent: namesWith(({ earnings }) => earnings.inconsistencies),
+      avoidable: namesWith(({ earnings }) => earnings.avoidable),
+      unsettledPercent: unsettledOf(played.filter((each) => each.variant === variant)),
+      mean: values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length),
       worst: Math.min(...values),
     }
   })
 }
 
+function behind(value: number, best: number): number {
+  return best <= 0 ? 0 : (100 * (best - value)) / best
+}
+
 function percentOf(played: readonly Played[]): number {
-  const earned = sumOf(played, ({ earnings }) => earnings.profit)
+  const earned = sumOf(played, ({ earnings }) => earnings.score)
   const best = sumOf(played, ({ earnings }) => earnings.bestProfit)
   return best === 0 ? 100 : (100 * earned) / best
 }

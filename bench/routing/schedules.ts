@@ -1,18 +1,22 @@
-// The schedules that a study plays: what the two processors do during a load, named, some drawn.
+// The schedules that a study plays: what the two processors do during a load and keep of it, and how
+// far back the books are compared; named, some drawn.
 
 import { CALM, SCHEDULES, SCHEDULE_SECONDS, type Stage } from '../challenge/stages.ts'
-import { drawSchedule } from './random-schedule.ts'
+import { drawSchedule, type DrawnSchedule } from './random-schedule.ts'
 
-export interface Schedule {
+export interface Schedule extends DrawnSchedule {
   readonly name: string
-  readonly stages: readonly Stage[]
 }
 
 const FAILING = { delayMs: 0, failing: true }
 const FALLBACK = { delayMs: 20, failing: false }
 
+/** The challenge's own. */
+const FEES = { default: 0.05, fallback: 0.15 }
+const LAG_MS = 1500
+
 /** Known beforehand; the first is the load script's own. */
-export const NAMED: readonly Schedule[] = [
+const NAMED_STAGES: readonly { readonly name: string; readonly stages: readonly Stage[] }[] = [
   { name: 'challenge', stages: SCHEDULES['challenge'] ?? [] },
   {
     name: 'mostly-down',
@@ -66,13 +70,19 @@ export const NAMED: readonly Schedule[] = [
   },
 ]
 
+export const NAMED: readonly Schedule[] = NAMED_STAGES.map((named) => ({
+  ...named,
+  fees: FEES,
+  lagMs: LAG_MS,
+}))
+
 /** The named schedules and so many drawn ones, from seed `from` on. */
 export function listSchedules(drawn: { from: number; count: number }): readonly Schedule[] {
   return [
     ...NAMED,
     ...Array.from({ length: drawn.count }, (_, index) => {
       const seed = drawn.from + index
-      return { name: `random-${seed}`, stages: drawSchedule(seed) }
+      return { name: `random-${seed}`, ...drawSchedule(seed) }
     }),
   ]
 }

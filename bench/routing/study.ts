@@ -11,6 +11,8 @@ export interface StudyRequest {
   /** Worlds in which each schedule is played; they differ in clocks, travel times and jitter. */
   readonly seeds: number
   readonly users: number
+  /** How much later than the processors Pit reads its books in each check, ms. */
+  readonly pitLaterMs: number
   /** Threads. */
   readonly jobs: number
 }

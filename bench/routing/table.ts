@@ -2,18 +2,30 @@
 
 import type { VariantResult } from './result.ts'
 
+/** More than these have no column of their own. */
+const COLUMNS_MAX = 16
+
+/** Further below the best setting of the same schedule than this, in percent, is told. */
+const BEHIND_MAX = 1
+
 /** The defaults first; `gain` is what a variant's mean is above theirs. */
 export function formatResults(results: readonly VariantResult[]): string {
-  const schedules = [...new Set(results.flatMap(({ percent }) => Object.keys(percent)))]
-  const head = ['setting', 'value', 'mean', 'gain', 'worst', 'unsettled', ...schedules]
+  const all = [...new Set(results.flatMap(({ percent }) => Object.keys(percent)))]
+  const schedules = all.length > COLUMNS_MAX ? [] : all
+  const figures = ['mean', 'gain', 'worst', 'unsettled', 'inconsistent', 'avoidable', 'behind']
+  const head = ['setting', 'value', ...figures, 'most behind', ...schedules]
   const rule = ['---', '---:', ...head.slice(2).map(() => '---:')]
-  const body = results.map(({ environment, mean, worst, unsettledPercent, percent }) => [
-    ...wordsOf(environment),
-    format(mean),
-    signed(mean - (results[0]?.mean ?? mean)),
-    format(worst),
-    format(unsettledPercent),
-    ...schedules.map((name) => format(percent[name] ?? Number.NaN)),
+  const body = results.map((result) => [
+    ...wordsOf(result.environment),
+    format(result.mean),
+    signed(result.mean - (results[0]?.mean ?? result.mean)),
+    format(result.worst),
+    format(result.unsettledPercent),
+    String(result.inconsistent.length),
+    String(result.avoidable.length),
+    String(Object.values(result.behind).filter((each) => each > BEHIND_MAX).length),
+    format(Math.max(...Object.values(result.behind))),
+    ...schedules.map((name) => format(result.percent[name] ?? Number.NaN)),
   ])
   return [head, rule, ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -7,7 +7,7 @@ import { UsageError } from '../measure/flags.ts'
 /** By variable: the values of interest; the default among them is what all others are played with. */
 export const TURNED: Readonly<Record<string, readonly number[]>> = {
   ROUTE_WAIT_MAX_MS: [0, 100, 300, 1000, 2000, 5000, 15_000],
-  ROUTE_SLOW_MS: [200, 500, 1000, 2000, 5000, 10_000],
+  ROUTE_SLOW_MS: [200, 400, 900, 1400, 1800, 2700, 5000, 10_000],
   PROCESSOR_CONCURRENCY: [32, 64, 128, 256, 400],
   ATTEMPT_TIMEOUT_MS: [2000, 4000, 6000, 8000, 12_000],
   CIRCUIT_OPEN_MS: [50, 100, 250, 500],
@@ -15,7 +15,6 @@ export const TURNED: Readonly<Record<string, readonly number[]>> = {
   CIRCUIT_CALLS_MIN: [1, 3, 5, 10, 20],
   CIRCUIT_WINDOW_MS: [500, 1000, 2000, 5000],
   CIRCUIT_FAILURE_RATE: [0.2, 0.5, 0.8, 1],
-  CIRCUIT_SLOW_RATE: [0.5, 0.8, 1],
   PROBE_INTERVAL_MS: [5000, 10_000, 20_000],
   QUICK_TRIES: [1, 2, 3, 5],
   QUICK_BACKOFF_MS: [25, 100, 400],

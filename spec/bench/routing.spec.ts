@@ -6,10 +6,13 @@ import { bestShare } from '../../bench/routing/oracle.ts'
 import { play, type Earnings } from '../../bench/routing/play.ts'
 import { drawSchedule } from '../../bench/routing/random-schedule.ts'
 import { resultsOf } from '../../bench/routing/result.ts'
+import type { Played } from '../../bench/routing/study.ts'
+import { formatResults } from '../../bench/routing/table.ts'
 import { listSchedules } from '../../bench/routing/schedules.ts'
 import { parseVariants, turnOneByOne } from '../../bench/routing/variants.ts'
 
 const FAILING: Conditions = { delayMs: 0, failing: true }
+const CHECKED = { lagMs: 1500, pitLaterMs: 0 }
 const FEES = { default: 0.05, fallback: 0.15 }
 
 /**
@@ -18,7 +21,7 @@ const FEES = { default: 0.05, fallback: 0.15 }
  */
 function playSmall(stages: readonly Stage[], waitMaxMs = 0): Promise<Earnings> {
   const environment = { ROUTE_WAIT_MAX_MS: String(waitMaxMs), LOOKUP_LAG_MS: '500' }
-  return play({ stages, environment, seed: 1, users: 3, seconds: 6 })
+  return play({ ...CHECKED, stages, environment, seed: 1, users: 3, seconds: 6 })
 }
 
 t.test('nine payments at default earn 9 × 19.90 less 5 %', async (t) => {
@@ -79,21 +82,7 @@ t.test('the oracle waits for the cheaper processor and knows what lands in time'
 })
 
 t.test('a share is what all runs of a schedule earned of what was possible', async (t) => {
-  const schedules = ['one', 'other'].map((name) => ({ name, stages: [] }))
-  const request = { variants: [{ environment: {} }], schedules, seeds: 2, users: 1, jobs: 1 }
-  const run = (schedule: number, profit: number, settled: number) => ({
-    variant: 0,
-    schedule,
-    seed: 1,
-    earnings: {
-      accepted: 10,
-      settled: { default: total(settled), fallback: total(0) },
-      profit,
-      bestProfit: 100,
-    },
-  })
-
-  const [result] = resultsOf(request, [run(0, 90, 9), run(0, 70, 7), run(1, 100, 10)])
+  const [result] = resultsOf(STUDY, [run(0, 90, 9), run(0, 70, 7), run(1, 100, 10)])
 
   t.same(result?.percent, { one: 80, other: 100 })
   t.equal(result?.mean, 90)
@@ -101,9 +90,85 @@ t.test('a share is what all runs of a schedule earned of what was possible', asy
   t.equal(result?.unsettledPercent.toFixed(2), '13.33')
 })
 
+const STUDY = {
+  variants: [{ environment: {} }, { environment: { ROUTE_SLOW_MS: '5000' } }],
+  schedules: ['one', 'other'].map((name) => ({ name, stages: [], fees: FEES, lagMs: 1500 })),
+  seeds: 2,
+  users: 1,
+  pitLaterMs: 0,
+  jobs: 1,
+}
+
+function run(schedule: number, score: number, settled: number): Played {
+  const earned = { profit: score, score, bestProfit: 100, inconsistencies: 0, avoidable: 0 }
+  const counts = { accepted: 10, settled: { default: total(settled), fallback: total(0) } }
+  return { variant: 0, schedule, seed: 1, earnings: { ...counts, ...earned } }
+}
+
+t.test('a setting is behind by what the best one scores more with a schedule', async (t) => {
+  const fined = run(1, 65, 10)
+  const earnings = { ...fined.earnings, inconsistencies: 3, avoidable: 2 }
+  const other = { ...fined, variant: 1, earnings }
+
+  const results = resultsOf(STUDY, [
+    run(0, 90, 9),
+    run(1, 80, 10),
+    { ...run(0, 100, 9), variant: 1 },
+    other,
+  ])
+
+  t.same(
+    results.map(({ behind }) => behind),
+    [
+      { one: 10, other: 0 },
+      { one: 0, other: 18.75 },
+    ],
+  )
+  t.same(
+    results.map(({ inconsistent }) => inconsistent),
+    [[], ['other']],
+  )
+  t.same(
+    results.map(({ avoidable }) => avoidable),
+    [[], ['other']],
+  )
+  t.match(
+    formatResults(results),
+    /\| defaults \|  \| 85.0 \| \+0.00 \| 80.0 \| .* \| 0 \| 0 \| 1 \| 10.0 \|/,
+  )
+})
+
+/** A tenth of the challenge's users for 31 s: four checks, at 0, 10, 20 and 30 s. */
+function playChecked(
+  stages: readonly Stage[],
+  { lagMs = 1500 }: { readonly lagMs?: number } = {},
+): Promise<Earnings> {
+  const environment = { LOOKUP_LAG_MS: '500' }
+  return play({ stages, environment, seed: 1, users: 55, seconds: 31, lagMs, pitLaterMs: 0 })
+}
+
+const LATE: Conditions = { delayMs: 2000, failing: false }
+
+t.test('charges that are out when the books are compared cost the fine', async (t) => {
+  const calm = [{ atSecond: 0, default: CALM, fallback: CALM }]
+  const bothLate = [{ atSecond: 0, default: LATE, fallback: LATE }]
+  const [none, some, inTime] = [
+    await playChecked(calm),
+    await playChecked(bothLate),
+    await playChecked(bothLate, { lagMs: 2200 }),
+  ]
+
+  t.match(none, { inconsistencies: 0, avoidable: 0 })
+  t.equal(none.score, none.profit)
+  t.ok(some.inconsistencies > 0)
+  t.equal(some.avoidable, 0, 'no other processor would have been in time')
+  t.equal(some.score.toFixed(1), (0.65 * some.profit).toFixed(1))
+  t.equal(inTime.inconsistencies, 0)
+})
+
 t.test('a random schedule depends only on its seed, is in order and within the load', async (t) => {
   for (let seed = 1; seed <= 50; seed += 1) {
-    const seconds = drawSchedule(seed).map(({ atSecond }) => atSecond)
+    const seconds = drawSchedule(seed).stages.map(({ atSecond }) => atSecond)
 
     t.same(drawSchedule(seed), drawSchedule(seed))
     t.equal(seconds[0], 0)
@@ -119,11 +184,12 @@ t.test('a random schedule depends only on its seed, is in order and within the l
 })
 
 t.test('settings are varied one by one or together, and unknown ones are refused', async (t) => {
-  const turned = turnOneByOne(['CIRCUIT_SLOW_RATE'])
+  const turned = turnOneByOne(['CIRCUIT_FAILURE_RATE'])
 
   t.same(turned, [
-    { environment: { CIRCUIT_SLOW_RATE: '0.5' } },
-    { environment: { CIRCUIT_SLOW_RATE: '1' } },
+    { environment: { CIRCUIT_FAILURE_RATE: '0.2' } },
+    { environment: { CIRCUIT_FAILURE_RATE: '0.8' } },
+    { environment: { CIRCUIT_FAILURE_RATE: '1' } },
   ])
   t.same(parseVariants('ROUTE_SLOW_MS=1, QUICK_TRIES=2;QUICK_TRIES=3'), [
     { environment: { ROUTE_SLOW_MS: '1', QUICK_TRIES: '2' } },
