@@ -7,6 +7,8 @@ import { paymentLogicOf, providedPayment } from '../../src/actors/payment/logic.
 import { nextRoute, type PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
 import { createSuspicion } from '../../src/actors/payment/suspicion.ts'
+import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
+import { createSilence } from '../../src/actors/circuit/silence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Controls } from '../../src/actors/payment/controls.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
@@ -70,6 +72,8 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     processors,
     health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
     inFlight: { default: 0, fallback: 0 },
+    askedLag: createAskedLag(settings.slowMs),
+    silence: { default: createSilence(1), fallback: createSilence(1) },
     controls: { default: controlsOf(parts, 'default'), fallback: controlsOf(parts, 'fallback') },
     suspicion: { default: createSuspicion(), fallback: createSuspicion() },
     // Nothing is ever in doubt here, so nothing is ever due.

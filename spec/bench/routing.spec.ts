@@ -141,9 +141,10 @@ t.test('a setting is behind by what the best one scores more with a schedule', a
 /** A tenth of the challenge's users for 31 s: four checks, at 0, 10, 20 and 30 s. */
 function playChecked(
   stages: readonly Stage[],
-  { lagMs = 1500 }: { readonly lagMs?: number } = {},
+  { slowMs, lagMs = 1500 }: { readonly slowMs?: number; readonly lagMs?: number } = {},
 ): Promise<Earnings> {
-  const environment = { LOOKUP_LAG_MS: '500' }
+  const route = slowMs === undefined ? {} : { ROUTE_SLOW_MS: String(slowMs) }
+  const environment = { LOOKUP_LAG_MS: '500', ...route }
   return play({ stages, environment, seed: 1, users: 55, seconds: 31, lagMs, pitLaterMs: 0 })
 }
 
@@ -164,6 +165,32 @@ t.test('charges that are out when the books are compared cost the fine', async (
   t.equal(some.avoidable, 0, 'no other processor would have been in time')
   t.equal(some.score.toFixed(1), (0.65 * some.profit).toFixed(1))
   t.equal(inTime.inconsistencies, 0)
+})
+
+t.test('an inconsistency is avoidable where the other processor was in time', async (t) => {
+  const defaultLate = [{ atSecond: 0, default: LATE, fallback: CALM }]
+
+  const patient = await playChecked(defaultLate, { slowMs: 5000 })
+  const careful = await playChecked(defaultLate)
+
+  t.ok(patient.avoidable > 0)
+  t.match(careful, { inconsistencies: 0, avoidable: 0 })
+})
+
+t.test('payments that waited flow to a slow processor from its first second on', async (t) => {
+  const slow = { delayMs: 4000, failing: false }
+  const recovers = await playChecked([
+    { atSecond: 0, default: CALM, fallback: CALM },
+    { atSecond: 5, default: FAILING, fallback: FAILING },
+    { atSecond: 20, default: slow, fallback: FAILING },
+  ])
+  const calm = await playChecked([
+    { atSecond: 0, default: CALM, fallback: CALM },
+    { atSecond: 5, default: FAILING, fallback: FAILING },
+  ])
+
+  // Two instances with 26 charges in flight, for 4 s each, are 13 a second; answers come for 7 s.
+  t.ok(recovers.settled.default.payments - calm.settled.default.payments > 70)
 })
 
 t.test('a random schedule depends only on its seed, is in order and within the load', async (t) => {

@@ -42,7 +42,6 @@ t.test('every variable that is set arrives in its field', async (t) => {
     LOG_LEVEL: 'warn',
     OPS_PORT: '0',
     READY_MAX: '10',
-    CIRCUIT_SLOW_RATE: '1',
   })
 
   t.match(config, {
@@ -57,7 +56,6 @@ t.test('every variable that is set arrives in its field', async (t) => {
     logLevel: 'warn',
     opsPort: 0,
     readyMax: 10,
-    circuitSlowRate: 1,
   })
 })
 
@@ -251,6 +249,14 @@ t.test('the look-ups’ lag is as long as the settle-by deadline unless it is se
   t.equal(readConfig({ IN_DOUBT_HORIZON_MS: '30000' }).lookupLagMs, 30_000)
   t.equal(readConfig({ LOOKUP_LAG_MS: '500' }).lookupLagMs, 500)
 })
+
+t.test(
+  'which answers are late is left to the windows that are asked unless it is set',
+  async (t) => {
+    t.equal(readConfig({}).routeSlowMs, undefined)
+    t.equal(readConfig({ ROUTE_SLOW_MS: '700' }).routeSlowMs, 700)
+  },
+)
 
 t.test('a socket path longer than the system allows is a fault', async (t) => {
   t.match(faultsOf({ LISTEN_SOCKET: `/${'a'.repeat(107)}` }), [/LISTEN_SOCKET is not a path/])

@@ -52,10 +52,11 @@ function draw(
   const concurrency = chance.pick([3, 16, 128])
   const acceptBatchMax = chance.pick([2, 512])
   const flushBatchMax = chance.pick([2, 512])
-  const slowMs = 5000 * scale
+  const slowMs = 1000 * scale
   return {
     work: {
-      route: { fees: { default: 0.05, fallback: 0.15 }, slowMs, waitMaxMs: 5000 * scale },
+      route: { fees: { default: 0.05, fallback: 0.15 }, waitMaxMs: 5000 * scale },
+      slowMs,
       concurrency,
       readyMax: chance.pick([8, 4096]),
       confirmingMax: chance.pick([6, 1024]),
@@ -72,8 +73,6 @@ function draw(
       windowMs: 2000 * scale,
       callsMin: 5,
       failureRate: 0.5,
-      slowRate: 0.8,
-      slowMs,
       openMs: 500 * scale,
       openMaxMs: 5000 * scale,
       concurrency,

@@ -5,8 +5,6 @@ export const SETTINGS: CircuitSettings = {
   windowMs: 1000,
   callsMin: 4,
   failureRate: 0.5,
-  slowRate: 0.75,
-  slowMs: 100,
   openMs: 50,
   openMaxMs: 180,
   concurrency: 8,

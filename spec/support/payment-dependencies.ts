@@ -5,10 +5,13 @@ import type { PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts'
 import type { WorkSettings } from '../../src/actors/model/settings.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
+import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
+import { createSilence } from '../../src/actors/circuit/silence.ts'
 import { StandingTime } from './standing-time.ts'
 
 export const WORK: WorkSettings = {
-  route: { fees: { default: 0.05, fallback: 0.15 }, slowMs: 5000, waitMaxMs: 5000 },
+  route: { fees: { default: 0.05, fallback: 0.15 }, waitMaxMs: 5000 },
+  slowMs: 5000,
   concurrency: 100,
   readyMax: 100,
   confirmingMax: 2,
@@ -65,6 +68,8 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     processors: both(processor),
     health: both(health),
     inFlight: both(0),
+    askedLag: createAskedLag((changes.settings ?? WORK).slowMs),
+    silence: { default: createSilence(concurrency), fallback: createSilence(concurrency) },
     controls: both(controls),
     suspicion: both({ settled: () => undefined, blames: () => false }),
     due: { push: (_step: unknown, delayMs: number) => void pauses.push(delayMs) },

@@ -131,6 +131,8 @@ export type PaymentsEvent =
       readonly leaseId: number
     }
   | { readonly type: 'circuit.changed' }
+  /** Somebody asks for what was settled until so many ms ago. */
+  | { readonly type: 'window.asked'; readonly lagMs: number }
   | { readonly type: 'payments.ticked' }
   /** Outcomes pile up unwritten: start nothing new until relieved. */
   | { readonly type: 'outcomes.congested' }

@@ -80,9 +80,9 @@ function workOf(config: Config): WorkSettings {
   return {
     route: {
       fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
-      slowMs: config.routeSlowMs,
       waitMaxMs: config.routeWaitMaxMs,
     },
+    slowMs: config.routeSlowMs,
     concurrency: config.processorConcurrency,
     readyMax: config.readyMax,
     confirmingMax: config.confirmingMax,
@@ -102,8 +102,6 @@ function circuitOf(config: Config): CircuitSettings {
     windowMs: config.circuitWindowMs,
     callsMin: config.circuitCallsMin,
     failureRate: config.circuitFailureRate,
-    slowRate: config.circuitSlowRate,
-    slowMs: config.routeSlowMs,
     openMs: config.circuitOpenMs,
     openMaxMs: config.circuitOpenMaxMs,
     concurrency: config.processorConcurrency,

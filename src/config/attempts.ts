@@ -3,14 +3,18 @@
 import { following, whole } from './kinds.ts'
 
 export const ATTEMPT_VARIABLES = {
-  routeSlowMs: whole({
-    name: 'ROUTE_SLOW_MS',
-    fallback: 5000,
-    unit: 'ms',
-    min: 1,
-    max: 60_000,
-    meaning: 'Expected response time above which the cheaper processor counts as too slow',
-  }),
+  routeSlowMs: following(
+    whole({
+      name: 'ROUTE_SLOW_MS',
+      fallback: 0,
+      unit: 'ms',
+      min: 1,
+      max: 60_000,
+      meaning:
+        'Expected response time above which a processor is late: the dearer one is charged where it is quicker. Unset: nine tenths of the time after which windows of `GET /payments-summary` were asked in the last minute, 200 to 5000 ms; 1000 while none is',
+    }),
+    'windows asked',
+  ),
   routeWaitMaxMs: whole({
     name: 'ROUTE_WAIT_MAX_MS',
     fallback: 1000,

@@ -27,14 +27,6 @@ export const CIRCUIT_VARIABLES = {
     max: 1,
     meaning: 'Share of failed calls that opens a circuit',
   }),
-  circuitSlowRate: decimal({
-    name: 'CIRCUIT_SLOW_RATE',
-    fallback: 0.8,
-    unit: 'share of calls',
-    min: 0.01,
-    max: 1,
-    meaning: 'Share of slow calls that opens a circuit',
-  }),
   circuitOpenMs: whole({
     name: 'CIRCUIT_OPEN_MS',
     fallback: 500,

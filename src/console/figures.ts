@@ -121,7 +121,6 @@ const isCircuit = shape<CircuitSnapshot>({
   announcedMs: isNumber,
   calls: isNumber,
   failureRate: isNumber,
-  slowRate: isNumber,
 })
 
 const isDurations: Check = (value) =>

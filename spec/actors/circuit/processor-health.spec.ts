@@ -4,7 +4,8 @@ import type { SnapshotFrom } from 'xstate'
 import { emptyWindow } from '../../../src/actors/circuit/window.ts'
 import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
 import {
-  circuitOf,
+  expectedMsOf,
+  limitAt,
   type HealthContext,
   type HealthEvent,
 } from '../../../src/actors/circuit/context.ts'
@@ -69,7 +70,6 @@ const OPENS = ['open', 'startCooldown, announceCircuit open'] as const
 const LETS_SOME = ['halfOpen', 'announceCircuit halfOpen'] as const
 const CLOSES = ['closed', 'announceCircuit closed'] as const
 const FAILURE = { failed: true }
-const SLOW = { tookMs: 101 }
 
 /** What one event does to a circuit without evidence of its own. */
 const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, string]])[] = [
@@ -85,16 +85,14 @@ const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, st
   ['open', 'good attempt', attempt(SINCE + 10), ['open', '']],
   ['open', 'failure', attempt(SINCE + 10, FAILURE), ['open', '']],
   ['open', 'good probe', probe(SINCE + 1), LETS_SOME],
-  ['open', 'probe at the bound', probe(SINCE + 1, { minResponseMs: 100 }), LETS_SOME],
   ['open', 'good probe from before', probe(SINCE), ['open', '']],
-  ['open', 'slow probe', probe(SINCE + 1, { minResponseMs: 101 }), ['open', '']],
+  ['open', 'slow probe', probe(SINCE + 1, { minResponseMs: 5000 }), LETS_SOME],
   ['open', 'probe that fails', probe(SINCE + 1, { failing: true }), ['open', '']],
   ['open', 'its cooldown over', cooldown(2), LETS_SOME],
   ['open', 'an earlier cooldown over', cooldown(1), ['open', '']],
   ['halfOpen', 'good attempt', attempt(SINCE + 10), ['halfOpen', '']],
   ['halfOpen', 'failure', attempt(SINCE + 10, FAILURE), OPENS],
-  ['halfOpen', 'slow attempt', attempt(SINCE + 200, SLOW), OPENS],
-  ['halfOpen', 'attempt at the bound', attempt(SINCE + 200, { tookMs: 100 }), ['halfOpen', '']],
+  ['halfOpen', 'slow attempt', attempt(SINCE + 5000, { tookMs: 5000 }), ['halfOpen', '']],
   ['halfOpen', 'failure sent before', attempt(SINCE, FAILURE), ['halfOpen', '']],
   ['halfOpen', 'good one sent before', attempt(SINCE), ['halfOpen', '']],
   ['halfOpen', 'probe that fails', probe(SINCE + 1, { failing: true }), OPENS],
@@ -122,7 +120,8 @@ t.test('a circuit starts closed and lets everything through', async (t) => {
     actions.map(({ type, params }) => [type, stateIn(params)]),
     [['announceCircuit', 'closed']],
   )
-  t.match(circuitOf(snapshot.value, snapshot.context), { concurrencyLimit: 8, expectedMs: 0 })
+  t.equal(limitAt(snapshot.value, snapshot.context, SINCE), 8)
+  t.equal(expectedMsOf(snapshot.context), 0)
 })
 
 t.test('a circuit that is open elsewhere is open here, unless there is evidence', async (t) => {
@@ -141,15 +140,14 @@ t.test('a circuit that is open elsewhere is open here, unless there is evidence'
 t.test('a rate opens the circuit once there are enough attempts', async (t) => {
   const good = attempt(SINCE + 10)
   const bad = attempt(SINCE + 10, FAILURE)
-  const slow = attempt(SINCE + 200, SLOW)
+  const slow = attempt(SINCE + 200, { tookMs: 200 })
   const opensAt = (...events: readonly HealthEvent[]): readonly State[] =>
     events.map((_, index) => after(circuit('closed'), ...events.slice(0, index + 1))[0].value)
 
   t.same(opensAt(bad, bad, bad, bad), ['closed', 'closed', 'closed', 'open'], 'too few before')
   t.same(opensAt(good, good, bad, bad).at(-1), 'open', 'half of them failed')
   t.same(opensAt(good, good, good, bad).at(-1), 'closed')
-  t.same(opensAt(good, slow, slow, slow).at(-1), 'open', 'three quarters were slow')
-  t.same(opensAt(good, good, slow, slow).at(-1), 'closed')
+  t.same(opensAt(slow, slow, slow, slow).at(-1), 'closed', 'whoever answers late works')
   const later = attempt(SINCE + 1011)
   const long = opensAt(bad, bad, bad, later, later, attempt(SINCE + 1012, FAILURE), later)
   t.same(long.at(-1), 'closed', 'what was long ago is forgotten')
@@ -172,6 +170,52 @@ t.test('a half-open circuit doubles what it lets through until it is closed', as
   const closed = snapshot.context
   t.same([closed.window, closed.since], [emptyWindow(SINCE + 530), SINCE + 530])
 })
+
+const SLOW_MS = 4000
+
+/** What each half-open circuit lets through after so many ms, eight at most. */
+function limitsAfter(snapshot: Snapshot, passed: readonly number[]): readonly number[] {
+  return passed.map((ms) => limitAt(snapshot.value, snapshot.context, SINCE + ms))
+}
+
+t.test(
+  'a half-open circuit whose processor announces long response times fills within one of them',
+  async (t) => {
+    const said = after(circuit('open'), probe(SINCE + 100, { minResponseMs: SLOW_MS }))[0]
+    const later = after(circuit('halfOpen'), probe(SINCE + 100, { minResponseMs: SLOW_MS }))[0]
+
+    for (const snapshot of [said, later]) {
+      t.equal(snapshot.value, 'halfOpen')
+      t.same(
+        limitsAfter(snapshot, [100, 1099, 1100, 2100, 4099, 4100, 9000]),
+        [1, 1, 2, 4, 7, 8, 8],
+      )
+    }
+    const [answered] = after(said, attempt(SINCE + 4110, { tookMs: SLOW_MS }))
+    t.equal(answered.value, 'closed', 'the first answer finds it filled')
+    t.equal(after(later, attempt(SINCE + 2150, FAILURE))[0].value, 'open', 'a failure ends it')
+  },
+)
+
+t.test('a slow good answer lets as many through in its time as a closed circuit', async (t) => {
+  const [answered] = after(circuit('halfOpen'), attempt(SINCE + 4000, { tookMs: SLOW_MS }))
+
+  t.same(limitsAfter(answered, [4000, 5500, 6000, 8000]), [2, 3, 4, 8])
+})
+
+t.test(
+  'silence, and what a processor announced before it failed, let no more through',
+  async (t) => {
+    const old = circuit('open', { announcedMs: SLOW_MS, probedAt: SINCE - 10 })
+    const [halfOpen] = after(old, cooldown(2))
+    const [quick] = after(circuit('open'), probe(SINCE + 1, { minResponseMs: 0 }))
+    const [stale] = after(circuit('halfOpen'), probe(SINCE - 5, { minResponseMs: SLOW_MS }))
+
+    t.same(limitsAfter(halfOpen, [500, 9000]), [1, 1])
+    t.same(limitsAfter(quick, [1, 9000]), [1, 1])
+    t.same(limitsAfter(stale, [1, 9000]), [1, 1])
+  },
+)
 
 t.test(
   'a cooldown doubles, up to its bound, each time half-open fails; closing resets it',
@@ -220,8 +264,7 @@ t.test(
 )
 
 t.test('what to expect is the larger of the measured and the announced time', async (t) => {
-  const expected = (snapshot: Snapshot): number =>
-    circuitOf(snapshot.value, snapshot.context).expectedMs
+  const expected = (snapshot: Snapshot): number => expectedMsOf(snapshot.context)
   const slow = after(circuit('closed'), attempt(SINCE + 10, { tookMs: 50 }))[0]
   const probed = after(slow, probe(SINCE + 20, { minResponseMs: 70 }))[0]
   const stale = after(probed, probe(SINCE + 20, { minResponseMs: 1 }))[0]
@@ -230,7 +273,7 @@ t.test('what to expect is the larger of the measured and the announced time', as
   t.equal(expected(probed), 70)
   t.equal(expected(stale), 70, 'an announcement that is not newer is no news')
   t.equal(expected(after(probed, probe(SINCE + 30, { minResponseMs: 2 }))[0]), 2)
-  t.equal(circuitOf('open', probed.context).concurrencyLimit, 0)
+  t.equal(limitAt('open', probed.context, SINCE + 20), 0)
 })
 
 t.test('an open circuit becomes half-open when its cooldown is over', async (t) => {
@@ -266,6 +309,7 @@ t.test('the circuit chart takes the same steps compiled as interpreted', async (
       (random) => attempt(SINCE + random.below(99), { failed: random.onceIn(2) }),
       (random) => attempt(SINCE + random.below(999), { tookMs: random.below(200) }),
       (random) => probe(SINCE + random.below(99), { failing: random.onceIn(2) }),
+      (random) => probe(SINCE + random.below(9999), { minResponseMs: random.below(5000) }),
       (random) => cooldown(random.below(4)),
     ],
     input: () => ({ ...INPUT, settings: { ...SETTINGS, callsMin: 2 } }),

@@ -1,30 +1,23 @@
 import t from 'tap'
 import { emptyWindow, ratesOf, withEvidence } from '../../../src/actors/circuit/window.ts'
 
-t.test('a window knows the shares of what failed and what was slow', async (t) => {
+t.test('a window knows the share of what failed', async (t) => {
   let window = emptyWindow(0)
-  t.same(ratesOf(window), { calls: 0, failureRate: 0, slowRate: 0 })
-  for (const [failed, slow] of [
-    [true, false],
-    [false, true],
-    [true, true],
-    [false, false],
-  ] as const) {
-    window = withEvidence(window, { failed, slow, at: 1 }, 1000)
+  t.same(ratesOf(window), { calls: 0, failureRate: 0 })
+  for (const failed of [true, false, true, false]) {
+    window = withEvidence(window, { failed, at: 1 }, 1000)
   }
 
-  t.same(ratesOf(window), { calls: 4, failureRate: 0.5, slowRate: 0.5 })
+  t.same(ratesOf(window), { calls: 4, failureRate: 0.5 })
 })
 
 t.test('evidence leaves the window after half to all of its length', async (t) => {
-  const bad = { failed: true, slow: true, at: 0 }
-  const good = { failed: false, slow: false }
+  const bad = { failed: true, at: 0 }
+  const good = { failed: false }
   const seenAt = (...ats: readonly number[]): number => {
     const first = withEvidence(emptyWindow(0), bad, 1000)
     const window = ats.reduce((window, at) => withEvidence(window, { ...good, at }, 1000), first)
-    const { failureRate, slowRate } = ratesOf(window)
-    t.equal(failureRate, slowRate, 'what was slow leaves with what failed')
-    return failureRate
+    return ratesOf(window).failureRate
   }
 
   t.equal(seenAt(499), 1 / 2)
@@ -39,7 +32,7 @@ t.test('evidence leaves the window after half to all of its length', async (t) =
 t.test(
   'evidence stays in the window for half of its length, however old the window is',
   async (t) => {
-    const failure = { failed: true, slow: false, at: 600 }
+    const failure = { failed: true, at: 600 }
     const begun = withEvidence(emptyWindow(0), failure, 1000)
 
     const later = withEvidence(begun, { ...failure, failed: false, at: 1001 }, 1000)

@@ -5,6 +5,7 @@ import {
   cheaperOf,
   chooseRoute,
   letsThrough,
+  otherThan,
   type RouteCircuit,
   type RouteQuestion,
   type RouteSettings,
@@ -13,11 +14,18 @@ import { holdsAlways } from '../../support/property.ts'
 
 const SETTINGS: RouteSettings = {
   fees: { default: 0.05, fallback: 0.15 },
-  slowMs: 100,
   waitMaxMs: 50,
 }
 
-const UP: RouteCircuit = { state: 'closed', concurrencyLimit: 4, inFlight: 0, expectedMs: 10 }
+const SLOW_MS = 100
+
+const UP: RouteCircuit = {
+  state: 'closed',
+  concurrencyLimit: 4,
+  inFlight: 0,
+  expectedMs: 10,
+  isSilent: false,
+}
 const OPEN: RouteCircuit = { ...UP, state: 'open', concurrencyLimit: 0 }
 const FULL: RouteCircuit = { ...UP, inFlight: 4 }
 const AT_BOUND: RouteCircuit = { ...UP, expectedMs: 100 }
@@ -25,6 +33,11 @@ const SLOW: RouteCircuit = { ...UP, expectedMs: 101 }
 const SLOWER: RouteCircuit = { ...UP, expectedMs: 500 }
 const RETURNING: RouteCircuit = { ...UP, state: 'halfOpen', concurrencyLimit: 1 }
 const RETURNED: RouteCircuit = { ...RETURNING, inFlight: 1 }
+
+const SILENT: RouteCircuit = { ...UP, isSilent: true }
+const SLOW_SILENT: RouteCircuit = { ...SLOW, isSilent: true }
+const SILENT_FULL: RouteCircuit = { ...FULL, isSilent: true }
+const SLOW_FULL: RouteCircuit = { ...FULL, expectedMs: 101 }
 
 const NAMES = ['default', 'fallback'] as const
 
@@ -50,7 +63,19 @@ const TABLE: readonly (readonly [
   ['cheaper slow, dearer slower', SLOW, SLOWER, OLD, [], 'default: cheaper'],
   ['both as slow', SLOW, SLOW, OLD, [], 'default: cheaper'],
   ['cheaper slow, dearer open', SLOW, OPEN, OLD, [], 'default: cheaper'],
-  ['cheaper slow, dearer full', SLOW, FULL, OLD, [], 'default: cheaper'],
+  ['cheaper slow, dearer full', SLOW, FULL, OLD, [], 'null: noneAvailable'],
+  ['cheaper slow, dearer returned', SLOW, RETURNED, OLD, [], 'null: noneAvailable'],
+  ['cheaper slow, dearer full and silent', SLOW, SILENT_FULL, OLD, [], 'default: cheaper'],
+  ['cheaper slower, dearer slow and full', SLOWER, SLOW_FULL, OLD, [], 'default: cheaper'],
+  ['cheaper slow, dearer full, refused', SLOW, FULL, OLD, ['fallback'], 'default: cheaper'],
+  ['cheaper slow and silent', SLOW_SILENT, UP, YOUNG, [], 'fallback: cheaperSlow'],
+  ['cheaper silent, young', SILENT, UP, YOUNG, [], 'null: waitingForCheaper'],
+  ['cheaper silent, old', SILENT, UP, OLD, [], 'fallback: cheaperSlow'],
+  ['cheaper silent, dearer as slow as allowed', SILENT, AT_BOUND, OLD, [], 'fallback: cheaperSlow'],
+  ['cheaper silent, dearer slow', SILENT, SLOW, YOUNG, [], 'default: cheaper'],
+  ['cheaper silent, dearer open', SILENT, OPEN, YOUNG, [], 'default: cheaper'],
+  ['cheaper silent, dearer full', SILENT, FULL, OLD, [], 'default: cheaper'],
+  ['cheaper silent, dearer silent', SILENT, SILENT, YOUNG, [], 'default: cheaper'],
   ['cheaper slow, dearer refused', SLOW, UP, OLD, ['fallback'], 'default: cheaper'],
   ['cheaper open, young', OPEN, UP, YOUNG, [], 'null: waitingForCheaper'],
   ['cheaper open, old', OPEN, UP, OLD, [], 'fallback: cheaperOpen'],
@@ -69,7 +94,7 @@ const TABLE: readonly (readonly [
 t.test('each case is routed as the table says', async (t) => {
   for (const [name, first, second, ageMs, refusedBy, expected] of TABLE) {
     const circuits = { default: first, fallback: second }
-    const question = { circuits, ageMs, refusedBy, deniedBy: null }
+    const question = { circuits, ageMs, slowMs: SLOW_MS, refusedBy, deniedBy: null }
     const { to, reason } = chooseRoute(question, SETTINGS)
     t.equal(`${to}: ${reason}`, expected, name)
   }
@@ -93,6 +118,7 @@ t.test(
       const question = {
         circuits: { default: first, fallback: second },
         ageMs,
+        slowMs: SLOW_MS,
         refusedBy,
         deniedBy,
       }
@@ -105,7 +131,7 @@ t.test(
 t.test('which one is cheaper is a matter of the fees, not of the names', async (t) => {
   const swapped = { default: 0.15, fallback: 0.05 }
   const circuits = { default: UP, fallback: UP }
-  const question = { circuits, ageMs: 0, refusedBy: [], deniedBy: null }
+  const question = { circuits, ageMs: 0, slowMs: SLOW_MS, refusedBy: [], deniedBy: null }
 
   t.equal(cheaperOf(SETTINGS.fees), 'default')
   t.equal(cheaperOf(swapped), 'fallback')
@@ -118,17 +144,18 @@ const anyCircuit: fc.Arbitrary<RouteCircuit> = fc.record({
   concurrencyLimit: fc.nat({ max: 4 }),
   inFlight: fc.nat({ max: 4 }),
   expectedMs: fc.nat({ max: 200 }),
+  isSilent: fc.boolean(),
 })
 const anyQuestion: fc.Arbitrary<RouteQuestion> = fc.record({
   circuits: fc.record({ default: anyCircuit, fallback: anyCircuit }),
   ageMs: fc.nat({ max: 100 }),
+  slowMs: fc.nat({ max: 200 }),
   refusedBy: fc.subarray([...NAMES]),
   deniedBy: fc.constant(null),
 })
 const fee = fc.double({ min: 0, max: 1, noNaN: true })
 const anySettings: fc.Arbitrary<RouteSettings> = fc.record({
   fees: fc.record({ default: fee, fallback: fee }),
-  slowMs: fc.nat({ max: 200 }),
   waitMaxMs: fc.nat({ max: 100 }),
 })
 
@@ -164,33 +191,56 @@ t.test('a chosen processor is up, below its limit and has not refused', async (t
   })
 })
 
-t.test('a payment waits only for what is not there', async (t) => {
+t.test('a payment waits only for what is not there, or better than what is', async (t) => {
   always(t, (question, settings, usable) => {
     const { to, reason } = chooseRoute(question, settings)
     const cheaper = cheaperOf(settings.fees)
+    const { expectedMs, isSilent } = question.circuits[cheaper]
     if (usable.length === 0) return to === null && reason === 'noneAvailable'
-    if (usable.includes(cheaper)) return to !== null
     const waits = question.ageMs < settings.waitMaxMs
-    return waits ? to === null && reason === 'waitingForCheaper' : to !== null
+    if (!usable.includes(cheaper)) {
+      return waits ? to === null && reason === 'waitingForCheaper' : to !== null
+    }
+    if (to !== null) return true
+    if (reason === 'waitingForCheaper') return isSilent && waits && usable.length === 2
+    return expectedMs > question.slowMs && usable.length === 1
   })
 })
 
-t.test('the cheaper one is chosen when it is usable and fast enough', async (t) => {
+t.test('the cheaper one is chosen when it is usable, in time and answers', async (t) => {
   always(t, (question, settings, usable) => {
     const cheaper = cheaperOf(settings.fees)
-    const isFast = question.circuits[cheaper].expectedMs <= settings.slowMs
-    return !usable.includes(cheaper) || !isFast || chooseRoute(question, settings).to === cheaper
+    const { expectedMs, isSilent } = question.circuits[cheaper]
+    if (!usable.includes(cheaper) || isSilent || expectedMs > question.slowMs) return true
+    return chooseRoute(question, settings).to === cheaper
   })
 })
 
-t.test('the dearer one is never chosen over a usable cheaper one that is no slower', async (t) => {
+t.test('where only the cheaper one can be had, no silence keeps a payment from it', async (t) => {
   always(t, (question, settings, usable) => {
-    const { to } = chooseRoute(question, settings)
     const cheaper = cheaperOf(settings.fees)
-    if (to === null || to === cheaper || !usable.includes(cheaper)) return true
-    return question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
+    const other = question.circuits[otherThan(cheaper)]
+    if (usable.length !== 1 || !usable.includes(cheaper) || other.state !== 'open') return true
+    return chooseRoute(question, settings).to === cheaper
   })
 })
+
+t.test(
+  'the dearer one is never chosen over a usable cheaper one that answers no later',
+  async (t) => {
+    always(t, (question, settings, usable) => {
+      const { to } = chooseRoute(question, settings)
+      const cheaper = cheaperOf(settings.fees)
+      if (to === null || to === cheaper || !usable.includes(cheaper)) return true
+      if (question.circuits[cheaper].isSilent)
+        return (
+          !question.circuits[to].isSilent ||
+          question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
+        )
+      return question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
+    })
+  },
+)
 
 t.test('age only ends the wait for the cheaper one: it changes no other answer', async (t) => {
   always(t, (question, settings, usable) => {

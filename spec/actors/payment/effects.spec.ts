@@ -8,6 +8,7 @@ import {
 } from '../../support/payment-samples.ts'
 import { standIns, WORK } from '../../support/payment-dependencies.ts'
 import {
+  circuitNow,
   planBackoff,
   routeNow,
   sendCharge,
@@ -161,6 +162,22 @@ function reported(
   t.equal(dependencies.inFlight.default, 0)
   return reports
 }
+
+t.test('a processor is expected to take as long as it has let charges wait', async (t) => {
+  const { dependencies, clock, charges } = standIns()
+  const send = (): void =>
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  send()
+  clock.increment(100)
+  send()
+  clock.increment(900)
+
+  t.match(circuitNow(dependencies, 'default'), { expectedMs: 1000, isSilent: true, inFlight: 2 })
+  t.match(circuitNow(dependencies, 'fallback'), { expectedMs: 5, isSilent: false })
+
+  charges[1]?.({ kind: 'settled', detail: '' })
+  t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false, inFlight: 1 })
+})
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {
   const report = { type: 'attempt.reported', tookMs: TOOK_MS, at: SENT_AT + TOOK_MS }

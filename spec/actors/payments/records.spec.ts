@@ -25,7 +25,8 @@ const ATTEMPT: Attempt = {
   tookMs: 2,
 }
 const SETTINGS: WorkSettings = {
-  route: { fees: { default: 0.05, fallback: 0.15 }, slowMs: 100, waitMaxMs: 50 },
+  route: { fees: { default: 0.05, fallback: 0.15 }, waitMaxMs: 50 },
+  slowMs: 100,
   concurrency: 4,
   readyMax: 10,
   confirmingMax: 4,

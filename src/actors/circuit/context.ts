@@ -1,7 +1,7 @@
 // What one processor's circuit knows, and the pure steps that change it.
 
 import assert from 'node:assert'
-import { ratesOf, withEvidence, type AttemptWindow, type Evidence } from './window.ts'
+import { emptyWindow, ratesOf, withEvidence, type AttemptWindow } from './window.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { RouteCircuit } from '../model/route.ts'
 
@@ -12,10 +12,6 @@ export interface CircuitSettings {
   readonly callsMin: number
   /** Share of failed attempts, 0 to 1, that opens the circuit. */
   readonly failureRate: number
-  /** Share of slow attempts, 0 to 1, that opens the circuit. */
-  readonly slowRate: number
-  /** Response time above which an attempt is slow, ms. */
-  readonly slowMs: number
   /** First cooldown of an open circuit, ms; doubles each time that half-open fails. */
   readonly openMs: number
   /** Longest cooldown, ms. */
@@ -33,8 +29,10 @@ export interface HealthInput {
 
 export interface HealthContext extends HealthInput {
   readonly window: AttemptWindow
-  /** Charges that may be in flight at once now. */
+  /** Charges that may be in flight at once; while half-open `limitAt` may be higher. */
   readonly concurrencyLimit: number
+  /** By what the limit of a half-open circuit grows in time; null: by good answers alone. */
+  readonly ramp: Ramp | null
   /** Cooldown of the next opening, ms. */
   readonly cooldownMs: number
   /** Counts openings, so that the end of an earlier cooldown is known as such. */
@@ -49,6 +47,14 @@ export interface HealthContext extends HealthInput {
   readonly since: number
   /** Why the state is what it is, for people. */
   readonly cause: string
+}
+
+/** From the first good news of a half-open circuit on. */
+export interface Ramp {
+  /** Monotonic, ms. */
+  readonly from: number
+  /** Response time of the processor, as announced or as its first charge took, ms. */
+  readonly responseMs: number
 }
 
 export type HealthEvent =
@@ -74,23 +80,37 @@ export type HealthEvent =
 const SMOOTHING = 0.2
 
 /** Charges in flight at once when a circuit has just become half-open. */
-export const FIRST_CONCURRENCY_LIMIT = 1
+const FIRST_CONCURRENCY_LIMIT = 1
 
 export interface HealthStep {
   readonly context: HealthContext
   readonly event: HealthEvent
 }
 
-/** What the router has to know of this circuit; `inFlight` is the caller's to fill in. */
-export function circuitOf(
+/** Response time to expect, ms, whatever is out now. */
+export function expectedMsOf({ measuredMs, announcedMs }: HealthContext): number {
+  return Math.max(measuredMs, announcedMs)
+}
+
+/** A ramp takes at least as long, ms. */
+const RAMP_MIN_MS = 1000
+
+/**
+ * Charges that may be in flight at `now` (monotonic, ms). A half-open circuit sends to a processor
+ * that says it works, or has answered, as many in its response time as it may once it is closed, and
+ * not more: by answers alone the limit of a slow one would take several of these times to grow.
+ * Once that time is over and nothing was answered, it grows no further.
+ */
+export function limitAt(
   state: RouteCircuit['state'],
-  context: HealthContext,
-): Omit<RouteCircuit, 'inFlight'> {
-  return {
-    state,
-    concurrencyLimit: state === 'open' ? 0 : context.concurrencyLimit,
-    expectedMs: Math.max(context.measuredMs, context.announcedMs),
-  }
+  { ramp, concurrencyLimit, settings }: HealthContext,
+  now: number,
+): number {
+  if (state === 'open') return 0
+  if (state === 'closed' || ramp === null) return concurrencyLimit
+  const passedMs = Math.min(now - ramp.from, ramp.responseMs)
+  const share = passedMs / Math.max(RAMP_MIN_MS, ramp.responseMs)
+  return Math.max(concurrencyLimit, Math.floor(settings.concurrency * share))
 }
 
 /**
@@ -101,7 +121,7 @@ export function circuitOf(
 export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
   const attempt = attemptOf(event)
   const { measuredMs, settings } = context
-  const window = withEvidence(context.window, evidenceOf(context, attempt), settings.windowMs)
+  const window = withEvidence(context.window, attempt, settings.windowMs)
   const sampleMs = attempt.failed ? Math.max(measuredMs, attempt.tookMs) : attempt.tookMs
   return { window, measuredMs: measuredMs + SMOOTHING * (sampleMs - measuredMs) }
 }
@@ -116,13 +136,42 @@ export function announced({ context, event }: HealthStep): Partial<HealthContext
   return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at }
 }
 
+/** What a circuit that becomes half-open begins with. */
+export function halfOpened({ event }: HealthStep): Partial<HealthContext> {
+  const { at } = event
+  const window = emptyWindow(at)
+  const concurrencyLimit = FIRST_CONCURRENCY_LIMIT
+  const cause = event.type === 'probe.answered' ? 'probe says up' : 'cooldown over'
+  const ramp = event.type === 'probe.answered' ? rampBy({ event }) : null
+  return { concurrencyLimit, ramp, since: at, cause, window }
+}
+
+/** A half-open circuit after good news: an answer doubles its limit, the first news begin its ramp. */
+export function encouraged(step: HealthStep): Partial<HealthContext> {
+  const { context, event } = step
+  const ramp = context.ramp ?? rampBy(step)
+  if (event.type === 'probe.answered') return { ramp }
+  const limit = 2 * limitAt('halfOpen', context, event.at)
+  return { ramp, concurrencyLimit: Math.min(context.settings.concurrency, limit) }
+}
+
+function rampBy({ event }: Pick<HealthStep, 'event'>): Ramp {
+  const isProbe = event.type === 'probe.answered'
+  return { from: event.at, responseMs: isProbe ? event.minResponseMs : attemptOf(event).tookMs }
+}
+
+/** Whether one more good answer lets everything through. */
+export function fillsConcurrencyLimit({ context, event }: HealthStep): boolean {
+  return 2 * limitAt('halfOpen', context, event.at) >= context.settings.concurrency
+}
+
 export function tripped({ context, event }: HealthStep): Partial<HealthContext> {
   assert(event.type !== 'cooldown.elapsed', 'a cooldown that ends opens nothing')
   return { openings: context.openings + 1, since: event.at, cause: OPENED_BY[event.type] }
 }
 
 const OPENED_BY = {
-  'attempt.reported': 'attempts fail or are slow',
+  'attempt.reported': 'attempts fail',
   'probe.answered': 'probe says failing',
   'opening.reported': 'open at another instance',
 } as const
@@ -132,20 +181,15 @@ export function trippedAgain(step: HealthStep): Partial<HealthContext> {
   return { ...tripped(step), cooldownMs: Math.min(settings.openMaxMs, cooldownMs * 2) }
 }
 
-export function wentWrong({ context, event }: HealthStep): boolean {
-  const { failed, slow } = evidenceOf(context, attemptOf(event))
-  return failed || slow
+export function wentWrong({ event }: Pick<HealthStep, 'event'>): boolean {
+  return attemptOf(event).failed
 }
 
 export function crossesRate({ context, event }: HealthStep): boolean {
   const { settings } = context
-  const evidence = evidenceOf(context, attemptOf(event))
-  const window = withEvidence(context.window, evidence, settings.windowMs)
-  const { calls, failureRate, slowRate } = ratesOf(window)
-  return (
-    calls >= settings.callsMin &&
-    (failureRate >= settings.failureRate || slowRate >= settings.slowRate)
-  )
+  const window = withEvidence(context.window, attemptOf(event), settings.windowMs)
+  const { calls, failureRate } = ratesOf(window)
+  return calls >= settings.callsMin && failureRate >= settings.failureRate
 }
 
 /** Whether the circuit knows nothing by itself: what others say is believed only then. */
@@ -165,15 +209,8 @@ export function saysFailing({ context, event }: HealthStep): boolean {
 }
 
 export function saysUsable({ context, event }: HealthStep): boolean {
-  const { failing, minResponseMs, at } = probeOf(event)
-  return !failing && minResponseMs <= context.settings.slowMs && at > context.since
-}
-
-function evidenceOf(
-  { settings }: HealthContext,
-  { failed, tookMs, at }: AttemptReported,
-): Evidence {
-  return { failed, slow: tookMs > settings.slowMs, at }
+  const { failing, at } = probeOf(event)
+  return !failing && at > context.since
 }
 
 type AttemptReported = Extract<HealthEvent, { type: 'attempt.reported' }>

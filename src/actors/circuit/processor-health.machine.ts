@@ -13,7 +13,9 @@ import { emptyWindow } from './window.ts'
 import {
   announced,
   crossesRate,
-  FIRST_CONCURRENCY_LIMIT,
+  encouraged,
+  fillsConcurrencyLimit,
+  halfOpened,
   isUntried,
   saysFailing,
   saysUsable,
@@ -48,15 +50,8 @@ export const processorHealthMachine = setup({
     noteAnnounced: assign((step: HealthStep) => announced(step)),
     trip: assign((step: HealthStep) => tripped(step)),
     tripAgain: assign((step: HealthStep) => trippedAgain(step)),
-    letFewThrough: assign((step: HealthStep) => ({
-      concurrencyLimit: FIRST_CONCURRENCY_LIMIT,
-      since: step.event.at,
-      cause: step.event.type === 'probe.answered' ? 'probe says up' : 'cooldown over',
-      window: emptyWindow(step.event.at),
-    })),
-    letMoreThrough: assign(({ context }: HealthStep) => ({
-      concurrencyLimit: Math.min(context.settings.concurrency, context.concurrencyLimit * 2),
-    })),
+    letFewThrough: assign((step: HealthStep) => halfOpened(step)),
+    letMoreThrough: assign((step: HealthStep) => encouraged(step)),
     letAllThrough: assign(({ context, event }: HealthStep) => ({
       concurrencyLimit: context.settings.concurrency,
       cooldownMs: context.settings.openMs,
@@ -70,8 +65,7 @@ export const processorHealthMachine = setup({
     saysUsable,
     crossesRate,
     wentWrong,
-    fillsConcurrencyLimit: ({ context }) =>
-      context.concurrencyLimit * 2 >= context.settings.concurrency,
+    fillsConcurrencyLimit,
     isUntried,
     wasSentBefore,
     isThisCooldown: ({ context, event }) => {
@@ -85,6 +79,7 @@ export const processorHealthMachine = setup({
     ...input,
     window: emptyWindow(input.now),
     concurrencyLimit: input.settings.concurrency,
+    ramp: null,
     cooldownMs: input.settings.openMs,
     openings: 0,
     measuredMs: 0,
@@ -143,6 +138,7 @@ export const processorHealthMachine = setup({
         ],
         'probe.answered': [
           { guard: 'saysFailing', target: 'open', actions: ['noteAnnounced', 'tripAgain'] },
+          { guard: 'saysUsable', actions: ['noteAnnounced', 'letMoreThrough'] },
           { actions: 'noteAnnounced' },
         ],
       },

@@ -1,5 +1,5 @@
-// Failure and slow-call rates over a short rolling window, as a value: counts of the current
-// half and the one before it, so that the window slides without keeping single attempts.
+// The failure rate over a short rolling window, as a value: counts of the current half and the one
+// before it, so that the window slides without keeping single attempts.
 
 export interface AttemptWindow {
   /** Monotonic start of the current half, ms. */
@@ -11,18 +11,16 @@ export interface AttemptWindow {
 export interface AttemptCounts {
   readonly calls: number
   readonly failures: number
-  readonly slow: number
 }
 
 /** One attempt, seen as evidence for or against its processor. */
 export interface Evidence {
   readonly failed: boolean
-  readonly slow: boolean
   /** Monotonic instant of the answer, ms. */
   readonly at: number
 }
 
-const NONE: AttemptCounts = { calls: 0, failures: 0, slow: 0 }
+const NONE: AttemptCounts = { calls: 0, failures: 0 }
 
 /** A window without evidence, starting at `at` (monotonic, ms). */
 export function emptyWindow(at: number): AttemptWindow {
@@ -42,24 +40,18 @@ export function withEvidence(
     current: {
       calls: current.calls + 1,
       failures: current.failures + (evidence.failed ? 1 : 0),
-      slow: current.slow + (evidence.slow ? 1 : 0),
     },
   }
 }
 
-/** Calls in the window and the shares of them, 0 to 1, that failed or were slow. */
+/** Calls in the window and the share of them, 0 to 1, that failed. */
 export function ratesOf(window: AttemptWindow): {
   readonly calls: number
   readonly failureRate: number
-  readonly slowRate: number
 } {
   const calls = window.current.calls + window.previous.calls
-  if (calls === 0) return { calls, failureRate: 0, slowRate: 0 }
-  return {
-    calls,
-    failureRate: (window.current.failures + window.previous.failures) / calls,
-    slowRate: (window.current.slow + window.previous.slow) / calls,
-  }
+  if (calls === 0) return { calls, failureRate: 0 }
+  return { calls, failureRate: (window.current.failures + window.previous.failures) / calls }
 }
 
 function slideTo(window: AttemptWindow, at: number, windowMs: number): AttemptWindow {

@@ -9,15 +9,15 @@ export interface RouteCircuit {
   readonly concurrencyLimit: number
   /** Charges in flight now. */
   readonly inFlight: number
-  /** Response time to expect, ms: the larger of the announced and the measured one. */
+  /** Response time to expect, ms: the largest of the announced, the measured and the silent one. */
   readonly expectedMs: number
+  /** Whether it has answered nothing for much longer than it takes otherwise. */
+  readonly isSilent: boolean
 }
 
 export interface RouteSettings {
   /** Share of the amount that each processor keeps, 0 to 1. */
   readonly fees: Readonly<Record<ProcessorName, number>>
-  /** Above this expected response time, ms, the cheaper processor counts as too slow. */
-  readonly slowMs: number
   /** How long a payment may wait for the cheaper processor, ms since it was accepted. */
   readonly waitMaxMs: number
 }
@@ -26,6 +26,11 @@ export interface RouteQuestion {
   readonly circuits: Readonly<Record<ProcessorName, RouteCircuit>>
   /** Time since the payment was accepted, ms. */
   readonly ageMs: number
+  /**
+   * A charge that is answered later than this, ms, is late: who compares books so long after it was
+   * sent finds it at its processor and not here.
+   */
+  readonly slowMs: number
   /** Processors that refused the payment in this try. */
   readonly refusedBy: readonly ProcessorName[]
   /** The processor that denied the payment (400), if one did. */
@@ -42,25 +47,48 @@ const WAIT_FOR_CHEAPER: Route = { to: null, reason: 'waitingForCheaper' }
 const WAIT_FOR_ANY: Route = { to: null, reason: 'noneAvailable' }
 
 /**
- * The cheaper processor as long as it is up, below its concurrency limit and fast enough; the
- * dearer one once the payment has waited its time; else none. With equal fees `default` counts as
- * the cheaper one. A payment that one has denied goes to the other, whatever it costs.
+ * The cheaper processor as long as it is up, below its concurrency limit and in time; the dearer one
+ * where that is quicker than a late one, or once the payment has waited its time; else none. With
+ * equal fees `default` counts as the cheaper one. A payment that one has denied goes to the other,
+ * whatever it costs.
  */
 export function chooseRoute(question: RouteQuestion, settings: RouteSettings): Route {
   const cheaper = cheaperOf(settings.fees)
   const dearer = otherThan(cheaper)
   if (question.deniedBy !== null) return routeAround(question, question.deniedBy, cheaper)
-  const dearerIsUp = isUsable(question, dearer)
   if (isUsable(question, cheaper)) {
-    const expectedMs = question.circuits[cheaper].expectedMs
-    const isSlow = expectedMs > settings.slowMs
-    return isSlow && dearerIsUp && question.circuits[dearer].expectedMs < expectedMs
-      ? { to: dearer, reason: 'cheaperSlow' }
-      : { to: cheaper, reason: 'cheaper' }
+    return routePast(question, settings, cheaper) ?? { to: cheaper, reason: 'cheaper' }
   }
-  if (!dearerIsUp) return WAIT_FOR_ANY
+  if (!isUsable(question, dearer)) return WAIT_FOR_ANY
   if (question.ageMs < settings.waitMaxMs) return WAIT_FOR_CHEAPER
   return { to: dearer, reason: whyNotCheaper(question, cheaper) }
+}
+
+/**
+ * Past a cheaper processor that could be charged: to the dearer one where that is quicker than a
+ * late one, also by waiting until it takes one more charge. One that has fallen silent may be late
+ * as well: payments that can still wait for its next answer do.
+ */
+function routePast(
+  question: RouteQuestion,
+  settings: RouteSettings,
+  cheaper: ProcessorName,
+): Route | undefined {
+  const dearer = otherThan(cheaper)
+  const [late, quick] = [question.circuits[cheaper], question.circuits[dearer]]
+  const past: Route = { to: dearer, reason: 'cheaperSlow' }
+  const isUp = isUsable(question, dearer)
+  if (late.expectedMs > question.slowMs && quick.expectedMs < late.expectedMs) {
+    if (isUp) return past
+    const isBusy = quick.state !== 'open' && !question.refusedBy.includes(dearer)
+    return isBusy && !quick.isSilent && quick.expectedMs <= question.slowMs
+      ? WAIT_FOR_ANY
+      : undefined
+  }
+  if (!late.isSilent || !isUp || quick.isSilent || quick.expectedMs > question.slowMs) {
+    return undefined
+  }
+  return question.ageMs < settings.waitMaxMs ? WAIT_FOR_CHEAPER : past
 }
 
 /** The denier is asked again only while the other one cannot be had. */

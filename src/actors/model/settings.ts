@@ -4,6 +4,8 @@ import type { RouteSettings } from './route.ts'
 
 export interface WorkSettings {
   readonly route: RouteSettings
+  /** Response time above which a charge is late, ms; undefined: by the windows that are asked. */
+  readonly slowMs: number | undefined
   /** Charges in flight at once per processor. */
   readonly concurrency: number
   /** Accepted payments that may wait in memory for their turn. */

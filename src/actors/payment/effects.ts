@@ -2,12 +2,14 @@
 // They run once per payment or more, so they are callbacks, not invoked promises.
 
 import assert from 'node:assert'
-import { circuitOf } from '../circuit/context.ts'
+import { expectedMsOf, limitAt } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { LookUpPlaces } from '../payments/look-up-places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from './suspicion.ts'
+import type { AskedLag } from '../payments/asked-lag.ts'
+import { isSilence, type Silence } from '../circuit/silence.ts'
 import { deniedBy } from './history.ts'
 import type {
   CurrentAttempt,
@@ -43,6 +45,10 @@ export interface PaymentDependencies {
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
   /** Charges in flight, per processor; changed here only. */
   readonly inFlight: Record<ProcessorName, number>
+  /** For how long each processor has let its charges wait. */
+  readonly silence: Readonly<Record<ProcessorName, Silence>>
+  /** From when on an answer to a charge is late. */
+  readonly askedLag: AskedLag
   /** Whether each processor's look-ups can be believed. */
   readonly controls: Readonly<Record<ProcessorName, Controls>>
   /** Whether answers that blame payments are each processor's failure. */
@@ -78,9 +84,17 @@ export interface PaymentSelf {
 
 /** A processor as the router sees it at this moment. */
 export function circuitNow(dependencies: PaymentDependencies, name: ProcessorName): RouteCircuit {
-  const { value, context } = dependencies.health[name].getSnapshot()
-  const { state, concurrencyLimit, expectedMs } = circuitOf(value, context)
-  return { state, concurrencyLimit, expectedMs, inFlight: dependencies.inFlight[name] }
+  const { value: state, context } = dependencies.health[name].getSnapshot()
+  const now = dependencies.clock.now()
+  const silentMs = dependencies.silence[name].lengthAt(now)
+  const usualMs = expectedMsOf(context)
+  return {
+    state,
+    concurrencyLimit: limitAt(state, context, now),
+    inFlight: dependencies.inFlight[name],
+    expectedMs: Math.max(usualMs, silentMs),
+    isSilent: isSilence(silentMs, usualMs),
+  }
 }
 
 /** The route for a payment, with the stamp of an attempt that is sent at once. */
@@ -124,7 +138,8 @@ function routeFor(
     default: circuitNow(dependencies, 'default'),
     fallback: circuitNow(dependencies, 'fallback'),
   }
-  const question = { circuits, ageMs: now - acceptedAt, refusedBy, deniedBy: denier }
+  const slowMs = dependencies.askedLag.slowMsAt(now)
+  const question = { circuits, ageMs: now - acceptedAt, slowMs, refusedBy, deniedBy: denier }
   return chooseRoute(question, dependencies.settings.route)
 }
 
@@ -141,8 +156,10 @@ export function sendCharge(
   const purges = dependencies.purges()
   const sentAt = dependencies.clock.now()
   dependencies.inFlight[processor] += 1
+  const number = dependencies.silence[processor].sent(sentAt)
   dependencies.processors[processor].charge({ correlationId, amountCents, requestedAt }, (said) => {
     dependencies.inFlight[processor] -= 1
+    dependencies.silence[processor].answered(number)
     const at = dependencies.clock.now()
     const tookMs = at - sentAt
     const answer = weighedAnswer(dependencies, context, { attempt, answer: said, tookMs, at })

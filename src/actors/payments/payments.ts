@@ -11,6 +11,8 @@ import {
   type StraysSought,
 } from '../messages.ts'
 import { createSuspicion } from '../payment/suspicion.ts'
+import { createAskedLag } from './asked-lag.ts'
+import { createSilence } from '../circuit/silence.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
 import { Controls, type ControlsInput } from '../payment/controls.ts'
@@ -81,6 +83,8 @@ export const paymentsLogic: PaymentsLogic = {
 /** What it makes itself of what its payments depend on. */
 type OwnParts =
   | 'inFlight'
+  | 'silence'
+  | 'askedLag'
   | 'controls'
   | 'suspicion'
   | 'due'
@@ -135,13 +139,15 @@ class Payments {
   #tickDueAt = 0
 
   constructor(input: PaymentsInput, scope: Scope) {
-    const { confirmingMax, readyMax, claimMax } = input.settings
+    const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
     this.#scope = scope
     this.#slots = createSlotTable({ slotsMax: slotsMax(input.settings), placesMax: confirmingMax })
     this.#waiting = createWaiting({ readyMax: readyMax + claimMax, inDoubtMax: confirmingMax })
     this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
+      silence: { default: createSilence(concurrency), fallback: createSilence(concurrency) },
+      askedLag: createAskedLag(input.settings.slowMs),
       controls: {
         default: controlsOf(input, { name: 'default', system: scope.system }),
         fallback: controlsOf(input, { name: 'fallback', system: scope.system }),
@@ -234,6 +240,9 @@ class Payments {
         break
       case 'payment.requested':
         this.#answer(event)
+        return
+      case 'window.asked':
+        this.#dependencies.askedLag.note(event.lagMs, this.#now())
         return
       case 'circuit.changed':
       case 'purges.counted':

@@ -9,11 +9,18 @@ import {
   type AcceptBatcherActor,
 } from './accept-batcher.ts'
 import type { AcceptBatcherInput } from './accept-batcher.machine.ts'
-import type { Directory, PaymentReceived, PersistenceEvent, StraysSought } from '../messages.ts'
+import {
+  tell,
+  type Directory,
+  type PaymentReceived,
+  type PersistenceEvent,
+  type StraysSought,
+} from '../messages.ts'
 import { EarlyAnswers, type AnswersWhen } from './early-answers.ts'
 import { findControl, findPayment, purgeLedger, summarize, unwrittenOf } from './reads.ts'
 import { providedOutcomeBatcher, type OutcomeBatcherActor } from './outcome-batcher.ts'
 import type { OutcomeBatcherInput } from './outcome-batcher.machine.ts'
+import type { TimeWindow } from '../model/payment.ts'
 import type { SharedPorts } from '../model/ports.ts'
 
 export interface PersistenceInput {
@@ -88,6 +95,7 @@ class Persistence {
         void findPayment(this.#ports, () => this.#outcomes.getSnapshot().context, event)
         break
       case 'summary.requested':
+        this.#tellLag(event.window)
         void summarize(this.#ports, () => this.#outcomes.getSnapshot().context, event)
         break
       case 'purge.requested':
@@ -111,6 +119,13 @@ class Persistence {
         // What comes later would be written for ever to a ledger that is closed.
         for (const batcher of [this.#accepts, this.#outcomes]) (batcher as AnyActorRef).send(event)
     }
+  }
+
+  /** How far back the books are compared decides which answers to charges are late. */
+  #tellLag({ to }: TimeWindow): void {
+    if (to === undefined) return
+    const lagMs = this.#ports.clock.wallNow() - to
+    tell(this.#system, 'payments', { type: 'window.asked', lagMs })
   }
 
   /** What is being written is known here. */

@@ -8,7 +8,7 @@ import type { PaymentsSnapshot } from '../payments/payments.ts'
 import { gaugesOf, listPaymentStatuses, type PaymentsInMemory } from '../payments/queries.ts'
 import type { PaymentState, PaymentStatus, ProcessorName } from '../model/payment.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
-import { circuitOf } from '../circuit/context.ts'
+import { limitAt } from '../circuit/context.ts'
 import type { SupervisorActor } from './supervisor.ts'
 
 /** A circuit as an operator reads it. */
@@ -23,10 +23,9 @@ export interface CircuitSnapshot {
   readonly measuredMs: number
   /** What the processor's health endpoint last announced, ms. */
   readonly announcedMs: number
-  /** Attempts in the rolling window, and the share of them, 0 to 1, that failed or were slow. */
+  /** Attempts in the rolling window, and the share of them, 0 to 1, that failed. */
   readonly calls: number
   readonly failureRate: number
-  readonly slowRate: number
 }
 
 /** An instance at one moment. Absent parts: those actors have not started or have stopped. */
@@ -85,7 +84,7 @@ function actorOf<Name extends keyof ReadActors>(
 
 function circuitSnapshot(actor: HealthActor, now: number): CircuitSnapshot {
   const { value, context } = actor.getSnapshot()
-  const { concurrencyLimit } = circuitOf(value, context)
+  const concurrencyLimit = limitAt(value, context, now)
   const { since, cause, measuredMs, announcedMs } = context
   // The window slides when an attempt is reported: until then it holds the last ones.
   const isStale = now - context.window.startedAt >= context.settings.windowMs

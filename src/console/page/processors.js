@@ -34,7 +34,6 @@ function factsOf(name, instances, { fees, at }) {
       ['responds in', duration(mean((snapshot) => snapshot.measuredMs))],
       ['announces', duration(mean((snapshot) => snapshot.announcedMs))],
       ['failing now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.failureRate))],
-      ['slow now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.slowRate))],
     ],
     perInstance: snapshots.map(({ instanceId, state, forMs, cause, concurrencyLimit }) => {
       const since = clockTime(steady(`${name} ${instanceId} ${state}`, at - forMs))
