@@ -10,7 +10,7 @@ import type { Conditions, Stage } from '../challenge/stages.ts'
 export interface ChecksParts {
   readonly world: World
   readonly stages: readonly Stage[]
-  /** Of the load, ms. */
+  /** How long the load lasts, ms. */
   readonly durationMs: number
   /** How far back the windows end, ms. */
   readonly lagMs: number

@@ -72,7 +72,7 @@ interface Shared<Value> {
 }
 
 interface Turn extends Shared<Conditions> {
-  /** Of its exponentially distributed length, s. */
+  /** Its length is exponentially distributed, with this mean, s. */
   readonly meanSeconds: number
 }
 
