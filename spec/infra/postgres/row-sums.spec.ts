@@ -64,7 +64,7 @@ const spans = fc
   .tuple(instants, instants)
   .map(([one, other]) => ({ from: Math.min(one, other), to: Math.max(one, other) }))
 
-const rows: readonly Row[] = sampled(
+const drawn = sampled(
   fc.record({
     at: instants,
     processor: fc.constantFrom(1, 2),
@@ -72,6 +72,11 @@ const rows: readonly Row[] = sampled(
   }),
   150,
 )
+// On the borders themselves, where nothing was drawn for sure.
+const rows: readonly Row[] = [
+  ...drawn,
+  ...[0, 60_000, 61_000, 3_600_000].map((at) => ({ at, processor: 1, cents: 3 })),
+]
 const buckets: readonly Bucket[] = LEVELS.flatMap((level) =>
   rows.map(({ at, processor, cents }, index) => {
     const start = at - (at % WIDTHS_MS[level])
@@ -86,11 +91,16 @@ for (const [index, bucket] of buckets.entries()) {
 const rowsLost = rows.filter((_, index) => index % 19 === 0)
 const kept = rows.filter((row) => !rowsLost.includes(row))
 
+/** Has a row and no totals; not on the hour. */
 const later = 200_000_000_000
+/** Has totals of seconds and of one minute, and no row. */
+const second = 10 * 86_400_000 + 3_600_000
+/** No `Date` holds it. */
+const never = 8_640_000_000_000_000
 await runSql(
   database,
   `INSERT INTO payments (correlation_id, amount_cents, state, processor, requested_at_ms) VALUES
-  ${[...kept, { at: later, processor: 1, cents: 5 }]
+  ${[...kept, ...[later, never].map((at) => ({ at, processor: 1, cents: 5 }))]
     .map(({ at, processor, cents }) => `('${randomUUID()}', ${cents}, 1, ${processor}, ${at})`)
     .join(', ')};
   INSERT INTO settled_totals (level, bucket_ms, processor, shard, payments, cents) VALUES
@@ -99,7 +109,9 @@ await runSql(
       [each.level, each.at, each.processor, each.shard, each.payments, each.cents].join(', '),
     )
     .map((values) => `(${values})`)
-    .join(', ')};`,
+    .join(', ')},
+  (0, ${second}, 1, 0, 2, 30), (0, ${second}, 1, 1, 1, 7), (0, ${second}, 2, 0, 4, 50),
+  (0, ${second + 1_000}, 1, 0, 8, 9), (1, ${second}, 1, 0, 12, 99), (0, ${never}, 1, 0, 1, 1);`,
 )
 
 /** By the definition: each bucket of a level is the sum of the next narrower ones, or of its rows. */
@@ -201,13 +213,6 @@ t.test('the rows of a span are added up', async (t) => {
 })
 
 t.test('totals of one second and of several come from their buckets', async (t) => {
-  const second = 10 * 86_400_000 + 3_600_000
-  await runSql(
-    database,
-    `INSERT INTO settled_totals (level, bucket_ms, processor, shard, payments, cents) VALUES
-    (0, ${second}, 1, 0, 2, 30), (0, ${second}, 1, 1, 1, 7), (0, ${second}, 2, 0, 4, 50),
-    (0, ${second + 1_000}, 1, 0, 8, 9)`,
-  )
   const of = (payments: number, cents: number) => ({
     payments: BigInt(payments),
     cents: BigInt(cents),
@@ -227,6 +232,43 @@ t.test('totals of one second and of several come from their buckets', async (t) 
   })
 })
 
+t.test('totals of a whole minute are those of its own bucket', async (t) => {
+  const sums = await sumTotals(pool, { from: second, to: second + 59_999 })
+
+  t.same(sums.default, { payments: 12n, cents: 99n })
+})
+
+t.test('an hour with rows alone and one with totals alone are compared', async (t) => {
+  const wanted = { levels: [0], limit: NO_LIMIT } as const
+  const hour = later - (later % 3_600_000)
+  const nothing = { payments: 0n, cents: 0n }
+  const rowAlone = {
+    level: 0,
+    at: later,
+    processor: 1,
+    added: { payments: 1n, cents: 5n },
+    told: nothing,
+  }
+
+  t.same(await compareNextHour(pool, { from: second, to: second + 999 }, wanted), {
+    from: second,
+    to: second + 999,
+    buckets: [
+      { level: 0, at: second, processor: 1, added: nothing, told: { payments: 3n, cents: 37n } },
+      { level: 0, at: second, processor: 2, added: nothing, told: { payments: 4n, cents: 50n } },
+    ],
+  })
+  t.same(await compareNextHour(pool, { from: second + 7_200_000, to: later }, wanted), {
+    from: hour,
+    to: later,
+    buckets: [rowAlone],
+  })
+  t.equal(
+    await compareNextHour(pool, { from: later - 3_600_000, to: later - 1 }, wanted),
+    undefined,
+  )
+})
+
 t.test('sums are exact beyond what a number can hold', async (t) => {
   const cents = '9007199254740993'
 
@@ -237,14 +279,15 @@ t.test('sums are exact beyond what a number can hold', async (t) => {
 })
 
 t.test('what comes next is found among rows and among buckets up to an hour', async (t) => {
-  for (const at of sampled(instants, 40)) {
+  const narrow = buckets.filter(({ level }) => level < 3)
+  for (const at of [...sampled(instants, 40), ...narrow.slice(0, 20).map((each) => each.at)]) {
     const next = (all: readonly { readonly at: number }[]): number =>
       Math.min(...all.map((each) => each.at).filter((each) => each >= at))
 
     const { row, bucket } = await findNext(pool, at)
 
     t.equal(row, Math.min(next(kept), later), String(at))
-    t.equal(bucket, Math.min(next(buckets.filter(({ level }) => level < 3)), 867_600_000))
+    t.equal(bucket, Math.min(next(narrow), second), String(at))
   }
-  t.same(await findNext(pool, later + 1), { row: undefined, bucket: undefined })
+  t.strictSame(await findNext(pool, later + 1), { row: undefined, bucket: undefined })
 })
