@@ -121,6 +121,25 @@ t.test('a database is found with its tables and rights, and stays as it was', as
   ])
 })
 
+t.test('tables of another Pit, and those that nobody may bring up to date, are told', async (t) => {
+  const postgres = await startPostgres(t)
+  const url = await postgres.freshDatabase()
+  const told = async (migrate: 'at-start' | 'never'): Promise<readonly string[]> =>
+    about('tables', await checkDatabase(url, 'configured', migrate))
+  t.match(await told('never'), [
+    /^fails: payments\..* are missing and MIGRATE is never: run pit migr/,
+  ])
+  await (await createPostgresLedger({ ...LEDGER, connectionString: url })).close()
+
+  await runSql(url, `UPDATE applied_migrations SET digest = 'other'`)
+  t.match(await told('at-start'), [/^fails: migration 0001-tables is not the .* was changed since/])
+  await runSql(url, 'DELETE FROM applied_migrations')
+  t.match(await told('at-start'), [
+    'ok: are there, with all rights; a start brings them up to date',
+  ])
+  t.match(await told('never'), [/^warn: are there.* pit migrate --apply applies 0001-tables$/])
+})
+
 t.test('a database that cannot be used is told with its reason and no password', async (t) => {
   const postgres = await startPostgres(t)
   const url = new URL(await postgres.freshDatabase())

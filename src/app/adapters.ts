@@ -129,7 +129,7 @@ interface LedgerParts {
 }
 
 async function openLedger(
-  { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs }: Config,
+  { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate }: Config,
   { addresses, names, told: { logger, ...listeners } }: LedgerParts,
 ): Promise<Ledger> {
   const log = subsystemLogger(logger, 'ledger')
@@ -142,7 +142,12 @@ async function openLedger(
       acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
       leaseTimeoutMs: renewalTimeoutMs(leaseTtlMs),
       onWaiting: (reason) => log.warn({ reason }, 'ledger.waiting'),
+      migrate,
       onMigrating: (seconds) => log.info({ seconds }, 'ledger.migrating'),
+      onMigration: (news) => {
+        if (news.state === 'going on') return
+        log[news.state === 'waits' ? 'warn' : 'info'](news, 'ledger.migration')
+      },
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       ...listeners,
     })

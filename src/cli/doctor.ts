@@ -97,10 +97,9 @@ async function checkStores(
   devStack: DevStackAddresses | undefined,
 ): Promise<readonly Finding[]> {
   const url = config.databaseUrl ?? devStack?.databaseUrl
+  const which = url === config.databaseUrl ? 'configured' : 'embedded'
   const database =
-    url === undefined
-      ? checkEmbedded(config)
-      : checkDatabase(url, url === config.databaseUrl ? 'configured' : 'embedded')
+    url === undefined ? checkEmbedded(config) : checkDatabase(url, which, config.migrate)
   const [databaseFindings, redis] = await Promise.all([database, checkRedis(config)])
   return [...databaseFindings, redis]
 }

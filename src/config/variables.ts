@@ -57,6 +57,12 @@ const PLACE_VARIABLES = {
         'PostgreSQL that holds the payments, of several hosts the one that takes writes; unset, one is started in DATA_DIR',
     }),
   ),
+  migrate: oneOf({
+    name: 'MIGRATE',
+    fallback: 'at-start',
+    words: ['at-start', 'never'],
+    meaning: 'Whether an instance brings the tables up to date, or leaves that to `pit migrate`',
+  }),
   redisUrl: secret(
     url({
       name: 'REDIS_URL',

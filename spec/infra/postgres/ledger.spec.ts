@@ -144,7 +144,10 @@ t.test('instances that start at once on an empty database all get their tables',
 t.test('the tables of an older Pit get what they lack', async (t) => {
   const database = await server.freshDatabase()
   await open(t, database)
-  await runSql(database, 'ALTER TABLE payments DROP COLUMN parked_at; TRUNCATE applied_schema')
+  await runSql(
+    database,
+    'ALTER TABLE payments DROP COLUMN parked_at; DROP TABLE applied_schema, applied_migrations',
+  )
 
   const ledger = await open(t, database)
 

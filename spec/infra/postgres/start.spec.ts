@@ -4,13 +4,13 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { createServer, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { TLSSocket } from 'node:tls'
-import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { wordsOf } from '../../../src/actors/model/errors.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { applyByHand } from '../../../src/infra/postgres/migrate-by-hand.ts'
 import { isForAPerson } from '../../../src/infra/postgres/start.ts'
-import { partsOf } from '../../../src/infra/postgres/schema.ts'
+import { partsOf } from '../../../src/infra/postgres/migrations.ts'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import {
   DELAYS,
@@ -21,6 +21,7 @@ import {
   settled,
   uuid,
 } from '../../contracts/ledger-words.ts'
+import { openTransaction } from '../../support/migrations.ts'
 import { LEDGER, makeEnterableFolder, runSql, startPostgres } from '../../support/postgres.ts'
 import { missing } from '../../support/requirements.ts'
 
@@ -166,7 +167,7 @@ t.test('tables may take longer to be made than a server is waited for', async (t
 t.test('tables that are in use are brought up to date without holding up others', async (t) => {
   const url = await postgres.freshDatabase()
   await (await open(t, url)).close()
-  await runSql(url, `DELETE FROM applied_schema; DROP INDEX payments_rejected`)
+  await runSql(url, `DROP TABLE applied_schema, applied_migrations; DROP INDEX payments_rejected`)
   const writer = await openTransaction(t, url, 'LOCK TABLE payments IN ROW EXCLUSIVE MODE')
   const reasons: string[] = []
 
@@ -184,11 +185,13 @@ t.test('tables that are in use are brought up to date without holding up others'
 t.test('tables made beforehand and the documented rights are enough', async (t) => {
   const url = await postgres.freshDatabase()
   const role = await makeRole(url, 'pit_user')
-  await runSql(url, await readFile(projectFile('compose/schema.sql'), 'utf8'))
+  await applyByHand(url, { onWaiting: (reason) => t.fail(reason) })
   const [rights = '', purging = ''] = await documentedRights()
   const documented = (sql: string): string => sql.replaceAll('TO pit;', `TO ${role.name};`)
 
-  await t.rejects(open(t, as(url, role)), { cause: { message: /lacks SELECT on payments/ } })
+  await t.rejects(open(t, as(url, role)), {
+    cause: { message: /lacks SELECT on applied_migrations, SELECT on payments/ },
+  })
   await runSql(url, documented(rights))
   const ledger = await open(t, as(url, role))
   const mine = await lease(ledger)
@@ -216,7 +219,7 @@ t.test('tables made beforehand and the documented rights are enough', async (t) 
 t.test('a start without the right to make tables names the column that is missing', async (t) => {
   const url = await postgres.freshDatabase()
   const role = await makeRole(url, 'late')
-  await runSql(url, await readFile(projectFile('compose/schema.sql'), 'utf8'))
+  await runSql(url, await readFile(projectFile('compose/migrations/0001-tables.sql'), 'utf8'))
   await runSql(url, 'ALTER TABLE payments DROP COLUMN rounds CASCADE; DROP INDEX payments_parked')
 
   const starting = open(t, as(url, role), { startTimeoutMs: NEVER_WAITED_FOR_MS })
@@ -244,7 +247,7 @@ t.test('a start on a column of another type names it, and reads no payment by it
 })
 
 t.test('every part of the schema is looked for, and every table is in the document', async (t) => {
-  const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
+  const schema = await readFile(projectFile('compose/migrations/0001-tables.sql'), 'utf8')
   const url = await postgres.freshDatabase()
   await runSql(url, schema)
   const made = await runSql(
@@ -294,15 +297,6 @@ async function makeCertificate(t: Test): Promise<{ key: string; cert: string } |
 
 /** Held by who brings the tables up to date. */
 const SCHEMA_LOCK = 7_052_028
-
-/** Open until the spec or the test ends it. */
-async function openTransaction(t: Test, url: string, sql: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url })
-  t.teardown(() => client.end())
-  await client.connect()
-  await client.query(`BEGIN; ${sql}`)
-  return client
-}
 
 interface Role {
   readonly name: string

@@ -17,13 +17,14 @@ export type WhichDatabase = 'configured' | 'embedded'
 export async function checkDatabase(
   url: string,
   which: WhichDatabase,
+  migrate: Config['migrate'] = 'at-start',
 ): Promise<readonly Finding[]> {
   const where = which === 'embedded' ? 'the embedded PostgreSQL' : 'DATABASE_URL'
   try {
     const found = await inspectDatabase(url)
     return [
       ...describeServer(found, which),
-      describeTables(found),
+      describeTables(found, migrate),
       clockFinding('PostgreSQL', found),
     ]
   } catch (error) {
@@ -56,29 +57,34 @@ function describeServer(found: DatabaseFindings, which: WhichDatabase): readonly
 const TABLES = 'tables'
 const NAMED_MAX = 4
 
-function describeTables({
-  isApplied,
-  missing,
-  altered,
-  lacking,
-  mayCreate,
-}: DatabaseFindings): Finding {
+function describeTables(found: DatabaseFindings, migrate: Config['migrate']): Finding {
+  const { unfit, pending, needed, forAPerson, missing, altered, lacking, mayCreate } = found
   const named = (names: readonly string[]): string =>
     `${names.slice(0, NAMED_MAX).join(', ')}${names.length > NAMED_MAX ? ' and more' : ''}`
+  if (unfit !== undefined) return fails(TABLES, unfit)
   if (altered.length > 0) {
     return fails(TABLES, `${named(altered)}: they are not of this Pit; see docs/DATABASE.md`)
   }
-  if (missing.length > 0 && !mayCreate) {
-    const what = `${named(missing)} are missing and the role may not make tables`
-    return fails(TABLES, `${what}: apply compose/schema.sql as one who may`)
+  const whoMayNot = mayCreate ? 'MIGRATE is never' : 'the role may not make tables'
+  const isLeftToOthers = !mayCreate || migrate === 'never'
+  if (needed.length > 0 && isLeftToOthers) {
+    const what = named(missing.length > 0 ? missing : needed)
+    return fails(
+      TABLES,
+      `${what} are missing and ${whoMayNot}: run pit migrate --apply as one who may`,
+    )
   }
   if (missing.length > 0) return ok(TABLES, 'the next start makes them, which the role may')
   if (lacking.length > 0) {
     return fails(TABLES, `the role lacks ${named(lacking)}: grant it, see docs/DATABASE.md`)
   }
+  const left = isLeftToOthers ? pending : forAPerson
+  if (left.length > 0) {
+    return warn(TABLES, `are there, with all rights; pit migrate --apply applies ${named(left)}`)
+  }
   return ok(
     TABLES,
-    `are there, with all rights${isApplied ? '' : '; a start brings them up to date'}`,
+    `are there, with all rights${pending.length === 0 ? '' : '; a start brings them up to date'}`,
   )
 }
 

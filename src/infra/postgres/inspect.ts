@@ -1,5 +1,6 @@
 // What a start would meet at a database: asked, and nothing changed.
 
+import { readMigrations } from './migrations.ts'
 import { PostgresReconnector } from './reconnector.ts'
 import { BOOLEAN, INTEGER, TEXT, readOnlyRow, type Query } from './rows.ts'
 import { inspectSchema, type SchemaFindings } from './schema.ts'
@@ -36,7 +37,7 @@ export async function inspectDatabase(connectionString: string): Promise<Databas
     const row = readOnlyRow(READ_SERVER, await connection.query(READ_SERVER, []))
     const halfMs = (performance.now() - askedAt) / 2
     return {
-      ...(await inspectSchema(connection)),
+      ...(await inspectSchema(connection, await readMigrations())),
       version: row.version,
       versionNumber: row.version_number,
       takesWrites: row.takes_writes,

@@ -1,16 +1,19 @@
 // The ledger over PostgreSQL, put together from its parts.
 
 import type { LookupFunction } from 'node:net'
+import { wordsOf } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { createClaims, createLeases, createOwned, createTakeOver } from './ownership.ts'
 import { createKnownControl } from './known-control.ts'
+import { withoutAPerson, type MigrationNews, type MigrationState } from './migrating.ts'
+import { readMigrations, type Migrations, type MigrationsSource } from './migrations.ts'
 import { PostgresPool } from './pool.ts'
 import type { ServersConfig } from './reconnector.ts'
 import { PurgeCount, createPurge, type OnPurgesLowered } from './purges.ts'
 import type { OnDamagedRow } from './rows.ts'
 import { createRecord } from './outcomes.ts'
-import { START_TIMEOUT_MS, prepareLedger } from './start.ts'
+import { START_TIMEOUT_MS, migrateToTheEnd, prepareLedger } from './start.ts'
 import { createParkedList, createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
 
@@ -44,10 +47,22 @@ export interface PostgresLedgerConfig {
   readonly onWaiting?: (reason: string) => void
   /** Told, at such intervals, for how long the tables are being brought up to date. */
   readonly onMigrating?: (seconds: number) => void
+  /** Whether this instance applies migrations. Default `at-start`. */
+  readonly migrate?: 'at-start' | 'never'
+  /** Default those of this Pit; others for specs. */
+  readonly migrations?: MigrationsSource
+  /** Told of each migration that is applied, or why that has to wait. */
+  readonly onMigration?: (news: MigrationNews | MigrationWaits) => void
+}
+
+/** Why migrations that this instance can do without are not applied. */
+export interface MigrationWaits {
+  readonly state: 'waits'
+  readonly reason: string
 }
 
 /**
- * The ledger over pg: applies the schema, then serves. Rejects with `LedgerUnavailable` when
+ * The ledger over pg: applies the migrations that it needs, then serves, and applies the rest. Rejects with `LedgerUnavailable` when
  * PostgreSQL cannot be reached for `startTimeoutMs`, and at once when it refuses the login, the
  * schema or a right.
  */
@@ -61,14 +76,19 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     lookup: config.lookup,
     connectTimeoutMs: config.connectTimeoutMs ?? 1_000,
   }
-  await prepareLedger(
-    { ...base, statementTimeoutMs },
-    {
-      timeoutMs: config.startTimeoutMs ?? START_TIMEOUT_MS,
-      onWaiting: config.onWaiting ?? (() => undefined),
-      onMigrating: config.onMigrating ?? (() => undefined),
-    },
-  )
+  const servers = { ...base, statementTimeoutMs }
+  const schema = {
+    migrations: await readMigrations(config.migrations),
+    migrate: config.migrate ?? 'at-start',
+    onNews: config.onMigration ?? (() => undefined),
+  }
+  const state = await prepareLedger(servers, {
+    ...schema,
+    timeoutMs: config.startTimeoutMs ?? START_TIMEOUT_MS,
+    onWaiting: config.onWaiting ?? (() => undefined),
+    onMigrating: config.onMigrating ?? (() => undefined),
+  })
+  const stopMigrating = goOnMigrating(servers, { ...config, state, migrations: schema.migrations })
 
   // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
   const pool = (size: number, timeoutMs: number, more: Pick<ServersConfig, 'commits'> = {}) => {
@@ -96,8 +116,46 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createKnownControl(reads),
     ...createPurge(reads, purgeCount),
     close: async () => {
-      await Promise.all([accepts, records, leases, claims, reads].map((each) => each.close()))
+      const pools = [accepts, records, leases, claims, reads]
+      await Promise.all([stopMigrating(), ...pools.map((each) => each.close())])
     },
+  }
+}
+
+/**
+ * While the ledger serves, in a session of its own: what takes long, if nobody else applies it. Gives
+ * what ends it. What cannot be applied is told: a start that needs it says so again.
+ */
+function goOnMigrating(
+  servers: ServersConfig,
+  {
+    state,
+    migrations,
+    migrate,
+    onMigration: onNews = () => undefined,
+  }: Pick<PostgresLedgerConfig, 'migrate' | 'onMigration'> & {
+    readonly state: MigrationState
+    readonly migrations: Migrations
+  },
+): () => Promise<void> {
+  const left = migrate === 'never' ? [] : withoutAPerson(state)
+  const waits = state.pending.slice(left.length).map(({ name }) => name)
+  if (waits.length > 0) {
+    onNews({ state: 'waits', reason: `pit migrate --apply applies ${waits.join(', ')}` })
+  }
+  if (left.length === 0) return () => Promise.resolve()
+  const ended = new AbortController()
+  const onWaiting = (reason: string): void => onNews({ state: 'waits', reason })
+  const { signal } = ended
+  const work = migrateToTheEnd(
+    { ...servers, applicationName: `${servers.applicationName} migrating` },
+    { migrations, choose: withoutAPerson, onNews, signal, onWaiting },
+  ).catch((cause: unknown) => {
+    if (!signal.aborted) onWaiting(wordsOf(cause))
+  })
+  return () => {
+    ended.abort()
+    return work
   }
 }
 

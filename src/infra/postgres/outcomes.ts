@@ -10,7 +10,7 @@ import { PROCESSOR_NUMBER, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
-/** Totals of one bucket are spread over as many rows; `compose/schema.sql` says why. */
+/** Totals of one bucket are spread over as many rows; `compose/migrations/` says why. */
 const SHARDS = 16
 
 /**

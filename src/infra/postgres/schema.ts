@@ -1,14 +1,21 @@
-// Brings the tables to what compose/schema.sql says, one instance at a time; or, without the right
-// to, makes sure that somebody else has.
+// Whether the tables are those that this Pit needs, with the rights that it needs; at a start, after
+// what is missing was applied.
 
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { codeOf, wordsOf } from '../../actors/model/errors.ts'
 import type { PostgresConnection } from './connection.ts'
+import {
+  SchemaUnfit,
+  applyMigrations,
+  beforeServing,
+  readState,
+  withoutAPerson,
+  type MigrationNews,
+  type MigrationState,
+} from './migrating.ts'
+import { partsOf, typedColumnsOf, type Migration, type Migrations } from './migrations.ts'
 import { BOOLEAN, TEXT, readOnlyRow, readRows } from './rows.ts'
-import type { Query, Statement } from './rows.ts'
+import type { Query } from './rows.ts'
 import { arrayOf } from './sql.ts'
-import { projectFile } from '../process/project-file.ts'
 
 /** What Pit needs at each table; docs/DATABASE.md grants the same. */
 const RIGHTS: Readonly<Record<string, readonly string[]>> = {
@@ -18,39 +25,109 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   purges: ['SELECT'],
 }
 
+export interface SchemaStart {
+  readonly migrations: Migrations
+  /** Whether this instance applies migrations, or finds that others have. */
+  readonly migrate: 'at-start' | 'never'
+  /** Handed what may take long: tables are made, or others who make them are waited for. */
+  readonly migrating: <Value>(run: Promise<Value>) => Promise<Value>
+  readonly onNews: (news: MigrationNews) => void
+}
+
 /**
- * Brings the tables to what `compose/schema.sql` says, in one transaction. Instances that start at
- * once wait for one another. An unchanged schema is not applied again: even a statement with
- * nothing to do would lock tables against the writers of other instances. A role that may not make
- * tables is enough where all of them are there, with all their columns and indexes. Rejects with
- * what PostgreSQL refused, with code 42501 and what is missing, or with code 42804 and what has
- * another type: by such a column no payment at all could be read. `migrating` is handed what may
- * take long: the tables of others' payments are rewritten in it.
+ * Applies what has to be there before this instance serves, and gives what is left. Instances that
+ * start at once wait for one another. A role that may not make tables is enough where others have
+ * applied what this code needs. Rejects with what PostgreSQL refused, with code 42501 and what is
+ * missing, with code 42804 and what has another type (by such a column no payment at all could be
+ * read), or with `SchemaUnfit`.
  */
 export async function applySchema(
   connection: PostgresConnection,
-  migrating: <Value>(run: Promise<Value>) => Promise<Value>,
-): Promise<void> {
-  const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
-  const digest = createHash('sha256').update(schema).digest('hex')
-  if (!(await isApplied(connection, digest))) {
-    const applying = connection.query(simple(migration(schema, digest)), [])
-    await migrating(applying).catch(async (cause: unknown) => {
+  { migrations, migrate, migrating, onNews }: SchemaStart,
+): Promise<MigrationState> {
+  const choose = (state: MigrationState): readonly Migration[] => beforeServing(state, migrations)
+  let state = await readState(connection, migrations).catch(async (cause: unknown) => {
+    if (!isForbidden(cause)) throw cause
+    throw lacks(await read(connection, FIND_LACKING, [READ_RECORDS, ...rightsNeeded()]), cause)
+  })
+  let refusal: unknown
+  if (migrate === 'at-start' && choose(state).length > 0) {
+    const applying = applyMigrations(connection, { migrations, choose, onNews })
+    await migrating(applying).catch((cause: unknown) => {
       if (!isForbidden(cause)) throw cause
-      const missing = await read(connection, FIND_MISSING, partsOf(schema))
-      if (missing.length > 0) throw forbidden(`${wordsOf(cause)}, and there is no`, missing, cause)
+      refusal = cause
     })
+    state = await readState(connection, migrations)
   }
-  const altered = await read(connection, FIND_ALTERED, typedColumnsOf(schema))
+  await checkRequired(connection, { migrations, state, refusal })
+  const altered = await read(connection, FIND_ALTERED, typedColumns(migrations))
   if (altered.length > 0) throw refused({ code: DATATYPE_MISMATCH, what: UNFIT, names: altered })
   const lacking = await read(connection, FIND_LACKING, rightsNeeded())
-  if (lacking.length > 0) throw forbidden('permission denied: the role lacks', lacking)
+  if (lacking.length > 0) throw lacks(lacking)
+  return state
+}
+
+/** The right to read what is applied. */
+const READ_RECORDS = 'applied_migrations.SELECT'
+
+function lacks(rights: readonly string[], cause?: unknown): Error {
+  return forbidden('permission denied: the role lacks', rights, cause)
+}
+
+/**
+ * Tables that nobody has recorded, as Pits before the records and their administrators made them,
+ * count for the first migration where all of its parts are there.
+ */
+async function checkRequired(
+  connection: PostgresConnection,
+  {
+    migrations,
+    state,
+    refusal,
+  }: {
+    readonly migrations: Migrations
+    readonly state: MigrationState
+    readonly refusal: unknown
+  },
+): Promise<void> {
+  const needed = neededOf(state, migrations)
+  if (needed.length === 0) return
+  const said = refusal === undefined ? undefined : `${wordsOf(refusal)}, and`
+  if (state.records.length === 0) {
+    const missing = await read(connection, FIND_MISSING, firstParts(migrations))
+    if (missing.length > 0 && said !== undefined) {
+      throw forbidden(`${said} there is no`, missing, refusal)
+    }
+    if (missing.length === 0 && needed.length === 1) return
+  }
+  const names = needed.map(({ name }) => name)
+  if (said !== undefined) throw forbidden(`${said} these are not applied:`, names, refusal)
+  throw new SchemaUnfit(
+    `the tables are too old for this Pit, which needs ${listOf(names)}: run pit migrate --apply`,
+  )
+}
+
+function neededOf({ pending }: MigrationState, { required }: Migrations): readonly Migration[] {
+  return pending.filter(({ number }) => number <= required)
+}
+
+function firstParts({ all: [first] }: Migrations): readonly string[] {
+  return partsOf(first?.sql ?? '')
+}
+
+function typedColumns({ all }: Migrations): readonly string[] {
+  return typedColumnsOf(all.map(({ sql }) => sql).join('\n'))
 }
 
 /** What `applySchema` would meet. */
 export interface SchemaFindings {
-  /** Whether the tables are those of this version; else a start applies the script. */
-  readonly isApplied: boolean
+  /** Why this Pit cannot run on these tables, whatever is applied. */
+  readonly unfit: string | undefined
+  /** Names of the migrations that are not applied. */
+  readonly pending: readonly string[]
+  /** Those of them that this code needs, and those that only a person applies. */
+  readonly needed: readonly string[]
+  readonly forAPerson: readonly string[]
   /** Tables with their columns, and indexes, that are not there. */
   readonly missing: readonly string[]
   /** Columns of another type. */
@@ -62,19 +139,34 @@ export interface SchemaFindings {
 }
 
 /** Changes nothing. */
-export async function inspectSchema(connection: PostgresConnection): Promise<SchemaFindings> {
-  const schema = await readFile(projectFile('compose/schema.sql'), 'utf8')
-  const digest = createHash('sha256').update(schema).digest('hex')
-  const missing = await read(connection, FIND_MISSING, partsOf(schema))
+export async function inspectSchema(
+  connection: PostgresConnection,
+  migrations: Migrations,
+): Promise<SchemaFindings> {
+  const state = await readState(connection, migrations).catch((cause: unknown) => {
+    if (cause instanceof SchemaUnfit || isForbidden(cause)) return { pending: [], cause }
+    throw cause
+  })
+  const { pending } = state
+  const why = 'cause' in state ? state.cause : undefined
+  const isRecorded = pending.length < migrations.all.length
+  const missing = isRecorded ? [] : await read(connection, FIND_MISSING, firstParts(migrations))
   const { may_create: mayCreate } = readOnlyRow(
     FIND_CREATE,
     await connection.query(FIND_CREATE, []),
   )
+  const rights = isForbidden(why) ? [READ_RECORDS, ...rightsNeeded()] : rightsNeeded()
+  const isAdopted = !isRecorded && missing.length === 0
   return {
-    isApplied: await isApplied(connection, digest),
+    unfit: why instanceof SchemaUnfit ? why.message : undefined,
+    pending: pending.map(({ name }) => name),
+    needed: pending
+      .filter(({ number }) => number <= migrations.required && !(isAdopted && number === 1))
+      .map(({ name }) => name),
+    forAPerson: pending.slice(withoutAPerson({ pending }).length).map(({ name }) => name),
     missing,
-    altered: await read(connection, FIND_ALTERED, typedColumnsOf(schema)),
-    lacking: missing.length > 0 ? [] : await read(connection, FIND_LACKING, rightsNeeded()),
+    altered: await read(connection, FIND_ALTERED, typedColumns(migrations)),
+    lacking: missing.length > 0 ? [] : await read(connection, FIND_LACKING, rights),
     mayCreate,
   }
 }
@@ -82,43 +174,6 @@ export async function inspectSchema(connection: PostgresConnection): Promise<Sch
 /** As `table.RIGHT`. */
 function rightsNeeded(): readonly string[] {
   return Object.entries(RIGHTS).flatMap(([table, all]) => all.map((one) => `${table}.${one}`))
-}
-
-/**
- * Tables with their columns, as `table.column`, and indexes, by their names: what a schema makes,
- * read from the form that compose/schema.sql has.
- */
-export function partsOf(schema: string): readonly string[] {
-  const columns = typedColumnsOf(schema).map((column) => column.replace(/:.*/, ''))
-  const indexes = [...schema.matchAll(/CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)/g)]
-  return [...columns, ...indexes.map(([, index = '']) => index)]
-}
-
-/** As `table.column:type`. */
-function typedColumnsOf(schema: string): readonly string[] {
-  const tables = [...schema.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \(\n([^]*?)\n\)/g)]
-  const made = tables.flatMap(([, table, body = '']) =>
-    [...body.matchAll(/^ {2}([a-z]\w*) (\w+)/gm)].map(
-      ([, name, type]) => `${table}.${name}:${type}`,
-    ),
-  )
-  const changed = [...schema.matchAll(/ALTER TABLE (?:IF EXISTS )?(\w+)([^;]*);/g)]
-  const added = changed.flatMap(([, table, changes = '']) =>
-    [...changes.matchAll(/ADD COLUMN IF NOT EXISTS (\w+) (\w+)/g)].map(
-      ([, name, type]) => `${table}.${name}:${type}`,
-    ),
-  )
-  return [...new Set([...made, ...added])]
-}
-
-async function isApplied(connection: PostgresConnection, digest: string): Promise<boolean> {
-  const { exists } = readOnlyRow(FIND_REGISTRY, await connection.query(FIND_REGISTRY, []))
-  if (!exists) return false
-  const rows = await connection.query(READ_DIGEST, []).catch((cause: unknown) => {
-    if (isForbidden(cause)) return []
-    throw cause
-  })
-  return readRows(READ_DIGEST, rows)[0]?.digest === digest
 }
 
 async function read(
@@ -155,55 +210,13 @@ function refused(
   }: { readonly code: string; readonly what: string; readonly names: readonly string[] },
   cause?: unknown,
 ): Error {
-  const more = names.length > NAMED_MAX ? ' and more' : ''
-  const list = `${names.slice(0, NAMED_MAX).join(', ')}${more}`
-  const error = new Error(`${what} ${list}; see docs/DATABASE.md`, { cause })
+  const error = new Error(`${what} ${listOf(names)}; see docs/DATABASE.md`, { cause })
   return Object.assign(error, { code })
 }
 
-// Any constant will do, as long as nothing else in the database locks it.
-const LOCK_KEY = 7_052_028
-
-/**
- * How long the tables may take to be brought up to date, another instance's doing it before
- * included, ms: as long as an index over all payments of years takes.
- */
-export const MIGRATION_TIMEOUT_MS = 3_600_000
-
-// The digest is hex: nothing in it needs escaping. A lock on a table holds up all that instances
-// write after it, so the wait for one is bounded well below theirs, and the start tries again.
-function migration(schema: string, digest: string): string {
-  return `
-    SET LOCAL statement_timeout = ${MIGRATION_TIMEOUT_MS};
-    SET LOCAL lock_timeout = 0;
-    SELECT pg_advisory_xact_lock(${LOCK_KEY});
-    SET LOCAL lock_timeout = '400ms';
-    CREATE TABLE IF NOT EXISTS applied_schema (
-      only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-      digest text NOT NULL
-    );
-    ${schema}
-    INSERT INTO applied_schema (digest) VALUES ('${digest}')
-      ON CONFLICT (only_row) DO UPDATE SET digest = excluded.digest;`
+function listOf(names: readonly string[]): string {
+  return `${names.slice(0, NAMED_MAX).join(', ')}${names.length > NAMED_MAX ? ' and more' : ''}`
 }
-
-function simple(text: string): Statement {
-  return { name: 'applySchema', effect: 'writes', protocol: 'simple', text }
-}
-
-const FIND_REGISTRY = {
-  name: 'findSchema',
-  effect: 'reads',
-  columns: { exists: BOOLEAN },
-  text: `SELECT to_regclass('applied_schema') IS NOT NULL AS exists`,
-} satisfies Query
-
-const READ_DIGEST = {
-  name: 'readSchema',
-  effect: 'reads',
-  columns: { digest: TEXT },
-  text: 'SELECT digest FROM applied_schema',
-} satisfies Query
 
 const FIND_MISSING = {
   name: 'findMissing',

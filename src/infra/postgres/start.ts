@@ -2,11 +2,15 @@
 // waiting mends, and leaves the tables as this version of Pit needs them.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { LedgerUnavailable, codeOf, wordsOf } from '../../actors/model/errors.ts'
+import { LedgerUnavailable, codeOf, isBug, wordsOf } from '../../actors/model/errors.ts'
 import { SharedSession } from './connection.ts'
 import { PostgresReconnector } from './reconnector.ts'
 import type { ServersConfig } from './reconnector.ts'
-import { MIGRATION_TIMEOUT_MS, applySchema } from './schema.ts'
+import { SchemaUnfit, applyMigrations } from './migrating.ts'
+import type { Applying, MigrationNews, MigrationState } from './migrating.ts'
+import { MIGRATION_TIMEOUT_MS } from './migration-sql.ts'
+import type { Migrations } from './migrations.ts'
+import { applySchema, type SchemaStart } from './schema.ts'
 
 export interface Waiting {
   /** How long PostgreSQL is waited for, ms. */
@@ -15,6 +19,10 @@ export interface Waiting {
   readonly onWaiting: (reason: string) => void
   /** Told each `REMINDER_MS` for how long the tables are being brought up to date already. */
   readonly onMigrating: (seconds: number) => void
+  /** Told of each migration that is applied. */
+  readonly onNews: (news: MigrationNews) => void
+  readonly migrations: Migrations
+  readonly migrate: SchemaStart['migrate']
 }
 
 /** How long a start waits for a PostgreSQL to come up, and then for a lease there, ms. */
@@ -24,17 +32,20 @@ const RETRY_MS = 250
 const REMINDER_MS = 5_000
 
 /**
- * Resolves once the tables are there, which may take `MIGRATION_TIMEOUT_MS` more. Rejects with `LedgerUnavailable`, whose cause has the
- * server's words: at once when they are about what a person has to change.
+ * Resolves once the tables are there, which may take `MIGRATION_TIMEOUT_MS` more, with what is left
+ * to apply. Rejects with `LedgerUnavailable`, whose cause has the server's words: at once when they
+ * are about what a person has to change.
  */
-export async function prepareLedger(config: ServersConfig, waiting: Waiting): Promise<void> {
-  const { onMigrating, onWaiting } = waiting
+export async function prepareLedger(
+  config: ServersConfig,
+  waiting: Waiting,
+): Promise<MigrationState> {
+  const { onWaiting } = waiting
   const deadline = performance.now() + waiting.timeoutMs
   const told = { reason: '', at: 0 }
   for (;;) {
     try {
-      await prepareOnce(config, { timeoutMs: deadline - performance.now(), onMigrating })
-      return
+      return await prepareOnce(config, { ...waiting, timeoutMs: deadline - performance.now() })
     } catch (cause) {
       const now = performance.now()
       if (isForAPerson(cause) || now + RETRY_MS >= deadline) {
@@ -52,8 +63,8 @@ export async function prepareLedger(config: ServersConfig, waiting: Waiting): Pr
 
 async function prepareOnce(
   config: ServersConfig,
-  { timeoutMs, onMigrating }: Pick<Waiting, 'timeoutMs' | 'onMigrating'>,
-): Promise<void> {
+  { timeoutMs, onMigrating, ...schema }: Waiting,
+): Promise<MigrationState> {
   const first = new PostgresReconnector(config)
   const second = new PostgresReconnector(config)
   const endAfter = (ms: number) => setTimeout(() => first.destroy(), Math.max(1, ms))
@@ -79,10 +90,52 @@ async function prepareOnce(
     // Two that are open at once have a session each, unless a pooler lends one to both in turn.
     const { backend } = await second.connect()
     if (backend === connection.backend) throw new SharedSession()
-    await applySchema(connection, migrating)
+    return await applySchema(connection, { ...schema, migrating })
   } finally {
     clearTimeout(timer)
     await Promise.all([first.end(), second.end()])
+  }
+}
+
+/** Between two tries to go on with migrations that could not, ms. */
+const MIGRATE_AGAIN_MS = 2_000
+
+/**
+ * Applies migrations until they are done, over lost connections, locks that others hold and servers
+ * that restart, for which `onWaiting` has the reason. Rejects with what a person has to change, and
+ * when `signal` ends it: after the statement that runs, or with it where that takes long.
+ */
+export async function migrateToTheEnd(
+  config: ServersConfig,
+  applying: Applying & {
+    readonly onWaiting: Waiting['onWaiting']
+    /** How long nothing may succeed, ms. Default for ever. */
+    readonly giveUpMs?: number
+  },
+): Promise<void> {
+  const { signal, onWaiting, giveUpMs = Infinity } = applying
+  let succeededAt = performance.now()
+  const onNews: Applying['onNews'] = (news) => {
+    succeededAt = performance.now()
+    applying.onNews?.(news)
+  }
+  for (;;) {
+    const reconnector = new PostgresReconnector(config)
+    const stop = (): void => reconnector.destroy()
+    signal?.addEventListener('abort', stop)
+    try {
+      signal?.throwIfAborted()
+      await applyMigrations(await reconnector.connect(), { ...applying, onNews })
+      return
+    } catch (cause) {
+      if (signal?.aborted === true || isBug(cause) || isForAPerson(cause)) throw cause
+      if (performance.now() > succeededAt + giveUpMs) throw cause
+      onWaiting(wordsOf(cause))
+      await delay(MIGRATE_AGAIN_MS, undefined, { signal })
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      await reconnector.end()
+    }
   }
 }
 
@@ -109,7 +162,7 @@ export function isForAPerson(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.every(isForAPerson)
   // A URL or a file of a certificate that cannot be read. A socket's file may still come.
   if (cause instanceof TypeError || cause instanceof URIError) return true
-  if (cause instanceof SharedSession) return true
+  if (cause instanceof SharedSession || cause instanceof SchemaUnfit) return true
   const code = codeOf(cause)
   if (/^[0-9A-Z]{5}$/.test(code)) {
     return code === CLOSED_DATABASE || REFUSED_CLASSES.has(code.slice(0, 2))

@@ -103,7 +103,7 @@ export const SUMMARIZE = {
   ) AS part`,
 } satisfies Query
 
-/** Widths of the running totals, ms, by their level in `compose/schema.sql`. */
+/** Widths of the running totals, ms, by their level in `compose/migrations/`. */
 export const BUCKET_WIDTHS_MS = [1_000, 60_000, 3_600_000, 86_400_000] as const
 
 /** A stretch that is added, or taken off with sign -1; from inclusive, to exclusive, epoch ms. */
