@@ -73,7 +73,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
         isReady: () => true,
         edge: () => ({ refused: 2, inFlight: 0 }),
         redisFailures: () => new Map(),
-        countOpen: () => Promise.resolve({ parked: 4, owned: 1 }),
+        countOpen: () => Promise.resolve({ parked: 4, owned: 1, oldestMs: 19_500 }),
       })
     },
   })

@@ -93,7 +93,7 @@ export function claimsContract(t: Test, makeLedger: MakeLedger): void {
     )
     t.equal(early.length, 2)
     t.match(await first.listParked(10), [{ correlationId: uuid(5) }])
-    t.strictSame(await first.countOpen(), { parked: 1, owned: 4 })
+    t.match(await first.countOpen(), { parked: 1, owned: 4 })
   })
 
   t.test('parked payments are claimed by id, due or not, and no others', async (t) => {

@@ -203,7 +203,7 @@ function takenPayments(t: Test, makeLedger: MakeLedger): void {
 
     t.match(await second.takeOver({ ...theirs, ...NONE_EXPIRED }), { payments: [] })
     t.equal((await first.find(uuid(1)))?.state, 'parked')
-    t.strictSame(await first.countOpen(), { parked: 1, owned: 1 })
+    t.match(await first.countOpen(), { parked: 1, owned: 1 })
     const dead = await lease(first, 'c')
     await first.accept([request(3)], { ...dead, parked: false })
     await first.releaseLease(dead.leaseId)

@@ -16,6 +16,7 @@ import type {
   AcquiredLease,
   AcceptResult,
   KnownControl,
+  OpenCount,
   OwnedPayment,
   ParkedEntry,
   RenewedLease,
@@ -164,9 +165,10 @@ export class LedgerStore {
       .map(({ correlationId, dueAt }) => ({ correlationId, dueInMs: (dueAt ?? 0) - this.#now() }))
   }
 
-  countOpen(): { parked: number; owned: number } {
+  countOpen(): OpenCount {
     const parked = this.#parked().length
-    return { parked, owned: this.open.size - parked }
+    const ages = [...this.open.values()].map(({ acceptedAt }) => this.#now() - acceptedAt)
+    return { parked, owned: this.open.size - parked, oldestMs: Math.max(0, ...ages) }
   }
 
   /** Whether anybody may claim it. */

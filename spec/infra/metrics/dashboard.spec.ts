@@ -58,7 +58,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const { body } = await metrics.scrape({
     isReady: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
-    countOpen: () => Promise.resolve({ parked: 1, owned: 1 }),
+    countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 19_500 }),
     redisFailures: () => new Map([['readonly', 1]]),
   })
   const labels = new Map<string, Set<string>>()
@@ -97,7 +97,7 @@ t.test('each label value that the dashboard and the documents select is exported
   const { body } = await createMetrics({ instanceId: 'spec', version: '1', fees }).scrape({
     isReady: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
-    countOpen: () => Promise.resolve({ parked: 1, owned: 1 }),
+    countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 19_500 }),
     redisFailures: () => new Map([['readonly', 1]]),
   })
   for (const [, name = '', pairs = ''] of body.matchAll(/^([a-z]\w*)\{(.*)\} /gm)) {

@@ -8,7 +8,7 @@ const OPTIONS = { instanceId: 'spec', version: '1.2.3', fees: { default: 0.05, f
 const QUIET: MetricsSources = {
   isReady: () => true,
   edge: () => ({ refused: 7, inFlight: 3 }),
-  countOpen: () => Promise.resolve({ parked: 11, owned: 13 }),
+  countOpen: () => Promise.resolve({ parked: 11, owned: 13, oldestMs: 19_500 }),
   redisFailures: () => new Map([['readonly', 17]]),
 }
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'

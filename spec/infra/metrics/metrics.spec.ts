@@ -17,7 +17,7 @@ const OPTIONS = { instanceId: 'spec', version: '1.2.3', fees: FEES }
 const QUIET: MetricsSources = {
   isReady: () => true,
   edge: () => ({ refused: 7, inFlight: 3 }),
-  countOpen: () => Promise.resolve({ parked: 11, owned: 13 }),
+  countOpen: () => Promise.resolve({ parked: 11, owned: 13, oldestMs: 19_500 }),
   redisFailures: () => new Map([['readonly', 17]]),
 }
 
@@ -152,6 +152,7 @@ t.test('gauges have the present state of circuits, memory, the ledger and the le
   t.equal(samples.sum('pit_charges_in_flight', { processor: 'fallback' }), 5)
   t.equal(samples.sum('pit_payments_in_work', { state: 'confirming' }), 6)
   t.equal(samples.sum('pit_ledger_open_payments', { kind: 'parked' }), 11)
+  t.equal(samples.sum('pit_ledger_oldest_open_seconds'), 19.5)
   t.equal(samples.sum('pit_lease_held'), 1)
   t.equal(samples.sum('pit_ready'), 1)
   t.equal(samples.sum('pit_http_in_flight'), 3)
@@ -169,6 +170,7 @@ t.test('a scrape is answered without the ledger when it is silent or fails', asy
     const samples = await told([RECORDED], sources)
     t.equal(samples.sum('pit_payments_settled_total'), 1)
     t.equal(samples.sum('pit_ledger_open_payments'), undefined)
+    t.equal(samples.sum('pit_ledger_oldest_open_seconds'), undefined)
   }
 })
 

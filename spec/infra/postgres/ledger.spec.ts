@@ -318,6 +318,29 @@ t.test(
   },
 )
 
+t.test(
+  'the oldest open payment tells its age, parked or owned, and one that ended does not',
+  async (t) => {
+    const database = await server.freshDatabase()
+    const ledger = await open(t, database)
+    const insert = (age: string, columns: string, values: string) =>
+      runSql(
+        database,
+        `INSERT INTO payments (correlation_id, amount_cents, accepted_at, ${columns})
+      VALUES (gen_random_uuid(), 1, now() - interval '${age}', ${values})`,
+      )
+    const ageMs = async (): Promise<number> => (await ledger.countOpen()).oldestMs
+
+    t.equal(await ageMs(), 0)
+    await insert('9 hours', 'state', '2')
+    t.equal(await ageMs(), 0)
+    await insert('1 hour', 'due_at', 'now()')
+    t.ok((await ageMs()) >= 3_600_000 && (await ageMs()) < 7_200_000)
+    await insert('2 hours', 'owner', '1')
+    t.ok((await ageMs()) >= 7_200_000 && (await ageMs()) < 10_800_000)
+  },
+)
+
 // Planned on empty tables, as on the first connection to a new database: an index that holds all
 // open payments looks as cheap there as the primary key, and costs a scan of the backlog later.
 t.test('payments are read by id through the primary key only', async (t) => {

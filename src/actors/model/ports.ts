@@ -168,6 +168,14 @@ export interface UnwrittenOutcome {
 export type KnownControl =
   { readonly kind: 'found'; readonly correlationId: string } | { readonly kind: 'none' | 'gone' }
 
+/** Open payments of all instances; of many the numbers are estimates, seconds old. */
+export interface OpenCount {
+  readonly parked: number
+  readonly owned: number
+  /** Age of the oldest by PostgreSQL's clock, ms; of many, of the oldest among some; 0 without any. */
+  readonly oldestMs: number
+}
+
 /**
  * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
  * `LedgerUnavailable` or `LeaseLost` (model/errors.ts). Writes are atomic per call.
@@ -219,8 +227,8 @@ export interface Ledger {
   ): Promise<readonly ClaimedPayment[]>
   /** Parked payments by due time, for rebuilding the delayed queue. */
   listParked(limit: number): Promise<readonly ParkedEntry[]>
-  /** How many payments are open, parked ones included: an estimate may be seconds old. */
-  countOpen(): Promise<{ parked: number; owned: number }>
+  /** Counts open payments, parked ones included. */
+  countOpen(): Promise<OpenCount>
   /**
    * Revokes leases that nobody has renewed since they were seen, and claims payments of leases that
    * are revoked or unknown. Each comes back in doubt at both processors for `settleByMs` from now.

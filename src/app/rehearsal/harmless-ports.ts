@@ -45,7 +45,7 @@ export const NOTHING_OWNED: Pick<
   claimDue: () => Promise.resolve([]),
   claimParked: () => Promise.resolve([]),
   listParked: () => Promise.resolve([]),
-  countOpen: () => Promise.resolve({ parked: 0, owned: 0 }),
+  countOpen: () => Promise.resolve({ parked: 0, owned: 0, oldestMs: 0 }),
   takeOver: () => Promise.resolve({ payments: [], leases: [] }),
   listOwned: () => Promise.resolve([]),
   reclaim: () => Promise.resolve([]),

@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, type LabelValues } from 'prom-client'
 import type { PaymentState, ProcessorName } from '../../actors/model/payment.ts'
+import type { OpenCount } from '../../actors/model/ports.ts'
 import { addHistogram, type BucketTally, type MetricsRegistry } from './histogram.ts'
 import type { ProcessorTally, Tallies, CircuitState } from './tallies.ts'
 
@@ -237,7 +238,20 @@ function gaugesOf(options: FamilyOptions): readonly Family[] {
     {
       name: 'pit_ledger_open_payments',
       help: 'Open payments of all instances in PostgreSQL: parked ones wait for a retry.',
-      read: () => Object.entries(moment().open ?? {}).map(([kind, value]) => [{ kind }, value]),
+      read: () => {
+        const { open } = moment()
+        if (open === undefined) return []
+        return [
+          [{ kind: 'parked' }, open.parked],
+          [{ kind: 'owned' }, open.owned],
+        ]
+      },
+    },
+    {
+      name: 'pit_ledger_oldest_open_seconds',
+      help: 'Age of the oldest open payment of all instances in PostgreSQL; 0 without any.',
+      read: () =>
+        moment().open === undefined ? [] : [[{}, (moment().open?.oldestMs ?? 0) / 1000]],
     },
     {
       name: 'pit_circuit_state',
@@ -284,7 +298,7 @@ export interface Moment {
   readonly ready: boolean
   readonly edge: EdgeCounts
   /** Open payments in the ledger; undefined when it did not say in time. */
-  readonly open: { readonly parked: number; readonly owned: number } | undefined
+  readonly open: OpenCount | undefined
   /** Calls to Redis that failed, by kind, since the start. */
   readonly redisFailures: ReadonlyMap<string, number>
 }

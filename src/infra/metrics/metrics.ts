@@ -4,6 +4,7 @@ import { Registry, type OpenMetricsContentType } from 'prom-client'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Telemetry } from '../../actors/model/facts.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
+import type { OpenCount } from '../../actors/model/ports.ts'
 import { addFamilies } from './families.ts'
 import type { EdgeCounts, Moment } from './families.ts'
 import { addRuntimeMetrics } from './runtime.ts'
@@ -25,7 +26,7 @@ export interface Metrics {
 export interface MetricsSources {
   isReady(): boolean
   edge(): EdgeCounts
-  countOpen(): Promise<{ parked: number; owned: number }>
+  countOpen(): Promise<OpenCount>
   /** Calls to Redis that failed, by kind, since the start. */
   redisFailures(): ReadonlyMap<string, number>
 }

@@ -77,13 +77,16 @@ export function createTallies(): Tallies {
     holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0, strays: 0 },
     processors: { default: processorTally(), fallback: processorTally() },
-    ledgerFailures: new Map([['accept', 0]]),
+    ledgerFailures: new Map(OPERATIONS.map((name) => [name, 0])),
     restarts: new Map(),
     gauges: { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} },
     acceptSeconds: new BucketTally(ACCEPT_BOUNDS_S),
     commits: { accept: commitTally(), outcome: commitTally() },
   }
 }
+
+/** What instances do by themselves: an increase is only seen of a series that was there before. */
+const OPERATIONS = ['accept', 'record', 'claimDue', 'takeOver', 'strays', 'lease']
 
 /** Counts one fact; those that no metric is about are passed over. */
 export function countFact(tallies: Tallies, fact: Fact): void {

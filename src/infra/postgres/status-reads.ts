@@ -30,7 +30,10 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
       if (row === undefined) throw new DamagedPayment(correlationId)
       return statusOf(row)
     },
-    countOpen: () => pool.runForRow(COUNT, [EXACT_COUNT_MAX]),
+    async countOpen() {
+      const { parked, owned, oldest_ms: oldestMs } = await pool.runForRow(COUNT, [EXACT_COUNT_MAX])
+      return { parked, owned, oldestMs }
+    },
   }
 }
 
@@ -137,17 +140,23 @@ const LIST = {
 const COUNT = {
   name: 'countOpen',
   effect: 'reads',
-  columns: { parked: INTEGER, owned: INTEGER },
+  columns: { parked: INTEGER, owned: INTEGER, oldest_ms: FLOAT },
   text: `
-  SELECT ${count('payments_parked', 'owner IS NULL')} AS parked,
+  SELECT parked.open AS parked, owned.open AS owned,
+    coalesce(extract(epoch FROM clock_timestamp() - least(parked.oldest, owned.oldest)), 0)
+      ::float8 * 1000 AS oldest_ms
+  FROM ${count('payments_parked', 'owner IS NULL')} AS parked,
     ${count('payments_owned', 'owner IS NOT NULL')} AS owned`,
 } satisfies Query
 
 function count(index: string, condition: string): string {
   return `(
-    SELECT CASE WHEN count(*) <= $1::bigint THEN count(*) ELSE greatest(count(*), (
-      SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass('${index}')
-    )) END
-    FROM (SELECT FROM payments WHERE ${condition} AND state = 0 LIMIT $1::bigint + 1) AS open
+    SELECT min(accepted_at) AS oldest,
+      CASE WHEN count(*) <= $1::bigint THEN count(*) ELSE greatest(count(*), (
+        SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass('${index}')
+      )) END AS open
+    FROM (
+      SELECT accepted_at FROM payments WHERE ${condition} AND state = 0 LIMIT $1::bigint + 1
+    ) AS looked_at
   )`
 }

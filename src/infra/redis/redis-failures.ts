@@ -48,7 +48,7 @@ export function failureOf(error: unknown): RedisFailure {
 export const WARN_AGAIN_MS = 60_000
 
 export interface RedisFailureCounts {
-  /** Since the start. */
+  /** Since the start; each kind is there. */
   readonly counts: ReadonlyMap<RedisFailureKind, number>
   readonly record: (failure: RedisFailure) => void
 }
@@ -64,7 +64,8 @@ export function createRedisFailureCounts({
   now,
   warn,
 }: RedisFailureCountsOptions): RedisFailureCounts {
-  const counts = new Map<RedisFailureKind, number>()
+  const kinds = [...KINDS.map(([, kind]) => kind), 'refused', 'unreadable', 'unavailable'] as const
+  const counts = new Map<RedisFailureKind, number>(kinds.map((kind) => [kind, 0]))
   const warnedAt = new Map<RedisFailureKind, number>()
   return {
     counts,
