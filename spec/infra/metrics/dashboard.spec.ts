@@ -21,6 +21,7 @@ interface Panel {
   readonly id: number
   readonly type: string
   readonly title: string
+  readonly description?: string
   readonly gridPos: Place
   readonly datasource?: Source
   readonly targets?: readonly {
@@ -157,6 +158,12 @@ function overlap(one: Place, other: Place): boolean {
     other.y < one.y + one.h
   )
 }
+
+t.test('each panel says what it shows', async (t) => {
+  for (const { type, title, description = '' } of dashboard.panels) {
+    if (type !== 'row') t.match(description, /\w.*\.$/, title)
+  }
+})
 
 t.test('the dashboard finds the data source that is provisioned', async (t) => {
   const provisioned = readText('compose/grafana/prometheus.yml')
