@@ -33,8 +33,12 @@ const { connectionString } = postgres
 const [port, opsPort] = [await freePort(), await freePort()]
 const pit = spawn(process.execPath, [projectFile('dist/main.js')], {
   env: {
-    ...{ DATABASE_URL: connectionString, PORT: String(port), OPS_PORT: String(opsPort) },
-    ...{ SIMULATOR_DEFAULT_PORT: '0', SIMULATOR_FALLBACK_PORT: '0', LOG_LEVEL: 'silent' },
+    DATABASE_URL: connectionString,
+    PORT: String(port),
+    OPS_PORT: String(opsPort),
+    SIMULATOR_DEFAULT_PORT: '0',
+    SIMULATOR_FALLBACK_PORT: '0',
+    LOG_LEVEL: 'silent',
     DATA_DIR: join(folder, 'simulators'),
   },
   stdio: ['ignore', 'ignore', 'inherit'],
