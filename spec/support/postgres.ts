@@ -34,12 +34,19 @@ export interface SpecPostgres {
   readonly pid: number
 }
 
-/** Starts one server for the file that `t` is the root of; pass that root, not a subtest. */
-export async function startPostgres(t: Test): Promise<SpecPostgres> {
+/**
+ * Starts one server for the file that `t` is the root of; pass that root, not a subtest.
+ *
+ * @param settings of PostgreSQL.
+ */
+export async function startPostgres(
+  t: Test,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<SpecPostgres> {
   const folder = await makeEnterableFolder()
   const dataDir = join(folder, 'data')
   await copyTemplate(dataDir)
-  const server = await startEmbeddedPostgres({ dataDir, settings: FAST })
+  const server = await startEmbeddedPostgres({ dataDir, settings: { ...FAST, ...settings } })
   const postmaster = await findPostmaster(join(dataDir, 'cluster'))
   if (postmaster === undefined) throw new Error('the server that was started does not run')
   const stopWatching = endWithThisProcess(postmaster.pid, folder)

@@ -155,7 +155,13 @@ function insert(parts: {
 }
 
 /**
- * What is known of ids that were not written; no amount: there is no such payment either. Any
+ * Has the commit of a statement that only reads wait as that of one that writes, and so for whatever it
+ * has seen. After a crash a primary shows commits that no standby has; they vanish at a failover.
+ */
+const WAITS = "(SELECT pg_logical_emit_message(true, 'pit', '')) IS NOT NULL"
+
+/**
+ * What is known of ids that were not written, and as lasting as an accept of them would be; no amount: there is no such payment either. Any
  * number will do, since it is compared only: one that no payment can have conflicts.
  */
 export const READ_KNOWN = {
@@ -163,7 +169,7 @@ export const READ_KNOWN = {
   effect: 'reads',
   columns: { held: BOOLEAN, correlation_id: TEXT, amount_cents: nullable(FLOAT) },
   text: `
-  SELECT (${IS_HELD}) AS held, request.correlation_id::text, p.amount_cents
+  SELECT (${IS_HELD}) AND ${WAITS} AS held, request.correlation_id::text, p.amount_cents
   FROM unnest($2::uuid[]) AS request (correlation_id)
   LEFT JOIN payments p ON p.correlation_id = request.correlation_id`,
 } satisfies Query
