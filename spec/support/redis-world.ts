@@ -7,14 +7,19 @@ import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
 import { CacheUnavailable } from '../../src/actors/model/errors.ts'
 import { connectRedis } from '../../src/infra/redis/redis-connection.ts'
 import type { RedisConnection } from '../../src/infra/redis/redis-connection.ts'
+import type { RedisClient } from '../../src/infra/redis/redis-servers.ts'
 import { createRedisCircuitCache } from '../../src/infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../../src/infra/redis/delayed-queue.ts'
 import { createRedisSettledSet } from '../../src/infra/redis/settled-set.ts'
 import type { Caches, CacheWorld } from '../contracts/redis.ts'
 
-/** Empties the database that the URL names. Several connections, as several instances have. */
-export async function openWorld(t: Test, url: string): Promise<CacheWorld> {
-  const world = new Redis(url)
+/**
+ * Empties the database that the URL names. Several connections, as several instances have.
+ *
+ * @param server of several the one that has the caches.
+ */
+export async function openWorld(t: Test, url: string, server = url): Promise<CacheWorld> {
+  const world = new Redis(server)
   t.teardown(() => world.disconnect())
   await world.flushdb()
   const connections = await Promise.all([1, 2, 3].map(() => connectForTest(t, url)))
@@ -32,7 +37,7 @@ export async function openWorld(t: Test, url: string): Promise<CacheWorld> {
       return opened
     },
     // By the clock of Redis, which decides when keys expire.
-    pass: async (ms) => void (await world.blpop('pit-spec:nothing', (ms + 1) / 1_000)),
+    pass: async (ms) => void (await world.blpop('{pit}:spec-nothing', (ms + 1) / 1_000)),
     lose: async () => void (await world.flushdb()),
   }
 }
@@ -87,7 +92,7 @@ export async function failsEveryCall(t: Test, caches: Caches): Promise<void> {
 /**
  * Unlike `once` of node:events it does not mind the errors in between. Rejects after `GIVE_UP_MS`.
  */
-export function emitted(redis: Redis, event: 'ready' | 'close' | 'error'): Promise<unknown> {
+export function emitted(redis: RedisClient, event: 'ready' | 'close' | 'error'): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const giveUp = (): void => reject(new Error(`no ${event} within ${GIVE_UP_MS} ms`))
     const timer = setTimeout(giveUp, GIVE_UP_MS)

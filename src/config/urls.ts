@@ -59,22 +59,46 @@ function parametersFault(parameters: URLSearchParams): string | undefined {
   return undefined
 }
 
-/** `redis://user:password@host:port/number`, the same as `rediss`, or `unix:///path`. */
+/**
+ * `redis://user:password@host:port/number`, the same as `rediss`, or `unix:///path`; with several
+ * hosts `redis+sentinel://user:password@host:port,host:port/name/number` or
+ * `redis+cluster://user:password@host:port,host:port`.
+ */
 export function redisUrlFault(given: string): string | undefined {
   if (/[?#]/.test(given)) return 'has a query or fragment, which Pit does not honour'
-  if (!URL.canParse(given)) return UNREADABLE
+  if (given.startsWith('redis+') && !given.includes('://')) return 'has no //'
+  const [, kind, user = '', hosts = '', path = ''] = SEVERAL.exec(given) ?? []
+  const heads =
+    kind === undefined ? [given] : hosts.split(',').map((host) => `redis://${user}${host}`)
+  if (!heads.every((head) => URL.canParse(head))) return UNREADABLE
   if (!isDecodable(given)) return BROKEN_ENCODING
   if (given.includes('%00')) return HAS_NUL
-  const { protocol, host, hostname, port, pathname } = new URL(given)
-  if (protocol === 'unix:') {
-    return host === '' && given.startsWith('unix:///') && pathname.length > 1
-      ? undefined
-      : 'is not unix:///path: a socket takes no user, password or host'
+  for (const head of heads) {
+    const { protocol, host, hostname, port, pathname } = new URL(head)
+    if (protocol === 'unix:') {
+      return host === '' && given.startsWith('unix:///') && pathname.length > 1
+        ? undefined
+        : 'is not unix:///path: a socket takes no user, password or host'
+    }
+    if (host === '') return 'has no host'
+    if (port === '0') return NO_PORT
+    if (!HOST.test(hostname)) return UNREADABLE
+    if (kind === undefined && !DATABASE.test(pathname)) return NO_DATABASE
   }
-  if (host === '') return 'has no host'
-  if (port === '0') return NO_PORT
-  if (!HOST.test(hostname)) return UNREADABLE
-  return /^\/?$|^\/\d{1,9}\/?$/.test(pathname) ? undefined : 'has a database that is no number'
+  return kind === undefined ? undefined : pathFault(kind.toLowerCase(), path)
+}
+
+// Kind, user with password, hosts with their ports, path.
+const SEVERAL = /^redis\+(sentinel|cluster):\/\/([^/@]*@)?([^/]*)(.*)$/i
+const DATABASE = /^\/?$|^\/\d{1,9}\/?$/
+const NO_DATABASE = 'has a database that is no number'
+
+function pathFault(kind: string, path: string): string | undefined {
+  const [name = '', database] = path.replace(/^\/|\/$/g, '').split(/\/(.*)/)
+  if (kind === 'cluster')
+    return name === '' ? undefined : 'has a database, and a cluster has only one'
+  if (name === '') return 'does not name the primary that its Sentinels watch: /name'
+  return database === undefined || DATABASE.test(`/${database}`) ? undefined : NO_DATABASE
 }
 
 /** `http://host:port/path`. */

@@ -67,9 +67,10 @@ const PLACE_VARIABLES = {
     url({
       name: 'REDIS_URL',
       shown: 'unset: no Redis',
-      schemes: ['redis', 'rediss', 'unix'],
+      schemes: ['redis', 'rediss', 'unix', 'redis+sentinel', 'redis+cluster'],
       faultOf: redisUrlFault,
-      meaning: 'Redis over which instances work together; unset, each works by itself',
+      meaning:
+        'Redis over which instances work together, one, behind Sentinels or a cluster; unset, each works by itself',
     }),
   ),
   redisKeyPrefix: text({

@@ -2,18 +2,21 @@
 // fails at once, and nothing is queued for its return.
 
 import assert from 'node:assert'
-import { connect, type LookupFunction, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
+import type { LookupFunction } from 'node:net'
 import { CacheUnavailable, isBug } from '../../actors/model/errors.ts'
 import { failureOf, UnreadableReply, type RedisFailure } from './redis-failures.ts'
+import { openClient, type RedisClient } from './redis-servers.ts'
 
 export interface RedisConnectionOptions {
-  /** `redis://[user:password@]host:port[/database]`, or `unix:///path/of/the.sock`, both percent-encoded. */
+  /**
+   * `redis://[user:password@]host:port[/database]`, `unix:///path/of/the.sock`,
+   * `redis+sentinel://[user:password@]host:port,host:port/name[/database]` with the Sentinels' hosts,
+   * or `redis+cluster://[user:password@]host:port,host:port`, all percent-encoded.
+   */
   readonly url: string
   /** What the name of each key begins with. */
   readonly keyPrefix?: string
-  /** Resolves the host's name; absent: Node's own. */
+  /** Resolves the name of a single server; absent: Node's own. */
   readonly lookup?: LookupFunction | undefined
   /** Longest wait for one reply, ms; given by specs alone. */
   readonly commandTimeoutMs?: number
@@ -31,7 +34,7 @@ export interface ScriptDefinition {
 
 export interface RedisConnection {
   /** Commands are executed in the order of the calls. */
-  readonly redis: Redis
+  readonly redis: RedisClient
   /**
    * The name of one of Pit's keys. All of them have one tag, so that they share a slot: a script may
    * use several, also in a cluster.
@@ -54,8 +57,6 @@ export interface RedisConnection {
 
 const COMMAND_TIMEOUT_MS = 100
 
-const UNIX = 'unix://'
-
 /** Begins to connect and returns; until Redis is there, and whenever it is not, each call fails. */
 export function connectRedis({
   url,
@@ -64,10 +65,7 @@ export function connectRedis({
   commandTimeoutMs = COMMAND_TIMEOUT_MS,
   onFailure = ignore,
 }: RedisConnectionOptions): RedisConnection {
-  const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
-  const redis = url.startsWith(UNIX)
-    ? new Redis({ ...options, path: decodeURIComponent(url.slice(UNIX.length)) })
-    : new Redis(url, { ...options, Connector: connectorWith(lookup) })
+  const redis = openClient(url, { lookup, commandTimeoutMs })
   const report = (error: unknown): void => onFailure(failureOf(error))
   redis.on('error', (error: Error) => {
     report(error)
@@ -101,36 +99,6 @@ export function connectRedis({
       await redis.quit().catch(ignore)
       redis.disconnect()
     },
-  }
-}
-
-/**
- * How ioredis opens its socket over TCP, with TLS or without: as it does by itself, but with names
- * resolved by a given `lookup`, for which it has no option.
- */
-function connectorWith(lookup: LookupFunction | undefined) {
-  return class extends AbstractConnector {
-    readonly #options: RedisOptions
-
-    // As ioredis declares it; it hands over its own options.
-    constructor(options: unknown) {
-      const given = options as RedisOptions
-      super(given.disconnectTimeout ?? 0)
-      this.#options = given
-    }
-
-    override connect(): Promise<Socket> {
-      const { host = 'localhost', port = 6379, tls } = this.#options
-      const place: ConnectionOptions = { host, port, ...(lookup === undefined ? {} : { lookup }) }
-      const socket =
-        tls === undefined ? connect({ ...place, host, port }) : connectTls({ ...place, ...tls })
-      this.connecting = true
-      this.stream = socket
-      socket.once('error', (error) => {
-        this.firstError = error
-      })
-      return Promise.resolve(socket)
-    }
   }
 }
 
@@ -247,23 +215,6 @@ const CORRELATION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value)
-}
-
-const FAIL_AT_ONCE = {
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 1_000,
-  // Silence this long while commands wait means that the peer is gone: without it, the commands
-  // that timed out would pile up for as long as a dead network keeps the connection.
-  socketTimeout: 1_000,
-  disconnectTimeout: 500,
-  retryStrategy: reconnectDelayMs,
-}
-
-/** Tries go on for ever, since nothing else would notice that Redis is back; at most 1 s apart. */
-function reconnectDelayMs(attempt: number): number {
-  return Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1_000)
 }
 
 function ignore(): void {
