@@ -39,8 +39,9 @@ export class PostgresReconnector {
   }
 
   /**
-   * The open connection, else a new one, for which each server is tried once within its share of
-   * the bound. One call at a time. Rejects with the cause.
+   * The open connection, else a new one, for which each server is tried once, each with the whole of
+   * the bound: a share of it would be too short for one that is busy. One call at a time. Rejects
+   * with the cause.
    */
   async connect(): Promise<PostgresConnection> {
     if (this.#connection?.isOpen() === true) return this.#connection
@@ -93,7 +94,6 @@ function serversOf({ target = 'any', ...config }: ServersConfig): readonly Conne
     ...config,
     connectionString: `${user}${place}${rest}`,
     target: named ?? target,
-    connectTimeoutMs: config.connectTimeoutMs / places.length,
   }))
 }
 
