@@ -44,19 +44,13 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
   const port = async (name: keyof NonNullable<LayoutOptions['ports']>): Promise<number> =>
     options.ports?.[name] ?? (await freePort())
 
-  const postgres = await started(
-    await postgresPart({
-      dir,
-      port: await port('postgres'),
-      cgroup: groupOf('postgres'),
-      settings: options.postgresSettings,
-      starter: options.starterOf?.('postgres'),
-    }),
-  )
-  const redis =
-    options.redis === false
-      ? undefined
-      : await started(redisPart({ dir, port: await port('redis'), cgroup: groupOf('redis') }))
+  const { ports, starterOf } = options
+  const { postgres, redis } = await (options.stores ?? startStores(options, groupOf))({
+    dir,
+    ports,
+    starterOf,
+    started,
+  })
   const processors = await openProcessors(options.processors, async (processor) => {
     const fee = { default: '0.05', fallback: '0.15' }[processor]
     return started(simulatorPart({ processor, dir, port: await port(processor), fee }))
@@ -87,6 +81,27 @@ async function startAll(options: LayoutOptions, dir: string, closing: Closing): 
     processors,
     parts: closing.parts,
     stop: () => closing.close(),
+  }
+}
+
+/** One PostgreSQL, and one Redis unless it is switched off. */
+function startStores(
+  options: LayoutOptions,
+  groupOf: ReturnType<typeof createGroups>,
+): NonNullable<LayoutOptions['stores']> {
+  return async ({ dir, ports, started, starterOf }) => {
+    const postgres = await started(
+      await postgresPart({
+        dir,
+        port: ports?.postgres ?? (await freePort()),
+        cgroup: groupOf('postgres'),
+        settings: options.postgresSettings,
+        starter: starterOf?.('postgres'),
+      }),
+    )
+    if (options.redis === false) return { postgres, redis: undefined }
+    const port = ports?.redis ?? (await freePort())
+    return { postgres, redis: await started(redisPart({ dir, port, cgroup: groupOf('redis') })) }
   }
 }
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { readOptions, readWhole } from '../challenge/arguments.ts'
 import { UsageError } from '../challenge/errors.ts'
+import { startCluster } from '../cluster/cluster.ts'
 import { readShares } from '../limits/shares.ts'
 import { parseTarget } from '../load/target.ts'
 import type { LayoutOptions, ProcessorUrls } from './plan.ts'
@@ -28,6 +29,7 @@ export function readLayoutCommand(args: readonly string[]): LayoutCommand {
   const port = readWhole('port', values.port, { min: 1, max: 65_535 })
   const options: LayoutOptions = {
     ...(values.dir === undefined ? {} : { dir: values.dir }),
+    ...(values.cluster === true ? { stores: startCluster } : {}),
     instances: readWhole('instances', values.instances, { min: 1, max: 99 }),
     limits:
       values.limits === true ? readShares(join(projectRoot(), 'docker-compose.yml')) : undefined,
@@ -43,6 +45,8 @@ export const USAGE = `npm run layout -- [options]
 Starts PostgreSQL, Redis, two simulated processors, Pit instances and nginx with the settings of
 compose/, until Ctrl-C.
 
+  --cluster           PostgreSQL as three nodes under Patroni with etcd and HAProxy, Redis with a
+                      replica and Sentinels
   --limits            with the CPU and memory shares of docker-compose.yml (needs cgroups)
   --dir FOLDER        where data and logs are kept (a temporary folder, removed)
   --instances N       Pit instances (2)
@@ -85,6 +89,7 @@ function readOrigin(flag: string, text: string | undefined): string | undefined 
 }
 
 const FLAGS = {
+  cluster: { type: 'boolean' },
   limits: { type: 'boolean' },
   dir: { type: 'string' },
   instances: { type: 'string', default: '2' },

@@ -21,6 +21,8 @@ export interface PartPlan extends CommandLine {
   readonly dir: string
   readonly account?: Account | undefined
   readonly cgroup?: Cgroup | undefined
+  /** A process that it has detached from itself and that is part of it all the same. */
+  besides?(): number | undefined
   /** Asks it to end in good order. */
   readonly stopSignal: NodeJS.Signals
   /** Whether it does its work already; asked until true. */
@@ -62,7 +64,8 @@ export function createPart(plan: PartPlan): Part {
   const running = (): boolean =>
     child?.pid !== undefined && child.exitCode === null && child.signalCode === null
   const readTree = (): void => {
-    const tree = running() ? treeOf(child?.pid ?? -1) : []
+    const roots = [running() ? child?.pid : undefined, plan.besides?.()]
+    const tree = roots.flatMap((pid) => (pid === undefined ? [] : treeOf(pid)))
     const seen = tree.length > 0 ? tree : members.filter(isAlive)
     members = [...new Set([...seen, ...(plan.cgroup?.processes() ?? [])])]
   }

@@ -10,6 +10,8 @@ import type { RedisPart } from './redis.ts'
 export interface LayoutOptions {
   /** Folder for data, sockets and logs, kept afterwards; absent: a temporary one, removed. */
   readonly dir?: string
+  /** Starts others in the place of PostgreSQL and Redis, such as clusters of them. */
+  readonly stores?: (place: StoresPlace) => Promise<Stores>
   /** Pit processes; 2 unless said otherwise. */
   readonly instances?: number
   /** What runs beside them; all of it unless switched off. */
@@ -29,6 +31,20 @@ export interface LayoutOptions {
   readonly starterOf?: (name: string) => readonly string[]
   /** Fixed ports; a free one for each that is absent. */
   readonly ports?: Partial<LayoutPorts>
+}
+
+/** What those who start PostgreSQL and Redis get. */
+export interface StoresPlace {
+  readonly dir: string
+  readonly ports: LayoutOptions['ports']
+  readonly starterOf: LayoutOptions['starterOf']
+  /** Starts a part of the layout, which ends with it. */
+  readonly started: <Kind extends Part>(part: Kind) => Promise<Kind>
+}
+
+export interface Stores {
+  readonly postgres: PostgresPart
+  readonly redis: RedisPart | undefined
 }
 
 /** Base URLs, `http://host:port`. */

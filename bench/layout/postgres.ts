@@ -91,7 +91,7 @@ function createCluster(cluster: {
 }
 
 /** PostgreSQL refuses to run as root: the system's own user for it, else the user `nobody`. */
-function ordinaryAccount(): Account {
+export function ordinaryAccount(): Account {
   const users = readFileSync('/etc/passwd', 'utf8')
   const fields = (/^postgres:.*$/m.exec(users) ?? /^nobody:.*$/m.exec(users))?.[0].split(':')
   if (fields === undefined) throw new Error('layout: no user postgres or nobody to run PostgreSQL')

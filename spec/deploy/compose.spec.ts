@@ -21,7 +21,9 @@ import {
 
 const CONTEST = 'docker-compose.yml'
 const PRODUCTION = 'compose/production.compose.yml'
-const FILES = [CONTEST, 'compose/processors.compose.yml', PRODUCTION]
+const CLUSTER = 'compose/cluster.compose.yml'
+const DEPLOYED = [PRODUCTION, CLUSTER]
+const FILES = [CONTEST, 'compose/processors.compose.yml', ...DEPLOYED]
 const EXAMPLE = variablesOf('compose/production.env.example')
 
 /** In the form in which docs/DEPLOYMENT.md makes them. */
@@ -31,6 +33,8 @@ const SECRETS = {
   'redis-auth.conf': 'requirepass 0f\n',
   'processor-token': '123\n',
   'postgres-password': '0f\n',
+  'replication-password': '0f\n',
+  'sentinel.conf': 'sentinel monitor pit redis-1 6379 2\n',
 }
 
 // The schema of compose-spec, as dclint carries it. Its name for its own dialect is none of ajv's.
@@ -90,16 +94,16 @@ t.test('each file, volume, secret and network that a compose file names is there
 t.test(
   'each secret of production has its line in the first start that is documented',
   async (t) => {
-    const secrets = Object.keys(below(composeFile(PRODUCTION), 'secrets'))
+    const secrets = DEPLOYED.flatMap((path) => Object.keys(below(composeFile(path), 'secrets')))
 
-    t.same(secrets.toSorted(), Object.keys(SECRETS).toSorted())
+    t.same([...new Set(secrets)].toSorted(), Object.keys(SECRETS).toSorted())
     for (const name of secrets)
       t.match(readText('docs/DEPLOYMENT.md'), `> compose/secrets/${name}\n`)
   },
 )
 
 t.test('each setting in a compose file is one of Pit’s, with a value that it takes', async (t) => {
-  for (const path of [CONTEST, PRODUCTION]) {
+  for (const path of [CONTEST, ...DEPLOYED]) {
     const instances = Object.entries(instancesOf(path))
     const names = instances.map(([, environment]) => environment['INSTANCE_ID'])
 
@@ -114,8 +118,9 @@ t.test('each setting in a compose file is one of Pit’s, with a value that it t
 })
 
 t.test('production sets nothing that only the contest allows', async (t) => {
-  const services = servicesOf(composeFile(PRODUCTION))
-  for (const [name, environment] of Object.entries(instancesOf(PRODUCTION))) {
+  const services = DEPLOYED.flatMap((path) => Object.entries(servicesOf(composeFile(path))))
+  const instances = DEPLOYED.flatMap((path) => Object.entries(instancesOf(path)))
+  for (const [name, environment] of instances) {
     const { config } = settingsOf(environment, SECRETS)
     const careful = settingsOf({ INSTANCE_ID: 'other' }, {}).config
 
@@ -127,7 +132,7 @@ t.test('production sets nothing that only the contest allows', async (t) => {
     })
     t.notOk('PROCESSOR_TOKEN' in environment || 'DATABASE_URL' in environment, name)
   }
-  for (const [name, service] of Object.entries(services)) {
+  for (const [name, service] of services) {
     t.notOk('platform' in service, `${name} runs on any platform`)
     t.notOk('cpus' in below(service, 'deploy', 'resources', 'limits'), `${name} is not throttled`)
     t.notMatch(JSON.stringify(service), /PASSWORD":/, `${name} has no password but in a file`)
@@ -135,7 +140,8 @@ t.test('production sets nothing that only the contest allows', async (t) => {
 })
 
 t.test('production services come back, keep small logs and write to no root', async (t) => {
-  for (const [name, service] of Object.entries(servicesOf(composeFile(PRODUCTION)))) {
+  const services = DEPLOYED.flatMap((path) => Object.entries(servicesOf(composeFile(path))))
+  for (const [name, service] of services) {
     const whole = { ...parentOf(service), ...service }
     t.match(whole, {
       restart: 'unless-stopped',
@@ -153,19 +159,23 @@ t.test('production services come back, keep small logs and write to no root', as
 })
 
 t.test('production publishes nothing but nginx, and only to this machine', async (t) => {
-  const file = composeFile(PRODUCTION)
-  const services = servicesOf(file)
-  const published = Object.entries(services).flatMap(([name, service]) =>
-    ((service['ports'] ?? []) as readonly string[]).map((port) => `${name} ${port}`),
-  )
+  for (const path of DEPLOYED) {
+    const file = composeFile(path)
+    const services = Object.entries(servicesOf(file))
+    const published = services.flatMap(([name, service]) =>
+      ((service['ports'] ?? []) as readonly string[]).map((port) => `${name} ${port}`),
+    )
 
-  t.same(published, ['nginx 127.0.0.1:9999:9999'])
-  t.equal(below(file, 'networks', 'backend')['internal'], true)
-  for (const name of ['postgres', 'redis']) t.same(networksOf(services[name] ?? {}), ['backend'])
+    t.same(published, ['nginx 127.0.0.1:9999:9999'])
+    t.equal(below(file, 'networks', 'backend')['internal'], true)
+    const stores = services.filter(([name]) => /^(postgres|redis|etcd|sentinel|haproxy)/.test(name))
+    t.ok(stores.length > 1)
+    for (const [name, store] of stores) t.same(networksOf(store), ['backend'], name)
+  }
 })
 
 t.test('an instance has time to drain before Docker kills it', async (t) => {
-  for (const path of [CONTEST, PRODUCTION]) {
+  for (const path of [CONTEST, ...DEPLOYED]) {
     for (const [name, environment] of Object.entries(instancesOf(path))) {
       const service = below(servicesOf(composeFile(path)), name)
       const graceMs = Number(/^(\d+)s$/.exec(word(service['stop_grace_period']))?.[1]) * 1000
@@ -207,7 +217,41 @@ t.test('both settings of PostgreSQL are understood, and keep what was committed'
   t.equal(ask(broken, 'fsync'), 'not understood')
 })
 
-const NO_NGINX = spawnSync('nginx', ['-v']).status === 0 ? false : missing('there is no nginx')
+const NO_HAPROXY = isInstalled('haproxy') ? false : missing('there is no haproxy')
+
+t.test('HAProxy understands its settings', { skip: NO_HAPROXY }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pit-haproxy-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const verdictOf = (text: string) => {
+    const file = join(folder, 'haproxy.cfg')
+    writeFileSync(file, text.replace(/(server \S+) \S+:/g, '$1 127.0.0.1:'))
+    return spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8', timeout: 30_000 })
+  }
+  const text = readText('compose/haproxy.cfg')
+
+  const { status, stderr } = verdictOf(text)
+  t.equal(status, 0, stderr)
+  t.not(verdictOf(text.replace('mode tcp', 'mode tpc')).status, 0)
+})
+
+t.test('commits of the cluster wait for a standby, whatever happens', async (t) => {
+  const [patroni = {}] = documentsOf(readText('compose/patroni.yml'))
+  const { ttl, loop_wait, retry_timeout, ...dcs } = below(patroni, 'bootstrap', 'dcs')
+
+  t.match(dcs, {
+    synchronous_mode: true,
+    synchronous_mode_strict: true,
+    postgresql: { parameters: { wal_level: 'replica', archive_mode: 'on' } },
+  })
+  t.ok(Number(loop_wait) + 2 * Number(retry_timeout) <= Number(ttl), 'as Patroni demands')
+  t.match(JSON.stringify(patroni), /data-checksums/)
+})
+
+function isInstalled(program: string): boolean {
+  return spawnSync(program, ['-v']).status === 0
+}
+
+const NO_NGINX = isInstalled('nginx') ? false : missing('there is no nginx')
 
 t.test('nginx understands both of its settings', { skip: NO_NGINX }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'pit-nginx-'))
@@ -263,7 +307,9 @@ function parentOf(service: Node): Node {
 /** The environment of each service that runs Pit itself. */
 function instancesOf(path: string): Readonly<Record<string, Readonly<Record<string, string>>>> {
   const services = Object.entries(servicesOf(composeFile(path)))
-  const instances = services.filter(([, service]) => 'build' in service)
+  const instances = services.filter(([, service]) => {
+    return below(service, 'build')['dockerfile'] === 'compose/Dockerfile'
+  })
   return Object.fromEntries(
     instances.map(([name, service]) => [
       name,
