@@ -18,7 +18,7 @@ const VIOLATIONS_MAX = 50
 
 export interface LiveChecksOptions {
   readonly system: System
-  readonly injector: Injector
+  readonly injector: Pick<Injector, 'downOnPurpose'>
   readonly chance: Chance
 }
 

@@ -2,7 +2,7 @@
 // a relay in front of PostgreSQL.
 
 import { startLayout } from '../../bench/layout/layout.ts'
-import type { Layout } from '../../bench/layout/plan.ts'
+import type { Layout, LayoutOptions } from '../../bench/layout/plan.ts'
 import { freePort } from '../../src/infra/process/free-port.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Oracle } from '../simulation/worlds/oracle.ts'
@@ -41,6 +41,8 @@ export interface SystemPlace {
   readonly env: Readonly<Record<string, string>>
   readonly program: string | undefined
   readonly bounds: ProcessorBounds
+  /** In the place of PostgreSQL and Redis. */
+  readonly stores?: NonNullable<LayoutOptions['stores']>
   /** Nothing is prepared for others. */
   readonly faults: readonly FaultName[]
 }
@@ -74,6 +76,7 @@ export async function startSystem(place: SystemPlace): Promise<System> {
     ],
     dir: place.dir,
     instances: place.instances,
+    ...(place.stores === undefined ? {} : { stores: place.stores }),
     ports,
     ...(place.program === undefined ? {} : { program: place.program }),
     env: {

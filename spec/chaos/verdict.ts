@@ -50,7 +50,7 @@ export interface Verdict {
 export interface VerdictInput {
   readonly system: System
   readonly records: ClientRecords
-  readonly injector: Injector
+  readonly injector: Pick<Injector, 'injected' | 'failures'>
   readonly liveChecks: LiveChecks
   readonly takeovers: Takeovers
   readonly recoveries: Recoveries
