@@ -1,9 +1,11 @@
 // What is done to the cluster, kind by kind.
 
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from '../../../bench/cluster/cluster.ts'
 import { type NodePart, promote, readMembers, switchOver } from '../../../bench/cluster/node.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
+import { treeOf } from '../../../bench/limits/process-tree.ts'
 import type { Clocks } from '../clocks.ts'
 import { startAgain } from '../faults.ts'
 import type { TcpRelay } from '../relay.ts'
@@ -41,6 +43,7 @@ const outage = (means: string, run: Failover): Kind => ({ means, run, isFailover
 
 /** How long what is no failover lasts, ms: longer than Patroni and a lease need to notice. */
 const OUTAGE_MS = 8000
+const LAG_MS = 1000
 
 export const KINDS = {
   kill: kind('the primary and its Patroni killed', async ({ primary, settled, ends }) => {
@@ -70,6 +73,16 @@ export const KINDS = {
     ends()
     await settled()
     clocks.set(standby.name, 0)
+    await startAgain(primary)
+  }),
+  lag: kind('the primary killed when it has sent its standbys nothing for 1 s', async (target) => {
+    const { primary, settled, ends } = target
+    for (const pid of sendersOf(primary)) process.kill(pid, 'SIGSTOP')
+    await pause(LAG_MS)
+    primary.kill('SIGKILL')
+    await primary.ended()
+    ends()
+    await settled()
     await startAgain(primary)
   }),
   vanish: kind(
@@ -111,6 +124,13 @@ export const KINDS = {
     await settled()
   }),
 } as const satisfies Readonly<Record<string, Kind>>
+
+/** Processes of a primary that send its log to standbys. */
+function sendersOf(primary: NodePart): readonly number[] {
+  return treeOf(primary.postmaster() ?? -1).filter((pid) => {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('walsender')
+  })
+}
 
 export type FailoverName = keyof typeof KINDS
 
