@@ -155,14 +155,15 @@ function insert(parts: {
 }
 
 /**
- * Has the commit of a statement that only reads wait as that of one that writes, and so for whatever it
- * has seen. After a crash a primary shows commits that no standby has; they vanish at a failover.
+ * Makes a statement that reads wait for the standby as one that writes does, and so for all that it
+ * has seen: after a crash a primary shows commits that no standby has, and a failover loses them.
  */
 const WAITS = "(SELECT pg_logical_emit_message(true, 'pit', '')) IS NOT NULL"
 
 /**
- * What is known of ids that were not written, and as lasting as an accept of them would be; no amount: there is no such payment either. Any
- * number will do, since it is compared only: one that no payment can have conflicts.
+ * What is known of ids that were not written, as lasting as an accept of them would be; no amount:
+ * there is no such payment either. Any number will do, since it is compared only: one that no
+ * payment can have conflicts.
  */
 export const READ_KNOWN = {
   name: 'readKnown',
