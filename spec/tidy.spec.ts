@@ -40,6 +40,8 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/actors/supervisor/xstate-patch.ts':
     'what is done to XState is found, and goes, in one place',
   'src/actors/persistence/pending-queue.ts': 'the queue of both batchers',
+  'src/cli/rejected.ts': 'one command',
+  'src/cli/confirm.ts': 'a question of two commands',
   'src/config/secret-file.ts': 'the only one of its folder that reads a file',
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',
@@ -49,7 +51,6 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/infra/process/project-file.ts': 'knows where it lies itself',
   'src/infra/process/system-clock.ts': 'the only reader of the time',
   'src/infra/redis/figures-cache.ts': 'one cache, as its siblings',
-  'src/infra/redis/without-redis.ts': 'the caches where there is no Redis: of no technology',
   'src/server/load-server.ts': 'the choice between two servers, which know nothing of each other',
   'src/server/uwebsockets.d.ts': 'declarations cannot stand in a module',
   'src/simulator/clock.ts': 'the port that specs turn by hand',

@@ -8,6 +8,7 @@ import {
   type ReconcileOutput,
 } from '../operator/reconcile-command.ts'
 import { findBooks } from './addresses.ts'
+import { confirm } from './confirm.ts'
 
 /** Between two lines of progress, ms. */
 const ON_TERMINAL_MS = 500
@@ -51,6 +52,7 @@ function openOutput(): ReconcileOutput & { end(): void } {
       stderr.write(stderr.isTTY ? line : `${line}\n`)
       isDrawn = stderr.isTTY
     },
+    confirm,
     end: clear,
   }
 }

@@ -26,6 +26,7 @@ import {
   processorOf,
   spanOf,
 } from './reconcile-report.ts'
+import { IN_FLIGHT_MAX_MS, readIds, takeBack } from './take-back.ts'
 import { compareRowsWithTotals, findRowsGone } from './rows-and-totals.ts'
 
 export interface ReconcileOptions {
@@ -39,6 +40,10 @@ export interface ReconcileOptions {
   readonly perSecond: number
   /** Rows before it were moved away: a whole second, epoch ms. */
   readonly archivedBefore: number | undefined
+  /** A file with ids that Pit may have lost: they are booked, and nothing is compared. */
+  readonly takeBack: string | undefined
+  /** Whether to do so without asking. */
+  readonly isConfirmed: boolean
 }
 
 /** Slower than payments come in at many Pits: they go to the processors meanwhile. */
@@ -61,6 +66,13 @@ look-up. Names what was deleted, altered or added in any of the three.
   --url <url>             ask Pit over HTTP for its summaries, in place of its
                           rows' sums; without DATABASE_URL nothing else is
                           compared
+  --take-back <file>      compare nothing: book what PostgreSQL lost in a restore
+                          or a failover. The file has the correlationIds, one a
+                          line, as clients or the old server know them. Of those
+                          that Pit does not know, what one processor alone has
+                          had for ${IN_FLIGHT_MAX_MS / 60_000} minutes is booked as settled. Says how
+                          many they are, and asks
+  --yes                   do not ask
   --help                  shows this
 
 While payments are under way the last ones may differ for seconds: let the
@@ -102,6 +114,8 @@ export function readReconcileOptions(args: readonly string[]): ReconcileOptions 
       archived === undefined
         ? undefined
         : startOfSecond(readInstant('archived-before', archived, FIRST_MS)),
+    takeBack: values['take-back'],
+    isConfirmed: values.yes === true,
   }
 }
 
@@ -115,6 +129,8 @@ function parseFlags(args: readonly string[]) {
       'per-second': { type: 'string' },
       'archived-before': { type: 'string' },
       url: { type: 'string' },
+      'take-back': { type: 'string' },
+      yes: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   }).values
@@ -133,6 +149,8 @@ export interface ReconcileOutput {
   readonly write: (text: string) => void
   /** How far it is: one line without its end, now and then. */
   readonly progress: (line: string) => void
+  /** Asks whoever sits at the terminal; undefined: nobody does. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined
 }
 
 /** The exit code. Rejects with `UsageError` or `BooksUnreachable`. */
@@ -153,8 +171,18 @@ export async function runReconcile(
   const asked = (name: ProcessorName): AskedProcessor =>
     new AskedProcessor({ name, url: processors[name].replace(/\/$/, ''), token, perSecond })
   try {
-    const run = new Reconciliation(options, { tables, output })
-    return await run.compare({ default: asked('default'), fallback: asked('fallback') })
+    const both = { default: asked('default'), fallback: asked('fallback') }
+    if (options.takeBack === undefined) {
+      return await new Reconciliation(options, { tables, output }).compare(both)
+    }
+    if (tables === undefined) throw new UsageError('--take-back needs DATABASE_URL')
+    const { isConfirmed } = options
+    const tool = { tables, processors: both, write: output.write, confirm: output.confirm }
+    return await takeBack(await readIds(options.takeBack), {
+      ...tool,
+      isConfirmed,
+      now: Date.now(),
+    })
   } finally {
     await tables?.close()
   }

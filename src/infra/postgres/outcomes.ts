@@ -6,7 +6,7 @@ import type { Ledger, UnwrittenOutcome } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { PURGES, PURGES_COUNT, type PurgeCount } from './purges.ts'
 import { FLOAT, INTEGER, TEXT, nullable, type Query, type RowOf } from './rows.ts'
-import { PROCESSOR_NUMBER, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.ts'
+import { PROCESSOR_NUMBER, addToTotals, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
@@ -249,17 +249,7 @@ function record(parts: {
       AND ${PURGES_COUNT} = $3::bigint
     RETURNING p.state, p.processor, p.requested_at_ms, p.amount_cents
   ), counted AS (
-    INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)
-    SELECT l.level, u.requested_at_ms - u.requested_at_ms % l.width_ms, u.processor, $2::smallint,
-      count(*), sum(u.amount_cents)::bigint
-    FROM updated u
-    CROSS JOIN (VALUES (0, 1000::bigint), (1, 60000), (2, 3600000), (3, 86400000))
-      AS l (level, width_ms)
-    WHERE u.state = 1
-    GROUP BY 1, 2, 3
-    ORDER BY 1, 2, 3
-    ON CONFLICT (level, bucket_ms, processor, shard) DO UPDATE
-      SET payments = t.payments + excluded.payments, cents = t.cents + excluded.cents
+    ${addToTotals('updated', '$2::smallint')}
   )
   SELECT ${returns} FROM updated`
 }

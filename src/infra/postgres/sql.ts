@@ -39,6 +39,21 @@ export function commitOnDisk(scope: 'transaction' | 'session'): string {
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, ${scope === 'transaction'})`
 }
 
+/** Adds the settled payments among `rows`, a part of the same statement, to the totals. */
+export function addToTotals(rows: string, shard: string): string {
+  return `INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)
+    SELECT l.level, u.requested_at_ms - u.requested_at_ms % l.width_ms, u.processor, ${shard},
+      count(*), sum(u.amount_cents)::bigint
+    FROM ${rows} u
+    CROSS JOIN (VALUES (0, 1000::bigint), (1, 60000), (2, 3600000), (3, 86400000))
+      AS l (level, width_ms)
+    WHERE u.state = 1
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+    ON CONFLICT (level, bucket_ms, processor, shard) DO UPDATE
+      SET payments = t.payments + excluded.payments, cents = t.cents + excluded.cents`
+}
+
 /** How a processor is written in the tables. */
 export const PROCESSOR_NUMBER: Readonly<Record<ProcessorName, 1 | 2>> = {
   default: 1,

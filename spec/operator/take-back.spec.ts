@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { START, startOperatorBooks } from '../support/operator-books.ts'
+import { startPostgres } from '../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+
+const FORGET = `
+  WITH gone AS (DELETE FROM payments WHERE correlation_id = $1 RETURNING *)
+  UPDATE settled_totals s SET payments = s.payments - 1, cents = s.cents - gone.amount_cents
+  FROM gone WHERE s.processor = gone.processor`
+
+t.test('what the ledger lost is named by its instant, and taken back by its id', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const kept = await world.pay({ requestedAt: START })
+  const lost = await world.pay({ requestedAt: START + 7 })
+  const there = await world.pay({ processor: 'fallback', requestedAt: START + 9, amountCents: 700 })
+  for (const id of [lost, there]) await world.sql(FORGET, [id])
+  const file = join(t.testdir(), 'ids')
+  await writeFile(file, [kept, lost, there, randomUUID()].join('\n'))
+
+  const named = await world.reconcile([])
+  t.equal(named.code, 1)
+  t.match(named.said, '2026-03-01T10:00:00.007Z: Pit has -1 payment, -19.90')
+
+  t.match(await world.reconcile(['--take-back', file]), { code: 2, said: /--yes confirms/ })
+  const taken = await world.reconcile(['--take-back', file, '--yes'])
+  t.equal(taken.code, 0)
+  t.match(taken.said, '4 ids: Pit knows 1')
+  t.match(taken.said, '2 payments lost, 26.90 in all')
+  t.match(taken.said, '2 of 2 payments taken back')
+  t.match(await world.reconcile([]), { code: 0 }, 'rows, totals and processors are equal')
+
+  const again = await world.reconcile(['--take-back', file, '--yes'])
+  t.match(again.said, '4 ids: Pit knows 3')
+  t.match(again.said, '0 payments lost')
+  t.match(await world.reconcile([]), { code: 0 })
+})
+
+t.test('what may be in flight, and what both processors have, is left alone', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const [young, twice] = [randomUUID(), randomUUID()]
+  await world.charge({ correlationId: young, requestedAt: Date.now() })
+  await world.charge({ correlationId: twice, requestedAt: START })
+  await world.charge({ correlationId: twice, processor: 'fallback', requestedAt: START })
+  const file = join(t.testdir(), 'ids')
+  await writeFile(file, `${young}\n\n${twice}\n`)
+
+  const { code, said } = await world.reconcile(['--take-back', file, '--yes'])
+
+  t.equal(code, 1)
+  t.match(said, `${young} was requested`)
+  t.match(said, `${twice} is recorded at both processors`)
+  t.match(said, '0 payments lost')
+})
+
+t.test('a file that cannot be read, and a line that is no id, are refused', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const file = join(t.testdir(), 'ids')
+
+  t.match(await world.reconcile(['--take-back', file, '--yes']), { code: 2, said: /cannot read/ })
+  await writeFile(file, 'no id')
+  t.match(await world.reconcile(['--take-back', file, '--yes']), { code: 2, said: /a UUID/ })
+})
