@@ -2,6 +2,7 @@
 // benchmark answers them, the ledger accepts everything.
 
 import { createTotals, totalsTelemetry } from '../../src/actors/supervisor/totals.ts'
+import { ONE_HISTORY } from '../../src/actors/model/ledger-history.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { ChargeAnswer, Ledger, Processor } from '../../src/actors/model/ports.ts'
@@ -45,6 +46,7 @@ export function createMemoryParts(alive: number): MemoryParts {
     ...createCachesWithoutRedis(),
     ledger: createYesLedger(),
     fence: new LeaseFence(clock),
+    history: ONE_HISTORY,
     processors: {
       default: createProcessor('default', charges),
       fallback: createProcessor('fallback', charges),

@@ -131,6 +131,7 @@ function settingsOf(config: Config, share: number): Settings {
     lookupTimeoutMs: config.lookupTimeoutMs,
     landingMaxMs: config.inDoubtHorizonMs,
     lookUpLagMs: LOOK_UP_LAG_MS,
+    rewindAskMs: 600_000,
     quietMaxMs: 0,
     faultsMs: 0,
   }

@@ -1,15 +1,22 @@
-// What each circuit cache, delayed queue and settled set must do, in Redis and simulated.
+// What each circuit cache, delayed queue, settled set and position cache must do, in Redis and simulated.
 
 import type { Test } from 'tap'
-import type { CircuitCache, DelayedQueue, SettledSet } from '../../src/actors/model/ports.ts'
+import type {
+  CircuitCache,
+  DelayedQueue,
+  PositionCache,
+  SettledSet,
+} from '../../src/actors/model/ports.ts'
 import { circuitCacheContract } from './circuit-cache.ts'
 import { delayedQueueContract } from './delayed-queue.ts'
+import { positionCacheContract } from './position-cache.ts'
 import { settledSetContract } from './settled-set.ts'
 
 export interface Caches {
   readonly health: CircuitCache
   readonly retry: DelayedQueue
   readonly settled: SettledSet
+  readonly positions: PositionCache
 }
 
 /** Shared caches that begin empty, and the world around them. */
@@ -34,4 +41,5 @@ export async function cacheContracts(t: Test, open: OpenWorld): Promise<void> {
   await t.test('the circuit cache', (t) => circuitCacheContract(t, open))
   await t.test('the delayed queue', (t) => delayedQueueContract(t, open))
   await t.test('the settled set', (t) => settledSetContract(t, open))
+  await t.test('the position cache', (t) => positionCacheContract(t, open))
 }

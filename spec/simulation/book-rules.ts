@@ -23,10 +23,13 @@ const WINDOWS = 6
 /** Compares payment by payment, and reports each difference to the observer. */
 export function checkPayments(world: World): void {
   const { postings, ledgerStore, servers, observer, oracle } = world
-  for (const { correlationId, acceptedCents, isForgotten } of postings.byId.values()) {
+  for (const { correlationId, acceptedCents, isForgotten, lostAt } of postings.byId.values()) {
     if (isForgotten || oracle.beyond.has(correlationId)) continue
     const row = ledgerStore.rows.get(correlationId)
     const name = short(correlationId)
+    // Lost and not posted again, or with another amount than the one that a processor has.
+    if (lostAt !== null && acceptedCents === null && row === undefined) continue
+    if (lostAt !== null && row?.state === 'open') continue
     if (row?.state === 'rejected' && !oracle.mayBeRejected(correlationId)) {
       observer.fail('rejectedByBoth', name)
     }
@@ -102,7 +105,10 @@ function totalIn(
   window: TimeWindow,
   processor: ProcessorName,
 ): ProcessorTotal {
-  const isForgotten = (id: string): boolean => postings.byId.get(id)?.isForgotten === true
+  const isForgotten = (id: string): boolean => {
+    const { isForgotten: isExempt = false, lostAt = null } = postings.byId.get(id) ?? {}
+    return isExempt || (lostAt !== null && ledgerStore.rows.get(id)?.state !== 'settled')
+  }
   const recorded = [...servers[processor].ledger.values()].filter(
     ({ correlationId }) => !isForgotten(correlationId),
   )
@@ -158,7 +164,7 @@ export function askWhileRunning(world: World, untilMs: number): void {
 function askOnce(world: World, instance: Instance): void {
   if (instance.gate.state !== 'running') return
   const known = settledFor(world, instance)
-  const purges = world.ledgerStore.purges
+  const { purges, rewinds } = world.ledgerStore
   const leaseId = instance.fence.id
   instance.send({
     type: 'summary.requested',
@@ -170,7 +176,11 @@ function askOnce(world: World, instance: Instance): void {
         return
       }
       const isSameOwner =
-        leaseId !== null && leaseId === instance.fence.id && world.ledgerStore.holds(leaseId)
+        rewinds === 0 &&
+        world.ledgerStore.rewinds === 0 &&
+        leaseId !== null &&
+        leaseId === instance.fence.id &&
+        world.ledgerStore.holds(leaseId)
       compare(world, { instance, got: answer.value, least: isSameOwner ? known : null })
     },
   })

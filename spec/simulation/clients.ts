@@ -10,6 +10,9 @@ import type { World } from './world.ts'
 /** When a client gives up waiting, ms. */
 const CLIENT_TIMEOUT_MS = 1500
 
+/** Before and after what was sent earlier can have landed, ms. */
+const REPOSTED_WITHIN_MS = 9000
+
 /** Tries of a client that insists. */
 const TRIES_MAX = 8
 
@@ -28,6 +31,7 @@ export class Clients {
   constructor(world: World) {
     this.#world = world
     this.#chance = world.chance.branch(3)
+    world.onLost = (ids) => this.postLost(ids)
   }
 
   get underway(): number {
@@ -43,6 +47,18 @@ export class Clients {
         const request = { correlationId, amountCents: other.amountCents, triesLeft }
         this.#postAfter(at + other.afterMs, request)
       }
+    }
+  }
+
+  /** Some of those whose payments are lost post them again, a few of them with another amount. */
+  postLost(correlationIds: readonly string[]): void {
+    const chance = this.#world.chance.branch(6)
+    for (const correlationId of correlationIds) {
+      const [amountCents] = this.#world.postings.byId.get(correlationId)?.amounts ?? []
+      if (amountCents === undefined || chance.happens(0.3)) continue
+      const other = chance.happens(0.1) ? 1 : 0
+      const request = { correlationId, amountCents: amountCents + other, triesLeft: TRIES_MAX }
+      this.#postAfter(chance.between([0, REPOSTED_WITHIN_MS]), request)
     }
   }
 
@@ -68,7 +84,8 @@ export class Clients {
     const take = (answer: AcceptAnswer): void => {
       if (isOver) return
       trace.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
-      const fault = postings.answered(posting, amountCents, answer)
+      const now = virtualTime.now()
+      const fault = postings.answered(posting, { amountCents, answer, now })
       if (fault !== null) observer.fail('truthfulAnswers', `${correlationId} ${fault}`)
       if (answer === 'unavailable') return giveUp()
       isOver = true

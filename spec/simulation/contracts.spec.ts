@@ -1,6 +1,8 @@
 // The simulated PostgreSQL and Redis keep the contracts of the real ones.
 
 import t from 'tap'
+import { HistoryWatch } from '../../src/actors/model/ledger-history.ts'
+import { createCachesWithoutRedis } from '../../src/infra/redis/without-redis.ts'
 import { CacheStore, createSimulatedCaches } from './simulated-redis.ts'
 import { Chance } from './chance.ts'
 import { Gate, VirtualTime } from './virtual-time.ts'
@@ -64,8 +66,19 @@ t.test('the simulated ledger keeps the contract', async (t) => {
     const store = new LedgerStore(clock.now, virtualTime.now)
     const ignore = (): void => undefined
     const told = { note: ignore, onRecord: ignore }
-    const open = () =>
-      pumped(createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told }))
+    const positions = createCachesWithoutRedis().positions
+    const open = () => {
+      const watch = new HistoryWatch({
+        clock: { now: virtualTime.now },
+        askMs: 60_000,
+        landsForMs: 1,
+        onChanged: ignore,
+      })
+      const history = { watch, positions, sharedPosition: () => undefined }
+      return pumped(
+        createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told, ...history }),
+      )
+    }
     const passTime = (durationMs: number) => virtualTime.run(virtualTime.now() + durationMs)
     const stepClock = async (byMs: number): Promise<void> => clock.step(byMs)
     return { first: open(), second: open(), passTime, stepClock }
@@ -94,6 +107,7 @@ t.test('the simulated caches keep the contracts', async (t) => {
         health: pumped(caches.health),
         retry: pumped(caches.retry),
         settled: pumped(caches.settled),
+        positions: pumped(caches.positions),
       }
     }
   })

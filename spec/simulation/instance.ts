@@ -4,7 +4,15 @@
 import type { EdgeRequest } from '../../src/actors/messages.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import type { Charge, Clock, Ledger, Processor } from '../../src/actors/model/ports.ts'
+import { HistoryWatch } from '../../src/actors/model/ledger-history.ts'
+import type {
+  Charge,
+  Clock,
+  Ledger,
+  LedgerHistory,
+  Processor,
+} from '../../src/actors/model/ports.ts'
+import { outlasting } from '../../src/actors/model/settings.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { capacityForClaims } from '../../src/actors/payments/capacity.ts'
 import type { PaymentsSnapshot } from '../../src/actors/payments/payments.ts'
@@ -125,7 +133,18 @@ export class Instance {
       gate: this.gate,
       instanceId: this.id,
     })
+    const { work, leaseTtlMs } = settings.configured
+    const telemetry = { emit: (fact: Fact) => observer.onFact(this, fact) }
+    const watch = new HistoryWatch({
+      clock,
+      askMs: settings.rewindAskMs,
+      landsForMs: outlasting(leaseTtlMs + work.settleByMs),
+      onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
+    })
     const ledger = createSimulatedLedger({
+      watch,
+      positions: caches.positions,
+      sharedPosition: () => shared.cacheStore.position,
       store: shared.ledgerStore,
       service: shared.ledgerService,
       gate: this.gate,
@@ -134,13 +153,13 @@ export class Instance {
       note: (what) => observer.onCall(this, what),
       onRecord: (leaseId) => observer.onRecord(this, leaseId),
     })
-    const telemetry = { emit: (fact: Fact) => observer.onFact(this, fact) }
     const parts: PitParts = {
       ...settings.configured,
       ports: {
         ledger: planted.ledger?.(ledger, shared.ledgerStore, shared.ledgerClock) ?? ledger,
         settledSet: caches.settled,
         lease: this.fence,
+        history: planted.history?.(watch) ?? watch,
         clock,
         telemetry,
       },
@@ -194,6 +213,7 @@ export interface Planted {
   readonly oracle?: 'fair' | 'strict'
   /** What happens instead of what was drawn. */
   readonly plan?: (plan: Plan, settings: Settings) => Plan
+  readonly history?: (history: LedgerHistory) => LedgerHistory
   readonly fence?: (clock: Clock) => LeaseFence
   readonly ledger?: (ledger: Ledger, store: LedgerStore, clock: WallClock) => Ledger
   readonly processor?: (processor: Processor) => Processor

@@ -42,6 +42,8 @@ export class Observer implements InstanceObserver {
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
   #purgedAt = Number.NEGATIVE_INFINITY
+  /** When PostgreSQL last went back, virtual ms. */
+  #rewoundAt = Number.NEGATIVE_INFINITY
   readonly #hiddenPayments: HiddenPayments
   readonly #parts: ObserverParts
 
@@ -73,6 +75,12 @@ export class Observer implements InstanceObserver {
     }
   }
 
+  onRewound(): void {
+    this.#rewoundAt = this.#parts.virtualTime.now()
+    this.#parts.oracle.hasPurged = true
+    this.settledBy.clear()
+  }
+
   #noteClaims(call: string): void {
     const { takenOver, claimed } = this.#parts.oracle
     for (const { correlationId } of claimedBy(call, IN_ORDER)) claimed.add(correlationId)
@@ -88,9 +96,11 @@ export class Observer implements InstanceObserver {
 
   onStopped(instance: Instance): void {
     const leases = this.#leasesOf.get(instance)
-    const owned = [...this.#parts.store.open.values()].filter(({ owner }) =>
-      leases?.has(owner ?? 0),
-    )
+    const { store } = this.#parts
+    // A store that went back may have granted the id of its lease again.
+    const isOwn = (id: number): boolean =>
+      leases?.has(id) === true && (store.leases.get(id)?.instanceId ?? instance.id) === instance.id
+    const owned = [...store.open.values()].filter(({ owner }) => isOwn(owner ?? 0))
     const left = owned.map(({ correlationId }) => short(correlationId))
     this.leftBy.set(instance, left)
     this.#parts.trace.note(instance.id, `has stopped, left ${left.length}`)
@@ -137,6 +147,8 @@ export class Observer implements InstanceObserver {
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
     this.#parts.oracle.onSent(processor, correlationId)
+    // Under the lease that it was granted before; what it sends lands before anybody is sure.
+    if (virtualTime.now() - this.#rewoundAt < leaseTtlMs) return
     if (leaseId === null || !store.isFresh(leaseId)) this.fail('sentUnderLease', whose)
     // An instance that has not yet been told of a purge goes on until it has to renew its lease.
     const mayNotKnow = virtualTime.now() - this.#purgedAt < leaseTtlMs

@@ -3,6 +3,7 @@
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Chance, Span } from './chance.ts'
 import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
+import type { RewindKind } from './simulated-postgres.ts'
 import type { Settings } from './settings.ts'
 import type { Lasting, WorldFault } from './worlds/faults.ts'
 
@@ -24,7 +25,20 @@ export type Fault =
   | { readonly kind: 'cachesDown' | 'cachesHung' | 'cachesSlow' | 'cachesEmptied' }
   | { readonly kind: 'phase'; readonly processor: ProcessorName; readonly phase: Phase }
   | { readonly kind: 'purge' }
+  | Rewind
   | WorldFault
+
+/** PostgreSQL goes down, and comes back as it was some time before. */
+export interface Rewind {
+  readonly kind: 'rewind'
+  readonly how: RewindKind
+  /** What it loses, ms. */
+  readonly lostMs: number
+  /** Whether all instances die with it. */
+  readonly allDie: boolean
+  /** Whether Redis loses everything, too. */
+  readonly cachesEmptied: boolean
+}
 
 export interface PlannedFault {
   readonly at: number
@@ -53,7 +67,7 @@ export function drawPlan(chance: Chance, settings: Settings): Plan {
     faults: [
       ...drawPhases(chance, settings),
       ...Array.from({ length: chance.below(6) }, () => drawFaults(parts)).flat(),
-      ...(chance.happens(0.08) ? [purgeOf(chance, settings)] : []),
+      ...drawLoss(chance, settings),
     ],
   }
 }
@@ -169,6 +183,28 @@ function stopHanging(
 
 /** How long the processors hang when an instance is stopped over its charges, ms. */
 const HANGING_MS = 150
+
+function drawLoss(chance: Chance, settings: Settings): readonly PlannedFault[] {
+  if (chance.happens(0.08)) return [purgeOf(chance, settings)]
+  return chance.happens(0.15) ? [rewindOf(chance, settings)] : []
+}
+
+/** Drawn from what each operator may meet. */
+export function rewindOf(chance: Chance, { faultsMs, configured }: Settings): PlannedFault {
+  const how = chance.pick(['failover', 'failover', 'dump', 'copy'] as const)
+  // A copy of the disk is told by how far PostgreSQL had come, which somebody has to remember.
+  const isRemembered = how === 'copy'
+  const leastMs = isRemembered ? 2 * configured.leaseTtlMs : 0
+  const at = chance.between([0.1, 0.95]) * faultsMs
+  const fault: Rewind = {
+    kind: 'rewind',
+    how,
+    lostMs: Math.max(leastMs, chance.between(chance.pick<Span>([SHORT, LONG]))),
+    allDie: chance.happens(0.3),
+    cachesEmptied: !isRemembered && chance.happens(0.5),
+  }
+  return { at, lastsMs: chance.between([50, 1500]), fault }
+}
 
 function purgeOf(chance: Chance, { faultsMs }: Settings): PlannedFault {
   return { at: chance.between([0, faultsMs / 2]), lastsMs: 0, fault: { kind: 'purge' } }

@@ -10,7 +10,12 @@ export interface Posting {
   acceptedCents: number | null
   /** Whether it was posted before everything was forgotten. */
   isForgotten: boolean
+  /** When the ledger lost it last, virtual ms; null: it never did. */
+  lostAt: number | null
 }
+
+/** Answers travel no longer than this, virtual ms. */
+const UNDERWAY_MS = 5
 
 export class Postings {
   readonly byId = new Map<string, Posting>()
@@ -22,6 +27,7 @@ export class Postings {
       amounts: new Set<number>(),
       acceptedCents: null,
       isForgotten: false,
+      lostAt: null,
     }
     posting.amounts.add(amountCents)
     this.byId.set(correlationId, posting)
@@ -29,15 +35,28 @@ export class Postings {
   }
 
   /** Notes an answer; returns what is wrong with it, or null. */
-  answered(posting: Posting, amountCents: number, answer: AcceptAnswer): string | null {
-    const { acceptedCents, isForgotten } = posting
+  answered(
+    posting: Posting,
+    { amountCents, answer, now }: { amountCents: number; answer: AcceptAnswer; now: number },
+  ): string | null {
+    const { acceptedCents, isForgotten, lostAt } = posting
     if (isForgotten || answer === 'unavailable') return null
+    // It left its instance before.
+    if (lostAt !== null && now - lostAt < UNDERWAY_MS) return null
     if (answer === 'conflicting') {
       return acceptedCents === amountCents ? 'refused as conflicting after its 202' : null
     }
     if (acceptedCents !== null && acceptedCents !== amountCents) return 'a 202 for two amounts'
     posting.acceptedCents = amountCents
     return null
+  }
+
+  /** Was in the ledger, and is not any more: it is new to Pit when it is posted again. */
+  lose(correlationId: string, now: number): void {
+    const posting = this.byId.get(correlationId)
+    if (posting === undefined) return
+    posting.acceptedCents = null
+    posting.lostAt = now
   }
 
   /** Exempts everything so far from the books. */

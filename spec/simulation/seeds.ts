@@ -187,18 +187,25 @@ function isRecorded({ servers, ledgerStore }: World, id: string): boolean {
 }
 
 /** Whether nobody can know what became of it at a processor that answers no look-up any more. */
-function isStuck({ oracle }: World, { processor, conduct }: Lasting, id: string): boolean {
+function isStuck(
+  { oracle, ledgerStore }: World,
+  { processor, conduct }: Lasting,
+  id: string,
+): boolean {
   if (oracle.foreign.has(id)) return true
+  // After a rewind whatever is posted is in doubt at first.
+  if (conduct.lookUp !== null && ledgerStore.rewinds > 0) return true
   const isInDoubt = oracle.takenOver.has(id) || oracle.isInDoubtAt(processor, id)
   return conduct.lookUp !== null && isInDoubt
 }
 
 /**
- * Whether a processor has it from before a purge, with another amount: posted again it stays open,
+ * Whether a processor has it from before a purge or a loss, with another amount: posted again it stays open,
  * until a person decides.
  */
 function isContradicted({ postings, servers, ledgerStore }: World, id: string): boolean {
-  if (postings.byId.get(id)?.isForgotten !== true) return false
+  const { isForgotten = false, lostAt = null } = postings.byId.get(id) ?? {}
+  if (!isForgotten && lostAt === null) return false
   const amountCents = ledgerStore.rows.get(id)?.amountCents
   return Object.values(servers).some(({ ledger }) => {
     const recorded = ledger.get(id)

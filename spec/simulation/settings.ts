@@ -14,6 +14,8 @@ export interface Settings extends PhaseBounds {
   readonly lookUpLagMs: number
   /** The backlog has to be empty this long after the last fault, ms. */
   readonly quietMaxMs: number
+  /** How long payments are asked for after PostgreSQL went back, ms. */
+  readonly rewindAskMs: number
   /** How long faults are injected, ms. */
   readonly faultsMs: number
   /** How fast instances' clocks run; absent: within what RELIABILITY.md allows. */
@@ -40,6 +42,7 @@ export function drawSettings(chance: Chance): Settings {
     lookupTimeoutMs: 2000 * scale,
     landingMaxMs: settleByMs - lookUpLagMs,
     lookUpLagMs,
+    rewindAskMs: 600_000,
     quietMaxMs: scale === 1 ? 30_000 : 12_000,
     faultsMs: chance.between([4000, 9000]),
   }

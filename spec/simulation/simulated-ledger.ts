@@ -1,9 +1,18 @@
 // The `Ledger` of one instance: its calls travel to the simulated PostgreSQL and are answered within
 // the adapter's bounds.
 
-import { LedgerUnavailable } from '../../src/actors/model/errors.ts'
-import type { Ledger } from '../../src/actors/model/ports.ts'
+import { cacheFailureOf, LedgerUnavailable } from '../../src/actors/model/errors.ts'
+import type { HistoryWatch } from '../../src/actors/model/ledger-history.ts'
+import type { ClaimedPayment, Outcome } from '../../src/actors/model/payment.ts'
+import type {
+  KnownPosition,
+  Ledger,
+  PositionCache,
+  TakenOver,
+  UnwrittenOutcome,
+} from '../../src/actors/model/ports.ts'
 import { toLedgerUnavailable } from '../../src/infra/postgres/connection.ts'
+import { PurgeCount } from '../../src/infra/postgres/purges.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import type { LostCall, SimulatedServer } from './simulated-server.ts'
 import type { Gate } from './virtual-time.ts'
@@ -18,6 +27,11 @@ export interface LedgerBounds {
 }
 
 export interface LedgerClientParts {
+  /** Knows which history the instance talks to. */
+  readonly watch: HistoryWatch
+  readonly positions: PositionCache
+  /** What Redis has at the moment of a new session. */
+  readonly sharedPosition: () => KnownPosition | undefined
   readonly store: LedgerStore
   readonly service: SimulatedServer
   readonly gate: Gate
@@ -31,52 +45,133 @@ export interface LedgerClientParts {
 }
 
 export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
-  const { store, bounds } = parts
+  const { store, bounds, watch } = parts
+  const session = { rewinds: -1, epoch: -1 }
+  const purgeCount = new PurgeCount(() => undefined, watch)
   const run =
     (effect: 'reads' | 'writes') =>
     <Value>(operation: string, apply: () => Value): Promise<Value> =>
-      call(parts, { operation, effect, timeoutMs: bounds.statementTimeoutMs, apply })
+      call(parts, session, { operation, effect, timeoutMs: bounds.statementTimeoutMs, apply })
   const write = run('writes')
   const read = run('reads')
   const lease = <Value>(operation: string, apply: () => Value): Promise<Value> =>
-    call(parts, { operation, effect: 'writes', timeoutMs: bounds.leaseTimeoutMs, apply })
+    call(parts, session, { operation, effect: 'writes', timeoutMs: bounds.leaseTimeoutMs, apply })
+  const { counted, claimed } = countsOf(purgeCount)
   return {
     acquireLease: (request) => write('acquireLease', () => store.acquireLease(request)),
-    renewLease: (request) => lease('renewLease', () => store.renewLease(request)),
+    renewLease: async (request) => {
+      const { seen, ...renewed } = await counted(() =>
+        lease('renewLease', () => ({ ...store.renewLease(request), seen: seenIn(store) })),
+      )
+      watch.note(seen)
+      if (watch.known !== undefined) parts.positions.publish(watch.known).catch(cacheFailureOf)
+      return renewed
+    },
     releaseLease: (leaseId) => lease('releaseLease', () => store.releaseLease(leaseId)),
     accept: (batch, request) =>
-      call(parts, {
-        operation: 'accept',
-        effect: 'writes',
-        timeoutMs: bounds.acceptTimeoutMs,
-        apply: () => store.accept(batch, request),
-      }),
+      counted(() =>
+        call(parts, session, {
+          operation: 'accept',
+          effect: 'writes',
+          timeoutMs: bounds.acceptTimeoutMs,
+          apply: () => store.accept(batch, request),
+        }),
+      ),
     record: (outcomes, request) => {
       parts.onRecord(request.leaseId)
+      const { offset } = purgeCount.known
       return write('record', () => {
         if (outcomes.some(({ correlationId }) => parts.poisoned?.has(correlationId))) {
           throw failureOf({ operation: 'record', effect: 'writes' }, 'none', OUT_OF_RANGE)
         }
-        return store.record(outcomes, request)
+        return recordAt(store, outcomes, { ...request, offset })
       })
     },
-    claimDue: (request) => write('claimDue', () => store.claimDue(request)),
-    claimParked: (ids, request) => write('claimParked', () => store.claimParked(ids, request)),
+    claimDue: (request) => claimed(write('claimDue', () => store.claimDue(request))),
+    claimParked: (ids, request) =>
+      claimed(write('claimParked', () => store.claimParked(ids, request))),
     listParked: (limit) => read('listParked', () => store.listParked(limit)),
     countOpen: () => read('countOpen', () => store.countOpen()),
-    takeOver: (request) => write('takeOver', () => store.takeOver(request)),
+    takeOver: async (request) => {
+      let leases: TakenOver['leases'] = []
+      const taking = write('takeOver', () => store.takeOver(request)).then((taken) => {
+        leases = taken.leases
+        return taken.payments
+      })
+      return { payments: await claimed(taking), leases }
+    },
     listOwned: (request) => read('listOwned', () => store.listOwned(request)),
-    reclaim: (payments, request) => write('reclaim', () => store.reclaim(payments, request)),
+    reclaim: (payments, request) =>
+      claimed(write('reclaim', () => store.reclaim(payments, request))),
     summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
     findControl: (processor) => read('findControl', () => store.findControl(processor)),
     find: (id) => read('find', () => store.find(id)),
-    purge: () => write('purge', () => store.purge()),
+    purge: () => counted(() => write('purge', () => store.purge())),
     close: () => Promise.resolve(),
   }
 }
 
+/** Counts of purges as actors are given them. */
+function countsOf(purgeCount: PurgeCount) {
+  const counted = async <Answer extends { readonly purges: number }>(
+    asked: () => Promise<Answer>,
+  ): Promise<Answer> => {
+    const { known } = purgeCount
+    const answer = await asked()
+    return { ...answer, purges: purgeCount.read(answer.purges, known) }
+  }
+  const claimed = async (
+    asked: Promise<readonly ClaimedPayment[]>,
+  ): Promise<readonly ClaimedPayment[]> => {
+    const { known } = purgeCount
+    const claims = await asked
+    const [first] = claims
+    if (first === undefined) return claims
+    const purges = purgeCount.read(first.purges, known)
+    return claims.map((claim) => ({ ...claim, purges }))
+  }
+  return { counted, claimed }
+}
+
+function seenIn({ histories: [newest], server: { position } }: LedgerStore) {
+  return { generation: newest?.generation ?? 0, position }
+}
+
+/** Writes outcomes by the store's own count of purges. */
+function recordAt(
+  store: LedgerStore,
+  outcomes: readonly Outcome[],
+  { leaseId, offset }: { leaseId: number; offset: number },
+): readonly UnwrittenOutcome[] {
+  const reached = outcomes.map((outcome) => ({ ...outcome, purges: outcome.purges - offset }))
+  const origins = new Map<Outcome, Outcome | undefined>(
+    reached.map((outcome, index) => [outcome, outcomes[index]]),
+  )
+  return store
+    .record(reached, { leaseId })
+    .map(({ outcome, why }) => ({ outcome: origins.get(outcome) ?? outcome, why }))
+}
+
+/** The store as the instance's last session found it. */
+interface Session {
+  rewinds: number
+  epoch: number
+}
+
+/** A new session learns which history it is of, before anything is done on it. */
+function meet({ store, watch, sharedPosition }: LedgerClientParts, session: Session): void {
+  const facts = { ...store.server }
+  const shared = sharedPosition()
+  while (watch.isOther(facts, store.histories, shared)) {
+    store.appendHistory(facts, watch.next(store.histories, shared))
+  }
+  watch.enter(facts, store.histories)
+  Object.assign(session, { rewinds: store.rewinds, epoch: watch.epoch })
+}
+
 function call<Value>(
-  { service, gate, note }: LedgerClientParts,
+  parts: LedgerClientParts,
+  session: Session,
   request: {
     operation: string
     effect: 'reads' | 'writes'
@@ -84,10 +179,15 @@ function call<Value>(
     apply: () => Value
   },
 ): Promise<Value> {
+  const { service, gate, note, store, watch } = parts
   const { operation } = request
+  const { epoch } = watch
   return service.call(gate, {
     ...request,
     apply: () => {
+      if (session.rewinds !== store.rewinds || session.epoch !== watch.epoch) meet(parts, session)
+      if (watch.epoch !== epoch) throw failureOf(request, 'none', undefined)
+      if (request.effect === 'writes') store.server.position += 1
       const value = request.apply()
       if (!isNothing(operation, value)) note(`ledger.${operation} ${describe(value)}`)
       return value

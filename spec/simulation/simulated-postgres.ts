@@ -1,6 +1,8 @@
 // The simulated PostgreSQL: what it does, each call at one instant, by the same rules as the SQL.
 
 import { LeaseLost } from '../../src/actors/model/errors.ts'
+import type { ServerFacts } from '../../src/actors/model/facts.ts'
+import type { Histories } from '../../src/actors/model/ledger-history.ts'
 import type {
   ClaimedPayment,
   Outcome,
@@ -37,12 +39,41 @@ import {
   whyUnwritten,
 } from './ledger-tables.ts'
 
+interface HistoryRow extends ServerFacts {
+  readonly generation: number
+  /** By its own clock, epoch ms. */
+  readonly firstSeen: number
+}
+
+export interface SavedStore {
+  readonly rows: readonly PaymentRow[]
+  readonly leases: readonly LeaseRow[]
+  readonly purges: number
+  readonly lastLease: number
+  readonly histories: readonly HistoryRow[]
+  readonly server: LedgerStore['server']
+}
+
+/**
+ * How it comes to know less: a standby that was behind is promoted, a dump is read into another
+ * server, or a copy of its disk is put back.
+ */
+export type RewindKind = 'failover' | 'dump' | 'copy'
+
 export class LedgerStore {
   readonly rows = new Map<string, PaymentRow>()
   /** Those of `rows` that are neither settled nor rejected. */
   readonly open = new Map<string, PaymentRow>()
   readonly leases = new Map<number, LeaseRow>()
   purges = 0
+  /** What the server says of itself. */
+  server = { systemIdentifier: '1', timeline: 1, position: 0 }
+  /** Counts the times that it went back: sessions from before have ended. */
+  rewinds = 0
+  /** The newest first. */
+  #histories: readonly HistoryRow[] = []
+  /** Highest timeline ever. */
+  #timelines = 1
   #lastLease = 0
   readonly #now: () => number
   readonly #trueNow: () => number
@@ -241,6 +272,50 @@ export class LedgerStore {
     this.open.clear()
     this.purges += 1
     return { purges: this.purges }
+  }
+
+  get histories(): Histories {
+    return this.#histories.slice(0, 2).map(({ firstSeen, ...history }) => {
+      return { ...history, ageMs: this.#now() - firstSeen }
+    })
+  }
+
+  appendHistory(facts: ServerFacts, generation: number): void {
+    const now = this.#now()
+    const number = generation === 0 ? 0 : Math.max(generation, Math.floor(now))
+    this.#histories = [{ ...facts, generation: number, firstSeen: now }, ...this.#histories]
+  }
+
+  /** All that is committed at this moment. */
+  save(): SavedStore {
+    return {
+      rows: [...this.rows.values()].map((row) => ({ ...row })),
+      leases: [...this.leases.values()].map((lease) => ({ ...lease })),
+      purges: this.purges,
+      lastLease: this.#lastLease,
+      histories: this.#histories,
+      server: { ...this.server },
+    }
+  }
+
+  /** Knows nothing that was committed later; ids of leases are granted again. */
+  rewindTo(saved: SavedStore, how: RewindKind): void {
+    this.rewinds += 1
+    this.rows.clear()
+    this.open.clear()
+    this.leases.clear()
+    for (const row of saved.rows) {
+      const copy = { ...row }
+      this.rows.set(row.correlationId, copy)
+      if (row.state === 'open') this.open.set(row.correlationId, copy)
+    }
+    for (const lease of saved.leases) this.leases.set(lease.id, { ...lease })
+    this.purges = saved.purges
+    this.#lastLease = saved.lastLease
+    this.#histories = saved.histories
+    this.server = { ...saved.server }
+    if (how === 'failover') this.server.timeline = this.#timelines += 1
+    if (how === 'dump') this.server.systemIdentifier += '+'
   }
 
   #claimed(row: PaymentRow): ClaimedPayment {

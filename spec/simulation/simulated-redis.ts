@@ -7,7 +7,9 @@ import type {
   CircuitCache,
   CircuitReport,
   DelayedQueue,
+  KnownPosition,
   ParkedEntry,
+  PositionCache,
   ProbedHealth,
   SettledSet,
 } from '../../src/actors/model/ports.ts'
@@ -18,6 +20,7 @@ export interface SimulatedCaches {
   readonly health: CircuitCache
   readonly retry: DelayedQueue
   readonly settled: SettledSet
+  readonly positions: PositionCache
 }
 
 export interface CacheClientParts {
@@ -64,6 +67,10 @@ export function createSimulatedCaches(parts: CacheClientParts): SimulatedCaches 
       read: () => ask('read', () => store.readSettled()),
       clear: () => ask('clear', () => store.clearSettled()),
     },
+    positions: {
+      read: () => ask('readPosition', () => store.position),
+      publish: (known) => ask('publishPosition', () => store.publishPosition(known)),
+    },
   }
 }
 
@@ -92,6 +99,7 @@ export class CacheStore {
   readonly #retries = new Map<string, number>()
   #isRebuilt = false
   readonly #settled = new Map<string, SettledPayment>()
+  position: KnownPosition | undefined
 
   constructor(now: () => number, bounds: CacheBounds) {
     this.#now = now
@@ -103,6 +111,7 @@ export class CacheStore {
     this.#probeLeaseUntil = Number.NEGATIVE_INFINITY
     for (const held of [this.#health, this.#circuits, this.#retries, this.#settled]) held.clear()
     this.#isRebuilt = false
+    this.position = undefined
   }
 
   takeProbeLease(ttlMs: number): boolean {
@@ -161,6 +170,14 @@ export class CacheStore {
     const isLost = !this.#isRebuilt
     this.#isRebuilt = true
     return isLost
+  }
+
+  publishPosition(known: KnownPosition): void {
+    const { systemIdentifier, generation = 0, position = 0 } = this.position ?? {}
+    const isSame = systemIdentifier === known.systemIdentifier
+    if (isSame && generation > known.generation) return
+    if (isSame && generation === known.generation && position > known.position) return
+    this.position = known
   }
 
   addSettled(entries: readonly SettledPayment[]): void {

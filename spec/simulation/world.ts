@@ -5,7 +5,7 @@ import { Chance } from './chance.ts'
 import { Postings } from './postings.ts'
 import { type SharedWorld, Instance, type Planted } from './instance.ts'
 import { Trace, Observer } from './observer.ts'
-import type { Fault, PlannedFault } from './plan.ts'
+import type { Fault, PlannedFault, Rewind } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { LedgerStore } from './simulated-postgres.ts'
@@ -58,6 +58,8 @@ export class World implements SharedWorld, FaultyWorld {
   readonly observer: Observer
   /** One place per process; another instance takes a dead one's place. */
   readonly places: Instance[]
+  /** Told which payments the ledger has lost. */
+  onLost: (correlationIds: readonly string[]) => void = () => undefined
   #started = 0
 
   constructor(parts: WorldParts) {
@@ -173,6 +175,10 @@ export function planFaults(
   healAt: number,
 ): void {
   for (const { at, lastsMs, fault } of faults) {
+    if (fault.kind === 'rewind') {
+      planRewind(world, { at, lastsMs, fault, healAt })
+      continue
+    }
     world.virtualTime.after(at, () => {
       world.trace.note('world', `${describe(fault)} for ${lastsMs.toFixed(0)} ms`)
       const end = begin(world, fault, healAt)
@@ -182,7 +188,42 @@ export function planFaults(
   world.virtualTime.after(healAt, () => world.heal(lasting))
 }
 
-function begin(world: World, fault: Fault, healAt: number): () => void {
+interface PlannedRewind {
+  readonly at: number
+  readonly lastsMs: number
+  readonly fault: Rewind
+  readonly healAt: number
+}
+
+/** What it comes back with is saved when the time comes. */
+function planRewind(world: World, { at, lastsMs, fault, healAt }: PlannedRewind): void {
+  const { virtualTime, ledgerStore, ledgerService, cacheStore, postings, observer } = world
+  virtualTime.after(Math.max(0, at - fault.lostMs), () => {
+    const saved = ledgerStore.save()
+    // Before its first history was written down nobody could know that there is another one.
+    if (saved.histories.length === 0) return
+    virtualTime.after(Math.max(0, at - virtualTime.now()), () => {
+      world.trace.note('world', `rewinds ${fault.lostMs.toFixed(0)} ms, ${fault.how}`)
+      ledgerService.goDown()
+      if (fault.allDie) for (const { gate } of world.places) gate.kill()
+      if (fault.cachesEmptied) cacheStore.lose()
+      const known = [...ledgerStore.rows.keys()]
+      ledgerStore.rewindTo(saved, fault.how)
+      const lost = known.filter((id) => !ledgerStore.rows.has(id))
+      const now = virtualTime.now()
+      for (const id of lost) postings.lose(id, now)
+      observer.onRewound()
+      world.onLost(lost)
+      const endsAt = Math.min(now + lastsMs, healAt)
+      virtualTime.after(Math.max(0, endsAt - now), () => {
+        ledgerService.heal()
+        world.replaceDead()
+      })
+    })
+  })
+}
+
+function begin(world: World, fault: Exclude<Fault, Rewind>, healAt: number): () => void {
   switch (fault.kind) {
     case 'crash':
       world.at(fault.instance).gate.kill()
@@ -257,7 +298,7 @@ function nothing(): void {
   // It is over as soon as it has begun.
 }
 
-function describe(fault: Fault): string {
+function describe(fault: Exclude<Fault, Rewind>): string {
   switch (fault.kind) {
     case 'phase':
       return `${fault.processor} ${fault.phase.name}`

@@ -12,6 +12,7 @@ import type {
   Snapshot,
 } from 'xstate'
 import { tell, type Addressees } from '../../src/actors/messages.ts'
+import { ONE_HISTORY } from '../../src/actors/model/ledger-history.ts'
 import type { SharedPorts, Ledger, SettledSet } from '../../src/actors/model/ports.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
@@ -69,7 +70,7 @@ export function startActorSystem(recipients = RECIPIENTS): ActorSystem {
   return {
     clock,
     fence,
-    ports: { ...ports, lease: fence, clock, telemetry },
+    ports: { ...ports, lease: fence, history: ONE_HISTORY, clock, telemetry },
     ledger,
     settledSet,
     facts,

@@ -1,6 +1,7 @@
 // What payments depend on, for specs of single effects: both circuits closed, look-ups that are
 // believed, a clock that stands, and calls to processors that the spec answers.
 
+import { ONE_HISTORY } from '../../src/actors/model/ledger-history.ts'
 import type { PaymentDependencies } from '../../src/actors/payment/effects.ts'
 import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts'
 import type { WorkSettings } from '../../src/actors/model/settings.ts'
@@ -62,6 +63,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     settings: WORK,
     clock,
     lease: { holds: () => true },
+    history: ONE_HISTORY,
     telemetry: { emit: () => undefined },
     random: () => 0.5,
     quotaUsed: () => 0,

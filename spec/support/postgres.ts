@@ -242,6 +242,8 @@ export async function startStandby(t: Test): Promise<{ readonly connectionString
 
 export interface OwnPostgres {
   readonly connectionString: string
+  /** PostgreSQL's own folder, to be copied or replaced while the server is stopped. */
+  readonly path: string
   stop(): Promise<void>
   /** Ends it without a checkpoint: it recovers at its next start. */
   crash(): Promise<void>
@@ -252,14 +254,17 @@ export interface OwnPostgres {
 }
 
 /** Stopped, with its data gone, at the test's end. */
-export async function startOwnPostgres(t: Test): Promise<OwnPostgres> {
+export async function startOwnPostgres(
+  t: Test,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<OwnPostgres> {
   const folder = await makeEnterableFolder()
   const dataDir = join(folder, 'data')
   await copyTemplate(dataDir)
   const path = join(dataDir, 'cluster')
   const port = await freePort()
   // What ends stays so until the spec starts it again.
-  const config = { dataDir, port, restartsMax: 0 }
+  const config = { dataDir, port, restartsMax: 0, settings }
   let server = await startEmbeddedPostgres(config)
   const { connectionString } = server
   const postmasterPid = async (): Promise<number> => {
@@ -278,6 +283,7 @@ export async function startOwnPostgres(t: Test): Promise<OwnPostgres> {
   })
   return {
     connectionString,
+    path,
     stop: () => server.stop(),
     crash: async () => {
       process.kill(await postmasterPid(), 'SIGQUIT')

@@ -1,6 +1,7 @@
 // The whole actor system as it accepts payments: real actors, a clock that stands, and ports whose
 // calls wait for the spec.
 
+import { ONE_HISTORY } from '../../src/actors/model/ledger-history.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import type {
   CircuitCache,
@@ -62,6 +63,7 @@ export function startingPit(env: Readonly<Record<string, string>> = {}): Started
   const adapters = {
     ledger: ledger.port,
     fence: new LeaseFence(clock),
+    history: ONE_HISTORY,
     processors: { default: processors.default.port, fallback: processors.fallback.port },
     delayedQueue: delayedQueue.port,
     circuitCache: circuitCache.port,

@@ -1,6 +1,12 @@
 // The adapters of one instance: the ledger, the caches, both processors, and the lease's fence.
 
 import { LeaseFence } from '../actors/ownership/fence.ts'
+import {
+  HistoryWatch,
+  ONE_HISTORY,
+  type HistoryWatchOptions,
+} from '../actors/model/ledger-history.ts'
+import { outlasting } from '../actors/model/settings.ts'
 import { LedgerUnavailable, wordsOf } from '../actors/model/errors.ts'
 import { renewalTimeoutMs } from '../actors/ownership/lease.machine.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
@@ -9,6 +15,8 @@ import type {
   Ledger,
   Processor,
   DelayedQueue,
+  LedgerHistory,
+  PositionCache,
   SettledSet,
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
@@ -25,6 +33,7 @@ import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
 import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
+import { createRedisPositionCache } from '../infra/redis/position-cache.ts'
 import { createRedisSettledSet } from '../infra/redis/settled-set.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { readVersion } from '../infra/process/project-file.ts'
@@ -50,6 +59,7 @@ export interface Caches {
   readonly circuitCache: CircuitCache
   readonly delayedQueue: DelayedQueue
   readonly settledSet: SettledSet
+  readonly positions: PositionCache
   /** Absent without Redis. */
   readonly figures?: FiguresCache
   /** Calls to Redis that failed, by kind, since the start. */
@@ -61,6 +71,7 @@ export interface Adapters extends Caches {
   /** The same one; what goes this way leaves no span. */
   readonly untraced: Ledger
   readonly fence: LeaseFence
+  readonly history: LedgerHistory
   readonly readiness: Readiness
   readonly processors: Readonly<Record<ProcessorName, Processor>>
   /** Resolves host names for connections that others open. */
@@ -69,7 +80,10 @@ export interface Adapters extends Caches {
 }
 
 /** Listeners to what happens in the adapters. */
-type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & { readonly logger: Logger }
+type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & {
+  readonly logger: Logger
+  readonly onHistoryChanged?: HistoryWatchOptions['onChanged']
+}
 
 /** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */
 const ACCEPT_TIMEOUT_MS = 900
@@ -93,7 +107,11 @@ export async function createAdapters(
     names.close()
     throw cause
   }
-  const ledger = await openLedger(config, { addresses, names, told }).catch(closeEarly)
+  const watch = watchOf(config, told)
+  const { positions } = caches
+  const ledger = await openLedger(config, { addresses, names, told, watch, positions }).catch(
+    closeEarly,
+  )
   const traces = await startTraces(config, names, logger)
   const open = (name: ProcessorName, url: string): Processor =>
     openProcessor(config, { fence, names, traces }, [name, url])
@@ -105,6 +123,7 @@ export async function createAdapters(
     ledger: readiness.hearing(traces === undefined ? ledger : traces.ofLedger(ledger)),
     untraced: ledger,
     fence,
+    history: watch ?? ONE_HISTORY,
     readiness,
     processors,
     names,
@@ -126,11 +145,22 @@ interface LedgerParts {
   readonly addresses: Addresses
   readonly names: Names
   readonly told: StartListeners
+  readonly watch: HistoryWatch | undefined
+  readonly positions: PositionCache
+}
+
+/** What instances sent before another history was seen lands within a lease and a settle-by deadline. */
+function watchOf(config: Config, told: StartListeners): HistoryWatch | undefined {
+  const { rewindAskMs: askMs, leaseTtlMs, inDoubtHorizonMs, lookupLagMs } = config
+  if (askMs === 0) return undefined
+  const landsForMs = outlasting(leaseTtlMs + inDoubtHorizonMs + lookupLagMs)
+  const onChanged = told.onHistoryChanged ?? (() => undefined)
+  return new HistoryWatch({ clock: systemClock, askMs, landsForMs, onChanged })
 }
 
 async function openLedger(
   { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate }: Config,
-  { addresses, names, told: { logger, ...listeners } }: LedgerParts,
+  { addresses, names, watch, positions, told: { logger, ...listeners } }: LedgerParts,
 ): Promise<Ledger> {
   const log = subsystemLogger(logger, 'ledger')
   try {
@@ -149,6 +179,15 @@ async function openLedger(
         log[news.state === 'waits' ? 'warn' : 'info'](news, 'ledger.migration')
       },
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
+      ...(watch === undefined
+        ? {}
+        : {
+            histories: {
+              watch,
+              positions,
+              onUnread: (what, words) => log.warn({ what, words }, 'history.unread'),
+            },
+          }),
       ...listeners,
     })
   } catch (error) {
@@ -227,6 +266,7 @@ async function openCaches(
     circuitCache: createRedisCircuitCache(connection, { instanceId }),
     delayedQueue: createRedisDelayedQueue(connection),
     settledSet: createRedisSettledSet(connection),
+    positions: createRedisPositionCache(connection),
     figures: createRedisFiguresCache(connection, { instanceId }),
     redisFailures,
   }

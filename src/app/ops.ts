@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import { hasOwnOrigin } from '../console/origin-check.ts'
 import { startOps, type OpsServer } from '../http/ops.ts'
 import type { HttpServer } from '../http/server.ts'
+import { systemClock } from '../infra/process/system-clock.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
@@ -48,12 +49,19 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     // Others than browsers call from elsewhere, and by any name: probes, Prometheus.
     ...(LOOPBACK.test(host) ? { admits: hasOwnOrigin } : {}),
     whyNotReady,
+    remark: () => {
+      const asks = adapters.history.doubtUntil(systemClock.now()) !== undefined
+      return asks ? ASKING : undefined
+    },
     metrics: (accept) => metrics.scrape(sources, accept),
     version: readVersion(),
     extend,
   })
   return listensAt(operatorsAddress(config), started)
 }
+
+const ASKING =
+  'PostgreSQL was restored or failed over: each payment is looked up at both processors before it is charged.'
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/i
 

@@ -32,15 +32,15 @@ export type Configured = Pick<
 /** The adapters that the actors work with. */
 export type WorkedWith = Pick<
   Adapters,
-  'ledger' | 'settledSet' | 'fence' | 'circuitCache' | 'delayedQueue' | 'processors'
+  'ledger' | 'settledSet' | 'fence' | 'history' | 'circuitCache' | 'delayedQueue' | 'processors'
 >
 
 /** All that the actors are given, for this configuration. */
 export function partsOf(config: Config, adapters: WorkedWith, telemetry: Telemetry): PitParts {
-  const { ledger, settledSet, fence, circuitCache, delayedQueue } = adapters
+  const { ledger, settledSet, fence, history, circuitCache, delayedQueue } = adapters
   return {
     ...configuredBy(config),
-    ports: { ledger, settledSet, lease: fence, clock: systemClock, telemetry },
+    ports: { ledger, settledSet, lease: fence, history, clock: systemClock, telemetry },
     fence,
     processors: adapters.processors,
     circuitCache,

@@ -29,6 +29,15 @@ export const WORK_VARIABLES = {
     meaning:
       'Time after which a silent instance has lost its payments; a renewal may take a sixth of it',
   }),
+  rewindAskMs: whole({
+    name: 'REWIND_ASK_MS',
+    fallback: 86_400_000,
+    unit: 'ms',
+    min: 0,
+    max: 2_592_000_000,
+    meaning:
+      'For how long, after PostgreSQL was restored or failed over, both processors are asked for each payment before it is charged; 0: never, and histories are not compared, for a cluster that cannot lose a commit',
+  }),
   acceptBatchMax: whole({
     name: 'ACCEPT_BATCH_MAX',
     fallback: 512,

@@ -20,6 +20,8 @@ export interface OpsOptions {
    * first thing when draining, and while nothing can be committed.
    */
   readonly whyNotReady: () => string | undefined
+  /** What an operator ought to know while payments are taken, as a sentence; undefined: nothing. */
+  readonly remark?: () => string | undefined
   /** All metrics, in a format that `accept` allows; must not reject. */
   readonly metrics: (
     accept: string,
@@ -67,7 +69,9 @@ function addRoutes(app: WebApp, options: OpsOptions): void {
   serve('/healthz', (answer) => answer(ALIVE))
   serve('/readyz', (answer) => {
     const reason = options.whyNotReady()
-    answer(reason === undefined ? READY : problem({ status: 503, detail: reason }))
+    if (reason !== undefined) return answer(problem({ status: 503, detail: reason }))
+    const remark = options.remark?.()
+    answer(remark === undefined ? READY : json(JSON.stringify({ ready: true, remark })))
   })
   serve('/openapi.json', (answer) => answer(apiReply))
   serve('/docs', (answer) => answer(docsReply))

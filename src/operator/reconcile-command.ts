@@ -66,12 +66,12 @@ look-up. Names what was deleted, altered or added in any of the three.
   --url <url>             ask Pit over HTTP for its summaries, in place of its
                           rows' sums; without DATABASE_URL nothing else is
                           compared
-  --take-back <file>      compare nothing: book what PostgreSQL lost in a restore
-                          or a failover. The file has the correlationIds, one a
-                          line, as clients or the old server know them. Of those
-                          that Pit does not know, what one processor alone has
-                          had for ${IN_FLIGHT_MAX_MS / 60_000} minutes is booked as settled. Says how
-                          many they are, and asks
+  --take-back <file>      compare nothing: book what PostgreSQL has lost in a
+                          failover. The file has the correlationIds, a line
+                          each, as clients or the old server know them. Those
+                          that Pit does not know, and that one processor alone
+                          has had for ${IN_FLIGHT_MAX_MS / 60_000} minutes, are booked as settled.
+                          Says how many they are, and asks
   --yes                   do not ask
   --help                  shows this
 

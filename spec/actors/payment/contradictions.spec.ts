@@ -8,7 +8,13 @@ const HOUR_MS = 3_600_000
 const FOUND = { kind: 'found', requestedAt: STAMP, amountCents: 1990 } as const
 /** When it was accepted, monotonic and epoch ms, and one second after that. */
 const ACCEPTED_AT = 400
-const AT = { processor: 'default', now: 1400, wallNow: STAMP + 1000, purges: 0 } as const
+const AT = {
+  processor: 'default',
+  now: 1400,
+  wallNow: STAMP + 1000,
+  purges: 0,
+  isRewound: false,
+} as const
 
 function kindOf(attempts: readonly Attempt[], fencingToken: number, requestedAt: number) {
   const record = sampleRecord({ fencingToken, acceptedAt: ACCEPTED_AT })

@@ -12,6 +12,7 @@ import type {
   SettledSet,
 } from '../../../src/actors/model/ports.ts'
 import type { Fact } from '../../../src/actors/model/facts.ts'
+import { ONE_HISTORY } from '../../../src/actors/model/ledger-history.ts'
 import { LeaseFence } from '../../../src/actors/ownership/fence.ts'
 import { createSupervisor } from '../../../src/actors/supervisor/supervisor.ts'
 import { settled } from '../../support/actor-system.ts'
@@ -113,6 +114,7 @@ async function started(processor: Processor) {
   const adapters = {
     ledger: ledger.port,
     fence: new LeaseFence(clock),
+    history: ONE_HISTORY,
     processors: { default: processor, fallback: scriptedPort<Processor>().port },
     delayedQueue: scriptedPort<DelayedQueue>().port,
     circuitCache: scriptedPort<CircuitCache>().port,

@@ -1,6 +1,7 @@
 // What happens in a simulation instead of what its seed drew, so that a planted fault meets the
 // circumstances in which it shows.
 
+import type { ProcessorName } from '../../../src/actors/model/payment.ts'
 import { hangingPhase, HEALTHY, type Phase, type PhaseBounds } from '../simulated-processor.ts'
 import type { Plan, PlannedFault } from '../plan.ts'
 import type { Settings } from '../settings.ts'
@@ -132,6 +133,34 @@ export function ledgerThatFails(kind: 'ledgerRefuses' | 'ledgerLoses') {
 /** Everything is purged halfway, and nothing else happens. */
 export function purgeHalfway(plan: Plan, { faultsMs }: Settings): Plan {
   return { ...plan, faults: [{ at: faultsMs / 2, lastsMs: 0, fault: { kind: 'purge' } }] }
+}
+
+/** PostgreSQL loses what was settled at one processor, which refuses charges from then on. */
+export function rewindAfter(processor: ProcessorName) {
+  return (plan: Plan, { faultsMs }: Settings): Plan => {
+    const other = processor === 'default' ? 'fallback' : 'default'
+    const at = 0.6 * faultsMs
+    const refusing = { ...HEALTHY, name: 'refusing', refused: 1 }
+    const refuses = (name: ProcessorName) =>
+      ({ kind: 'phase', processor: name, phase: refusing }) as const
+    const faults = [
+      { at: 0, lastsMs: at, fault: refuses(other) },
+      rewindAt(at),
+      { at, lastsMs: faultsMs, fault: refuses(processor) },
+    ]
+    return { ...plan, instances: 2, faults }
+  }
+}
+
+/** PostgreSQL loses payments whose charges land late; all after them is refused there. */
+export function rewindOverLateCharges(plan: Plan, settings: Settings): Plan {
+  const at = 0.6 * settings.faultsMs
+  return { ...plan, instances: 2, faults: [...landingLate(at, settings), rewindAt(at)] }
+}
+
+function rewindAt(at: number): PlannedFault {
+  const lost = { how: 'failover', lostMs: 0.9 * at, allDie: false, cachesEmptied: false } as const
+  return { at, lastsMs: 100, fault: { kind: 'rewind', ...lost } }
 }
 
 function defaultIs(phase: Phase, { faultsMs }: Settings): PlannedFault {

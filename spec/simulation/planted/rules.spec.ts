@@ -7,6 +7,7 @@ import { CLAIM_FAULTS } from './claim-faults.ts'
 import { CLOCK_FAULTS } from './clock-faults.ts'
 import { HANDOVER_FAULTS } from './handover-faults.ts'
 import { PROCESSOR_FAULTS } from './processor-faults.ts'
+import { REWIND_FAULTS } from './rewind-faults.ts'
 import { WORLD_FAULTS } from './world-faults.ts'
 
 t.test('each rule of the simulation is broken by a planted fault', async (t) => {
@@ -16,6 +17,7 @@ t.test('each rule of the simulation is broken by a planted fault', async (t) => 
     CLOCK_FAULTS,
     PROCESSOR_FAULTS,
     HANDOVER_FAULTS,
+    REWIND_FAULTS,
     WORLD_FAULTS,
   ]
   const broken = new Set(faults.flatMap((each) => Object.values(each)).map(({ rule }) => rule))

@@ -144,6 +144,8 @@ export type Fact =
    * instance's machine or of PostgreSQL's, measured against the monotonic clock here.
    */
   | { readonly type: 'clock.stepped'; readonly clock: SteppedClock; readonly byMs: number }
+  /** PostgreSQL was restored, or failed over: it may know less than the processors. */
+  | ({ readonly type: 'history.changed' } & HistoryChange)
   | { readonly type: 'payments.purged' }
   /** Answered before their commit and, at the end of this instance, not committed. */
   | { readonly type: 'payments.lost'; readonly payments: number }
@@ -171,6 +173,19 @@ export type SettledTotals = Readonly<
 export type ClaimSource = 'retryQueue' | 'takeover' | 'strays'
 
 export type SteppedClock = 'instance' | 'ledger'
+
+/** What a server says of itself. What it does not tell is null, and is not compared. */
+export interface ServerFacts {
+  readonly systemIdentifier: string | null
+  readonly timeline: number | null
+  /** How far its write-ahead log is on disk, bytes: no crash brings it back below that. */
+  readonly position: number | null
+}
+
+export interface HistoryChange {
+  readonly from: ServerFacts
+  readonly to: ServerFacts
+}
 
 /** What this instance holds in memory at one moment; counts of payments. */
 export interface Gauges {

@@ -327,11 +327,43 @@ export interface SettledSet {
   clear(): Promise<void>
 }
 
+/**
+ * Which history of PostgreSQL this process talks to. After a restore or a failover PostgreSQL may
+ * know less than the processors: each payment is in doubt at both then.
+ */
+export interface LedgerHistory {
+  /** Raised each time that another history is met; what was granted or begun before is of the past. */
+  readonly epoch: number
+  /** Whether the ledger ever had another history: charges may be older than their payments there. */
+  readonly hasChanged: boolean
+  /**
+   * While payments have to be asked for before they are charged: the monotonic instant, ms, until
+   * which what was sent under an earlier history may land. Undefined: none has to be.
+   */
+  doubtUntil(now: number): number | undefined
+}
+
+/** How far a history of PostgreSQL is known to have come. */
+export interface KnownPosition {
+  readonly generation: number
+  readonly systemIdentifier: string | null
+  /** Bytes of its write-ahead log. */
+  readonly position: number
+}
+
+/** The same in Redis, for instances that start. Promises reject only with `CacheUnavailable`. */
+export interface PositionCache {
+  read(): Promise<KnownPosition | undefined>
+  /** Keeps the newest generation, and the highest position of it. */
+  publish(known: KnownPosition): Promise<void>
+}
+
 /** What every long-lived actor works with. */
 export interface SharedPorts {
   readonly ledger: Ledger
   readonly settledSet: SettledSet
   readonly lease: Lease
+  readonly history: LedgerHistory
   readonly clock: Clock
   readonly telemetry: Telemetry
 }

@@ -21,6 +21,8 @@ export interface LeaseInput {
 interface LeaseContext extends LeaseInput {
   /** The lease that was granted last; null before the first. */
   readonly leaseId: number | null
+  /** Names the history of PostgreSQL that granted it. */
+  readonly epoch: number
   /** Purges counted by the ledger at the last renewal of any lease; 0 before the first. */
   readonly purges: number
   /** When that grant was asked for; before the first, when the actor was made. */
@@ -38,6 +40,7 @@ interface Asked {
 /** What a call to the ledger brought. */
 interface Granted {
   readonly leaseId: number
+  readonly epoch: number
   readonly purges: number
   /** Before it was made. */
   readonly asked: Asked
@@ -47,7 +50,7 @@ interface Granted {
 }
 
 interface Renewed extends Granted {
-  /** False: another instance has revoked it. */
+  /** False: another instance has revoked it, or PostgreSQL has another history since. */
   readonly held: boolean
 }
 
@@ -96,8 +99,8 @@ export const leaseMachine = setup({
   },
   actions: {
     takeGrant: assign((_, params: Granted) => {
-      const { leaseId, purges, asked } = params
-      return { leaseId, purges, asked }
+      const { leaseId, epoch, purges, asked } = params
+      return { leaseId, epoch, purges, asked }
     }),
     openFence: ({ context }, { leaseId: id, asked }: Granted) => {
       const validUntil = asked.at + context.ttlMs * (1 - MARGIN_SHARE)
@@ -147,7 +150,7 @@ export const leaseMachine = setup({
   },
 }).createMachine({
   id: 'lease',
-  context: ({ input }) => ({ ...input, leaseId: null, purges: 0, asked: askedNow(input) }),
+  context: ({ input }) => ({ ...input, leaseId: null, epoch: 0, purges: 0, asked: askedNow(input) }),
   initial: 'acquiring',
   on: {
     'release.requested': [{ guard: 'hasLease', target: '.releasing' }, { target: '.released' }],
@@ -238,17 +241,24 @@ function askedNow({ ports: { clock } }: LeaseInput): Asked {
 
 async function acquire(context: LeaseContext): Promise<Granted> {
   const { ports, instanceId, ttlMs, purges } = context
+  const { epoch } = ports.history
   const asked = askedNow(context)
   const { leaseId, ledgerNow } = await ports.ledger.acquireLease({ instanceId, ttlMs })
   const period = { askedAt: asked.at, answeredAt: ports.clock.now() }
-  return { leaseId, purges, asked, ledgerNow, period }
+  return { leaseId, epoch, purges, asked, ledgerNow, period }
 }
 
+/**
+ * A lease of another history is lost, whatever stands there: that may have granted its id again, to
+ * somebody else.
+ */
 async function renew(context: LeaseContext): Promise<Renewed> {
-  const { ports, ttlMs } = context
+  const { ports, ttlMs, epoch } = context
   const leaseId = grantedOf(context)
   const asked = askedNow(context)
-  const { held, purges, ledgerNow } = await ports.ledger.renewLease({ leaseId, ttlMs })
+  const renewed = await ports.ledger.renewLease({ leaseId, ttlMs })
+  const { purges, ledgerNow } = renewed
+  const held = renewed.held && ports.history.epoch === epoch
   const period = { askedAt: asked.at, answeredAt: ports.clock.now() }
-  return { leaseId, held, purges, asked, ledgerNow, period }
+  return { leaseId, epoch, held, purges, asked, ledgerNow, period }
 }

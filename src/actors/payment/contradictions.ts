@@ -20,6 +20,8 @@ interface Asked {
   readonly wallNow: number
   /** Purges so far: each has forgotten charges, and their ids may be posted again. */
   readonly purges: number
+  /** Whether the ledger may have forgotten charges, however old, of a payment posted again since. */
+  readonly isRewound: boolean
 }
 
 /** What is wrong with the payment as it was found there; undefined when it is ours. */
@@ -49,11 +51,12 @@ function contradictionKind(
 function mayBeOurs(
   { record, attempts }: PaymentContext,
   requestedAt: number,
-  { now, wallNow, processor, purges }: Asked,
+  { now, wallNow, processor, purges, isRewound }: Asked,
 ): boolean {
   if (attempts.some((each) => each.processor === processor && each.requestedAt === requestedAt)) {
     return true
   }
+  if (isRewound) return requestedAt <= wallNow + INSTANT_TOLERANCE_MS
   // Never owned by another instance and nothing dropped: each instant that was sent is known.
   const isComplete = record.fencingToken === 0 && attempts.length < ATTEMPTS_KEPT_MAX
   if (isComplete && purges === 0) return false

@@ -20,7 +20,7 @@ import type {
 } from './context.ts'
 import type { Controls } from './controls.ts'
 import type { ProcessorName } from '../model/payment.ts'
-import type { ChargeAnswer, Clock, Lease, Processor } from '../model/ports.ts'
+import type { ChargeAnswer, Clock, Lease, LedgerHistory, Processor } from '../model/ports.ts'
 import { chooseRoute, type RouteCircuit, type Route } from '../model/route.ts'
 import { backoff, outlasting, type WorkSettings } from '../model/settings.ts'
 
@@ -36,6 +36,7 @@ export interface PaymentDependencies {
   readonly settings: WorkSettings
   readonly clock: Clock
   readonly lease: Lease
+  readonly history: LedgerHistory
   readonly telemetry: Telemetry
   /** 0 to 1, for jitter. */
   readonly random: () => number

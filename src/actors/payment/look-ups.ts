@@ -144,10 +144,10 @@ function lookUpEvent(
   const { answer, processor } = end
   switch (answer.kind) {
     case 'found': {
-      const { clock, controls } = dependencies
+      const { clock, controls, history } = dependencies
       const asked = { processor, now: clock.now(), wallNow: clock.wallNow() }
-      const purges = dependencies.purges()
-      const contradiction = contradictionIn(context, answer, { ...asked, purges })
+      const earlier = { purges: dependencies.purges(), isRewound: history.hasChanged }
+      const contradiction = contradictionIn(context, answer, { ...asked, ...earlier })
       if (contradiction === undefined) {
         controls[processor].noteRecorded(context.record.correlationId, asked.now)
         return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }

@@ -29,6 +29,7 @@ import {
   claimedRecord,
   deferredRecord,
   doubtDelayMs,
+  inDoubtUntil,
   LateAnswers,
 } from './records.ts'
 import {
@@ -273,7 +274,8 @@ class Payments {
 
   /** Takes a payment into memory, unless it was claimed as a stray before this answer came. */
   #adopt(record: PaymentRecord): void {
-    if (!this.#lateAnswers.isOutdated(record)) this.#enqueue(record)
+    if (this.#lateAnswers.isOutdated(record)) return
+    this.#enqueue(inDoubtUntil(record, this.#dependencies.history.doubtUntil(this.#now())))
   }
 
   #passOnUnknown({ type, batch, replyTo }: StraysSought): void {

@@ -1,7 +1,7 @@
 // A payment as the ledger has it turned into the record that waits in memory, and back.
 
 import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
-import type { ClaimedPayment, Outcome } from '../model/payment.ts'
+import type { ClaimedPayment, Outcome, ProcessorName } from '../model/payment.ts'
 import type { AcceptRequest } from '../model/ports.ts'
 import type { Clock } from '../model/ports.ts'
 import {
@@ -46,6 +46,23 @@ export function claimedRecord(payment: ClaimedPayment, now: number): PaymentReco
     }),
   }
 }
+
+/**
+ * The same payment in doubt at both processors until that monotonic instant, ms, at least: a history
+ * that the ledger has forgotten may have sent it anywhere.
+ */
+export function inDoubtUntil(record: PaymentRecord, until: number | undefined): PaymentRecord {
+  if (until === undefined) return record
+  const unknownOutcomes = BOTH.map((processor) => {
+    const known = record.unknownOutcomes.find((each) => each.processor === processor)
+    if (known === undefined) return { processor, requestedAt: null, endsAt: until, settleBy: until }
+    const { endsAt, settleBy } = known
+    return { ...known, endsAt: Math.max(endsAt, until), settleBy: Math.max(settleBy, until) }
+  })
+  return { ...record, unknownOutcomes }
+}
+
+const BOTH: readonly ProcessorName[] = ['default', 'fallback']
 
 /** The record of a payment that has left its actor, with what happened to it there. */
 export function deferredRecord(context: PaymentContext): PaymentRecord {

@@ -1,6 +1,7 @@
 // What a rehearsal runs on: an instance beside the one that starts, of the same parts and with the
 // same settings, whose payments, facts and figures nobody ever sees.
 
+import { ONE_HISTORY } from '../../actors/model/ledger-history.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import { LeaseFence } from '../../actors/ownership/fence.ts'
 import { createSupervisor } from '../../actors/supervisor/supervisor.ts'
@@ -130,6 +131,7 @@ async function openAdapters(
     ledger: harmlessLedger(untraced, systemClock),
     settledSet: harmlessSettledSet(settledSet),
     fence,
+    history: ONE_HISTORY,
     processors: { default: open('default'), fallback: open('fallback') },
   }
 }

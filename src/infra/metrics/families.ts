@@ -189,6 +189,11 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
       read: () => [[{}, tallies.leasesLost]],
     },
     {
+      name: 'pit_history_changes_total',
+      help: 'Times that PostgreSQL was found restored or failed over, and may have lost commits.',
+      read: () => [[{}, tallies.historyChanges]],
+    },
+    {
       name: 'pit_clock_steps_total',
       help: 'Clocks that were set, or stood still, as the monotonic clock of this instance shows.',
       read: () => Object.entries(tallies.clockSteps).map(([clock, value]) => [{ clock }, value]),

@@ -26,6 +26,8 @@ export interface Tallies {
   /** Each time that a payment's row could not be read. */
   rowsDamaged: number
   leasesLost: number
+  /** Times that PostgreSQL was restored or failed over, as far as it was noticed here. */
+  historyChanges: number
   /** Steps and suspends, by whose clock. */
   readonly clockSteps: Record<SteppedClock, number>
   /** Whether the lease is held, as of the last fact about it. */
@@ -73,6 +75,7 @@ export function createTallies(): Tallies {
     outcomesRefused: 0,
     rowsDamaged: 0,
     leasesLost: 0,
+    historyChanges: 0,
     clockSteps: { instance: 0, ledger: 0 },
     holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0, strays: 0 },
@@ -122,6 +125,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
   switch (fact.type) {
     case 'payment.parked':
       tallies.parked += 1
+      break
+    case 'history.changed':
+      tallies.historyChanges += 1
       break
     case 'payment.rejected':
       tallies.processors[fact.processor].rejected += 1

@@ -20,8 +20,22 @@ export interface ConnectionConfig {
   readonly connectTimeoutMs: number
   /** Bound that PostgreSQL itself puts on each statement, ms. */
   readonly statementTimeoutMs: number
+  /** Learns which history of PostgreSQL a session is of, before it is used; absent: nobody asks. */
+  readonly histories?: SessionHistories | undefined
   /** `onDisk`: no commit is answered before it is there. Absent: as the server is set. */
   readonly commits?: 'onDisk'
+}
+
+/** Asked by each session for its server's history. */
+export interface SessionHistories {
+  /** Names the history that is known now. */
+  readonly epoch: number
+  /** Compares the server's history with the known one; another one is known from then on. */
+  meet(query: (statement: Statement) => Promise<readonly object[]>): Promise<void>
+  /** Whether the server says how far it has come. */
+  readonly readsPosition: boolean
+  /** Takes what a renewal has seen of it. */
+  note(seen: { readonly generation: number; readonly position: number | null }): void
 }
 
 /** libpq's `target_session_attrs`, as far as a server that takes writes is wanted. */
@@ -36,6 +50,8 @@ export interface PostgresConnection {
   isUnfit(): boolean
   /** Process id of the session at the server. */
   readonly backend: number
+  /** Names its server's history; null: that was not compared, since the server takes no writes. */
+  readonly epoch: number | null
   /** Rows as pg makes them, of any shape; `rows.ts` reads them. */
   query(statement: Statement, values: readonly Parameter[]): Promise<readonly object[]>
   /** Drops the socket at once; a statement that waits for its answer rejects. */
@@ -64,11 +80,15 @@ export async function openConnection(config: ConnectionConfig): Promise<Postgres
   const timer = setTimeout(() => socket.destroy(new Error('timeout')), config.connectTimeoutMs)
   try {
     await client.connect()
-    const { backend } = await openSession(client, config)
+    const { backend, recovering } = await openSession(client, config)
+    const { histories } = config
+    if (!recovering) await histories?.meet((statement) => send(client, statement, []))
+    const epoch = recovering && histories !== undefined ? null : (histories?.epoch ?? 0)
     return {
       isOpen: () => state === 'open' && !socket.destroyed,
       isUnfit: () => state === 'unfit',
       backend,
+      epoch,
       query: (statement, values) =>
         send(client, statement, values).catch((cause: unknown) => {
           // Anything else than PostgreSQL's own word means that the connection is about to close.
@@ -109,7 +129,7 @@ function openSocket(lookup: LookupFunction | undefined): Socket {
 async function openSession(
   client: pg.Client,
   { statementTimeoutMs, target, commits }: ConnectionConfig,
-): Promise<{ readonly backend: number }> {
+): Promise<{ readonly backend: number; readonly recovering: boolean }> {
   const settings = [
     `SET statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
     // A cut connection must not leave a transaction behind that holds locks.
@@ -122,7 +142,7 @@ async function openSession(
   const { backend, recovering, readonly } = readOnlyRow(READ_SESSION, rows)
   if (recovering && target !== 'any') throw new Error('the server is a standby, in recovery')
   if (readonly && target === 'read-write') throw new Error('the server is read-only')
-  return { backend }
+  return { backend, recovering }
 }
 
 const READ_SESSION = {

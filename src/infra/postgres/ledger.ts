@@ -5,6 +5,7 @@ import { wordsOf } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { createClaims, createLeases, createOwned, createTakeOver } from './ownership.ts'
+import { createSessionHistories, type SessionHistoriesParts } from './histories.ts'
 import { createKnownControl } from './known-control.ts'
 import { withoutAPerson, type MigrationNews, type MigrationState } from './migrating.ts'
 import { readMigrations, type Migrations, type MigrationsSource } from './migrations.ts'
@@ -41,6 +42,8 @@ export interface PostgresLedgerConfig {
   readonly startTimeoutMs?: number
   /** Told of each payment whose row cannot be read, each time. */
   readonly onDamagedRow?: OnDamagedRow
+  /** Learns which history of PostgreSQL it is; absent: nobody asks. */
+  readonly histories?: SessionHistoriesParts
   /** Told when somebody has set the count of purges back. */
   readonly onPurgesLowered?: OnPurgesLowered
   /** Told why the start still waits for PostgreSQL, at bounded intervals. */
@@ -90,10 +93,11 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   })
   const stopMigrating = goOnMigrating(servers, { ...config, state, migrations: schema.migrations })
 
+  const histories = config.histories && createSessionHistories(config.histories)
   // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
   const pool = (size: number, timeoutMs: number, more: Pick<ServersConfig, 'commits'> = {}) => {
     const bounds = { timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE }
-    return new PostgresPool({ ...base, ...more, ...bounds, size })
+    return new PostgresPool({ ...base, ...more, ...bounds, size, histories })
   }
   const accepts = pool(1, acceptTimeoutMs)
   const records = pool(1, statementTimeoutMs)
@@ -101,12 +105,12 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   const claims = pool(1, statementTimeoutMs, { commits: 'onDisk' })
   // A lock on the totals holds up all of these.
   const reads = pool(poolMax, statementTimeoutMs)
-  const purgeCount = new PurgeCount(config.onPurgesLowered ?? (() => undefined))
+  const purgeCount = new PurgeCount(config.onPurgesLowered ?? (() => undefined), histories)
   const readers = { onDamaged, purgeCount }
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs, purgeCount }),
     ...createRecord(records, purgeCount),
-    ...createLeases(leases, purgeCount, { timeoutMs: statementTimeoutMs }),
+    ...createLeases(leases, purgeCount, { timeoutMs: statementTimeoutMs, histories }),
     ...createClaims(claims, readers),
     ...createTakeOver(claims, readers),
     ...createOwned(claims, readers),

@@ -5,6 +5,8 @@ import assert from 'node:assert'
 import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.ts'
+import type { SessionHistories } from './connection.ts'
+import { renewalFor } from './histories.ts'
 import type { PostgresPool } from './pool.ts'
 import { PURGES, type KnownPurges, type PurgeCount } from './purges.ts'
 import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, INTEGERS, TEXT, TEXTS } from './rows.ts'
@@ -14,26 +16,33 @@ import { HELD, IS_OPEN, NOW_MS, arrayOf, epochMs } from './sql.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
+export interface LeaseOptions {
+  /** Bound on a new lease, ms: it may wait for the connection, and for a machine that is busy. */
+  readonly timeoutMs: number
+  readonly histories: SessionHistories | undefined
+}
+
 /**
  * Leases, on a pool of their own: a renewal never waits behind a batch.
  *
- * @param grants.timeoutMs bound on a new lease, ms: nothing is lost while there is none, and it may
- * have to wait for the connection, and for a machine that is busy with the start.
+ * A renewal says which history PostgreSQL has, and how far it has come.
  */
 export function createLeases(
   pool: PostgresPool,
   purgeCount: PurgeCount,
-  grants: { readonly timeoutMs: number },
+  { timeoutMs, histories }: LeaseOptions,
 ): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
-      const granted = await pool.runForRow(ACQUIRE, [instanceId, ttlMs], grants.timeoutMs)
+      const granted = await pool.runForRow(ACQUIRE, [instanceId, ttlMs], timeoutMs)
       const { id, ledger_now: ledgerNow } = granted
       return { leaseId: id, ledgerNow }
     },
     async renewLease({ leaseId, ttlMs }) {
       const { known } = purgeCount
-      const renewed = await pool.runForRow(RENEW, [leaseId, ttlMs])
+      const query = renewalFor(histories)
+      const renewed = await pool.runForRow(query, [leaseId, ttlMs])
+      histories?.note(renewed)
       const purges = purgeCount.read(renewed.purges, known)
       return { held: renewed.held, purges, ledgerNow: renewed.ledger_now }
     },
@@ -49,21 +58,6 @@ const ACQUIRE = {
   INSERT INTO leases (instance_id, expires_at)
   VALUES ($1, now() + $2::float8 * interval '1 ms')
   RETURNING id, ${NOW_MS} AS ledger_now`,
-} satisfies Query
-
-// What was not revoked may be renewed, however late: nobody has taken anything from it.
-const RENEW = {
-  name: 'renewLease',
-  effect: 'writes',
-  columns: { held: BOOLEAN, purges: INTEGER, ledger_now: INTEGER },
-  text: `
-  WITH renewed AS (
-    UPDATE leases SET expires_at = now() + $2::float8 * interval '1 ms'
-    WHERE id = $1 AND NOT revoked
-    RETURNING id
-  )
-  SELECT EXISTS (SELECT FROM renewed) AS held, ${PURGES},
-    ${NOW_MS} AS ledger_now`,
 } satisfies Query
 
 const RELEASE: Statement = {

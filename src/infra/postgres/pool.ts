@@ -9,6 +9,8 @@ import type { ServersConfig } from './reconnector.ts'
 import { readOnlyRow, readRows } from './rows.ts'
 import type { Columns, Query, RowOf, Statement } from './rows.ts'
 
+const ANOTHER_HISTORY = 'PostgreSQL has another history than before: it was restored or failed over'
+
 /** Statements that may wait in one pool; more are refused at once. */
 const WAITING_MAX = 1_000
 /** Runs of one statement that PostgreSQL rolled back for a deadlock or the like. */
@@ -27,6 +29,8 @@ interface Task {
   readonly resolve: (rows: readonly object[]) => void
   readonly reject: (failure: unknown) => void
   readonly timer: NodeJS.Timeout
+  /** Names the history in which it was asked for. */
+  readonly epoch: number
   phase: 'waiting' | 'connecting' | 'sent' | 'done'
   /** The one that it was sent on. */
   connection: PooledConnection | undefined
@@ -99,6 +103,7 @@ export class PostgresPool {
         resolve,
         reject,
         timer: setTimeout(() => this.#giveUp(task), Math.max(1, timeoutMs)),
+        epoch: this.#config.histories?.epoch ?? 0,
         phase: 'waiting',
         connection: undefined,
       }
@@ -135,6 +140,8 @@ export class PostgresPool {
     try {
       const connection = await pooled.reconnector.connect()
       if (hasEnded(task)) return
+      // What was decided in one history is not written into another one.
+      if ((connection.epoch ?? task.epoch) !== task.epoch) throw new Error(ANOTHER_HISTORY)
       task.phase = 'sent'
       task.connection = pooled
       const rows = await runUntilDecided(connection, task)

@@ -2,7 +2,8 @@
 // hand, by a restore or by a failover to a standby that was behind; and the purge itself.
 
 import { LedgerUnavailable, isRefused } from '../../actors/model/errors.ts'
-import type { Ledger } from '../../actors/model/ports.ts'
+import { ONE_HISTORY } from '../../actors/model/ledger-history.ts'
+import type { Ledger, LedgerHistory } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { INTEGER, type Query } from './rows.ts'
 import { FIND_LACKING, INSUFFICIENT_PRIVILEGE } from './schema.ts'
@@ -36,14 +37,26 @@ export type OnPurgesLowered = (step: { readonly from: number; readonly to: numbe
  */
 export class PurgeCount {
   #known: KnownPurges = { count: 0, offset: 0 }
+  #epoch = 0
   readonly #onLowered: OnPurgesLowered
+  readonly #history: Pick<LedgerHistory, 'epoch'>
 
-  constructor(onLowered: OnPurgesLowered) {
+  constructor(onLowered: OnPurgesLowered, history: Pick<LedgerHistory, 'epoch'> = ONE_HISTORY) {
     this.#onLowered = onLowered
+    this.#history = history
   }
 
-  /** Taken before a statement is sent, and given to `read` with its answer. */
+  /**
+   * Taken before a statement is sent, and given to `read` with its answer. Another history of
+   * PostgreSQL raises the count for actors as one that was set back does, whatever it counts.
+   */
   get known(): KnownPurges {
+    const { epoch } = this.#history
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch
+      const { count, offset } = this.#known
+      this.#known = { count: 0, offset: offset + count + 1 }
+    }
     return this.#known
   }
 
@@ -52,7 +65,7 @@ export class PurgeCount {
    * statement was sent was set back; one below what became known since is only late.
    */
   read(count: number, before: KnownPurges): number {
-    if (before.offset !== this.#known.offset) return count + before.offset
+    if (before.offset !== this.known.offset) return count + before.offset
     if (count < before.count) {
       this.#onLowered({ from: this.#known.count, to: count })
       const offset = this.#known.count + before.offset + 1 - count

@@ -3,7 +3,12 @@
 
 import assert from 'node:assert'
 import { openConnection } from './connection.ts'
-import type { ConnectionConfig, PostgresConnection, Target } from './connection.ts'
+import type {
+  ConnectionConfig,
+  PostgresConnection,
+  SessionHistories,
+  Target,
+} from './connection.ts'
 
 export interface ServersConfig extends Omit<ConnectionConfig, 'connectionString' | 'target'> {
   /**
@@ -23,6 +28,7 @@ const END_TIMEOUT_MS = 500
 export class PostgresReconnector {
   readonly #servers: readonly ConnectionConfig[]
   readonly #now: () => number
+  readonly #histories: SessionHistories | undefined
   /** Counts on from a server that failed or was unfit: the one that served is tried first. */
   #turn = 0
   #connection: PostgresConnection | undefined
@@ -32,6 +38,12 @@ export class PostgresReconnector {
   constructor(config: ServersConfig, now = (): number => performance.now()) {
     this.#servers = serversOf(config)
     this.#now = now
+    this.#histories = config.histories
+  }
+
+  /** Names the history that is known now. */
+  get epoch(): number {
+    return this.#histories?.epoch ?? 0
   }
 
   isOpen(): boolean {
@@ -39,12 +51,15 @@ export class PostgresReconnector {
   }
 
   /**
-   * The open connection, else a new one, for which each server is tried once, each with the whole of
-   * the bound: a share of it would be too short for one that is busy. One call at a time. Rejects
-   * with the cause.
+   * The open connection, if it is of the history that is known now, else a new one, for which each
+   * server is tried once, each with the whole of the bound: a share of it would be too short for one
+   * that is busy. One call at a time. Rejects with the cause.
    */
   async connect(): Promise<PostgresConnection> {
-    if (this.#connection?.isOpen() === true) return this.#connection
+    if (this.#connection?.isOpen() === true) {
+      if (this.#connection.epoch === this.epoch) return this.#connection
+      this.#connection.destroy()
+    }
     if (this.#refusal !== undefined && this.#now() < this.#refusal.until) {
       throw this.#refusal.cause
     }

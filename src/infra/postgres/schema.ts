@@ -23,6 +23,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   settled_totals: ['SELECT', 'INSERT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   purges: ['SELECT'],
+  histories: ['SELECT', 'INSERT'],
 }
 
 export interface SchemaStart {
@@ -262,5 +263,5 @@ export const FIND_LACKING = {
   text: `
   SELECT split_part(name, '.', 2) || ' on ' || split_part(name, '.', 1) AS name
   FROM unnest($1::text[]) AS needed (name)
-  WHERE NOT has_table_privilege(split_part(name, '.', 1), split_part(name, '.', 2))`,
+  WHERE NOT has_table_privilege(to_regclass(split_part(name, '.', 1)), split_part(name, '.', 2))`,
 } satisfies Query

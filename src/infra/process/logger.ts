@@ -110,6 +110,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'control.missing': ['payments', 'warn'],
   'payment.broken': ['payments', 'error'],
   'payments.claimed': ['payments', 'info'],
+  'history.changed': ['persistence', 'warn'],
   'payments.purged': ['payments', 'warn'],
   'payments.lost': ['persistence', 'error'],
   'payments.measured': ['payments', 'debug'],

@@ -1,11 +1,12 @@
 // What stands in for the caches without Redis: an instance shares nothing and judges by itself.
 
-import type { CircuitCache, DelayedQueue, SettledSet } from '../../actors/model/ports.ts'
+import type { CircuitCache, DelayedQueue, PositionCache, SettledSet } from '../../actors/model/ports.ts'
 
 export interface CachesWithoutRedis {
   readonly circuitCache: CircuitCache
   readonly delayedQueue: DelayedQueue
   readonly settledSet: SettledSet
+  readonly positions: PositionCache
 }
 
 /**
@@ -31,6 +32,10 @@ export function createCachesWithoutRedis(): CachesWithoutRedis {
       remove: () => Promise.resolve(),
       read: () => Promise.resolve([]),
       clear: () => Promise.resolve(),
+    },
+    positions: {
+      read: () => Promise.resolve(undefined),
+      publish: () => Promise.resolve(),
     },
   }
 }

@@ -1,0 +1,205 @@
+// A real PostgreSQL that comes back as it was before, and how a ledger on it notices.
+
+import { execFile } from 'node:child_process'
+import { appendFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { HistoryChange } from '../../../src/actors/model/facts.ts'
+import { HistoryWatch } from '../../../src/actors/model/ledger-history.ts'
+import type { KnownPosition, Ledger, PositionCache } from '../../../src/actors/model/ports.ts'
+import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { TTL_MS, lease, request } from '../../contracts/ledger-words.ts'
+import { LEDGER, runSql, startOwnPostgres, startPostgres } from '../../support/postgres.ts'
+import type { OwnPostgres } from '../../support/postgres.ts'
+
+const ASK_MS = 1_000_000
+const LANDS_FOR_MS = 45_000
+const NOW = 5_000
+
+interface Opened {
+  readonly ledger: Ledger
+  readonly watch: HistoryWatch
+  readonly changes: readonly HistoryChange[]
+  readonly unread: readonly string[]
+}
+
+/** What Redis has: shared by the ledgers that are given the same one. */
+function sharedPositions(): PositionCache {
+  let known: KnownPosition | undefined
+  return {
+    read: () => Promise.resolve(known),
+    publish: (position) => {
+      known = position
+      return Promise.resolve()
+    },
+  }
+}
+
+async function open(
+  t: Test,
+  connectionString: string,
+  positions = sharedPositions(),
+): Promise<Opened> {
+  const changes: HistoryChange[] = []
+  const unread: string[] = []
+  const watch = new HistoryWatch({
+    clock: { now: () => NOW },
+    askMs: ASK_MS,
+    landsForMs: LANDS_FOR_MS,
+    onChanged: (change) => changes.push(change),
+  })
+  const onUnread = (what: string): void => void unread.push(what)
+  const histories = { watch, positions, onUnread }
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString, histories })
+  t.teardown(() => ledger.close())
+  return { ledger, watch, changes, unread }
+}
+
+async function cp(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-a', `${from}/.`, to])
+}
+
+/** Stops the server, does something to its folder, and starts it. */
+async function whileStopped(postgres: OwnPostgres, act: () => Promise<void>): Promise<void> {
+  await postgres.stop()
+  await act()
+  await postgres.start()
+}
+
+async function putBack(postgres: OwnPostgres, copy: string): Promise<void> {
+  await whileStopped(postgres, async () => {
+    await rm(postgres.path, { recursive: true })
+    await cp(copy, postgres.path)
+  })
+}
+
+/** As a restore from a backup ends: on a timeline of its own. */
+async function recover(postgres: OwnPostgres): Promise<void> {
+  await whileStopped(postgres, async () => {
+    await appendFile(join(postgres.path, 'postgresql.auto.conf'), "\nrestore_command = 'false'\n")
+    await writeFile(join(postgres.path, 'recovery.signal'), '')
+  })
+}
+
+/** Until a session stands again. */
+async function renewed(ledger: Ledger, mine: { leaseId: number }) {
+  for (;;) {
+    const answer = await ledger.renewLease({ ...mine, ttlMs: TTL_MS }).catch(() => undefined)
+    if (answer !== undefined) return answer
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+const shared = await startPostgres(t)
+
+t.test('the first history of a ledger asks for nothing, a restart of Pit neither', async (t) => {
+  const database = await shared.freshDatabase()
+  for (const _ of [1, 2]) {
+    const { ledger, watch, changes, unread } = await open(t, database)
+    await lease(ledger)
+
+    t.equal(watch.doubtUntil(NOW), undefined)
+    t.equal(watch.hasChanged, false)
+    t.same([changes, unread], [[], []])
+  }
+  const rows = await runSql(database, 'SELECT generation::int, timeline FROM histories')
+  t.same(rows, [{ generation: 0, timeline: 1 }])
+})
+
+t.test('a dump in another server is another history, for those that start as well', async (t) => {
+  const database = await shared.freshDatabase()
+  await lease((await open(t, database)).ledger)
+  await runSql(database, "UPDATE histories SET system_identifier = '7'")
+
+  const one = await open(t, database)
+  await lease(one.ledger)
+  const other = await open(t, database)
+  await lease(other.ledger)
+
+  for (const { watch, changes } of [one, other]) {
+    t.equal(watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
+    t.equal(watch.doubtUntil(NOW + ASK_MS), undefined)
+    t.match(changes, [{ from: { systemIdentifier: '7' }, to: { timeline: 1 } }])
+  }
+  t.equal((await runSql(database, 'SELECT FROM histories')).length, 2, 'it is written once')
+})
+
+t.test('a server that does not tell what it is says so once, and serves', async (t) => {
+  const database = await shared.freshDatabase()
+  await lease((await open(t, database)).ledger)
+  await runSql(
+    database,
+    `REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;
+    CREATE ROLE plain LOGIN PASSWORD 'plain';
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain`,
+  )
+  const address = new URL(database)
+  address.username = 'plain'
+  address.password = 'plain'
+
+  const { ledger, watch, unread } = await open(t, address.href)
+  const mine = await lease(ledger)
+  await ledger.accept([request(1)], { ...mine, parked: false })
+
+  t.same(unread, ['systemIdentifier'], 'timeline and position need no right')
+  t.equal(watch.doubtUntil(NOW), undefined)
+})
+
+t.test('a copy of the disk that is put back is noticed by who knows more', async (t) => {
+  const postgres = await startOwnPostgres(t)
+  const positions = sharedPositions()
+  const before = await open(t, postgres.connectionString, positions)
+  const mine = await lease(before.ledger)
+  const copy = `${postgres.path}.copy`
+  await whileStopped(postgres, () => cp(postgres.path, copy))
+  await renewed(before.ledger, mine)
+  await before.ledger.accept([request(1)], { ...mine, parked: false })
+  const { purges } = await renewed(before.ledger, mine)
+  t.equal(before.watch.epoch, 0, 'a restart alone is no other history')
+
+  await putBack(postgres, copy)
+  const epoch = before.watch.epoch
+  const after = await renewed(before.ledger, mine)
+
+  t.equal(before.watch.epoch, epoch + 1)
+  t.ok(after.purges > purges, 'what is in memory is dropped')
+  t.equal(before.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
+  t.equal(before.changes.length, 1)
+
+  await putBack(postgres, copy)
+  const started = await open(t, postgres.connectionString, positions)
+  await lease(started.ledger)
+  t.ok(started.watch.hasChanged, 'one that starts is told by Redis')
+})
+
+t.test('a recovery to another timeline is noticed without anybody who knew', async (t) => {
+  const postgres = await startOwnPostgres(t, { wal_level: 'replica' })
+  const before = await open(t, postgres.connectionString)
+  await lease(before.ledger)
+  await before.ledger.close()
+
+  await recover(postgres)
+  const { ledger, watch, changes } = await open(t, postgres.connectionString)
+  await lease(ledger)
+
+  t.match(changes, [{ from: { timeline: 1 }, to: { timeline: 2 } }])
+  t.equal(watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
+})
+
+t.test('what was asked for in one history is not written into another', async (t) => {
+  const postgres = await startOwnPostgres(t, { wal_level: 'replica' })
+  const { ledger } = await open(t, postgres.connectionString)
+  const mine = await lease(ledger)
+  await recover(postgres)
+
+  const refusals: string[] = []
+  for (let answer: unknown; answer === undefined;) {
+    answer = await ledger
+      .accept([request(1)], { ...mine, parked: false })
+      .catch((error: unknown) => void refusals.push(String(error)))
+  }
+
+  t.match(refusals.at(-1), 'another history')
+})

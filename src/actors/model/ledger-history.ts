@@ -1,0 +1,129 @@
+// Histories of PostgreSQL. A restore, a dump into another server and a failover to a standby that was
+// behind begin another one, in which what was committed last may be missing, while processors have it.
+
+import type { HistoryChange, ServerFacts } from './facts.ts'
+import type { Clock, KnownPosition, LedgerHistory } from './ports.ts'
+
+/** A history as the ledger's own table has it, with what its server said when it was first seen. */
+export interface RecordedHistory extends ServerFacts {
+  /** Rises from one to the next; 0 for the first one of a ledger. */
+  readonly generation: number
+  /** Since it was first seen, ms, by PostgreSQL's clock. */
+  readonly ageMs: number
+}
+
+/** The table: the newest history first, two at most. */
+export type Histories = readonly RecordedHistory[]
+
+export interface HistoryWatchOptions {
+  readonly clock: Pick<Clock, 'now'>
+  /** For how long both processors are asked after another history was first seen, ms. */
+  readonly askMs: number
+  /**
+   * How long after another history was seen what instances sent before may still land, ms: they have
+   * open fences, and what they send can be processed until its settle-by deadline.
+   */
+  readonly landsForMs: number
+  readonly onChanged: (change: HistoryChange) => void
+}
+
+/** Knows which history this process talks to. Asked at each new session, before anything is sent. */
+export class HistoryWatch implements LedgerHistory {
+  epoch = 0
+  readonly #options: HistoryWatchOptions
+  #generation: number | undefined
+  #facts: ServerFacts = NO_FACTS
+  /** The highest position known by a commit, bytes. */
+  #position = 0
+  #askUntil = Number.NEGATIVE_INFINITY
+  #landsUntil = Number.NEGATIVE_INFINITY
+  #isSuspected = false
+
+  constructor(options: HistoryWatchOptions) {
+    this.#options = options
+  }
+
+  doubtUntil(now: number): number | undefined {
+    return now < this.#askUntil ? this.#landsUntil : undefined
+  }
+
+  get hasChanged(): boolean {
+    return (this.#generation ?? 0) > 0
+  }
+
+  /** What others may be told; undefined before the first session. */
+  get known(): KnownPosition | undefined {
+    const generation = this.#generation
+    const { systemIdentifier } = this.#facts
+    return generation === undefined
+      ? undefined
+      : { generation, systemIdentifier, position: this.#position }
+  }
+
+  /** Whether a server is not in the newest history that its own table has. */
+  isOther(facts: ServerFacts, [newest]: Histories, shared: KnownPosition | undefined): boolean {
+    if (newest === undefined) return true
+    if (differ(facts.systemIdentifier, newest.systemIdentifier)) return true
+    if (differ(facts.timeline, newest.timeline)) return true
+    const isBehind = ({ generation, position }: KnownPosition): boolean =>
+      newest.generation < generation ||
+      (newest.generation === generation && (facts.position ?? position) < position)
+    const isOurs = shared?.systemIdentifier === facts.systemIdentifier
+    const { known } = this
+    return (known !== undefined && isBehind(known)) || (isOurs && isBehind(shared))
+  }
+
+  /** The generation that the next history has at least. */
+  next([newest]: Histories, shared: KnownPosition | undefined): number {
+    if (newest === undefined) return 0
+    return Math.max(newest.generation, this.#generation ?? 0, shared?.generation ?? 0) + 1
+  }
+
+  /** From now on this is the history: another one than before ends what came of that. */
+  enter(facts: ServerFacts, [newest, before]: Histories): void {
+    const isSuspected = this.#isSuspected
+    this.#isSuspected = false
+    if (newest === undefined || newest.generation === this.#generation) return
+    const now = this.#options.clock.now()
+    const isFirst = this.#generation === undefined
+    const last = { ...this.#facts, position: this.#position }
+    this.#generation = newest.generation
+    this.#facts = facts
+    this.#position = facts.position ?? 0
+    if (!isFirst && !isSuspected) this.epoch += 1
+    if (newest.generation === 0) return
+    // The table's age is by a clock that may be set: it only shortens how long a later start asks.
+    const askedMs = isFirst ? Math.max(0, newest.ageMs) : 0
+    this.#askUntil = now + this.#options.askMs - askedMs
+    this.#landsUntil = now + this.#options.landsForMs
+    if (now < this.#askUntil) {
+      this.#options.onChanged({ from: isFirst ? (before ?? NO_FACTS) : last, to: facts })
+    }
+  }
+
+  /**
+   * Takes what a commit has seen. A later generation is one that somebody else has noticed: nothing
+   * goes on until a new session has met it. An earlier one is in an answer that comes late.
+   */
+  note({ generation, position }: Pick<RecordedHistory, 'generation' | 'position'>): void {
+    const known = this.#generation ?? generation
+    if (generation === known) this.#position = Math.max(this.#position, position ?? 0)
+    else if (generation > known && !this.#isSuspected) {
+      this.#isSuspected = true
+      this.epoch += 1
+    }
+  }
+}
+
+const NO_FACTS: ServerFacts = { systemIdentifier: null, timeline: null, position: null }
+
+function differ<Value>(one: Value | null, other: Value | null): boolean {
+  return one !== null && other !== null && one !== other
+}
+
+/** Where nobody compares: PostgreSQL never forgets a commit. */
+export const ONE_HISTORY: LedgerHistory = {
+  epoch: 0,
+  hasChanged: false,
+  doubtUntil: () => undefined,
+}
