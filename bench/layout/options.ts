@@ -29,7 +29,7 @@ export function readLayoutCommand(args: readonly string[]): LayoutCommand {
   const port = readWhole('port', values.port, { min: 1, max: 65_535 })
   const options: LayoutOptions = {
     ...(values.dir === undefined ? {} : { dir: values.dir }),
-    ...(values.cluster === true ? { stores: startCluster } : {}),
+    ...(values.cluster === true ? { stores: startCluster, env: { REWIND_ASK_MS: '0' } } : {}),
     instances: readWhole('instances', values.instances, { min: 1, max: 99 }),
     limits:
       values.limits === true ? readShares(join(projectRoot(), 'docker-compose.yml')) : undefined,

@@ -214,6 +214,18 @@ t.test('health and readiness are answered separately', async (t) => {
   t.equal(await ask('/hello'), 200, 'further routes come before the 404')
 })
 
+t.test('readiness carries what operators ought to know', async (t) => {
+  let remark: string | undefined
+  const ops = await startOps({ ...OPS, remark: () => remark })
+  t.teardown(() => ops.close())
+  const ask = async (): Promise<unknown> =>
+    (await fetch(`http://127.0.0.1:${ops.port}/readyz`)).json()
+
+  t.strictSame(await ask(), { ready: true })
+  remark = 'PostgreSQL was restored.'
+  t.strictSame(await ask(), { ready: true, remark })
+})
+
 const addHello: NonNullable<(typeof OPS)['extend']> = (app) => {
   app.get('/hello', (response) => {
     response.end('hello')

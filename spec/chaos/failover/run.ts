@@ -80,7 +80,10 @@ export async function runFailovers(
   const system = await startSystem({
     dir,
     instances: options.instances,
-    env: options.via === 'hosts' ? { DATABASE_URL: database } : {},
+    env: {
+      ...(options.via === 'hosts' ? { DATABASE_URL: database } : {}),
+      ...(options.isSynchronous ? { REWIND_ASK_MS: '0' } : {}),
+    },
     program: undefined,
     bounds: boundsOf({}),
     faults: options.failovers.includes('clock') ? ['postgres-clock'] : [],
