@@ -215,15 +215,15 @@ t.test('health and readiness are answered separately', async (t) => {
 })
 
 t.test('readiness carries what operators ought to know', async (t) => {
-  let remark: string | undefined
-  const ops = await startOps({ ...OPS, remark: () => remark })
+  const remarks: string[] = []
+  const ops = await startOps({ ...OPS, remark: () => remarks[0] })
   t.teardown(() => ops.close())
   const ask = async (): Promise<unknown> =>
     (await fetch(`http://127.0.0.1:${ops.port}/readyz`)).json()
 
   t.strictSame(await ask(), { ready: true })
-  remark = 'PostgreSQL was restored.'
-  t.strictSame(await ask(), { ready: true, remark })
+  remarks.push('PostgreSQL was restored.')
+  t.strictSame(await ask(), { ready: true, remark: remarks[0] })
 })
 
 const addHello: NonNullable<(typeof OPS)['extend']> = (app) => {

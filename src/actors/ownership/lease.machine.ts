@@ -150,7 +150,13 @@ export const leaseMachine = setup({
   },
 }).createMachine({
   id: 'lease',
-  context: ({ input }) => ({ ...input, leaseId: null, epoch: 0, purges: 0, asked: askedNow(input) }),
+  context: ({ input }) => ({
+    ...input,
+    leaseId: null,
+    epoch: 0,
+    purges: 0,
+    asked: askedNow(input),
+  }),
   initial: 'acquiring',
   on: {
     'release.requested': [{ guard: 'hasLease', target: '.releasing' }, { target: '.released' }],

@@ -1,6 +1,11 @@
 // What stands in for the caches without Redis: an instance shares nothing and judges by itself.
 
-import type { CircuitCache, DelayedQueue, PositionCache, SettledSet } from '../../actors/model/ports.ts'
+import type {
+  CircuitCache,
+  DelayedQueue,
+  PositionCache,
+  SettledSet,
+} from '../../actors/model/ports.ts'
 
 export interface CachesWithoutRedis {
   readonly circuitCache: CircuitCache
