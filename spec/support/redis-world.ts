@@ -3,7 +3,7 @@
 import assert from 'node:assert'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
+import { GIVE_UP_MS, waitUntil } from '../../bench/layout/wait.ts'
 import { CacheUnavailable } from '../../src/actors/model/errors.ts'
 import { connectRedis } from '../../src/infra/redis/redis-connection.ts'
 import type { RedisConnection } from '../../src/infra/redis/redis-connection.ts'
@@ -61,6 +61,13 @@ export async function connectForTest(
   const connection = connectRedis({ url, commandTimeoutMs })
   t.teardown(() => connection.close())
   await emitted(connection.redis, 'ready')
+  // A cluster's client connects to a server when it is first asked, and refuses what comes meanwhile.
+  await waitUntil({ what: 'the server that has the keys' }, () =>
+    connection.redis.exists(connection.key('spec')).then(
+      () => true,
+      () => false,
+    ),
+  )
   return connection
 }
 
