@@ -18,8 +18,9 @@ t.test('what the ledger lost is named by its instant, and taken back by its id',
   const lost = await world.pay({ requestedAt: START + 7 })
   const there = await world.pay({ processor: 'fallback', requestedAt: START + 9, amountCents: 700 })
   for (const id of [lost, there]) await world.sql(FORGET, [id])
+  const nowhere = randomUUID()
   const file = join(t.testdir(), 'ids')
-  await writeFile(file, [kept, lost, there, randomUUID()].join('\n'))
+  await writeFile(file, [kept, lost, there, nowhere].join('\n'))
 
   const named = await world.reconcile([])
   t.equal(named.code, 1)
@@ -31,6 +32,7 @@ t.test('what the ledger lost is named by its instant, and taken back by its id',
   t.match(taken.said, '4 ids: Pit knows 1')
   t.match(taken.said, '2 payments lost, 26.90 in all')
   t.match(taken.said, '2 of 2 payments taken back')
+  t.same(taken.said.match(/\S+(?= is in no book)/g), [nowhere])
   t.match(await world.reconcile([]), { code: 0 }, 'rows, totals and processors are equal')
 
   const again = await world.reconcile(['--take-back', file, '--yes'])
@@ -54,6 +56,22 @@ t.test('what may be in flight, and what both processors have, is left alone', as
   t.match(said, `${young} was requested`)
   t.match(said, `${twice} is recorded at both processors`)
   t.match(said, '0 payments lost')
+  t.notMatch(said, 'in no book')
+})
+
+t.test('how long a charge may be in flight can be said', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const [young, older] = [randomUUID(), randomUUID()]
+  await world.charge({ correlationId: young, requestedAt: Date.now() })
+  await world.charge({ correlationId: older, requestedAt: Date.now() - 700_000 })
+  const file = join(t.testdir(), 'ids')
+  await writeFile(file, `${young}\n${older}\n`)
+
+  const { code, said } = await world.reconcile(['--take-back', file, '--yes', '--in-flight', '600'])
+
+  t.equal(code, 1)
+  t.match(said, `${young} was requested`)
+  t.match(said, '1 of 1 payment taken back')
 })
 
 t.test('a file that cannot be read, and a line that is no id, are refused', async (t) => {

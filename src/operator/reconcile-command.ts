@@ -42,6 +42,8 @@ export interface ReconcileOptions {
   readonly archivedBefore: number | undefined
   /** A file with ids that Pit may have lost: they are booked, and nothing is compared. */
   readonly takeBack: string | undefined
+  /** The longest that a charge may be in flight, ms: younger ones are not booked. */
+  readonly inFlightMs: number
   /** Whether to do so without asking. */
   readonly isConfirmed: boolean
 }
@@ -71,7 +73,11 @@ look-up. Names what was deleted, altered or added in any of the three.
                           each, as clients or the old server know them. Those
                           that Pit does not know, and that one processor alone
                           has had for ${IN_FLIGHT_MAX_MS / 60_000} minutes, are booked as settled.
-                          Says how many they are, and asks
+                          Names those that no book has. Says how many are
+                          booked, and asks
+  --in-flight <seconds>   in place of those minutes, the longest that can be set:
+                          1.05 times IN_DOUBT_HORIZON_MS and LOOKUP_LAG_MS of the
+                          instances, rounded up
   --yes                   do not ask
   --help                  shows this
 
@@ -115,6 +121,7 @@ export function readReconcileOptions(args: readonly string[]): ReconcileOptions 
         ? undefined
         : startOfSecond(readInstant('archived-before', archived, FIRST_MS)),
     takeBack: values['take-back'],
+    inFlightMs: readRate('in-flight', values['in-flight'], IN_FLIGHT_MAX_MS / 1000) * 1000,
     isConfirmed: values.yes === true,
   }
 }
@@ -130,6 +137,7 @@ function parseFlags(args: readonly string[]) {
       'archived-before': { type: 'string' },
       url: { type: 'string' },
       'take-back': { type: 'string' },
+      'in-flight': { type: 'string' },
       yes: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -176,10 +184,11 @@ export async function runReconcile(
       return await new Reconciliation(options, { tables, output }).compare(both)
     }
     if (tables === undefined) throw new UsageError('--take-back needs DATABASE_URL')
-    const { isConfirmed } = options
+    const { inFlightMs, isConfirmed } = options
     const tool = { tables, processors: both, write: output.write, confirm: output.confirm }
     return await takeBack(await readIds(options.takeBack), {
       ...tool,
+      inFlightMs,
       isConfirmed,
       now: Date.now(),
     })

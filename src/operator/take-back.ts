@@ -19,6 +19,8 @@ export interface TakeBackTool {
   readonly confirm: ((question: string) => Promise<boolean>) | undefined
   /** Epoch ms. */
   readonly now: number
+  /** The longest that a charge may be in flight, ms. */
+  readonly inFlightMs: number
 }
 
 interface Lost {
@@ -28,7 +30,7 @@ interface Lost {
   readonly amountCents: number
 }
 
-/** Longer than any settle-by deadline that can be set, ms: a younger charge may be in flight. */
+/** As long as any settle-by deadline that can be set, ms: a younger charge may be in flight. */
 export const IN_FLIGHT_MAX_MS = 1_260_000
 
 /** Ids of one run, and of one transaction. */
@@ -63,6 +65,8 @@ export async function takeBack(
   const lost = await findLost(unknown, tool)
   const cents = lost.payments.reduce((sum, { amountCents }) => sum + BigInt(amountCents), 0n)
   write(`${counted(ids.length, 'id')}: Pit knows ${ids.length - unknown.length}\n`)
+  for (const id of lost.unrecorded)
+    write(`${id} is in no book: whoever has its amount posts it again\n`)
   write(`${counted(lost.payments.length, 'payment')} lost, ${printCents(cents)} in all\n`)
   const code = lost.left === 0 ? EXIT_FINE : EXIT_DIFFERENT
   if (lost.payments.length === 0) return code
@@ -80,11 +84,15 @@ export async function takeBack(
   return code
 }
 
-/** What one processor alone has, and how many were named because nobody can book them. */
+/** What one processor alone has, what none has, and how many were named since nobody can book them. */
 async function findLost(
   ids: readonly string[],
-  { processors, write, now }: TakeBackTool,
-): Promise<{ readonly payments: readonly Lost[]; readonly left: number }> {
+  { processors, write, now, inFlightMs }: TakeBackTool,
+): Promise<{
+  readonly payments: readonly Lost[]
+  readonly unrecorded: readonly string[]
+  readonly left: number
+}> {
   const found = new Map<string, Lost[]>()
   const unclear = new Map<string, string>()
   const asked = ids.map((correlationId) => ({ correlationId }))
@@ -93,7 +101,7 @@ async function findLost(
       if (recorded === undefined) return
       const { requestedAt, amountCents } = recorded
       if (amountCents === undefined) unclear.set(correlationId, 'has fractions of a cent')
-      else if (requestedAt > now - IN_FLIGHT_MAX_MS) {
+      else if (requestedAt > now - inFlightMs) {
         unclear.set(correlationId, `was requested ${printInstant(requestedAt)}: try again later`)
       }
       const payment = { correlationId, processor: processor.name, requestedAt }
@@ -104,7 +112,11 @@ async function findLost(
   }
   for (const [id, why] of unclear) write(`${id} ${why}; it is left alone\n`)
   const clear = [...found].filter(([id]) => !unclear.has(id))
-  return { payments: clear.flatMap(([, payments]) => payments), left: unclear.size }
+  return {
+    payments: clear.flatMap(([, payments]) => payments),
+    unrecorded: ids.filter((id) => !found.has(id) && !unclear.has(id)),
+    left: unclear.size,
+  }
 }
 
 /** In one transaction; how many were not there. */
