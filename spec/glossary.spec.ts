@@ -18,6 +18,7 @@ const ALLOWED_WORDS: Excuses = {
   'scripts/mutate.ts: job': 'the option --jobs',
   'spec/bench/routing.spec.ts: job': 'the option --jobs',
   'spec/console/figures.spec.ts: flows': 'version 0.1.0 publishes it',
+  'spec/chaos/drill/restorable-postgres.ts: archive': "where PostgreSQL's log is kept",
   'spec/deploy/compose.spec.ts: archive': "where PostgreSQL's log is kept",
   'spec/simulation/answers.spec.ts: gateway': 'what stands before a processor',
   'spec/simulation/main.ts: job': 'the option --jobs',

@@ -12,7 +12,7 @@ const PACKAGES = {
   nginx: 'nginx',
 } as const
 
-const POSTGRES_BIN = '/usr/lib/postgresql/15/bin'
+export const POSTGRES_BIN = '/usr/lib/postgresql/15/bin'
 
 export interface Programs {
   readonly patroni: string

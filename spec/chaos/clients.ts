@@ -1,6 +1,7 @@
 // The load of a chaos run: a steady rate of payments, some posted twice, some again after a 503, some
 // later with another amount; and what was posted and answered.
 
+import assert from 'node:assert'
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { HttpClient } from '../../bench/load/client.ts'
@@ -61,6 +62,8 @@ export interface ClientsOptions {
   readonly rate: number
   /** Monotonic start of the load, ms. */
   readonly startedAt: number
+  /** Whether some post an id again with another amount, which only a ledger that has it refuses. */
+  readonly contradict?: boolean
 }
 
 /** Bound on one request, ms: longer than any answer may take, so that a late one is seen as late. */
@@ -72,7 +75,7 @@ const AMOUNT_CENTS_MAX = 20_000
 export class Clients {
   readonly #options: ClientsOptions
   readonly #http: HttpClient
-  readonly #open = new Set<Promise<void>>()
+  readonly #open = new Set<Promise<unknown>>()
   #timer: NodeJS.Timeout | undefined
   #posted = 0
   #stopping = false
@@ -94,6 +97,13 @@ export class Clients {
     this.#http.close()
   }
 
+  /** What was posted before; whether it was answered with a 202 at last. */
+  async postAgain(id: string): Promise<boolean> {
+    const posted = this.#options.records.payments.get(id)
+    assert(posted !== undefined, `${id} was posted before`)
+    return await this.#insist(id, posted.amountCents, TRIES_MAX)
+  }
+
   #tick(): void {
     const due = (this.#elapsedMs() / 1000) * this.#options.rate
     // A generator that was held up does not make up for it with a burst of more than a second.
@@ -104,7 +114,7 @@ export class Clients {
     }
   }
 
-  #follow(act: Promise<void>): void {
+  #follow(act: Promise<unknown>): void {
     const open = act.finally(() => this.#open.delete(open))
     this.#open.add(open)
   }
@@ -123,16 +133,18 @@ export class Clients {
     const isAccepted = records.payments.get(id)?.accepted === true
     if (habit < 0.9 || !isAccepted || this.#stopping) return
     await pause(laterMs)
-    if (habit < 0.95) await this.#insist(id, amountCents, 1)
+    if (habit < 0.95 || this.#options.contradict === false) await this.#insist(id, amountCents, 1)
     else await this.#post(id, amountCents + 1, 'conflict')
   }
 
-  async #insist(id: string, amountCents: number, tries: number): Promise<void> {
+  /** Whether one of the tries was answered with a 202. */
+  async #insist(id: string, amountCents: number, tries: number): Promise<boolean> {
     for (let left = tries; left > 0; left -= 1) {
-      if (await this.#post(id, amountCents, 'accepted')) return
-      if (this.#stopping) return
+      if (await this.#post(id, amountCents, 'accepted')) return true
+      if (this.#stopping) return false
       await pause(300 * (1 + tries - left))
     }
+    return false
   }
 
   /** Whether it was answered with a 202. */
