@@ -75,8 +75,8 @@ look-up. Names what was deleted, altered or added in any of the three.
                           has had for ${IN_FLIGHT_MAX_MS / 60_000} minutes, are booked as settled.
                           Names those that no book has. Says how many are
                           booked, and asks
-  --in-flight <seconds>   in place of those minutes, the longest that can be set:
-                          1.05 times IN_DOUBT_HORIZON_MS and LOOKUP_LAG_MS of the
+  --in-flight <seconds>   in place of those minutes: 1.05 times the sum of
+                          IN_DOUBT_HORIZON_MS and LOOKUP_LAG_MS of the
                           instances, rounded up
   --yes                   do not ask
   --help                  shows this
