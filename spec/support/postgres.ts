@@ -290,6 +290,8 @@ export async function startOwnPostgres(
       await waitUntil({ what: 'PostgreSQL has crashed' }, async () => {
         return (await findPostmaster(path)) === undefined
       })
+      // Until then it may take the folder's lock on the server that the spec starts next.
+      await server.failed
     },
     start: async () => {
       server = await startEmbeddedPostgres(config)
