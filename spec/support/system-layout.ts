@@ -6,7 +6,9 @@ import type { Test } from 'tap'
 import { startLayout } from '../../bench/layout/layout.ts'
 import type { PitPart } from '../../bench/layout/pit.ts'
 import type { Layout } from '../../bench/layout/plan.ts'
+import { waitUntil } from '../../bench/layout/wait.ts'
 import { type RemoteProcessors, compareBooks, remoteProcessors } from './books.ts'
+import { runSql } from './postgres.ts'
 import { missing } from './requirements.ts'
 import { seeded } from './seeded.ts'
 import { type PitClient, openPitClient } from './system-client.ts'
@@ -19,7 +21,10 @@ export interface SpecLayout {
   readonly client: PitClient
   /** A client of each instance, on its own socket, with the same register. */
   readonly direct: readonly [PitClient, PitClient]
-  /** Forgets all payments, everywhere. */
+  /**
+   * Forgets all payments, everywhere, once none is open: one that was refused may still have been
+   * committed, and would land at a processor after its purge.
+   */
   purge(): Promise<void>
   /** Waits for the settlement of all that was posted and compares the books, as a client sees them. */
   booksAgree(t: Test, through?: PitClient): Promise<void>
@@ -58,6 +63,10 @@ export async function startSpecLayout(
     client,
     direct: [direct(first), direct(second)],
     purge: async () => {
+      await waitUntil({ what: 'no payment is open' }, async () => {
+        const open = 'SELECT count(*) AS payments FROM payments WHERE state = 0'
+        return Number((await runSql(layout.postgres.url, open))[0]?.['payments']) === 0
+      })
       assert.equal(await client.status('POST', '/purge-payments'), 200)
       await processors.admin.default.purge()
       await processors.admin.fallback.purge()
