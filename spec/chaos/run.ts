@@ -157,7 +157,7 @@ function possibleFaults(
   return faults.filter(isPossible)
 }
 
-function recoveriesOn({ recoveryLedger, relays }: System): Recoveries {
+export function recoveriesOn({ recoveryLedger, relays }: System): Recoveries {
   return new Recoveries({
     readBacklog: () => recoveryLedger.readBacklog(),
     countOpenSince: (at) => recoveryLedger.countOpenSince(at),

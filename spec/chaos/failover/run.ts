@@ -13,9 +13,8 @@ import type { InjectedFault } from '../injector.ts'
 import { awaitEmpty } from '../ledgers.ts'
 import { LiveChecks } from '../live-checks.ts'
 import { boundsOf } from '../options.ts'
-import { Recoveries } from '../recoveries.ts'
 import { TcpRelay } from '../relay.ts'
-import { ChaosProgress, type ChaosPlace } from '../run.ts'
+import { ChaosProgress, type ChaosPlace, recoveriesOn } from '../run.ts'
 import { type System, startSystem } from '../system.ts'
 import { Takeovers } from '../takeovers.ts'
 import { judge, type Verdict } from '../verdict.ts'
@@ -158,11 +157,7 @@ class FailoverRun {
     await liveChecks.stop()
     ready.stop()
     const takeovers = new Takeovers(system.pitLedger)
-    const recoveries = new Recoveries({
-      readBacklog: () => system.recoveryLedger.readBacklog(),
-      countOpenSince: (at) => system.recoveryLedger.countOpenSince(at),
-      countSends: (processor) => system.relays[processor].charges,
-    })
+    const recoveries = recoveriesOn(system)
     const verdict = await judge({
       system,
       records: this.#records,

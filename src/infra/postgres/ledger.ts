@@ -65,9 +65,9 @@ export interface MigrationWaits {
 }
 
 /**
- * The ledger over pg: applies the migrations that it needs, then serves, and applies the rest. Rejects with `LedgerUnavailable` when
- * PostgreSQL cannot be reached for `startTimeoutMs`, and at once when it refuses the login, the
- * schema or a right.
+ * The ledger over pg: applies the migrations that it needs, then serves, and applies the rest.
+ * Rejects with `LedgerUnavailable` when PostgreSQL cannot be reached for `startTimeoutMs`, and at
+ * once when it refuses the login, the schema or a right.
  */
 export async function createPostgresLedger(config: PostgresLedgerConfig): Promise<Ledger> {
   const { acceptTimeoutMs, statementTimeoutMs = 3_000, poolMax } = config
