@@ -221,7 +221,11 @@ t.test(
     const names = (): readonly string[] => latest().instances.map(({ instanceId }) => instanceId)
     await waitUntil({ what: 'both are shown' }, () => names().length === 2)
     await waitUntil({ what: 'the other one’s payments are' }, () => {
-      return latest().transitions['tryingDefault>settled'] === 20
+      // By whichever processor: on a slow machine the cheaper one may be late.
+      const ends = Object.entries(latest().transitions).filter(([name]) =>
+        name.endsWith('>settled'),
+      )
+      return ends.reduce((sum, [, count]) => sum + count, 0) === 20
     })
     t.same(names(), ['spec-1', 'without-console'], 'ours comes first')
     const [, other] = latest().instances

@@ -68,7 +68,7 @@ t.test('one of two amounts posted at once for one id is accepted', async (t) => 
 
 t.test('a payment’s status is settled as soon as a summary counts it', async (t) => {
   // It is asked for before it is written.
-  const env = { FLUSH_WINDOW_MS: '10000' }
+  const env = { FLUSH_WINDOW_MS: '10000', ROUTE_SLOW_MS: '60000', ROUTE_WAIT_MAX_MS: '60000' }
   const { client } = await startWorld(t, { databaseUrl: await postgres.freshDatabase(), env })
   const [id = ''] = await client.postAll(1)
 
