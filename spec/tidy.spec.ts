@@ -34,8 +34,6 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
 /** Files of src under 40 lines, each with its reason to be alone. */
 const SHORT: Readonly<Record<string, string>> = {
   'src/actors/payment/suspicion.ts': 'a count without knowledge of what is done about it',
-  'src/actors/payment/history.ts':
-    'also asked where there is no context: by the scheduler and reports',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/supervisor/xstate-patch.ts':
     'what is done to XState is found, and goes, in one place',

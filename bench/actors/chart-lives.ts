@@ -36,7 +36,8 @@ export function openChartLives(kind: ChartKind, alive: number): Lives {
   const begin = (slot: number): void => {
     const record = acceptedRecord(nextPayment(), dependencies.clock.now())
     const { acceptedAt } = record
-    const next = nextRoute(dependencies, { acceptedAt, refusedBy: [], deniedBy: null })
+    const payment = { acceptedAt, refusedBy: [], deniedBy: null, lastAt: null }
+    const next = nextRoute(dependencies, payment)
     const input = { record, slot, triesMax, next }
     createActor(logic, { parent, id: 'payment', input }).start()
   }

@@ -1,24 +1,13 @@
 // Answers that processors never give and others before them do: what becomes of the payments.
 
 import t, { type Test } from 'tap'
-import type { ChargeAnswer, LookUpAnswer, Processor } from '../../src/actors/model/ports.ts'
-import type { PaymentStatus, ProcessorName } from '../../src/actors/model/payment.ts'
+import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts'
+import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { chargeAnswer, lookUpAnswer } from '../../src/infra/processor/wire.ts'
-import { Chance } from './chance.ts'
 import { correlationIdOf } from './postings.ts'
-import { drawSettings } from './settings.ts'
-import type { PaymentRow } from './ledger-tables.ts'
-import { World } from './world.ts'
+import { setScene, type Scene } from './scene.ts'
 
 const NAMES: readonly ProcessorName[] = ['default', 'fallback']
-
-/** What stands before a processor: undefined lets a call through. */
-interface Front {
-  charge?(name: ProcessorName, id: string): ChargeAnswer | undefined
-  lookUp?(name: ProcessorName, id: string): LookUpAnswer | undefined
-  /** In place of what the processor answered to a charge. */
-  answer?(name: ProcessorName, answer: ChargeAnswer): ChargeAnswer
-}
 
 /** The answer to a charge that a status without a body is. */
 const refusal = (status: number): ChargeAnswer =>
@@ -27,101 +16,6 @@ const refusal = (status: number): ChargeAnswer =>
 /** The answer to a look-up that this 404 is. */
 const notFound = (text: string): LookUpAnswer =>
   lookUpAnswer({ kind: 'answered', status: 404, text }, '')
-
-interface Scene {
-  readonly world: World
-  readonly settleByMs: number
-  /** What stands before the processors from now on. */
-  front: Front
-  readonly lines: readonly string[]
-  /** Posts so many payments, one each 20 ms; their ids. */
-  post(count: number): Promise<readonly string[]>
-  pass(durationMs: number): Promise<void>
-  rows(ids: readonly string[]): readonly (PaymentRow | undefined)[]
-  status(id: string): Promise<PaymentStatus | undefined>
-}
-
-/** One instance with both processors behind others, at a fifth of the usual lengths. */
-async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<Scene> {
-  const lines: string[] = []
-  const chance = new Chance(1)
-  const drawn = drawSettings(new Chance(3).branch(1))
-  const { configured } = drawn
-  const route = { ...configured.work.route, waitMaxMs }
-  const settleByMs = deadlineMs ?? configured.work.settleByMs
-  const work = { ...configured.work, route, settleByMs, concurrency: 16, readyMax: 4096 }
-  const settings = {
-    ...drawn,
-    lookUpLagMs: 0,
-    configured: { ...configured, work: { ...work, confirmingMax: 1024 } },
-  }
-  let posted = 0
-  const world = new World({
-    chance,
-    settings,
-    planted: { processor: (processor) => behind(processor, () => scene.front) },
-    instances: 1,
-    print: (line) => void lines.push(line),
-  })
-  const pass = (durationMs: number) => world.virtualTime.run(world.virtualTime.now() + durationMs)
-  const scene: Scene = {
-    world,
-    settleByMs: settings.configured.work.settleByMs,
-    front: {},
-    lines,
-    pass,
-    async post(count) {
-      const ids = Array.from({ length: count }, (_, index) => correlationIdOf(posted + index + 1))
-      posted += count
-      for (const id of ids) {
-        world.postings.post(id, 100)
-        const request = { correlationId: id, amountCents: 100, replyTo: () => undefined }
-        world.at(0).send({ type: 'payment.received', ...request })
-        await pass(20)
-      }
-      return ids
-    },
-    rows: (ids) =>
-      ids.map((id) => {
-        const row = world.ledgerStore.rows.get(id)
-        return row === undefined ? undefined : { ...row }
-      }),
-    async status(correlationId) {
-      let status: PaymentStatus | undefined
-      world.at(0).send({
-        type: 'payment.requested',
-        correlationId,
-        replyTo: (answer) => {
-          if (answer.kind === 'found') status = answer.value
-        },
-      })
-      await pass(50)
-      return status
-    },
-  }
-  await pass(50)
-  return scene
-}
-
-function behind(processor: Processor, frontNow: () => Front): Processor {
-  const { name } = processor
-  // What stands in front needs the time of a call that is asked and thrown away.
-  const later = (id: string, then: () => void): void => processor.lookUp(id, then)
-  return {
-    ...processor,
-    charge(charge, reply) {
-      const front = frontNow()
-      const answer = front.charge?.(name, charge.correlationId)
-      if (answer !== undefined) return later(charge.correlationId, () => reply(answer))
-      return processor.charge(charge, (got) => reply(front.answer?.(name, got) ?? got))
-    },
-    lookUp(id, reply) {
-      const answer = frontNow().lookUp?.(name, id)
-      if (answer !== undefined) return later(id, () => reply(answer))
-      return processor.lookUp(id, reply)
-    },
-  }
-}
 
 /** All settled, each at one processor; returns where. */
 function settledAt(t: Test, { rows }: Scene, ids: readonly string[]): Set<unknown> {
@@ -370,6 +264,22 @@ t.test('a denied payment waits in the retry queue while the other processor is d
   t.equal(meanwhile?.state, 'open')
   t.ok(charges.length < 20, `asked again ${charges.length} times`)
   settledAt(t, scene, ids)
+})
+
+t.test('a payment goes back to its denier when the other one leaves it in doubt', async (t) => {
+  const scene = await setScene()
+  const unread: ChargeAnswer = { kind: 'inDoubt', detail: 'answer too long' }
+  let denials = 0
+  scene.front = {
+    charge: (name) =>
+      name === 'fallback' ? unread : (denials += 1) === 1 ? refusal(400) : undefined,
+  }
+
+  const ids = await scene.post(1)
+  await scene.pass(10 * scene.settleByMs)
+
+  t.same(settledAt(t, scene, ids), new Set(['default']))
+  t.equal(scene.world.violation, undefined)
 })
 
 t.test('400s to everything are the processor’s failure and give up few payments', async (t) => {

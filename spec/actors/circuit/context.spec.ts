@@ -42,7 +42,7 @@ t.test('quick failures do not make a slow processor look fast', async (t) => {
   const circuit = (context: HealthContext) => ({ ...closed, expectedMs: expectedMsOf(context) })
   const fallback = circuit(circuitAfter('fallback', times(30, { failed: false, tookMs: 5 })))
   const circuits = { default: circuit(after), fallback }
-  const question = { circuits, ageMs: 0, slowMs: 100, refusedBy: [], deniedBy: null }
+  const question = { circuits, ageMs: 0, slowMs: 100, refusedBy: [], deniedBy: null, lastAt: null }
   const fees = { default: 0.05, fallback: 0.15 }
 
   t.equal(after.measuredMs, before.measuredMs)

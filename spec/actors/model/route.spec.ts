@@ -94,7 +94,7 @@ const TABLE: readonly (readonly [
 t.test('each case is routed as the table says', async (t) => {
   for (const [name, first, second, ageMs, refusedBy, expected] of TABLE) {
     const circuits = { default: first, fallback: second }
-    const question = { circuits, ageMs, slowMs: SLOW_MS, refusedBy, deniedBy: null }
+    const question = { circuits, ageMs, slowMs: SLOW_MS, refusedBy, deniedBy: null, lastAt: null }
     const { to, reason } = chooseRoute(question, SETTINGS)
     t.equal(`${to}: ${reason}`, expected, name)
   }
@@ -121,6 +121,7 @@ t.test(
         slowMs: SLOW_MS,
         refusedBy,
         deniedBy,
+        lastAt: deniedBy,
       }
       const { to, reason } = chooseRoute(question, SETTINGS)
       t.equal(`${to}: ${reason}`, expected, `${name}, denied by ${deniedBy}`)
@@ -128,10 +129,32 @@ t.test(
   },
 )
 
+t.test('a denied payment comes back to its denier once the other one has failed', async (t) => {
+  const table = [
+    ['both up', UP, UP, 'default', 'fallback', 'default: cheaper'],
+    ['both up', UP, UP, 'fallback', 'default', 'fallback: cheaperRefused'],
+    ['the denier open', OPEN, UP, 'default', 'fallback', 'fallback: cheaperDenied'],
+    ['the denier open', UP, OPEN, 'fallback', 'default', 'default: cheaper'],
+  ] as const
+  for (const [name, first, second, deniedBy, lastAt, expected] of table) {
+    const circuits = { default: first, fallback: second }
+    const question = { circuits, ageMs: YOUNG, slowMs: SLOW_MS, refusedBy: [], deniedBy, lastAt }
+    const { to, reason } = chooseRoute(question, SETTINGS)
+    t.equal(`${to}: ${reason}`, expected, `${name}, denied by ${deniedBy}`)
+  }
+})
+
 t.test('which one is cheaper is a matter of the fees, not of the names', async (t) => {
   const swapped = { default: 0.15, fallback: 0.05 }
   const circuits = { default: UP, fallback: UP }
-  const question = { circuits, ageMs: 0, slowMs: SLOW_MS, refusedBy: [], deniedBy: null }
+  const question = {
+    circuits,
+    ageMs: 0,
+    slowMs: SLOW_MS,
+    refusedBy: [],
+    deniedBy: null,
+    lastAt: null,
+  }
 
   t.equal(cheaperOf(SETTINGS.fees), 'default')
   t.equal(cheaperOf(swapped), 'fallback')
@@ -152,6 +175,7 @@ const anyQuestion: fc.Arbitrary<RouteQuestion> = fc.record({
   slowMs: fc.nat({ max: 200 }),
   refusedBy: fc.subarray([...NAMES]),
   deniedBy: fc.constant(null),
+  lastAt: fc.constantFrom(null, ...NAMES),
 })
 const fee = fc.double({ min: 0, max: 1, noNaN: true })
 const anySettings: fc.Arbitrary<RouteSettings> = fc.record({

@@ -9,6 +9,7 @@ import {
 import {
   ATTEMPTS_KEPT_MAX,
   deniedBy,
+  lastAt,
   roundedMs,
   withAttempt,
 } from '../../../src/actors/payment/history.ts'
@@ -82,4 +83,9 @@ t.test('a payment is denied by one processor, or begins anew after both', async 
   t.equal(deniedBy([atDefault, atDefault]), 'default')
   t.equal(deniedBy([atDefault, atFallback]), null)
   t.equal(deniedBy([atDefault, atFallback, atFallback]), 'fallback', 'once more after that')
+})
+
+t.test('a payment was charged last where its newest attempt was', async (t) => {
+  t.equal(lastAt([]), null)
+  t.equal(lastAt([attempt('default'), attempt('fallback')]), 'fallback')
 })

@@ -35,6 +35,8 @@ export interface RouteQuestion {
   readonly refusedBy: readonly ProcessorName[]
   /** The processor that denied the payment (400), if one did. */
   readonly deniedBy: ProcessorName | null
+  /** Where it was charged last; decides for a denied payment only. */
+  readonly lastAt: ProcessorName | null
 }
 
 /** `to: null` means: wait, no attempt is made. */
@@ -50,7 +52,7 @@ const WAIT_FOR_ANY: Route = { to: null, reason: 'noneAvailable' }
  * The cheaper processor as long as it is up, below its concurrency limit and in time; the dearer one
  * where that is quicker than a late one, or once the payment has waited its time; else none. With
  * equal fees `default` counts as the cheaper one. A payment that one has denied goes to the other,
- * whatever it costs.
+ * and from then on to each in turn, whatever it costs.
  */
 export function chooseRoute(question: RouteQuestion, settings: RouteSettings): Route {
   const cheaper = cheaperOf(settings.fees)
@@ -91,17 +93,21 @@ function routePast(
   return question.ageMs < settings.waitMaxMs ? WAIT_FOR_CHEAPER : past
 }
 
-/** The denier is asked again only while the other one cannot be had. */
+/**
+ * A denial may have been a lie, and the other one may never answer: whoever was charged last comes
+ * second.
+ */
 function routeAround(
   question: RouteQuestion,
   denier: ProcessorName,
   cheaper: ProcessorName,
 ): Route {
-  const other = otherThan(denier)
-  for (const to of [other, denier]) {
+  const last = question.lastAt ?? denier
+  for (const to of [otherThan(last), last]) {
     if (!isUsable(question, to)) continue
     if (to === cheaper) return { to, reason: 'cheaper' }
-    return { to, reason: to === other ? 'cheaperDenied' : whyNotCheaper(question, cheaper) }
+    if (denier === cheaper) return { to, reason: 'cheaperDenied' }
+    return { to, reason: to === last ? whyNotCheaper(question, cheaper) : 'cheaperRefused' }
   }
   return WAIT_FOR_ANY
 }

@@ -10,7 +10,7 @@ import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { AskedLag } from '../payments/asked-lag.ts'
 import { isSilence, type Silence } from '../circuit/silence.ts'
-import { deniedBy } from './history.ts'
+import { deniedBy, lastAt } from './history.ts'
 import type {
   CurrentAttempt,
   NextRoute,
@@ -114,9 +114,9 @@ export function routeNow(
 ): NextRoute {
   const { acceptedAt } = record
   const denier = deniedBy(attempts)
-  if (denier === null) return nextRoute(dependencies, { acceptedAt, refusedBy, deniedBy: null })
-  const avoided = [...refusedBy, denier]
-  return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, deniedBy: denier })
+  const avoided = denier === null ? refusedBy : [...refusedBy, denier]
+  const payment = { acceptedAt, refusedBy: avoided, deniedBy: denier, lastAt: lastAt(attempts) }
+  return nextRoute(dependencies, payment)
 }
 
 /** What a route depends on, of a payment. */
@@ -125,12 +125,13 @@ interface RoutedPayment {
   readonly acceptedAt: number
   readonly refusedBy: readonly ProcessorName[]
   readonly deniedBy: ProcessorName | null
+  readonly lastAt: ProcessorName | null
 }
 
 /** Waits while this instance may not send. */
 function routeFor(
   dependencies: PaymentDependencies,
-  { acceptedAt, refusedBy, deniedBy: denier }: RoutedPayment,
+  { acceptedAt, ...payment }: RoutedPayment,
 ): Route {
   const now = dependencies.clock.now()
   if (dependencies.isDraining() || !dependencies.lease.holds(now))
@@ -140,7 +141,7 @@ function routeFor(
     fallback: circuitNow(dependencies, 'fallback'),
   }
   const slowMs = dependencies.askedLag.slowMsAt(now)
-  const question = { circuits, ageMs: now - acceptedAt, slowMs, refusedBy, deniedBy: denier }
+  const question = { circuits, ageMs: now - acceptedAt, slowMs, ...payment }
   return chooseRoute(question, dependencies.settings.route)
 }
 
@@ -285,7 +286,8 @@ function routeAfter(
   const denier = answer.kind === 'denied' ? processor : deniedBy(attempts)
   const avoided = [...refusedBy, processor, ...(denier === null ? [] : [denier])]
   const { acceptedAt } = record
-  return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, deniedBy: denier })
+  const payment = { acceptedAt, refusedBy: avoided, deniedBy: denier, lastAt: processor }
+  return nextRoute(dependencies, payment)
 }
 
 /** How a charge ended: with which answer, how long after its sending, when (monotonic ms). */

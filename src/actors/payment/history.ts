@@ -35,3 +35,8 @@ export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
   }
   return denier
 }
+
+/** Where the payment was charged last, as far as is known; null: nowhere. */
+export function lastAt(attempts: readonly Attempt[]): ProcessorName | null {
+  return attempts.at(-1)?.processor ?? null
+}

@@ -2,7 +2,7 @@
 
 import { createActor, type AnyActorRef } from 'xstate'
 import type { ProcessorName } from '../model/payment.ts'
-import { deniedBy } from '../payment/history.ts'
+import { deniedBy, lastAt } from '../payment/history.ts'
 import type { NextRoute, PaymentRecord } from '../payment/context.ts'
 import { nextRoute, type PaymentDependencies } from '../payment/effects.ts'
 import type { paymentMachine } from '../payment/payment.machine.ts'
@@ -50,6 +50,7 @@ export class Scheduler {
         acceptedAt: record.acceptedAt,
         refusedBy: NOBODY,
         deniedBy: deniedBy(record.attempts),
+        lastAt: lastAt(record.attempts),
       })
       if (next.to === null || !this.#work(record, next)) return
       ready.shift()
