@@ -160,10 +160,10 @@ interface Session {
 
 /** A new session learns which history it is of, before anything is done on it. */
 function meet({ store, watch, sharedPosition }: LedgerClientParts, session: Session): void {
+  const before = { own: watch.known, shared: sharedPosition() }
   const facts = { ...store.server }
-  const shared = sharedPosition()
-  while (watch.isOther(facts, store.histories, shared)) {
-    store.appendHistory(facts, watch.next(store.histories, shared))
+  while (watch.isOther(facts, store.histories, before)) {
+    store.appendHistory(facts, watch.next(store.histories, before))
   }
   watch.enter(facts, store.histories)
   Object.assign(session, { rewinds: store.rewinds, epoch: watch.epoch })

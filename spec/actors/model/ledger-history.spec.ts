@@ -20,29 +20,40 @@ function watching() {
 
 t.test('a server that differs in anything it tells is another one', async (t) => {
   const { watch } = watching()
+  const before = { own: undefined, shared: undefined }
 
-  t.equal(watch.isOther(SERVER, [], undefined), true, 'none is written down')
-  t.equal(watch.isOther(SERVER, [FIRST], undefined), false)
-  t.equal(watch.isOther({ ...SERVER, systemIdentifier: '8' }, [FIRST], undefined), true)
-  t.equal(watch.isOther({ ...SERVER, timeline: 2 }, [FIRST], undefined), true)
+  t.equal(watch.isOther(SERVER, [], before), true, 'none is written down')
+  t.equal(watch.isOther(SERVER, [FIRST], before), false)
+  t.equal(watch.isOther({ ...SERVER, systemIdentifier: '8' }, [FIRST], before), true)
+  t.equal(watch.isOther({ ...SERVER, timeline: 2 }, [FIRST], before), true)
   const silent = { systemIdentifier: null, timeline: null, position: null }
-  t.equal(watch.isOther(silent, [FIRST], undefined), false, 'what is not told is not compared')
+  t.equal(watch.isOther(silent, [FIRST], before), false, 'what is not told is not compared')
 })
 
 t.test('a log that is shorter than it is known to be is another one', async (t) => {
   const { watch } = watching()
   watch.enter(SERVER, [FIRST])
   watch.note({ generation: 0, position: 120 })
+  const before = { own: watch.known, shared: undefined }
 
-  t.equal(watch.isOther({ ...SERVER, position: 119 }, [FIRST], undefined), true)
-  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], undefined), false)
+  t.equal(watch.isOther({ ...SERVER, position: 119 }, [FIRST], before), true)
+  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], before), false)
   const shared = { systemIdentifier: '7', generation: 0, position: 130 }
-  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], shared), true, 'Redis knows more')
+  t.equal(
+    watch.isOther({ ...SERVER, position: 120 }, [FIRST], { ...before, shared }),
+    true,
+    'Redis knows more',
+  )
   const strange = { ...shared, systemIdentifier: '8' }
-  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], strange), false)
+  t.equal(
+    watch.isOther({ ...SERVER, position: 120 }, [FIRST], { ...before, shared: strange }),
+    false,
+  )
   const later = { ...shared, generation: 9, position: 1 }
-  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], later), true)
-  t.equal(watch.next([FIRST], later), 10)
+  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], { ...before, shared: later }), true)
+  watch.note({ generation: 0, position: 150 })
+  t.equal(watch.isOther({ ...SERVER, position: 120 }, [FIRST], before), false, 'it rises meanwhile')
+  t.equal(watch.next([FIRST], { ...before, shared: later }), 10)
 })
 
 t.test('another history is asked about from the moment it is met', async (t) => {

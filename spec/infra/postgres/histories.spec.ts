@@ -147,6 +147,38 @@ t.test('a server that does not tell what it is says so once, and serves', async 
   t.equal(watch.doubtUntil(NOW), undefined)
 })
 
+t.test('what others commit while a session meets its server is no other history', async (t) => {
+  const database = await shared.freshDatabase()
+  const positions = sharedPositions()
+  const { ledger, watch, changes } = await open(t, database, {
+    ...positions,
+    // Both are told, in this very moment, of a commit that comes after it was asked.
+    read: async () => {
+      await runSql(
+        database,
+        'CREATE TABLE IF NOT EXISTS work (at int); INSERT INTO work VALUES (1)',
+      )
+      const [row] = await runSql(
+        database,
+        "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::float8 AS position",
+      )
+      const position = Number(row?.['position'])
+      if (watch.known === undefined) return undefined
+      watch.note({ generation: 0, position })
+      return { ...watch.known, position }
+    },
+  })
+  const mine = await lease(ledger)
+  // Each call has a pool with a session of its own, all of which meet the server.
+  await ledger.accept([request(1)], { ...mine, parked: false })
+  await ledger.countOpen()
+  await renewed(ledger, mine)
+
+  t.same(changes, [])
+  t.equal(watch.epoch, 0)
+  t.equal((await runSql(database, 'SELECT FROM histories')).length, 1)
+})
+
 t.test('a copy of the disk that is put back is noticed by who knows more', async (t) => {
   const postgres = await startOwnPostgres(t)
   const positions = sharedPositions()

@@ -15,6 +15,17 @@ export interface RecordedHistory extends ServerFacts {
 /** The table: the newest history first, two at most. */
 export type Histories = readonly RecordedHistory[]
 
+/**
+ * What was known before a server was asked: whoever asks it first finds it behind what others have
+ * committed since.
+ */
+export interface KnownBefore {
+  /** By this instance; undefined before its first session. */
+  readonly own: KnownPosition | undefined
+  /** By any, as far as Redis tells. */
+  readonly shared: KnownPosition | undefined
+}
+
 export interface HistoryWatchOptions {
   readonly clock: Pick<Clock, 'now'>
   /** For how long both processors are asked after another history was first seen, ms. */
@@ -61,7 +72,7 @@ export class HistoryWatch implements LedgerHistory {
   }
 
   /** Whether a server is not in the newest history that its own table has. */
-  isOther(facts: ServerFacts, [newest]: Histories, shared: KnownPosition | undefined): boolean {
+  isOther(facts: ServerFacts, [newest]: Histories, { own, shared }: KnownBefore): boolean {
     if (newest === undefined) return true
     if (differ(facts.systemIdentifier, newest.systemIdentifier)) return true
     if (differ(facts.timeline, newest.timeline)) return true
@@ -69,12 +80,11 @@ export class HistoryWatch implements LedgerHistory {
       newest.generation < generation ||
       (newest.generation === generation && (facts.position ?? position) < position)
     const isOurs = shared?.systemIdentifier === facts.systemIdentifier
-    const { known } = this
-    return (known !== undefined && isBehind(known)) || (isOurs && isBehind(shared))
+    return (own !== undefined && isBehind(own)) || (isOurs && isBehind(shared))
   }
 
   /** The generation that the next history has at least. */
-  next([newest]: Histories, shared: KnownPosition | undefined): number {
+  next([newest]: Histories, { shared }: KnownBefore): number {
     if (newest === undefined) return 0
     return Math.max(newest.generation, this.#generation ?? 0, shared?.generation ?? 0) + 1
   }

@@ -37,11 +37,11 @@ export function createSessionHistories(parts: SessionHistoriesParts): SessionHis
       if (watch.known !== undefined) positions.publish(watch.known).catch(nothingShared)
     },
     async meet(query) {
+      const before = { own: watch.known, shared: await positions.read().catch(nothingShared) }
       const facts = await readFacts(query, { ...parts, unread })
-      const shared = await positions.read().catch(nothingShared)
       let histories = await readHistories(query)
-      while (watch.isOther(facts, histories, shared)) {
-        const generation = watch.next(histories, shared)
+      while (watch.isOther(facts, histories, before)) {
+        const generation = watch.next(histories, before)
         await query(append(facts, { generation, after: histories[0]?.generation }))
         histories = await readHistories(query)
       }
