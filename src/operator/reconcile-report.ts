@@ -50,6 +50,7 @@ export function describeRowsGone({ before, totals, why }: RowsGone): string {
   const what = describeTotal(add(totals.default, totals.fallback))
   const line = `before ${printInstant(before)}: the totals have ${what}`
   if (why === 'archived') return `${line}, and payments_archive has just those`
+  if (why === 'dropped') return `${line}, and these days are dropped: no payment is looked at`
   if (why === 'said') return `${line}; rows are not looked for`
   return `${line}, and there are no rows: deleted, or moved away, and then say --archived-before`
 }

@@ -63,10 +63,10 @@ export interface RowsGone {
   readonly before: number
   readonly totals: BookTotals
   /**
-   * `archived`: `payments_archive` has just those; `said`: the operator has said so; `unknown`:
-   * they may have been moved away or deleted.
+   * `archived`: `payments_archive` has just those; `dropped`: with the days of the archive; `said`:
+   * the operator has said so; `unknown`: they may have been moved away or deleted.
    */
-  readonly why: 'archived' | 'said' | 'unknown'
+  readonly why: 'archived' | 'dropped' | 'said' | 'unknown'
 }
 
 /** Fewer payments than these are told by their seconds. */
@@ -82,12 +82,16 @@ export async function findRowsGone(
   archivedBefore: number | undefined,
 ): Promise<RowsGone | undefined> {
   const begin = startOfSecond(span.from)
-  if (archivedBefore !== undefined && archivedBefore > begin) {
-    const before = Math.min(archivedBefore, startOfSecond(span.to) + 1_000)
-    const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
-    return { before, totals, why: 'said' }
-  }
   const end = startOfSecond(span.to) + 1_000
+  const { dropped_before_ms: droppedBefore } = await ask(tables.runForRow(READ_DROPPED, []))
+  const known = Math.max(archivedBefore ?? 0, droppedBefore)
+  if (known > begin) {
+    const before = Math.min(known, end)
+    const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
+    if (known !== droppedBefore) return { before, totals, why: 'said' }
+    const { payments } = add(totals.default, totals.fallback)
+    if (payments > 0n) return { before, totals, why: 'dropped' }
+  }
   const { row } = await nextInstants(tables, begin)
   const before = Math.min(row === undefined ? end : startOfSecond(row), end)
   const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
@@ -102,7 +106,7 @@ export async function findRowsGone(
   return payments < GONE_MIN ? undefined : { before, totals, why: 'unknown' }
 }
 
-/** What the table has that RELIABILITY.md moves payments to; undefined when there is none. */
+/** What the table has that operators of earlier Pits moved payments to; undefined: there is none. */
 async function sumMovedAway(
   tables: PostgresPool,
   { from, to }: Span,
@@ -110,6 +114,13 @@ async function sumMovedAway(
   const { exists } = await ask(tables.runForRow(MOVED_AWAY_EXISTS, []))
   return exists ? readSums(await ask(tables.run(SUM_MOVED_AWAY, [from, to]))) : undefined
 }
+
+const READ_DROPPED = {
+  name: 'readDropped',
+  effect: 'reads',
+  columns: { dropped_before_ms: INTEGER },
+  text: `SELECT coalesce(max(dropped_before_ms), 0) AS dropped_before_ms FROM archive_progress`,
+} satisfies Query
 
 const MOVED_AWAY_EXISTS = {
   name: 'movedAwayExists',

@@ -191,7 +191,7 @@ const MANY_SETTLED = `
 
 function explain(window: { from: number; to: number }): string {
   const values = summaryParameters(window, []).map((value) => `'${value}'`)
-  const text = SUMMARIZE.text.replace(/\$(\d)/g, (_, n: string) => values[Number(n) - 1] ?? '')
+  const text = SUMMARIZE.text.replace(/\$(\d+)/g, (_, n: string) => values[Number(n) - 1] ?? '')
   return `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${text}`
 }
 

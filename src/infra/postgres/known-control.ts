@@ -2,7 +2,7 @@
 
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { BOOLEAN, TEXT, nullable, type Query } from './rows.ts'
+import { BOOLEAN, INTEGER, TEXT, nullable, type Query } from './rows.ts'
 import { PROCESSOR_NUMBER } from './sql.ts'
 import { BUCKET_WIDTHS_MS } from './summaries.ts'
 
@@ -10,8 +10,12 @@ export function createKnownControl(pool: PostgresPool): Pick<Ledger, 'findContro
   return {
     async findControl(processor) {
       const row = await pool.runForRow(FIND_CONTROL, [PROCESSOR_NUMBER[processor]])
-      if (row.correlation_id !== null) return { kind: 'found', correlationId: row.correlation_id }
-      return { kind: row.has_settled ? 'gone' : 'none' }
+      const { correlation_id: correlationId, second } = row
+      if (correlationId !== null) return { kind: 'found', correlationId }
+      if (second === null) return { kind: row.has_settled ? 'gone' : 'none' }
+      const archived = await pool.run(FIND_ARCHIVED_CONTROL, [PROCESSOR_NUMBER[processor], second])
+      if (archived[0] === undefined) return { kind: 'gone' }
+      return { kind: 'found', correlationId: archived[0].correlation_id }
     },
   }
 }
@@ -39,7 +43,7 @@ function newestIn(wider: string, widthMs: number, level: number): string {
 export const FIND_CONTROL = {
   name: 'findControl',
   effect: 'reads',
-  columns: { has_settled: BOOLEAN, correlation_id: nullable(TEXT) },
+  columns: { has_settled: BOOLEAN, second: nullable(INTEGER), correlation_id: nullable(TEXT) },
   text: `
   WITH day AS MATERIALIZED (
     SELECT (${newest(3)}) AS at
@@ -50,11 +54,23 @@ export const FIND_CONTROL = {
   ), second AS MATERIALIZED (
     ${newestIn('minute', MINUTE_MS, 0)}
   )
-  SELECT (SELECT at IS NOT NULL FROM day) AS has_settled, (
+  SELECT (SELECT at IS NOT NULL FROM day) AS has_settled, second.at AS second, (
     SELECT p.correlation_id::text FROM payments p
     WHERE p.state = 1 AND p.processor = $1::smallint
       AND p.requested_at_ms >= second.at AND p.requested_at_ms < second.at + ${SECOND_MS}
     ORDER BY p.requested_at_ms DESC LIMIT 1
   ) AS correlation_id
   FROM second`,
+} satisfies Query
+
+/** One that $1 settled in the second that begins at $2. */
+const FIND_ARCHIVED_CONTROL = {
+  name: 'findArchivedControl',
+  effect: 'reads',
+  columns: { correlation_id: TEXT },
+  text: `
+  SELECT correlation_id::text FROM archived_payments
+  WHERE processor = $1::smallint
+    AND requested_at_ms >= $2::bigint AND requested_at_ms < $2::bigint + ${SECOND_MS}
+  ORDER BY requested_at_ms DESC LIMIT 1`,
 } satisfies Query

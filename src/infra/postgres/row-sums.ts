@@ -7,7 +7,7 @@ import type { PostgresPool } from './pool.ts'
 import { BUCKET_WIDTHS_MS, coverWindow, type BucketRun } from './summaries.ts'
 import { DIGITS, INTEGER, LEVEL, nullable } from './rows.ts'
 import type { Columns, Level, Query, RowOf } from './rows.ts'
-import { PROCESSOR_NUMBER, arrayOf } from './sql.ts'
+import { PROCESSOR_NUMBER, SETTLED_PAYMENTS, arrayOf } from './sql.ts'
 
 /** Both ends inclusive, epoch ms. */
 export interface MsSpan {
@@ -162,8 +162,8 @@ const DIFFERING_BUCKETS = {
     SELECT 0::smallint AS level, p.requested_at_ms - p.requested_at_ms % ${SECOND_MS} AS bucket_ms,
       p.processor, count(*)::numeric AS added_payments, sum(p.amount_cents) AS added_cents,
       0::numeric AS told_payments, 0::numeric AS told_cents
-    FROM payments p
-    WHERE p.state = 1 AND p.requested_at_ms >= $1::bigint AND p.requested_at_ms < $2::bigint
+    FROM ${SETTLED_PAYMENTS} p
+    WHERE p.requested_at_ms >= $1::bigint AND p.requested_at_ms < $2::bigint
     GROUP BY 2, 3
     UNION ALL
     SELECT w.level, t.bucket_ms - t.bucket_ms % w.width_ms, t.processor,
@@ -195,8 +195,8 @@ const SUM_ROWS = {
   columns: SUM_COLUMNS,
   text: `
   SELECT processor, count(*)::text AS payments, sum(amount_cents)::text AS cents
-  FROM payments
-  WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint
+  FROM ${SETTLED_PAYMENTS} p
+  WHERE requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint
   GROUP BY processor`,
 } satisfies Query
 
@@ -223,8 +223,12 @@ const NEXT = {
   columns: { row_ms: nullable(INTEGER), bucket_ms: nullable(INTEGER) },
   text: `
   SELECT
-    (SELECT min(requested_at_ms) FROM payments
-      WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms < ${END_MS}) AS row_ms,
+    least(
+      (SELECT min(requested_at_ms) FROM payments
+        WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms < ${END_MS}),
+      (SELECT min(requested_at_ms) FROM archived_payments
+        WHERE requested_at_ms >= $1::bigint AND requested_at_ms < ${END_MS})
+    ) AS row_ms,
     (SELECT min(first.bucket_ms) FROM (VALUES (0::smallint), (1), (2)) AS wanted (level)
       CROSS JOIN LATERAL (
         SELECT t.bucket_ms FROM settled_totals t

@@ -39,6 +39,24 @@ export function commitOnDisk(scope: 'transaction' | 'session'): string {
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, ${scope === 'transaction'})`
 }
 
+/** Whether a payment with the id `id` is archived, or was: the ids of those are kept for longer. */
+export function isKnown(id: string): string {
+  return `EXISTS (SELECT FROM known_payments k WHERE k.correlation_id = ${id})`
+}
+
+/**
+ * All settled payments, those that are archived too, which one snapshot has in one of both tables.
+ * Conditions on instants go by index in each.
+ */
+export const SETTLED_PAYMENTS = `(
+    SELECT correlation_id, amount_cents, state, processor, requested_at_ms, accepted_at, attempts
+    FROM payments WHERE state = 1
+    UNION ALL
+    SELECT correlation_id, amount_cents, 1::smallint, processor, requested_at_ms, accepted_at,
+      attempts
+    FROM archived_payments
+  )`
+
 /** Adds the settled payments among `rows`, a part of the same statement, to the totals. */
 export function addToTotals(rows: string, shard: string): string {
   return `INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)

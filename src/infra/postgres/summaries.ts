@@ -42,7 +42,14 @@ export function summaryParameters(
     arrayOf(raw, (run) => run.from),
     arrayOf(raw, (run) => run.to),
     arrayOf(unflushed, (entry) => entry.correlationId),
+    ...edgeParameters(raw[0]),
+    ...edgeParameters(raw[1]),
   ]
+}
+
+/** Sign, start and end; of an edge that is not there, nothing. */
+function edgeParameters(edge: SignedRun = { sign: 1, from: 0, to: 0 }): readonly string[] {
+  return [edge.sign, edge.from, edge.to].map(String)
 }
 
 function isInside({ requestedAt }: SettledPayment, { from, to }: TimeWindow): boolean {
@@ -68,7 +75,10 @@ function addUp(
   return sum
 }
 
-/** One row of totals, and which of the ids $8 are open. Sums of bigint are numeric, and exact. */
+/**
+ * One row of totals, and which of the ids $8 are open. Sums of bigint are numeric, and exact. Archived
+ * payments are asked for by one parameter for each end: partitions of other days are not opened then.
+ */
 export const SUMMARIZE = {
   name: 'summarize',
   effect: 'reads',
@@ -100,8 +110,20 @@ export const SUMMARIZE = {
     FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS run (sign, from_ms, to_ms)
     JOIN payments p
       ON p.state = 1 AND p.requested_at_ms >= run.from_ms AND p.requested_at_ms < run.to_ms
+    UNION ALL
+    ${archivedEdge(9)}
+    UNION ALL
+    ${archivedEdge(12)}
   ) AS part`,
 } satisfies Query
+
+/** Its parameters are sign, start and end, from number `first` on. */
+function archivedEdge(first: number): string {
+  return `SELECT a.processor, $${first}::bigint * count(*), $${first}::bigint * sum(a.amount_cents)
+    FROM archived_payments a
+    WHERE a.requested_at_ms >= $${first + 1}::bigint AND a.requested_at_ms < $${first + 2}::bigint
+    GROUP BY a.processor`
+}
 
 /** Widths of the running totals, ms, by their level in `compose/migrations/`. */
 export const BUCKET_WIDTHS_MS = [1_000, 60_000, 3_600_000, 86_400_000] as const
@@ -118,7 +140,7 @@ export interface BucketRun extends SignedRun {
   readonly level: number
 }
 
-/** What a window is added up from: totals, and single payments. */
+/** What a window is added up from: totals, and single payments at its ends, two runs at most. */
 export interface Cover {
   readonly buckets: readonly BucketRun[]
   readonly raw: readonly SignedRun[]
