@@ -15,6 +15,18 @@ CREATE TABLE IF NOT EXISTS archived_payments (
 CREATE INDEX IF NOT EXISTS archived_payments_instants ON archived_payments (requested_at_ms)
   INCLUDE (processor, amount_cents);
 
+-- What is settled in a span, in the snapshot of the statement that asks. Each span is planned by
+-- itself: a plan for any span would open, and lock, the partitions of all days.
+CREATE OR REPLACE FUNCTION archived_sums(from_ms bigint, to_ms bigint)
+RETURNS TABLE (processor smallint, payments bigint, cents numeric)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT processor, count(*), sum(amount_cents) FROM archived_payments
+    WHERE requested_at_ms >= %s AND requested_at_ms < %s GROUP BY processor',
+    from_ms, to_ms);
+END $$;
+
 -- A few wide partitions, each of which every accept asks for each of its ids.
 CREATE TABLE IF NOT EXISTS known_payments (
   correlation_id uuid NOT NULL,
@@ -27,7 +39,7 @@ CREATE INDEX IF NOT EXISTS known_payments_ids ON known_payments (correlation_id)
 -- How far it has come, epoch ms.
 CREATE TABLE IF NOT EXISTS archive_progress (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  -- Before it totals of seconds are joined, ten in one row. A whole hour.
+  -- Before it totals of seconds are joined, ten in one row. A multiple of ten minutes.
   joined_before_ms bigint NOT NULL DEFAULT 0,
   -- Archived payments from before it are dropped. A whole day.
   dropped_before_ms bigint NOT NULL DEFAULT 0

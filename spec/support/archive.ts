@@ -7,7 +7,7 @@ import {
   archiveOnce,
   type ArchivePass,
   type ArchiveSettings,
-} from '../../src/infra/postgres/archiver.ts'
+} from '../../src/infra/postgres/archive-pass.ts'
 import { openConnection, type PostgresConnection } from '../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { GIVE_UP_MS } from '../../bench/layout/wait.ts'

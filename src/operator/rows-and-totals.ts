@@ -7,6 +7,7 @@ import {
   findDifferingBuckets,
   readSums,
   sumTotals,
+  type ArchiveProgress,
   type BookTotals,
   type DifferingBucket,
 } from '../infra/postgres/row-sums.ts'
@@ -17,7 +18,7 @@ import {
   ask,
   isDifferent,
   nextInstants,
-  startOfSecond,
+  startOfGrain,
   subtract,
   type Span,
 } from './pit-books.ts'
@@ -59,7 +60,7 @@ export async function compareRowsWithTotals(
 
 /** Payments at the beginning of the books that the totals have and the rows have not. */
 export interface RowsGone {
-  /** Rows begin here: a whole second, epoch ms. */
+  /** Rows begin here: a multiple of the grain, epoch ms. */
   readonly before: number
   readonly totals: BookTotals
   /**
@@ -72,29 +73,35 @@ export interface RowsGone {
 /** Fewer payments than these are told by their seconds. */
 const GONE_MIN = 10n
 
-/**
- * Undefined when the rows begin where the totals do. Rejects with `BooksUnreachable`.
- * @param archivedBefore what the operator says, a whole second, epoch ms.
- */
+/** What is known of rows that are gone. */
+export interface KnownGone extends ArchiveProgress {
+  /** What the operator says, epoch ms. */
+  readonly archivedBefore: number | undefined
+  /** What totals can tell apart, ms. */
+  readonly grainMs: number
+}
+
+/** Undefined when the rows begin where the totals do. Rejects with `BooksUnreachable`. */
 export async function findRowsGone(
   tables: PostgresPool,
   span: Span,
-  archivedBefore: number | undefined,
+  { archivedBefore = 0, droppedBefore, joinedBefore, grainMs }: KnownGone,
 ): Promise<RowsGone | undefined> {
-  const begin = startOfSecond(span.from)
-  const end = startOfSecond(span.to) + 1_000
-  const { dropped_before_ms: droppedBefore } = await ask(tables.runForRow(READ_DROPPED, []))
-  const known = Math.max(archivedBefore ?? 0, droppedBefore)
+  const begin = startOfGrain(span.from, grainMs)
+  const end = startOfGrain(span.to, grainMs) + grainMs
+  const known = Math.max(startOfGrain(archivedBefore, grainMs), droppedBefore)
+  const sumBefore = (before: number): Promise<BookTotals> =>
+    ask(sumTotals(tables, { from: begin, to: before - 1 }, joinedBefore))
   if (known > begin) {
     const before = Math.min(known, end)
-    const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
+    const totals = await sumBefore(before)
     if (known !== droppedBefore) return { before, totals, why: 'said' }
     const { payments } = add(totals.default, totals.fallback)
     if (payments > 0n) return { before, totals, why: 'dropped' }
   }
   const { row } = await nextInstants(tables, begin)
-  const before = Math.min(row === undefined ? end : startOfSecond(row), end)
-  const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
+  const before = Math.min(row === undefined ? end : startOfGrain(row, grainMs), end)
+  const totals = await sumBefore(before)
   const { payments } = add(totals.default, totals.fallback)
   if (payments === 0n) return undefined
   const archived = await sumMovedAway(tables, { from: begin, to: before - 1 })
@@ -114,13 +121,6 @@ async function sumMovedAway(
   const { exists } = await ask(tables.runForRow(MOVED_AWAY_EXISTS, []))
   return exists ? readSums(await ask(tables.run(SUM_MOVED_AWAY, [from, to]))) : undefined
 }
-
-const READ_DROPPED = {
-  name: 'readDropped',
-  effect: 'reads',
-  columns: { dropped_before_ms: INTEGER },
-  text: `SELECT coalesce(max(dropped_before_ms), 0) AS dropped_before_ms FROM archive_progress`,
-} satisfies Query
 
 const MOVED_AWAY_EXISTS = {
   name: 'movedAwayExists',

@@ -4,7 +4,7 @@ import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { BOOLEAN, INTEGER, TEXT, nullable, type Query } from './rows.ts'
 import { PROCESSOR_NUMBER } from './sql.ts'
-import { BUCKET_WIDTHS_MS } from './summaries.ts'
+import { BUCKET_WIDTHS_MS, JOINED_MS } from './summaries.ts'
 
 export function createKnownControl(pool: PostgresPool): Pick<Ledger, 'findControl'> {
   return {
@@ -13,7 +13,7 @@ export function createKnownControl(pool: PostgresPool): Pick<Ledger, 'findContro
       const { correlation_id: correlationId, second } = row
       if (correlationId !== null) return { kind: 'found', correlationId }
       if (second === null) return { kind: row.has_settled ? 'gone' : 'none' }
-      const archived = await pool.run(FIND_ARCHIVED_CONTROL, [PROCESSOR_NUMBER[processor], second])
+      const archived = await pool.run(findArchived(PROCESSOR_NUMBER[processor], second), [])
       if (archived[0] === undefined) return { kind: 'gone' }
       return { kind: 'found', correlationId: archived[0].correlation_id }
     },
@@ -63,14 +63,18 @@ export const FIND_CONTROL = {
   FROM second`,
 } satisfies Query
 
-/** One that $1 settled in the second that begins at $2. */
-const FIND_ARCHIVED_CONTROL = {
-  name: 'findArchivedControl',
-  effect: 'reads',
-  columns: { correlation_id: TEXT },
-  text: `
-  SELECT correlation_id::text FROM archived_payments
-  WHERE processor = $1::smallint
-    AND requested_at_ms >= $2::bigint AND requested_at_ms < $2::bigint + ${SECOND_MS}
-  ORDER BY requested_at_ms DESC LIMIT 1`,
-} satisfies Query
+/** One that a processor settled in the second, or in the ten that are joined, from this instant on. */
+function findArchived(processor: number, at: number): Query<{ correlation_id: typeof TEXT }> {
+  return {
+    name: 'findArchivedControl',
+    effect: 'reads',
+    // Without parameters, so that its plan opens the partition of that day alone.
+    protocol: 'simple',
+    columns: { correlation_id: TEXT },
+    text: `
+    SELECT correlation_id::text FROM archived_payments
+    WHERE processor = ${processor}
+      AND requested_at_ms >= ${at} AND requested_at_ms < ${at + JOINED_MS}
+    ORDER BY requested_at_ms DESC LIMIT 1`,
+  }
+}

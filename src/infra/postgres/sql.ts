@@ -57,6 +57,9 @@ export const SETTLED_PAYMENTS = `(
     FROM archived_payments
   )`
 
+/** Before it the totals of seconds are joined, epoch ms. */
+export const JOINED_BEFORE = 'coalesce((SELECT joined_before_ms FROM archive_progress), 0)'
+
 /** Adds the settled payments among `rows`, a part of the same statement, to the totals. */
 export function addToTotals(rows: string, shard: string): string {
   return `INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)

@@ -19,10 +19,9 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
   const findOne = async <Shape extends Columns>(
     { name, columns, ...statement }: Query<Shape>,
     correlationId: string,
-    ...more: readonly number[]
   ): Promise<RowOf<Shape> | undefined> => {
     const query = { ...statement, name, columns: {} }
-    const rows = await pool.run(query, [correlationId, ...more]).catch((failure: unknown) => {
+    const rows = await pool.run(query, [correlationId]).catch((failure: unknown) => {
       if (!isRefused(failure) || !isOfValue(failure.refusal)) throw failure
       // PostgreSQL cannot reckon with what is in the row, such as an instant out of range.
       const { words: cause } = failure.refusal
@@ -41,8 +40,8 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
       // Known before it left the payments, so what is not found here was never there.
       const known = await findOne({ ...FIND_KNOWN, columns: KNOWN }, correlationId)
       if (known === undefined) return undefined
-      const at = known.requested_at_ms
-      const archived = await findOne({ ...FIND_ARCHIVED, columns: PAYMENT }, correlationId, at)
+      const query = { ...findArchived(known), columns: PAYMENT }
+      const archived = await findOne(query, correlationId)
       return archived === undefined ? reducedStatusOf(known) : statusOf(archived)
     },
     async countOpen() {
@@ -164,15 +163,19 @@ const FIND_KNOWN: Statement = {
 }
 
 /** Its rows are read as payments, by `PAYMENT`. */
-const FIND_ARCHIVED: Statement = {
-  name: 'findArchived',
-  effect: 'reads',
-  text: `
+function findArchived({ correlation_id: id, requested_at_ms: at }: RowOf<typeof KNOWN>): Statement {
+  return {
+    name: 'findArchived',
+    effect: 'reads',
+    // Without parameters, so that its plan opens the partition of that day alone.
+    protocol: 'simple',
+    text: `
   SELECT correlation_id::text, amount_cents, 1 AS state, processor, requested_at_ms, attempts,
     round(extract(epoch FROM accepted_at) * 1000)::float8 AS accepted_at_ms,
     NULL AS due_in_ms, NULL AS default_doubt_ms, NULL AS default_doubt_requested_at_ms,
     NULL AS fallback_doubt_ms, NULL AS fallback_doubt_requested_at_ms, NULL AS owned_by
-  FROM archived_payments WHERE correlation_id = $1 AND requested_at_ms = $2`,
+  FROM archived_payments WHERE correlation_id = '${id}' AND requested_at_ms = ${at}`,
+  }
 }
 
 /** Its rows are read as payments, by `PARKED`. */
