@@ -313,6 +313,28 @@ t.test('a session that is lost in the middle of a pass leaves all of it to the n
   t.same(await world.counts(), [0, 60, 60])
 })
 
+t.test('years of days take no more locks than a small server has', async (t) => {
+  const small = await startPostgres(t, { max_connections: '20', max_locks_per_transaction: '16' })
+  const { ledger, leaseId, ...world } = await startArchived(t, small)
+  await world.settle([payment(1, 3 * DAY_MS), payment(2, 3 * HOUR_MS)])
+  for (let year = 0; year < 2; year += 1) {
+    await world.sql(`DO $$ BEGIN
+      FOR day IN ${365 * year + 1} .. ${365 * (year + 1)} LOOP
+        EXECUTE format('CREATE TABLE day_%s PARTITION OF archived_payments
+          FOR VALUES FROM (%s) TO (%s)', day, day * ${DAY_MS}::bigint, (day + 1) * ${DAY_MS}::bigint);
+        COMMIT;
+      END LOOP; END $$`)
+  }
+
+  t.match(await world.archive(), { payments: 2 })
+
+  t.match(await ledger.find(uuid(1)), { state: 'settled', attempts: [{}] })
+  t.match(await ledger.findControl('default'), { kind: 'found' })
+  t.same((await ledger.accept([request(1)], { leaseId, parked: false })).results, ['known'])
+  const window = { from: NOW - 3 * DAY_MS, to: NOW - 3 * HOUR_MS }
+  t.match((await ledger.summarize(window, [])).summary.default, { payments: 2 })
+})
+
 t.test('summaries over archived and dropped days equal those of a plain list', async (t) => {
   const world = await startArchived(t, server)
   const today = NOW - (NOW % DAY_MS)
