@@ -11,10 +11,27 @@ import {
 import { openConnection, type PostgresConnection } from '../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { GIVE_UP_MS } from '../../bench/layout/wait.ts'
-import { lease, settled } from '../contracts/ledger-words.ts'
+import { lease, settled, uuid } from '../contracts/ledger-words.ts'
 import { LEDGER, runSql, type SpecPostgres } from './postgres.ts'
 
 export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
+/** When the spec began, epoch ms. */
+export const NOW = Date.now()
+
+export function payment(
+  n: number,
+  ageMs: number,
+  more: Partial<SettledPayment> = {},
+): SettledPayment {
+  return {
+    correlationId: uuid(n),
+    processor: 'default',
+    requestedAt: NOW - ageMs,
+    amountCents: 1_990,
+    ...more,
+  }
+}
 
 export interface ArchivedWorld {
   readonly url: string

@@ -6,12 +6,7 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { INTEGER, PROCESSOR, STATE, TEXT, nullable, readOnlyRow } from '../infra/postgres/rows.ts'
 import type { Query, RowOf } from '../infra/postgres/rows.ts'
-import {
-  PROCESSOR_NUMBER,
-  SETTLED_PAYMENTS,
-  epochMs,
-  processorName,
-} from '../infra/postgres/sql.ts'
+import { PROCESSOR_NUMBER, ALL_PAYMENTS, epochMs, processorName } from '../infra/postgres/sql.ts'
 import { ask, type Span } from './pit-books.ts'
 
 /** A payment as Pit has it. */
@@ -142,8 +137,8 @@ const SETTLED_PAGE = {
   effect: 'reads',
   columns: COLUMNS,
   text: `
-  SELECT ${SELECTED} FROM ${SETTLED_PAYMENTS} p
-  WHERE p.processor = $3::smallint
+  SELECT ${SELECTED} FROM ${ALL_PAYMENTS} p
+  WHERE p.state = 1 AND p.processor = $3::smallint
     AND p.requested_at_ms >= $1::bigint AND p.requested_at_ms <= $2::bigint
     AND (p.requested_at_ms > $1::bigint OR p.correlation_id > $4::uuid)
   ORDER BY p.requested_at_ms, p.correlation_id
@@ -166,8 +161,8 @@ const ELSEWHERE = {
       AND accepted_at BETWEEN to_timestamp(($1::float8 - $3::float8) / 1000)
         AND to_timestamp(($1::float8 + $3::float8) / 1000)
     UNION ALL
-    SELECT ${COMPARED} FROM ${SETTLED_PAYMENTS} s
-    WHERE requested_at_ms BETWEEN $1::bigint - $3::bigint AND $1::bigint + $3::bigint
+    SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s
+    WHERE state = 1 AND requested_at_ms BETWEEN $1::bigint - $3::bigint AND $1::bigint + $3::bigint
       AND (processor <> $2::smallint OR requested_at_ms <> $1::bigint)
   )
   SELECT ${SELECTED} FROM candidate p
@@ -184,9 +179,9 @@ const OUT_OF_TIME = {
   columns: COLUMNS,
   text: `
   SELECT ${SELECTED} FROM (
-    SELECT ${COMPARED} FROM ${SETTLED_PAYMENTS} s WHERE requested_at_ms < $1::bigint
+    SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s WHERE state = 1 AND requested_at_ms < $1::bigint
     UNION ALL
-    SELECT ${COMPARED} FROM ${SETTLED_PAYMENTS} s WHERE requested_at_ms > $2::bigint
+    SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s WHERE state = 1 AND requested_at_ms > $2::bigint
   ) AS p
   LIMIT $3`,
 } satisfies Query
@@ -234,7 +229,7 @@ const NOT_SETTLED_AT = {
     UNION ALL
     (SELECT ${COMPARED} FROM payments WHERE state = 2 ORDER BY accepted_at LIMIT $2)
     UNION ALL
-    (SELECT ${COMPARED} FROM ${SETTLED_PAYMENTS} s WHERE processor <> $1::smallint
+    (SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s WHERE state = 1 AND processor <> $1::smallint
       ORDER BY requested_at_ms LIMIT $2)
   )
   SELECT ${SELECTED} FROM other p`,

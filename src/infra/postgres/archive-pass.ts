@@ -336,7 +336,7 @@ const MOVE = {
   ), kept AS (
     INSERT INTO archived_payments
       (requested_at_ms, amount_cents, accepted_at, correlation_id, processor, attempts)
-    SELECT * FROM moved ORDER BY requested_at_ms
+    SELECT * FROM moved
   )
   SELECT count(*) AS payments FROM moved`,
 } satisfies Query

@@ -10,6 +10,8 @@ export interface ArchiverOptions extends ArchiveSettings {
   readonly onArchived: (pass: ArchivePass) => void
   /** Told why payments are not archived, once for each reason. */
   readonly onWaiting: (reason: string) => void
+  /** Before each pass, ms. Default `PASS_PAUSE_MS`; less for specs. */
+  readonly pauseMs?: number
 }
 
 /** Between two passes, ms: longer than a start takes from looking at the tables to its lease. */
@@ -23,13 +25,13 @@ export function startArchiver(
   servers: ServersConfig,
   options: ArchiverOptions,
 ): () => Promise<void> {
-  const { onArchived, onWaiting } = options
+  const { onArchived, onWaiting, pauseMs = PASS_PAUSE_MS } = options
   const ended = new AbortController()
   const { signal } = ended
   let told = ''
   const passes = async (): Promise<void> => {
     for (;;) {
-      await delay(PASS_PAUSE_MS, undefined, { signal })
+      await delay(pauseMs, undefined, { signal })
       const reconnector = new PostgresReconnector(servers)
       const stop = (): void => reconnector.destroy()
       signal.addEventListener('abort', stop)

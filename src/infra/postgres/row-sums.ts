@@ -7,7 +7,7 @@ import type { PostgresPool } from './pool.ts'
 import { BUCKET_WIDTHS_MS, JOINED_MS, coverWindow, type BucketRun } from './summaries.ts'
 import { DIGITS, INTEGER, LEVEL, nullable } from './rows.ts'
 import type { Columns, Level, Query, RowOf } from './rows.ts'
-import { JOINED_BEFORE, PROCESSOR_NUMBER, SETTLED_PAYMENTS, arrayOf } from './sql.ts'
+import { JOINED_BEFORE, PROCESSOR_NUMBER, ALL_PAYMENTS, arrayOf } from './sql.ts'
 
 /** Both ends inclusive, epoch ms. */
 export interface MsSpan {
@@ -199,8 +199,8 @@ const DIFFERING_BUCKETS = {
       p.requested_at_ms - p.requested_at_ms % ${firstWidth('p.requested_at_ms')} AS bucket_ms,
       p.processor, count(*)::numeric AS added_payments, sum(p.amount_cents) AS added_cents,
       0::numeric AS told_payments, 0::numeric AS told_cents
-    FROM ${SETTLED_PAYMENTS} p, joined
-    WHERE p.requested_at_ms >= (SELECT from_ms FROM wanted WHERE level = 0)
+    FROM ${ALL_PAYMENTS} p, joined
+    WHERE p.state = 1 AND p.requested_at_ms >= (SELECT from_ms FROM wanted WHERE level = 0)
       AND p.requested_at_ms < (SELECT to_ms FROM wanted WHERE level = 0)
     GROUP BY 2, 3
     UNION ALL
@@ -237,8 +237,8 @@ const SUM_ROWS = {
   columns: SUM_COLUMNS,
   text: `
   SELECT processor, count(*)::text AS payments, sum(amount_cents)::text AS cents
-  FROM ${SETTLED_PAYMENTS} p
-  WHERE requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint
+  FROM ${ALL_PAYMENTS} p
+  WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint
   GROUP BY processor`,
 } satisfies Query
 

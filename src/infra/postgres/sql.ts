@@ -45,12 +45,12 @@ export function isKnown(id: string): string {
 }
 
 /**
- * All settled payments, those that are archived too, which one snapshot has in one of both tables.
- * Conditions on instants go by index in each.
+ * All payments, those that are archived too: one snapshot has each in one of both tables. Conditions
+ * stand outside of it, `state = 1` among them, since PostgreSQL would sort what stands inside.
  */
-export const SETTLED_PAYMENTS = `(
+export const ALL_PAYMENTS = `(
     SELECT correlation_id, amount_cents, state, processor, requested_at_ms, accepted_at, attempts
-    FROM payments WHERE state = 1
+    FROM payments
     UNION ALL
     SELECT correlation_id, amount_cents, 1::smallint, processor, requested_at_ms, accepted_at,
       attempts
