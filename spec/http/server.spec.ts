@@ -168,6 +168,35 @@ onEachServer('a payment’s status has decimals and ISO instants', async (t) => 
   t.match(edge.requests, [{ correlationId: ID }])
 })
 
+onEachServer('of a reduced payment is told what is kept', async (t) => {
+  const value: PaymentStatus = {
+    correlationId: ID,
+    amountCents: 1990,
+    state: 'settled',
+    acceptedAt: undefined,
+    requestedAt: 0,
+    attempts: [],
+    reduced: true,
+  }
+  const edge = await startEdge(t, {
+    supervise: (request) => {
+      if (request.type === 'payment.requested') request.replyTo({ kind: 'found', value })
+    },
+  })
+
+  const { text } = await call(edge, 'GET', `/payments/${ID}`)
+
+  t.same(JSON.parse(text), {
+    correlationId: ID,
+    amount: 19.9,
+    state: 'settled',
+    requestedAt: '1970-01-01T00:00:00.000Z',
+    attemptsTotal: 0,
+    attempts: [],
+    reduced: true,
+  })
+})
+
 onEachServer('a status has no negative times, and counts the attempts not kept', async (t) => {
   const attempt = { processor: 'default', requestedAt: 0, reason: 'cheaper', tookMs: 1 } as const
   const value: PaymentStatus = {

@@ -195,7 +195,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       attemptsTotal: {
         type: 'integer',
         minimum: 0,
-        description: 'How many attempts there were, also those that are not kept.',
+        description: 'How many attempts there were, also those that are not kept; 0 once reduced.',
       },
       attempts: {
         type: 'array',

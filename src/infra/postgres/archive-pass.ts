@@ -81,7 +81,7 @@ export async function archiveOnce(
   }
 }
 
-/** Every accept asks each of these partitions: there are seven at most, or one for each year. */
+/** Every accept asks each of these partitions: there are eight at most, or one for each year. */
 function knownWidth({ knownMs }: ArchiveSettings): number {
   return knownMs === undefined
     ? 366 * DAY_MS
