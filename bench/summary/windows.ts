@@ -4,6 +4,7 @@ import pg from 'pg'
 import { NO_BOOKS, booksAgree, subtractBooks } from '../challenge/books.ts'
 import type { PitEndpoint } from '../challenge/pit-endpoint.ts'
 import type { Span } from './rows.ts'
+import { ALL_PAYMENTS } from '../../src/infra/postgres/sql.ts'
 import type { Summary, TimeWindow } from '../../src/actors/model/payment.ts'
 
 export type WindowKind = 'second' | 'minute' | 'hour' | 'all'
@@ -43,7 +44,7 @@ export async function isRight(
 
 async function count(client: pg.Client, window: TimeWindow): Promise<Summary> {
   const { rows } = await client.query<{ processor: number; payments: string; cents: string }>(
-    `SELECT processor, count(*) AS payments, sum(amount_cents) AS cents FROM payments
+    `SELECT processor, count(*) AS payments, sum(amount_cents) AS cents FROM ${ALL_PAYMENTS} p
      WHERE state = 1 AND requested_at_ms BETWEEN $1 AND $2 GROUP BY processor`,
     [window.from ?? 0, window.to ?? Number.MAX_SAFE_INTEGER],
   )

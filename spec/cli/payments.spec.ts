@@ -197,6 +197,22 @@ t.test('an amount below 0 is told to be none, wherever it stands', async (t) => 
   }
 })
 
+t.test('a reduced payment is shown without what is no longer kept', async (t) => {
+  const text = describePayment({
+    correlationId: ID,
+    amount: 5,
+    state: 'settled',
+    requestedAt: '2026-01-31T12:00:01.000Z',
+    attempts: [],
+    reduced: true,
+  })
+
+  t.match(text, /^state +settled$/m)
+  t.match(text, /^requested at +2026-01-31T12:00:01\.000Z$/m)
+  t.notMatch(text, 'accepted at')
+  t.match(text, /\nits attempts are no longer kept\n$/)
+})
+
 t.test('a payment in doubt is shown with what it waits for and for how long', async (t) => {
   const text = describePayment({
     correlationId: ID,

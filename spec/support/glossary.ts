@@ -19,7 +19,6 @@ const OUTSIDE: readonly RegExp[] = [
   /warm_?up_?ms/gi, // the setting of a rehearsal
   /\blane(?=: ')/g, // the metrics' label
   /look[ _-]?ups?/gi, // the glossary's own word
-  /\bpayments_archive\b/g, // the operators' table
   /\bDataView\b/g, // JavaScript's
   /\bt\.jobs\b/g, // tap's
 ]

@@ -1,7 +1,7 @@
 // Migrations that no Pit has: a column that is added, filled for payments that are there, indexed, and
 // a column that is taken away, each in its own way.
 
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -10,6 +10,9 @@ import { projectFile } from '../../src/infra/process/project-file.ts'
 import { makeEnterableFolder, runSql } from './postgres.ts'
 
 const FIRST = '0001-tables.sql'
+
+/** Tables that the code needs, which come with the second one. */
+export const ARCHIVE = await readFile(projectFile('compose/migrations/0003-archive.sql'), 'utf8')
 
 /** Those of `docs/DATABASE.md`. */
 const TEST_MIGRATIONS: Readonly<Record<string, string>> = {
@@ -47,7 +50,9 @@ export async function writeMigrations(
   await mkdir(folder)
   await copyFile(projectFile(`compose/migrations/${FIRST}`), join(folder, FIRST))
   const others = Object.entries({ ...TEST_MIGRATIONS, ...texts }).slice(0, count - 1)
-  for (const [file, text] of others) await writeFile(join(folder, file), text)
+  for (const [index, [file, text]] of others.entries()) {
+    await writeFile(join(folder, file), index === 0 ? text + ARCHIVE : text)
+  }
 }
 
 /**

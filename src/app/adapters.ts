@@ -27,6 +27,8 @@ import { createRedisFailureCounts } from '../infra/redis/redis-failures.ts'
 import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
+import type { ArchiveSettings } from '../infra/postgres/archive-pass.ts'
+import type { ArchiverOptions } from '../infra/postgres/archiver.ts'
 import { createPostgresLedger, type PostgresLedgerConfig } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
@@ -82,6 +84,7 @@ export interface Adapters extends Caches {
 /** Listeners to what happens in the adapters. */
 type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & {
   readonly logger: Logger
+  readonly onArchived?: ArchiverOptions['onArchived']
   readonly onHistoryChanged?: HistoryWatchOptions['onChanged']
 }
 
@@ -159,9 +162,10 @@ function watchOf(config: Config, told: StartListeners): HistoryWatch | undefined
 }
 
 async function openLedger(
-  { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate }: Config,
-  { addresses, names, watch, positions, told: { logger, ...listeners } }: LedgerParts,
+  config: Config,
+  { addresses, names, watch, positions, told: { logger, onArchived, ...listeners } }: LedgerParts,
 ): Promise<Ledger> {
+  const { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate } = config
   const log = subsystemLogger(logger, 'ledger')
   try {
     return await createPostgresLedger({
@@ -179,6 +183,11 @@ async function openLedger(
         log[news.state === 'waits' ? 'warn' : 'info'](news, 'ledger.migration')
       },
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
+      archive: {
+        ...archiveSettings(config),
+        onArchived: onArchived ?? (() => undefined),
+        onWaiting: (reason) => log.warn({ reason }, 'archive.waiting'),
+      },
       ...(watch === undefined
         ? {}
         : {
@@ -194,6 +203,20 @@ async function openLedger(
     if (!(error instanceof LedgerUnavailable)) throw error
     const where = databaseUrl === undefined ? 'the embedded PostgreSQL' : 'DATABASE_URL'
     throw refusedStart(where, error.cause)
+  }
+}
+
+const HOUR_MS = 3_600_000
+
+function archiveSettings(config: Config): ArchiveSettings {
+  const { archiveAfterHours, archiveRateMax, archiveKeepDays, knownDays } = config
+  const daysOf = (days: number | undefined): number | undefined =>
+    days === undefined ? undefined : days * 24 * HOUR_MS
+  return {
+    afterMs: archiveAfterHours * HOUR_MS,
+    rateMax: archiveRateMax,
+    keepMs: daysOf(archiveKeepDays),
+    knownMs: daysOf(knownDays),
   }
 }
 

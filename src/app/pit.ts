@@ -46,6 +46,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   const adapters = await createAdapters(config, addresses, {
     logger,
     onDamagedRow: (row) => late.telemetry?.emit({ type: 'row.damaged', ...row }),
+    onArchived: (pass) => late.telemetry?.emit({ type: 'payments.archived', ...pass }),
     onHistoryChanged: (change) => late.telemetry?.emit({ type: 'history.changed', ...change }),
   })
   let http: HttpServer | undefined

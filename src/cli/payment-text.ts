@@ -22,7 +22,9 @@ export function describePayment(payment: Fields): string {
   ]
   const known = lines.filter(([, value]) => value !== '')
   const shown = known.map(([label = '', value]) => `${label.padEnd(LABEL_WIDTH)}${value}\n`)
-  return `${shown.join('')}\n${attemptsOf(listOf(payment['attempts']))}`
+  const attempts =
+    payment['reduced'] === true ? 'its attempts are no longer kept\n' : attemptsOf(payment)
+  return `${shown.join('')}\n${attempts}`
 }
 
 /** The state in a few words: `settled by default`. */
@@ -96,7 +98,8 @@ const OUTCOMES: Readonly<Record<AttemptOutcome, string>> = {
 
 const HEADINGS = ['#', 'processor', 'requested at', 'because', 'outcome', 'took', 'said']
 
-function attemptsOf(attempts: readonly Fields[]): string {
+function attemptsOf(payment: Fields): string {
+  const attempts = listOf(payment['attempts'])
   if (attempts.length === 0) return 'no attempt was made yet\n'
   const rows = [HEADINGS, ...attempts.map(attemptRow)]
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => lengthOf(row[column]))))

@@ -52,6 +52,15 @@ const SINGLE_RULES: readonly CrossRule[] = [
     fault: 'CIRCUIT_OPEN_MS is longer than CIRCUIT_OPEN_MAX_MS',
     isBroken: (fields) => fields.circuitOpenMs > fields.circuitOpenMaxMs,
   },
+  {
+    fault: 'ARCHIVE_KEEP_DAYS is not longer than ARCHIVE_AFTER_HOURS',
+    isBroken: ({ archiveKeepDays: days = Infinity, archiveAfterHours }) =>
+      days * 24 <= archiveAfterHours,
+  },
+  {
+    fault: 'KNOWN_DAYS is shorter than ARCHIVE_KEEP_DAYS, which is for ever unless it is set',
+    isBroken: ({ knownDays = Infinity, archiveKeepDays = Infinity }) => knownDays < archiveKeepDays,
+  },
 ]
 
 /** Ports that this process may listen on. */

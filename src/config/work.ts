@@ -1,6 +1,6 @@
 // Configuration variables of the work inside: memory, batches, leases, the edge, the stop.
 
-import { onOff, whole } from './kinds.ts'
+import { following, onOff, whole } from './kinds.ts'
 
 export const WORK_VARIABLES = {
   readyMax: whole({
@@ -91,6 +91,46 @@ export const WORK_VARIABLES = {
     meaning:
       'Connections to PostgreSQL for reads, besides the four for accepts, outcomes, claims and leases',
   }),
+  archiveAfterHours: whole({
+    name: 'ARCHIVE_AFTER_HOURS',
+    fallback: 48,
+    unit: 'hours',
+    min: 1,
+    max: 87_600,
+    meaning: 'Age at which a settled payment moves out of the hot tables, into the archive',
+  }),
+  archiveRateMax: whole({
+    name: 'ARCHIVE_RATE_MAX',
+    fallback: 5000,
+    unit: 'payments/s',
+    min: 0,
+    max: 1_000_000,
+    meaning: 'Rate at which payments are archived at most; 0: this instance archives none',
+  }),
+  archiveKeepDays: following(
+    whole({
+      name: 'ARCHIVE_KEEP_DAYS',
+      fallback: 0,
+      unit: 'days',
+      min: 1,
+      max: 36_500,
+      meaning:
+        'Age at which archived payments are dropped, a day at a time; their ids, their amounts and the totals stay',
+    }),
+    'for ever',
+  ),
+  knownDays: following(
+    whole({
+      name: 'KNOWN_DAYS',
+      fallback: 0,
+      unit: 'days',
+      min: 1,
+      max: 36_500,
+      meaning:
+        'Age up to which the id and the amount of a settled payment are known: a repeat of it is answered as one, and later it is a new payment',
+    }),
+    'for ever',
+  ),
   httpInFlightMax: whole({
     name: 'HTTP_IN_FLIGHT_MAX',
     fallback: 4096,

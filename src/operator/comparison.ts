@@ -12,7 +12,7 @@ import {
   add,
   isDifferent,
   nextInstants,
-  startOfSecond,
+  startOfGrain,
   subtract,
   type PitBooks,
   type Span,
@@ -71,8 +71,10 @@ export interface CompareRequest {
   readonly pit: PitBooks
   /** Pit's tables, which name payments; undefined: instants are found, but no payments. */
   readonly tables: PostgresPool | undefined
-  /** Before it there are totals and no rows: a whole second, epoch ms. */
+  /** Before it there are totals and no rows: a multiple of `grainMs`, epoch ms. */
   readonly rowsFrom: number
+  /** What totals can tell apart, ms. */
+  readonly grainMs: number
   readonly lookUps: 'all' | 'whereSumsDiffer'
   readonly tell: (finding: Finding) => void
   /** @param at epoch ms: what is before it has been compared. */
@@ -104,13 +106,14 @@ class ProcessorComparison {
   }
 
   async run(): Promise<Comparison> {
-    const { span, tables, rowsFrom } = this.#request
+    const { span, tables, rowsFrom, grainMs } = this.#request
     const begin = await this.#skipEmptied()
     if (tables === undefined) await this.#compareSums({ from: begin, to: span.to }, 1)
     else {
       if (begin < rowsFrom) {
-        const from = startOfSecond(begin)
-        await this.#compareSums({ from, to: Math.min(rowsFrom, endOf(span)) - 1 }, 1_000)
+        const from = startOfGrain(begin, grainMs)
+        const end = startOfGrain(span.to, grainMs) + grainMs
+        await this.#compareSums({ from, to: Math.min(rowsFrom, end) - 1 }, grainMs)
       }
       await this.#compareHours(tables, Math.max(begin, rowsFrom))
     }
@@ -253,10 +256,6 @@ class ProcessorComparison {
 
 /** Mismatches that are kept; beyond it payments are no longer looked up. */
 const NAMED_MAX = 10_000
-
-function endOf({ to }: Span): number {
-  return startOfSecond(to) + 1_000
-}
 
 function one(cents: bigint): BookTotal {
   return { payments: 1n, cents }

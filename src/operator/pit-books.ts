@@ -52,26 +52,39 @@ export interface PitBooks {
 /** Rows that are added up in one statement are those of this long at most, ms. */
 const STRETCH_MS = 6 * 3_600_000
 
+/** Where Pit's books have rows, and what else its totals tell. */
+export interface BooksBegin {
+  /** Before it there are totals and no rows: a multiple of `grainMs`, epoch ms. */
+  readonly rowsFrom: number
+  /** What totals can tell apart, ms: a second, or ten where seconds are joined. */
+  readonly grainMs: number
+  /** Before it they are, epoch ms. */
+  readonly joinedBefore: number
+}
+
 /**
- * From the rows of the settled payments, and before `rowsFrom` (epoch ms) from the totals, in whole
- * seconds; without payments settled but not yet written.
+ * From the rows of the settled payments, and before `rowsFrom` from the totals, in whole grains;
+ * without payments settled but not yet written.
  */
-export function booksInTables(tables: PostgresPool, rowsFrom: number): PitBooks {
+export function booksInTables(
+  tables: PostgresPool,
+  { rowsFrom, grainMs, joinedBefore }: BooksBegin,
+): PitBooks {
   return {
     async sum({ from, to }) {
-      const seconds = {
-        from: startOfSecond(from),
-        to: Math.min(startOfSecond(to) + 999, rowsFrom - 1),
+      const grains = {
+        from: startOfGrain(from, grainMs),
+        to: Math.min(startOfGrain(to, grainMs) + grainMs - 1, rowsFrom - 1),
       }
-      const told = from < rowsFrom ? await ask(sumTotals(tables, seconds)) : NO_BOOKS
+      const told = from < rowsFrom ? await ask(sumTotals(tables, grains, joinedBefore)) : NO_BOOKS
       const rows = await sumAllRows(tables, { from: Math.max(from, rowsFrom), to })
       return addBooks(told, rows)
     },
   }
 }
 
-export function startOfSecond(at: number): number {
-  return at - (at % 1_000)
+export function startOfGrain(at: number, grainMs: number): number {
+  return at - (at % grainMs)
 }
 
 /** Reads stretch by stretch, each in a bounded time; what is empty is skipped. */

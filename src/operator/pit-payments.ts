@@ -6,7 +6,7 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { INTEGER, PROCESSOR, STATE, TEXT, nullable, readOnlyRow } from '../infra/postgres/rows.ts'
 import type { Query, RowOf } from '../infra/postgres/rows.ts'
-import { PROCESSOR_NUMBER, epochMs, processorName } from '../infra/postgres/sql.ts'
+import { PROCESSOR_NUMBER, ALL_PAYMENTS, epochMs, processorName } from '../infra/postgres/sql.ts'
 import { ask, type Span } from './pit-books.ts'
 
 /** A payment as Pit has it. */
@@ -128,12 +128,16 @@ function readPayment(row: RowOf<typeof COLUMNS>): PitPayment {
 const SELECTED = `correlation_id::text, amount_cents::text, state, processor,
     requested_at_ms::text`
 
+/** Columns of rows from several tables. */
+const COMPARED =
+  'correlation_id, amount_cents, state, processor, requested_at_ms, accepted_at, attempts'
+
 const SETTLED_PAGE = {
   name: 'settledPage',
   effect: 'reads',
   columns: COLUMNS,
   text: `
-  SELECT ${SELECTED} FROM payments p
+  SELECT ${SELECTED} FROM ${ALL_PAYMENTS} p
   WHERE p.state = 1 AND p.processor = $3::smallint
     AND p.requested_at_ms >= $1::bigint AND p.requested_at_ms <= $2::bigint
     AND (p.requested_at_ms > $1::bigint OR p.correlation_id > $4::uuid)
@@ -149,16 +153,16 @@ const ELSEWHERE = {
   columns: COLUMNS,
   text: `
   WITH candidate AS (
-    SELECT * FROM payments WHERE state = 0 AND owner IS NULL
+    SELECT ${COMPARED} FROM payments WHERE state = 0 AND owner IS NULL
     UNION ALL
-    SELECT * FROM payments WHERE state = 0 AND owner IS NOT NULL
+    SELECT ${COMPARED} FROM payments WHERE state = 0 AND owner IS NOT NULL
     UNION ALL
-    SELECT * FROM payments WHERE state = 2
+    SELECT ${COMPARED} FROM payments WHERE state = 2
       AND accepted_at BETWEEN to_timestamp(($1::float8 - $3::float8) / 1000)
         AND to_timestamp(($1::float8 + $3::float8) / 1000)
     UNION ALL
-    SELECT * FROM payments WHERE state = 1
-      AND requested_at_ms BETWEEN $1::bigint - $3::bigint AND $1::bigint + $3::bigint
+    SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s
+    WHERE state = 1 AND requested_at_ms BETWEEN $1::bigint - $3::bigint AND $1::bigint + $3::bigint
       AND (processor <> $2::smallint OR requested_at_ms <> $1::bigint)
   )
   SELECT ${SELECTED} FROM candidate p
@@ -175,14 +179,14 @@ const OUT_OF_TIME = {
   columns: COLUMNS,
   text: `
   SELECT ${SELECTED} FROM (
-    SELECT * FROM payments WHERE state = 1 AND requested_at_ms < $1::bigint
+    SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s WHERE state = 1 AND requested_at_ms < $1::bigint
     UNION ALL
-    SELECT * FROM payments WHERE state = 1 AND requested_at_ms > $2::bigint
+    SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s WHERE state = 1 AND requested_at_ms > $2::bigint
   ) AS p
   LIMIT $3`,
 } satisfies Query
 
-// Each part goes by an index of its own. LEAST passes over what is null.
+// Each part goes by an index of its own. LEAST and GREATEST pass over what is null.
 const FIRST_PAYMENT = {
   name: 'firstPayment',
   effect: 'reads',
@@ -190,6 +194,7 @@ const FIRST_PAYMENT = {
   text: `
   SELECT least($2::bigint,
       (SELECT min(requested_at_ms) FROM payments WHERE state = 1 AND requested_at_ms >= $1::bigint),
+      (SELECT min(requested_at_ms) FROM archived_payments WHERE requested_at_ms >= $1::bigint),
       (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
         WHERE state = 2 AND isfinite(accepted_at)),
       (SELECT floor(${epochMs('min(accepted_at)')})::bigint FROM payments
@@ -204,8 +209,12 @@ const LAST_SETTLED = {
   effect: 'reads',
   columns: { last: INTEGER },
   text: `
-  SELECT coalesce(max(requested_at_ms), $1::bigint) AS last FROM payments
-  WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint`,
+  SELECT greatest($1::bigint,
+      (SELECT max(requested_at_ms) FROM payments
+        WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint),
+      (SELECT max(requested_at_ms) FROM archived_payments
+        WHERE requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint)
+    ) AS last`,
 } satisfies Query
 
 const NOT_SETTLED_AT = {
@@ -214,13 +223,13 @@ const NOT_SETTLED_AT = {
   columns: COLUMNS,
   text: `
   WITH other AS (
-    (SELECT * FROM payments WHERE state = 0 AND owner IS NULL LIMIT $2)
+    (SELECT ${COMPARED} FROM payments WHERE state = 0 AND owner IS NULL LIMIT $2)
     UNION ALL
-    (SELECT * FROM payments WHERE state = 0 AND owner IS NOT NULL LIMIT $2)
+    (SELECT ${COMPARED} FROM payments WHERE state = 0 AND owner IS NOT NULL LIMIT $2)
     UNION ALL
-    (SELECT * FROM payments WHERE state = 2 ORDER BY accepted_at LIMIT $2)
+    (SELECT ${COMPARED} FROM payments WHERE state = 2 ORDER BY accepted_at LIMIT $2)
     UNION ALL
-    (SELECT * FROM payments WHERE state = 1 AND processor <> $1::smallint
+    (SELECT ${COMPARED} FROM ${ALL_PAYMENTS} s WHERE state = 1 AND processor <> $1::smallint
       ORDER BY requested_at_ms LIMIT $2)
   )
   SELECT ${SELECTED} FROM other p`,

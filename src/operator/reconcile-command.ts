@@ -2,6 +2,8 @@
 
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
+import { readProgress } from '../infra/postgres/row-sums.ts'
+import { JOINED_MS } from '../infra/postgres/summaries.ts'
 import { AskedProcessor } from './asked-processor.ts'
 import { counted, printInstant, readArguments, readHttpUrl } from './command-line.ts'
 import { readInstant, readRate } from './command-line.ts'
@@ -9,10 +11,12 @@ import { compareWith, type CompareRequest, type Comparison } from './comparison.
 import { DIFFERING_MAX } from './differing-spans.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import {
+  ask,
   booksInTables,
   booksOverHttp,
   openTables,
-  startOfSecond,
+  startOfGrain,
+  type BooksBegin,
   type PitBooks,
   type Span,
 } from './pit-books.ts'
@@ -38,7 +42,7 @@ export interface ReconcileOptions {
   readonly lookUps: CompareRequest['lookUps']
   /** Look-ups that begin in a second, at most. */
   readonly perSecond: number
-  /** Rows before it were moved away: a whole second, epoch ms. */
+  /** Rows before it were moved away, epoch ms. */
   readonly archivedBefore: number | undefined
   /** A file with ids that Pit may have lost: they are booked, and nothing is compared. */
   readonly takeBack: string | undefined
@@ -101,6 +105,8 @@ does not answer; 4 a bug of this tool.
 const FIRST_MS = 0
 const LAST_MS = Date.parse('2999-12-31T23:59:59.999Z')
 
+const SECOND_MS = 1_000
+
 /** Undefined when only help was asked for. Throws `UsageError`. */
 export function readReconcileOptions(args: readonly string[]): ReconcileOptions | undefined {
   const values = parseFlags(args)
@@ -117,9 +123,7 @@ export function readReconcileOptions(args: readonly string[]): ReconcileOptions 
     lookUps: values.sums === true ? 'whereSumsDiffer' : 'all',
     perSecond: readRate('per-second', values['per-second'], PER_SECOND),
     archivedBefore:
-      archived === undefined
-        ? undefined
-        : startOfSecond(readInstant('archived-before', archived, FIRST_MS)),
+      archived === undefined ? undefined : readInstant('archived-before', archived, FIRST_MS),
     takeBack: values['take-back'],
     inFlightMs: readRate('in-flight', values['in-flight'], IN_FLIGHT_MAX_MS / 1000) * 1000,
     isConfirmed: values.yes === true,
@@ -216,10 +220,13 @@ class Reconciliation {
 
   async compare(processors: AskedProcessors): Promise<number> {
     const tables = this.#tables
-    const rowsFrom = tables === undefined ? 0 : await this.#compareTables(tables, processors)
+    const begin =
+      tables === undefined
+        ? { rowsFrom: 0, grainMs: SECOND_MS, joinedBefore: 0 }
+        : await this.#compareTables(tables, processors)
     const comparisons: Comparison[] = []
     for (const processor of [processors.default, processors.fallback]) {
-      comparisons.push(await this.#compareWith(processor, rowsFrom))
+      comparisons.push(await this.#compareWith(processor, begin))
     }
     for (const comparison of comparisons) this.#say(describeComparison(comparison))
     if (comparisons.some(({ findings }) => findings > 0)) this.#isEqual = false
@@ -227,18 +234,21 @@ class Reconciliation {
     return this.#isEqual ? EXIT_FINE : EXIT_DIFFERENT
   }
 
-  /** Gives the instant from which on there are rows, epoch ms. */
-  async #compareTables(tables: PostgresPool, processors: AskedProcessors): Promise<number> {
+  async #compareTables(tables: PostgresPool, processors: AskedProcessors): Promise<BooksBegin> {
     const { span, archivedBefore } = this.#options
-    const gone = await findRowsGone(tables, span, archivedBefore)
+    const progress = await ask(readProgress(tables))
+    const { joinedBefore } = progress
+    const grainMs = span.from < joinedBefore ? JOINED_MS : SECOND_MS
+    const gone = await findRowsGone(tables, span, { ...progress, archivedBefore, grainMs })
     if (gone !== undefined) {
       this.#say(describeRowsGone(gone))
       if (gone.why === 'unknown') this.#isEqual = false
     }
     await this.#nameOutOfTime(tables)
-    const rowsFrom = gone?.before ?? startOfSecond(span.from)
+    const rowsFrom = gone?.before ?? startOfGrain(span.from, grainMs)
     const from = Math.max(rowsFrom, span.from)
-    if (from > span.to) return rowsFrom
+    const begin = { rowsFrom, grainMs, joinedBefore }
+    if (from > span.to) return begin
     const buckets = await compareRowsWithTotals(
       tables,
       { from, to: span.to },
@@ -256,7 +266,7 @@ class Reconciliation {
     this.#say(
       `rows and totals: ${buckets === 0 ? 'equal' : `${counted(buckets, 'bucket')} ${buckets === 1 ? 'differs' : 'differ'}${more}`}`,
     )
-    return rowsFrom
+    return begin
   }
 
   /** An open window cannot reach further than processors can be asked. */
@@ -271,14 +281,15 @@ class Reconciliation {
     if (payments.length > 0) this.#isEqual = false
   }
 
-  #compareWith(processor: AskedProcessor, rowsFrom: number): Promise<Comparison> {
+  #compareWith(processor: AskedProcessor, begin: BooksBegin): Promise<Comparison> {
     const { span, lookUps } = this.#options
     const { name } = processor
     return compareWith(processor, {
       span,
-      pit: this.#pitBooks(rowsFrom),
+      pit: this.#pitBooks(begin),
       tables: this.#tables,
-      rowsFrom,
+      rowsFrom: begin.rowsFrom,
+      grainMs: begin.grainMs,
       lookUps,
       tell: (finding) => {
         for (const line of describeFinding(finding, name)) this.#say(line)
@@ -290,11 +301,11 @@ class Reconciliation {
     })
   }
 
-  #pitBooks(rowsFrom: number): PitBooks {
+  #pitBooks(begin: BooksBegin): PitBooks {
     const { pitUrl } = this.#options
     if (pitUrl !== undefined) return booksOverHttp(pitUrl)
     if (this.#tables === undefined) throw new UsageError('there are no books of Pit to compare')
-    return booksInTables(this.#tables, rowsFrom)
+    return booksInTables(this.#tables, begin)
   }
 
   #sayWhatIsLeftOut(comparisons: readonly Comparison[]): void {

@@ -3,7 +3,7 @@
 import { formatCents } from '../actors/model/money.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { BookTotal, DifferingBucket } from '../infra/postgres/row-sums.ts'
-import { BUCKET_WIDTHS_MS } from '../infra/postgres/summaries.ts'
+import { JOINED_MS } from '../infra/postgres/summaries.ts'
 import type { ProcessorPayment } from '../infra/processor/books.ts'
 import { counted, printCents, printInstant } from './command-line.ts'
 import type { Comparison, Discrepancy, Emptied, Finding, Mismatch } from './comparison.ts'
@@ -14,16 +14,17 @@ import { LEVELS, type RowsGone } from './rows-and-totals.ts'
 
 /** @param recorded what the processor has in that second; undefined for a wider bucket. */
 export function describeBucket(bucket: DifferingBucket, recorded: BookTotal | undefined): string {
-  const { level, at, added, told } = bucket
+  const { level, at, widthMs, added, told } = bucket
+  const name = level === 0 && widthMs === JOINED_MS ? 'ten seconds' : LEVELS[level]
   const where = `${processorOf(bucket) ?? `processor ${bucket.processor}`} ${printInstant(at)}`
   const sums = `totals ${describeTotal(told)}`
   if (recorded === undefined) {
     const narrower = LEVELS[level - 1]
     const parts = narrower === undefined ? 'rows' : `its ${narrower}s`
-    return `${where}, ${LEVELS[level]}: ${parts} ${describeTotal(added)}, ${sums}: ${WRONG_TOTAL}`
+    return `${where}, ${name}: ${parts} ${describeTotal(added)}, ${sums}: ${WRONG_TOTAL}`
   }
   const three = `rows ${describeTotal(added)}, ${sums}, processor ${describeTotal(recorded)}`
-  return `${where}, ${LEVELS[level]}: ${three}: ${judge(bucket, recorded)}`
+  return `${where}, ${name}: ${three}: ${judge(bucket, recorded)}`
 }
 
 export function processorOf({ processor }: DifferingBucket): ProcessorName | undefined {
@@ -32,8 +33,8 @@ export function processorOf({ processor }: DifferingBucket): ProcessorName | und
 }
 
 /** The whole of a bucket. */
-export function spanOf({ level, at }: DifferingBucket): Span {
-  return { from: at, to: at + BUCKET_WIDTHS_MS[level] - 1 }
+export function spanOf({ at, widthMs }: DifferingBucket): Span {
+  return { from: at, to: at + widthMs - 1 }
 }
 
 const WRONG_TOTAL = 'a running total is wrong'
@@ -50,6 +51,7 @@ export function describeRowsGone({ before, totals, why }: RowsGone): string {
   const what = describeTotal(add(totals.default, totals.fallback))
   const line = `before ${printInstant(before)}: the totals have ${what}`
   if (why === 'archived') return `${line}, and payments_archive has just those`
+  if (why === 'dropped') return `${line}, and these days are dropped: no payment is looked at`
   if (why === 'said') return `${line}; rows are not looked for`
   return `${line}, and there are no rows: deleted, or moved away, and then say --archived-before`
 }

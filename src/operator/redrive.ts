@@ -5,7 +5,7 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { BOOLEAN, INTEGER, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
 import type { Query } from '../infra/postgres/rows.ts'
-import { arrayOf } from '../infra/postgres/sql.ts'
+import { arrayOf, isKnown } from '../infra/postgres/sql.ts'
 import { ask } from './pit-books.ts'
 
 /** Which of the rejected payments; all that is there has to hold. */
@@ -180,6 +180,9 @@ const REDRIVE = {
   )
   SELECT wanted.correlation_id::text,
     EXISTS (SELECT FROM redriven r WHERE r.correlation_id = wanted.correlation_id) AS redriven,
-    (SELECT p.state FROM payments p WHERE p.correlation_id = wanted.correlation_id) AS state
+    coalesce(
+      (SELECT p.state FROM payments p WHERE p.correlation_id = wanted.correlation_id),
+      CASE WHEN ${isKnown('wanted.correlation_id')} THEN 1 END
+    ) AS state
   FROM wanted ORDER BY wanted.number`,
 } satisfies Query

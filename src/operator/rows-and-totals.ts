@@ -7,6 +7,7 @@ import {
   findDifferingBuckets,
   readSums,
   sumTotals,
+  type ArchiveProgress,
   type BookTotals,
   type DifferingBucket,
 } from '../infra/postgres/row-sums.ts'
@@ -17,7 +18,7 @@ import {
   ask,
   isDifferent,
   nextInstants,
-  startOfSecond,
+  startOfGrain,
   subtract,
   type Span,
 } from './pit-books.ts'
@@ -59,38 +60,48 @@ export async function compareRowsWithTotals(
 
 /** Payments at the beginning of the books that the totals have and the rows have not. */
 export interface RowsGone {
-  /** Rows begin here: a whole second, epoch ms. */
+  /** Rows begin here: a multiple of the grain, epoch ms. */
   readonly before: number
   readonly totals: BookTotals
   /**
-   * `archived`: `payments_archive` has just those; `said`: the operator has said so; `unknown`:
-   * they may have been moved away or deleted.
+   * `archived`: `payments_archive` has just those; `dropped`: with the days of the archive; `said`:
+   * the operator has said so; `unknown`: they may have been moved away or deleted.
    */
-  readonly why: 'archived' | 'said' | 'unknown'
+  readonly why: 'archived' | 'dropped' | 'said' | 'unknown'
 }
 
 /** Fewer payments than these are told by their seconds. */
 const GONE_MIN = 10n
 
-/**
- * Undefined when the rows begin where the totals do. Rejects with `BooksUnreachable`.
- * @param archivedBefore what the operator says, a whole second, epoch ms.
- */
+/** What is known of rows that are gone. */
+export interface KnownGone extends ArchiveProgress {
+  /** What the operator says, epoch ms. */
+  readonly archivedBefore: number | undefined
+  /** What totals can tell apart, ms. */
+  readonly grainMs: number
+}
+
+/** Undefined when the rows begin where the totals do. Rejects with `BooksUnreachable`. */
 export async function findRowsGone(
   tables: PostgresPool,
   span: Span,
-  archivedBefore: number | undefined,
+  { archivedBefore = 0, droppedBefore, joinedBefore, grainMs }: KnownGone,
 ): Promise<RowsGone | undefined> {
-  const begin = startOfSecond(span.from)
-  if (archivedBefore !== undefined && archivedBefore > begin) {
-    const before = Math.min(archivedBefore, startOfSecond(span.to) + 1_000)
-    const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
-    return { before, totals, why: 'said' }
+  const begin = startOfGrain(span.from, grainMs)
+  const end = startOfGrain(span.to, grainMs) + grainMs
+  const known = Math.max(startOfGrain(archivedBefore, grainMs), droppedBefore)
+  const sumBefore = (before: number): Promise<BookTotals> =>
+    ask(sumTotals(tables, { from: begin, to: before - 1 }, joinedBefore))
+  if (known > begin) {
+    const before = Math.min(known, end)
+    const totals = await sumBefore(before)
+    if (known !== droppedBefore) return { before, totals, why: 'said' }
+    const { payments } = add(totals.default, totals.fallback)
+    if (payments > 0n) return { before, totals, why: 'dropped' }
   }
-  const end = startOfSecond(span.to) + 1_000
   const { row } = await nextInstants(tables, begin)
-  const before = Math.min(row === undefined ? end : startOfSecond(row), end)
-  const totals = await ask(sumTotals(tables, { from: begin, to: before - 1 }))
+  const before = Math.min(row === undefined ? end : startOfGrain(row, grainMs), end)
+  const totals = await sumBefore(before)
   const { payments } = add(totals.default, totals.fallback)
   if (payments === 0n) return undefined
   const archived = await sumMovedAway(tables, { from: begin, to: before - 1 })
@@ -102,7 +113,7 @@ export async function findRowsGone(
   return payments < GONE_MIN ? undefined : { before, totals, why: 'unknown' }
 }
 
-/** What the table has that RELIABILITY.md moves payments to; undefined when there is none. */
+/** What the table has that operators of earlier Pits moved payments to; undefined: there is none. */
 async function sumMovedAway(
   tables: PostgresPool,
   { from, to }: Span,

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { TEXT, type Query } from '../infra/postgres/rows.ts'
-import { PROCESSOR_NUMBER, addToTotals, arrayOf } from '../infra/postgres/sql.ts'
+import { PROCESSOR_NUMBER, addToTotals, arrayOf, isKnown } from '../infra/postgres/sql.ts'
 import type { AskedProcessor } from './asked-processor.ts'
 import { counted, printCents, printInstant, readPaymentId } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
@@ -140,7 +140,8 @@ const FIND_UNKNOWN = {
   columns: { correlation_id: TEXT },
   text: `
   SELECT item.id::text AS correlation_id FROM unnest($1::uuid[]) AS item (id)
-  WHERE NOT EXISTS (SELECT FROM payments p WHERE p.correlation_id = item.id)`,
+  WHERE NOT EXISTS (SELECT FROM payments p WHERE p.correlation_id = item.id)
+    AND NOT ${isKnown('item.id')}`,
 } satisfies Query
 
 // In the order of the ids, as instances write them: nobody waits in a circle. One that is known by
@@ -156,6 +157,7 @@ const BOOK = {
     SELECT id, cents, 1, processor, at, to_timestamp(at / 1000.0)
     FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::bigint[])
       AS item (id, cents, processor, at)
+    WHERE NOT ${isKnown('item.id')}
     ORDER BY id
     ON CONFLICT DO NOTHING
     RETURNING correlation_id, state, processor, requested_at_ms, amount_cents

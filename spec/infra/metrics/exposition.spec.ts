@@ -75,6 +75,7 @@ function promtool(args: readonly string[], input: string): { code: unknown; text
 /** Without a sample as long as nothing of their kind has happened. */
 const EMPTY = [
   'pit_child_restarts_total',
+  'pit_oldest_settled_seconds',
   'pit_processor_failing',
   'pit_processor_min_response_seconds',
 ]

@@ -277,6 +277,18 @@ t.test('garbage collections are counted from the first scrape on', async (t) => 
   })
 })
 
+t.test('archived payments are counted, with the age of the oldest that is left', async (t) => {
+  const archived = { type: 'payments.archived', tookMs: 5 } as const
+
+  const samples = await told([
+    { ...archived, payments: 4, oldestMs: 9_000 },
+    { ...archived, payments: 3, oldestMs: 7_000 },
+  ])
+
+  t.equal(samples.sum('pit_archived_payments_total'), 7)
+  t.equal(samples.sum('pit_oldest_settled_seconds'), 7)
+})
+
 t.test('the metrics of a live instance equal what clients and processors counted', async (t) => {
   const postgres = await startPostgres(t)
   const opsPort = await freePort()

@@ -114,23 +114,29 @@ await runSql(
   (0, ${second + 1_000}, 1, 0, 8, 9), (1, ${second}, 1, 0, 12, 99), (0, ${never}, 1, 0, 1, 1);`,
 )
 
+/** Before it seconds are joined, epoch ms. */
+let joinedBefore = 0
+
 /** By the definition: each bucket of a level is the sum of the next narrower ones, or of its rows. */
 function differing(span: MsSpan, levels: readonly Level[]): readonly DifferingBucket[] {
   return levels.flatMap((level) => {
-    const width = WIDTHS_MS[level]
-    const first = span.from - (span.from % width)
-    const end = span.to - (span.to % width) + width
+    const widthOf = (at: number): number =>
+      level === 0 && at < joinedBefore ? 10_000 : WIDTHS_MS[level]
+    const startOf = (at: number): number => at - (at % widthOf(at))
+    const first = startOf(span.from)
+    const end = startOf(span.to) + widthOf(span.to)
     const parts = level === 0 ? kept : buckets.filter((each) => each.level === level - 1)
     const told = buckets.filter((each) => each.level === level)
-    const starts = new Set([...parts, ...told].map(({ at }) => at - (at % width)))
+    const starts = new Set([...parts, ...told].map(({ at }) => startOf(at)))
     const inSpan = [...starts].filter((at) => at >= first && at < end).toSorted((a, b) => a - b)
     return inSpan.flatMap((at) =>
       [1, 2].flatMap((processor) => {
         const isHere = (each: Row): boolean =>
-          each.processor === processor && each.at - (each.at % width) === at
+          each.processor === processor && startOf(each.at) === at
         const bucket = {
           level,
           at,
+          widthMs: widthOf(at),
           processor,
           added: total(parts.filter(isHere)),
           told: total(told.filter(isHere)),
@@ -164,6 +170,21 @@ t.test('buckets that differ from what they are made of are found in any span', a
       t.same(found, differing(span, levels), JSON.stringify({ span, levels }))
     }
   }
+})
+
+t.test('where seconds are joined, tens of them are compared', async (t) => {
+  const levels = [0, 1] as const
+  for (const before of [60_000, 3_600_000, 86_400_000]) {
+    joinedBefore = before
+    await runSql(database, `UPDATE archive_progress SET joined_before_ms = ${before}`)
+    for (const span of sampled(spans, 30)) {
+      const found = await findDifferingBuckets(pool, span, { levels, limit: NO_LIMIT })
+
+      t.same(found, differing(span, levels), JSON.stringify({ span, before }))
+    }
+  }
+  joinedBefore = 0
+  await runSql(database, 'UPDATE archive_progress SET joined_before_ms = 0')
 })
 
 t.test('no more differing buckets are given than were wanted, the first ones', async (t) => {
@@ -218,22 +239,22 @@ t.test('totals of one second and of several come from their buckets', async (t) 
     cents: BigInt(cents),
   })
 
-  t.same(await sumTotals(pool, { from: second, to: second + 999 }), {
+  t.same(await sumTotals(pool, { from: second, to: second + 999 }, 0), {
     default: of(3, 37),
     fallback: of(4, 50),
   })
-  t.same(await sumTotals(pool, { from: second, to: second + 1_999 }), {
+  t.same(await sumTotals(pool, { from: second, to: second + 1_999 }, 0), {
     default: of(11, 46),
     fallback: of(4, 50),
   })
-  t.same(await sumTotals(pool, { from: second + 1_000, to: second + 1_999 }), {
+  t.same(await sumTotals(pool, { from: second + 1_000, to: second + 1_999 }, 0), {
     default: of(8, 9),
     fallback: of(0, 0),
   })
 })
 
 t.test('totals of a whole minute are those of its own bucket', async (t) => {
-  const sums = await sumTotals(pool, { from: second, to: second + 59_999 })
+  const sums = await sumTotals(pool, { from: second, to: second + 59_999 }, 0)
 
   t.same(sums.default, { payments: 12n, cents: 99n })
 })
@@ -242,9 +263,11 @@ t.test('an hour with rows alone and one with totals alone are compared', async (
   const wanted = { levels: [0], limit: NO_LIMIT } as const
   const hour = later - (later % 3_600_000)
   const nothing = { payments: 0n, cents: 0n }
+  const atSecond = { level: 0, at: second, widthMs: 1_000 } as const
   const rowAlone = {
     level: 0,
     at: later,
+    widthMs: 1_000,
     processor: 1,
     added: { payments: 1n, cents: 5n },
     told: nothing,
@@ -254,8 +277,8 @@ t.test('an hour with rows alone and one with totals alone are compared', async (
     from: second,
     to: second + 999,
     buckets: [
-      { level: 0, at: second, processor: 1, added: nothing, told: { payments: 3n, cents: 37n } },
-      { level: 0, at: second, processor: 2, added: nothing, told: { payments: 4n, cents: 50n } },
+      { ...atSecond, processor: 1, added: nothing, told: { payments: 3n, cents: 37n } },
+      { ...atSecond, processor: 2, added: nothing, told: { payments: 4n, cents: 50n } },
     ],
   })
   t.same(await compareNextHour(pool, { from: second + 7_200_000, to: later }, wanted), {

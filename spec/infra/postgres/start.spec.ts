@@ -207,8 +207,8 @@ t.test('tables made beforehand and the documented rights are enough', async (t) 
     message: /permission denied .*\(42501\)/,
     refusal: {
       words:
-        'the role lacks TRUNCATE on payments, TRUNCATE on settled_totals, UPDATE on purges; ' +
-        'see docs/DATABASE.md',
+        'the role lacks TRUNCATE on payments, TRUNCATE on settled_totals, TRUNCATE on ' +
+        'archived_payments, TRUNCATE on known_payments, UPDATE on purges; see docs/DATABASE.md',
     },
   })
   await runSql(url, documented(purging))

@@ -102,6 +102,36 @@ t.test('a window is cut into bounded runs of whole buckets, whatever its width',
   )
 })
 
+t.test('before seconds are joined ten of them stand for one, at either end', async (t) => {
+  holdsAlways(
+    t,
+    fc.property(spans, fc.integer({ min: -90_000, max: 90_000 }), (window, offset) => {
+      const joinedBefore = Math.max(0, Math.floor((window.from + offset) / 600_000) * 600_000)
+      const { buckets, raw } = coverWindow(window, joinedBefore)
+      for (const { level, from, to } of buckets.filter((run) => run.from < joinedBefore)) {
+        const widthMs = level === 0 ? 10_000 : (BUCKET_WIDTHS_MS[level] ?? 1)
+        assert.ok(from % widthMs === 0 && (to % widthMs === 0 || to > joinedBefore))
+      }
+      const single = raw.reduce((sum, run) => sum + run.to - run.from, 0)
+      assert.ok(single <= 10_000, `${single} ms of single payments`)
+      const { from, to } = window
+      const runs = [...buckets, ...raw]
+      for (const instant of [
+        from - 1,
+        from,
+        to,
+        to + 1,
+        ...runs.flatMap((run) => [run.from, run.to]),
+      ]) {
+        const around = runs.filter((run) => run.from <= instant && instant < run.to)
+        const sum = around.reduce((total, run) => total + run.sign, 0)
+        assert.equal(sum, from <= instant && instant <= to ? 1 : 0)
+      }
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
 t.test('a window within one second is summed without totals', async (t) => {
   for (const [from, to] of [
     [5_000, 5_999],

@@ -146,6 +146,13 @@ export type Fact =
   | { readonly type: 'clock.stepped'; readonly clock: SteppedClock; readonly byMs: number }
   /** PostgreSQL was restored, or failed over: it may know less than the processors. */
   | ({ readonly type: 'history.changed' } & HistoryChange)
+  | {
+      readonly type: 'payments.archived'
+      readonly payments: number
+      readonly tookMs: number
+      /** Age of the oldest settled payment that is left in the hot tables, ms; 0 without any. */
+      readonly oldestMs: number
+    }
   | { readonly type: 'payments.purged' }
   /** Answered before their commit and, at the end of this instance, not committed. */
   | { readonly type: 'payments.lost'; readonly payments: number }

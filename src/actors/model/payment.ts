@@ -166,9 +166,9 @@ export interface PaymentStatus {
   readonly correlationId: string
   readonly amountCents: number
   readonly state: PaymentState
-  /** Instant of acceptance, epoch ms. */
-  readonly acceptedAt: number
-  /** Set once settled, with `requestedAt`. */
+  /** Instant of acceptance, epoch ms; undefined: no longer kept. */
+  readonly acceptedAt: number | undefined
+  /** Set once settled, with `requestedAt`; no longer kept of a reduced one. */
   readonly processor?: ProcessorName
   readonly requestedAt?: number
   readonly waitsFor?: WaitReason
@@ -179,6 +179,8 @@ export interface PaymentStatus {
   /** Name of the instance that works on it; absent when that instance itself answers. */
   readonly ownedBy?: string
   readonly attempts: readonly Attempt[]
+  /** Settled so long ago that only its id, its amount and `requestedAt` are kept. */
+  readonly reduced?: true
 }
 
 /** Both ends inclusive, whole epoch ms, each optional. */

@@ -56,7 +56,7 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...re
   const facts = [
     ['state', chip],
     ['amount', amount(amountCents)],
-    ['accepted', clockTime(acceptedAt, 'exact')],
+    ['accepted', acceptedAt === undefined ? undefined : clockTime(acceptedAt, 'exact')],
     ['settled at', processor],
     ['requestedAt', requestedAt === undefined ? undefined : clockTime(requestedAt, 'exact')],
     ['waits for', WAITS[waitsFor] ?? waitsFor],
@@ -84,7 +84,8 @@ function unknownOutcomeText({ processor, remainingMs, contradiction }) {
   return `${processor}, ${yet}${wrong}`
 }
 
-function attemptsOf({ attempts }) {
+function attemptsOf({ attempts, reduced }) {
+  if (reduced) return element('p', { class: 'empty' }, 'They are no longer kept.')
   if (attempts.length === 0) return element('p', { class: 'empty' }, 'It has not been sent yet.')
   return element('ol', { class: 'attempts' }, ...attempts.map(attempt))
 }

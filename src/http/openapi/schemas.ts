@@ -178,8 +178,11 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       correlationId: ID,
       amount: { type: 'number', exclusiveMinimum: 0 },
       state: STATE,
-      acceptedAt: INSTANT,
-      processor: { ...PROCESSOR, description: 'Who settled it; only once settled.' },
+      acceptedAt: { ...INSTANT, description: 'Absent once it is reduced.' },
+      processor: {
+        ...PROCESSOR,
+        description: 'Who settled it; only once settled, until it is reduced.',
+      },
       requestedAt: { ...INSTANT, description: 'Inside the request that settled it.' },
       waitsFor: WAIT,
       dueInMs: {
@@ -192,16 +195,20 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       attemptsTotal: {
         type: 'integer',
         minimum: 0,
-        description: 'How many attempts there were, also those that are not kept.',
+        description: 'How many attempts there were, also those that are not kept; 0 once reduced.',
       },
       attempts: {
         type: 'array',
         items: { $ref: '#/components/schemas/Attempt' },
         description: ATTEMPTS,
       },
+      reduced: {
+        type: 'boolean',
+        description: 'Settled so long ago that only id, amount and `requestedAt` are kept.',
+      },
     },
-    required: ['correlationId', 'amount', 'state', 'acceptedAt', 'attemptsTotal', 'attempts'],
-    dependentRequired: { processor: ['requestedAt'], requestedAt: ['processor'] },
+    required: ['correlationId', 'amount', 'state', 'attemptsTotal', 'attempts'],
+    dependentRequired: { processor: ['requestedAt'] },
     additionalProperties: false,
   },
   Attempt: ATTEMPT,

@@ -45,15 +45,16 @@ function renderStatus(status: PaymentStatus): string {
   const { correlationId, amountCents, state, processor, waitsFor, dueInMs, ownedBy } = status
   const rest = JSON.stringify({
     state,
-    acceptedAt: renderInstant(status.acceptedAt),
+    acceptedAt: renderKept(status.acceptedAt),
     processor,
-    requestedAt: status.requestedAt === undefined ? undefined : renderInstant(status.requestedAt),
+    requestedAt: renderKept(status.requestedAt),
     waitsFor,
     dueInMs: dueInMs === undefined ? undefined : Math.max(0, dueInMs),
     ownedBy,
     doubts: status.unknownOutcomes?.map(renderUnknownOutcome),
     attemptsTotal: countAttempts(status.attempts),
     attempts: status.attempts.map(renderAttempt),
+    reduced: status.reduced,
   })
   return `{"correlationId":"${correlationId}","amount":${formatCents(amountCents)},${rest.slice(1)}`
 }
@@ -88,6 +89,10 @@ function renderUnknownOutcome(unknown: UnknownOutcome): unknown {
     remainingMs: Math.max(0, remainingMs),
     contradiction: contradiction === undefined ? undefined : renderContradiction(contradiction),
   }
+}
+
+function renderKept(epochMs: number | undefined): string | undefined {
+  return epochMs === undefined ? undefined : renderInstant(epochMs)
 }
 
 function renderInstant(epochMs: number): string {

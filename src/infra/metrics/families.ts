@@ -108,6 +108,11 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
     one('conflicting', 'Payments posted again, other amount: 409.', () => tallies.conflicting),
     one('refused', 'Posts of payments answered 503.', () => moment().edge.refused),
     one('parked', 'Payments handed to the retry queue.', () => tallies.parked),
+    {
+      name: 'pit_archived_payments_total',
+      help: 'Settled payments that this instance has moved to the archive.',
+      read: () => [[{}, tallies.archived]],
+    },
     one('broken', 'Payments whose actor failed by a bug.', () => tallies.broken),
     each(
       'pit_payments_settled_total',
@@ -240,6 +245,27 @@ function gaugesOf(options: FamilyOptions): readonly Family[] {
       help: 'Payments that have an actor, by state; those confirming are in doubt.',
       read: () => WORKED_ON.map((state) => [{ state }, tallies.gauges.byState[state] ?? 0]),
     },
+    ...ledgerGauges(options),
+    {
+      name: 'pit_circuit_state',
+      help: '1 for the state that the circuit is in.',
+      read: () =>
+        perCircuitState((name, state) => Number(tallies.processors[name].circuit === state)),
+    },
+    perProcessor('pit_processor_failing', 'Whether it says that it fails.', (name) => {
+      const said = announced(name)
+      return said === undefined ? undefined : Number(said.failing)
+    }),
+    perProcessor('pit_processor_min_response_seconds', 'As it says itself.', (name) => {
+      const said = announced(name)
+      return said === undefined ? undefined : said.minResponseMs / 1000
+    }),
+    perProcessor('pit_processor_fee_ratio', 'Share it keeps.', (name) => fees[name]),
+  ]
+}
+
+function ledgerGauges({ tallies, moment }: FamilyOptions): readonly Family[] {
+  return [
     {
       name: 'pit_ledger_open_payments',
       help: 'Open payments of all instances in PostgreSQL: parked ones wait for a retry.',
@@ -259,20 +285,11 @@ function gaugesOf(options: FamilyOptions): readonly Family[] {
         moment().open === undefined ? [] : [[{}, (moment().open?.oldestMs ?? 0) / 1000]],
     },
     {
-      name: 'pit_circuit_state',
-      help: '1 for the state that the circuit is in.',
+      name: 'pit_oldest_settled_seconds',
+      help: 'Age of the oldest settled payment in the hot tables, when this instance last archived.',
       read: () =>
-        perCircuitState((name, state) => Number(tallies.processors[name].circuit === state)),
+        tallies.oldestSettledSeconds === undefined ? [] : [[{}, tallies.oldestSettledSeconds]],
     },
-    perProcessor('pit_processor_failing', 'Whether it says that it fails.', (name) => {
-      const said = announced(name)
-      return said === undefined ? undefined : Number(said.failing)
-    }),
-    perProcessor('pit_processor_min_response_seconds', 'As it says itself.', (name) => {
-      const said = announced(name)
-      return said === undefined ? undefined : said.minResponseMs / 1000
-    }),
-    perProcessor('pit_processor_fee_ratio', 'Share it keeps.', (name) => fees[name]),
   ]
 }
 

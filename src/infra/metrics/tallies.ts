@@ -25,6 +25,10 @@ export interface Tallies {
   outcomesRefused: number
   /** Each time that a payment's row could not be read. */
   rowsDamaged: number
+  /** By this instance. */
+  archived: number
+  /** Age of the oldest settled payment in the hot tables at the end of this instance's last pass. */
+  oldestSettledSeconds: number | undefined
   leasesLost: number
   /** Times that PostgreSQL was restored or failed over, as far as it was noticed here. */
   historyChanges: number
@@ -74,6 +78,8 @@ export function createTallies(): Tallies {
     broken: 0,
     outcomesRefused: 0,
     rowsDamaged: 0,
+    archived: 0,
+    oldestSettledSeconds: undefined,
     leasesLost: 0,
     historyChanges: 0,
     clockSteps: { instance: 0, ledger: 0 },
@@ -156,6 +162,10 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'ledger.failed':
       countNamed(tallies.ledgerFailures, fact.operation)
+      break
+    case 'payments.archived':
+      tallies.archived += fact.payments
+      tallies.oldestSettledSeconds = fact.oldestMs / 1000
       break
     case 'outcome.refused':
       tallies.outcomesRefused += 1

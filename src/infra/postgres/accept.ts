@@ -7,7 +7,7 @@ import type { Parameter } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
 import { PURGES, type PurgeCount } from './purges.ts'
 import { BOOLEAN, FLOAT, INTEGER, TEXT, nullable, type Query } from './rows.ts'
-import { IS_HELD, arrayOf } from './sql.ts'
+import { IS_HELD, arrayOf, isKnown } from './sql.ts'
 
 /**
  * Commits batches of new payments, one round trip each: a statement that returns a row for each
@@ -135,6 +135,8 @@ const ACCEPT_PARKED: Query<typeof WRITTEN> = {
   text: insert({ requests: SOME_REQUESTS, columns: 'due_at', values: 'now()' }),
 }
 
+// An archived id is never inserted: the archiver lets every statement end that began before the id
+// was known, and only then deletes the row whose key it would have met.
 // Rows are written in the order of the ids: two instances that write the same ids at once wait for
 // each other, but never in a circle.
 function insert(parts: {
@@ -148,7 +150,7 @@ function insert(parts: {
   INSERT INTO payments (correlation_id, amount_cents, ${columns})
   SELECT request.correlation_id, request.amount_cents, ${values}
   FROM ${requests} AS request (correlation_id, amount_cents)
-  WHERE (${IS_HELD})
+  WHERE (${IS_HELD}) AND NOT ${isKnown('request.correlation_id')}
   ${order}
   ON CONFLICT DO NOTHING
   RETURNING correlation_id::text, ${PURGES}`
@@ -170,7 +172,9 @@ export const READ_KNOWN = {
   effect: 'reads',
   columns: { held: BOOLEAN, correlation_id: TEXT, amount_cents: nullable(FLOAT) },
   text: `
-  SELECT (${IS_HELD}) AND ${WAITS} AS held, request.correlation_id::text, p.amount_cents
+  SELECT (${IS_HELD}) AND ${WAITS} AS held, request.correlation_id::text,
+    coalesce(p.amount_cents, k.amount_cents) AS amount_cents
   FROM unnest($2::uuid[]) AS request (correlation_id)
-  LEFT JOIN payments p ON p.correlation_id = request.correlation_id`,
+  LEFT JOIN payments p ON p.correlation_id = request.correlation_id
+  LEFT JOIN known_payments k ON k.correlation_id = request.correlation_id`,
 } satisfies Query

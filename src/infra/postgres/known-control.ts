@@ -2,16 +2,20 @@
 
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { BOOLEAN, TEXT, nullable, type Query } from './rows.ts'
+import { BOOLEAN, INTEGER, TEXT, nullable, type Query } from './rows.ts'
 import { PROCESSOR_NUMBER } from './sql.ts'
-import { BUCKET_WIDTHS_MS } from './summaries.ts'
+import { BUCKET_WIDTHS_MS, JOINED_MS } from './summaries.ts'
 
 export function createKnownControl(pool: PostgresPool): Pick<Ledger, 'findControl'> {
   return {
     async findControl(processor) {
       const row = await pool.runForRow(FIND_CONTROL, [PROCESSOR_NUMBER[processor]])
-      if (row.correlation_id !== null) return { kind: 'found', correlationId: row.correlation_id }
-      return { kind: row.has_settled ? 'gone' : 'none' }
+      const { correlation_id: correlationId, second } = row
+      if (correlationId !== null) return { kind: 'found', correlationId }
+      if (second === null) return { kind: row.has_settled ? 'gone' : 'none' }
+      const archived = await pool.run(findArchived(PROCESSOR_NUMBER[processor], second), [])
+      if (archived[0] === undefined) return { kind: 'gone' }
+      return { kind: 'found', correlationId: archived[0].correlation_id }
     },
   }
 }
@@ -39,7 +43,7 @@ function newestIn(wider: string, widthMs: number, level: number): string {
 export const FIND_CONTROL = {
   name: 'findControl',
   effect: 'reads',
-  columns: { has_settled: BOOLEAN, correlation_id: nullable(TEXT) },
+  columns: { has_settled: BOOLEAN, second: nullable(INTEGER), correlation_id: nullable(TEXT) },
   text: `
   WITH day AS MATERIALIZED (
     SELECT (${newest(3)}) AS at
@@ -50,7 +54,7 @@ export const FIND_CONTROL = {
   ), second AS MATERIALIZED (
     ${newestIn('minute', MINUTE_MS, 0)}
   )
-  SELECT (SELECT at IS NOT NULL FROM day) AS has_settled, (
+  SELECT (SELECT at IS NOT NULL FROM day) AS has_settled, second.at AS second, (
     SELECT p.correlation_id::text FROM payments p
     WHERE p.state = 1 AND p.processor = $1::smallint
       AND p.requested_at_ms >= second.at AND p.requested_at_ms < second.at + ${SECOND_MS}
@@ -58,3 +62,19 @@ export const FIND_CONTROL = {
   ) AS correlation_id
   FROM second`,
 } satisfies Query
+
+/** One that a processor settled in the second, or in the ten that are joined, from this instant on. */
+function findArchived(processor: number, at: number): Query<{ correlation_id: typeof TEXT }> {
+  return {
+    name: 'findArchivedControl',
+    effect: 'reads',
+    // Without parameters, so that its plan opens the partition of that day alone.
+    protocol: 'simple',
+    columns: { correlation_id: TEXT },
+    text: `
+    SELECT correlation_id::text FROM archived_payments
+    WHERE processor = ${processor}
+      AND requested_at_ms >= ${at} AND requested_at_ms < ${at + JOINED_MS}
+    ORDER BY requested_at_ms DESC LIMIT 1`,
+  }
+}

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net'
 import { wordsOf } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
+import { startArchiver, type ArchiverOptions } from './archiver.ts'
 import { createClaims, createLeases, createOwned, createTakeOver } from './ownership.ts'
 import { createSessionHistories, type SessionHistoriesParts } from './histories.ts'
 import { createKnownControl } from './known-control.ts'
@@ -56,6 +57,8 @@ export interface PostgresLedgerConfig {
   readonly migrations?: MigrationsSource
   /** Told of each migration that is applied, or why that has to wait. */
   readonly onMigration?: (news: MigrationNews | MigrationWaits) => void
+  /** Absent: this instance archives nothing. */
+  readonly archive?: ArchiverOptions
 }
 
 /** Why migrations that this instance can do without are not applied. */
@@ -93,6 +96,8 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   })
   const stopMigrating = goOnMigrating(servers, { ...config, state, migrations: schema.migrations })
 
+  const stopArchiving = archiveBeside(servers, config)
+
   const histories = config.histories && createSessionHistories(config.histories)
   // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
   const pool = (size: number, timeoutMs: number, more: Pick<ServersConfig, 'commits'> = {}) => {
@@ -110,7 +115,11 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs, purgeCount }),
     ...createRecord(records, purgeCount),
-    ...createLeases(leases, purgeCount, { timeoutMs: statementTimeoutMs, histories }),
+    ...createLeases(leases, purgeCount, {
+      timeoutMs: statementTimeoutMs,
+      histories,
+      code: schema.migrations.all.length,
+    }),
     ...createClaims(claims, readers),
     ...createTakeOver(claims, readers),
     ...createOwned(claims, readers),
@@ -121,9 +130,19 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createPurge(reads, purgeCount),
     close: async () => {
       const pools = [accepts, records, leases, claims, reads]
-      await Promise.all([stopMigrating(), ...pools.map((each) => each.close())])
+      await Promise.all([stopMigrating(), stopArchiving(), ...pools.map((each) => each.close())])
     },
   }
+}
+
+/** Gives what ends it. */
+function archiveBeside(
+  servers: ServersConfig,
+  { archive }: Pick<PostgresLedgerConfig, 'archive'>,
+): () => Promise<void> {
+  if (archive === undefined || archive.rateMax === 0) return () => Promise.resolve()
+  const applicationName = `${servers.applicationName} archiving`
+  return startArchiver({ ...servers, applicationName }, archive)
 }
 
 /**

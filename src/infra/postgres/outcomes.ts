@@ -73,14 +73,15 @@ function whyNot(
 ): UnwrittenOutcome['why'] | undefined {
   if (row.claim === null) return PURGED
   switch (outcome.kind) {
-    case 'settled':
+    case 'settled': {
+      const number = PROCESSOR_NUMBER[outcome.processor]
       // An open one was posted again after a purge that came since.
       if (row.state === 0) return PURGED
       if (row.state !== 1) return 'rejected'
-      return row.processor === PROCESSOR_NUMBER[outcome.processor] &&
-        row.requested_at_ms === outcome.requestedAt
+      return (row.processor ?? number) === number && row.requested_at_ms === outcome.requestedAt
         ? undefined
         : 'settledOtherwise'
+    }
     case 'rejected':
       return row.state === 2 ? undefined : 'fenced'
     case 'parked':
@@ -257,7 +258,10 @@ function record(parts: {
 /** Compared only, so any number will do; null: there is no such payment. */
 const NUMBER = nullable(FLOAT)
 
-/** How the payments $1 are, and how often everything was purged. */
+/**
+ * How the payments $1 are, and how often everything was purged. An archived one is settled
+ * at its instant, by whichever processor.
+ */
 const READ_ENDS = {
   name: 'readEnds',
   effect: 'reads',
@@ -271,8 +275,12 @@ const READ_ENDS = {
     purges: INTEGER,
   },
   text: `
-  SELECT asked.id::text AS correlation_id, p.state, p.processor, p.requested_at_ms, p.owner, p.claim,
-    ${PURGES}
+  SELECT asked.id::text AS correlation_id, p.processor, p.owner, ${PURGES},
+    coalesce(p.state, CASE WHEN k.correlation_id IS NOT NULL THEN 1 END) AS state,
+    coalesce(p.claim, CASE WHEN k.correlation_id IS NOT NULL THEN -1 END) AS claim,
+    CASE WHEN p.correlation_id IS NULL THEN k.requested_at_ms ELSE p.requested_at_ms END
+      AS requested_at_ms
   FROM unnest($1::uuid[]) AS asked (id)
-  LEFT JOIN payments p ON p.correlation_id = asked.id`,
+  LEFT JOIN payments p ON p.correlation_id = asked.id
+  LEFT JOIN known_payments k ON k.correlation_id = asked.id`,
 } satisfies Query

@@ -20,6 +20,8 @@ export interface LeaseOptions {
   /** Bound on a new lease, ms: it may wait for the connection, and for a machine that is busy. */
   readonly timeoutMs: number
   readonly histories: SessionHistories | undefined
+  /** The highest migration that this Pit knows. */
+  readonly code: number
 }
 
 /**
@@ -30,11 +32,11 @@ export interface LeaseOptions {
 export function createLeases(
   pool: PostgresPool,
   purgeCount: PurgeCount,
-  { timeoutMs, histories }: LeaseOptions,
+  { timeoutMs, histories, code }: LeaseOptions,
 ): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
-      const granted = await pool.runForRow(ACQUIRE, [instanceId, ttlMs], timeoutMs)
+      const granted = await pool.runForRow(ACQUIRE, [instanceId, ttlMs, code], timeoutMs)
       const { id, ledger_now: ledgerNow } = granted
       return { leaseId: id, ledgerNow }
     },
@@ -55,8 +57,8 @@ const ACQUIRE = {
   effect: 'writes',
   columns: { id: INTEGER, ledger_now: INTEGER },
   text: `
-  INSERT INTO leases (instance_id, expires_at)
-  VALUES ($1, now() + $2::float8 * interval '1 ms')
+  INSERT INTO leases (instance_id, expires_at, code)
+  VALUES ($1, now() + $2::float8 * interval '1 ms', $3)
   RETURNING id, ${NOW_MS} AS ledger_now`,
 } satisfies Query
 

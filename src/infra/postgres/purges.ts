@@ -90,7 +90,13 @@ export function createPurge(pool: PostgresPool, purges: PurgeCount): Pick<Ledger
 }
 
 /** What only a purge needs; docs/DATABASE.md grants the same. */
-const RIGHTS = ['payments.TRUNCATE', 'settled_totals.TRUNCATE', 'purges.UPDATE']
+const RIGHTS = [
+  'payments.TRUNCATE',
+  'settled_totals.TRUNCATE',
+  'archived_payments.TRUNCATE',
+  'known_payments.TRUNCATE',
+  'purges.UPDATE',
+]
 
 /** PostgreSQL names the table, and not the right that is missing. */
 async function namingRights(pool: PostgresPool, error: unknown): Promise<unknown> {
@@ -111,7 +117,7 @@ const PURGE = {
   protocol: 'simple',
   text: `
   SET LOCAL lock_timeout = '400ms';
-  TRUNCATE payments, settled_totals;
+  TRUNCATE payments, settled_totals, archived_payments, known_payments;
   DO $$ BEGIN
     UPDATE purges SET count = count + 1;
     IF NOT FOUND THEN INSERT INTO purges (count) VALUES (1); END IF;

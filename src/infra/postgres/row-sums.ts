@@ -4,10 +4,10 @@
 
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { PostgresPool } from './pool.ts'
-import { BUCKET_WIDTHS_MS, coverWindow, type BucketRun } from './summaries.ts'
+import { BUCKET_WIDTHS_MS, JOINED_MS, coverWindow, type BucketRun } from './summaries.ts'
 import { DIGITS, INTEGER, LEVEL, nullable } from './rows.ts'
 import type { Columns, Level, Query, RowOf } from './rows.ts'
-import { PROCESSOR_NUMBER, arrayOf } from './sql.ts'
+import { JOINED_BEFORE, PROCESSOR_NUMBER, ALL_PAYMENTS, arrayOf } from './sql.ts'
 
 /** Both ends inclusive, epoch ms. */
 export interface MsSpan {
@@ -26,8 +26,9 @@ export type BookTotals = Readonly<Record<ProcessorName, BookTotal>>
 /** A bucket of the totals that is not the sum of what it is made of. */
 export interface DifferingBucket {
   readonly level: Level
-  /** Start of the bucket, epoch ms. */
+  /** Start of the bucket, epoch ms, and its width, ms: ten seconds where seconds are joined. */
   readonly at: number
+  readonly widthMs: number
   /** As the tables have it: 1 default, 2 fallback, anything else by mistake. */
   readonly processor: number
   /** Sum of its payments' rows; if it is wider than a second, of the next narrower buckets. */
@@ -71,29 +72,21 @@ export async function findDifferingBuckets(
   span: MsSpan,
   { levels, limit }: BucketsWanted,
 ): Promise<readonly DifferingBucket[]> {
-  const rows = levels.includes(0) ? widen(span, SECOND_MS) : { from: 0, end: 0 }
-  const wide = levels.map((level) => ({ level, width: BUCKET_WIDTHS_MS[level] }))
   const found = await pool.run(DIFFERING_BUCKETS, [
-    rows.from,
-    rows.end,
-    arrayOf(wide, ({ level }) => level),
-    arrayOf(wide, ({ width }) => width),
-    arrayOf(wide, ({ width }) => widen(span, width).from),
-    arrayOf(wide, ({ width }) => widen(span, width).end),
+    span.from,
+    span.to,
+    arrayOf(levels, (level) => level),
+    arrayOf(levels, (level) => BUCKET_WIDTHS_MS[level]),
     limit,
   ])
   return found.map((row) => ({
     level: row.level,
     at: row.bucket_ms,
+    widthMs: row.width_ms,
     processor: row.processor,
     added: { payments: BigInt(row.added_payments), cents: BigInt(row.added_cents) },
     told: { payments: BigInt(row.told_payments), cents: BigInt(row.told_cents) },
   }))
-}
-
-/** Whole buckets, the end exclusive. */
-function widen({ from, to }: MsSpan, width: number): { from: number; end: number } {
-  return { from: from - (from % width), end: to - (to % width) + width }
 }
 
 /** What the rows of settled payments in a span add up to, in one snapshot. */
@@ -101,9 +94,16 @@ export async function sumRows(pool: PostgresPool, { from, to }: MsSpan): Promise
   return readSums(await pool.run(SUM_ROWS, [from, to]))
 }
 
-/** What the totals say about a span of whole seconds, in one snapshot. */
-export async function sumTotals(pool: PostgresPool, { from, to }: MsSpan): Promise<BookTotals> {
-  const { buckets } = coverWindow({ from, to })
+/**
+ * What the totals say about a span of whole seconds, of whole tens of them before `joinedBefore`, in
+ * one snapshot.
+ */
+export async function sumTotals(
+  pool: PostgresPool,
+  { from, to }: MsSpan,
+  joinedBefore: number,
+): Promise<BookTotals> {
+  const { buckets } = coverWindow({ from, to }, joinedBefore)
   const second: BucketRun = { level: 0, sign: 1, from, to: to + 1 }
   const runs = buckets.length === 0 ? [second] : buckets
   return readSums(
@@ -141,6 +141,34 @@ export async function findNext(pool: PostgresPool, at: number): Promise<NextInst
   return { row: row.row_ms ?? undefined, bucket: row.bucket_ms ?? undefined }
 }
 
+/** How far the archive has come, epoch ms. */
+export interface ArchiveProgress {
+  /** Before it totals of seconds are joined, ten in one. */
+  readonly joinedBefore: number
+  /** Before it archived payments are dropped. */
+  readonly droppedBefore: number
+}
+
+export async function readProgress(pool: PostgresPool): Promise<ArchiveProgress> {
+  const row = await pool.runForRow(PROGRESS, [])
+  return { joinedBefore: row.joined_before_ms, droppedBefore: row.dropped_before_ms }
+}
+
+const PROGRESS = {
+  name: 'archiveProgress',
+  effect: 'reads',
+  columns: { joined_before_ms: INTEGER, dropped_before_ms: INTEGER },
+  text: `
+  SELECT coalesce(max(joined_before_ms), 0) AS joined_before_ms,
+    coalesce(max(dropped_before_ms), 0) AS dropped_before_ms
+  FROM archive_progress`,
+} satisfies Query
+
+/** Width of the bucket of the first level that an instant is in, ms, beside `joined`. */
+function firstWidth(instant: string): string {
+  return `CASE WHEN ${instant} < joined.before THEN ${JOINED_MS} ELSE ${SECOND_MS} END`
+}
+
 // Rows and totals are written by one statement, hence seen together in each snapshot.
 const DIFFERING_BUCKETS = {
   name: 'differingBuckets',
@@ -148,6 +176,7 @@ const DIFFERING_BUCKETS = {
   columns: {
     level: LEVEL,
     bucket_ms: INTEGER,
+    width_ms: INTEGER,
     processor: INTEGER,
     added_payments: DIGITS,
     added_cents: DIGITS,
@@ -155,15 +184,24 @@ const DIFFERING_BUCKETS = {
     told_cents: DIGITS,
   },
   text: `
-  WITH wanted AS (
-    SELECT * FROM unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[])
-      AS w (level, width_ms, from_ms, to_ms)
+  WITH joined AS MATERIALIZED (
+    SELECT ${JOINED_BEFORE} AS before
+  ), wanted AS MATERIALIZED (
+    SELECT w.level, w.width_ms, $1::bigint - $1::bigint % from_width AS from_ms,
+      $2::bigint - $2::bigint % to_width + to_width AS to_ms
+    FROM joined, unnest($3::smallint[], $4::bigint[]) AS w (level, width_ms),
+      LATERAL (
+        SELECT CASE WHEN w.level = 0 THEN ${firstWidth('$1::bigint')} ELSE w.width_ms END,
+          CASE WHEN w.level = 0 THEN ${firstWidth('$2::bigint')} ELSE w.width_ms END
+      ) AS ends (from_width, to_width)
   ), part AS (
-    SELECT 0::smallint AS level, p.requested_at_ms - p.requested_at_ms % ${SECOND_MS} AS bucket_ms,
+    SELECT 0::smallint AS level,
+      p.requested_at_ms - p.requested_at_ms % ${firstWidth('p.requested_at_ms')} AS bucket_ms,
       p.processor, count(*)::numeric AS added_payments, sum(p.amount_cents) AS added_cents,
       0::numeric AS told_payments, 0::numeric AS told_cents
-    FROM payments p
-    WHERE p.state = 1 AND p.requested_at_ms >= $1::bigint AND p.requested_at_ms < $2::bigint
+    FROM ${ALL_PAYMENTS} p, joined
+    WHERE p.state = 1 AND p.requested_at_ms >= (SELECT from_ms FROM wanted WHERE level = 0)
+      AND p.requested_at_ms < (SELECT to_ms FROM wanted WHERE level = 0)
     GROUP BY 2, 3
     UNION ALL
     SELECT w.level, t.bucket_ms - t.bucket_ms % w.width_ms, t.processor,
@@ -173,20 +211,24 @@ const DIFFERING_BUCKETS = {
       ON t.level = w.level - 1 AND t.bucket_ms >= w.from_ms AND t.bucket_ms < w.to_ms
     GROUP BY 1, 2, 3
     UNION ALL
-    SELECT w.level, t.bucket_ms, t.processor, 0, 0, sum(t.payments), sum(t.cents)
-    FROM wanted w
+    SELECT w.level,
+      CASE WHEN w.level = 0 THEN t.bucket_ms - t.bucket_ms % ${firstWidth('t.bucket_ms')}
+        ELSE t.bucket_ms END,
+      t.processor, 0, 0, sum(t.payments), sum(t.cents)
+    FROM joined, wanted w
     JOIN settled_totals t
       ON t.level = w.level AND t.bucket_ms >= w.from_ms AND t.bucket_ms < w.to_ms
     GROUP BY 1, 2, 3
   )
-  SELECT level, bucket_ms, processor,
+  SELECT part.level, bucket_ms, part.processor,
+    CASE WHEN part.level = 0 THEN ${firstWidth('bucket_ms')} ELSE w.width_ms END AS width_ms,
     sum(added_payments)::text AS added_payments, sum(added_cents)::text AS added_cents,
     sum(told_payments)::text AS told_payments, sum(told_cents)::text AS told_cents
-  FROM part
-  GROUP BY level, bucket_ms, processor
+  FROM part JOIN wanted w ON w.level = part.level, joined
+  GROUP BY part.level, bucket_ms, part.processor, w.width_ms, joined.before
   HAVING sum(added_payments) <> sum(told_payments) OR sum(added_cents) <> sum(told_cents)
-  ORDER BY level, bucket_ms, processor
-  LIMIT $7`,
+  ORDER BY part.level, bucket_ms, part.processor
+  LIMIT $5`,
 } satisfies Query
 
 const SUM_ROWS = {
@@ -195,7 +237,7 @@ const SUM_ROWS = {
   columns: SUM_COLUMNS,
   text: `
   SELECT processor, count(*)::text AS payments, sum(amount_cents)::text AS cents
-  FROM payments
+  FROM ${ALL_PAYMENTS} p
   WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms <= $2::bigint
   GROUP BY processor`,
 } satisfies Query
@@ -223,8 +265,12 @@ const NEXT = {
   columns: { row_ms: nullable(INTEGER), bucket_ms: nullable(INTEGER) },
   text: `
   SELECT
-    (SELECT min(requested_at_ms) FROM payments
-      WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms < ${END_MS}) AS row_ms,
+    least(
+      (SELECT min(requested_at_ms) FROM payments
+        WHERE state = 1 AND requested_at_ms >= $1::bigint AND requested_at_ms < ${END_MS}),
+      (SELECT min(requested_at_ms) FROM archived_payments
+        WHERE requested_at_ms >= $1::bigint AND requested_at_ms < ${END_MS})
+    ) AS row_ms,
     (SELECT min(first.bucket_ms) FROM (VALUES (0::smallint), (1), (2)) AS wanted (level)
       CROSS JOIN LATERAL (
         SELECT t.bucket_ms FROM settled_totals t

@@ -24,6 +24,9 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   purges: ['SELECT'],
   histories: ['SELECT', 'INSERT'],
+  archived_payments: ['SELECT'],
+  known_payments: ['SELECT'],
+  archive_progress: ['SELECT'],
 }
 
 export interface SchemaStart {

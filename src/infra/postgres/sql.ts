@@ -39,6 +39,27 @@ export function commitOnDisk(scope: 'transaction' | 'session'): string {
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, ${scope === 'transaction'})`
 }
 
+/** Whether a payment with the id `id` is archived, or was: the ids of those are kept for longer. */
+export function isKnown(id: string): string {
+  return `EXISTS (SELECT FROM known_payments k WHERE k.correlation_id = ${id})`
+}
+
+/**
+ * All payments, those that are archived too: one snapshot has each in one of both tables. Conditions
+ * stand outside of it, `state = 1` among them, since PostgreSQL would sort what stands inside.
+ */
+export const ALL_PAYMENTS = `(
+    SELECT correlation_id, amount_cents, state, processor, requested_at_ms, accepted_at, attempts
+    FROM payments
+    UNION ALL
+    SELECT correlation_id, amount_cents, 1::smallint, processor, requested_at_ms, accepted_at,
+      attempts
+    FROM archived_payments
+  )`
+
+/** Before it the totals of seconds are joined, epoch ms. */
+export const JOINED_BEFORE = 'coalesce((SELECT joined_before_ms FROM archive_progress), 0)'
+
 /** Adds the settled payments among `rows`, a part of the same statement, to the totals. */
 export function addToTotals(rows: string, shard: string): string {
   return `INSERT INTO settled_totals AS t (level, bucket_ms, processor, shard, payments, cents)

@@ -6,7 +6,7 @@ import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
 import { attemptsIn, readPayments } from './rows.ts'
-import type { OnDamagedRow, Query, RowOf } from './rows.ts'
+import type { Columns, OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
 import { epochMs, NOW_MS, processorName } from './sql.ts'
 
 type StatusReads = Pick<Ledger, 'find' | 'countOpen'>
@@ -16,19 +16,33 @@ const EXACT_COUNT_MAX = 10_000
 
 /** Reads for people and for the console. */
 export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): StatusReads {
+  const findOne = async <Shape extends Columns>(
+    { name, columns, ...statement }: Query<Shape>,
+    correlationId: string,
+  ): Promise<RowOf<Shape> | undefined> => {
+    const query = { ...statement, name, columns: {} }
+    const rows = await pool.run(query, [correlationId]).catch((failure: unknown) => {
+      if (!isRefused(failure) || !isOfValue(failure.refusal)) throw failure
+      // PostgreSQL cannot reckon with what is in the row, such as an instant out of range.
+      const { words: cause } = failure.refusal
+      onDamaged({ operation: name, correlationId, cause })
+      throw new DamagedPayment(correlationId)
+    })
+    if (rows.length === 0) return undefined
+    const [row] = readPayments({ name, columns }, rows, onDamaged)
+    if (row === undefined) throw new DamagedPayment(correlationId)
+    return row
+  }
   return {
     async find(correlationId) {
-      const rows = await pool.run(FIND, [correlationId]).catch((failure: unknown) => {
-        if (!isRefused(failure) || !isOfValue(failure.refusal)) throw failure
-        // PostgreSQL cannot reckon with what is in the row, such as an instant out of range.
-        const { words: cause } = failure.refusal
-        onDamaged({ operation: FIND.name, correlationId, cause })
-        throw new DamagedPayment(correlationId)
-      })
-      if (rows.length === 0) return undefined
-      const [row] = readPayments({ name: FIND.name, columns: PAYMENT }, rows, onDamaged)
-      if (row === undefined) throw new DamagedPayment(correlationId)
-      return statusOf(row)
+      const row = await findOne({ ...FIND, columns: PAYMENT }, correlationId)
+      if (row !== undefined) return statusOf(row)
+      // Known before it left the payments, so what is not found here was never there.
+      const known = await findOne({ ...FIND_KNOWN, columns: KNOWN }, correlationId)
+      if (known === undefined) return undefined
+      const query = { ...findArchived(known), columns: PAYMENT }
+      const archived = await findOne(query, correlationId)
+      return archived === undefined ? reducedStatusOf(known) : statusOf(archived)
     },
     async countOpen() {
       const { parked, owned, oldest_ms: oldestMs } = await pool.runForRow(COUNT, [EXACT_COUNT_MAX])
@@ -75,6 +89,19 @@ function statusOf(row: RowOf<typeof PAYMENT>): PaymentStatus {
   return { ...open, state: 'pending', waitsFor: 'owner', ownedBy }
 }
 
+/** An archived payment whose day is dropped. */
+function reducedStatusOf(row: RowOf<typeof KNOWN>): PaymentStatus {
+  return {
+    correlationId: row.correlation_id,
+    amountCents: row.amount_cents,
+    state: 'settled',
+    acceptedAt: undefined,
+    requestedAt: row.requested_at_ms,
+    attempts: [],
+    reduced: true,
+  }
+}
+
 function unknownOutcomesOf(row: RowOf<typeof PAYMENT>): Pick<PaymentStatus, 'unknownOutcomes'> {
   const unknownOutcomes = [
     unknownOutcomeAt('default', row.default_doubt_ms, row.default_doubt_requested_at_ms),
@@ -109,13 +136,14 @@ const PAYMENT = {
   owned_by: nullable(TEXT),
 }
 
+const KNOWN = { correlation_id: TEXT, amount_cents: INTEGER, requested_at_ms: INTEGER }
+
 const PARKED = { correlation_id: TEXT, due_in_ms: FLOAT }
 
 /** Its rows are read as payments, by `PAYMENT`. */
-const FIND = {
+const FIND: Statement = {
   name: 'find',
   effect: 'reads',
-  columns: {},
   text: `
   SELECT correlation_id::text, amount_cents, state, processor, requested_at_ms, attempts,
     round(extract(epoch FROM accepted_at) * 1000)::float8 AS accepted_at_ms, ${DUE_IN_MS},
@@ -123,7 +151,32 @@ const FIND = {
     fallback_doubt_until_ms - ${NOW_MS} AS fallback_doubt_ms, fallback_doubt_requested_at_ms,
     (SELECT instance_id FROM leases WHERE id = owner) AS owned_by
   FROM payments WHERE correlation_id = $1`,
-} satisfies Query
+}
+
+/** Its rows are read as payments, by `KNOWN`. */
+const FIND_KNOWN: Statement = {
+  name: 'findKnown',
+  effect: 'reads',
+  text: `
+  SELECT correlation_id::text, amount_cents, requested_at_ms
+  FROM known_payments WHERE correlation_id = $1`,
+}
+
+/** Its rows are read as payments, by `PAYMENT`. */
+function findArchived({ correlation_id: id, requested_at_ms: at }: RowOf<typeof KNOWN>): Statement {
+  return {
+    name: 'findArchived',
+    effect: 'reads',
+    // Without parameters, so that its plan opens the partition of that day alone.
+    protocol: 'simple',
+    text: `
+  SELECT correlation_id::text, amount_cents, 1 AS state, processor, requested_at_ms, attempts,
+    round(extract(epoch FROM accepted_at) * 1000)::float8 AS accepted_at_ms,
+    NULL AS due_in_ms, NULL AS default_doubt_ms, NULL AS default_doubt_requested_at_ms,
+    NULL AS fallback_doubt_ms, NULL AS fallback_doubt_requested_at_ms, NULL AS owned_by
+  FROM archived_payments WHERE correlation_id = '${id}' AND requested_at_ms = ${at}`,
+  }
+}
 
 /** Its rows are read as payments, by `PARKED`. */
 const LIST = {

@@ -11,14 +11,28 @@ import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { DIGITS, INTEGER, TEXTS, nullable } from './rows.ts'
 import type { Query, RowOf } from './rows.ts'
-import { IS_OPEN, arrayOf } from './sql.ts'
+import { IS_OPEN, JOINED_BEFORE, arrayOf } from './sql.ts'
 
 /** Sums up windows: one statement, hence one snapshot of totals and of what is settled. */
 export function createSummaries(pool: PostgresPool): Pick<Ledger, 'summarize'> {
+  /** As the last summary has found it. */
+  let joinedBefore = 0
+  const read = async (
+    window: TimeWindow,
+    inside: readonly SettledPayment[],
+  ): Promise<RowOf<typeof SUMMARIZE.columns>> => {
+    for (;;) {
+      const parameters = summaryParameters(window, inside, joinedBefore)
+      const row = await pool.runForRow(SUMMARIZE, parameters)
+      if (row.joined_before_ms === joinedBefore) return row
+      // More seconds were joined meanwhile than its runs are made for: seldom, and not twice.
+      joinedBefore = row.joined_before_ms
+    }
+  }
   return {
     async summarize(window, unflushed) {
       const inside = onceEach(unflushed.filter((entry) => isInside(entry, window)))
-      const row = await pool.runForRow(SUMMARIZE, summaryParameters(window, inside))
+      const row = await read(window, inside)
       const open = new Set(row.open)
       const stale = inside.filter(({ correlationId }) => !open.has(correlationId))
       const unwritten = inside.filter(({ correlationId }) => open.has(correlationId))
@@ -31,8 +45,9 @@ export function createSummaries(pool: PostgresPool): Pick<Ledger, 'summarize'> {
 export function summaryParameters(
   window: TimeWindow,
   unflushed: readonly SettledPayment[],
+  joinedBefore = 0,
 ): readonly string[] {
-  const { buckets, raw } = coverWindow(window)
+  const { buckets, raw } = coverWindow(window, joinedBefore)
   return [
     arrayOf(buckets, (run) => run.sign),
     arrayOf(buckets, (run) => run.level),
@@ -78,6 +93,7 @@ export const SUMMARIZE = {
     fallback_payments: INTEGER,
     fallback_cents: DIGITS,
     open: nullable(TEXTS),
+    joined_before_ms: INTEGER,
   },
   text: `
   SELECT
@@ -88,7 +104,8 @@ export const SUMMARIZE = {
     (
       SELECT array_agg(p.correlation_id::text) FROM payments p
       WHERE p.correlation_id = ANY ($8::uuid[]) AND ${IS_OPEN}
-    ) AS open
+    ) AS open,
+    ${JOINED_BEFORE} AS joined_before_ms
   FROM (
     SELECT t.processor, run.sign * t.payments AS payments, run.sign * t.cents AS cents
     FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::bigint[])
@@ -100,11 +117,18 @@ export const SUMMARIZE = {
     FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS run (sign, from_ms, to_ms)
     JOIN payments p
       ON p.state = 1 AND p.requested_at_ms >= run.from_ms AND p.requested_at_ms < run.to_ms
+    UNION ALL
+    SELECT a.processor, run.sign * a.payments, run.sign * a.cents
+    FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS run (sign, from_ms, to_ms)
+    CROSS JOIN LATERAL archived_sums(run.from_ms, run.to_ms) AS a
   ) AS part`,
 } satisfies Query
 
 /** Widths of the running totals, ms, by their level in `compose/migrations/`. */
 export const BUCKET_WIDTHS_MS = [1_000, 60_000, 3_600_000, 86_400_000] as const
+
+/** Width of a bucket of the first level where seconds are joined, ms. */
+export const JOINED_MS = 10_000
 
 /** A stretch that is added, or taken off with sign -1; from inclusive, to exclusive, epoch ms. */
 export interface SignedRun {
@@ -129,22 +153,25 @@ export interface Cover {
  * either end. A bucket of which an edge covers more than half is taken whole and its rest taken off
  * again; but a window within one second has its payments added up, so that `pit reconcile`, which
  * narrows a difference down, tells a wrong total from a wrong payment. Bounds: at either end
- * half a second of single payments, 30 seconds, 30 minutes, and 12 hours; one run of days.
+ * half a second of single payments, 30 seconds, 30 minutes, and 12 hours; one run of days. Before
+ * `joinedBefore`, epoch ms, ten seconds stand for a second.
  */
-export function coverWindow(window: TimeWindow): Cover {
+export function coverWindow(window: TimeWindow, joinedBefore = 0): Cover {
   const from = window.from ?? FIRST_MS
   const to = window.to === undefined ? END_MS : window.to + 1
   if (from >= to) return { buckets: [], raw: [] }
 
   const [secondMs, ...widerMs] = BUCKET_WIDTHS_MS
-  if (Math.floor(from / secondMs) === Math.floor((to - 1) / secondMs)) {
+  const widthAt = (at: number): number => (at < joinedBefore ? JOINED_MS : secondMs)
+  const width = widthAt(from)
+  if (Math.floor(from / width) === Math.floor((to - 1) / width)) {
     return { buckets: [], raw: [{ sign: 1, from, to }] }
   }
-  const { edges: raw, rest } = roundTo(secondMs, { from, to })
+  const { edges: raw, rest } = roundTo(widthAt, { from, to })
   const buckets: BucketRun[] = []
   let inner = rest
   for (const [level, widthMs] of widerMs.entries()) {
-    const round = roundTo(widthMs, inner)
+    const round = roundTo(() => widthMs, inner)
     buckets.push(...round.edges.map((edge) => ({ level, ...edge })))
     inner = round.rest
   }
@@ -161,10 +188,13 @@ interface Span {
   readonly to: number
 }
 
-/** Moves both ends of a span to the nearest multiples of a width; the edges make up for it. */
-function roundTo(widthMs: number, { from, to }: Span): { edges: readonly SignedRun[]; rest: Span } {
-  const start = nearest(from, widthMs)
-  const end = nearest(to, widthMs)
+/** Moves both ends of a span to the nearest multiples of their widths; the edges make up for it. */
+function roundTo(
+  widthAt: (at: number) => number,
+  { from, to }: Span,
+): { edges: readonly SignedRun[]; rest: Span } {
+  const start = nearest(from, widthAt(from))
+  const end = nearest(to, widthAt(to))
   const rest = { from: start, to: end }
   if (isEmpty(rest)) return { edges: some({ sign: 1, from, to }), rest }
   const edges = some(

@@ -111,6 +111,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'payment.broken': ['payments', 'error'],
   'payments.claimed': ['payments', 'info'],
   'history.changed': ['persistence', 'warn'],
+  'payments.archived': ['persistence', 'info'],
   'payments.purged': ['payments', 'warn'],
   'payments.lost': ['persistence', 'error'],
   'payments.measured': ['payments', 'debug'],

@@ -1,0 +1,94 @@
+// Operators' tools over archived payments: compared as any others, and never booked or sent again.
+
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Test } from 'tap'
+import { archiveOnce } from '../../src/infra/postgres/archive-pass.ts'
+import { openTables } from '../../src/operator/pit-books.ts'
+import { redriveBatch } from '../../src/operator/redrive.ts'
+import { SETTINGS, openArchiving } from '../support/archive.ts'
+import { START, startOperatorBooks, type OperatorBooks } from '../support/operator-books.ts'
+import { startPostgres } from '../support/postgres.ts'
+
+const postgres = await startPostgres(t)
+
+const MODES = [[], ['--sums']] as const
+const DAY_MS = 86_400_000
+
+/** Archives all that is settled. */
+async function archive(t: Test, world: OperatorBooks, keepMs?: number): Promise<void> {
+  await world.sql(`UPDATE payments SET accepted_at = to_timestamp(requested_at_ms / 1000.0);
+    UPDATE applied_migrations SET needs_code = 3 WHERE number = 3`)
+  const connection = await openArchiving(t, world.databaseUrl)
+  await archiveOnce(connection, { ...SETTINGS, keepMs })
+}
+
+t.test('archived payments are compared as others are, each by a look-up', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const ids: string[] = []
+  for (let n = 0; n < 12; n += 1) ids.push(await world.pay({ requestedAt: START + n * 7_000 }))
+  await archive(t, world)
+  await world.pay({ processor: 'fallback', requestedAt: Date.now() })
+
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 0, said)
+    t.match(said, 'rows and totals: equal')
+    t.match(said, 'default: equal; Pit 12 payments')
+  }
+
+  await world.sql('UPDATE archived_payments SET amount_cents = 2090 WHERE correlation_id = $1', [
+    ids[0] ?? '',
+  ])
+  await world.sql('DELETE FROM archived_payments WHERE correlation_id = $1', [ids[5] ?? ''])
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 1)
+    t.match(said, `${ids[0]}: Pit has 20.90 settled at default requested 2026-03-01T10:00:00.000Z`)
+    t.match(said, 'default 2026-03-01T10:00:35.000Z: Pit has -1 payment, -19.90')
+    t.match(said, 'rows and totals: 2 buckets differ')
+  }
+})
+
+t.test('of days that are dropped the totals are compared, and it is said', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 12; n += 1) await world.pay({ requestedAt: START + n * 10_000 })
+  await archive(t, world)
+  const kept = await world.pay({ requestedAt: Date.now() })
+  await archive(t, world, DAY_MS)
+
+  for (const mode of MODES) {
+    const { code, said } = await world.reconcile([...mode])
+    t.equal(code, 0, said)
+    t.match(
+      said,
+      'before 2026-03-02T00:00:00.000Z: the totals have 12 payments of 238.80, and these days',
+    )
+    t.match(said, 'default: equal; Pit 13 payments')
+    t.notMatch(said, kept)
+  }
+  await world.charge({ correlationId: randomUUID(), requestedAt: START + 40_000 })
+  const { code, said } = await world.reconcile(['--sums'])
+  t.equal(code, 1)
+  t.match(said, /2026-03-01T10:00:40.000Z to \S+: Pit has -1 payment, -19\.90/)
+})
+
+t.test('an archived payment is neither taken back nor sent through again', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const id = await world.pay({ requestedAt: START })
+  await archive(t, world)
+  const file = join(t.testdir(), 'ids')
+  await writeFile(file, id)
+
+  const { code, said } = await world.reconcile(['--take-back', file, '--yes'])
+  const tables = openTables(world.databaseUrl)
+  t.teardown(() => tables.close())
+  const redriven = await redriveBatch(tables, [id], { delayMs: 0, intervalMs: 0 })
+
+  t.equal(code, 0)
+  t.match(said, '1 id: Pit knows 1')
+  t.same(redriven, [{ correlationId: id, result: 'settled' }])
+  t.match(await world.reconcile([]), { code: 0 })
+})
