@@ -2,7 +2,6 @@
 // are asked for, each payment. Finds the instants and the payments where they differ.
 
 import type { ProcessorName } from '../actors/model/payment.ts'
-import type { PostgresPool } from '../infra/postgres/pool.ts'
 import type { BookTotal } from '../infra/postgres/row-sums.ts'
 import type { ProcessorPayment } from '../infra/processor/books.ts'
 import type { AskedProcessor } from './asked-processor.ts'
@@ -11,20 +10,12 @@ import {
   NOTHING,
   add,
   isDifferent,
-  nextInstants,
   startOfGrain,
   subtract,
   type PitBooks,
   type Span,
 } from './pit-books.ts'
-import {
-  findCandidates,
-  findFirstPayment,
-  findLastSettled,
-  findNotSettledAt,
-  settledPages,
-  type PitPayment,
-} from './pit-payments.ts'
+import type { PitPayment, PitRows } from './pit-payments.ts'
 
 /** One payment that the two sides have differently. */
 export interface Mismatch {
@@ -34,7 +25,7 @@ export interface Mismatch {
 }
 
 export interface Discrepancy extends DifferingSpan {
-  /** Undefined without Pit's tables, and for a span of more than a millisecond. */
+  /** Undefined without Pit's rows, and for a span of more than a millisecond. */
   readonly mismatches: readonly Mismatch[] | undefined
 }
 
@@ -69,8 +60,8 @@ export interface Comparison {
 export interface CompareRequest {
   readonly span: Span
   readonly pit: PitBooks
-  /** Pit's tables, which name payments; undefined: instants are found, but no payments. */
-  readonly tables: PostgresPool | undefined
+  /** Name payments; undefined: instants are found, but no payments. */
+  readonly rows: PitRows | undefined
   /** Before it there are totals and no rows: a multiple of `grainMs`, epoch ms. */
   readonly rowsFrom: number
   /** What totals can tell apart, ms. */
@@ -83,16 +74,19 @@ export interface CompareRequest {
 
 const HOUR_MS = 3_600_000
 
+/** What is asked of the processor. */
+export type ComparedProcessor = Pick<AskedProcessor, 'name' | 'total' | 'findAll'>
+
 /** Rejects with `BooksUnreachable`. */
 export function compareWith(
-  processor: AskedProcessor,
+  processor: ComparedProcessor,
   request: CompareRequest,
 ): Promise<Comparison> {
   return new ProcessorComparison(processor, request).run()
 }
 
 class ProcessorComparison {
-  readonly #processor: AskedProcessor
+  readonly #processor: ComparedProcessor
   readonly #request: CompareRequest
   #pit = NOTHING
   #recorded = NOTHING
@@ -100,22 +94,22 @@ class ProcessorComparison {
   /** Named by a look-up: sums differ by these, and what is left has another reason. */
   readonly #named: Mismatch[] = []
 
-  constructor(processor: AskedProcessor, request: CompareRequest) {
+  constructor(processor: ComparedProcessor, request: CompareRequest) {
     this.#processor = processor
     this.#request = request
   }
 
   async run(): Promise<Comparison> {
-    const { span, tables, rowsFrom, grainMs } = this.#request
+    const { span, rows, rowsFrom, grainMs } = this.#request
     const begin = await this.#skipEmptied()
-    if (tables === undefined) await this.#compareSums({ from: begin, to: span.to }, 1)
+    if (rows === undefined) await this.#compareSums({ from: begin, to: span.to }, 1)
     else {
       if (begin < rowsFrom) {
         const from = startOfGrain(begin, grainMs)
         const end = startOfGrain(span.to, grainMs) + grainMs
         await this.#compareSums({ from, to: Math.min(rowsFrom, end) - 1 }, grainMs)
       }
-      await this.#compareHours(tables, Math.max(begin, rowsFrom))
+      await this.#compareHours(rows, Math.max(begin, rowsFrom))
     }
     return {
       processor: this.#processor.name,
@@ -128,7 +122,7 @@ class ProcessorComparison {
 
   /** Where books begin that are seen to have been emptied; else the window. */
   async #skipEmptied(): Promise<number> {
-    const { span, tables } = this.#request
+    const { span, rows } = this.#request
     const emptied = await findEmptied(this.#processor, this.#request)
     if (emptied === undefined) return span.from
     const { side, before = span.to + 1, missing } = emptied
@@ -138,7 +132,7 @@ class ProcessorComparison {
       return before
     }
     this.#recorded = missing
-    const others = tables === undefined ? [] : await findNotSettledAt(tables, this.#processor.name)
+    const others = rows === undefined ? [] : await rows.findNotSettledAt(this.#processor.name)
     this.#tell({ kind: 'emptied', emptied: { ...emptied, asked: others.length } })
     await this.#nameRecordedBefore(before, others)
     return before
@@ -153,11 +147,11 @@ class ProcessorComparison {
   }
 
   /** Hours with rows, and what lies between them in one piece. */
-  async #compareHours(tables: PostgresPool, begin: number): Promise<void> {
+  async #compareHours(rows: PitRows, begin: number): Promise<void> {
     const { to } = this.#request.span
     for (let from = begin; from <= to;) {
       this.#request.onProgress(from)
-      const { row = Infinity } = await nextInstants(tables, from)
+      const row = (await rows.findNextSettled(from)) ?? Infinity
       const hour = Math.max(from, row - (row % HOUR_MS))
       if (!(row <= to)) {
         await this.#compareSums({ from, to }, 1)
@@ -165,15 +159,15 @@ class ProcessorComparison {
       }
       if (hour > from) await this.#compareSums({ from, to: hour - 1 }, 1)
       const span = { from: hour, to: Math.min(hour - (hour % HOUR_MS) + HOUR_MS - 1, to) }
-      if (this.#request.lookUps === 'all') await this.#lookUpAll(tables, span)
+      if (this.#request.lookUps === 'all') await this.#lookUpAll(rows, span)
       await this.#compareSums(span, 1)
       from = span.to + 1
     }
   }
 
-  async #lookUpAll(tables: PostgresPool, span: Span): Promise<void> {
+  async #lookUpAll(rows: PitRows, span: Span): Promise<void> {
     const processor = this.#processor.name
-    for await (const page of settledPages(tables, { processor, span })) {
+    for await (const page of rows.settledPages({ processor, span })) {
       // What is named is kept, so that its number has a bound.
       if (this.#findings > NAMED_MAX) return
       await this.#processor.findAll(page, (payment, recorded) => {
@@ -236,11 +230,11 @@ class ProcessorComparison {
   }
 
   async #findMismatches({ from, to }: Span): Promise<readonly Mismatch[] | undefined> {
-    const { tables } = this.#request
-    if (tables === undefined || from !== to) return undefined
+    const { rows } = this.#request
+    if (rows === undefined || from !== to) return undefined
     const instant = { processor: this.#processor.name, at: from }
     const mismatches: Mismatch[] = []
-    const candidates = await findCandidates(tables, instant)
+    const candidates = await rows.findCandidates(instant)
     await this.#processor.findAll(candidates, (payment, recorded) => {
       if (!agree(payment, recorded, instant)) mismatches.push({ payment, recorded })
     })
@@ -288,7 +282,7 @@ const EMPTIED_MIN = 10n
 const SAMPLE_MAX = 20
 
 async function findEmptied(
-  processor: AskedProcessor,
+  processor: ComparedProcessor,
   request: CompareRequest,
 ): Promise<Emptied | undefined> {
   const { span, pit } = request
@@ -300,8 +294,8 @@ async function findEmptied(
 }
 
 async function findEmptiedProcessor(
-  processor: AskedProcessor,
-  { span, pit, tables }: CompareRequest,
+  processor: ComparedProcessor,
+  { span, pit, rows }: CompareRequest,
   { payments }: BookTotal,
 ): Promise<Emptied | undefined> {
   const sum: Sum = (part) => processor.total(part)
@@ -311,7 +305,7 @@ async function findEmptiedProcessor(
   const missing = (await pit.sum(part))[processor.name]
   if (missing.payments < EMPTIED_MIN) return undefined
   const sample =
-    tables === undefined ? [] : await drawSample(tables, { processor: processor.name, ...part })
+    rows === undefined ? [] : await drawSample(rows, { processor: processor.name, ...part })
   let known = 0
   await processor.findAll(sample, (_, recorded) => {
     if (recorded !== undefined) known += 1
@@ -322,8 +316,8 @@ async function findEmptiedProcessor(
 
 /** Books of Pit begin with its first payment, also one that is not settled at this processor. */
 async function findPurge(
-  processor: AskedProcessor,
-  { span, pit, tables }: CompareRequest,
+  processor: ComparedProcessor,
+  { span, pit, rows }: CompareRequest,
   { payments }: BookTotal,
 ): Promise<Emptied | undefined> {
   const sum: Sum = async (part) => (await pit.sum(part))[processor.name]
@@ -331,9 +325,9 @@ async function findPurge(
   const firstInSums = async (): Promise<number> =>
     payments === 0n ? end : await findFirst(sum, span)
   const first =
-    tables === undefined
+    rows === undefined
       ? await firstInSums()
-      : await findFirstPayment(tables, { from: span.from, to: end })
+      : await rows.findFirstPayment({ from: span.from, to: end })
   const part = { from: span.from, to: first - 1 }
   // Rows that were moved away are in the totals.
   if (first <= span.from || (await sum(part)).payments > 0n) return undefined
@@ -344,15 +338,15 @@ async function findPurge(
 
 /** Some payments of the first page, and some from all of a span. */
 async function drawSample(
-  tables: PostgresPool,
+  rows: PitRows,
   { processor, from, to: end }: Span & { readonly processor: ProcessorName },
 ): Promise<readonly PitPayment[]> {
   const sample = new Map<string, PitPayment>()
-  const to = await findLastSettled(tables, { from, to: end })
+  const to = await rows.findLastSettled({ from, to: end })
   let begin = from
   for (let part = 0; part <= SAMPLE_MAX; part += 1) {
     const span = { from: begin + Math.floor(((to - begin) * part) / SAMPLE_MAX), to }
-    const { value } = await settledPages(tables, { processor, span }).next()
+    const { value } = await rows.settledPages({ processor, span }).next()
     const page: readonly PitPayment[] = value ?? []
     const chosen = part === 0 ? evenly(page, SAMPLE_MAX) : page.slice(0, 1)
     for (const payment of chosen) sample.set(payment.correlationId, payment)

@@ -7,7 +7,7 @@ import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { INTEGER, PROCESSOR, STATE, TEXT, nullable, readOnlyRow } from '../infra/postgres/rows.ts'
 import type { Query, RowOf } from '../infra/postgres/rows.ts'
 import { PROCESSOR_NUMBER, ALL_PAYMENTS, epochMs, processorName } from '../infra/postgres/sql.ts'
-import { ask, type Span } from './pit-books.ts'
+import { ask, nextInstants, type Span } from './pit-books.ts'
 
 /** A payment as Pit has it. */
 export interface PitPayment {
@@ -19,13 +19,66 @@ export interface PitPayment {
   readonly requestedAt?: number
 }
 
+/** The rows of Pit's payments, for a comparison. Each call rejects with `BooksUnreachable`. */
+export interface PitRows {
+  /** The payments settled at a processor in a span, oldest first. */
+  settledPages(
+    wanted: SettledAt,
+  ): AsyncIterator<readonly PitPayment[]> & AsyncIterable<readonly PitPayment[]>
+  /**
+   * The payments that may be why an instant, epoch ms, differs, the likeliest first: those that Pit
+   * has settled there and then, then those with an attempt at that instant, then those accepted
+   * nearest to it.
+   */
+  findCandidates(wanted: {
+    readonly processor: ProcessorName
+    readonly at: number
+  }): Promise<readonly PitPayment[]>
+  /**
+   * When the first payment of a span settled or, if it has not, was accepted, epoch ms; the end of
+   * the span if there is none.
+   */
+  findFirstPayment(span: Span): Promise<number>
+  /** When the last payment of a span settled, epoch ms; its beginning if none did. */
+  findLastSettled(span: Span): Promise<number>
+  /** The instant of the first settled payment at or after one, epoch ms; undefined: there is none. */
+  findNextSettled(at: number): Promise<number | undefined>
+  /**
+   * Payments that are not settled at a processor and may be recorded there all the same, the first
+   * ones of each state.
+   */
+  findNotSettledAt(processor: ProcessorName): Promise<readonly PitPayment[]>
+}
+
+interface SettledAt {
+  readonly processor: ProcessorName
+  readonly span: Span
+}
+
+export function rowsInTables(tables: PostgresPool): PitRows {
+  return {
+    settledPages: (wanted) => settledPages(tables, wanted),
+    findCandidates: (wanted) => findCandidates(tables, wanted),
+    async findFirstPayment({ from, to }) {
+      return readOnlyRow(FIRST_PAYMENT, await ask(tables.run(FIRST_PAYMENT, [from, to]))).first
+    },
+    async findLastSettled({ from, to }) {
+      return readOnlyRow(LAST_SETTLED, await ask(tables.run(LAST_SETTLED, [from, to]))).last
+    },
+    findNextSettled: async (at) => (await nextInstants(tables, at)).row,
+    async findNotSettledAt(processor) {
+      const bounds = [PROCESSOR_NUMBER[processor], NOT_SETTLED_THERE_MAX]
+      return (await ask(tables.run(NOT_SETTLED_AT, bounds))).map(readPayment)
+    },
+  }
+}
+
 /** Payments of one page. */
 const PAGE_MAX = 1_000
 
-/** The payments settled at a processor in a span, oldest first. Rejects with `BooksUnreachable`. */
-export async function* settledPages(
+async function* settledPages(
   tables: PostgresPool,
-  { processor, span }: { readonly processor: ProcessorName; readonly span: Span },
+  { processor, span }: SettledAt,
 ): AsyncGenerator<readonly PitPayment[], void> {
   const number = PROCESSOR_NUMBER[processor]
   let [from, after] = [span.from, FIRST_ID]
@@ -49,12 +102,7 @@ const ELSEWHERE_MAX = 200
 /** How long before an instant a candidate was accepted, or after it settled, ms, at most. */
 const AWAY_MS = 3_600_000
 
-/**
- * Reads the payments that may be why an instant differs, the likeliest first: those that Pit has
- * settled there and then, then those with an attempt at that instant, then those accepted nearest
- * to it. Rejects with `BooksUnreachable`.
- */
-export async function findCandidates(
+async function findCandidates(
   tables: PostgresPool,
   { processor, at }: { readonly processor: ProcessorName; readonly at: number },
 ): Promise<readonly PitPayment[]> {
@@ -73,36 +121,8 @@ export async function findOutOfTime(
   return (await ask(tables.run(OUT_OF_TIME, [span.from, span.to, limit]))).map(readPayment)
 }
 
-/**
- * When the first payment of a span settled or, if it has not, was accepted, epoch ms; the end of the
- * span if there is none. Rejects with `BooksUnreachable`.
- */
-export async function findFirstPayment(tables: PostgresPool, { from, to }: Span): Promise<number> {
-  return readOnlyRow(FIRST_PAYMENT, await ask(tables.run(FIRST_PAYMENT, [from, to]))).first
-}
-
-/**
- * When the last payment of a span settled, epoch ms; its beginning if none did. Rejects with
- * `BooksUnreachable`.
- */
-export async function findLastSettled(tables: PostgresPool, { from, to }: Span): Promise<number> {
-  return readOnlyRow(LAST_SETTLED, await ask(tables.run(LAST_SETTLED, [from, to]))).last
-}
-
 /** So many parked ones, owned ones, rejected ones and such as are settled at the other processor. */
 const NOT_SETTLED_THERE_MAX = 1_000
-
-/**
- * Reads payments that are not settled at a processor and may be recorded there all the same, the
- * first ones of each state. Rejects with `BooksUnreachable`.
- */
-export async function findNotSettledAt(
-  tables: PostgresPool,
-  processor: ProcessorName,
-): Promise<readonly PitPayment[]> {
-  const bounds = [PROCESSOR_NUMBER[processor], NOT_SETTLED_THERE_MAX]
-  return (await ask(tables.run(NOT_SETTLED_AT, bounds))).map(readPayment)
-}
 
 const COLUMNS = {
   correlation_id: TEXT,

@@ -20,7 +20,7 @@ import {
   type PitBooks,
   type Span,
 } from './pit-books.ts'
-import { findOutOfTime } from './pit-payments.ts'
+import { findOutOfTime, rowsInTables } from './pit-payments.ts'
 import {
   describeBucket,
   describeComparison,
@@ -287,7 +287,7 @@ class Reconciliation {
     return compareWith(processor, {
       span,
       pit: this.#pitBooks(begin),
-      tables: this.#tables,
+      rows: this.#tables && rowsInTables(this.#tables),
       rowsFrom: begin.rowsFrom,
       grainMs: begin.grainMs,
       lookUps,
