@@ -51,8 +51,11 @@ function passing(durationMs: number): string {
       accepted_at = accepted_at - interval '${durationMs} ms',
       due_at = due_at - interval '${durationMs} ms',
       parked_at = parked_at - interval '${durationMs} ms',
+      claimed_at = claimed_at - interval '${durationMs} ms',
       default_doubt_until_ms = default_doubt_until_ms - ${durationMs},
-      fallback_doubt_until_ms = fallback_doubt_until_ms - ${durationMs}`
+      fallback_doubt_until_ms = fallback_doubt_until_ms - ${durationMs};
+    UPDATE leases SET owned_from = owned_from - interval '${durationMs} ms',
+      parked_from = parked_from - interval '${durationMs} ms'`
 }
 
 /** A connection of its own in a transaction, ended with the test at the latest. */
@@ -336,7 +339,7 @@ t.test(
     t.equal(await ageMs(), 0)
     await insert('1 hour', 'due_at', 'now()')
     t.ok((await ageMs()) >= 3_600_000 && (await ageMs()) < 7_200_000)
-    await insert('2 hours', 'owner', '1')
+    await insert('2 hours', 'owner', String((await lease(ledger)).leaseId))
     t.ok((await ageMs()) >= 7_200_000 && (await ageMs()) < 10_800_000)
   },
 )

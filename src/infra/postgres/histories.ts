@@ -177,7 +177,10 @@ const RENEW = { name: 'renewLease', ...renewal('0', 'NULL::bigint') } as const
 const RENEW_IN = { name: 'renewLeaseIn', ...renewal(GENERATION, 'NULL::bigint') } as const
 const RENEW_AT = { name: 'renewLeaseAt', ...renewal(GENERATION, POSITION_BYTES) } as const
 
-/** Renews lease $1 for $2 ms, and says what of the history the server tells. */
+/**
+ * Renews lease $1 for $2 ms, with its watermarks $3 and $4, null where they stay as they are, and says
+ * what of the history the server tells.
+ */
 export function renewalFor(histories: SessionHistories | undefined): Query<typeof RENEWED> {
   if (histories === undefined) return RENEW
   return histories.readsPosition ? RENEW_AT : RENEW_IN
@@ -190,7 +193,9 @@ function renewal(generation: string, position: string): Omit<Query<typeof RENEWE
     columns: RENEWED,
     text: `
   WITH renewed AS (
-    UPDATE leases SET expires_at = now() + $2::float8 * interval '1 ms'
+    UPDATE leases SET expires_at = now() + $2::float8 * interval '1 ms',
+      owned_from = coalesce(to_timestamp($3::float8 / 1000), owned_from),
+      parked_from = coalesce(to_timestamp($4::float8 / 1000), parked_from)
     WHERE id = $1 AND NOT revoked
     RETURNING id
   )

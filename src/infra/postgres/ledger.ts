@@ -5,7 +5,7 @@ import { wordsOf } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { startArchiver, type ArchiverOptions } from './archiver.ts'
-import { createClaims, createLeases, createOwned, createTakeOver } from './ownership.ts'
+import { createClaims, createLeases, createOwned } from './ownership.ts'
 import { createSessionHistories, type SessionHistoriesParts } from './histories.ts'
 import { createKnownControl } from './known-control.ts'
 import { withoutAPerson, type MigrationNews, type MigrationState } from './migrating.ts'
@@ -18,6 +18,8 @@ import { createRecord } from './outcomes.ts'
 import { START_TIMEOUT_MS, migrateToTheEnd, prepareLedger } from './start.ts'
 import { createParkedList, createStatusReads } from './status-reads.ts'
 import { createSummaries } from './summaries.ts'
+import { createTakeOver } from './takeover.ts'
+import { Watermarks } from './watermarks.ts'
 
 export interface PostgresLedgerConfig {
   /** URL of one server or several; see `ServersConfig`. Unless it says else, it must take writes. */
@@ -36,6 +38,11 @@ export interface PostgresLedgerConfig {
   readonly statementTimeoutMs?: number
   /** Bound on one attempt to connect, ms. Default 1,000; less or more for specs. */
   readonly connectTimeoutMs?: number
+  /**
+   * Longest time from the begin of a transaction to its commit, ms, for scans that are not whole.
+   * Default 10,000: three times a call's bound; less for specs.
+   */
+  readonly slowestCommitMs?: number
   /**
    * How long the start waits for PostgreSQL to come up, ms. Default `START_TIMEOUT_MS`; less for
    * specs.
@@ -111,13 +118,16 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
   // A lock on the totals holds up all of these.
   const reads = pool(poolMax, statementTimeoutMs)
   const purgeCount = new PurgeCount(config.onPurgesLowered ?? (() => undefined), histories)
-  const readers = { onDamaged, purgeCount }
+  const watermarks = new Watermarks()
+  const { slowestCommitMs = 10_000 } = config
+  const readers = { onDamaged, purgeCount, watermarks, slowestCommitMs }
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs, purgeCount }),
     ...createRecord(records, purgeCount),
     ...createLeases(leases, purgeCount, {
       timeoutMs: statementTimeoutMs,
       histories,
+      watermarks,
       code: schema.migrations.all.length,
     }),
     ...createClaims(claims, readers),

@@ -5,13 +5,40 @@ import type { Attempt, UnknownOutcome, Outcome, ProcessorName } from '../../acto
 import type { Ledger, UnwrittenOutcome } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { PURGES, PURGES_COUNT, type PurgeCount } from './purges.ts'
-import { FLOAT, INTEGER, TEXT, nullable, type Query, type RowOf } from './rows.ts'
+import { FLOAT, INTEGER, INTEGERS, TEXT, nullable, type Query, type RowOf } from './rows.ts'
 import { PROCESSOR_NUMBER, addToTotals, arrayOf, commitOnDisk, IS_OPEN, NOW_MS } from './sql.ts'
 
 type Settled = Extract<Outcome, { kind: 'settled' }>
 
-/** Totals of one bucket are spread over as many rows; `compose/migrations/` says why. */
+/** Instances add to totals of one bucket in as many rows; `compose/migrations/` says why. */
 const SHARDS = 16
+
+/** Pages that one row may leave behind. */
+const PAGES_MAX = 16
+/** As far as a smallint goes. */
+const ROUNDS_MAX = 2_047
+
+/**
+ * The row of each bucket that a lease adds to. While somebody holds an old snapshot PostgreSQL keeps
+ * all versions of a row, which fills page after page, and each update goes through all of them. So
+ * after some pages other rows are begun.
+ */
+class Shards {
+  #round = 0
+  readonly #pages = new Set<number>()
+
+  of(leaseId: number): number {
+    return (leaseId % SHARDS) + SHARDS * this.#round
+  }
+
+  /** Where the totals of a day are now. */
+  note(pages: readonly number[]): void {
+    for (const page of pages) this.#pages.add(page)
+    if (this.#pages.size <= PAGES_MAX) return
+    this.#pages.clear()
+    this.#round = (this.#round + 1) % ROUNDS_MAX
+  }
+}
 
 /**
  * Writes what became of payments, in one statement that updates the payments and the totals
@@ -20,12 +47,15 @@ const SHARDS = 16
  * some were not written is asked only where that is so.
  */
 export function createRecord(pool: PostgresPool, purgeCount: PurgeCount): Pick<Ledger, 'record'> {
+  const shards = new Shards()
   return {
     async record(outcomes, { leaseId }) {
       const purges = outcomes.reduce((most, outcome) => Math.max(most, outcome.purges), 0)
       const lasting = outcomes.filter((outcome) => outcome.purges === purges)
       const count = purges - purgeCount.known.offset
-      const written = await write(pool, lasting, { leaseId, purges: count })
+      const shard = shards.of(leaseId)
+      const { written, pages } = await write(pool, lasting, { leaseId, shard, purges: count })
+      shards.note(pages ?? NO_PAGES)
       if (written === outcomes.length) return ALL_WRITTEN
       const ids = arrayOf(outcomes, (outcome) => outcome.correlationId)
       const rows = await pool.run(READ_ENDS, [ids])
@@ -48,22 +78,21 @@ export function createRecord(pool: PostgresPool, purgeCount: PurgeCount): Pick<L
 }
 
 const ALL_WRITTEN: readonly UnwrittenOutcome[] = []
+const NO_PAGES: readonly number[] = []
 const PURGED = 'purged'
 const SETTLED_BEFORE = 'settledBefore'
 
-/** How many rows it has changed. */
 async function write(
   pool: PostgresPool,
   outcomes: readonly Outcome[],
-  { leaseId, purges }: { readonly leaseId: number; readonly purges: number },
-): Promise<number> {
+  by: { readonly leaseId: number; readonly shard: number; readonly purges: number },
+): Promise<RowOf<typeof WRITTEN>> {
   const settled = outcomes.filter((outcome) => outcome.kind === 'settled')
-  const shared = [leaseId, leaseId % SHARDS, purges]
+  const shared = [by.leaseId, by.shard, by.purges]
   const areSettled = settled.length === outcomes.length
   const columns = areSettled ? settledColumns(settled) : mixedColumns(outcomes)
   const values = [...shared, ...columns, attemptsOf(outcomes)]
-  const { written } = await pool.runForRow(areSettled ? SETTLE : RECORD, values)
-  return written
+  return pool.runForRow(areSettled ? SETTLE : RECORD, values)
 }
 
 /** Why the ledger does not have this outcome; undefined: it has it, by this writing or another. */
@@ -148,8 +177,10 @@ function withPlainDetail(attempt: Attempt): Attempt {
 
 const ARRAYS = ['correlation_id uuid', 'processor smallint', 'requested_at_ms bigint']
 
-const WRITTEN = { written: INTEGER }
-const COUNT = 'count(*)::int AS written'
+/** How many rows were changed, and the pages of what `Shards` notes, null without any. */
+const WRITTEN = { written: INTEGER, pages: nullable(INTEGERS) }
+const COUNT = `count(*)::int AS written,
+  (SELECT array_agg((place::text::point)[0]::int) FROM counted WHERE level = 3) AS pages`
 
 /**
  * True of every outcome, whose column is never null, and expected by the planner to be true of one
@@ -251,6 +282,7 @@ function record(parts: {
     RETURNING p.state, p.processor, p.requested_at_ms, p.amount_cents
   ), counted AS (
     ${addToTotals('updated', '$2::smallint')}
+    RETURNING t.level, t.ctid AS place
   )
   SELECT ${returns} FROM updated`
 }

@@ -1,18 +1,19 @@
-// Who owns a payment: leases, claims of parked payments, and the takeover of what a dead instance
-// owned.
+// Who owns a payment: leases, claims of parked payments, and what a lease owns.
 
 import assert from 'node:assert'
-import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
+import { LeaseLost } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
-import type { Ledger, OwnedPayment, SeenLease } from '../../actors/model/ports.ts'
+import type { Ledger } from '../../actors/model/ports.ts'
 import type { SessionHistories } from './connection.ts'
 import { renewalFor } from './histories.ts'
 import type { PostgresPool } from './pool.ts'
 import { PURGES, type KnownPurges, type PurgeCount } from './purges.ts'
-import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, INTEGERS, TEXT, TEXTS } from './rows.ts'
+import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT } from './rows.ts'
 import { attemptsIn, knownOutcomes, nullable, readPayments } from './rows.ts'
 import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
-import { HELD, IS_OPEN, NOW_MS, arrayOf, epochMs } from './sql.ts'
+import { HELD, IS_OPEN, NOW_MS, OF_LEASE, arrayOf, epochMs } from './sql.ts'
+import { OWNED_SINCE, WholeScans, fromWatermark, nextWatermark } from './watermarks.ts'
+import type { Watermarks } from './watermarks.ts'
 
 type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
 
@@ -22,6 +23,7 @@ export interface LeaseOptions {
   readonly histories: SessionHistories | undefined
   /** The highest migration that this Pit knows. */
   readonly code: number
+  readonly watermarks: Watermarks
 }
 
 /**
@@ -32,7 +34,7 @@ export interface LeaseOptions {
 export function createLeases(
   pool: PostgresPool,
   purgeCount: PurgeCount,
-  { timeoutMs, histories, code }: LeaseOptions,
+  { timeoutMs, histories, code, watermarks }: LeaseOptions,
 ): Leases {
   return {
     async acquireLease({ instanceId, ttlMs }) {
@@ -43,7 +45,8 @@ export function createLeases(
     async renewLease({ leaseId, ttlMs }) {
       const { known } = purgeCount
       const query = renewalFor(histories)
-      const renewed = await pool.runForRow(query, [leaseId, ttlMs])
+      const { ownedFrom, parkedFrom } = watermarks.of(leaseId)
+      const renewed = await pool.runForRow(query, [leaseId, ttlMs, ownedFrom, parkedFrom])
       histories?.note(renewed)
       const purges = purgeCount.read(renewed.purges, known)
       return { held: renewed.held, purges, ledgerNow: renewed.ledger_now }
@@ -76,6 +79,9 @@ type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 export interface ClaimReaders {
   readonly onDamaged: OnDamagedRow
   readonly purgeCount: PurgeCount
+  readonly watermarks: Watermarks
+  /** Longest time from the begin of a transaction to its commit, ms, but for whole scans. */
+  readonly slowestCommitMs: number
 }
 
 /**
@@ -84,11 +90,17 @@ export interface ClaimReaders {
  * lives.
  */
 export function createClaims(pool: PostgresPool, readers: ClaimReaders): Claims {
+  const { watermarks, slowestCommitMs } = readers
+  const wholeScans = new WholeScans()
   return {
     async claimDue({ leaseId, limit, delayMaxMs }) {
       const { known } = readers.purgeCount
-      const rows = await pool.run(CLAIM_DUE, [leaseId, limit, delayMaxMs])
-      return readClaims('claimDue', rows, { ...readers, known })
+      const rows = await wholeScans.scan((isWhole) =>
+        pool.run(CLAIM_DUE, [leaseId, limit, delayMaxMs, slowestCommitMs, isWhole]),
+      )
+      const claims = readClaims('claimDue', rows, { ...readers, known })
+      watermarks.note(leaseId, { parkedFrom: rows[0]?.parked_from ?? null })
+      return claims
     },
     async claimParked(correlationIds, { leaseId }) {
       const ids = arrayOf(correlationIds, (id) => id)
@@ -100,7 +112,7 @@ export function createClaims(pool: PostgresPool, readers: ClaimReaders): Claims 
 }
 
 /** A row is a claimed payment, or the only one, without a payment: nothing was claimed. */
-const CLAIM_OR_NONE = { held: BOOLEAN, correlation_id: nullable(TEXT) }
+export const CLAIM_OR_NONE = { held: BOOLEAN, correlation_id: nullable(TEXT) }
 
 /** The other columns of a row that is a payment. */
 const CLAIMED = {
@@ -137,7 +149,7 @@ const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents,
 const NEXT_TOKEN = 'CASE p.claim WHEN 2147483647 THEN 1 ELSE p.claim + 1 END'
 
 /** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
-function readClaims(
+export function readClaims(
   operation: string,
   rows: readonly ClaimRow[],
   { onDamaged, purgeCount, known }: ClaimReaders & { readonly known: KnownPurges },
@@ -182,26 +194,40 @@ function readClaim(row: RowOf<typeof CLAIMED>, purges: number): ClaimedPayment {
   }
 }
 
+/** Who has claimed a payment, and since when. */
+const CLAIMER = `owner = $1, claim = ${NEXT_TOKEN}, claimed_at = now()`
+
 // Unknown outcomes stay in the row: they are still known should the new owner die.
-function claim(parked: string): string {
+function claim(parked: string, more = ''): string {
   return `
   WITH ${HELD}, ${parked}, claimed AS (
-    UPDATE payments p SET owner = $1, claim = ${NEXT_TOKEN}, due_at = NULL
+    UPDATE payments p SET ${CLAIMER}, due_at = NULL
     FROM parked
     WHERE p.correlation_id = parked.correlation_id
     RETURNING parked.due_at, ${CLAIM_COLUMNS}
   )
-  SELECT held.held, claimed.* FROM held LEFT JOIN claimed ON true
+  SELECT held.held, ${more}claimed.* FROM held LEFT JOIN claimed ON true
   ORDER BY claimed.due_at, claimed.correlation_id`
 }
 
-const CLAIM_DUE = {
+/** $4 `slowestCommitMs`, $5 whether the scan is whole. */
+export const CLAIM_DUE = {
   name: 'claimDue',
   effect: 'writes',
-  columns: CLAIM_OR_NONE,
-  text: claim(`due AS (
+  columns: { ...CLAIM_OR_NONE, parked_from: nullable(INTEGER) },
+  text: claim(
+    `watermark AS MATERIALIZED (
+    SELECT ${fromWatermark('parked_from', '$5::boolean')} AS at ${OF_LEASE}
+  ), first AS MATERIALIZED (
+    SELECT (
+      SELECT due_at FROM payments
+      WHERE owner IS NULL AND state = 0 AND due_at >= (SELECT at FROM watermark)
+      ORDER BY due_at LIMIT 1
+    ) AS due_at
+  ), due AS (
     SELECT correlation_id, due_at FROM payments
     WHERE owner IS NULL AND state = 0 AND due_at <= now() AND (SELECT held FROM held)
+      AND due_at >= (SELECT due_at FROM first)
     ORDER BY due_at
     LIMIT $2
     FOR UPDATE SKIP LOCKED
@@ -212,7 +238,9 @@ const CLAIM_DUE = {
     ORDER BY due_at DESC
     LIMIT $2 - (SELECT count(*) FROM due)
     FOR UPDATE SKIP LOCKED
-  ), parked AS (TABLE due UNION ALL TABLE stranded)`),
+  ), parked AS (TABLE due UNION ALL TABLE stranded)`,
+    `(SELECT ${nextWatermark('due_at', '$4')} FROM first) AS parked_from, `,
+  ),
 } satisfies Query
 
 export const CLAIM_PARKED = {
@@ -227,47 +255,9 @@ export const CLAIM_PARKED = {
   )`),
 } satisfies Query
 
-/**
- * Sweeps the payments of dead instances, a bounded batch a call. Leases that were revoked stay
- * swept until they own nothing; then their rows go.
- */
-export function createTakeOver(
-  pool: PostgresPool,
-  readers: ClaimReaders,
-): Pick<Ledger, 'takeOver'> {
-  return {
-    async takeOver({ leaseId, limit, settleByMs, expired }) {
-      const ids = arrayOf(expired, (lease) => lease.leaseId)
-      const versions = arrayOf(expired, (lease) => lease.version)
-      const { known } = readers.purgeCount
-      const rows = await pool.run(TAKE_OVER, [leaseId, settleByMs, limit, ids, versions])
-      const payments = readClaims('takeOver', rows, { ...readers, known })
-      // Its failure must not hide what was claimed: a later call drops the rows of dead leases then.
-      await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
-      return { payments, leases: readLeases(rows) }
-    },
-  }
-}
-
-function exceptUnavailable(error: unknown): void {
-  if (!(error instanceof LedgerUnavailable)) throw error
-}
-
-const TAKEN_OR_NONE = { ...CLAIM_OR_NONE, lease_ids: INTEGERS, lease_versions: TEXTS }
-
-/** The same in each row. */
-function readLeases([row]: readonly RowOf<typeof TAKEN_OR_NONE>[]): readonly SeenLease[] {
-  assert(row !== undefined, 'a takeover returns a row also when it has claimed nothing')
-  return row.lease_ids.map((leaseId, index) => {
-    const version = row.lease_versions[index]
-    assert(version !== undefined, 'each lease has a version')
-    return { leaseId, version }
-  })
-}
-
 /** Claims the payments of `target`, whatever their owner has sent: $1 the lease, $2 `settleByMs`. */
-const CLAIMED_IN_DOUBT = `claimed AS (
-    UPDATE payments p SET owner = $1, claim = ${NEXT_TOKEN},
+export const CLAIMED_IN_DOUBT = `claimed AS (
+    UPDATE payments p SET ${CLAIMER},
       default_doubt_until_ms = ${NOW_MS} + $2::bigint,
       fallback_doubt_until_ms = ${NOW_MS} + $2::bigint
     FROM target
@@ -275,68 +265,26 @@ const CLAIMED_IN_DOUBT = `claimed AS (
     RETURNING ${CLAIM_COLUMNS}
   )`
 
-// A row's xmin changes with each update. So a lease is swept only if this statement's own update
-// revoked it as it was seen, or if it was revoked before: a renewal that came in between makes the
-// update skip the row, and nothing is taken from it.
-// `owner` hops from one owner to the next by index, however many payments each of them has. An
-// owner without a row is one whose accept was committed after its lease had been dropped.
-const TAKE_OVER = {
-  name: 'takeOver',
-  effect: 'writes',
-  columns: TAKEN_OR_NONE,
-  text: `
-  WITH RECURSIVE ${HELD}, living AS MATERIALIZED (
-    SELECT ARRAY(SELECT id FROM leases WHERE NOT revoked ORDER BY id) AS lease_ids,
-      ARRAY(SELECT xmin::text FROM leases WHERE NOT revoked ORDER BY id) AS lease_versions
-  ), expired AS (
-    UPDATE leases l SET revoked = true
-    FROM unnest($4::int[], $5::text[]) AS seen (id, version)
-    WHERE l.id = seen.id AND l.xmin::text = seen.version AND NOT l.revoked
-      AND (SELECT held FROM held)
-    RETURNING l.id
-  ), owner (id) AS (
-    (SELECT owner FROM payments WHERE owner IS NOT NULL AND state = 0 ORDER BY owner LIMIT 1)
-    UNION ALL
-    SELECT (
-      SELECT p.owner FROM payments p
-      WHERE p.owner IS NOT NULL AND p.state = 0 AND p.owner > owner.id
-      ORDER BY p.owner LIMIT 1
-    ) FROM owner WHERE owner.id IS NOT NULL
-  ), dead AS MATERIALIZED (
-    SELECT owner.id FROM owner
-    LEFT JOIN leases l ON l.id = owner.id
-    WHERE owner.id IS NOT NULL AND (SELECT held FROM held)
-      AND (l.id IS NULL OR l.revoked OR l.id IN (SELECT id FROM expired))
-  ), target AS (
-    SELECT p.correlation_id
-    FROM dead JOIN payments p ON p.owner = dead.id AND p.owner IS NOT NULL AND p.state = 0
-    LIMIT $3
-    FOR UPDATE OF p SKIP LOCKED
-  ), ${CLAIMED_IN_DOUBT}
-  SELECT held.held, living.*, claimed.* FROM held CROSS JOIN living LEFT JOIN claimed ON true`,
-} satisfies Query
-
-const DROP_LEASES: Statement = {
-  name: 'dropLeases',
-  effect: 'writes',
-  text: `
-  DELETE FROM leases l
-  WHERE l.revoked AND NOT EXISTS (
-    SELECT FROM payments p WHERE p.owner = l.id AND p.owner IS NOT NULL AND p.state = 0
-  )`,
-}
-
 /** What a lease owns, to be compared with what its instance has in memory. */
 export function createOwned(
   pool: PostgresPool,
   readers: ClaimReaders,
 ): Pick<Ledger, 'listOwned' | 'reclaim'> {
+  const { watermarks, slowestCommitMs } = readers
+  const wholeScans = new WholeScans()
   return {
     async listOwned({ leaseId, limit }) {
-      const rows = await pool.run(LIST_OWNED, [leaseId, limit])
-      return rows.map(({ correlation_id: correlationId, claim: fencingToken }): OwnedPayment => {
-        return { correlationId, fencingToken }
+      const rows = await wholeScans.scan((isWhole) =>
+        pool.run(LIST_OWNED, [leaseId, limit, slowestCommitMs, isWhole]),
+      )
+      const owned = rows.flatMap(({ correlation_id: correlationId, claim: fencingToken }) => {
+        if (correlationId === null || fencingToken === null) return []
+        return [{ correlationId, fencingToken }]
       })
+      // A list that is cut off says nothing of the others.
+      const ownedFrom = owned.length < limit ? rows[0]?.owned_from : null
+      watermarks.note(leaseId, { ownedFrom: ownedFrom ?? null })
+      return owned
     },
     async reclaim(payments, { leaseId, settleByMs }) {
       const ids = arrayOf(payments, (payment) => payment.correlationId)
@@ -348,14 +296,26 @@ export function createOwned(
   }
 }
 
-const LIST_OWNED = {
+/** A row is a payment, or the only one, without a payment. */
+export const LIST_OWNED = {
   name: 'listOwned',
   effect: 'reads',
-  columns: { correlation_id: TEXT, claim: INTEGER },
+  columns: {
+    correlation_id: nullable(TEXT),
+    claim: nullable(INTEGER),
+    owned_from: nullable(INTEGER),
+  },
   text: `
-  SELECT correlation_id::text, claim FROM payments
-  WHERE owner = $1 AND owner IS NOT NULL AND state = 0 AND claim IS NOT NULL
-  LIMIT $2`,
+  WITH listed AS MATERIALIZED (
+    SELECT p.correlation_id, p.claim, ${OWNED_SINCE} AS since FROM payments p
+    WHERE p.owner = $1 AND p.owner IS NOT NULL AND p.state = 0 AND p.claim IS NOT NULL
+      AND ${OWNED_SINCE} >= coalesce(
+        (SELECT ${fromWatermark('owned_from', '$4::boolean')} ${OF_LEASE}),
+        '-infinity')
+    LIMIT $2
+  ), first AS (SELECT min(since) AS since FROM listed)
+  SELECT listed.correlation_id::text, listed.claim, ${nextWatermark('first.since', '$3')} AS owned_from
+  FROM first LEFT JOIN listed ON true`,
 } satisfies Query
 
 export const RECLAIM = {

@@ -14,10 +14,29 @@ export function epochMs(instant: string): string {
 }
 
 /**
+ * The row of the lease $1, after what is selected. An old snapshot keeps each version of it, one a
+ * second: backwards the index gives the newest first.
+ */
+export const OF_LEASE = 'FROM leases WHERE id <= $1 AND id >= $1 ORDER BY id DESC LIMIT 1'
+
+/** All leases as `lease`, for WITH RECURSIVE: from one to the next in the same way. */
+export const LEASES = `lease AS (
+    (SELECT ${leaseColumns()} FROM leases l ORDER BY l.id DESC LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM lease CROSS JOIN LATERAL (
+      SELECT ${leaseColumns()} FROM leases l WHERE l.id < lease.id ORDER BY l.id DESC LIMIT 1
+    ) AS next
+  )`
+
+function leaseColumns(): string {
+  return 'l.id, l.xmin::text AS version, l.revoked, l.owned_from, l.parked_from'
+}
+
+/**
  * Whether the lease $1 is held; asked once per statement. No clock is asked: from a lease that
  * nobody has revoked nothing was taken.
  */
-export const IS_HELD = 'SELECT EXISTS (SELECT FROM leases WHERE id = $1 AND NOT revoked)'
+export const IS_HELD = `SELECT coalesce((SELECT NOT revoked ${OF_LEASE}), false)`
 
 /** The same as one row with one column `held`. */
 export const HELD = `held AS MATERIALIZED (${IS_HELD} AS held)`

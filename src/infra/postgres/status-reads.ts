@@ -7,7 +7,8 @@ import type { PostgresPool } from './pool.ts'
 import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
 import { attemptsIn, readPayments } from './rows.ts'
 import type { Columns, OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
-import { epochMs, NOW_MS, processorName } from './sql.ts'
+import { LEASES, NOW_MS, epochMs, processorName } from './sql.ts'
+import { OWNED_SINCE, WholeScans, fromWatermark } from './watermarks.ts'
 
 type StatusReads = Pick<Ledger, 'find' | 'countOpen'>
 
@@ -16,6 +17,7 @@ const EXACT_COUNT_MAX = 10_000
 
 /** Reads for people and for the console. */
 export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): StatusReads {
+  const wholeScans = new WholeScans()
   const findOne = async <Shape extends Columns>(
     { name, columns, ...statement }: Query<Shape>,
     correlationId: string,
@@ -45,7 +47,10 @@ export function createStatusReads(pool: PostgresPool, onDamaged: OnDamagedRow): 
       return archived === undefined ? reducedStatusOf(known) : statusOf(archived)
     },
     async countOpen() {
-      const { parked, owned, oldest_ms: oldestMs } = await pool.runForRow(COUNT, [EXACT_COUNT_MAX])
+      const counted = await wholeScans.scan((isWhole) =>
+        pool.runForRow(isWhole ? COUNT : COUNT_FROM_WATERMARKS, [EXACT_COUNT_MAX]),
+      )
+      const { parked, owned, oldest_ms: oldestMs } = counted
       return { parked, owned, oldestMs }
     },
   }
@@ -189,27 +194,55 @@ const LIST = {
   ORDER BY due_at LIMIT $1`,
 } satisfies Query
 
-// The estimate is the size of the partial index at its last vacuum or analyze.
+const COUNTED = { parked: INTEGER, owned: INTEGER, oldest_ms: FLOAT }
+
 const COUNT = {
   name: 'countOpen',
   effect: 'reads',
-  columns: { parked: INTEGER, owned: INTEGER, oldest_ms: FLOAT },
-  text: `
+  columns: COUNTED,
+  text: count({
+    parked: 'FROM payments p WHERE p.owner IS NULL AND p.state = 0',
+    owned: 'FROM payments p WHERE p.owner IS NOT NULL AND p.state = 0',
+  }),
+} satisfies Query
+
+/** As those see it who claim what is parked, and of leases that are in the table. */
+export const COUNT_FROM_WATERMARKS = {
+  name: 'countOpenFromWatermarks',
+  effect: 'reads',
+  columns: COUNTED,
+  text: count({
+    parked: `FROM payments p WHERE p.owner IS NULL AND p.state = 0
+      AND p.due_at >= (
+        SELECT coalesce(max(${fromWatermark('parked_from')}), '-infinity')
+        FROM lease WHERE NOT revoked
+      )`,
+    owned: `FROM lease CROSS JOIN LATERAL (
+      SELECT p.accepted_at FROM payments p
+      WHERE p.owner = lease.id AND p.owner IS NOT NULL AND p.state = 0
+        AND ${OWNED_SINCE} >= ${fromWatermark('lease.owned_from')}
+      LIMIT $1::bigint + 1
+    ) AS p`,
+  }),
+} satisfies Query
+
+function count({ parked, owned }: { readonly parked: string; readonly owned: string }): string {
+  return `
+  WITH RECURSIVE ${LEASES}
   SELECT parked.open AS parked, owned.open AS owned,
     coalesce(extract(epoch FROM clock_timestamp() - least(parked.oldest, owned.oldest)), 0)
       ::float8 * 1000 AS oldest_ms
-  FROM ${count('payments_parked', 'owner IS NULL')} AS parked,
-    ${count('payments_owned', 'owner IS NOT NULL')} AS owned`,
-} satisfies Query
+  FROM ${countOf(parked, 'payments_parked')} AS parked,
+    ${countOf(owned, 'payments_owned')} AS owned`
+}
 
-function count(index: string, condition: string): string {
+// The estimate is the size of the partial index at its last vacuum or analyze.
+function countOf(rows: string, index: string): string {
   return `(
     SELECT min(accepted_at) AS oldest,
       CASE WHEN count(*) <= $1::bigint THEN count(*) ELSE greatest(count(*), (
         SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass('${index}')
       )) END AS open
-    FROM (
-      SELECT accepted_at FROM payments WHERE ${condition} AND state = 0 LIMIT $1::bigint + 1
-    ) AS looked_at
+    FROM (SELECT p.accepted_at ${rows} LIMIT $1::bigint + 1) AS looked_at
   )`
 }
