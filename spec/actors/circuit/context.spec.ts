@@ -3,7 +3,11 @@ import { initialTransition } from 'xstate'
 import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
 import {
   announced,
+  encouraged,
   expectedMsOf,
+  fillsConcurrencyLimit,
+  halfOpened,
+  limitAt,
   tripped,
   wasSentBefore,
   weighed,
@@ -100,3 +104,42 @@ t.test(
     t.equal(wasSentBefore({ context, event: sentAt(100) }), false)
   },
 )
+
+t.test('a circuit becomes half-open for a reason, with one charge', async (t) => {
+  const context = circuitAfter('default', [])
+  const up = { type: 'probe.answered', failing: false, minResponseMs: 150, at: 7 } as const
+
+  const byProbe = halfOpened({ context, event: up })
+  const byTime = halfOpened({ context, event: { type: 'cooldown.elapsed', opening: 1, at: 9 } })
+
+  t.match(byProbe, { cause: 'probe says up', ramp: { from: 7, responseMs: 150 }, since: 7 })
+  t.match(byTime, { cause: 'cooldown over', ramp: null, since: 9, concurrencyLimit: 1 })
+})
+
+t.test('a half-open limit doubles with each answer, up to the closed one', async (t) => {
+  const event = { type: 'attempt.reported', failed: false, tookMs: 40, at: 5_000 } as const
+  const { concurrency } = SETTINGS
+  const at = (concurrencyLimit: number, ramp: HealthContext['ramp'] = null): HealthContext => ({
+    ...circuitAfter('default', []),
+    concurrencyLimit,
+    ramp,
+  })
+
+  t.strictSame(encouraged({ context: at(1), event }), {
+    ramp: { from: 5_000, responseMs: 40 },
+    concurrencyLimit: 2,
+  })
+  const begun = { from: 4_000, responseMs: 3_000 }
+  const limit = limitAt('halfOpen', at(1, begun), 5_000)
+  t.equal(limit, Math.floor(concurrency / 3), 'a third of its time has passed')
+  t.strictSame(encouraged({ context: at(1, begun), event }), {
+    ramp: begun,
+    concurrencyLimit: Math.min(concurrency, 2 * limit),
+  })
+  t.equal(encouraged({ context: at(concurrency), event }).concurrencyLimit, concurrency)
+  t.equal(fillsConcurrencyLimit({ context: at(Math.ceil(concurrency / 2)), event }), true)
+  t.equal(fillsConcurrencyLimit({ context: at(Math.ceil(concurrency / 2) - 1), event }), false)
+  t.equal(limitAt('open', at(4), 5_000), 0)
+  const quick = { from: 4_500, responseMs: 500 }
+  t.equal(limitAt('halfOpen', at(1, quick), 5_000), concurrency / 2, 'a ramp takes a second')
+})

@@ -1,6 +1,10 @@
 import t from 'tap'
 import type { HistoryChange, ServerFacts } from '../../../src/actors/model/facts.ts'
-import { HistoryWatch, type RecordedHistory } from '../../../src/actors/model/ledger-history.ts'
+import {
+  HistoryWatch,
+  ONE_HISTORY,
+  type RecordedHistory,
+} from '../../../src/actors/model/ledger-history.ts'
 
 const SERVER: ServerFacts = { systemIdentifier: '7', timeline: 1, position: 100 }
 const FIRST: RecordedHistory = { ...SERVER, generation: 0, ageMs: 1_000 }
@@ -96,4 +100,96 @@ t.test('a renewal tells of a history that somebody else has noticed', async (t) 
   t.equal(watch.epoch, 1, 'a late answer is of before')
   watch.enter(SERVER, [{ ...SECOND, generation: 60 }, SECOND])
   t.equal(watch.epoch, 2)
+})
+
+t.test('before the first session nothing is known, and nothing has changed', async (t) => {
+  const { watch } = watching()
+
+  t.strictSame([watch.epoch, watch.hasChanged, watch.known], [0, false, undefined])
+  t.strictSame([ONE_HISTORY.epoch, ONE_HISTORY.hasChanged], [0, false])
+  watch.note({ generation: 7, position: 120 })
+  t.equal(watch.epoch, 0, 'there is nothing that it could end')
+  watch.enter(SERVER, [])
+  t.equal(watch.known, undefined, 'none is written down')
+  watch.enter(SERVER, [FIRST])
+  t.strictSame(watch.known, { systemIdentifier: '7', generation: 0, position: 100 })
+  t.equal(watch.hasChanged, false)
+  watch.enter(SERVER, [{ ...FIRST, generation: 1 }, FIRST])
+  t.equal(watch.hasChanged, true)
+})
+
+t.test('the highest position of the history is known', async (t) => {
+  const { watch } = watching()
+  watch.enter(SERVER, [FIRST])
+  for (const [generation, position, expected] of [
+    [0, 130, 130],
+    [0, 120, 130],
+    [0, null, 130],
+    [9, 990, 130],
+  ] as const) {
+    watch.note({ generation, position })
+    t.equal(watch.known?.position, expected)
+  }
+  watch.enter({ ...SERVER, position: 70 }, [SECOND, FIRST])
+  t.equal(watch.known?.position, 70, 'of the one that begins')
+  watch.enter({ ...SERVER, position: null }, [{ ...SECOND, generation: 60 }, SECOND])
+  t.equal(watch.known?.position, 0, 'nobody tells')
+  watch.note({ generation: 60, position: null })
+  t.equal(watch.known?.position, 0)
+  const before = { own: { systemIdentifier: '7', generation: 60, position: 9 }, shared: undefined }
+  const untold = { ...SERVER, timeline: null, position: null }
+  t.equal(watch.isOther(untold, [{ ...SECOND, generation: 60 }], before), false)
+})
+
+t.test('what only one side tells is not compared', async (t) => {
+  const { watch } = watching()
+  const before = { own: undefined, shared: undefined }
+  const untold = { ...FIRST, systemIdentifier: null, timeline: null }
+
+  t.equal(watch.isOther(SERVER, [untold], before), false)
+})
+
+t.test('the next generation is above each that anybody knows', async (t) => {
+  const { watch } = watching()
+  const shared = { systemIdentifier: '7', generation: 9, position: 0 }
+  const before = { own: undefined, shared: undefined }
+
+  t.equal(watch.next([], { ...before, shared }), 0, 'the first one')
+  t.equal(watch.next([FIRST], before), 1)
+  t.equal(watch.next([SECOND], { ...before, shared }), 51)
+  watch.enter(SERVER, [{ ...SECOND, generation: 70 }])
+  t.equal(watch.next([FIRST], { ...before, shared }), 71)
+})
+
+t.test('a change is told once, from what was known, while it is asked for', async (t) => {
+  const late = watching()
+  late.watch.enter(SERVER, [{ ...SECOND, ageMs: 1_000 }, FIRST])
+  t.same(late.changes, [], 'the time for it is over')
+
+  const ahead = watching()
+  ahead.watch.enter(SERVER, [{ ...SECOND, ageMs: -5_000 }])
+  t.equal(ahead.watch.doubtUntil(1_009), 310)
+  t.equal(ahead.watch.doubtUntil(1_010), undefined, 'no longer than it is set to')
+  const nothing = { systemIdentifier: null, timeline: null, position: null }
+  t.strictSame(ahead.changes, [{ from: nothing, to: SERVER }])
+
+  const first = watching()
+  first.watch.enter(SERVER, [SECOND, FIRST])
+  t.strictSame(first.changes, [{ from: FIRST, to: SERVER }])
+  const zero = watching()
+  zero.watch.enter(SERVER, [{ ...SECOND, ageMs: 0 }])
+  t.equal(zero.watch.doubtUntil(1_009), 310)
+  t.equal(zero.watch.doubtUntil(1_010), undefined)
+
+  const met = watching()
+  met.watch.enter(SERVER, [FIRST])
+  met.watch.note({ generation: 0, position: 140 })
+  const after = { ...SERVER, timeline: 2 }
+  met.watch.enter(after, [SECOND, FIRST])
+  t.strictSame(met.changes, [{ from: { ...SERVER, position: 140 }, to: after }])
+  met.watch.note({ generation: 60, position: 1 })
+  met.watch.note({ generation: 60, position: 1 })
+  t.equal(met.watch.epoch, 2, 'one is suspected once')
+  met.watch.note({ generation: 50, position: 1 })
+  t.equal(met.watch.epoch, 2)
 })
