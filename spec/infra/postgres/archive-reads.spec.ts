@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { SettledPayment } from '../../../src/actors/model/payment.ts'
 import { request, uuid } from '../../contracts/ledger-words.ts'
 import { DAY_MS, HOUR_MS, NOW, payment, startArchived } from '../../support/archive.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { addUp } from '../../support/settled-sums.ts'
 
 const server = await startPostgres(t)
 
@@ -119,16 +119,3 @@ t.test('summaries over archived and dropped days equal those of a plain list', a
   const minute = { from: today - 3 * DAY_MS, to: today - 3 * DAY_MS + 59_999 }
   t.same((await world.ledger.summarize(minute, [])).summary, addUp(payments, minute))
 })
-
-function addUp(
-  payments: readonly SettledPayment[],
-  { from = 0, to = Infinity }: { from?: number | undefined; to?: number | undefined },
-): object {
-  const inside = payments.filter((each) => each.requestedAt >= from && each.requestedAt <= to)
-  const total = (processor: string): object => {
-    const own = inside.filter((each) => each.processor === processor)
-    const cents = own.reduce((sum, each) => sum + each.amountCents, 0)
-    return { payments: own.length, cents }
-  }
-  return { default: total('default'), fallback: total('fallback') }
-}

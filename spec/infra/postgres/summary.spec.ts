@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { SettledPayment } from '../../../src/actors/model/payment.ts'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import { PLANNER_SETTINGS } from '../../../src/infra/postgres/connection.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
@@ -11,6 +10,7 @@ import { BUCKET_WIDTHS_MS, coverWindow } from '../../../src/infra/postgres/summa
 import { DELAYS, lease, parked, request, settled } from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 import { holdsAlways } from '../../support/property.ts'
+import { addUp } from '../../support/settled-sums.ts'
 
 const server = await startPostgres(t)
 
@@ -62,19 +62,6 @@ t.test('summaries equal those of a plain list, in any window', async (t) => {
     ),
   )
 })
-
-function addUp(
-  payments: readonly SettledPayment[],
-  { from = 0, to = Infinity }: { from?: number | undefined; to?: number | undefined },
-): object {
-  const inside = payments.filter((each) => each.requestedAt >= from && each.requestedAt <= to)
-  const total = (processor: string): object => {
-    const own = inside.filter((each) => each.processor === processor)
-    const cents = own.reduce((sum, each) => sum + each.amountCents, 0)
-    return { payments: own.length, cents }
-  }
-  return { default: total('default'), fallback: total('fallback') }
-}
 
 // From a millisecond to years, so that the ends meet at every level.
 const spans = fc
