@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { chown, mkdir, readFile, rename } from 'node:fs/promises'
 import { stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -240,6 +241,31 @@ t.test('a start waits for the end of a server that is stopping', async (t) => {
   t.strictSame(await runSql(next.connectionString, READ_NOTE), [{ text: 'kept' }])
 })
 
+t.test('a server that cuts a connection without a word is stopping, not in use', async (t) => {
+  const dataDir = await makeDataDir(t)
+  const owner = await startOwner(t, dataDir)
+  await runSql(owner.connectionString, NOTE)
+  owner.process.kill('SIGKILL')
+  await once(owner.process, 'exit')
+  const file = join(dataDir, 'cluster', 'postmaster.pid')
+  const note = await readFile(file, 'utf8')
+  let cuts = 0
+  const cutter = createServer((socket) => {
+    cuts += 1
+    // Once it has read what it was sent: so no reset is seen, only an end.
+    socket.once('data', () => socket.end())
+    void writeFile(file, note)
+  })
+  t.teardown(() => cutter.close())
+  const port = await listen(cutter)
+  await writeFile(file, note.replace(new URL(owner.connectionString).port, String(port)))
+
+  const next = await start(t, { dataDir })
+
+  t.equal(cuts, 1)
+  t.strictSame(await runSql(next.connectionString, READ_NOTE), [{ text: 'kept' }])
+})
+
 t.test('a start succeeds after one that was interrupted', async (t) => {
   const dataDir = await makeFolder(t)
   await mkdir(join(dataDir, 'cluster.new', 'base'), { recursive: true })
@@ -251,15 +277,19 @@ t.test('a start succeeds after one that was interrupted', async (t) => {
 
 t.test('a start on a port that is taken fails and names it', async (t) => {
   const taken = createServer()
-  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   t.teardown(() => taken.close())
-  const bound = taken.address()
-  const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+  const port = await listen(taken)
 
   const starting = startEmbeddedPostgres({ dataDir: await makeDataDir(t), port })
 
   await t.rejects(starting, { message: new RegExp(`did not start on port ${port}: `) })
 })
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const bound = server.address()
+  return typeof bound === 'object' && bound !== null ? bound.port : 0
+}
 
 async function killServer(dataDir: string, signal: NodeJS.Signals): Promise<void> {
   const postmaster = await findPostmaster(join(dataDir, 'cluster'))

@@ -222,8 +222,11 @@ function stopAtExit(cluster: Cluster, port: number): void {
   }
 }
 
-/** What a server says that is starting or stopping, and the network without one. */
-const COMING_OR_GOING = new Set(['57P01', '57P03', 'ECONNREFUSED', 'ECONNRESET'])
+/**
+ * What says at once that the folder is another Pit's, or that nobody is let in. All else may be a
+ * server that is starting or stopping: it may also cut a connection without a word.
+ */
+const LASTING = /^(55P03|28...)$/
 const ORPHAN_WAIT_MS = 20_000
 
 async function replaceOrphan(cluster: Cluster): Promise<void> {
@@ -238,8 +241,7 @@ async function replaceOrphan(cluster: Cluster): Promise<void> {
       return await stopServer(cluster, postmaster.port)
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined
-      const mayChange = postmaster.port === undefined || COMING_OR_GOING.has(codeOf(cause))
-      if (!mayChange || performance.now() > deadline) throw error
+      if (LASTING.test(codeOf(cause)) || performance.now() > deadline) throw error
       await delay(REPAIR_PAUSE_MS / 5)
     }
   }
