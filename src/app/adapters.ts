@@ -85,6 +85,7 @@ export interface Adapters extends Caches {
 type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & {
   readonly logger: Logger
   readonly onArchived?: ArchiverOptions['onArchived']
+  readonly onArchiveWaiting?: ArchiverOptions['onWaiting']
   readonly onHistoryChanged?: HistoryWatchOptions['onChanged']
 }
 
@@ -161,11 +162,14 @@ function watchOf(config: Config, told: StartListeners): HistoryWatch | undefined
   return new HistoryWatch({ clock: systemClock, askMs, landsForMs, onChanged })
 }
 
+const unheard = (): void => undefined
+
 async function openLedger(
   config: Config,
-  { addresses, names, watch, positions, told: { logger, onArchived, ...listeners } }: LedgerParts,
+  { addresses, names, watch, positions, told }: LedgerParts,
 ): Promise<Ledger> {
   const { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate } = config
+  const { logger, onArchived = unheard, onArchiveWaiting = unheard, ...listeners } = told
   const log = subsystemLogger(logger, 'ledger')
   try {
     return await createPostgresLedger({
@@ -185,8 +189,8 @@ async function openLedger(
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       archive: {
         ...archiveSettings(config),
-        onArchived: onArchived ?? (() => undefined),
-        onWaiting: (reason) => log.warn({ reason }, 'archive.waiting'),
+        onArchived,
+        onWaiting: onArchiveWaiting,
       },
       ...(watch === undefined
         ? {}

@@ -47,6 +47,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     logger,
     onDamagedRow: (row) => late.telemetry?.emit({ type: 'row.damaged', ...row }),
     onArchived: (pass) => late.telemetry?.emit({ type: 'payments.archived', ...pass }),
+    onArchiveWaiting: (reason) => late.telemetry?.emit({ type: 'archive.waiting', reason }),
     onHistoryChanged: (change) => late.telemetry?.emit({ type: 'history.changed', ...change }),
   })
   let http: HttpServer | undefined

@@ -283,10 +283,12 @@ t.test('archived payments are counted, with the age of the oldest that is left',
   const samples = await told([
     { ...archived, payments: 4, oldestMs: 9_000 },
     { ...archived, payments: 3, oldestMs: 7_000 },
+    { type: 'archive.waiting', reason: 'the role lacks payments.DELETE' },
   ])
 
   t.equal(samples.sum('pit_archived_payments_total'), 7)
   t.equal(samples.sum('pit_oldest_settled_seconds'), 7)
+  t.equal(samples.sum('pit_archive_waits_total'), 1)
 })
 
 t.test('the metrics of a live instance equal what clients and processors counted', async (t) => {

@@ -16,7 +16,7 @@ function old(n: number) {
   return { correlationId: uuid(n), processor: 'default', requestedAt, amountCents: 1_990 } as const
 }
 
-t.test('an instance archives by itself, and says why it does not, once', async (t) => {
+t.test('an instance archives by itself, and says each time why it does not', async (t) => {
   const world = await startArchived(t, server)
   await world.settle([old(1)])
   await world.sql(`INSERT INTO leases (instance_id, expires_at) VALUES ('older', now())`)
@@ -37,13 +37,12 @@ t.test('an instance archives by itself, and says why it does not, once', async (
     // The spec has such a session, too.
     return passes.size > 3
   })
-  t.match(told, [/repeats of archived payments for new: older$/])
-  t.equal(told.length, 1)
+  t.ok(told.length > 1)
+  t.match(told.at(-1), /repeats of archived payments for new: older$/)
 
   await world.sql('UPDATE leases SET revoked = true')
-  await waitUntil({ what: 'it was archived' }, () => told.length > 1)
+  await waitUntil({ what: 'it was archived' }, () => told.includes('1 archived'))
 
-  t.equal(told[1], '1 archived')
   t.same(await world.counts(), [0, 1, 1])
 })
 

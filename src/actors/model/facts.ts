@@ -153,6 +153,8 @@ export type Fact =
       /** Age of the oldest settled payment that is left in the hot tables, ms; 0 without any. */
       readonly oldestMs: number
     }
+  /** A pass of the archiver was broken off; the next one goes on. */
+  | { readonly type: 'archive.waiting'; readonly reason: string }
   | { readonly type: 'payments.purged' }
   /** Answered before their commit and, at the end of this instance, not committed. */
   | { readonly type: 'payments.lost'; readonly payments: number }

@@ -94,7 +94,7 @@ const LABELS = [
 
 /** All counters. */
 function countersOf(options: FamilyOptions): readonly Family[] {
-  return [...paymentCounters(options), ...workCounters(options)]
+  return [...paymentCounters(options), ...workCounters(options), ...archiveCounters(options)]
 }
 
 function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
@@ -108,11 +108,6 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
     one('conflicting', 'Payments posted again, other amount: 409.', () => tallies.conflicting),
     one('refused', 'Posts of payments answered 503.', () => moment().edge.refused),
     one('parked', 'Payments handed to the retry queue.', () => tallies.parked),
-    {
-      name: 'pit_archived_payments_total',
-      help: 'Settled payments that this instance has moved to the archive.',
-      read: () => [[{}, tallies.archived]],
-    },
     one('broken', 'Payments whose actor failed by a bug.', () => tallies.broken),
     each(
       'pit_payments_settled_total',
@@ -140,6 +135,21 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
       name: 'pit_payments_claimed_total',
       help: 'Payments claimed from the retry queue or taken over from dead instances.',
       read: () => Object.entries(tallies.claimed).map(([source, value]) => [{ source }, value]),
+    },
+  ]
+}
+
+function archiveCounters({ tallies }: FamilyOptions): readonly Family[] {
+  return [
+    {
+      name: 'pit_archived_payments_total',
+      help: 'Settled payments that this instance has moved to the archive.',
+      read: () => [[{}, tallies.archived]],
+    },
+    {
+      name: 'pit_archive_waits_total',
+      help: 'Passes of the archiver that were broken off.',
+      read: () => [[{}, tallies.archiveWaits]],
     },
   ]
 }

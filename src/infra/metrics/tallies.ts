@@ -27,6 +27,7 @@ export interface Tallies {
   rowsDamaged: number
   /** By this instance. */
   archived: number
+  archiveWaits: number
   /** Age of the oldest settled payment in the hot tables at the end of this instance's last pass. */
   oldestSettledSeconds: number | undefined
   leasesLost: number
@@ -79,6 +80,7 @@ export function createTallies(): Tallies {
     outcomesRefused: 0,
     rowsDamaged: 0,
     archived: 0,
+    archiveWaits: 0,
     oldestSettledSeconds: undefined,
     leasesLost: 0,
     historyChanges: 0,
@@ -166,6 +168,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
     case 'payments.archived':
       tallies.archived += fact.payments
       tallies.oldestSettledSeconds = fact.oldestMs / 1000
+      break
+    case 'archive.waiting':
+      tallies.archiveWaits += 1
       break
     case 'outcome.refused':
       tallies.outcomesRefused += 1

@@ -1,14 +1,14 @@
 // Archives by and by, while Pit serves: one instance at a time does it, in a session of its own.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { isBug, wordsOf } from '../../actors/model/errors.ts'
+import { wordsOf } from '../../actors/model/errors.ts'
 import { archiveOnce, type ArchivePass, type ArchiveSettings } from './archive-pass.ts'
 import { PostgresReconnector, type ServersConfig } from './reconnector.ts'
 
 export interface ArchiverOptions extends ArchiveSettings {
   /** Told of each pass that has moved any. */
   readonly onArchived: (pass: ArchivePass) => void
-  /** Told why payments are not archived, once for each reason. */
+  /** Told why a pass was broken off. */
   readonly onWaiting: (reason: string) => void
   /** Before each pass, ms. Default `PASS_PAUSE_MS`; less for specs. */
   readonly pauseMs?: number
@@ -28,7 +28,6 @@ export function startArchiver(
   const { onArchived, onWaiting, pauseMs = PASS_PAUSE_MS } = options
   const ended = new AbortController()
   const { signal } = ended
-  let told = ''
   const passes = async (): Promise<void> => {
     for (;;) {
       await delay(pauseMs, undefined, { signal })
@@ -37,14 +36,10 @@ export function startArchiver(
       signal.addEventListener('abort', stop)
       try {
         const pass = await archiveOnce(await reconnector.connect(), { ...options, signal })
-        told = ''
         if (pass !== undefined && pass.payments > 0) onArchived(pass)
       } catch (cause) {
         if (signal.aborted) return
-        if (isBug(cause)) throw cause
-        const reason = wordsOf(cause)
-        if (reason !== told) onWaiting(reason)
-        told = reason
+        onWaiting(wordsOf(cause))
       } finally {
         signal.removeEventListener('abort', stop)
         await reconnector.end()
