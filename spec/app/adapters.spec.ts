@@ -32,7 +32,10 @@ t.test('no connection waits in Node’s threads for its name', async (t) => {
   Object.assign(dns, { lookup: () => undefined })
   t.teardown(() => Object.assign(dns, { lookup }))
 
-  const adapters = await createAdapters(config, addresses, { logger })
+  const adapters = await createAdapters(config, addresses, {
+    logger,
+    telemetry: { emit: () => undefined },
+  })
 
   const { ledger, fence, processors } = adapters
   const { leaseId: id } = await ledger.acquireLease({ instanceId: 'spec', ttlMs: 60_000 })

@@ -46,7 +46,10 @@ t.test(
       processorDefaultUrl: processor.url,
       processorFallbackUrl: processor.url,
     }
-    const adapters = await createAdapters(config, addresses, { logger })
+    const adapters = await createAdapters(config, addresses, {
+      logger,
+      telemetry: { emit: () => undefined },
+    })
     const begun = lines().length
     const settledByOthers = { ...CHARGE, processor: 'default' } as const
     await adapters.settledSet.add([settledByOthers])

@@ -1,11 +1,8 @@
 // The adapters of one instance: the ledger, the caches, both processors, and the lease's fence.
 
 import { LeaseFence } from '../actors/ownership/fence.ts'
-import {
-  HistoryWatch,
-  ONE_HISTORY,
-  type HistoryWatchOptions,
-} from '../actors/model/ledger-history.ts'
+import type { Telemetry } from '../actors/model/facts.ts'
+import { HistoryWatch, ONE_HISTORY } from '../actors/model/ledger-history.ts'
 import { outlasting } from '../actors/model/settings.ts'
 import { LedgerUnavailable, wordsOf } from '../actors/model/errors.ts'
 import { renewalTimeoutMs } from '../actors/ownership/lease.machine.ts'
@@ -28,8 +25,7 @@ import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import type { ArchiveSettings } from '../infra/postgres/archive-pass.ts'
-import type { ArchiverOptions } from '../infra/postgres/archiver.ts'
-import { createPostgresLedger, type PostgresLedgerConfig } from '../infra/postgres/ledger.ts'
+import { createPostgresLedger } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
@@ -81,12 +77,10 @@ export interface Adapters extends Caches {
   close(): Promise<void>
 }
 
-/** Listeners to what happens in the adapters. */
-type StartListeners = Pick<PostgresLedgerConfig, 'onDamagedRow'> & {
+/** Who is told of what happens in the adapters. */
+interface Told {
   readonly logger: Logger
-  readonly onArchived?: ArchiverOptions['onArchived']
-  readonly onArchiveWaiting?: ArchiverOptions['onWaiting']
-  readonly onHistoryChanged?: HistoryWatchOptions['onChanged']
+  readonly telemetry: Telemetry
 }
 
 /** Bound on a commit that a client waits for, ms: two of them in a row stay under 2 s. */
@@ -99,7 +93,7 @@ const ACCEPT_TIMEOUT_MS = 900
 export async function createAdapters(
   config: Config,
   addresses: Addresses,
-  told: StartListeners,
+  told: Told,
 ): Promise<Adapters> {
   const { logger } = told
   const fence = new LeaseFence(systemClock)
@@ -148,28 +142,29 @@ function refusedStart(where: string, cause: unknown): Error {
 interface LedgerParts {
   readonly addresses: Addresses
   readonly names: Names
-  readonly told: StartListeners
+  readonly told: Told
   readonly watch: HistoryWatch | undefined
   readonly positions: PositionCache
 }
 
 /** What instances sent before another history was seen lands within a lease and a settle-by deadline. */
-function watchOf(config: Config, told: StartListeners): HistoryWatch | undefined {
+function watchOf(config: Config, { telemetry }: Told): HistoryWatch | undefined {
   const { rewindAskMs: askMs, leaseTtlMs, inDoubtHorizonMs, lookupLagMs } = config
   if (askMs === 0) return undefined
   const landsForMs = outlasting(leaseTtlMs + inDoubtHorizonMs + lookupLagMs)
-  const onChanged = told.onHistoryChanged ?? (() => undefined)
-  return new HistoryWatch({ clock: systemClock, askMs, landsForMs, onChanged })
+  return new HistoryWatch({
+    clock: systemClock,
+    askMs,
+    landsForMs,
+    onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
+  })
 }
-
-const unheard = (): void => undefined
 
 async function openLedger(
   config: Config,
-  { addresses, names, watch, positions, told }: LedgerParts,
+  { addresses, names, watch, positions, told: { logger, telemetry } }: LedgerParts,
 ): Promise<Ledger> {
   const { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate } = config
-  const { logger, onArchived = unheard, onArchiveWaiting = unheard, ...listeners } = told
   const log = subsystemLogger(logger, 'ledger')
   try {
     return await createPostgresLedger({
@@ -189,8 +184,8 @@ async function openLedger(
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       archive: {
         ...archiveSettings(config),
-        onArchived,
-        onWaiting: onArchiveWaiting,
+        onArchived: (pass) => telemetry.emit({ type: 'payments.archived', ...pass }),
+        onWaiting: (reason) => telemetry.emit({ type: 'archive.waiting', reason }),
       },
       ...(watch === undefined
         ? {}
@@ -201,7 +196,7 @@ async function openLedger(
               onUnread: (what, words) => log.warn({ what, words }, 'history.unread'),
             },
           }),
-      ...listeners,
+      onDamagedRow: (row) => telemetry.emit({ type: 'row.damaged', ...row }),
     })
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error

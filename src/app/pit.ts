@@ -41,14 +41,11 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
   const webServer = await webServerOf(config, logger)
   const totals = createTotals()
-  // No row is read before the actors run.
+  // No session of the ledger is opened before the actors run.
   const late: { telemetry?: Telemetry } = {}
   const adapters = await createAdapters(config, addresses, {
     logger,
-    onDamagedRow: (row) => late.telemetry?.emit({ type: 'row.damaged', ...row }),
-    onArchived: (pass) => late.telemetry?.emit({ type: 'payments.archived', ...pass }),
-    onArchiveWaiting: (reason) => late.telemetry?.emit({ type: 'archive.waiting', reason }),
-    onHistoryChanged: (change) => late.telemetry?.emit({ type: 'history.changed', ...change }),
+    telemetry: { emit: (fact) => late.telemetry?.emit(fact) },
   })
   let http: HttpServer | undefined
   const port = (): number => http?.port ?? 0
