@@ -1,22 +1,22 @@
-// What each circuit cache, delayed queue, settled set and position cache must do, in Redis and simulated.
+// What each circuit cache, delayed queue, settled set and renewal cache must do, in Redis and simulated.
 
 import type { Test } from 'tap'
 import type {
   CircuitCache,
   DelayedQueue,
-  PositionCache,
+  RenewalCache,
   SettledSet,
 } from '../../src/actors/model/ports.ts'
 import { circuitCacheContract } from './circuit-cache.ts'
 import { delayedQueueContract } from './delayed-queue.ts'
-import { positionCacheContract } from './position-cache.ts'
+import { renewalCacheContract } from './renewal-cache.ts'
 import { settledSetContract } from './settled-set.ts'
 
 export interface Caches {
   readonly health: CircuitCache
   readonly retry: DelayedQueue
   readonly settled: SettledSet
-  readonly positions: PositionCache
+  readonly renewals: RenewalCache
 }
 
 /** Shared caches that begin empty, and the world around them. */
@@ -41,5 +41,5 @@ export async function cacheContracts(t: Test, open: OpenWorld): Promise<void> {
   await t.test('the circuit cache', (t) => circuitCacheContract(t, open))
   await t.test('the delayed queue', (t) => delayedQueueContract(t, open))
   await t.test('the settled set', (t) => settledSetContract(t, open))
-  await t.test('the position cache', (t) => positionCacheContract(t, open))
+  await t.test('the renewal cache', (t) => renewalCacheContract(t, open))
 }

@@ -66,15 +66,16 @@ t.test('the simulated ledger keeps the contract', async (t) => {
     const store = new LedgerStore(clock.now, virtualTime.now)
     const ignore = (): void => undefined
     const told = { note: ignore, onRecord: ignore }
-    const positions = createCachesWithoutRedis().positions
+    const { renewals } = createCachesWithoutRedis()
     const open = () => {
       const watch = new HistoryWatch({
         clock: { now: virtualTime.now },
+        run: 'spec',
         askMs: 60_000,
         landsForMs: 1,
         onChanged: ignore,
       })
-      const history = { watch, positions, sharedPosition: () => undefined }
+      const history = { watch, renewals, sharedRenewal: () => undefined }
       return pumped(
         createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told, ...history }),
       )
@@ -107,7 +108,7 @@ t.test('the simulated caches keep the contracts', async (t) => {
         health: pumped(caches.health),
         retry: pumped(caches.retry),
         settled: pumped(caches.settled),
-        positions: pumped(caches.positions),
+        renewals: pumped(caches.renewals),
       }
     }
   })

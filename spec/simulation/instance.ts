@@ -137,14 +137,15 @@ export class Instance {
     const telemetry = { emit: (fact: Fact) => observer.onFact(this, fact) }
     const watch = new HistoryWatch({
       clock,
+      run: this.id,
       askMs: settings.rewindAskMs,
       landsForMs: outlasting(leaseTtlMs + work.settleByMs),
       onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
     })
     const ledger = createSimulatedLedger({
       watch,
-      positions: caches.positions,
-      sharedPosition: () => shared.cacheStore.position,
+      renewals: caches.renewals,
+      sharedRenewal: () => shared.cacheStore.renewal,
       store: shared.ledgerStore,
       service: shared.ledgerService,
       gate: this.gate,

@@ -93,7 +93,7 @@ export function claimOf(
 }
 
 /** As durations turn into instants in the tables: never earlier than they were meant. */
-export function unknownOutcomeRows(
+function unknownOutcomeRows(
   unknownOutcomes: readonly UnknownOutcome[],
   now: number,
 ): readonly UnknownOutcomeRow[] {
@@ -192,4 +192,27 @@ export function sumUp(
 /** Both ends inclusive. */
 export function isInside({ from, to }: TimeWindow, instant: number): boolean {
   return (from === undefined || instant >= from) && (to === undefined || instant <= to)
+}
+
+export function writeOutcome(
+  row: PaymentRow,
+  outcome: Outcome,
+  { leaseId, now }: { leaseId: number; now: number },
+): void {
+  row.attempts = outcome.attempts
+  row.unknownOutcomes =
+    outcome.kind === 'parked' ? unknownOutcomeRows(outcome.unknownOutcomes, now) : []
+  if (outcome.kind === 'parked') {
+    row.owner = null
+    row.parkedAt = now
+    row.dueAt = now + Math.ceil(outcome.delayMs)
+    row.rounds = outcome.rounds
+    return
+  }
+  row.state = outcome.kind
+  row.owner = leaseId
+  row.dueAt = null
+  if (outcome.kind === 'rejected') return
+  row.processor = outcome.processor
+  row.requestedAt = outcome.requestedAt
 }

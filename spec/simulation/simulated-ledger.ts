@@ -5,9 +5,9 @@ import { cacheFailureOf, LedgerUnavailable } from '../../src/actors/model/errors
 import type { HistoryWatch } from '../../src/actors/model/ledger-history.ts'
 import type { ClaimedPayment, Outcome } from '../../src/actors/model/payment.ts'
 import type {
-  KnownPosition,
+  KnownRenewal,
   Ledger,
-  PositionCache,
+  RenewalCache,
   TakenOver,
   UnwrittenOutcome,
 } from '../../src/actors/model/ports.ts'
@@ -29,9 +29,9 @@ export interface LedgerBounds {
 export interface LedgerClientParts {
   /** Knows which history the instance talks to. */
   readonly watch: HistoryWatch
-  readonly positions: PositionCache
+  readonly renewals: RenewalCache
   /** What Redis has at the moment of a new session. */
-  readonly sharedPosition: () => KnownPosition | undefined
+  readonly sharedRenewal: () => KnownRenewal | undefined
   readonly store: LedgerStore
   readonly service: SimulatedServer
   readonly gate: Gate
@@ -58,15 +58,7 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
     call(parts, session, { operation, effect: 'writes', timeoutMs: bounds.leaseTimeoutMs, apply })
   const { counted, claimed } = countsOf(purgeCount)
   return {
-    acquireLease: (request) => write('acquireLease', () => store.acquireLease(request)),
-    renewLease: async (request) => {
-      const { seen, ...renewed } = await counted(() =>
-        lease('renewLease', () => ({ ...store.renewLease(request), seen: seenIn(store) })),
-      )
-      watch.note(seen)
-      if (watch.known !== undefined) parts.positions.publish(watch.known).catch(cacheFailureOf)
-      return renewed
-    },
+    ...countedLeases(parts, { write, lease, counted }),
     releaseLease: (leaseId) => lease('releaseLease', () => store.releaseLease(leaseId)),
     accept: (batch, request) =>
       counted(() =>
@@ -111,6 +103,43 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
   }
 }
 
+type Call = <Value>(operation: string, apply: () => Value) => Promise<Value>
+
+/** Grants and renewals, each of which is counted. */
+function countedLeases(
+  { store, watch, renewals }: LedgerClientParts,
+  {
+    write,
+    lease,
+    counted,
+  }: { write: Call; lease: Call; counted: ReturnType<typeof countsOf>['counted'] },
+): Pick<Ledger, 'acquireLease' | 'renewLease'> {
+  const noteSeen = (seen: Parameters<HistoryWatch['note']>[0]): void => {
+    watch.note(seen)
+    if (watch.known !== undefined) renewals.publish(watch.known).catch(cacheFailureOf)
+  }
+  return {
+    acquireLease: async (request) => {
+      const { seen, ...acquired } = await write('acquireLease', () => {
+        return { ...store.acquireLease(request), seen: store.countRenewal(watch.run) }
+      })
+      noteSeen(seen)
+      return acquired
+    },
+    renewLease: async (request) => {
+      const { seen, ...renewed } = await counted(() =>
+        lease('renewLease', () => {
+          const answer = store.renewLease(request)
+          const count = answer.held ? store.countRenewal(watch.run) : store.unrenewed
+          return { ...answer, seen: count }
+        }),
+      )
+      noteSeen(seen)
+      return renewed
+    },
+  }
+}
+
 /** Counts of purges as actors are given them. */
 function countsOf(purgeCount: PurgeCount) {
   const counted = async <Answer extends { readonly purges: number }>(
@@ -131,10 +160,6 @@ function countsOf(purgeCount: PurgeCount) {
     return claims.map((claim) => ({ ...claim, purges }))
   }
   return { counted, claimed }
-}
-
-function seenIn({ histories: [newest], server: { position } }: LedgerStore) {
-  return { generation: newest?.generation ?? 0, position }
 }
 
 /** Writes outcomes by the store's own count of purges. */
@@ -159,13 +184,13 @@ interface Session {
 }
 
 /** A new session learns which history it is of, before anything is done on it. */
-function meet({ store, watch, sharedPosition }: LedgerClientParts, session: Session): void {
-  const before = { own: watch.known, shared: sharedPosition() }
-  const facts = { ...store.server }
-  while (watch.isOther(facts, store.histories, before)) {
-    store.appendHistory(facts, watch.next(store.histories, before))
+function meet({ store, watch, sharedRenewal }: LedgerClientParts, session: Session): void {
+  const before = { own: watch.known, shared: sharedRenewal() }
+  const server = { ...store.server, renewals: store.renewals }
+  while (watch.isOther(server, store.histories, before)) {
+    store.appendHistory(store.server, watch.next(store.histories, before))
   }
-  watch.enter(facts, store.histories)
+  watch.enter(server, store.histories, before)
   Object.assign(session, { rewinds: store.rewinds, epoch: watch.epoch })
 }
 
@@ -187,7 +212,6 @@ function call<Value>(
     apply: () => {
       if (session.rewinds !== store.rewinds || session.epoch !== watch.epoch) meet(parts, session)
       if (watch.epoch !== epoch) throw failureOf(request, 'none', undefined)
-      if (request.effect === 'writes') store.server.position += 1
       const value = request.apply()
       if (!isNothing(operation, value)) note(`ledger.${operation} ${describe(value)}`)
       return value

@@ -29,7 +29,6 @@ import type {
 import {
   claimOf,
   controlAt,
-  unknownOutcomeRows,
   unknownOutcomesOfOrphan,
   type LeaseRow,
   newRow,
@@ -37,6 +36,7 @@ import {
   statusOf,
   sumUp,
   whyUnwritten,
+  writeOutcome,
 } from './ledger-tables.ts'
 
 interface HistoryRow extends ServerFacts {
@@ -51,6 +51,7 @@ export interface SavedStore {
   readonly purges: number
   readonly lastLease: number
   readonly histories: readonly HistoryRow[]
+  readonly renewals: ReadonlyMap<string, number>
   readonly server: LedgerStore['server']
 }
 
@@ -67,7 +68,9 @@ export class LedgerStore {
   readonly leases = new Map<number, LeaseRow>()
   purges = 0
   /** What the server says of itself. */
-  server = { systemIdentifier: '1', timeline: 1, position: 0 }
+  server = { systemIdentifier: '1', timeline: 1 }
+  /** Renewals by the run that made them. */
+  readonly renewals = new Map<string, number>()
   /** Counts the times that it went back: sessions from before have ended. */
   rewinds = 0
   /** The newest first. */
@@ -102,6 +105,17 @@ export class LedgerStore {
       lease.endsAt = this.#trueNow() + ttlMs
     }
     return { held, purges: this.purges, ledgerNow: Math.floor(this.#now()) }
+  }
+
+  countRenewal(run: string): { generation: number; count: number } {
+    const count = (this.renewals.get(run) ?? 0) + 1
+    this.renewals.set(run, count)
+    return { ...this.unrenewed, count }
+  }
+
+  /** What a renewal that nothing was granted to has seen. */
+  get unrenewed(): { generation: number; count: null } {
+    return { generation: this.#histories[0]?.generation ?? 0, count: null }
   }
 
   releaseLease(leaseId: number): void {
@@ -294,6 +308,7 @@ export class LedgerStore {
       purges: this.purges,
       lastLease: this.#lastLease,
       histories: this.#histories,
+      renewals: new Map(this.renewals),
       server: { ...this.server },
     }
   }
@@ -313,6 +328,8 @@ export class LedgerStore {
     this.purges = saved.purges
     this.#lastLease = saved.lastLease
     this.#histories = saved.histories
+    this.renewals.clear()
+    for (const [run, count] of saved.renewals) this.renewals.set(run, count)
     this.server = { ...saved.server }
     if (how === 'failover') this.server.timeline = this.#timelines += 1
     if (how === 'dump') this.server.systemIdentifier += '+'
@@ -360,24 +377,8 @@ export class LedgerStore {
   }
 
   #write(row: PaymentRow, outcome: Outcome, leaseId: number): void {
-    const now = this.#now()
-    row.attempts = outcome.attempts
-    row.unknownOutcomes =
-      outcome.kind === 'parked' ? unknownOutcomeRows(outcome.unknownOutcomes, now) : []
-    if (outcome.kind === 'parked') {
-      row.owner = null
-      row.parkedAt = now
-      row.dueAt = now + Math.ceil(outcome.delayMs)
-      row.rounds = outcome.rounds
-      return
-    }
-    row.state = outcome.kind
-    row.owner = leaseId
-    row.dueAt = null
-    this.open.delete(row.correlationId)
-    if (outcome.kind === 'rejected') return
-    row.processor = outcome.processor
-    row.requestedAt = outcome.requestedAt
+    writeOutcome(row, outcome, { leaseId, now: this.#now() })
+    if (row.state !== 'open') this.open.delete(row.correlationId)
   }
 
   #dropLeases(): void {

@@ -7,9 +7,9 @@ import type {
   CircuitCache,
   CircuitReport,
   DelayedQueue,
-  KnownPosition,
+  KnownRenewal,
   ParkedEntry,
-  PositionCache,
+  RenewalCache,
   ProbedHealth,
   SettledSet,
 } from '../../src/actors/model/ports.ts'
@@ -20,7 +20,7 @@ export interface SimulatedCaches {
   readonly health: CircuitCache
   readonly retry: DelayedQueue
   readonly settled: SettledSet
-  readonly positions: PositionCache
+  readonly renewals: RenewalCache
 }
 
 export interface CacheClientParts {
@@ -67,9 +67,9 @@ export function createSimulatedCaches(parts: CacheClientParts): SimulatedCaches 
       read: () => ask('read', () => store.readSettled()),
       clear: () => ask('clear', () => store.clearSettled()),
     },
-    positions: {
-      read: () => ask('readPosition', () => store.position),
-      publish: (known) => ask('publishPosition', () => store.publishPosition(known)),
+    renewals: {
+      read: () => ask('readRenewal', () => store.renewal),
+      publish: (known) => ask('publishRenewal', () => store.publishRenewal(known)),
     },
   }
 }
@@ -99,7 +99,7 @@ export class CacheStore {
   readonly #retries = new Map<string, number>()
   #isRebuilt = false
   readonly #settled = new Map<string, SettledPayment>()
-  position: KnownPosition | undefined
+  renewal: KnownRenewal | undefined
 
   constructor(now: () => number, bounds: CacheBounds) {
     this.#now = now
@@ -111,7 +111,7 @@ export class CacheStore {
     this.#probeLeaseUntil = Number.NEGATIVE_INFINITY
     for (const held of [this.#health, this.#circuits, this.#retries, this.#settled]) held.clear()
     this.#isRebuilt = false
-    this.position = undefined
+    this.renewal = undefined
   }
 
   takeProbeLease(ttlMs: number): boolean {
@@ -172,12 +172,10 @@ export class CacheStore {
     return isLost
   }
 
-  publishPosition(known: KnownPosition): void {
-    const { systemIdentifier, generation = 0, position = 0 } = this.position ?? {}
+  publishRenewal(known: KnownRenewal): void {
+    const { systemIdentifier, generation = 0 } = this.renewal ?? {}
     const isSame = systemIdentifier === known.systemIdentifier
-    if (isSame && generation > known.generation) return
-    if (isSame && generation === known.generation && position > known.position) return
-    this.position = known
+    if (!isSame || generation <= known.generation) this.renewal = known
   }
 
   addSettled(entries: readonly SettledPayment[]): void {

@@ -12,7 +12,13 @@ import { makeEnterableFolder, runSql } from './postgres.ts'
 const FIRST = '0001-tables.sql'
 
 /** Tables that the code needs, which come with the second one. */
-export const ARCHIVE = await readFile(projectFile('compose/migrations/0003-archive.sql'), 'utf8')
+export const NEEDED = (
+  await Promise.all(
+    ['0002-histories', '0003-archive', '0005-renewals'].map((name) =>
+      readFile(projectFile(`compose/migrations/${name}.sql`), 'utf8'),
+    ),
+  )
+).join('\n')
 
 /** Those of `docs/DATABASE.md`. */
 const TEST_MIGRATIONS: Readonly<Record<string, string>> = {
@@ -51,7 +57,7 @@ export async function writeMigrations(
   await copyFile(projectFile(`compose/migrations/${FIRST}`), join(folder, FIRST))
   const others = Object.entries({ ...TEST_MIGRATIONS, ...texts }).slice(0, count - 1)
   for (const [index, [file, text]] of others.entries()) {
-    await writeFile(join(folder, file), index === 0 ? text + ARCHIVE : text)
+    await writeFile(join(folder, file), index === 0 ? text + NEEDED : text)
   }
 }
 

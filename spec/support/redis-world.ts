@@ -10,7 +10,7 @@ import type { RedisConnection } from '../../src/infra/redis/redis-connection.ts'
 import type { RedisClient } from '../../src/infra/redis/redis-servers.ts'
 import { createRedisCircuitCache } from '../../src/infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../../src/infra/redis/delayed-queue.ts'
-import { createRedisPositionCache } from '../../src/infra/redis/position-cache.ts'
+import { createRedisRenewalCache } from '../../src/infra/redis/renewal-cache.ts'
 import { createRedisSettledSet } from '../../src/infra/redis/settled-set.ts'
 import type { Caches, CacheWorld } from '../contracts/redis.ts'
 
@@ -48,7 +48,7 @@ export function openCaches(connection: RedisConnection, instanceId: string): Cac
     health: createRedisCircuitCache(connection, { instanceId, keptMs: KEPT_MS }),
     retry: createRedisDelayedQueue(connection, { entriesMax: RETRY_ENTRIES_MAX }),
     settled: createRedisSettledSet(connection),
-    positions: createRedisPositionCache(connection),
+    renewals: createRedisRenewalCache(connection),
   }
 }
 

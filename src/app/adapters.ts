@@ -13,7 +13,7 @@ import type {
   Processor,
   DelayedQueue,
   LedgerHistory,
-  PositionCache,
+  RenewalCache,
   SettledSet,
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
@@ -31,7 +31,7 @@ import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
 import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
-import { createRedisPositionCache } from '../infra/redis/position-cache.ts'
+import { createRedisRenewalCache } from '../infra/redis/renewal-cache.ts'
 import { createRedisSettledSet } from '../infra/redis/settled-set.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { readVersion } from '../infra/process/project-file.ts'
@@ -57,7 +57,7 @@ export interface Caches {
   readonly circuitCache: CircuitCache
   readonly delayedQueue: DelayedQueue
   readonly settledSet: SettledSet
-  readonly positions: PositionCache
+  readonly renewals: RenewalCache
   /** Absent without Redis. */
   readonly figures?: FiguresCache
   /** Calls to Redis that failed, by kind, since the start. */
@@ -106,8 +106,8 @@ export async function createAdapters(
     throw cause
   }
   const watch = watchOf(config, told)
-  const { positions } = caches
-  const ledger = await openLedger(config, { addresses, names, told, watch, positions }).catch(
+  const { renewals } = caches
+  const ledger = await openLedger(config, { addresses, names, told, watch, renewals }).catch(
     closeEarly,
   )
   const traces = await startTraces(config, names, logger)
@@ -144,7 +144,7 @@ interface LedgerParts {
   readonly names: Names
   readonly told: Told
   readonly watch: HistoryWatch | undefined
-  readonly positions: PositionCache
+  readonly renewals: RenewalCache
 }
 
 /** What instances sent before another history was seen lands within a lease and a settle-by deadline. */
@@ -154,6 +154,7 @@ function watchOf(config: Config, { telemetry }: Told): HistoryWatch | undefined 
   const landsForMs = outlasting(leaseTtlMs + inDoubtHorizonMs + lookupLagMs)
   return new HistoryWatch({
     clock: systemClock,
+    run: crypto.randomUUID(),
     askMs,
     landsForMs,
     onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
@@ -162,7 +163,7 @@ function watchOf(config: Config, { telemetry }: Told): HistoryWatch | undefined 
 
 async function openLedger(
   config: Config,
-  { addresses, names, watch, positions, told: { logger, telemetry } }: LedgerParts,
+  { addresses, names, watch, renewals, told: { logger, telemetry } }: LedgerParts,
 ): Promise<Ledger> {
   const { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate } = config
   const log = subsystemLogger(logger, 'ledger')
@@ -192,7 +193,7 @@ async function openLedger(
         : {
             histories: {
               watch,
-              positions,
+              renewals,
               onUnread: (what, words) => log.warn({ what, words }, 'history.unread'),
             },
           }),
@@ -288,7 +289,7 @@ async function openCaches(
     circuitCache: createRedisCircuitCache(connection, { instanceId }),
     delayedQueue: createRedisDelayedQueue(connection),
     settledSet: createRedisSettledSet(connection),
-    positions: createRedisPositionCache(connection),
+    renewals: createRedisRenewalCache(connection),
     figures: createRedisFiguresCache(connection, { instanceId }),
     redisFailures,
   }

@@ -1,6 +1,7 @@
 // A real PostgreSQL that comes back as it was before, and how a ledger on it notices.
 
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { appendFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +9,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { HistoryChange } from '../../../src/actors/model/facts.ts'
 import { HistoryWatch } from '../../../src/actors/model/ledger-history.ts'
-import type { KnownPosition, Ledger, PositionCache } from '../../../src/actors/model/ports.ts'
+import type { KnownRenewal, Ledger, RenewalCache } from '../../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { TTL_MS, lease, request } from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startOwnPostgres, startPostgres } from '../../support/postgres.ts'
@@ -26,12 +27,12 @@ interface Opened {
 }
 
 /** What Redis has: shared by the ledgers that are given the same one. */
-function sharedPositions(): PositionCache {
-  let known: KnownPosition | undefined
+function sharedRenewals(): RenewalCache {
+  let known: KnownRenewal | undefined
   return {
     read: () => Promise.resolve(known),
-    publish: (position) => {
-      known = position
+    publish: (renewal) => {
+      known = renewal
       return Promise.resolve()
     },
   }
@@ -40,18 +41,19 @@ function sharedPositions(): PositionCache {
 async function open(
   t: Test,
   connectionString: string,
-  positions = sharedPositions(),
+  renewals = sharedRenewals(),
 ): Promise<Opened> {
   const changes: HistoryChange[] = []
   const unread: string[] = []
   const watch = new HistoryWatch({
     clock: { now: () => NOW },
+    run: randomUUID(),
     askMs: ASK_MS,
     landsForMs: LANDS_FOR_MS,
     onChanged: (change) => changes.push(change),
   })
   const onUnread = (what: string): void => void unread.push(what)
-  const histories = { watch, positions, onUnread }
+  const histories = { watch, renewals, onUnread }
   const ledger = await createPostgresLedger({ ...LEDGER, connectionString, histories })
   t.teardown(() => ledger.close())
   return { ledger, watch, changes, unread }
@@ -73,6 +75,14 @@ async function putBack(postgres: OwnPostgres, copy: string): Promise<void> {
     await rm(postgres.path, { recursive: true })
     await cp(copy, postgres.path)
   })
+}
+
+async function endOfLog(postgres: OwnPostgres): Promise<number> {
+  const [row] = await runSql(
+    postgres.connectionString,
+    "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::float8 AS bytes",
+  )
+  return Number(row?.['bytes'])
 }
 
 /** As a restore from a backup ends: on a timeline of its own. */
@@ -143,29 +153,22 @@ t.test('a server that does not tell what it is says so once, and serves', async 
   const mine = await lease(ledger)
   await ledger.accept([request(1)], { ...mine, parked: false })
 
-  t.same(unread, ['systemIdentifier'], 'timeline and position need no right')
+  t.same(unread, ['systemIdentifier'], 'the timeline needs no right')
   t.equal(watch.doubtUntil(NOW), undefined)
 })
 
 t.test('what others commit while a session meets its server is no other history', async (t) => {
   const database = await shared.freshDatabase()
-  const positions = sharedPositions()
+  const renewals = sharedRenewals()
   const { ledger, watch, changes } = await open(t, database, {
-    ...positions,
+    ...renewals,
     // Both are told, in this very moment, of a commit that comes after it was asked.
     read: async () => {
-      await runSql(
-        database,
-        'CREATE TABLE IF NOT EXISTS work (at int); INSERT INTO work VALUES (1)',
-      )
-      const [row] = await runSql(
-        database,
-        "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::float8 AS position",
-      )
-      const position = Number(row?.['position'])
-      if (watch.known === undefined) return undefined
-      watch.note({ generation: 0, position })
-      return { ...watch.known, position }
+      const renew = `UPDATE renewals SET count = count + 1 WHERE run = '${watch.run}'
+        RETURNING count::int`
+      const [row] = await runSql(database, renew)
+      if (row !== undefined) watch.note({ generation: 0, count: Number(row['count']) })
+      return watch.known
     },
   })
   const mine = await lease(ledger)
@@ -179,31 +182,85 @@ t.test('what others commit while a session meets its server is no other history'
   t.equal((await runSql(database, 'SELECT FROM histories')).length, 1)
 })
 
-t.test('a copy of the disk that is put back is noticed by who knows more', async (t) => {
+t.test(
+  'a copy of the disk that is put back is noticed, whatever it is used for before',
+  async (t) => {
+    const postgres = await startOwnPostgres(t)
+    const renewals = sharedRenewals()
+    const before = await open(t, postgres.connectionString, renewals)
+    const mine = await lease(before.ledger)
+    const copy = `${postgres.path}.copy`
+    await whileStopped(postgres, () => cp(postgres.path, copy))
+    await renewed(before.ledger, mine)
+    await before.ledger.accept([request(1)], { ...mine, parked: false })
+    const { purges } = await renewed(before.ledger, mine)
+    t.equal(before.watch.epoch, 0, 'a restart alone is no other history')
+    const end = await endOfLog(postgres)
+    // As an operator does who looks at it first.
+    const putBackAndUse = async (): Promise<void> => {
+      await putBack(postgres, copy)
+      await runSql(postgres.connectionString, 'VACUUM FULL')
+      await runSql(postgres.connectionString, 'SELECT pg_switch_wal()')
+      t.ok((await endOfLog(postgres)) > end, 'its log is longer than what was lost')
+    }
+
+    await putBackAndUse()
+    const epoch = before.watch.epoch
+    const after = await renewed(before.ledger, mine)
+
+    t.equal(before.watch.epoch, epoch + 1)
+    t.ok(after.purges > purges, 'what is in memory is dropped')
+    t.equal(before.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
+    t.match(before.changes, [{ renewalsLost: 2 }])
+
+    await putBackAndUse()
+    const started = await open(t, postgres.connectionString, renewals)
+    await lease(started.ledger)
+    t.ok(started.watch.hasChanged, 'one that starts is told by Redis')
+  },
+)
+
+t.test('what others go on with who knew nothing is noticed by who knew more', async (t) => {
   const postgres = await startOwnPostgres(t)
-  const positions = sharedPositions()
-  const before = await open(t, postgres.connectionString, positions)
+  const before = await open(t, postgres.connectionString)
   const mine = await lease(before.ledger)
   const copy = `${postgres.path}.copy`
   await whileStopped(postgres, () => cp(postgres.path, copy))
   await renewed(before.ledger, mine)
-  await before.ledger.accept([request(1)], { ...mine, parked: false })
-  const { purges } = await renewed(before.ledger, mine)
-  t.equal(before.watch.epoch, 0, 'a restart alone is no other history')
 
   await putBack(postgres, copy)
-  const epoch = before.watch.epoch
-  const after = await renewed(before.ledger, mine)
+  const unaware = await open(t, postgres.connectionString)
+  const theirs = await lease(unaware.ledger)
+  for (let renewals = 0; renewals < 5; renewals += 1) await renewed(unaware.ledger, theirs)
+  t.same(unaware.changes, [])
+  await renewed(before.ledger, mine)
 
-  t.equal(before.watch.epoch, epoch + 1)
-  t.ok(after.purges > purges, 'what is in memory is dropped')
-  t.equal(before.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
-  t.equal(before.changes.length, 1)
+  t.match(before.changes, [{ renewalsLost: 1 }])
+  // The first one tells of it, and the next one meets it.
+  await renewed(unaware.ledger, theirs)
+  await renewed(unaware.ledger, theirs)
+  t.equal(unaware.changes.length, 1, 'and told to the others')
+})
 
-  await putBack(postgres, copy)
-  const started = await open(t, postgres.connectionString, positions)
-  await lease(started.ledger)
-  t.ok(started.watch.hasChanged, 'one that starts is told by Redis')
+t.test('renewals of processes that ended a week ago are forgotten', async (t) => {
+  const database = await shared.freshDatabase()
+  const { ledger, watch } = await open(t, database)
+  const [old, young] = [randomUUID(), randomUUID()]
+  await lease(ledger)
+  await runSql(
+    database,
+    `INSERT INTO renewals VALUES ('${old}', 9, now() - interval '8 days'),
+      ('${young}', 9, now() - interval '6 days');
+    UPDATE renewals SET renewed_at = now() - interval '9 days' WHERE run = '${watch.run}'`,
+  )
+
+  await lease(ledger)
+
+  const left = await runSql(database, 'SELECT run, count::int FROM renewals ORDER BY count')
+  t.same(left, [
+    { run: watch.run, count: 2 },
+    { run: young, count: 9 },
+  ])
 })
 
 t.test('a recovery to another timeline is noticed without anybody who knew', async (t) => {

@@ -12,7 +12,7 @@ import { applyByHand } from '../../../src/infra/postgres/migrate-by-hand.ts'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
 import { acceptMany, lease, settled, uuid } from '../../contracts/ledger-words.ts'
-import { ARCHIVE, insertMany, migrationsOf, openTransaction } from '../../support/migrations.ts'
+import { NEEDED, insertMany, migrationsOf, openTransaction } from '../../support/migrations.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const postgres = await startPostgres(t)
@@ -92,7 +92,7 @@ t.test(
 
     t.same(await everythingIn(url), before)
     t.match(await recordsOf(url), [{ name: '0001-tables', digest }])
-    await runSql(url, ARCHIVE)
+    await runSql(url, NEEDED)
     await checkEarlierData(t, ledger)
     await ledger.close()
     await checkEarlierData(t, await open(t, url, { migrations: await migrationsOf(t, 4) }))

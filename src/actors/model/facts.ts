@@ -187,13 +187,13 @@ export type SteppedClock = 'instance' | 'ledger'
 export interface ServerFacts {
   readonly systemIdentifier: string | null
   readonly timeline: number | null
-  /** How far its write-ahead log is on disk, bytes: no crash brings it back below that. */
-  readonly position: number | null
 }
 
 export interface HistoryChange {
   readonly from: ServerFacts
   readonly to: ServerFacts
+  /** Renewals of a lease that it was known to have and has not; one comes each second. */
+  readonly renewalsLost: number
 }
 
 /** What this instance holds in memory at one moment; counts of payments. */

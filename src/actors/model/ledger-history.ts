@@ -2,7 +2,7 @@
 // behind begin another one, in which what was committed last may be missing, while processors have it.
 
 import type { HistoryChange, ServerFacts } from './facts.ts'
-import type { Clock, KnownPosition, LedgerHistory } from './ports.ts'
+import type { Clock, KnownRenewal, LedgerHistory } from './ports.ts'
 
 /** A history as the ledger's own table has it, with what its server said when it was first seen. */
 export interface RecordedHistory extends ServerFacts {
@@ -10,6 +10,12 @@ export interface RecordedHistory extends ServerFacts {
   readonly generation: number
   /** Since it was first seen, ms, by PostgreSQL's clock. */
   readonly ageMs: number
+}
+
+/** What a server says to a new session. */
+export interface MetServer extends ServerFacts {
+  /** Renewals that it has, by the run that made them, as far as they were asked for. */
+  readonly renewals: ReadonlyMap<string, number>
 }
 
 /** The table: the newest history first, two at most. */
@@ -21,13 +27,15 @@ export type Histories = readonly RecordedHistory[]
  */
 export interface KnownBefore {
   /** By this instance; undefined before its first session. */
-  readonly own: KnownPosition | undefined
+  readonly own: KnownRenewal | undefined
   /** By any, as far as Redis tells. */
-  readonly shared: KnownPosition | undefined
+  readonly shared: KnownRenewal | undefined
 }
 
 export interface HistoryWatchOptions {
   readonly clock: Pick<Clock, 'now'>
+  /** A UUID of this process and of no other: the ledger counts its renewals by it. */
+  readonly run: string
   /** For how long both processors are asked after another history was first seen, ms. */
   readonly askMs: number
   /**
@@ -44,14 +52,18 @@ export class HistoryWatch implements LedgerHistory {
   readonly #options: HistoryWatchOptions
   #generation: number | undefined
   #facts: ServerFacts = NO_FACTS
-  /** The highest position known by a commit, bytes. */
-  #position = 0
+  /** Renewals of this run that PostgreSQL has committed in this history. */
+  #count = 0
   #askUntil = Number.NEGATIVE_INFINITY
   #landsUntil = Number.NEGATIVE_INFINITY
   #isSuspected = false
 
   constructor(options: HistoryWatchOptions) {
     this.#options = options
+  }
+
+  get run(): string {
+    return this.#options.run
   }
 
   doubtUntil(now: number): number | undefined {
@@ -63,24 +75,27 @@ export class HistoryWatch implements LedgerHistory {
   }
 
   /** What others may be told; undefined before the first session. */
-  get known(): KnownPosition | undefined {
+  get known(): KnownRenewal | undefined {
     const generation = this.#generation
     const { systemIdentifier } = this.#facts
     return generation === undefined
       ? undefined
-      : { generation, systemIdentifier, position: this.#position }
+      : { generation, systemIdentifier, run: this.run, count: this.#count }
   }
 
-  /** Whether a server is not in the newest history that its own table has. */
-  isOther(facts: ServerFacts, [newest]: Histories, { own, shared }: KnownBefore): boolean {
+  /**
+   * Whether a server is not in the newest history that its own table has. How long its log is says
+   * nothing: what is done to a copy of its disk before Pit meets it makes that longer.
+   */
+  isOther(server: MetServer, [newest]: Histories, before: KnownBefore): boolean {
     if (newest === undefined) return true
-    if (differ(facts.systemIdentifier, newest.systemIdentifier)) return true
-    if (differ(facts.timeline, newest.timeline)) return true
-    const isBehind = ({ generation, position }: KnownPosition): boolean =>
-      newest.generation < generation ||
-      (newest.generation === generation && (facts.position ?? position) < position)
-    const isOurs = shared?.systemIdentifier === facts.systemIdentifier
-    return (own !== undefined && isBehind(own)) || (isOurs && isBehind(shared))
+    if (differ(server.systemIdentifier, newest.systemIdentifier)) return true
+    if (differ(server.timeline, newest.timeline)) return true
+    return renewalsOf(server, before).some(
+      (known) =>
+        newest.generation < known.generation ||
+        (newest.generation === known.generation && missingAt(server, known) > 0),
+    )
   }
 
   /** The generation that the next history has at least. */
@@ -90,16 +105,17 @@ export class HistoryWatch implements LedgerHistory {
   }
 
   /** From now on this is the history: another one than before ends what came of that. */
-  enter(facts: ServerFacts, [newest, before]: Histories): void {
+  enter(server: MetServer, [newest, before]: Histories, known: KnownBefore): void {
     const isSuspected = this.#isSuspected
     this.#isSuspected = false
     if (newest === undefined || newest.generation === this.#generation) return
     const now = this.#options.clock.now()
     const isFirst = this.#generation === undefined
-    const last = { ...this.#facts, position: this.#position }
+    const last = this.#facts
+    const { systemIdentifier, timeline, renewals } = server
     this.#generation = newest.generation
-    this.#facts = facts
-    this.#position = facts.position ?? 0
+    this.#facts = { systemIdentifier, timeline }
+    this.#count = renewals.get(this.run) ?? 0
     if (!isFirst && !isSuspected) this.epoch += 1
     if (newest.generation === 0) return
     // The table's age is by a clock that may be set: it only shortens how long a later start asks.
@@ -107,7 +123,14 @@ export class HistoryWatch implements LedgerHistory {
     this.#askUntil = now + this.#options.askMs - askedMs
     this.#landsUntil = now + this.#options.landsForMs
     if (now < this.#askUntil) {
-      this.#options.onChanged({ from: isFirst ? (before ?? NO_FACTS) : last, to: facts })
+      this.#options.onChanged({
+        from: isFirst ? factsOf(before) : last,
+        to: this.#facts,
+        renewalsLost: Math.max(
+          0,
+          ...renewalsOf(server, known).map((one) => missingAt(server, one)),
+        ),
+      })
     }
   }
 
@@ -115,9 +138,15 @@ export class HistoryWatch implements LedgerHistory {
    * Takes what a commit has seen. A later generation is one that somebody else has noticed: nothing
    * goes on until a new session has met it. An earlier one is in an answer that comes late.
    */
-  note({ generation, position }: Pick<RecordedHistory, 'generation' | 'position'>): void {
+  note({
+    generation,
+    count,
+  }: {
+    readonly generation: number
+    readonly count: number | null
+  }): void {
     const known = this.#generation ?? generation
-    if (generation === known) this.#position = Math.max(this.#position, position ?? 0)
+    if (generation === known) this.#count = Math.max(this.#count, count ?? 0)
     else if (generation > known && !this.#isSuspected) {
       this.#isSuspected = true
       this.epoch += 1
@@ -125,7 +154,25 @@ export class HistoryWatch implements LedgerHistory {
   }
 }
 
-const NO_FACTS: ServerFacts = { systemIdentifier: null, timeline: null, position: null }
+const NO_FACTS: ServerFacts = { systemIdentifier: null, timeline: null }
+
+function factsOf({ systemIdentifier, timeline }: ServerFacts = NO_FACTS): ServerFacts {
+  return { systemIdentifier, timeline }
+}
+
+/** What is known of this server. */
+function renewalsOf(
+  { systemIdentifier }: MetServer,
+  { own, shared }: KnownBefore,
+): readonly KnownRenewal[] {
+  const isOurs = shared?.systemIdentifier === systemIdentifier
+  return [...(own === undefined ? [] : [own]), ...(isOurs ? [shared] : [])]
+}
+
+/** Renewals that are known to be committed and that the server does not have. */
+function missingAt({ renewals }: MetServer, { run, count }: KnownRenewal): number {
+  return count - (renewals.get(run) ?? 0)
+}
 
 function differ<Value>(one: Value | null, other: Value | null): boolean {
   return one !== null && other !== null && one !== other

@@ -343,19 +343,21 @@ export interface LedgerHistory {
   doubtUntil(now: number): number | undefined
 }
 
-/** How far a history of PostgreSQL is known to have come. */
-export interface KnownPosition {
+/** A renewal of a lease that PostgreSQL is known to have committed, and with it all that came before. */
+export interface KnownRenewal {
   readonly generation: number
   readonly systemIdentifier: string | null
-  /** Bytes of its write-ahead log. */
-  readonly position: number
+  /** UUID of the process that made it. */
+  readonly run: string
+  /** Which one of that process it was, from 1; 0: none yet. */
+  readonly count: number
 }
 
-/** The same in Redis, for instances that start. Promises reject only with `CacheUnavailable`. */
-export interface PositionCache {
-  read(): Promise<KnownPosition | undefined>
-  /** Keeps the newest generation, and the highest position of it. */
-  publish(known: KnownPosition): Promise<void>
+/** The last one in Redis, for instances that start. Promises reject only with `CacheUnavailable`. */
+export interface RenewalCache {
+  read(): Promise<KnownRenewal | undefined>
+  /** Keeps the newest generation, and of it what was published last. */
+  publish(known: KnownRenewal): Promise<void>
 }
 
 /** What every long-lived actor works with. */

@@ -32,10 +32,10 @@ export interface SessionHistories {
   readonly epoch: number
   /** Compares the server's history with the known one; another one is known from then on. */
   meet(query: (statement: Statement) => Promise<readonly object[]>): Promise<void>
-  /** Whether the server says how far it has come. */
-  readonly readsPosition: boolean
-  /** Takes what a renewal has seen of it. */
-  note(seen: { readonly generation: number; readonly position: number | null }): void
+  /** UUID of this process, by which its renewals are counted. */
+  readonly run: string
+  /** Takes what a renewal has seen: the generation of the history, and which one it was itself. */
+  note(seen: { readonly generation: number; readonly count: number | null }): void
 }
 
 /** libpq's `target_session_attrs`, as far as a server that takes writes is wanted. */

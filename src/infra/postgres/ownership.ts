@@ -1,77 +1,17 @@
-// Who owns a payment: leases, claims of parked payments, and what a lease owns.
+// Who owns a payment: claims of parked payments, and what a lease owns.
 
 import assert from 'node:assert'
 import { LeaseLost } from '../../actors/model/errors.ts'
 import type { ClaimedPayment, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
-import type { SessionHistories } from './connection.ts'
-import { renewalFor } from './histories.ts'
 import type { PostgresPool } from './pool.ts'
 import { PURGES, type KnownPurges, type PurgeCount } from './purges.ts'
 import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, TEXT } from './rows.ts'
 import { attemptsIn, knownOutcomes, nullable, readPayments } from './rows.ts'
-import type { OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
+import type { OnDamagedRow, Query, RowOf } from './rows.ts'
 import { HELD, IS_OPEN, NOW_MS, OF_LEASE, arrayOf, epochMs } from './sql.ts'
 import { OWNED_SINCE, WholeScans, fromWatermark, nextWatermark } from './watermarks.ts'
 import type { Watermarks } from './watermarks.ts'
-
-type Leases = Pick<Ledger, 'acquireLease' | 'renewLease' | 'releaseLease'>
-
-export interface LeaseOptions {
-  /** Bound on a new lease, ms: it may wait for the connection, and for a machine that is busy. */
-  readonly timeoutMs: number
-  readonly histories: SessionHistories | undefined
-  /** The highest migration that this Pit knows. */
-  readonly code: number
-  readonly watermarks: Watermarks
-}
-
-/**
- * Leases, on a pool of their own: a renewal never waits behind a batch.
- *
- * A renewal says which history PostgreSQL has, and how far it has come.
- */
-export function createLeases(
-  pool: PostgresPool,
-  purgeCount: PurgeCount,
-  { timeoutMs, histories, code, watermarks }: LeaseOptions,
-): Leases {
-  return {
-    async acquireLease({ instanceId, ttlMs }) {
-      const granted = await pool.runForRow(ACQUIRE, [instanceId, ttlMs, code], timeoutMs)
-      const { id, ledger_now: ledgerNow } = granted
-      return { leaseId: id, ledgerNow }
-    },
-    async renewLease({ leaseId, ttlMs }) {
-      const { known } = purgeCount
-      const query = renewalFor(histories)
-      const { ownedFrom, parkedFrom } = watermarks.of(leaseId)
-      const renewed = await pool.runForRow(query, [leaseId, ttlMs, ownedFrom, parkedFrom])
-      histories?.note(renewed)
-      const purges = purgeCount.read(renewed.purges, known)
-      return { held: renewed.held, purges, ledgerNow: renewed.ledger_now }
-    },
-    releaseLease: (leaseId) => pool.execute(RELEASE, [leaseId]),
-  }
-}
-
-const ACQUIRE = {
-  name: 'acquireLease',
-  effect: 'writes',
-  columns: { id: INTEGER, ledger_now: INTEGER },
-  text: `
-  INSERT INTO leases (instance_id, expires_at, code)
-  VALUES ($1, now() + $2::float8 * interval '1 ms', $3)
-  RETURNING id, ${NOW_MS} AS ledger_now`,
-} satisfies Query
-
-const RELEASE: Statement = {
-  name: 'releaseLease',
-  effect: 'writes',
-  text: `
-  UPDATE leases SET revoked = true, expires_at = least(expires_at, now())
-  WHERE id = $1 AND NOT revoked`,
-}
 
 type Claims = Pick<Ledger, 'claimDue' | 'claimParked'>
 

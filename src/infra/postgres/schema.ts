@@ -24,6 +24,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   leases: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   purges: ['SELECT'],
   histories: ['SELECT', 'INSERT'],
+  renewals: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   archived_payments: ['SELECT'],
   known_payments: ['SELECT'],
   archive_progress: ['SELECT'],

@@ -3,7 +3,7 @@
 import type {
   CircuitCache,
   DelayedQueue,
-  PositionCache,
+  RenewalCache,
   SettledSet,
 } from '../../actors/model/ports.ts'
 
@@ -11,7 +11,7 @@ export interface CachesWithoutRedis {
   readonly circuitCache: CircuitCache
   readonly delayedQueue: DelayedQueue
   readonly settledSet: SettledSet
-  readonly positions: PositionCache
+  readonly renewals: RenewalCache
 }
 
 /**
@@ -38,7 +38,7 @@ export function createCachesWithoutRedis(): CachesWithoutRedis {
       read: () => Promise.resolve([]),
       clear: () => Promise.resolve(),
     },
-    positions: {
+    renewals: {
       read: () => Promise.resolve(undefined),
       publish: () => Promise.resolve(),
     },
