@@ -181,6 +181,7 @@ async function openLedger(
         if (news.state === 'going on') return
         log[news.state === 'waits' ? 'warn' : 'info'](news, 'ledger.migration')
       },
+      onUnindexed: (indexes) => log.warn({ indexes }, 'ledger.unindexed'),
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       archive: {
         ...archiveSettings(config),
