@@ -186,6 +186,7 @@ async function openLedger(
       archive: {
         ...archiveSettings(config),
         onArchived: (pass) => telemetry.emit({ type: 'payments.archived', ...pass }),
+        onDropped: (dropped) => telemetry.emit({ type: 'archive.dropped', ...dropped }),
         onWaiting: (reason) => telemetry.emit({ type: 'archive.waiting', reason }),
       },
       ...(watch === undefined
