@@ -121,6 +121,20 @@ t.test('a database is found with its tables and rights, and stays as it was', as
   ])
 })
 
+t.test('a column that is recorded and not there fails, an index is a warning', async (t) => {
+  const postgres = await startPostgres(t)
+  const url = await postgres.freshDatabase()
+  await (await createPostgresLedger({ ...LEDGER, connectionString: url })).close()
+  const told = async (): Promise<readonly string[]> =>
+    about('tables', await checkDatabase(url, 'configured'))
+
+  await runSql(url, 'DROP INDEX payments_settled')
+  t.match(await told(), [/^warn: are there, but no index payments_settled: Pit gets slow; see/])
+
+  await runSql(url, 'ALTER TABLE payments DROP COLUMN claimed_at')
+  t.match(await told(), [/^fails: there is no payments.claimed_at, though applied_migrations/])
+})
+
 t.test('tables of another Pit, and those that nobody may bring up to date, are told', async (t) => {
   const postgres = await startPostgres(t)
   const url = await postgres.freshDatabase()

@@ -17,12 +17,16 @@ const postgres = await startPostgres(t)
 const MODES = [[], ['--sums']] as const
 const DAY_MS = 86_400_000
 
-/** Archives all that is settled. */
-async function archive(t: Test, world: OperatorBooks, keepMs?: number): Promise<void> {
+/** Archives all that is settled, and drops what is older. */
+async function archive(
+  t: Test,
+  world: OperatorBooks,
+  { keepMs, knownMs }: { readonly keepMs?: number; readonly knownMs?: number } = {},
+): Promise<void> {
   await world.sql(`UPDATE payments SET accepted_at = to_timestamp(requested_at_ms / 1000.0);
     UPDATE applied_migrations SET needs_code = 3 WHERE number = 3`)
   const connection = await openArchiving(t, world.databaseUrl)
-  await archiveOnce(connection, { ...SETTINGS, keepMs })
+  await archiveOnce(connection, { ...SETTINGS, keepMs, knownMs })
 }
 
 t.test('archived payments are compared as others are, each by a look-up', async (t) => {
@@ -57,7 +61,7 @@ t.test('of days that are dropped the totals are compared, and it is said', async
   for (let n = 0; n < 12; n += 1) await world.pay({ requestedAt: START + n * 10_000 })
   await archive(t, world)
   const kept = await world.pay({ requestedAt: Date.now() })
-  await archive(t, world, DAY_MS)
+  await archive(t, world, { keepMs: DAY_MS })
 
   for (const mode of MODES) {
     const { code, said } = await world.reconcile([...mode])
@@ -91,4 +95,75 @@ t.test('an archived payment is neither taken back nor sent through again', async
   t.match(said, '1 id: Pit knows 1')
   t.same(redriven, [{ correlationId: id, result: 'settled' }])
   t.match(await world.reconcile([]), { code: 0 })
+})
+
+/** What `--take-back` says of these ids. */
+async function takeBack(t: Test, world: OperatorBooks, ids: readonly string[]) {
+  const file = join(t.testdir(), 'ids')
+  await writeFile(file, ids.join('\n'))
+  return await world.reconcile(['--take-back', file, '--yes'])
+}
+
+t.test('a payment whose day and id were dropped is not booked a second time', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const dropped: string[] = []
+  for (let n = 0; n < 10; n += 1) dropped.push(await world.pay({ requestedAt: START + n * 1_500 }))
+  const [lost, sameDay] = [randomUUID(), randomUUID()]
+  await archive(t, world, { keepMs: DAY_MS, knownMs: DAY_MS })
+  await world.charge({ correlationId: lost, requestedAt: Date.now() - 2 * DAY_MS })
+  await world.charge({ correlationId: sameDay, requestedAt: START + 60_000 })
+
+  const { code, said } = await takeBack(t, world, [...dropped, lost, sameDay])
+
+  t.equal(code, 1)
+  t.match(said, '12 ids: Pit knows 0')
+  t.same(
+    said.match(/\S+(?= was requested .* where the totals count)/g)?.toSorted(),
+    dropped.toSorted(),
+  )
+  t.match(said, '2 of 2 payments taken back', 'where the totals count nothing it was not settled')
+  t.match(await world.reconcile(['--sums']), { code: 0, said: /default: equal; Pit 12 payments/ })
+})
+
+t.test(
+  'of a dropped day whose ids are known the others are taken back, if they can be told',
+  async (t) => {
+    const world = await startOperatorBooks(t, postgres)
+    const known = await world.pay({ requestedAt: START })
+    const [beside, apart] = [randomUUID(), randomUUID()]
+    await world.charge({ correlationId: beside, requestedAt: START + 9_999 })
+    await world.charge({ correlationId: apart, requestedAt: START + 10_000 })
+    await archive(t, world, { keepMs: DAY_MS })
+
+    const { code, said } = await takeBack(t, world, [known, beside, apart])
+
+    t.equal(code, 1)
+    t.match(said, '3 ids: Pit knows 1')
+    t.match(said, `${beside} was requested 2026-03-01T10:00:09.999Z, where the totals count`)
+    t.match(said, '1 of 1 payment taken back')
+  },
+)
+
+t.test('an archived payment whose id alone is gone is known by its instant', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const id = await world.pay({ requestedAt: START })
+  await archive(t, world)
+  await world.sql(`DO $$ BEGIN EXECUTE (
+    SELECT format('ALTER TABLE known_payments DETACH PARTITION %s', inhrelid::regclass)
+    FROM pg_inherits WHERE inhparent = 'known_payments'::regclass); END $$`)
+
+  t.match(await takeBack(t, world, [id]), { code: 0, said: /^1 id: Pit knows 1\n0 payments lost/ })
+  t.match(await world.reconcile([]), { code: 0 })
+})
+
+t.test('a payment that the totals count, whose row was deleted, is not booked again', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  const id = await world.pay({ requestedAt: START })
+  await world.sql('DELETE FROM payments WHERE correlation_id = $1', [id])
+
+  const { code, said } = await takeBack(t, world, [id])
+
+  t.equal(code, 1)
+  t.match(said, `${id} was requested 2026-03-01T10:00:00.000Z, where the totals count`)
+  t.match(said, '0 payments lost')
 })

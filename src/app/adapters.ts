@@ -182,10 +182,12 @@ async function openLedger(
         if (news.state === 'going on') return
         log[news.state === 'waits' ? 'warn' : 'info'](news, 'ledger.migration')
       },
+      onUnindexed: (indexes) => log.warn({ indexes }, 'ledger.unindexed'),
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       archive: {
         ...archiveSettings(config),
         onArchived: (pass) => telemetry.emit({ type: 'payments.archived', ...pass }),
+        onDropped: (dropped) => telemetry.emit({ type: 'archive.dropped', ...dropped }),
         onWaiting: (reason) => telemetry.emit({ type: 'archive.waiting', reason }),
       },
       ...(watch === undefined

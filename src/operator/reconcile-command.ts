@@ -76,9 +76,10 @@ look-up. Names what was deleted, altered or added in any of the three.
                           failover. The file has the correlationIds, a line
                           each, as clients or the old server know them. Those
                           that Pit does not know, and that one processor alone
-                          has had for ${IN_FLIGHT_MAX_MS / 60_000} minutes, are booked as settled.
-                          Names those that no book has. Says how many are
-                          booked, and asks
+                          has had for ${IN_FLIGHT_MAX_MS / 60_000} minutes, are booked as settled,
+                          but where its totals count payments whose rows were
+                          dropped. Names those, and those that no book has.
+                          Says how many are booked, and asks
   --in-flight <seconds>   in place of those minutes: 1.05 times the sum of
                           IN_DOUBT_HORIZON_MS and LOOKUP_LAG_MS of the
                           instances, rounded up

@@ -4,8 +4,15 @@
 import { readFile } from 'node:fs/promises'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import { TEXT, type Query } from '../infra/postgres/rows.ts'
-import { PROCESSOR_NUMBER, addToTotals, arrayOf, isKnown } from '../infra/postgres/sql.ts'
+import { BOOLEAN, INTEGER, TEXT, type Query } from '../infra/postgres/rows.ts'
+import {
+  ALL_PAYMENTS,
+  PROCESSOR_NUMBER,
+  addToTotals,
+  arrayOf,
+  isKnown,
+} from '../infra/postgres/sql.ts'
+import { JOINED_MS } from '../infra/postgres/summaries.ts'
 import type { AskedProcessor } from './asked-processor.ts'
 import { counted, printCents, printInstant, readPaymentId } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
@@ -50,7 +57,7 @@ export async function readIds(path: string): Promise<readonly string[]> {
 
 /**
  * Books those of the payments that Pit does not know and exactly one processor has, none of which is
- * so young that it may be in flight. The exit code. Rejects with `UsageError` or `BooksUnreachable`.
+ * so young that it may be in flight, or may be in the totals already. The exit code. Rejects with `UsageError` or `BooksUnreachable`.
  */
 export async function takeBack(
   ids: readonly string[],
@@ -64,7 +71,7 @@ export async function takeBack(
   }
   const lost = await findLost(unknown, tool)
   const cents = lost.payments.reduce((sum, { amountCents }) => sum + BigInt(amountCents), 0n)
-  write(`${counted(ids.length, 'id')}: Pit knows ${ids.length - unknown.length}\n`)
+  write(`${counted(ids.length, 'id')}: Pit knows ${ids.length - unknown.length + lost.archived}\n`)
   for (const id of lost.unrecorded)
     write(`${id} is in no book: whoever has its amount posts it again\n`)
   write(`${counted(lost.payments.length, 'payment')} lost, ${printCents(cents)} in all\n`)
@@ -84,13 +91,17 @@ export async function takeBack(
   return code
 }
 
-/** What one processor alone has, what none has, and how many were named since nobody can book them. */
+/**
+ * What one processor alone has, what none has, how many the archive has all the same, and how many
+ * were named since nobody can book them.
+ */
 async function findLost(
   ids: readonly string[],
-  { processors, write, now, inFlightMs }: TakeBackTool,
+  { tables, processors, write, now, inFlightMs }: TakeBackTool,
 ): Promise<{
   readonly payments: readonly Lost[]
   readonly unrecorded: readonly string[]
+  readonly archived: number
   readonly left: number
 }> {
   const found = new Map<string, Lost[]>()
@@ -110,24 +121,39 @@ async function findLost(
       if (all.length > 0) unclear.set(correlationId, 'is recorded at both processors')
     })
   }
+  const clear = [...found].flatMap(([id, payments]) => (unclear.has(id) ? [] : payments))
+  const archived = new Set<string>()
+  for (const batch of batchesOf(clear)) {
+    const rows = await ask(tables.run(FIND_BOOKED, columnsOf(batch)))
+    for (const { correlation_id: id, at, archived: isArchived } of rows) {
+      if (isArchived) archived.add(id)
+      else unclear.set(id, `was requested ${printInstant(at)}, ${MAY_BE_COUNTED}`)
+    }
+  }
   for (const [id, why] of unclear) write(`${id} ${why}; it is left alone\n`)
-  const clear = [...found].filter(([id]) => !unclear.has(id))
   return {
-    payments: clear.flatMap(([, payments]) => payments),
+    payments: clear.filter(({ correlationId: id }) => !unclear.has(id) && !archived.has(id)),
     unrecorded: ids.filter((id) => !found.has(id) && !unclear.has(id)),
+    archived: archived.size,
     left: unclear.size,
   }
 }
 
+const MAY_BE_COUNTED =
+  'where the totals count payments that no row is left of, as of a dropped day: it may be one of them'
+
 /** In one transaction; how many were not there. */
 async function book(tables: PostgresPool, batch: readonly Lost[]): Promise<number> {
-  const columns = [
+  return (await ask(tables.run(BOOK, columnsOf(batch)))).length
+}
+
+function columnsOf(batch: readonly Lost[]): readonly string[] {
+  return [
     arrayOf(batch, ({ correlationId }) => correlationId),
     arrayOf(batch, ({ amountCents }) => amountCents),
     arrayOf(batch, ({ processor }) => PROCESSOR_NUMBER[processor]),
     arrayOf(batch, ({ requestedAt }) => requestedAt),
   ]
-  return (await ask(tables.run(BOOK, columns))).length
 }
 
 function* batchesOf<Item>(items: readonly Item[]): Generator<readonly Item[]> {
@@ -142,6 +168,39 @@ const FIND_UNKNOWN = {
   SELECT item.id::text AS correlation_id FROM unnest($1::uuid[]) AS item (id)
   WHERE NOT EXISTS (SELECT FROM payments p WHERE p.correlation_id = item.id)
     AND NOT ${isKnown('item.id')}`,
+} satisfies Query
+
+// What is settled is counted in the totals for ever, and its row, or its id, may be dropped. Where the
+// totals of ten seconds, which is what they can tell apart, count no more than there are rows, each
+// that they count has its row, and the payment is none of those. One whose id alone is gone, as with
+// a partition that was detached by hand, is found by its instant.
+const FIND_BOOKED = {
+  name: 'findBooked',
+  effect: 'reads',
+  columns: { correlation_id: TEXT, at: INTEGER, archived: BOOLEAN },
+  text: `
+  WITH item AS MATERIALIZED (
+    SELECT id, processor, at, at - at % ${JOINED_MS} AS begin, EXISTS (
+      SELECT FROM archived_payments a WHERE a.requested_at_ms = at AND a.correlation_id = id
+    ) AS archived
+    FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::bigint[])
+      AS item (id, cents, processor, at)
+  ), span AS MATERIALIZED (
+    SELECT processor, begin, begin + ${JOINED_MS} AS until FROM item GROUP BY processor, begin
+  ), dropped AS MATERIALIZED (
+    SELECT processor, begin FROM span s
+    WHERE (
+      SELECT sum(t.payments) FROM settled_totals t
+      WHERE t.level = 0 AND t.processor = s.processor
+        AND t.bucket_ms >= s.begin AND t.bucket_ms < s.until
+    ) > (
+      SELECT count(*) FROM ${ALL_PAYMENTS} p
+      WHERE p.state = 1 AND p.processor = s.processor
+        AND p.requested_at_ms >= s.begin AND p.requested_at_ms < s.until
+    )
+  )
+  SELECT id::text AS correlation_id, at, archived FROM item
+  WHERE archived OR (processor, begin) IN (SELECT processor, begin FROM dropped)`,
 } satisfies Query
 
 // In the order of the ids, as instances write them: nobody waits in a circle. One that is known by

@@ -10,7 +10,6 @@ import { wordsOf } from '../../../src/actors/model/errors.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
 import { applyByHand } from '../../../src/infra/postgres/migrate-by-hand.ts'
 import { isForAPerson } from '../../../src/infra/postgres/start.ts'
-import { partsOf } from '../../../src/infra/postgres/migrations.ts'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import {
   DELAYS,
@@ -244,26 +243,6 @@ t.test('a start on a column of another type names it, and reads no payment by it
     message:
       /payments\.amount_cents is not bigint, leases\.instance_id is not text; .*DATABASE\.md \(42804\)/,
   })
-})
-
-t.test('every part of the schema is looked for, and every table is in the document', async (t) => {
-  const schema = await readFile(projectFile('compose/migrations/0001-tables.sql'), 'utf8')
-  const url = await postgres.freshDatabase()
-  await runSql(url, schema)
-  const made = await runSql(
-    url,
-    `SELECT c.relname || coalesce('.' || a.attname, '') AS part, c.relkind FROM pg_class c
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r'
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')
-      AND c.relname NOT LIKE '%_pkey' AND NOT coalesce(a.attisdropped, false)`,
-  )
-  const document = await readFile(projectFile('docs/DATABASE.md'), 'utf8')
-
-  t.same(partsOf(schema).toSorted(), made.map(({ part }) => String(part)).toSorted())
-  await t.resolves(open(t, url), 'as types are written in it')
-  for (const table of new Set(partsOf(schema).filter((part) => part.includes('.')))) {
-    t.match(document, new RegExp(`\\b${table.split('.')[0]}\\b`))
-  }
 })
 
 /** On a free port, or at a path. Its connections end with the test. */

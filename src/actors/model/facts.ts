@@ -153,6 +153,15 @@ export type Fact =
       /** Age of the oldest settled payment that is left in the hot tables, ms; 0 without any. */
       readonly oldestMs: number
     }
+  /** What was too old to keep is gone for good. */
+  | {
+      readonly type: 'archive.dropped'
+      readonly table: string
+      readonly partitions: number
+      /** Names of the first and the last of them; each has its days in it. */
+      readonly oldest: string
+      readonly youngest: string
+    }
   /** A pass of the archiver was broken off; the next one goes on. */
   | { readonly type: 'archive.waiting'; readonly reason: string }
   | { readonly type: 'payments.purged' }

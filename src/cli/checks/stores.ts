@@ -58,10 +58,16 @@ const TABLES = 'tables'
 const NAMED_MAX = 4
 
 function describeTables(found: DatabaseFindings, migrate: Config['migrate']): Finding {
-  const { unfit, pending, needed, forAPerson, missing, altered, lacking, mayCreate } = found
+  const { unfit, pending, needed, forAPerson, missing, gone, altered, lacking, mayCreate } = found
   const named = (names: readonly string[]): string =>
     `${names.slice(0, NAMED_MAX).join(', ')}${names.length > NAMED_MAX ? ' and more' : ''}`
   if (unfit !== undefined) return fails(TABLES, unfit)
+  if (gone.length > 0) {
+    return fails(
+      TABLES,
+      `there is no ${named(gone)}, though applied_migrations says so; see docs/DATABASE.md`,
+    )
+  }
   if (altered.length > 0) {
     return fails(TABLES, `${named(altered)}: they are not of this Pit; see docs/DATABASE.md`)
   }
@@ -77,6 +83,12 @@ function describeTables(found: DatabaseFindings, migrate: Config['migrate']): Fi
   if (missing.length > 0) return ok(TABLES, 'the next start makes them, which the role may')
   if (lacking.length > 0) {
     return fails(TABLES, `the role lacks ${named(lacking)}: grant it, see docs/DATABASE.md`)
+  }
+  if (found.unindexed.length > 0) {
+    return warn(
+      TABLES,
+      `are there, but no index ${named(found.unindexed)}: Pit gets slow; see docs/DATABASE.md`,
+    )
   }
   const left = isLeftToOthers ? pending : forAPerson
   if (left.length > 0) {

@@ -59,22 +59,49 @@ export async function ensurePartition(
   return partition
 }
 
+/** Partitions that are gone for good. */
+export interface DroppedPartitions {
+  readonly table: PartitionedTable
+  readonly partitions: number
+  /** Their names. */
+  readonly oldest: string
+  readonly youngest: string
+}
+
 /**
  * Drops the partitions in which all is from before an instant, epoch ms, the oldest first, and gives
- * their disk back. Others wait for that as long as for any lock that is held for moments.
+ * their disk back. Others wait for that as long as for any lock that is held for moments. `onDropped`
+ * is told at the end, also at that of a call that rejects.
  */
 export async function dropPartitions(
   connection: PostgresConnection,
-  { table, before }: { readonly table: PartitionedTable; readonly before: number },
+  {
+    table,
+    before,
+    onDropped,
+  }: {
+    readonly table: PartitionedTable
+    readonly before: number
+    readonly onDropped: (dropped: DroppedPartitions) => void
+  },
 ): Promise<void> {
   const all = await listPartitions(connection, table)
   const old = all.filter(({ to }) => to <= before).toSorted((a, b) => a.to - b.to)
-  for (const { name, to } of old) {
-    const noted =
-      table === 'known_payments'
-        ? ''
-        : `UPDATE archive_progress SET dropped_before_ms = greatest(dropped_before_ms, ${to});`
-    await connection.query({ ...DROP, text: `${noted} DROP TABLE ${name}` }, [])
+  const names: string[] = []
+  try {
+    for (const { name, to } of old) {
+      const noted =
+        table === 'known_payments'
+          ? ''
+          : `UPDATE archive_progress SET dropped_before_ms = greatest(dropped_before_ms, ${to});`
+      await connection.query({ ...DROP, text: `${noted} DROP TABLE ${name}` }, [])
+      names.push(name)
+    }
+  } finally {
+    const [oldest, youngest] = [names[0], names.at(-1)]
+    if (oldest !== undefined && youngest !== undefined) {
+      onDropped({ table, partitions: names.length, oldest, youngest })
+    }
   }
 }
 

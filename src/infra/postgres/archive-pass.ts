@@ -3,7 +3,12 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { codeOf } from '../../actors/model/errors.ts'
-import { DAY_MS, dropPartitions, ensurePartition } from './archive-partitions.ts'
+import {
+  DAY_MS,
+  dropPartitions,
+  ensurePartition,
+  type DroppedPartitions,
+} from './archive-partitions.ts'
 import { findUnjoined, joinTotals } from './archive-totals.ts'
 import { isRetriable, type PostgresConnection } from './connection.ts'
 import { BOOLEAN, FLOAT, INTEGER, TEXT, nullable, readOnlyRow, readRows } from './rows.ts'
@@ -29,6 +34,13 @@ export interface ArchivePass {
   readonly oldestMs: number
 }
 
+export interface ArchiveNews {
+  /** Told of what a pass drops, once for each table, also where it is broken off. */
+  readonly onDropped?: (dropped: DroppedPartitions) => void
+  /** Breaks it off. */
+  readonly signal?: AbortSignal
+}
+
 /** Payments cannot be archived yet, for a reason that PostgreSQL does not have. */
 class ArchiveWaits extends Error {
   override readonly name = 'ArchiveWaits'
@@ -41,7 +53,7 @@ class ArchiveWaits extends Error {
  */
 export async function archiveOnce(
   connection: PostgresConnection,
-  { signal, ...settings }: ArchiveSettings & { readonly signal?: AbortSignal },
+  { signal, onDropped = () => undefined, ...settings }: ArchiveSettings & ArchiveNews,
 ): Promise<ArchivePass | undefined> {
   await connection.query(BOUNDS, [])
   const { locked } = readOnlyRow(TRY_LOCK, await connection.query(TRY_LOCK, []))
@@ -71,8 +83,9 @@ export async function archiveOnce(
     await joinTotals(connection, { before, signal })
     const now = before + settings.afterMs
     const { keepMs = Infinity, knownMs = Infinity } = settings
-    await dropPartitions(connection, { table: 'archived_payments', before: now - keepMs })
-    await dropPartitions(connection, { table: 'known_payments', before: now - knownMs })
+    const [days, ids] = [{ before: now - keepMs }, { before: now - knownMs }]
+    await dropPartitions(connection, { table: 'archived_payments', ...days, onDropped })
+    await dropPartitions(connection, { table: 'known_payments', ...ids, onDropped })
     const { oldest_ms: oldestMs } = readOnlyRow(OLDEST, await connection.query(OLDEST, []))
     return { payments, tookMs: performance.now() - startedAt, oldestMs }
   } finally {

@@ -2,12 +2,15 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { wordsOf } from '../../actors/model/errors.ts'
+import type { DroppedPartitions } from './archive-partitions.ts'
 import { archiveOnce, type ArchivePass, type ArchiveSettings } from './archive-pass.ts'
 import { PostgresReconnector, type ServersConfig } from './reconnector.ts'
 
 export interface ArchiverOptions extends ArchiveSettings {
   /** Told of each pass that has moved any. */
   readonly onArchived: (pass: ArchivePass) => void
+  /** Told of what a pass has dropped, for each table, whatever else it did. */
+  readonly onDropped: (dropped: DroppedPartitions) => void
   /** Told why a pass was broken off. */
   readonly onWaiting: (reason: string) => void
   /** Before each pass, ms. Default `PASS_PAUSE_MS`; less for specs. */

@@ -65,6 +65,8 @@ export interface PostgresLedgerConfig {
   readonly migrations?: MigrationsSource
   /** Told of each migration that is applied, or why that has to wait. */
   readonly onMigration?: (news: MigrationNews | MigrationWaits) => void
+  /** Told at the start which indexes are missing, though they are recorded: statements take longer. */
+  readonly onUnindexed?: (indexes: readonly string[]) => void
   /** Absent: this instance archives nothing. */
   readonly archive?: ArchiverOptions
 }
@@ -101,6 +103,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     timeoutMs: config.startTimeoutMs ?? START_TIMEOUT_MS,
     onWaiting: config.onWaiting ?? (() => undefined),
     onMigrating: config.onMigrating ?? (() => undefined),
+    onUnindexed: config.onUnindexed ?? (() => undefined),
   })
   const stopMigrating = goOnMigrating(servers, { ...config, state, migrations: schema.migrations })
 

@@ -112,27 +112,3 @@ export function tableOf(migration: Migration): string | undefined {
 export function contracts({ needsCode }: Migration): boolean {
   return needsCode > 0
 }
-
-/** Tables with their columns, as `table.column`, and indexes, by their names, that SQL makes. */
-export function partsOf(sql: string): readonly string[] {
-  const columns = typedColumnsOf(sql).map((column) => column.replace(/:.*/, ''))
-  const indexes = [...sql.matchAll(/CREATE (?:UNIQUE )?INDEX IF NOT EXISTS (\w+)/g)]
-  return [...columns, ...indexes.map(([, index = '']) => index)]
-}
-
-/** As `table.column:type`, read from the form that the migrations have. */
-export function typedColumnsOf(sql: string): readonly string[] {
-  const tables = [...sql.matchAll(/CREATE TABLE IF NOT EXISTS (\w+) \(\n([^]*?)\n\)/g)]
-  const made = tables.flatMap(([, table, body = '']) =>
-    [...body.matchAll(/^ {2}([a-z]\w*) (\w+)/gm)].map(
-      ([, name, type]) => `${table}.${name}:${type}`,
-    ),
-  )
-  const changed = [...sql.matchAll(/ALTER TABLE (?:IF EXISTS )?(\w+)([^;]*);/g)]
-  const added = changed.flatMap(([, table, changes = '']) =>
-    [...changes.matchAll(/ADD COLUMN IF NOT EXISTS (\w+) (\w+)/g)].map(
-      ([, name, type]) => `${table}.${name}:${type}`,
-    ),
-  )
-  return [...new Set([...made, ...added])]
-}

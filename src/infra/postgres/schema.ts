@@ -12,9 +12,10 @@ import {
   type MigrationNews,
   type MigrationState,
 } from './migrating.ts'
-import { partsOf, typedColumnsOf, type Migration, type Migrations } from './migrations.ts'
+import type { Migration, Migrations } from './migrations.ts'
 import { BOOLEAN, TEXT, readOnlyRow, readRows } from './rows.ts'
 import type { Query } from './rows.ts'
+import { isIndex, partsOf, partsRecorded, typedColumnsOf } from './schema-parts.ts'
 import { arrayOf } from './sql.ts'
 
 /** What Pit needs at each table; docs/DATABASE.md grants the same. */
@@ -37,18 +38,21 @@ export interface SchemaStart {
   /** Handed what may take long: tables are made, or others who make them are waited for. */
   readonly migrating: <Value>(run: Promise<Value>) => Promise<Value>
   readonly onNews: (news: MigrationNews) => void
+  /** Told which indexes are not there, or cannot be used, though they are recorded. */
+  readonly onUnindexed: (indexes: readonly string[]) => void
 }
 
 /**
  * Applies what has to be there before this instance serves, and gives what is left. Instances that
  * start at once wait for one another. A role that may not make tables is enough where others have
  * applied what this code needs. Rejects with what PostgreSQL refused, with code 42501 and what is
- * missing, with code 42804 and what has another type (by such a column no payment at all could be
- * read), or with `SchemaUnfit`.
+ * missing, with code 42704 and what is recorded and yet missing (statements would fail for ever, or
+ * take a payment twice), with code 42804 and what has another type (by such a column no payment at
+ * all could be read), or with `SchemaUnfit`.
  */
 export async function applySchema(
   connection: PostgresConnection,
-  { migrations, migrate, migrating, onNews }: SchemaStart,
+  { migrations, migrate, migrating, onNews, onUnindexed }: SchemaStart,
 ): Promise<MigrationState> {
   const choose = (state: MigrationState): readonly Migration[] => beforeServing(state, migrations)
   let state = await readState(connection, migrations).catch(async (cause: unknown) => {
@@ -65,10 +69,14 @@ export async function applySchema(
     state = await readState(connection, migrations)
   }
   await checkRequired(connection, { migrations, state, refusal })
+  const missing = await read(connection, FIND_MISSING, partsRecorded(migrations, state))
+  const gone = missing.filter((part) => !isIndex(part))
+  if (gone.length > 0) throw refused({ code: UNDEFINED_OBJECT, what: GONE, names: gone })
   const altered = await read(connection, FIND_ALTERED, typedColumns(migrations))
   if (altered.length > 0) throw refused({ code: DATATYPE_MISMATCH, what: UNFIT, names: altered })
   const lacking = await read(connection, FIND_LACKING, rightsNeeded())
   if (lacking.length > 0) throw lacks(lacking)
+  if (missing.length > 0) onUnindexed(missing)
   return state
 }
 
@@ -133,8 +141,11 @@ export interface SchemaFindings {
   /** Those of them that this code needs, and those that only a person applies. */
   readonly needed: readonly string[]
   readonly forAPerson: readonly string[]
-  /** Tables with their columns, and indexes, that are not there. */
+  /** Parts of the first migration that are not there, where nothing is recorded; see `partsOf`. */
   readonly missing: readonly string[]
+  /** Parts that are not there though they are recorded, and indexes of which the same is true. */
+  readonly gone: readonly string[]
+  readonly unindexed: readonly string[]
   /** Columns of another type. */
   readonly altered: readonly string[]
   /** Rights on the tables that the role lacks; none while a part is missing. */
@@ -149,13 +160,16 @@ export async function inspectSchema(
   migrations: Migrations,
 ): Promise<SchemaFindings> {
   const state = await readState(connection, migrations).catch((cause: unknown) => {
-    if (cause instanceof SchemaUnfit || isForbidden(cause)) return { pending: [], cause }
+    if (cause instanceof SchemaUnfit || isForbidden(cause))
+      return { records: [], pending: [], cause }
     throw cause
   })
   const { pending } = state
   const why = 'cause' in state ? state.cause : undefined
   const isRecorded = pending.length < migrations.all.length
   const missing = isRecorded ? [] : await read(connection, FIND_MISSING, firstParts(migrations))
+  const recorded = why === undefined ? partsRecorded(migrations, state) : []
+  const notThere = await read(connection, FIND_MISSING, recorded)
   const { may_create: mayCreate } = readOnlyRow(
     FIND_CREATE,
     await connection.query(FIND_CREATE, []),
@@ -170,6 +184,8 @@ export async function inspectSchema(
       .map(({ name }) => name),
     forAPerson: pending.slice(withoutAPerson({ pending }).length).map(({ name }) => name),
     missing,
+    gone: notThere.filter((part) => !isIndex(part)),
+    unindexed: notThere.filter(isIndex),
     altered: await read(connection, FIND_ALTERED, typedColumns(migrations)),
     lacking: missing.length > 0 ? [] : await read(connection, FIND_LACKING, rights),
     mayCreate,
@@ -191,9 +207,11 @@ async function read(
 }
 
 export const INSUFFICIENT_PRIVILEGE = '42501'
+const UNDEFINED_OBJECT = '42704'
 const DATATYPE_MISMATCH = '42804'
 
 const UNFIT = 'the tables are not of this version of Pit:'
+const GONE = 'the tables are not as applied_migrations says: there is no'
 
 function isForbidden(cause: unknown): boolean {
   return codeOf(cause) === INSUFFICIENT_PRIVILEGE
@@ -223,18 +241,34 @@ function listOf(names: readonly string[]): string {
   return `${names.slice(0, NAMED_MAX).join(', ')}${names.length > NAMED_MAX ? ' and more' : ''}`
 }
 
+/** Which of the parts $1, as `partsOf` names them, are not there. Any valid key over its columns will do. */
 const FIND_MISSING = {
   name: 'findMissing',
   effect: 'reads',
   columns: { name: TEXT },
   text: `
-  SELECT name FROM unnest($1::text[]) AS part (name)
-  WHERE to_regclass(split_part(name, '.', 1)) IS NULL
-    OR name LIKE '%.%' AND NOT EXISTS (
-      SELECT FROM pg_attribute
-      WHERE attrelid = to_regclass(split_part(name, '.', 1))
+  SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS part (name, place)
+  WHERE NOT CASE
+    WHEN name LIKE '%.%' THEN EXISTS (
+      SELECT FROM pg_attribute WHERE attrelid = to_regclass(split_part(name, '.', 1))
         AND attname = split_part(name, '.', 2) AND NOT attisdropped
-    )`,
+    )
+    WHEN name LIKE '%()' THEN EXISTS (
+      SELECT FROM pg_proc WHERE proname = rtrim(name, '()') AND pg_function_is_visible(oid)
+    )
+    WHEN name LIKE '%(%' THEN EXISTS (
+      SELECT FROM pg_index i WHERE i.indrelid = to_regclass(split_part(name, '(', 1))
+        AND i.indisunique AND i.indimmediate AND i.indisvalid
+        AND i.indpred IS NULL AND i.indexprs IS NULL
+        AND split_part(rtrim(name, ')'), '(', 2) = (
+          SELECT string_agg(attname::text, ' ' ORDER BY attname) FROM pg_attribute
+          WHERE attrelid = i.indrelid
+            AND attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+        )
+    )
+    ELSE EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(name) AND indisvalid)
+  END
+  ORDER BY place`,
 } satisfies Query
 
 const FIND_ALTERED = {

@@ -21,6 +21,8 @@ export interface Waiting {
   readonly onMigrating: (seconds: number) => void
   /** Told of each migration that is applied. */
   readonly onNews: (news: MigrationNews) => void
+  /** Told once which indexes are missing. */
+  readonly onUnindexed: SchemaStart['onUnindexed']
   readonly migrations: Migrations
   readonly migrate: SchemaStart['migrate']
 }

@@ -112,6 +112,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'payments.claimed': ['payments', 'info'],
   'history.changed': ['persistence', 'warn'],
   'payments.archived': ['persistence', 'info'],
+  'archive.dropped': ['persistence', 'info'],
   'archive.waiting': ['persistence', 'warn'],
   'payments.purged': ['payments', 'warn'],
   'payments.lost': ['persistence', 'error'],
