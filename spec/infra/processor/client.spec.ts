@@ -188,12 +188,41 @@ t.test('the answer to a look-up is found, missing, failed or foreign', async (t)
     [answer(429), { ...failed, detail: 'http 429' }],
     [raw('HTTP/1.1 404 x\r\ncontent-length: 9\r\n\r\n{', 'ends'), failed],
     [reset, failed],
+    [answer(404, '', 'Age: 0\r\n'), { ...foreign, detail: 'from a cache' }],
+    [answer(200, found('19.9', at), 'Age: 59\r\n'), { ...foreign, detail: 'from a cache' }],
     [silent, { ...failed, detail: 'timeout' }],
   ] as const) {
     processor.respond = respond
     t.match(await lookUp(respond === silent ? hasty : client, id), expected)
   }
-  t.ok(processor.requests.every(({ path }) => path === `/payments/${id}`))
+  t.ok(processor.requests.every(({ path }) => path.split('?')[0] === `/payments/${id}`))
+})
+
+t.test('a 404 that a cache in between keeps by URL answers no later look-up', async (t) => {
+  const correlationId = randomUUID()
+  const payment = { correlationId, amount: 19.9, requestedAt: '2025-07-15T12:34:56Z' }
+  const cached = new Map<string, Respond>()
+  let truth = answer(404, '')
+  const cache = await startRawProcessor(t, (socket, request) => {
+    const respond = cached.get(request.path) ?? truth
+    cached.set(request.path, respond)
+    respond(socket, request)
+  })
+  // One instance after a restart is another client, and so is another instance.
+  const clients = [1, 2].map(() => openClient(t, { url: cache.url }))
+  for (const client of clients) {
+    t.same(await lookUp(client, correlationId), { kind: 'missing' })
+  }
+
+  truth = answer(200, JSON.stringify(payment))
+
+  for (const client of clients) {
+    t.match(await lookUp(client, correlationId), { kind: 'found', amountCents: 1_990 })
+  }
+  for (const { head } of cache.requests) {
+    t.match(head, /^cache-control: no-cache$/im)
+    t.match(head, /^pragma: no-cache$/im)
+  }
 })
 
 t.test('the answer to a probe is a health report, limited or failed', async (t) => {

@@ -110,7 +110,7 @@ for (const [status, kib] of [
     const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
     const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
     request.onRequestStart(controller)
-    request.onResponseStart(controller, status)
+    request.onResponseStart(controller, status, {})
 
     request.onResponseData(controller, Buffer.alloc(kib * 1024))
     t.equal(aborts, 0)
@@ -126,14 +126,14 @@ t.test('the pages of a proxy take next to no memory', async (t) => {
   const request = new InFlightRequest({ ...plan, report: (end) => ends.push(end) })
   request.dispatched()
   request.onRequestStart(CONTROLLER)
-  request.onResponseStart(CONTROLLER, 404)
+  request.onResponseStart(CONTROLLER, 404, {})
 
   for (let chunk = 0; chunk < 10; chunk += 1) {
     request.onResponseData(CONTROLLER, Buffer.alloc(4096, 'a'))
   }
   request.onResponseEnd()
 
-  t.same(ends, [{ kind: 'answered', status: 404, text: 'a'.repeat(64) }])
+  t.same(ends, [{ kind: 'answered', status: 404, text: 'a'.repeat(64), isCached: false }])
 })
 
 const BUG = new Error('a planted bug')

@@ -28,6 +28,8 @@ export type RequestEnd =
       readonly status: number
       /** Whole only with a 200: of another answer its beginning tells whether it has a body. */
       readonly text: string
+      /** It says of itself that a cache had it: it has an `Age`. */
+      readonly isCached: boolean
     }
   | { readonly kind: 'unsent'; readonly detail: string }
   | { readonly kind: 'lost'; readonly detail: string }
@@ -61,6 +63,7 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   #concluded = false
   #released = false
   #status = 0
+  #isCached = false
   #bytes = 0
   #text = ''
 
@@ -97,8 +100,13 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, unknown>>,
+  ): void {
     this.#status = status
+    this.#isCached = headers['age'] !== undefined
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -112,7 +120,12 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     try {
       this.#release()
-      this.#conclude({ kind: 'answered', status: this.#status, text: this.#text })
+      this.#conclude({
+        kind: 'answered',
+        status: this.#status,
+        text: this.#text,
+        isCached: this.#isCached,
+      })
     } catch (bug) {
       crash(bug)
     }
