@@ -156,13 +156,15 @@ t.test('what both processors refuse with 400 may be given up', async (t) => {
   ]
   const id = randomUUID()
 
-  for (const { proxy, charge } of both) {
-    t.notOk(oracle.mayBeRejected(id))
-    proxy.behave(conductOf({ charge: { reply: page(400) } }))
-    await charge(id)
+  for (const form of [page, empty]) {
+    for (const { proxy, charge } of both) {
+      t.notOk(oracle.mayBeRejected(id))
+      proxy.behave(conductOf({ charge: { reply: form(400) } }))
+      await charge(id)
+    }
   }
 
-  t.ok(oracle.mayBeRejected(id))
+  t.ok(oracle.mayBeRejected(id), 'by two in the form of a processor, and not by pages')
 })
 
 t.test('each drawn conduct is answered or falls silent, and the proxy goes on', async (t) => {

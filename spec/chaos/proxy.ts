@@ -17,7 +17,7 @@ import {
   is200ByContract,
   type LookUpConduct,
 } from '../simulation/worlds/conduct.ts'
-import { foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
+import { endOf, foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
 import type { Oracle } from '../simulation/worlds/oracle.ts'
 import { callOf, type ReadRequest, RequestReader } from './http-requests.ts'
 import { TcpRelay } from './relay.ts'
@@ -191,7 +191,9 @@ export class HttpProxy extends TcpRelay {
     // Until it is recorded after all it is not.
     this.#note(id, conduct, { records: isBefore ? 'before' : 'not', landsMs: 0 })
     if (reply.kind === 'answer') {
-      oracle.onEnded(processor, id, { kind: 'answered', status: reply.status, text: '' })
+      const end = endOf(reply, SETTLED_TEXT)
+      const text = end?.kind === 'answered' ? end.text : ''
+      oracle.onEnded(processor, id, { kind: 'answered', status: reply.status, text })
     }
     answer()
     if (records !== 'after') return
@@ -283,11 +285,11 @@ export class HttpProxy extends TcpRelay {
   }
 }
 
-const JSON_TYPE = { 'Content-Type': 'application/json' }
-const TRIES_MAX = 100
 const MISSING: Reply = { kind: 'answer', status: 404, body: 'none' }
 const PLAIN: ReplyHeaders = { framing: 'length', lines: [] }
 
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+const TRIES_MAX = 100
 const AGAIN_MS = 100
 
 /** Longer than any simulator's fault delays an answer, ms. */

@@ -53,6 +53,19 @@ const CASES: readonly Case[] = [
   status(500, 'failed'),
   status(500, 'failed', ''),
   status(400, 'denied'),
+  status(400, 'denied', ''),
+  {
+    title: 'a 400 with a long JSON object',
+    kind: 'denied',
+    respond: answer(400, `{"message":"${'x'.repeat(2000)}"}`),
+  },
+  {
+    title: 'a 400 that is a page',
+    kind: 'refused',
+    detail: 'http 400',
+    respond: answer(400, '<html>Bad Request</html>'),
+  },
+  { title: 'a 400 that is a long page', kind: 'refused', respond: answer(400, 'x'.repeat(20_000)) },
   ...[301, 302, 307, 401, 404, 405, 413, 501].map((code) => status(code, 'refused')),
   status(304, 'refused', ''),
   status(204, 'inDoubt', ''),
@@ -174,6 +187,8 @@ t.test('the answer to a look-up is found, missing, failed or foreign', async (t)
     [answer(404, ''), { kind: 'missing' }],
     [answer(404), { ...foreign, detail: 'http 404' }],
     [answer(403), { ...foreign, detail: 'http 403' }],
+    [answer(404, '', 'Age: 0\r\n'), { ...foreign, detail: 'from a cache' }],
+    [answer(200, found('19.9', at), 'Age: 59\r\n'), { ...foreign, detail: 'from a cache' }],
     [answer(200, found('19.9', at, OTHER_ID)), { ...is(1_990), foreignId: OTHER_ID }],
     [answer(200, found('19.999', at)), foreign],
     [answer(200, found('1e21', at)), foreign],
@@ -188,8 +203,6 @@ t.test('the answer to a look-up is found, missing, failed or foreign', async (t)
     [answer(429), { ...failed, detail: 'http 429' }],
     [raw('HTTP/1.1 404 x\r\ncontent-length: 9\r\n\r\n{', 'ends'), failed],
     [reset, failed],
-    [answer(404, '', 'Age: 0\r\n'), { ...foreign, detail: 'from a cache' }],
-    [answer(200, found('19.9', at), 'Age: 59\r\n'), { ...foreign, detail: 'from a cache' }],
     [silent, { ...failed, detail: 'timeout' }],
   ] as const) {
     processor.respond = respond

@@ -26,6 +26,22 @@ t.test('a 200 without the contract’s message leaves a charge in doubt', async 
   t.same(chargeAnswer(answered({ message: 'done' })), { kind: 'settled', detail: 'http 200' })
 })
 
+t.test('a 400 denies in a processor’s form, and a page of others is a refusal', async (t) => {
+  for (const text of ['', '{}', '{"message":"amount"}', ' {"title":"Bad Request"}\n']) {
+    t.same(chargeAnswer(answeredText(text, 400)), { kind: 'denied', detail: 'http 400' }, text)
+  }
+  for (const text of ['<html>400</html>', 'Bad Request', '[]', '"no"', '{"title":"Bad', ' ']) {
+    t.same(chargeAnswer(answeredText(text, 400)), { kind: 'refused', detail: 'http 400' }, text)
+  }
+  for (const [status, kind] of [
+    [422, 'known'],
+    [500, 'failed'],
+    [502, 'inDoubt'],
+  ] as const) {
+    t.match(chargeAnswer(answeredText('<html>', status)), { kind }, 'by its status alone')
+  }
+})
+
 t.test('a charge that was never sent is refused, and one that was lost is in doubt', async (t) => {
   t.same(chargeAnswer({ kind: 'unsent', detail: 'a' }), { kind: 'refused', detail: 'a' })
   t.same(chargeAnswer({ kind: 'lost', detail: 'b' }), { kind: 'inDoubt', detail: 'b' })
@@ -93,15 +109,6 @@ t.test('a status that the contract has not for look-ups comes from somebody else
   }
 })
 
-t.test('a look-up that finds another id tells it', async (t) => {
-  const other = '4A7901B8-7d26-4d9d-aa19-4dc1c7cf60b4'
-  const answer = lookUpAnswer(answered({ ...FOUND, correlationId: other }), ID)
-
-  t.match(answer, { kind: 'found', foreignId: other.toLowerCase(), amountCents: 1_990 })
-  const noId = lookUpAnswer(answered({ ...FOUND, correlationId: 'none' }), ID)
-  t.match(noId, { kind: 'foreign' })
-})
-
 t.test('a look-up that is answered from a cache says nothing of the processor', async (t) => {
   for (const [status, body] of [
     [404, undefined],
@@ -120,6 +127,15 @@ t.test('no two look-ups have the same path, whichever client asks', async (t) =>
 
   t.equal(new Set(paths).size, 200)
   for (const path of paths) t.match(path, new RegExp(`^/payments/${ID}\\?fresh=[\\da-z]{13,}$`))
+})
+
+t.test('a look-up that finds another id tells it', async (t) => {
+  const other = '4A7901B8-7d26-4d9d-aa19-4dc1c7cf60b4'
+  const answer = lookUpAnswer(answered({ ...FOUND, correlationId: other }), ID)
+
+  t.match(answer, { kind: 'found', foreignId: other.toLowerCase(), amountCents: 1_990 })
+  const noId = lookUpAnswer(answered({ ...FOUND, correlationId: 'none' }), ID)
+  t.match(noId, { kind: 'foreign' })
 })
 
 t.test('a probe’s answer is valid only with a number as its duration', async (t) => {

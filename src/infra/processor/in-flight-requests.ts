@@ -26,7 +26,10 @@ export type RequestEnd =
   | {
       readonly kind: 'answered'
       readonly status: number
-      /** Whole only with a 200: of another answer its beginning tells whether it has a body. */
+      /**
+       * Whole with a 200, and with a 400 as far as a 200 is read; of another answer its beginning
+       * tells whether it has a body.
+       */
       readonly text: string
       /** It says of itself that a cache had it: it has an `Age`. */
       readonly isCached: boolean
@@ -167,16 +170,15 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
 
   #append(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length
-    const isRead = this.#status === 200
-    if (this.#bytes > (isRead ? ANSWER_BYTES_MAX : PAGE_BYTES_MAX)) {
+    if (this.#bytes > (this.#status === 200 ? ANSWER_BYTES_MAX : PAGE_BYTES_MAX)) {
       return controller.abort(TOO_LARGE)
     }
-    if (!isRead) {
-      this.#text ||= chunk.toString('latin1', 0, PAGE_BYTES_KEPT)
-      return
-    }
-    // Latin-1 survives chunks that split a character; the fields that are read are ASCII.
-    this.#text += chunk.toString('latin1')
+    const isRead = this.#status === 200 || this.#status === 400
+    const keptMax = isRead ? ANSWER_BYTES_MAX : PAGE_BYTES_KEPT
+    // Latin-1 has a character for each byte, and survives chunks that split one; the fields that are
+    // read are ASCII.
+    const left = keptMax - this.#text.length
+    if (left > 0) this.#text += chunk.toString('latin1', 0, left)
   }
 
   #release(): void {

@@ -69,7 +69,8 @@ export function chargeAnswer(end: RequestEnd): ChargeAnswer {
   if (end.status === 200) {
     return typeof readObject(end.text)?.['message'] === 'string' ? SETTLED : UNREADABLE
   }
-  return { kind: kindOfStatus(end.status), detail: `http ${end.status}` }
+  const isPage = end.status === 400 && end.text !== '' && readObject(end.text) === undefined
+  return { kind: isPage ? 'refused' : kindOfStatus(end.status), detail: `http ${end.status}` }
 }
 
 /**
@@ -117,8 +118,8 @@ export function probeAnswer(end: RequestEnd): ProbeAnswer {
 }
 
 const SETTLED: ChargeAnswer = { kind: 'settled', detail: 'http 200' }
-const UNREADABLE: ChargeAnswer = { kind: 'inDoubt', detail: 'unreadable answer' }
 const FROM_A_CACHE: LookUpAnswer = { kind: 'foreign', detail: 'from a cache' }
+const UNREADABLE: ChargeAnswer = { kind: 'inDoubt', detail: 'unreadable answer' }
 
 function isDuration(value: unknown): value is number {
   return Number.isFinite(value) && Number(value) >= 0
