@@ -98,6 +98,7 @@ const CASES: readonly Case[] = [
   doubt('a cut 422', raw('HTTP/1.1 422 x\r\ncontent-length: 99\r\n\r\n{}', 'ends')),
   doubt('a cut 429', raw('HTTP/1.1 429 x\r\ncontent-length: 99\r\n\r\n{}', 'ends')),
   doubt('an answer that is no HTTP', raw('SSH-2.0-OpenSSH_9.2\r\n')),
+  doubt('interim answers without end', interims(1000), 'too many interim answers'),
   doubt('a 100 that was not asked for', raw('HTTP/1.1 100 Continue\r\n\r\n')),
   doubt('endless headers', raw(`${HEAD}x: ${'x'.repeat(40_000)}`)),
   doubt('no answer at all', silent, 'timeout'),
@@ -270,6 +271,10 @@ function chunked(body: string, end: string): string {
 /** The body's end is the connection's end: only the body itself can tell whether it is whole. */
 function untilClose(body: string): Respond {
   return raw(`${HEAD}connection: close\r\n\r\n${body}`, 'ends')
+}
+
+function interims(count: number): Respond {
+  return raw('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'.repeat(count))
 }
 
 function cutClosing(length: string): Respond {

@@ -120,6 +120,19 @@ for (const [status, kib] of [
   })
 }
 
+t.test('ten interim answers are read, and one more ends the request', async (t) => {
+  let aborts = 0
+  const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
+  const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
+  request.onRequestStart(controller)
+
+  for (let count = 0; count < 10; count += 1) request.onResponseStart(controller, 103, {})
+  t.equal(aborts, 0)
+  request.onResponseStart(controller, 103, {})
+
+  t.equal(aborts, 1)
+})
+
 t.test('the pages of a proxy take next to no memory', async (t) => {
   const ends: RequestEnd[] = []
   const plan = { mayWrite: () => true, sendBy: 10, answerBy: 100, onReleased: () => undefined }

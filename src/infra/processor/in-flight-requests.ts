@@ -16,6 +16,9 @@ const ANSWER_BYTES_MAX = 8 * 1024
 const PAGE_BYTES_MAX = 64 * 1024
 const PAGE_BYTES_KEPT = 64
 
+/** Most interim answers (1xx) to one request: without a bound an endless stream keeps a core busy. */
+const INTERIM_MAX = 10
+
 /**
  * How a request ended:
  * - `answered`: the whole answer is here;
@@ -66,6 +69,7 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   #concluded = false
   #released = false
   #status = 0
+  #interims = 0
   #isCached = false
   #bytes = 0
   #text = ''
@@ -104,12 +108,14 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: Readonly<Record<string, unknown>>,
   ): void {
     this.#status = status
     this.#isCached = headers['age'] !== undefined
+    if (status < 200) this.#interims += 1
+    if (this.#interims > INTERIM_MAX) controller.abort(TOO_MANY_INTERIMS)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -199,6 +205,7 @@ const TIMED_OUT = failure('timeout')
 const LEASE_LOST = failure('lease lost')
 const SENT_TWICE = failure('sent twice')
 const TOO_LARGE = failure('answer too large')
+const TOO_MANY_INTERIMS = failure('too many interim answers')
 
 function failure(code: string): Error & { code: string } {
   return Object.assign(new Error(code), { code })
