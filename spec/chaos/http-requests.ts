@@ -50,7 +50,7 @@ export function callOf({ method, path, body }: ReadRequest): Call {
   }
   if (method !== 'GET') return { kind: 'other' }
   if (path === '/payments/service-health') return { kind: 'probe' }
-  const correlationId = /^\/payments\/([\da-f-]{36})$/i.exec(path)?.[1]?.toLowerCase()
+  const correlationId = /^\/payments\/([\da-f-]{36})(?:\?.*)?$/i.exec(path)?.[1]?.toLowerCase()
   return correlationId === undefined ? { kind: 'other' } : { kind: 'lookUp', correlationId }
 }
 

@@ -39,6 +39,21 @@ t.test('a proxy passes on what it has no conduct for', async (t) => {
   t.equal(proxy.charges, 2)
 })
 
+t.test('a proxy caches each 404 to a look-up by its URL', async (t) => {
+  const { proxy, charge, lookUp } = await startProxy(t)
+  const id = randomUUID()
+  const statusAt = async (query: string): Promise<number> => (await lookUp(`${id}${query}`)).status
+
+  t.equal(await statusAt('?fresh=1'), 404)
+  await proxy.settled()
+  t.equal(await charge(id), 'HTTP 200')
+
+  t.equal(await statusAt('?fresh=1'), 404)
+  t.equal(await statusAt('?fresh=2'), 200)
+  await proxy.settled()
+  t.equal(await statusAt('?fresh=2'), 200)
+})
+
 t.test('a charge is recorded before the reply, after it or never, as drawn', async (t) => {
   const { proxy, charge, recorded } = await startProxy(t)
   for (const [records, now, atLast] of [
@@ -141,13 +156,15 @@ t.test('what both processors refuse with 400 may be given up', async (t) => {
   ]
   const id = randomUUID()
 
-  for (const { proxy, charge } of both) {
-    t.notOk(oracle.mayBeRejected(id))
-    proxy.behave(conductOf({ charge: { reply: page(400) } }))
-    await charge(id)
+  for (const form of [page, empty]) {
+    for (const { proxy, charge } of both) {
+      t.notOk(oracle.mayBeRejected(id))
+      proxy.behave(conductOf({ charge: { reply: form(400) } }))
+      await charge(id)
+    }
   }
 
-  t.ok(oracle.mayBeRejected(id))
+  t.ok(oracle.mayBeRejected(id), 'by two in the form of a processor, and not by pages')
 })
 
 t.test('each drawn conduct is answered or falls silent, and the proxy goes on', async (t) => {

@@ -17,7 +17,7 @@ import {
   is200ByContract,
   type LookUpConduct,
 } from '../simulation/worlds/conduct.ts'
-import { foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
+import { endOf, foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
 import type { Oracle } from '../simulation/worlds/oracle.ts'
 import { callOf, type ReadRequest, RequestReader } from './http-requests.ts'
 import { TcpRelay } from './relay.ts'
@@ -78,6 +78,8 @@ export class HttpProxy extends TcpRelay {
   #mayHaveFoundAt = Number.NEGATIVE_INFINITY
   /** Hidden behind such a look-up, though recorded, and none came since. */
   readonly #hidden = new Set<string>()
+  /** Paths with their queries, for good: a cache in between that goes by the URL. */
+  readonly #cached404s = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   readonly #place: ProxyPlace
 
@@ -107,6 +109,9 @@ export class HttpProxy extends TcpRelay {
 
   #take(request: ReadRequest, near: Socket, far: Socket): void {
     const call = callOf(request)
+    if (call.kind === 'lookUp' && this.#cached404s.has(request.path)) {
+      return writeReply(near, { reply: MISSING, headers: PLAIN, contractText: '' })
+    }
     if (call.kind === 'charge') {
       this.charges += 1
       this.#sent.set(call.charge.correlationId, call.charge)
@@ -115,7 +120,9 @@ export class HttpProxy extends TcpRelay {
     const act = conduct === null ? undefined : this.#actionFor(request, conduct, near)
     if (act !== undefined) return this.#run(act)
     far.write(request.bytes)
-    if (call.kind === 'lookUp') this.#noteFinding()
+    if (call.kind !== 'lookUp') return
+    this.#noteFinding()
+    this.#run(() => this.#cache(request.path, call.correlationId))
   }
 
   /** Undefined for what goes through. */
@@ -149,6 +156,12 @@ export class HttpProxy extends TcpRelay {
     return undefined
   }
 
+  /** Keeps what is not there now: not there it was just before, when the caller asked. */
+  async #cache(path: string, correlationId: string): Promise<void> {
+    const status = await this.#ask(`/payments/${correlationId}`, {})
+    if (status === 404) this.#cached404s.add(path)
+  }
+
   #isAbout<Drawn extends CallConduct>(conduct: Drawn | null): conduct is Drawn {
     return conduct !== null && this.#chance.happens(conduct.share)
   }
@@ -178,7 +191,9 @@ export class HttpProxy extends TcpRelay {
     // Until it is recorded after all it is not.
     this.#note(id, conduct, { records: isBefore ? 'before' : 'not', landsMs: 0 })
     if (reply.kind === 'answer') {
-      oracle.onEnded(processor, id, { kind: 'answered', status: reply.status, text: '' })
+      const end = endOf(reply, SETTLED_TEXT)
+      const text = end?.kind === 'answered' ? end.text : ''
+      oracle.onEnded(processor, id, { kind: 'answered', status: reply.status, text })
     }
     answer()
     if (records !== 'after') return
@@ -269,6 +284,9 @@ export class HttpProxy extends TcpRelay {
     }
   }
 }
+
+const MISSING: Reply = { kind: 'answer', status: 404, body: 'none' }
+const PLAIN: ReplyHeaders = { framing: 'length', lines: [] }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const TRIES_MAX = 100

@@ -23,6 +23,7 @@ const LINES: readonly (readonly string[])[] = [
   ['WWW-Authenticate: Basic realm="proxy"', 'Proxy-Authenticate: Basic'],
   ['Content-Encoding: gzip', 'Vary: *'],
   ['Connection: close', 'Cache-Control: no-store'],
+  ['Age: 59', 'X-Cache: HIT'],
   ['X-Empty:', 'x-empty:  ', `Via: 1.1 ${'proxy, 1.1 '.repeat(40)}last`],
   [`X-Long: ${'x'.repeat(7000)}`],
   [`X-Longer: ${'x'.repeat(20_000)}`],

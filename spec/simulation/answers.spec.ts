@@ -11,11 +11,11 @@ const NAMES: readonly ProcessorName[] = ['default', 'fallback']
 
 /** The answer to a charge that a status without a body is. */
 const refusal = (status: number): ChargeAnswer =>
-  chargeAnswer({ kind: 'answered', status, text: '' })
+  chargeAnswer({ kind: 'answered', status, text: '', isCached: false })
 
 /** The answer to a look-up that this 404 is. */
 const notFound = (text: string): LookUpAnswer =>
-  lookUpAnswer({ kind: 'answered', status: 404, text }, '')
+  lookUpAnswer({ kind: 'answered', status: 404, text, isCached: false }, '')
 
 /** All settled, each at one processor; returns where. */
 function settledAt(t: Test, { rows }: Scene, ids: readonly string[]): Set<unknown> {

@@ -9,6 +9,8 @@ import type { Test } from 'tap'
 export interface RawRequest {
   readonly method: string
   readonly path: string
+  /** Its first line and its headers. */
+  readonly head: string
   readonly body: string
   /** The connection it came on, counted from 0. */
   readonly connection: number
@@ -114,7 +116,7 @@ function readRequests(socket: Socket, onRequest: (read: Omit<RawRequest, 'connec
       const [method = '', path = ''] = head.split(' ')
       const body = received.slice(headEnd + 4, end)
       received = received.slice(end)
-      onRequest({ method, path, body })
+      onRequest({ method, path, head, body })
     }
   })
 }

@@ -1,8 +1,8 @@
 // What is read of a processor's books.
 
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import t from 'tap'
+import { createServer, type RequestListener } from 'node:http'
+import t, { type Test } from 'tap'
 import {
   ProcessorBooks,
   readRecordedTotal,
@@ -46,16 +46,11 @@ t.test('a total of the books is valid only if both its numbers are', async (t) =
 })
 
 t.test('a payment is missing by a 404 without a body, and not by a page of others', async (t) => {
-  const pages = createServer((request, response) => {
+  const books = await openBooks(t, (request, response) => {
     response.statusCode = 404
-    response.end(request.url === `/payments/${MISSING}` ? '' : '<h1>Not found</h1>')
-  }).listen(0, '127.0.0.1')
-  await once(pages, 'listening')
-  t.teardown(() => pages.close())
-  const address = pages.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  const url = `http://127.0.0.1:${port}`
-  const books = new ProcessorBooks({ name: 'default', url, token: '', timeoutMs: 30_000 })
+    const { pathname } = new URL(request.url ?? '', 'http://pages')
+    response.end(pathname === `/payments/${MISSING}` ? '' : '<h1>Not found</h1>')
+  })
 
   t.same(await books.find(MISSING), { kind: 'answered', value: undefined })
   t.same(await books.find(BEHIND_A_PAGE), {
@@ -63,6 +58,32 @@ t.test('a payment is missing by a 404 without a body, and not by a page of other
     why: 'a payment was answered 404 with a body',
   })
 })
+
+t.test('a payment is not missing by a 404 that a cache has', async (t) => {
+  const paths: string[] = []
+  const books = await openBooks(t, (request, response) => {
+    paths.push(request.url ?? '')
+    if (paths.length > 1) response.setHeader('Age', '59')
+    response.writeHead(404).end()
+  })
+
+  t.same(await books.find(MISSING), { kind: 'answered', value: undefined })
+  t.same(await books.find(MISSING), {
+    kind: 'silent',
+    why: 'a payment was answered from a cache',
+  })
+  t.equal(new Set(paths).size, 2, 'and none that goes by the URL is asked twice')
+})
+
+async function openBooks(t: Test, answer: RequestListener): Promise<ProcessorBooks> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const url = `http://127.0.0.1:${port}`
+  return new ProcessorBooks({ name: 'default', url, token: '', timeoutMs: 30_000 })
+}
 
 const MISSING = '00000000-0000-4000-8000-000000000001'
 const BEHIND_A_PAGE = '00000000-0000-4000-8000-000000000002'

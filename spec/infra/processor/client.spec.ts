@@ -53,6 +53,19 @@ const CASES: readonly Case[] = [
   status(500, 'failed'),
   status(500, 'failed', ''),
   status(400, 'denied'),
+  status(400, 'denied', ''),
+  {
+    title: 'a 400 with a long JSON object',
+    kind: 'denied',
+    respond: answer(400, `{"message":"${'x'.repeat(2000)}"}`),
+  },
+  {
+    title: 'a 400 that is a page',
+    kind: 'refused',
+    detail: 'http 400',
+    respond: answer(400, '<html>Bad Request</html>'),
+  },
+  { title: 'a 400 that is a long page', kind: 'refused', respond: answer(400, 'x'.repeat(20_000)) },
   ...[301, 302, 307, 401, 404, 405, 413, 501].map((code) => status(code, 'refused')),
   status(304, 'refused', ''),
   status(204, 'inDoubt', ''),
@@ -85,6 +98,7 @@ const CASES: readonly Case[] = [
   doubt('a cut 422', raw('HTTP/1.1 422 x\r\ncontent-length: 99\r\n\r\n{}', 'ends')),
   doubt('a cut 429', raw('HTTP/1.1 429 x\r\ncontent-length: 99\r\n\r\n{}', 'ends')),
   doubt('an answer that is no HTTP', raw('SSH-2.0-OpenSSH_9.2\r\n')),
+  doubt('interim answers without end', interims(1000), 'too many interim answers'),
   doubt('a 100 that was not asked for', raw('HTTP/1.1 100 Continue\r\n\r\n')),
   doubt('endless headers', raw(`${HEAD}x: ${'x'.repeat(40_000)}`)),
   doubt('no answer at all', silent, 'timeout'),
@@ -174,6 +188,8 @@ t.test('the answer to a look-up is found, missing, failed or foreign', async (t)
     [answer(404, ''), { kind: 'missing' }],
     [answer(404), { ...foreign, detail: 'http 404' }],
     [answer(403), { ...foreign, detail: 'http 403' }],
+    [answer(404, '', 'Age: 0\r\n'), { ...foreign, detail: 'from a cache' }],
+    [answer(200, found('19.9', at), 'Age: 59\r\n'), { ...foreign, detail: 'from a cache' }],
     [answer(200, found('19.9', at, OTHER_ID)), { ...is(1_990), foreignId: OTHER_ID }],
     [answer(200, found('19.999', at)), foreign],
     [answer(200, found('1e21', at)), foreign],
@@ -193,7 +209,34 @@ t.test('the answer to a look-up is found, missing, failed or foreign', async (t)
     processor.respond = respond
     t.match(await lookUp(respond === silent ? hasty : client, id), expected)
   }
-  t.ok(processor.requests.every(({ path }) => path === `/payments/${id}`))
+  t.ok(processor.requests.every(({ path }) => path.split('?')[0] === `/payments/${id}`))
+})
+
+t.test('a 404 that a cache in between keeps by URL answers no later look-up', async (t) => {
+  const correlationId = randomUUID()
+  const payment = { correlationId, amount: 19.9, requestedAt: '2025-07-15T12:34:56Z' }
+  const cached = new Map<string, Respond>()
+  let truth = answer(404, '')
+  const cache = await startRawProcessor(t, (socket, request) => {
+    const respond = cached.get(request.path) ?? truth
+    cached.set(request.path, respond)
+    respond(socket, request)
+  })
+  // One instance after a restart is another client, and so is another instance.
+  const clients = [1, 2].map(() => openClient(t, { url: cache.url }))
+  for (const client of clients) {
+    t.same(await lookUp(client, correlationId), { kind: 'missing' })
+  }
+
+  truth = answer(200, JSON.stringify(payment))
+
+  for (const client of clients) {
+    t.match(await lookUp(client, correlationId), { kind: 'found', amountCents: 1_990 })
+  }
+  for (const { head } of cache.requests) {
+    t.match(head, /^cache-control: no-cache$/im)
+    t.match(head, /^pragma: no-cache$/im)
+  }
 })
 
 t.test('the answer to a probe is a health report, limited or failed', async (t) => {
@@ -228,6 +271,10 @@ function chunked(body: string, end: string): string {
 /** The body's end is the connection's end: only the body itself can tell whether it is whole. */
 function untilClose(body: string): Respond {
   return raw(`${HEAD}connection: close\r\n\r\n${body}`, 'ends')
+}
+
+function interims(count: number): Respond {
+  return raw('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'.repeat(count))
 }
 
 function cutClosing(length: string): Respond {

@@ -110,7 +110,7 @@ for (const [status, kib] of [
     const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
     const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
     request.onRequestStart(controller)
-    request.onResponseStart(controller, status)
+    request.onResponseStart(controller, status, {})
 
     request.onResponseData(controller, Buffer.alloc(kib * 1024))
     t.equal(aborts, 0)
@@ -120,20 +120,48 @@ for (const [status, kib] of [
   })
 }
 
+t.test('ten interim answers are read, and one more ends the request', async (t) => {
+  let aborts = 0
+  const controller = { ...CONTROLLER, abort: () => void (aborts += 1) }
+  const request = requestOf({ sendBy: 10, answerBy: 100 }, [])
+  request.onRequestStart(controller)
+
+  for (let count = 0; count < 10; count += 1) request.onResponseStart(controller, 103, {})
+  t.equal(aborts, 0)
+  request.onResponseStart(controller, 103, {})
+
+  t.equal(aborts, 1)
+})
+
 t.test('the pages of a proxy take next to no memory', async (t) => {
   const ends: RequestEnd[] = []
   const plan = { mayWrite: () => true, sendBy: 10, answerBy: 100, onReleased: () => undefined }
-  const request = new InFlightRequest({ ...plan, report: (end) => ends.push(end) })
-  request.dispatched()
-  request.onRequestStart(CONTROLLER)
-  request.onResponseStart(CONTROLLER, 404)
+  // The body of a 400 tells whose answer it is.
+  const kept = [
+    [404, 64],
+    [400, 8192],
+  ] as const
+  for (const [status] of kept) {
+    const request = new InFlightRequest({ ...plan, report: (end) => ends.push(end) })
+    request.dispatched()
+    request.onRequestStart(CONTROLLER)
+    request.onResponseStart(CONTROLLER, status, {})
 
-  for (let chunk = 0; chunk < 10; chunk += 1) {
-    request.onResponseData(CONTROLLER, Buffer.alloc(4096, 'a'))
+    for (let chunk = 0; chunk < 10; chunk += 1) {
+      request.onResponseData(CONTROLLER, Buffer.alloc(4096, 'a'))
+    }
+    request.onResponseEnd()
   }
-  request.onResponseEnd()
 
-  t.same(ends, [{ kind: 'answered', status: 404, text: 'a'.repeat(64) }])
+  t.same(
+    ends,
+    kept.map(([status, length]) => ({
+      kind: 'answered',
+      status,
+      text: 'a'.repeat(length),
+      isCached: false,
+    })),
+  )
 })
 
 const BUG = new Error('a planted bug')

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   chargeAnswer,
+  createLookUpPaths,
   lookUpAnswer,
   probeAnswer,
   readObject,
@@ -10,7 +11,11 @@ const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 const FOUND = { correlationId: ID, requestedAt: '2026-01-31T12:00:00Z', amount: 19.9 }
 
 function answered(body: unknown, status = 200) {
-  return { kind: 'answered', status, text: JSON.stringify(body) ?? '' } as const
+  return answeredText(JSON.stringify(body) ?? '', status)
+}
+
+function answeredText(text: string, status = 200) {
+  return { kind: 'answered', status, text, isCached: false } as const
 }
 
 t.test('a 200 without the contract’s message leaves a charge in doubt', async (t) => {
@@ -19,6 +24,22 @@ t.test('a 200 without the contract’s message leaves a charge in doubt', async 
     t.match(chargeAnswer(answered(body)), { kind: 'inDoubt', detail: 'unreadable answer' })
   }
   t.same(chargeAnswer(answered({ message: 'done' })), { kind: 'settled', detail: 'http 200' })
+})
+
+t.test('a 400 denies in a processor’s form, and a page of others is a refusal', async (t) => {
+  for (const text of ['', '{}', '{"message":"amount"}', ' {"title":"Bad Request"}\n']) {
+    t.same(chargeAnswer(answeredText(text, 400)), { kind: 'denied', detail: 'http 400' }, text)
+  }
+  for (const text of ['<html>400</html>', 'Bad Request', '[]', '"no"', '{"title":"Bad', ' ']) {
+    t.same(chargeAnswer(answeredText(text, 400)), { kind: 'refused', detail: 'http 400' }, text)
+  }
+  for (const [status, kind] of [
+    [422, 'known'],
+    [500, 'failed'],
+    [502, 'inDoubt'],
+  ] as const) {
+    t.match(chargeAnswer(answeredText('<html>', status)), { kind }, 'by its status alone')
+  }
 })
 
 t.test('a charge that was never sent is refused, and one that was lost is in doubt', async (t) => {
@@ -71,8 +92,7 @@ t.test('an instant without a zone is UTC, wherever Pit runs', async (t) => {
 })
 
 t.test('a 404 to a look-up is missing in the contract’s form alone', async (t) => {
-  const answer = (status: number, text: string) =>
-    lookUpAnswer({ kind: 'answered', status, text }, ID)
+  const answer = (status: number, text: string) => lookUpAnswer(answeredText(text, status), ID)
 
   t.same(answer(404, ''), { kind: 'missing' })
   for (const text of [' ', '{}', '<html>404</html>', '{"message":"not found"}']) {
@@ -84,9 +104,29 @@ t.test('a status that the contract has not for look-ups comes from somebody else
   for (let status = 100; status < 600; status += 1) {
     if (status === 200 || status === 404) continue
     const kind = status === 429 || status >= 500 ? 'failed' : 'foreign'
-    const answer = lookUpAnswer({ kind: 'answered', status, text: '' }, ID)
+    const answer = lookUpAnswer(answeredText('', status), ID)
     t.same(answer, { kind, detail: `http ${status}` })
   }
+})
+
+t.test('a look-up that is answered from a cache says nothing of the processor', async (t) => {
+  for (const [status, body] of [
+    [404, undefined],
+    [200, FOUND],
+    [503, undefined],
+  ] as const) {
+    const answer = lookUpAnswer({ ...answered(body, status), isCached: true }, ID)
+    t.same(answer, { kind: 'foreign', detail: 'from a cache' }, String(status))
+  }
+})
+
+t.test('no two look-ups have the same path, whichever client asks', async (t) => {
+  const [one, other] = [createLookUpPaths(), createLookUpPaths()]
+
+  const paths = Array.from({ length: 100 }, () => [one(ID), other(ID)]).flat()
+
+  t.equal(new Set(paths).size, 200)
+  for (const path of paths) t.match(path, new RegExp(`^/payments/${ID}\\?fresh=[\\da-z]{13,}$`))
 })
 
 t.test('a look-up that finds another id tells it', async (t) => {
@@ -105,7 +145,7 @@ t.test('a probe’s answer is valid only with a number as its duration', async (
     t.same(answer, unreadable, JSON.stringify(minResponseTime))
   }
   for (const text of ['', 'null', '{"failing":false,"minResponseTime":1e999}']) {
-    t.same(probeAnswer({ kind: 'answered', status: 200, text }), unreadable, text)
+    t.same(probeAnswer(answeredText(text)), unreadable, text)
   }
   t.same(probeAnswer(answered({ failing: 'no', minResponseTime: 5 })), unreadable)
   for (const minResponseMs of [0, 0.5, 5]) {

@@ -32,7 +32,11 @@ import { READ_ONLY } from '../worlds/store-troubles.ts'
 import { PAID_TWICE, type PlantedFaults } from './planted.ts'
 
 export const WORLD_FAULTS: PlantedFaults = {
-  'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: refusalAsDenial },
+  'the 404 of a proxy taken for a 400': { rule: 'rejectedByBoth', plant: () => pageAsDenial(404) },
+  'the page of a 400 taken for a denial': {
+    rule: 'rejectedByBoth',
+    plant: () => pageAsDenial(400),
+  },
   'the 404 of a proxy taken for no answer': { rule: 'settledByWhoWorks', plant: refusalAsDoubt },
   'a look-up that meets a foreign 404 believed': { ...PAID_TWICE, plant: foreignAbsence },
   'a control that is answered from memory': { ...PAID_TWICE, plant: rememberedControls },
@@ -87,10 +91,12 @@ export const WORLD_FAULTS: PlantedFaults = {
   },
 }
 
-function refusalAsDenial(): Planted {
+function pageAsDenial(status: number): Planted {
   return {
-    plan: bothBehave(allGet(page(404))),
-    misread: { charge: (end) => (isAnswer(end, 404) ? { ...end, status: 400 } : end) },
+    plan: bothBehave(allGet(page(status))),
+    misread: {
+      charge: (end) => (isAnswer(end, status) ? { ...end, status: 400, text: '' } : end),
+    },
   }
 }
 

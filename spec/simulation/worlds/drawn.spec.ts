@@ -58,6 +58,8 @@ t.test('an end says of a payment what the contract says', async (t) => {
   t.equal(meaningOf(answered(200, SETTLED_TEXT)), 'settled')
   t.equal(meaningOf(answered(422)), 'known')
   t.equal(meaningOf(answered(400)), 'badRequest')
+  t.equal(meaningOf(answered(400, '{"title":"Bad Request"}')), 'badRequest')
+  t.equal(meaningOf(answered(400, '<h1>Bad Request</h1>')), 'notDone')
   for (const status of [301, 401, 403, 404, 405, 407, 410, 421, 426, 429, 431, 451, 501, 505]) {
     t.equal(meaningOf(answered(status)), 'notDone', `${status}`)
   }

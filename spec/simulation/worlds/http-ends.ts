@@ -27,7 +27,7 @@ export type Reply =
  * What a charge's end says of the payment:
  * - `settled`: 200 and the contract's JSON;
  * - `known`: 422;
- * - `badRequest`: 400, by which this processor refuses it for good;
+ * - `badRequest`: 400 in an API's form, by which this processor refuses it for good;
  * - `notDone`: a refusal to act, or not sent at all;
  * - `unsaid`: no contract says which, so neither reading is wrong;
  * - `mayBeDone`: anything else.
@@ -40,10 +40,19 @@ export function meaningOf(end: HttpEnd): Meaning {
   const { status, text } = end
   if (status === 200) return text === SETTLED_TEXT ? 'settled' : 'mayBeDone'
   if (status === 422) return 'known'
-  if (status === 400) return 'badRequest'
+  if (status === 400) return text === '' || isJsonObject(text) ? 'badRequest' : 'notDone'
   if (REFUSALS.has(status) || (status >= 300 && status < 400)) return 'notDone'
   if (MAY_BE_DONE.has(status)) return 'mayBeDone'
   return status >= 400 && status < 500 ? 'unsaid' : 'mayBeDone'
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Object.prototype.toString.call(value) === '[object Object]'
+  } catch {
+    return false
+  }
 }
 
 /** Whether what was recorded all the same is beyond what anybody on this side can know. */

@@ -4,6 +4,7 @@
 import type { LookupFunction } from 'node:net'
 import { Agent, request, type Dispatcher } from 'undici'
 import type { ProcessorName } from '../../actors/model/payment.ts'
+import { createLookUpPaths, NOT_FROM_A_CACHE } from './wire.ts'
 import { readCents, readInstant, readObject } from './wire.ts'
 
 /** Count and amount of a window, exact however many they are. */
@@ -40,6 +41,8 @@ export interface ProcessorBooksOptions {
 interface Answer {
   readonly status: number
   readonly body: string
+  /** It says of itself that a cache had it. */
+  readonly isCached: boolean
 }
 
 export class ProcessorBooks {
@@ -50,6 +53,7 @@ export class ProcessorBooks {
    * one's requests. Its idle connections keep no process alive.
    */
   readonly #dispatcher: Dispatcher
+  readonly #lookUpPath = createLookUpPaths()
 
   constructor(options: ProcessorBooksOptions) {
     this.name = options.name
@@ -70,7 +74,7 @@ export class ProcessorBooks {
 
   /** Undefined when the processor does not know the payment. */
   find(correlationId: string): Promise<BooksAnswer<ProcessorPayment | undefined>> {
-    return this.#ask(`/payments/${correlationId}`, readPayment)
+    return this.#ask(this.#lookUpPath(correlationId), readPayment)
   }
 
   async #ask<Value>(
@@ -79,12 +83,13 @@ export class ProcessorBooks {
   ): Promise<BooksAnswer<Value>> {
     const { url, token, timeoutMs } = this.#options
     try {
-      const { statusCode: status, body } = await request(`${url}${path}`, {
-        headers: { 'X-Rinha-Token': token },
+      const { statusCode, headers, body } = await request(`${url}${path}`, {
+        headers: { 'X-Rinha-Token': token, ...NOT_FROM_A_CACHE },
         signal: AbortSignal.timeout(timeoutMs),
         dispatcher: this.#dispatcher,
       })
-      return read({ status, body: await body.text() })
+      const isCached = headers['age'] !== undefined
+      return read({ status: statusCode, body: await body.text(), isCached })
     } catch (why) {
       return { kind: 'silent', why }
     }
@@ -131,7 +136,9 @@ function readSumOfCents(decimal: string): bigint | undefined {
 
 const DECIMAL = /^(\d+)(?:\.(\d+))?$/
 
-function readPayment({ status, body }: Answer): BooksAnswer<ProcessorPayment | undefined> {
+function readPayment(answer: Answer): BooksAnswer<ProcessorPayment | undefined> {
+  const { status, body, isCached } = answer
+  if (isCached) return { kind: 'silent', why: 'a payment was answered from a cache' }
   if (status === 404 && body === '') return answered(undefined)
   // By contract a 404 has no body: pages of others say nothing of the processor's books.
   if (status === 404) return { kind: 'silent', why: 'a payment was answered 404 with a body' }

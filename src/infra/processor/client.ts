@@ -4,7 +4,7 @@
 import type { LookupFunction } from 'node:net'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
-import { chargeAnswer, lookUpAnswer, probeAnswer } from './wire.ts'
+import { chargeAnswer, createLookUpPaths, lookUpAnswer, probeAnswer } from './wire.ts'
 import type { RequestEnd } from './in-flight-requests.ts'
 import { openProcessorPool } from './pool.ts'
 import { chargeBody } from './wire.ts'
@@ -41,6 +41,7 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
   const charging = openProcessorPool(options)
   // Two connections more than there are look-ups, for the probe and for a control.
   const asking = openProcessorPool({ ...options, connections: options.connections + 2 })
+  const lookUpPath = createLookUpPaths()
   const ask = (path: string, timeoutMs: number, report: (end: RequestEnd) => void): void =>
     asking.send({ method: 'GET', path, body: null, timeoutMs, mayWrite: always, report })
 
@@ -60,7 +61,7 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
     },
 
     lookUp(correlationId, reply) {
-      ask(`/payments/${correlationId}`, options.lookupTimeoutMs, (end) =>
+      ask(lookUpPath(correlationId), options.lookupTimeoutMs, (end) =>
         reply(lookUpAnswer(end, correlationId)),
       )
     },

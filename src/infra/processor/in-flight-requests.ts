@@ -16,6 +16,9 @@ const ANSWER_BYTES_MAX = 8 * 1024
 const PAGE_BYTES_MAX = 64 * 1024
 const PAGE_BYTES_KEPT = 64
 
+/** Most interim answers (1xx) to one request: without a bound an endless stream keeps a core busy. */
+const INTERIM_MAX = 10
+
 /**
  * How a request ended:
  * - `answered`: the whole answer is here;
@@ -26,8 +29,13 @@ export type RequestEnd =
   | {
       readonly kind: 'answered'
       readonly status: number
-      /** Whole only with a 200: of another answer its beginning tells whether it has a body. */
+      /**
+       * Whole with a 200, and with a 400 as far as a 200 is read; of another answer its beginning
+       * tells whether it has a body.
+       */
       readonly text: string
+      /** It says of itself that a cache had it: it has an `Age`. */
+      readonly isCached: boolean
     }
   | { readonly kind: 'unsent'; readonly detail: string }
   | { readonly kind: 'lost'; readonly detail: string }
@@ -61,6 +69,8 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   #concluded = false
   #released = false
   #status = 0
+  #interims = 0
+  #isCached = false
   #bytes = 0
   #text = ''
 
@@ -97,8 +107,15 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, unknown>>,
+  ): void {
     this.#status = status
+    this.#isCached = headers['age'] !== undefined
+    if (status < 200) this.#interims += 1
+    if (this.#interims > INTERIM_MAX) controller.abort(TOO_MANY_INTERIMS)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -112,7 +129,12 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     try {
       this.#release()
-      this.#conclude({ kind: 'answered', status: this.#status, text: this.#text })
+      this.#conclude({
+        kind: 'answered',
+        status: this.#status,
+        text: this.#text,
+        isCached: this.#isCached,
+      })
     } catch (bug) {
       crash(bug)
     }
@@ -154,16 +176,15 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
 
   #append(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length
-    const isRead = this.#status === 200
-    if (this.#bytes > (isRead ? ANSWER_BYTES_MAX : PAGE_BYTES_MAX)) {
+    if (this.#bytes > (this.#status === 200 ? ANSWER_BYTES_MAX : PAGE_BYTES_MAX)) {
       return controller.abort(TOO_LARGE)
     }
-    if (!isRead) {
-      this.#text ||= chunk.toString('latin1', 0, PAGE_BYTES_KEPT)
-      return
-    }
-    // Latin-1 survives chunks that split a character; the fields that are read are ASCII.
-    this.#text += chunk.toString('latin1')
+    const isRead = this.#status === 200 || this.#status === 400
+    const keptMax = isRead ? ANSWER_BYTES_MAX : PAGE_BYTES_KEPT
+    // Latin-1 has a character for each byte, and survives chunks that split one; the fields that are
+    // read are ASCII.
+    const left = keptMax - this.#text.length
+    if (left > 0) this.#text += chunk.toString('latin1', 0, left)
   }
 
   #release(): void {
@@ -184,6 +205,7 @@ const TIMED_OUT = failure('timeout')
 const LEASE_LOST = failure('lease lost')
 const SENT_TWICE = failure('sent twice')
 const TOO_LARGE = failure('answer too large')
+const TOO_MANY_INTERIMS = failure('too many interim answers')
 
 function failure(code: string): Error & { code: string } {
   return Object.assign(new Error(code), { code })

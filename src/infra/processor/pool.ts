@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
 import { InFlightRequest, InFlightRequests } from './in-flight-requests.ts'
 import type { RequestPlan } from './in-flight-requests.ts'
+import { NOT_FROM_A_CACHE } from './wire.ts'
 
 export interface ProcessorPoolOptions {
   /** `http://host:port`, with a path in front of `/payments` where there is one. */
@@ -75,8 +76,9 @@ export function openProcessorPool({
  * carries one request at a time: undici would send a second one again when the first one fails.
  */
 const POOL = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
-const ASKING = ['accept', 'application/json']
-const CHARGING = ['content-type', 'application/json', ...ASKING]
+const ACCEPTING = ['accept', 'application/json']
+const ASKING = [...ACCEPTING, ...Object.entries(NOT_FROM_A_CACHE).flat()]
+const CHARGING = ['content-type', 'application/json', ...ACCEPTING]
 const NO_CONNECTION = { kind: 'unsent', detail: 'no connection' } as const
 
 function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, request: InFlightRequest): void {

@@ -33,7 +33,7 @@ export const STATUS_ROWS: readonly StatusRow[] = [
     statuses: [400],
     kind: 'denied',
     processor: 'nothing; in a run over different payments: fails',
-    why: 'It will never take this payment. That is final once the other processor has denied it too.',
+    why: 'Without a body or with a JSON object, as an API answers: it will never take this payment. That is final once the other processor has denied it too. In any other form it is the page of a server in between, which may do better later: refused, and the processor fails.',
   },
   {
     statuses: [500],
@@ -86,7 +86,7 @@ export const OTHER_STATUSES: Omit<StatusRow, 'statuses'> = {
   why: 'It may have been acted on before it was answered so, by whoever stands in between.',
 }
 
-/** What a status says about the payment; of a 200 only the body tells. */
+/** What a status says about the payment; with a 200 and a 400 the body decides. */
 export function kindOfStatus(status: number): ChargeAnswer['kind'] {
   return KINDS[status] ?? OTHER_STATUSES.kind
 }

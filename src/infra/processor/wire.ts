@@ -1,6 +1,7 @@
 // What goes over the wire to a processor and back: the JSON of a request, and what an answer means.
 // Nothing in an answer is trusted; the rules are those of `ChargeAnswer`.
 
+import { randomBytes } from 'node:crypto'
 import { formatCents, parseCents } from '../../actors/model/money.ts'
 import type { Charge, ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../actors/model/ports.ts'
 import type { RequestEnd } from './in-flight-requests.ts'
@@ -11,6 +12,22 @@ export function chargeBody(charge: Charge): string {
   const requestedAt = new Date(charge.requestedAt).toISOString()
   return `{"correlationId":"${charge.correlationId}","amount":${formatCents(charge.amountCents)},"requestedAt":"${requestedAt}"}`
 }
+
+/**
+ * Paths of look-ups. None was ever asked before, by whichever instance and process: a cache in between
+ * that goes by the URL, as nginx does whatever a request says of caching, has no answer to it.
+ */
+export function createLookUpPaths(): (correlationId: string) => string {
+  const asker = randomBytes(6).toString('hex')
+  let asked = 0
+  return (correlationId) => {
+    asked += 1
+    return `/payments/${correlationId}?fresh=${asker}${asked.toString(36)}`
+  }
+}
+
+/** Headers by which caches are to ask the processor itself; some still go by the older `Pragma`. */
+export const NOT_FROM_A_CACHE = { 'Cache-Control': 'no-cache', Pragma: 'no-cache' }
 
 /** The JSON object in an answer; undefined for anything else, as a cut number can still parse. */
 export function readObject(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -52,13 +69,18 @@ export function chargeAnswer(end: RequestEnd): ChargeAnswer {
   if (end.status === 200) {
     return typeof readObject(end.text)?.['message'] === 'string' ? SETTLED : UNREADABLE
   }
-  return { kind: kindOfStatus(end.status), detail: `http ${end.status}` }
+  const isPage = end.status === 400 && end.text !== '' && readObject(end.text) === undefined
+  return { kind: isPage ? 'refused' : kindOfStatus(end.status), detail: `http ${end.status}` }
 }
 
-/** A 404 counts in the contract's form alone, without a body: pages of others have one. */
+/**
+ * A 404 counts in the contract's form alone, without a body: pages of others have one. Nothing counts
+ * that a cache had: an absence may be over, and a control has to show who answers now.
+ */
 export function lookUpAnswer(end: RequestEnd, correlationId: string): LookUpAnswer {
   if (end.kind !== 'answered') return { kind: 'failed', detail: end.detail }
-  const { status, text } = end
+  const { status, text, isCached } = end
+  if (isCached) return FROM_A_CACHE
   if (status === 200) return foundAnswer(text, correlationId)
   if (status === 404 && text === '') return { kind: 'missing' }
   // Its own limiter and its own failures; what else there is comes from somebody else.
@@ -96,6 +118,7 @@ export function probeAnswer(end: RequestEnd): ProbeAnswer {
 }
 
 const SETTLED: ChargeAnswer = { kind: 'settled', detail: 'http 200' }
+const FROM_A_CACHE: LookUpAnswer = { kind: 'foreign', detail: 'from a cache' }
 const UNREADABLE: ChargeAnswer = { kind: 'inDoubt', detail: 'unreadable answer' }
 
 function isDuration(value: unknown): value is number {
