@@ -256,14 +256,15 @@ function chargeEvent(
   switch (answer.kind) {
     case 'settled':
       return { type: 'charge.settled', tookMs, detail }
-    case 'denied':
-    case 'refused':
-      return {
-        type: answer.kind === 'denied' ? 'charge.denied' : 'charge.refused',
-        tookMs,
-        detail,
-        next: routeAfter(dependencies, context, end),
-      }
+    case 'denied': {
+      const mayReject = at - context.record.acceptedAt >= dependencies.settings.rejectAfterMs
+      const next = routeAfter(dependencies, context, end)
+      return { type: 'charge.denied', tookMs, detail, mayReject, next }
+    }
+    case 'refused': {
+      const next = routeAfter(dependencies, context, end)
+      return { type: 'charge.refused', tookMs, detail, next }
+    }
     case 'failed': {
       const endsAt = at + outlasting(lookUpLagMs)
       return { type: 'charge.failed', tookMs, detail, endsAt, settleBy: Math.max(endsAt, settleBy) }
@@ -283,8 +284,9 @@ function routeAfter(
   { attempt, answer }: ChargeEnd,
 ): NextRoute {
   const { processor } = attempt
-  const denier = answer.kind === 'denied' ? processor : deniedBy(attempts)
-  const avoided = [...refusedBy, processor, ...(denier === null ? [] : [denier])]
+  const earlier = deniedBy(attempts)
+  const denier = answer.kind === 'denied' ? processor : earlier
+  const avoided = [...refusedBy, processor, ...(earlier === null ? [] : [earlier])]
   const { acceptedAt } = record
   const payment = { acceptedAt, refusedBy: avoided, deniedBy: denier, lastAt: processor }
   return nextRoute(dependencies, payment)
