@@ -208,7 +208,8 @@ t.test('a processor is expected to take as long as it has let charges wait', asy
 })
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {
-  const report = { type: 'attempt.reported', tookMs: TOOK_MS, at: SENT_AT + TOOK_MS }
+  const at = SENT_AT + TOOK_MS
+  const report = { type: 'attempt.reported', detail: 'said', tookMs: TOOK_MS, at }
   const good = [{ ...report, failed: false }]
   const bad = [{ ...report, failed: true }]
 

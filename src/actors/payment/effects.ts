@@ -2,7 +2,7 @@
 // They run once per payment or more, so they are callbacks, not invoked promises.
 
 import assert from 'node:assert'
-import { expectedMsOf, limitAt } from '../circuit/context.ts'
+import { expectedMsOf, limitAt, type AttemptReported } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { LookUpPlaces } from '../payments/look-up-places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
@@ -188,21 +188,22 @@ function weighedAnswer(
   { attempt, answer, tookMs, at }: ChargeEnd,
 ): ChargeAnswer {
   const { processor } = attempt
-  const { kind } = answer
+  const { kind, detail } = answer
   const suspicion = dependencies.suspicion[processor]
   if (kind === 'settled') {
     suspicion.settled()
     dependencies.controls[processor].noteRecorded(context.record.correlationId, at)
   } else if (kind === 'denied' || (kind === 'known' && wasNeverSent(context, processor))) {
     if (!suspicion.blames(context.record.correlationId)) return answer
-    reportAttempt(dependencies, processor, { failed: true, tookMs, at })
-    return kind === 'known' ? answer : { kind: 'refused', detail: answer.detail }
+    reportAttempt(dependencies, processor, { failed: true, detail, tookMs, at })
+    return kind === 'known' ? answer : { kind: 'refused', detail }
   } else if (kind === 'refused' && !dependencies.lease.holds(at)) {
     // Not sent for want of the lease: no fault of the processor.
     return answer
   }
   reportAttempt(dependencies, processor, {
     failed: kind !== 'settled' && kind !== 'known',
+    detail,
     tookMs,
     at,
   })
@@ -220,10 +221,10 @@ function wasNeverSent(
 export function reportAttempt(
   { health }: PaymentDependencies,
   processor: ProcessorName,
-  attempt: { readonly failed: boolean; readonly tookMs: number; readonly at: number },
+  attempt: Omit<AttemptReported, 'type'>,
 ): void {
-  const { failed, tookMs, at } = attempt
-  health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
+  const { failed, detail, tookMs, at } = attempt
+  health[processor].send({ type: 'attempt.reported', failed, detail, tookMs, at })
 }
 
 export function planBackoff(
