@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { chargeAnswer, lookUpAnswer } from '../../src/infra/processor/wire.ts'
+import { Chance } from './chance.ts'
 import { correlationIdOf } from './postings.ts'
 import { setScene, type Scene } from './scene.ts'
 
@@ -233,21 +234,58 @@ t.test('a payment denied by one processor settles at the other at once', async (
   t.notOk(scene.lines.some((line) => /circuit\.changed/.test(line)))
 })
 
-t.test('a payment denied by both processors is rejected, and no other one is', async (t) => {
+t.test('a payment denied by both processors is rejected once it is old enough', async (t) => {
   const scene = await setScene()
+  const { rejectAfterMs, retryDelayMaxMs } = scene.world.settings.configured.work
   const poison = correlationIdOf(3)
   scene.front = { charge: (_, id) => (id === poison ? refusal(400) : undefined) }
+  const states = (ids: readonly string[]) => scene.rows(ids).map((row) => row?.state)
 
   const ids = await scene.post(12)
-  await scene.pass(500)
+  await scene.pass(rejectAfterMs - 20 * ids.length)
+  const meanwhile = states(ids)
+  await scene.pass(2 * retryDelayMaxMs)
 
   t.same(
-    scene.rows(ids).map((row) => row?.state),
+    meanwhile,
+    ids.map((id) => (id === poison ? 'open' : 'settled')),
+  )
+  t.same(
+    states(ids),
     ids.map((id) => (id === poison ? 'rejected' : 'settled')),
   )
   const attempts = (await scene.status(poison))?.attempts.map(({ processor }) => processor)
-  t.same(attempts, NAMES)
+  t.same(attempts?.slice(-2), NAMES, 'both were asked once more')
 })
+
+for (const [which, share] of [
+  ['every charge', 1],
+  ['half of all charges', 0.5],
+] as const) {
+  t.test(`a gateway that answers 400 to ${which} for seconds rejects no payment`, async (t) => {
+    const scene = await setScene()
+    const chance = new Chance(1)
+    scene.front = { charge: () => (chance.happens(share) ? refusal(400) : undefined) }
+
+    const ids: string[] = []
+    for (let second = 0; second < 8; second += 1) {
+      ids.push(...(await scene.post(3)))
+      await scene.pass(940)
+    }
+    const denials = scene.lines.filter((line) => /attempt\.ended \S+ \S+ denied/.test(line))
+    const isDeniedBy = (name: ProcessorName, payment: number): boolean =>
+      denials.some((line) => line.includes(` p${payment} ${name} `))
+    const meanwhile = scene.rows(ids).filter((row) => row?.state === 'rejected')
+    scene.front = {}
+    await scene.pass(20_000)
+
+    const isDenied = ids.some((_, index) => NAMES.every((name) => isDeniedBy(name, index + 1)))
+    t.ok(isDenied, 'both have denied one')
+    t.same(meanwhile, [])
+    settledAt(t, scene, ids)
+    t.equal(scene.world.violation, undefined)
+  })
+}
 
 t.test('a denied payment waits in the retry queue while the other processor is down', async (t) => {
   const scene = await setScene()
@@ -282,7 +320,7 @@ t.test('a payment goes back to its denier when the other one leaves it in doubt'
   t.equal(scene.world.violation, undefined)
 })
 
-t.test('400s to everything are the processor’s failure and give up few payments', async (t) => {
+t.test('400s to everything are the processor’s failure and give up no payment', async (t) => {
   const scene = await setScene()
   scene.front = { charge: (name) => (name === 'default' ? refusal(400) : undefined) }
   const ids = await scene.post(40)
@@ -297,6 +335,6 @@ t.test('400s to everything are the processor’s failure and give up few payment
   scene.front = {}
   await scene.pass(20_000)
 
-  t.ok(rejected.length < 5, `${rejected.length} rejected`)
-  t.equal(scene.rows(later).filter((row) => row?.state === 'open').length, 0)
+  t.same(rejected, [])
+  settledAt(t, scene, later)
 })

@@ -37,7 +37,8 @@ export async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<S
   const { configured } = drawn
   const route = { ...configured.work.route, waitMaxMs }
   const settleByMs = deadlineMs ?? configured.work.settleByMs
-  const work = { ...configured.work, route, settleByMs, concurrency: 16, readyMax: 4096 }
+  const bounds = { concurrency: 16, readyMax: 4096, rejectAfterMs: 12_000 }
+  const work = { ...configured.work, route, settleByMs, ...bounds }
   const settings = {
     ...drawn,
     lookUpLagMs: 0,

@@ -69,6 +69,8 @@ function draw(
       quickBackoffMs: 100 * scale,
       retryDelayMs: 1000 * scale,
       retryDelayMaxMs: 30_000 * scale * 0.2,
+      // Far shorter, so that payments are rejected while faults are injected.
+      rejectAfterMs: 2000 * scale,
       settleByMs,
       lookUpLagMs,
     },

@@ -22,6 +22,7 @@ export const WORK: WorkSettings = {
   quickBackoffMs: 100,
   retryDelayMs: 1000,
   retryDelayMaxMs: 30_000,
+  rejectAfterMs: 60_000,
   settleByMs: 20_000,
   lookUpLagMs: 500,
 }

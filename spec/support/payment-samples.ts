@@ -112,13 +112,15 @@ function taken(snapshot: PaymentSnapshot, actions: readonly { readonly type: str
 const AMOUNT = { kind: 'amount', amountCents: 1000, requestedAt: STAMP } as const
 
 const END = { tookMs: 12.3456, detail: 'http 500' }
+const OLD = { mayReject: true }
 
 /** Each kind of event, by a name for tables; enough of them to take every transition. */
 export const EVENTS = {
   settled: { type: 'charge.settled', ...END },
-  deniedNextDefault: { type: 'charge.denied', next: next('default'), ...END },
-  deniedNextFallback: { type: 'charge.denied', next: next('fallback'), ...END },
-  deniedNextNone: { type: 'charge.denied', next: next(null), ...END },
+  deniedNextDefault: { type: 'charge.denied', next: next('default'), ...OLD, ...END },
+  deniedNextFallback: { type: 'charge.denied', next: next('fallback'), ...OLD, ...END },
+  deniedNextNone: { type: 'charge.denied', next: next(null), ...OLD, ...END },
+  deniedYoung: { type: 'charge.denied', next: next(null), mayReject: false, ...END },
   refusedNextDefault: { type: 'charge.refused', next: next('default'), ...END },
   refusedNextFallback: { type: 'charge.refused', next: next('fallback'), ...END },
   refusedNextNone: { type: 'charge.refused', next: next(null), ...END },

@@ -38,7 +38,7 @@ const END = { tookMs: 1, detail: '' }
 const TRYING: readonly Maker[] = [
   (random) => ({ type: 'charge.refused', next: nextRoute(random), ...END }),
   (random) => ({ type: 'charge.failed', ...ends(random), ...END }),
-  (random) => ({ type: 'charge.denied', next: nextRoute(random), ...END }),
+  denied,
   (random) => ({ type: 'charge.known', endsAt: random.below(INSTANTS), ...END }),
   (random) => ({ type: 'charge.doubted', endsAt: random.below(INSTANTS), ...END }),
   (random) => ({ type: 'charge.doubted', endsAt: random.below(INSTANTS), ...END }),
@@ -53,7 +53,7 @@ const CONFIRMING: readonly Maker[] = [
 
 const ENDING: readonly Maker[] = [
   () => ({ type: 'charge.settled', ...END }),
-  (random) => ({ type: 'charge.denied', next: nextRoute(random), ...END }),
+  denied,
   (random) => ({
     type: 'lookup.contradicted',
     processor: random.pick(PROCESSORS),
@@ -79,6 +79,11 @@ const LIKELY: Readonly<Record<PaymentValue, readonly Maker[]>> = {
 }
 
 const STATES = Object.keys(LIKELY) as readonly PaymentValue[]
+
+function denied(random: Random): PaymentEvent {
+  const mayReject = random.onceIn(2)
+  return { type: 'charge.denied', next: nextRoute(random), mayReject, ...END }
+}
 
 function missing(random: Random): PaymentEvent {
   return {

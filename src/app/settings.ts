@@ -92,6 +92,7 @@ function workOf(config: Config): WorkSettings {
     quickBackoffMs: config.quickBackoffMs,
     retryDelayMs: config.retryDelayMs,
     retryDelayMaxMs: config.retryDelayMaxMs,
+    rejectAfterMs: config.rejectAfterMs,
     settleByMs: config.inDoubtHorizonMs + config.lookupLagMs,
     lookUpLagMs: config.lookupLagMs,
   }

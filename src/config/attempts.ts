@@ -108,4 +108,13 @@ export const ATTEMPT_VARIABLES = {
     max: 3_600_000,
     meaning: 'Longest delay in the retry queue',
   }),
+  rejectAfterMs: whole({
+    name: 'REJECT_AFTER_MS',
+    fallback: 60_000,
+    unit: 'ms',
+    min: 0,
+    max: 604_800_000,
+    meaning:
+      'Age, since it was accepted, below which a payment that both processors have denied (400) is not rejected: it waits in the retry queue, and both are asked again; 0: rejected at once',
+  }),
 } as const

@@ -26,7 +26,7 @@ function circuitAfter(processor: 'default' | 'fallback', ends: readonly Ended[])
   const input = { processor, settings: SETTINGS, now: 0 }
   const [{ context }] = initialTransition(processorHealthMachine, input)
   return ends.reduce<HealthContext>((known, { failed, tookMs }) => {
-    const event = { type: 'attempt.reported', failed, tookMs, at: 1 } as const
+    const event = { type: 'attempt.reported', failed, detail: 'said', tookMs, at: 1 } as const
     return { ...known, ...weighed({ context: known, event }) }
   }, context)
 }
@@ -75,18 +75,30 @@ t.test('a processor is expected to take as long as it says, however quick it was
   const said = { ...quick, ...announced({ context: quick, event }) }
   t.equal(expectedMsOf(said), 150)
 
-  const attempt = { type: 'attempt.reported', failed: false, tookMs: 5, at: 3 } as const
+  const attempt = {
+    type: 'attempt.reported',
+    failed: false,
+    detail: 'said',
+    tookMs: 5,
+    at: 3,
+  } as const
   const later = { ...said, ...weighed({ context: said, event: attempt }) }
   t.ok(later.measuredMs < 150, `${later.measuredMs} ms`)
   t.equal(expectedMsOf(later), 150)
 })
 
 t.test('a circuit that opens says why', async (t) => {
-  const context = circuitAfter('default', [])
-  const attempt = { type: 'attempt.reported', failed: true, tookMs: 5, at: 3 } as const
+  const context = circuitAfter('default', [{ failed: true, tookMs: 5 }])
+  const attempt = {
+    type: 'attempt.reported',
+    failed: true,
+    detail: 'said',
+    tookMs: 5,
+    at: 3,
+  } as const
   const probe = { type: 'probe.answered', failing: true, minResponseMs: 0, at: 3 } as const
 
-  t.match(tripped({ context, event: attempt }), { cause: 'attempts fail' })
+  t.match(tripped({ context, event: attempt }), { cause: 'attempts fail: said (1)' })
   t.match(tripped({ context, event: probe }), { cause: 'probe says failing' })
   t.match(tripped({ context, event: { type: 'opening.reported', at: 3 } }), {
     cause: 'open at another instance',
@@ -98,7 +110,7 @@ t.test(
   async (t) => {
     const context = { ...circuitAfter('default', []), since: 100 }
     const sentAt = (at: number) =>
-      ({ type: 'attempt.reported', failed: true, tookMs: 30, at: at + 30 }) as const
+      ({ type: 'attempt.reported', failed: true, detail: 'said', tookMs: 30, at: at + 30 }) as const
 
     t.equal(wasSentBefore({ context, event: sentAt(99) }), true)
     t.equal(wasSentBefore({ context, event: sentAt(100) }), false)
@@ -117,7 +129,13 @@ t.test('a circuit becomes half-open for a reason, with one charge', async (t) =>
 })
 
 t.test('a half-open limit doubles with each answer, up to the closed one', async (t) => {
-  const event = { type: 'attempt.reported', failed: false, tookMs: 40, at: 5_000 } as const
+  const event = {
+    type: 'attempt.reported',
+    failed: false,
+    detail: 'said',
+    tookMs: 40,
+    at: 5_000,
+  } as const
   const { concurrency } = SETTINGS
   const at = (concurrencyLimit: number, ramp: HealthContext['ramp'] = null): HealthContext => ({
     ...circuitAfter('default', []),

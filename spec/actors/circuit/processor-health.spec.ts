@@ -21,8 +21,11 @@ const SINCE = 1000
 const INPUT = { processor: 'default', settings: SETTINGS, now: SINCE } as const
 
 /** Answered a millisecond after it was sent, unless told otherwise. */
-function attempt(at: number, changes: { failed?: boolean; tookMs?: number } = {}): HealthEvent {
-  return { type: 'attempt.reported', failed: false, tookMs: 1, at, ...changes }
+function attempt(
+  at: number,
+  changes: { failed?: boolean; detail?: string; tookMs?: number } = {},
+): HealthEvent {
+  return { type: 'attempt.reported', failed: false, detail: 'said', tookMs: 1, at, ...changes }
 }
 
 function probe(
@@ -136,6 +139,24 @@ t.test('a circuit that is open elsewhere is open here, unless there is evidence'
   const tried = after(fresh, attempt(SINCE + 1))[0]
   t.equal(after(tried, OPENING_REPORTED)[0].value, 'closed', 'what it saw itself counts for more')
 })
+
+t.test(
+  'a circuit that failures open says how they failed, and not how earlier ones did',
+  async (t) => {
+    const failing = (ms: number, detail: string): HealthEvent =>
+      attempt(SINCE + ms, { failed: true, detail })
+    const began = ['http 404', 'timeout', 'http 404'].map((detail) => failing(10, detail))
+
+    const [opened] = after(circuit('closed'), attempt(SINCE + 9), ...began)
+    const [again] = after(opened, cooldown(3), failing(600, 'ECONNREFUSED'))
+
+    t.match(opened, {
+      value: 'open',
+      context: { cause: 'attempts fail: http 404 (2), timeout (1)' },
+    })
+    t.match(again, { value: 'open', context: { cause: 'attempts fail: ECONNREFUSED (1)' } })
+  },
+)
 
 t.test('a rate opens the circuit once there are enough attempts', async (t) => {
   const good = attempt(SINCE + 10)

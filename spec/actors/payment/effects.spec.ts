@@ -88,6 +88,34 @@ t.test(
   },
 )
 
+t.test(
+  'a denied payment may be rejected from a certain age on, at once where that is 0',
+  async (t) => {
+    const { rejectAfterMs } = WORK
+    const agedAt = (ageMs: number, settings = WORK): unknown => {
+      const acceptedAt = SENT_AT + TOOK_MS - ageMs
+      return answered('denied', { record: sampleRecord({ acceptedAt }) }, { settings })
+    }
+
+    t.match(agedAt(rejectAfterMs - 1), [{ mayReject: false }])
+    t.match(agedAt(rejectAfterMs), [{ mayReject: true }])
+    t.match(agedAt(0, { ...WORK, rejectAfterMs: 0 }), [{ mayReject: true }])
+  },
+)
+
+t.test('a payment that both have denied is sent to neither before the retry queue', async (t) => {
+  const [atDefault, atFallback] = [ended('denied', 'default'), ended('denied', 'fallback')]
+
+  t.match(answered('denied', { ...YOUNG, ...DENIED_BY_FALLBACK }), [
+    { mayReject: false, next: { to: null } },
+  ])
+  t.match(
+    answered('denied', { attempts: [atDefault, atFallback] }),
+    [{ next: { to: 'fallback' } }],
+    'after it both are asked anew',
+  )
+})
+
 t.test('a run of answers that blame payments refuses them, and denies none', async (t) => {
   const suspicion = { settled: () => undefined, blames: () => true }
   const inARun = { suspicion: { default: suspicion, fallback: suspicion } }
@@ -180,7 +208,8 @@ t.test('a processor is expected to take as long as it has let charges wait', asy
 })
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {
-  const report = { type: 'attempt.reported', tookMs: TOOK_MS, at: SENT_AT + TOOK_MS }
+  const at = SENT_AT + TOOK_MS
+  const report = { type: 'attempt.reported', detail: 'said', tookMs: TOOK_MS, at }
   const good = [{ ...report, failed: false }]
   const bad = [{ ...report, failed: true }]
 

@@ -13,6 +13,7 @@ import {
   roundedMs,
   withAttempt,
 } from '../../../src/actors/payment/history.ts'
+import { seeded } from '../../support/seeded.ts'
 
 function attempt(processor: ProcessorName, changes: Partial<Attempt> = {}): Attempt {
   const reason = 'cheaper' as const
@@ -73,6 +74,24 @@ t.test('the oldest denial is dropped when nothing but denials is kept', async (t
 
   const numbered = { ...newest, number: ATTEMPTS_KEPT_MAX + 1 }
   t.same(withAttempt(denials, newest), [...denials.slice(1), numbered])
+})
+
+t.test('who has denied a payment stays known while older attempts are dropped', async (t) => {
+  const random = seeded(1)
+  for (let walk = 0; walk < 200; walk += 1) {
+    const all: Attempt[] = []
+    let kept: readonly Attempt[] = []
+    for (let number = 1; number <= 60; number += 1) {
+      // Mostly in turn: two denials by the same one say as much as one.
+      const isTurn = (number % 2 === 0) !== random.onceIn(30)
+      const processor = isTurn ? 'default' : 'fallback'
+      const next = random.onceIn(4) ? attempt(processor) : denial(processor, number)
+      all.push(next)
+      kept = withAttempt(kept, next)
+      if (deniedBy(kept) !== deniedBy(all)) t.fail(`after ${number} attempts of walk ${walk}`)
+    }
+    t.equal(kept.at(-1)?.requestedAt, all.at(-1)?.requestedAt)
+  }
 })
 
 t.test('a payment is denied by one processor, or begins anew after both', async (t) => {

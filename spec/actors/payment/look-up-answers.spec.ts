@@ -176,7 +176,8 @@ t.test('a processor that knew a payment by 422 and has it not fails, and refuses
   scene.clock.increment(7)
   scene.lookUps[0]?.({ kind: 'missing' })
 
-  t.same(scene.reports, [{ type: 'attempt.reported', failed: true, tookMs: 7, at: 30_007 }])
+  const told = { failed: true, detail: 'known, but missing', tookMs: 7, at: 30_007 }
+  t.same(scene.reports, [{ type: 'attempt.reported', ...told }])
   t.match(scene.facts, [
     { type: 'payment.contradicted', processor: 'default', contradiction: { kind: 'absence' } },
   ])

@@ -40,6 +40,7 @@ const RESENT: Row = {
   deniedNextDefault: 'confirming planLookUp',
   deniedNextFallback: 'confirming planLookUp',
   deniedNextNone: 'confirming planLookUp',
+  deniedYoung: 'confirming planLookUp',
   refusedNextDefault: 'confirming planLookUp',
   refusedNextFallback: 'confirming planLookUp',
   refusedNextNone: 'confirming planLookUp',
@@ -75,6 +76,7 @@ const DENIED_BY_BOTH: Row = {
   deniedNextDefault: 'rejected',
   deniedNextFallback: 'rejected',
   deniedNextNone: 'rejected',
+  deniedYoung: 'parked',
 }
 
 function denial(processor: ProcessorName): Attempt {
@@ -93,6 +95,7 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
       deniedNextDefault: 'parked',
       deniedNextFallback: 'tryingFallback sendCharge',
       deniedNextNone: 'parked',
+      deniedYoung: 'parked',
     },
   ],
   [
@@ -111,6 +114,7 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
       deniedNextDefault: 'parked',
       deniedNextFallback: 'tryingFallback sendCharge',
       deniedNextNone: 'parked',
+      deniedYoung: 'parked',
     },
   ],
   [
@@ -123,6 +127,7 @@ const TABLE: readonly (readonly [string, PaymentValue, Changes, Row])[] = [
       deniedNextDefault: 'tryingDefault sendCharge',
       deniedNextFallback: 'parked',
       deniedNextNone: 'parked',
+      deniedYoung: 'parked',
     },
   ],
   [

@@ -49,6 +49,7 @@ const DENIALS: readonly PaymentEvent[] = [
   EVENTS.deniedNextDefault,
   EVENTS.deniedNextFallback,
   EVENTS.deniedNextNone,
+  EVENTS.deniedYoung,
 ]
 const OTHERS = Object.values(EVENTS).filter((event) => !DENIALS.includes(event))
 

@@ -36,6 +36,7 @@ const SETTINGS: WorkSettings = {
   quickBackoffMs: 10,
   retryDelayMs: 100,
   retryDelayMaxMs: 1000,
+  rejectAfterMs: 5000,
   settleByMs: 5000,
   lookUpLagMs: 50,
 }

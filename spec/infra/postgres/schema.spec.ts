@@ -71,11 +71,11 @@ t.test('an index that a migration is replacing is not missed', async (t) => {
   const folder = join(await makeEnterableFolder(), 'migrations')
   t.teardown(() => rm(join(folder, '..'), { recursive: true, force: true }))
   await mkdir(folder)
-  for (const file of (await readdir(MIGRATIONS)).filter((each) => each < '0005')) {
+  for (const file of (await readdir(MIGRATIONS)).filter((each) => each < '0006')) {
     await copyFile(join(MIGRATIONS, file), join(folder, file))
   }
   const url = await postgres.freshDatabase()
-  await (await open(t, url, { migrations: { folder, required: 4 } })).close()
+  await (await open(t, url, { migrations: { folder, required: 5 } })).close()
   const onUnindexed = (indexes: readonly string[]): void => void t.fail(String(indexes))
 
   const writer = await openTransaction(t, url, 'LOCK TABLE payments IN ROW EXCLUSIVE MODE')
@@ -88,7 +88,7 @@ t.test('an index that a migration is replacing is not missed', async (t) => {
   await writer.query('ROLLBACK')
 
   const between = await postgres.freshDatabase()
-  await (await open(t, between, { migrations: { folder, required: 4 } })).close()
+  await (await open(t, between, { migrations: { folder, required: 5 } })).close()
   await runSql(between, 'DROP INDEX payments_owned')
   await t.resolves(open(t, between, { migrate: 'never', onUnindexed }))
 })

@@ -60,6 +60,22 @@ t.test('an outage is told when it begins, once a window and when it ends', async
   t.match(lines()[3], { msg: 'circuit.changed', to: 'open' })
 })
 
+t.test('a line of gathered changes says how attempts failed', async (t) => {
+  const { lines, emit, pass } = startLog('info')
+
+  emit(changed('open'), changed('halfOpen'), { ...ENDED, outcome: 'settled', detail: 'http 200' })
+  for (const detail of ['timeout', 'http 404', 'http 404']) {
+    emit({ ...ENDED, outcome: 'refused', detail })
+  }
+  pass(FLAP_WINDOW_MS)
+  emit(changed('open'))
+  pass(FLAP_WINDOW_MS)
+
+  const failures = 'http 404 (2), timeout (1)'
+  t.match(lines()[1], { msg: 'circuit.flapped', failed: 3, failures })
+  t.match(lines()[2], { msg: 'circuit.flapped', failed: 0, failures: '' }, 'of its own window')
+})
+
 t.test('each processor’s circuit is told for itself', async (t) => {
   const { lines, emit, pass } = startLog('info')
 

@@ -1,7 +1,14 @@
 // What one processor's circuit knows, and the pure steps that change it.
 
 import assert from 'node:assert'
-import { emptyWindow, ratesOf, withEvidence, type AttemptWindow } from './window.ts'
+import {
+  emptyWindow,
+  failureDetailsOf,
+  ratesOf,
+  withEvidence,
+  type AttemptWindow,
+} from './window.ts'
+import { failuresInWords, noteFailure } from '../model/facts.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { RouteCircuit } from '../model/route.ts'
 
@@ -62,6 +69,8 @@ export type HealthEvent =
       readonly type: 'attempt.reported'
       /** Whether the processor failed by its own fault. */
       readonly failed: boolean
+      /** What the processor or the network said, as in `Attempt`. */
+      readonly detail: string
       readonly tookMs: number
       readonly at: number
     }
@@ -165,9 +174,18 @@ export function fillsConcurrencyLimit({ context, event }: HealthStep): boolean {
   return 2 * limitAt('halfOpen', context, event.at) >= context.settings.concurrency
 }
 
+/** An attempt that opens it has been weighed before. */
 export function tripped({ context, event }: HealthStep): Partial<HealthContext> {
   assert(event.type !== 'cooldown.elapsed', 'a cooldown that ends opens nothing')
-  return { openings: context.openings + 1, since: event.at, cause: OPENED_BY[event.type] }
+  const said = event.type === 'attempt.reported' ? `: ${failuresOf(context)}` : ''
+  const cause = `${OPENED_BY[event.type]}${said}`
+  return { openings: context.openings + 1, since: event.at, cause }
+}
+
+function failuresOf({ window }: HealthContext): string {
+  const counts = new Map<string, number>()
+  for (const detail of failureDetailsOf(window)) noteFailure(counts, detail)
+  return failuresInWords(counts)
 }
 
 const OPENED_BY = {
@@ -213,7 +231,7 @@ export function saysUsable({ context, event }: HealthStep): boolean {
   return !failing && at > context.since
 }
 
-type AttemptReported = Extract<HealthEvent, { type: 'attempt.reported' }>
+export type AttemptReported = Extract<HealthEvent, { type: 'attempt.reported' }>
 type ProbeAnswered = Extract<HealthEvent, { type: 'probe.answered' }>
 
 function attemptOf(event: HealthEvent): AttemptReported {

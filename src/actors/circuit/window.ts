@@ -11,16 +11,23 @@ export interface AttemptWindow {
 export interface AttemptCounts {
   readonly calls: number
   readonly failures: number
+  /** What the latest failures said, the latest last; at most `DETAILS_KEPT_MAX`. */
+  readonly details: readonly string[]
 }
 
 /** One attempt, seen as evidence for or against its processor. */
 export interface Evidence {
   readonly failed: boolean
+  /** What the processor or the network said, as in `Attempt`. */
+  readonly detail: string
   /** Monotonic instant of the answer, ms. */
   readonly at: number
 }
 
-const NONE: AttemptCounts = { calls: 0, failures: 0 }
+const NONE: AttemptCounts = { calls: 0, failures: 0, details: [] }
+
+/** Failures whose details are kept. */
+const DETAILS_KEPT_MAX = 10
 
 /** A window without evidence, starting at `at` (monotonic, ms). */
 export function emptyWindow(at: number): AttemptWindow {
@@ -40,8 +47,18 @@ export function withEvidence(
     current: {
       calls: current.calls + 1,
       failures: current.failures + (evidence.failed ? 1 : 0),
+      details: evidence.failed ? latest([...current.details, evidence.detail]) : current.details,
     },
   }
+}
+
+/** What the latest failures in the window said, the latest last. */
+export function failureDetailsOf({ previous, current }: AttemptWindow): readonly string[] {
+  return latest([...previous.details, ...current.details])
+}
+
+function latest(details: readonly string[]): readonly string[] {
+  return details.slice(-DETAILS_KEPT_MAX)
 }
 
 /** Calls in the window and the share of them, 0 to 1, that failed. */

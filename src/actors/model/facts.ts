@@ -120,6 +120,7 @@ export type Fact =
       readonly processor: ProcessorName
       readonly from: string
       readonly to: 'closed' | 'open' | 'halfOpen'
+      /** Where attempts open it, with what the latest of them said. */
       readonly cause: string
     }
   | {
@@ -215,4 +216,32 @@ export interface Gauges {
 /** Takes facts; must be quick and must not throw. */
 export interface Telemetry {
   emit(fact: Fact): void
+}
+
+/** Kinds of failures that are counted at once; the one that was met longest ago goes first. */
+export const FAILURE_KINDS_MAX = 16
+
+/** Longest detail that is kept, characters; `http 404` and names of errors are shorter. */
+const DETAIL_LENGTH_MAX = 40
+
+/** Counts a failed attempt by its detail; those that were met latest stand last. */
+export function noteFailure(counts: Map<string, number>, detail: string): void {
+  const kind = detail.slice(0, DETAIL_LENGTH_MAX)
+  const count = counts.get(kind) ?? 0
+  counts.delete(kind)
+  const [oldest] = counts.size < FAILURE_KINDS_MAX ? [] : counts.keys()
+  if (oldest !== undefined) counts.delete(oldest)
+  counts.set(kind, count + 1)
+}
+
+/** Kinds of failures that are told by name. */
+const KINDS_TOLD_MAX = 3
+
+/** Such as `http 404 (9), timeout (1)`: the commonest first, of equals the latest. */
+export function failuresInWords(counts: ReadonlyMap<string, number>): string {
+  const kinds = [...counts].toReversed().toSorted(([, one], [, other]) => other - one)
+  const others = kinds.slice(KINDS_TOLD_MAX).reduce((sum, [, count]) => sum + count, 0)
+  const told = kinds.slice(0, KINDS_TOLD_MAX)
+  if (others > 0) told.push(['others', others])
+  return told.map(([kind, count]) => `${kind} (${count})`).join(', ')
 }

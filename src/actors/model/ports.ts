@@ -46,7 +46,7 @@ export interface Charge {
  * - `failed`: 500, not processed unless a look-up finds it;
  * - `inDoubt`: may have been processed (timeout, reset after the request went out, cut or
  *   unreadable answer, any other status);
- * - `denied`: 400, this processor will never take the payment.
+ * - `denied`: 400 in the form of an API, this processor will never take the payment.
  */
 export interface ChargeAnswer {
   readonly kind: 'settled' | 'known' | 'refused' | 'failed' | 'inDoubt' | 'denied'

@@ -23,6 +23,8 @@ export interface WorkSettings {
   /** First delay in the retry queue, ms; doubles up to the maximum, jittered. */
   readonly retryDelayMs: number
   readonly retryDelayMaxMs: number
+  /** Age, ms since its acceptance, below which no payment is rejected. */
+  readonly rejectAfterMs: number
   /**
    * Time, from its sending, after which each look-up shows a request if it was ever recorded, ms: in
    * which it can still be recorded, and then in which a look-up can lag behind that.

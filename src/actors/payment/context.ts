@@ -152,10 +152,11 @@ export function endedAttempt({ context, event }: PaymentStep): Change {
   return { attempts: withAttempt(attempts, ended) }
 }
 
-/** Whether the other processor has denied the payment before this one has. */
-export function isDeniedByOther({ context: { attempt, attempts } }: PaymentStep): boolean {
-  assert(attempt !== null, 'a denial is the answer to an attempt')
-  return deniedBy(attempts) === otherThan(attempt.processor)
+/** Whether the other processor has denied the payment too, and it is old enough to be rejected. */
+export function isDeniedForGood({ context, event }: PaymentStep): boolean {
+  const { attempt, attempts } = context
+  assert(attempt !== null && event.type === 'charge.denied', 'a denial is the answer to an attempt')
+  return event.mayReject && deniedBy(attempts) === otherThan(attempt.processor)
 }
 
 const RECALLED = { tookMs: 0, detail: 'recalled' }
@@ -332,8 +333,13 @@ interface ChargeEnd {
 
 export type PaymentEvent =
   | ({ readonly type: 'charge.settled' } & ChargeEnd)
-  /** 400: this processor denies it; final once the other one has as well. */
-  | ({ readonly type: 'charge.denied'; readonly next: NextRoute } & ChargeEnd)
+  /** 400: this processor denies it; final once the other one has as well, and with `mayReject`. */
+  | ({
+      readonly type: 'charge.denied'
+      /** Whether the payment is old enough to be rejected. */
+      readonly mayReject: boolean
+      readonly next: NextRoute
+    } & ChargeEnd)
   | ({ readonly type: 'charge.refused'; readonly next: NextRoute } & ChargeEnd)
   /**
    * 500: refused only if a look-up does not find it, at `endsAt` with controls, at `settleBy` without

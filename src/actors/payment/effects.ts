@@ -2,7 +2,7 @@
 // They run once per payment or more, so they are callbacks, not invoked promises.
 
 import assert from 'node:assert'
-import { expectedMsOf, limitAt } from '../circuit/context.ts'
+import { expectedMsOf, limitAt, type AttemptReported } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { LookUpPlaces } from '../payments/look-up-places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
@@ -188,21 +188,22 @@ function weighedAnswer(
   { attempt, answer, tookMs, at }: ChargeEnd,
 ): ChargeAnswer {
   const { processor } = attempt
-  const { kind } = answer
+  const { kind, detail } = answer
   const suspicion = dependencies.suspicion[processor]
   if (kind === 'settled') {
     suspicion.settled()
     dependencies.controls[processor].noteRecorded(context.record.correlationId, at)
   } else if (kind === 'denied' || (kind === 'known' && wasNeverSent(context, processor))) {
     if (!suspicion.blames(context.record.correlationId)) return answer
-    reportAttempt(dependencies, processor, { failed: true, tookMs, at })
-    return kind === 'known' ? answer : { kind: 'refused', detail: answer.detail }
+    reportAttempt(dependencies, processor, { failed: true, detail, tookMs, at })
+    return kind === 'known' ? answer : { kind: 'refused', detail }
   } else if (kind === 'refused' && !dependencies.lease.holds(at)) {
     // Not sent for want of the lease: no fault of the processor.
     return answer
   }
   reportAttempt(dependencies, processor, {
     failed: kind !== 'settled' && kind !== 'known',
+    detail,
     tookMs,
     at,
   })
@@ -220,10 +221,10 @@ function wasNeverSent(
 export function reportAttempt(
   { health }: PaymentDependencies,
   processor: ProcessorName,
-  attempt: { readonly failed: boolean; readonly tookMs: number; readonly at: number },
+  attempt: Omit<AttemptReported, 'type'>,
 ): void {
-  const { failed, tookMs, at } = attempt
-  health[processor].send({ type: 'attempt.reported', failed, tookMs, at })
+  const { failed, detail, tookMs, at } = attempt
+  health[processor].send({ type: 'attempt.reported', failed, detail, tookMs, at })
 }
 
 export function planBackoff(
@@ -256,14 +257,15 @@ function chargeEvent(
   switch (answer.kind) {
     case 'settled':
       return { type: 'charge.settled', tookMs, detail }
-    case 'denied':
-    case 'refused':
-      return {
-        type: answer.kind === 'denied' ? 'charge.denied' : 'charge.refused',
-        tookMs,
-        detail,
-        next: routeAfter(dependencies, context, end),
-      }
+    case 'denied': {
+      const mayReject = at - context.record.acceptedAt >= dependencies.settings.rejectAfterMs
+      const next = routeAfter(dependencies, context, end)
+      return { type: 'charge.denied', tookMs, detail, mayReject, next }
+    }
+    case 'refused': {
+      const next = routeAfter(dependencies, context, end)
+      return { type: 'charge.refused', tookMs, detail, next }
+    }
     case 'failed': {
       const endsAt = at + outlasting(lookUpLagMs)
       return { type: 'charge.failed', tookMs, detail, endsAt, settleBy: Math.max(endsAt, settleBy) }
@@ -283,8 +285,9 @@ function routeAfter(
   { attempt, answer }: ChargeEnd,
 ): NextRoute {
   const { processor } = attempt
-  const denier = answer.kind === 'denied' ? processor : deniedBy(attempts)
-  const avoided = [...refusedBy, processor, ...(denier === null ? [] : [denier])]
+  const earlier = deniedBy(attempts)
+  const denier = answer.kind === 'denied' ? processor : earlier
+  const avoided = [...refusedBy, processor, ...(earlier === null ? [] : [earlier])]
   const { acceptedAt } = record
   const payment = { acceptedAt, refusedBy: avoided, deniedBy: denier, lastAt: processor }
   return nextRoute(dependencies, payment)

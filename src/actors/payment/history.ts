@@ -1,5 +1,6 @@
 // A payment's history: what became of each charge, bounded, and who has denied the payment.
 
+import assert from 'node:assert'
 import { countAttempts, type Attempt, type ProcessorName } from '../model/payment.ts'
 
 /** Attempts kept per payment, newest last; older ones are dropped. */
@@ -17,15 +18,17 @@ export function roundedMs(durationMs: number): number {
   return Math.round(durationMs * 1000) / 1000
 }
 
-/** What has denied the payment stays: it decides where the payment goes. */
+/** The oldest one goes without which it is still known who has denied the payment. */
 function withoutOldest(attempts: readonly Attempt[]): readonly Attempt[] {
-  const oldest = attempts.findIndex(({ outcome }) => outcome !== 'denied')
-  return attempts.toSpliced(Math.max(0, oldest), 1)
+  const denier = deniedBy(attempts)
+  const oldest = attempts.findIndex((_, index) => deniedBy(attempts.toSpliced(index, 1)) === denier)
+  assert(oldest !== -1, 'of many attempts one decides nothing')
+  return attempts.toSpliced(oldest, 1)
 }
 
 /**
- * The processor that has denied the payment; null when none has. Once both have, the payment is
- * rejected: if it is still open after that, a person has decided to begin anew.
+ * The processor that has denied the payment; null when none has. Once both have, it is rejected, or
+ * too young for that or redriven later: then both are asked anew.
  */
 export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
   let denier: ProcessorName | null = null

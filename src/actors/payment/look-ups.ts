@@ -177,7 +177,8 @@ function missingEvent(
   }
   tellContradiction(dependencies, context, { processor, contradiction: ABSENCE })
   const at = dependencies.clock.now()
-  reportAttempt(dependencies, processor, { failed: true, tookMs: at - askedAt, at })
+  const detail = 'known, but missing'
+  reportAttempt(dependencies, processor, { failed: true, detail, tookMs: at - askedAt, at })
   const refusedBy = [...context.refusedBy, processor]
   const next = routeNow(dependencies, { ...context, refusedBy })
   return { type: 'lookup.missing', ...missing, next }

@@ -9,7 +9,7 @@ import {
   endedAttempt,
   foundBy,
   initialContext,
-  isDeniedByOther,
+  isDeniedForGood,
   mayResend,
   pinnedAttempt,
   provesMissing,
@@ -71,7 +71,7 @@ const machineSetup = setup({
     provesOneMissing: (step) => provesMissing(step),
     mayResendDefault: (step) => mayResend(step, 'default'),
     mayResendFallback: (step) => mayResend(step, 'fallback'),
-    isDeniedByOther: (step) => isDeniedByOther(step),
+    isDeniedForGood: (step) => isDeniedForGood(step),
     triesAreSpent: ({ context }) => context.tries >= context.triesMax,
   },
 })
@@ -95,9 +95,9 @@ const denied = {
   first: [
     // An earlier request to it may have been recorded, whatever it says of this one.
     { guard: 'isInDoubt', target: 'confirming', actions: ['keepAttempt', 'noteRefusal'] },
-    { guard: 'isDeniedByOther', target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
+    { guard: 'isDeniedForGood', target: 'rejected', actions: ['keepAttempt', 'markRejected'] },
   ],
-  // The retry queue's pace: the one that denied it may be asked again only from there.
+  // The retry queue's pace: who has denied it may be asked again only from there.
   last: { target: 'parked', actions: ['keepAttempt', 'noteRefusal'] },
 } as const
 

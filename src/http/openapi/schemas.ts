@@ -117,8 +117,8 @@ const ATTEMPT: Schema = {
 }
 
 const ATTEMPTS = [
-  'Oldest first. Of more than 16 that have ended the newest are kept, and each in which a processor',
-  'denied the payment.',
+  'Oldest first. Of more than 16 that have ended the newest are kept, and those by which it is known',
+  'who has denied the payment.',
 ].join(' ')
 
 const UNKNOWN_OUTCOME: Schema = {

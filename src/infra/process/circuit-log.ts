@@ -3,7 +3,7 @@
 // closely in one line.
 
 import type { Logger } from 'pino'
-import type { Fact } from '../../actors/model/facts.ts'
+import { failuresInWords, noteFailure, type Fact } from '../../actors/model/facts.ts'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 
 /** How long changes are gathered after one that was told, ms. */
@@ -31,6 +31,8 @@ interface Window {
   readonly openings: number[]
   /** Attempts that did not settle their payment. */
   failed: number
+  /** What they said, counted. */
+  readonly failures: Map<string, number>
   circuit: Changed['to']
 }
 
@@ -38,7 +40,8 @@ interface Window {
 export function createCircuitLog(logger: Logger, now: () => number): CircuitLog {
   const windows = new Map<ProcessorName, Window>()
   const open = (processor: ProcessorName, circuit: Changed['to']): void => {
-    windows.set(processor, { openedAt: now(), changes: 0, openings: [], failed: 0, circuit })
+    const none = { changes: 0, openings: [], failed: 0, failures: new Map() }
+    windows.set(processor, { openedAt: now(), circuit, ...none })
   }
   return {
     changed({ type, ...fields }) {
@@ -53,9 +56,11 @@ export function createCircuitLog(logger: Logger, now: () => number): CircuitLog 
       window.circuit = to
       if (to === 'open') window.openings.push(now())
     },
-    ended({ processor, outcome }) {
+    ended({ processor, outcome, detail }) {
       const window = windows.get(processor)
-      if (window !== undefined && outcome !== 'settled') window.failed += 1
+      if (window === undefined || outcome === 'settled') return
+      window.failed += 1
+      noteFailure(window.failures, detail)
     },
     turn() {
       for (const [processor, window] of windows) {
@@ -86,5 +91,6 @@ function tell(logger: Logger, { processor, window, now }: Told): void {
   const openedMsAgo = openings.slice(-OPENINGS_TOLD_MAX).map((at) => Math.round(now - at))
   const forMs = Math.round(now - openedAt)
   const fields = { processor, circuit, changes, openings: openings.length, openedMsAgo }
-  logger.warn({ ...fields, failed, forMs }, 'circuit.flapped')
+  const failures = failuresInWords(window.failures)
+  logger.warn({ ...fields, failed, failures, forMs }, 'circuit.flapped')
 }

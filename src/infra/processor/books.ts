@@ -4,6 +4,7 @@
 import type { LookupFunction } from 'node:net'
 import { Agent, request, type Dispatcher } from 'undici'
 import type { ProcessorName } from '../../actors/model/payment.ts'
+import { isKept } from './in-flight-requests.ts'
 import { createLookUpPaths, NOT_FROM_A_CACHE } from './wire.ts'
 import { readCents, readInstant, readObject } from './wire.ts'
 
@@ -88,7 +89,7 @@ export class ProcessorBooks {
         signal: AbortSignal.timeout(timeoutMs),
         dispatcher: this.#dispatcher,
       })
-      const isCached = headers['age'] !== undefined
+      const isCached = isKept(headers['age'])
       return read({ status: statusCode, body: await body.text(), isCached })
     } catch (why) {
       return { kind: 'silent', why }

@@ -19,6 +19,11 @@ const PAGE_BYTES_KEPT = 64
 /** Most interim answers (1xx) to one request: without a bound an endless stream keeps a core busy. */
 const INTERIM_MAX = 10
 
+/** Whether an answer with this `Age` is one that a cache had; some say 0 of all that they pass on. */
+export function isKept(age: unknown): boolean {
+  return age !== undefined && age !== '0'
+}
+
 /**
  * How a request ended:
  * - `answered`: the whole answer is here;
@@ -34,7 +39,7 @@ export type RequestEnd =
        * tells whether it has a body.
        */
       readonly text: string
-      /** It says of itself that a cache had it: it has an `Age`. */
+      /** It says of itself that a cache had it: it has an `Age` above 0. */
       readonly isCached: boolean
     }
   | { readonly kind: 'unsent'; readonly detail: string }
@@ -113,7 +118,7 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     headers: Readonly<Record<string, unknown>>,
   ): void {
     this.#status = status
-    this.#isCached = headers['age'] !== undefined
+    this.#isCached = isKept(headers['age'])
     if (status < 200) this.#interims += 1
     if (this.#interims > INTERIM_MAX) controller.abort(TOO_MANY_INTERIMS)
   }

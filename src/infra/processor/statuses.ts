@@ -33,7 +33,7 @@ export const STATUS_ROWS: readonly StatusRow[] = [
     statuses: [400],
     kind: 'denied',
     processor: 'nothing; in a run over different payments: fails',
-    why: 'Without a body or with a JSON object, as an API answers: it will never take this payment. That is final once the other processor has denied it too. In any other form it is the page of a server in between, which may do better later: refused, and the processor fails.',
+    why: 'Without a body or with a JSON object, as an API answers: it will never take this payment. That is final once the other processor has denied it too and the payment is `REJECT_AFTER_MS` old. In any other form it is the page of a server in between, which may do better later: refused, and the processor fails.',
   },
   {
     statuses: [500],
