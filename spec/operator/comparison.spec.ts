@@ -2,7 +2,6 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import type { Finding } from '../../src/operator/comparison.ts'
 import { DIFFERING_MAX } from '../../src/operator/differing-spans.ts'
 import type { PitPayment } from '../../src/operator/pit-payments.ts'
 import {
@@ -17,20 +16,9 @@ import {
   rowsOf,
   settled,
   sumOf,
+  wordsOf,
   type Recorded,
 } from '../support/compared-lists.ts'
-
-/** `instant of the payment: what the processor has`, of each mismatch; others by their kind. */
-function wordsOf(told: readonly Finding[]): readonly string[] {
-  return told.map((finding) => {
-    if (finding.kind === 'emptied') return `emptied ${finding.emptied.side}`
-    if (finding.kind === 'mismatch') return `mismatch ${finding.mismatch.payment.correlationId}`
-    const { span, difference, mismatches } = finding.discrepancy
-    const ids = mismatches?.map(({ payment }) => payment.correlationId).join('+')
-    const width = span.to - span.from + 1
-    return `${span.from - START}/${width}: ${difference.payments}, ${difference.cents} ${ids}`
-  })
-}
 
 t.test('books that agree are added up, and nothing is told', async (t) => {
   const pit = [
@@ -223,6 +211,26 @@ t.test('as many findings as are told at most are not cut', async (t) => {
   t.strictSame(oneMore.recorded, oneMore.pit)
 })
 
+t.test('once enough is found, what comes after is added up and not searched', async (t) => {
+  const sixty = (hour: number): readonly PitPayment[] =>
+    many(60, 1, START + hour * HOUR_MS).map((each) => ({
+      ...each,
+      correlationId: `${each.correlationId} of ${hour}`,
+    }))
+  const pit = [...sixty(1), ...sixty(2), ...sixty(5)]
+  const processor = recordedAs(pit).map((each) => ({ ...each, amountCents: 999 }))
+
+  const found = await compare({ pit, processor }, { lookUps: 'whereSumsDiffer' })
+
+  t.equal(found.findings, DIFFERING_MAX + 1, 'the second hour is searched no further')
+  const last = { from: START + 5 * HOUR_MS, to: START + 6 * HOUR_MS - 1 }
+  t.strictSame(
+    found.sums.filter(({ from, to }) => from >= last.from && to <= last.to),
+    [last],
+  )
+  t.equal(found.pit.payments, 180n)
+})
+
 t.test('beyond ten thousand mismatches payments are no longer looked up', async (t) => {
   const pit = many(10_400, 1)
   const processor = recordedAs(pit).map((each) => ({ ...each, amountCents: 1 }))
@@ -232,127 +240,6 @@ t.test('beyond ten thousand mismatches payments are no longer looked up', async 
   t.equal(found.asked.length, 10_050, 'to the end of a page')
   t.equal(found.findings, 10_050)
   t.strictSame([found.pit.payments, found.recorded.cents], [10_400n, 10_400n])
-})
-
-t.test(
-  'a processor that was emptied is told as such, from where it has payments again',
-  async (t) => {
-    const before = many(30, 60_000)
-    const after = settled('after', START + 2 * HOUR_MS)
-    const pit = [...before, after]
-
-    const found = await compare({ pit, processor: recordedAs([after]) })
-    const missing = { payments: 30n, cents: 30_000n }
-    t.match(found.told, [
-      { kind: 'emptied', emptied: { side: 'processor', before: after.requestedAt, missing } },
-    ])
-    t.strictSame([found.findings, found.pit.payments, found.recorded.payments], [1, 31n, 1n])
-
-    const all = await compare({ pit, processor: [] })
-    t.match(all.told, [
-      { emptied: { side: 'processor', before: undefined, missing: { payments: 31n } } },
-    ])
-    t.equal(all.findings, 1)
-    const unnamed = await compare({ pit, processor: [] }, { rows: undefined })
-    t.match(unnamed.told, [{ emptied: { side: 'processor', asked: 0 } }])
-  },
-)
-
-t.test('a processor that knows one of those that are asked for was not emptied', async (t) => {
-  const pit = many(30, 60_000)
-
-  const ten = await compare({ pit: many(10, 60_000), processor: [] })
-  t.strictSame(wordsOf(ten.told), ['emptied processor'], 'ten are enough')
-  const nine = await compare({ pit: many(9, 60_000), processor: [] })
-  t.strictSame(
-    wordsOf(nine.told),
-    many(9, 1).map(({ correlationId }) => `mismatch ${correlationId}`),
-  )
-  const known = await compare({ pit, processor: [recorded('p0', DAY.to + 5)] })
-  t.equal(known.told.length, 30, 'each is named')
-  const first = await compare({ pit, processor: [recorded('p0', START)] })
-  t.strictSame(wordsOf(first.told).slice(0, 2), ['mismatch p1', 'mismatch p2'])
-  const late = await compare({
-    pit: [...many(9, 1), ...many(30, 1, START + 20)].map((each, index) => ({
-      ...each,
-      correlationId: `q${index}`,
-    })),
-    processor: [recorded('x', START + 10)],
-  })
-  t.not(wordsOf(late.told)[0], 'emptied processor', 'nine are missing before its first one')
-})
-
-t.test('payments of the whole emptied stretch are asked for, some forty at most', async (t) => {
-  const pit = many(1000, 60_000)
-
-  const found = await compare({ pit, processor: [] }, { lookUps: 'whereSumsDiffer' })
-
-  t.match(found.told, [{ emptied: { side: 'processor', asked: found.asked.length } }])
-  const numbers = found.asked.map((id) => Number(id.slice(1)))
-  t.strictSame(
-    numbers.slice(0, 20),
-    Array.from({ length: 20 }, (_, index) => 2 * index),
-  )
-  t.strictSame(
-    numbers.slice(20),
-    Array.from({ length: 20 }, (_, index) => Math.ceil(((index + 1) * 999) / 20)),
-  )
-  const few = await compare({ pit: many(15, 1), processor: [] }, { lookUps: 'whereSumsDiffer' })
-  t.equal(new Set(few.asked).size, 15)
-})
-
-t.test('a purge of Pit is told as such, and what it hides is named', async (t) => {
-  const gone = recordedAs(many(12, 60_000))
-  const later = settled('later', START + 3 * HOUR_MS)
-  const elsewhere = settled('elsewhere', START + 3 * HOUR_MS, { processor: 'fallback' })
-  const hidden = [recorded('elsewhere', START + 5), recorded('waits', later.requestedAt ?? 0)]
-  const pit = [later, elsewhere, open('waits'), open('new')]
-
-  const found = await compare({ pit, processor: [...gone, ...hidden, ...recordedAs([later])] })
-
-  t.match(found.told[0], {
-    kind: 'emptied',
-    emptied: {
-      side: 'pit',
-      before: later.requestedAt,
-      asked: 3,
-      missing: { payments: 13n, cents: 13_000n },
-    },
-  })
-  t.strictSame(wordsOf(found.told).slice(1), ['mismatch elsewhere', '10800000/1: -1, -1000 waits'])
-  t.strictSame([found.pit.payments, found.recorded.payments], [1n, 15n])
-
-  const nothing = await compare({ pit: [], processor: gone })
-  t.match(nothing.told, [
-    { emptied: { side: 'pit', before: undefined, missing: { payments: 12n } } },
-  ])
-  t.equal(nothing.findings, 1)
-  const unnamed = await compare(
-    { pit: [later], processor: [...gone, ...recordedAs([later])] },
-    { rows: undefined },
-  )
-  t.match(unnamed.told, [{ emptied: { side: 'pit', before: later.requestedAt, asked: 0 } }])
-  const noRows = await compare({ pit: [], processor: gone }, { rows: undefined })
-  t.match(noRows.told, [{ emptied: { side: 'pit', before: undefined } }])
-})
-
-t.test('Pit was not purged while it has payments or totals from before', async (t) => {
-  const gone = recordedAs(many(12, 60_000))
-
-  const accepted = rowsOf([], START)
-  const waiting = await compare({ pit: [], processor: gone }, { rows: accepted })
-  t.equal(waiting.told.length, 12, 'it has accepted one at the very beginning')
-  const nine = await compare({ pit: [], processor: gone.slice(0, 9) })
-  t.equal(nine.told.length, 9)
-  const moved = settled('moved', START + 30_500)
-  const archived = await compare(
-    { pit: [moved], processor: [...gone, ...recordedAs([moved])] },
-    { rows: rowsOf([]), rowsFrom: START + HOUR_MS },
-  )
-  t.notOk(wordsOf(archived.told).includes('emptied pit'), 'its totals are there')
-  const late = settled('late', START + 61_000)
-  const some = await compare({ pit: [late], processor: [...gone, ...recordedAs([late])] })
-  t.notOk(wordsOf(some.told).includes('emptied pit'), 'two are missing before its first one')
 })
 
 t.test('books agree if and only if nothing is told, whatever was altered', async (t) => {

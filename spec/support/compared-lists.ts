@@ -1,5 +1,6 @@
 // Pit's books and a processor's, both as plain lists, for specs of what a comparison of them finds.
 
+import assert from 'node:assert'
 import { compareWith, type Comparison, type Finding } from '../../src/operator/comparison.ts'
 import type { ComparedProcessor, CompareRequest } from '../../src/operator/comparison.ts'
 import type { PitBooks, Span } from '../../src/operator/pit-books.ts'
@@ -137,4 +138,17 @@ function booksOf(list: readonly PitPayment[]): PitBooks {
 export function sumOf(list: readonly { readonly amountCents: number | bigint | undefined }[]) {
   const cents = list.reduce((sum, { amountCents }) => sum + BigInt(amountCents ?? 0), 0n)
   return { payments: BigInt(list.length), cents }
+}
+
+/** `instant of the payment: what the processor has`, of each mismatch; others by their kind. */
+export function wordsOf(told: readonly Finding[]): readonly string[] {
+  return told.map((finding) => {
+    if (finding.kind === 'emptied') return `emptied ${finding.emptied.side}`
+    if (finding.kind === 'mismatch') return `mismatch ${finding.mismatch.payment.correlationId}`
+    assert.equal(finding.kind, 'discrepancy')
+    const { span, difference, mismatches } = finding.discrepancy
+    const ids = mismatches?.map(({ payment }) => payment.correlationId).join('+')
+    const width = span.to - span.from + 1
+    return `${span.from - START}/${width}: ${difference.payments}, ${difference.cents} ${ids}`
+  })
 }
