@@ -26,6 +26,10 @@ const NEVER_WAITED_FOR_MS = 600_000
 const RELEASED: Readonly<Record<string, string>> = {
   '0001-tables.sql': '6fb6a9fd60d79bdfb776a1d297705f06b18685b21444a3e7149cfc0c23c70b38',
   '0002-histories.sql': 'e2e8ac78ba34248d67084061257002006b62b206616a116c2ddb97a54fe9e3e1',
+  '0003-archive.sql': '0f568f464c5a4e294580b7eb065ecb650a32d6520b6220c251d0d6fcc3a0335a',
+  '0004-watermarks.sql': '70014a33900d23aa7411d9e62474bd685b1862d575a1be258815f3e81a1f1250',
+  '0005-renewals.sql': '35ab663b6582ea087ee200665f5b1cfd488985de6586f502a5f473ca25d50611',
+  '0006-owned-since.sql': '8f6d8d0dd265252ebff82f3795af26c554fd6656f8dcb9912265408e319a96aa',
 }
 
 t.test('a released migration is never edited', async (t) => {
