@@ -101,10 +101,26 @@ export class HttpProxy extends TcpRelay {
 
   protected override passOn(near: Socket, far: Socket): void {
     const reader = new RequestReader()
+    // A connection carries one request at a time.
+    let lookedUp: string | undefined
     near.on('data', (chunk: Buffer) => {
-      for (const request of reader.read(chunk)) this.#take(request, near, far)
+      for (const request of reader.read(chunk)) {
+        lookedUp = callOf(request).kind === 'lookUp' ? request.path : undefined
+        this.#take(request, near, far)
+      }
     })
-    near.on('end', () => far.end())
+    far.on('data', (chunk: Buffer) => {
+      if (lookedUp !== undefined && IS_404.test(chunk.toString('latin1', 0, 12))) {
+        this.#cached404s.add(lookedUp)
+      }
+      lookedUp = undefined
+    })
+    near.on('end', () => {
+      // What waits for a connection when its caller gives up is not sent: who keeps it for longer than
+      // the horizon is beyond a bound.
+      if (far.connecting) far.destroy()
+      else far.end()
+    })
   }
 
   #take(request: ReadRequest, near: Socket, far: Socket): void {
@@ -120,9 +136,7 @@ export class HttpProxy extends TcpRelay {
     const act = conduct === null ? undefined : this.#actionFor(request, conduct, near)
     if (act !== undefined) return this.#run(act)
     far.write(request.bytes)
-    if (call.kind !== 'lookUp') return
-    this.#noteFinding()
-    this.#run(() => this.#cache(request.path, call.correlationId))
+    if (call.kind === 'lookUp') this.#noteFinding()
   }
 
   /** Undefined for what goes through. */
@@ -154,12 +168,6 @@ export class HttpProxy extends TcpRelay {
       }
     }
     return undefined
-  }
-
-  /** Keeps what is not there now: not there it was just before, when the caller asked. */
-  async #cache(path: string, correlationId: string): Promise<void> {
-    const status = await this.#ask(`/payments/${correlationId}`, {})
-    if (status === 404) this.#cached404s.add(path)
   }
 
   #isAbout<Drawn extends CallConduct>(conduct: Drawn | null): conduct is Drawn {
@@ -284,6 +292,8 @@ export class HttpProxy extends TcpRelay {
     }
   }
 }
+
+const IS_404 = /^HTTP\/1\.1 404$/
 
 const MISSING: Reply = { kind: 'answer', status: 404, body: 'none' }
 const PLAIN: ReplyHeaders = { framing: 'length', lines: [] }
