@@ -43,6 +43,25 @@ t.test('look-ups are answered while every charge hangs', async (t) => {
   t.same(await lookUp(client, randomUUID()), { kind: 'missing' })
 })
 
+t.test(
+  'a charge that is given up resets its connection: nothing of it arrives later',
+  async (t) => {
+    const ends: Promise<string>[] = []
+    const processor = await startRawProcessor(t, (socket) => {
+      const ended = once(socket, 'end').then(() => 'closed in order')
+      const failed = once(socket, 'error').then(([error]) => String(Object(error)['code']))
+      ends.push(
+        Promise.race([ended, failed]).catch((error: unknown) => String(Object(error)['code'])),
+      )
+    })
+    const client = openClient(t, { url: processor.url, attemptTimeoutMs: 50 })
+
+    t.match(await charge(client), { kind: 'inDoubt', detail: 'timeout' })
+
+    t.strictSame(await Promise.all(ends), ['ECONNRESET'])
+  },
+)
+
 async function refusals(t: Test): Promise<void> {
   const gone = await startRawProcessor(t, silent)
   await gone.close()

@@ -1,7 +1,7 @@
 // A bounded number of connections to a processor, with the requests in flight on them.
 
-import type { LookupFunction } from 'node:net'
-import { Pool } from 'undici'
+import type { LookupFunction, Socket } from 'node:net'
+import { buildConnector, errors, Pool } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
 import { InFlightRequest, InFlightRequests } from './in-flight-requests.ts'
@@ -45,8 +45,8 @@ export function openProcessorPool({
 }: ProcessorPoolOptions): ProcessorPool {
   const { origin, pathname } = new URL(url)
   const prefix = pathname.replace(/\/$/, '')
-  const connect = lookup === undefined ? {} : { lookup }
-  const pool = new Pool(origin, { ...POOL, connections, connect, connectTimeout: connectTimeoutMs })
+  const bounds = { timeout: connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) }
+  const pool = new Pool(origin, { ...POOL, connections, connect: resettingConnector(bounds) })
   const inFlight = new InFlightRequests(connections, clock)
   const onReleased = (request: InFlightRequest): void => inFlight.remove(request)
 
@@ -80,6 +80,31 @@ const ACCEPTING = ['accept', 'application/json']
 const ASKING = [...ACCEPTING, ...Object.entries(NOT_FROM_A_CACHE).flat()]
 const CHARGING = ['content-type', 'application/json', ...ACCEPTING]
 const NO_CONNECTION = { kind: 'unsent', detail: 'no connection' } as const
+
+/**
+ * Connections that are reset when a request on them is given up. Closed in order, what a processor's
+ * machine has not taken yet is sent to it again and again for a minute, and a charge is recorded
+ * after it was certain that it would not be.
+ */
+function resettingConnector(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector(options)
+  return (target, callback) => {
+    connect(target, (...opened) => {
+      if (opened[0] === null) resetWhenAborted(opened[1])
+      callback(...opened)
+    })
+  }
+}
+
+function resetWhenAborted(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket)
+  socket.destroy = (error) => {
+    const isAborted = error instanceof errors.InformationalError && error.message === 'aborted'
+    // What `resetAndDestroy` sets, which would first end the connection in order.
+    if (isAborted) Object.assign(socket, { resetAndClosing: true })
+    return destroy(error)
+  }
+}
 
 function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, request: InFlightRequest): void {
   try {
