@@ -116,8 +116,8 @@ export class HttpProxy extends TcpRelay {
       lookedUp = undefined
     })
     near.on('end', () => {
-      // What waits for a connection when its caller gives up is not sent: who keeps it for longer than
-      // the horizon is beyond a bound.
+      // What waits for a connection when its caller gives up is not sent: who keeps it until the
+      // settle-by deadline is over is beyond a bound.
       if (far.connecting) far.destroy()
       else far.end()
     })
