@@ -57,7 +57,8 @@ export async function readIds(path: string): Promise<readonly string[]> {
 
 /**
  * Books those of the payments that Pit does not know and exactly one processor has, none of which is
- * so young that it may be in flight, or may be in the totals already. The exit code. Rejects with `UsageError` or `BooksUnreachable`.
+ * so young that it may be in flight, or may be in the totals already. The exit code. Rejects with
+ * `UsageError` or `BooksUnreachable`.
  */
 export async function takeBack(
   ids: readonly string[],

@@ -25,18 +25,23 @@ function old(n: number) {
   return { correlationId: uuid(n), processor: 'default', requestedAt, amountCents: 1_990 } as const
 }
 
-t.test('an instance archives by itself, and says each time why it does not', async (t) => {
-  const world = await startArchived(t, server)
-  await world.settle([old(1)])
-  await world.sql(`INSERT INTO leases (instance_id, expires_at) VALUES ('older', now())`)
-  const told: string[] = []
-  const archive: ArchiverOptions = {
+/** Without a pause between the passes. */
+function tellingAll(told: string[]): ArchiverOptions {
+  return {
     ...SETTINGS,
     pauseMs: 1,
     onWaiting: (reason) => told.push(reason),
     onArchived: ({ payments }) => told.push(`${payments} archived`),
     onDropped: ({ table }) => told.push(`${table} dropped`),
   }
+}
+
+t.test('an instance archives by itself, and says each time why it does not', async (t) => {
+  const world = await startArchived(t, server)
+  await world.settle([old(1)])
+  await world.sql(`INSERT INTO leases (instance_id, expires_at) VALUES ('older', now())`)
+  const told: string[] = []
+  const archive = tellingAll(told)
   const ledger = await createPostgresLedger({ ...LEDGER, connectionString: world.url, archive })
   t.teardown(() => ledger.close())
   const sessions = `SELECT pid FROM pg_stat_activity
@@ -60,13 +65,7 @@ t.test('an instance that closes does not wait for what it archives', async (t) =
   const world = await startArchived(t, server)
   await world.settle([old(1)])
   const told: string[] = []
-  const archive: ArchiverOptions = {
-    ...SETTINGS,
-    pauseMs: 1,
-    onWaiting: (reason) => told.push(reason),
-    onArchived: ({ payments }) => told.push(`${payments} archived`),
-    onDropped: ({ table }) => told.push(`${table} dropped`),
-  }
+  const archive = tellingAll(told)
   const writer = await openTransaction(t, world.url, 'LOCK TABLE payments IN ROW EXCLUSIVE MODE')
   const ledger = await createPostgresLedger({ ...LEDGER, connectionString: world.url, archive })
   await waitUntil({ what: 'it waits for the writer' }, async () => (await world.counts())[2] > 0)
