@@ -7,6 +7,7 @@ import { archiveOnce } from '../src/infra/postgres/archive-pass.ts'
 import { openConnection } from '../src/infra/postgres/connection.ts'
 import { windowQuery } from './challenge/pit-endpoint.ts'
 import { startLayout } from './layout/layout.ts'
+import { projectRoot } from './layout/project.ts'
 import { waitUntil } from './layout/wait.ts'
 import { HttpClient } from './load/client.ts'
 import { AnswerTally } from './load/tally.ts'
@@ -37,8 +38,14 @@ const CONNECTIONS = 256
 const WARM_UP_SECONDS = 5
 const TIMEOUT_MS = 5_000
 
-/** What fills the ledger and counts all of it locks the partitions of all days; Pit does not. */
-const POSTGRES = { max_locks_per_transaction: '256' }
+/**
+ * A server that keeps years has the settings of one. What fills the ledger and counts all of it locks
+ * the partitions of all days; Pit does not.
+ */
+const POSTGRES = {
+  config_file: join(projectRoot(), 'compose/production.postgresql.conf'),
+  max_locks_per_transaction: '256',
+}
 
 /** Once made, for all runs. */
 let made: Promise<Filled> | undefined

@@ -147,8 +147,10 @@ const RIGHTS = [
 ]
 
 /** Payments of a batch at first, at least and at most, and how long one is to take, ms. */
-const BATCH = { first: 500, min: 50, max: 5_000, ms: 60 } as const
-/** Pause after the smallest batch that took longer: PostgreSQL has more to do than it can, ms. */
+const BATCH = { first: 100, min: 20, max: 5_000, ms: 12 } as const
+/** A smallest batch that takes longer says that PostgreSQL has more to do than it can, ms. */
+const LOADED_MS = 60
+/** Pause after such a batch, ms. */
 const LOAD_PAUSE_MS = 2_000
 /** Batches in a row that PostgreSQL may roll back before the pass ends. */
 const FAILURES_MAX = 20
@@ -160,8 +162,9 @@ interface Moving extends ArchiveSettings {
 }
 
 /**
- * Moves what is old enough of a span within one day. A batch is as large as takes `BATCH.ms`, and is
- * followed by a pause as long as it took, or as the rate demands: others have half of the time.
+ * Moves what is old enough of a span within one day. A batch is as large as takes `BATCH.ms`, which
+ * is what a commit beside it may have to wait for. Waits and pauses are as long as the work, or as
+ * the rate demands: others have half of the time.
  */
 async function moveAll(
   connection: PostgresConnection,
@@ -180,12 +183,13 @@ async function moveAll(
       // What was noted and is not moved was altered meanwhile, and is left for the next pass.
       from = batch.payments === 0 ? batch.last + 1 : batch.last
       failures = 0
-      const { tookMs } = batch
-      const isLoaded = tookMs > BATCH.ms && limit === BATCH.min
+      const { tookMs, waitedMs } = batch
+      const isLoaded = tookMs > LOADED_MS && limit === BATCH.min
       limit = tookMs < BATCH.ms ? Math.ceil(limit * 1.2) : Math.ceil(limit / 2)
       limit = Math.min(BATCH.max, Math.max(BATCH.min, limit))
-      const paceMs = (batch.payments / rateMax) * 1_000 - tookMs
-      await delay(isLoaded ? LOAD_PAUSE_MS : Math.max(tookMs, paceMs), undefined, { signal })
+      const idleMs = Math.max(tookMs, (batch.payments / rateMax) * 1_000 - tookMs)
+      const pauseMs = isLoaded ? LOAD_PAUSE_MS : Math.max(0, idleMs - waitedMs)
+      await delay(pauseMs, undefined, { signal })
     } catch (cause) {
       failures += 1
       if (failures > FAILURES_MAX || !isPassing(cause)) throw cause
@@ -205,8 +209,9 @@ interface MovedBatch {
   readonly payments: number
   /** Instant of the youngest. */
   readonly last: number
-  /** Without the time in which it only waited for others. */
+  /** Its statements, and the time between them in which it only waited for others. */
   readonly tookMs: number
+  readonly waitedMs: number
 }
 
 /**
@@ -233,8 +238,9 @@ async function moveBatch(
   await passFence(connection, signal)
   const passedAt = performance.now()
   const moved = readOnlyRow(MOVE, await connection.query(MOVE, [from, noted.last, before]))
-  const tookMs = notedAt - startedAt + performance.now() - passedAt
-  return { payments: moved.payments, last: noted.last, tookMs }
+  const waitedMs = passedAt - notedAt
+  const tookMs = performance.now() - startedAt - waitedMs
+  return { payments: moved.payments, last: noted.last, tookMs, waitedMs }
 }
 
 /** Bound on the fence, ms: a transaction that somebody left open holds up the archive alone. */
