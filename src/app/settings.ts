@@ -93,7 +93,8 @@ function workOf(config: Config): WorkSettings {
     retryDelayMs: config.retryDelayMs,
     retryDelayMaxMs: config.retryDelayMaxMs,
     rejectAfterMs: config.rejectAfterMs,
-    settleByMs: config.inDoubtHorizonMs + config.lookupLagMs,
+    // From the dispatch: a charge is written once its connection stands.
+    settleByMs: config.connectTimeoutMs + config.inDoubtHorizonMs + config.lookupLagMs,
     lookUpLagMs: config.lookupLagMs,
   }
 }

@@ -66,7 +66,7 @@ export const ATTEMPT_VARIABLES = {
     min: 1000,
     max: 600_000,
     meaning:
-      'Time after which a charge that was sent can no longer be processed; with LOOKUP_LAG_MS and 5 % for clocks that drift it is the settle-by deadline; longer than ATTEMPT_TIMEOUT_MS',
+      'Time after which a charge that was sent can no longer be processed; with CONNECT_TIMEOUT_MS, LOOKUP_LAG_MS and 5 % for clocks that drift it is the settle-by deadline; longer than ATTEMPT_TIMEOUT_MS',
   }),
   processorConcurrency: whole({
     name: 'PROCESSOR_CONCURRENCY',

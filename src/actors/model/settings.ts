@@ -26,8 +26,8 @@ export interface WorkSettings {
   /** Age, ms since its acceptance, below which no payment is rejected. */
   readonly rejectAfterMs: number
   /**
-   * Time, from its sending, after which each look-up shows a request if it was ever recorded, ms: in
-   * which it can still be recorded, and then in which a look-up can lag behind that.
+   * Time, from its dispatch, after which each look-up shows a request if it was ever recorded, ms: in
+   * which it can still be written, recorded, and then missed by a look-up that lags behind.
    */
   readonly settleByMs: number
   /** How long a processor's look-up may lag behind its own record, ms. */
