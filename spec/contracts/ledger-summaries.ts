@@ -36,7 +36,7 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
       await acceptMany(first, { ...mine, count: 4 })
       const unflushed: SettledPayment[] = [
         settled(1),
-        settled(2, { processor: 'fallback', requestedAt: 2_000, amountCents: 5 }),
+        settled(2, { processor: 'fallback', requestedAt: 2_000 }),
         settled(3, { requestedAt: 9_000 }),
       ]
       await first.record([settled(1)], mine)
@@ -45,7 +45,7 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
 
       t.strictSame(summary, {
         default: { payments: 1, cents: 1_990 },
-        fallback: { payments: 1, cents: 5 },
+        fallback: { payments: 1, cents: 1_990 },
       })
       t.strictSame(stale, [uuid(1)])
       for (const [window, count] of [
@@ -72,6 +72,18 @@ export function summariesContract(t: Test, makeLedger: MakeLedger): void {
 
     t.strictSame(summary, { default: { payments: 1, cents: 1_990 }, fallback: NOTHING })
     t.strictSame(stale, [uuid(1), uuid(3)])
+  })
+
+  t.test('a settlement of another amount than the open payment has is not counted', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await lease(first)
+    await first.accept([request(1, 2_706)], { ...mine, parked: false })
+    const announced = [settled(1, { amountCents: 2_705 })]
+
+    const { summary, stale } = await second.summarize({}, announced)
+
+    t.strictSame(summary, { default: NOTHING, fallback: NOTHING })
+    t.strictSame(stale, [uuid(1)])
   })
 
   t.test('a summary counts a payment before, during and after its flush', async (t) => {

@@ -173,7 +173,9 @@ export function sumUp(
   const late = new Map<string, SettledPayment>()
   for (const payment of unflushed) {
     if (!isInside(window, payment.requestedAt)) continue
-    if (rows.get(payment.correlationId)?.state === 'open') late.set(payment.correlationId, payment)
+    const row = rows.get(payment.correlationId)
+    const isOpen = row?.state === 'open' && row.amountCents === payment.amountCents
+    if (isOpen) late.set(payment.correlationId, payment)
     else stale.add(payment.correlationId)
   }
   const sums = { default: { payments: 0, cents: 0 }, fallback: { payments: 0, cents: 0 } }

@@ -206,6 +206,24 @@ export function rewindOf(chance: Chance, { faultsMs, configured }: Settings): Pl
   return { at, lastsMs: chance.between([50, 1500]), fault }
 }
 
+/**
+ * Without what is beyond a bound: a copy of the disk that is put back is noticed while an instance
+ * lives that knew more, or by Redis. No instance need live, so about that time Redis is sound.
+ */
+export function withinBounds(
+  faults: readonly PlannedFault[],
+  { configured }: Settings,
+): readonly PlannedFault[] {
+  const marginMs = 2 * configured.leaseTtlMs
+  const spans = faults.flatMap(({ at, lastsMs, fault }) => {
+    if (fault.kind !== 'rewind' || fault.how !== 'copy') return []
+    return [{ from: at - fault.lostMs - marginMs, to: at + lastsMs + marginMs }]
+  })
+  const isBeyond = ({ at, lastsMs, fault }: PlannedFault): boolean =>
+    fault.kind.startsWith('cache') && spans.some(({ from, to }) => at < to && at + lastsMs > from)
+  return faults.filter((fault) => !isBeyond(fault))
+}
+
 function purgeOf(chance: Chance, { faultsMs }: Settings): PlannedFault {
   return { at: chance.between([0, faultsMs / 2]), lastsMs: 0, fault: { kind: 'purge' } }
 }

@@ -5,7 +5,7 @@ import { Chance } from './chance.ts'
 import { Postings } from './postings.ts'
 import { type SharedWorld, Instance, type Planted } from './instance.ts'
 import { Trace, Observer } from './observer.ts'
-import type { Fault, PlannedFault, Rewind } from './plan.ts'
+import { type Fault, type PlannedFault, type Rewind, withinBounds } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { LedgerStore } from './simulated-postgres.ts'
@@ -174,7 +174,7 @@ export function planFaults(
   { faults, lasting }: { faults: readonly PlannedFault[]; lasting?: Lasting },
   healAt: number,
 ): void {
-  for (const { at, lastsMs, fault } of faults) {
+  for (const { at, lastsMs, fault } of withinBounds(faults, world.settings)) {
     if (fault.kind === 'rewind') {
       planRewind(world, { at, lastsMs, fault, healAt })
       continue

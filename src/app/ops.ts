@@ -61,7 +61,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
 }
 
 const ASKING =
-  'PostgreSQL was restored or failed over: each payment is looked up at both processors before it is charged.'
+  'PostgreSQL was restored or failed over, or another system uses this REDIS_KEY_PREFIX: each payment is looked up at both processors before it is charged.'
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/i
 

@@ -79,7 +79,8 @@ const PLACE_VARIABLES = {
     shown: 'pit',
     takes: 'at most 64 letters, digits, dots, dashes, underscores',
     grammar: /^[\w.-]{1,64}$/,
-    meaning: 'What the keys in Redis begin with, so that several systems can share one Redis',
+    meaning:
+      'What the keys in Redis begin with, so that several systems can share one Redis; two under one prefix take each other for a restored PostgreSQL',
   }),
   dataDir: text({
     name: 'DATA_DIR',

@@ -253,7 +253,8 @@ export interface Ledger {
 
   /**
    * Settled payments of a window: those in the ledger plus those of `unflushed` that the same
-   * snapshot holds as open. `stale` names the others in the window: written meanwhile, or purged.
+   * snapshot holds as open with that amount. `stale` names the others in the window: written
+   * meanwhile, purged, or lost by PostgreSQL and posted again with another amount.
    */
   summarize(
     window: TimeWindow,

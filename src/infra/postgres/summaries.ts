@@ -34,8 +34,10 @@ export function createSummaries(pool: PostgresPool): Pick<Ledger, 'summarize'> {
       const inside = onceEach(unflushed.filter((entry) => isInside(entry, window)))
       const row = await read(window, inside)
       const open = new Set(row.open)
-      const stale = inside.filter(({ correlationId }) => !open.has(correlationId))
-      const unwritten = inside.filter(({ correlationId }) => open.has(correlationId))
+      const isOpen = ({ correlationId, amountCents }: SettledPayment): boolean =>
+        open.has(`${correlationId} ${amountCents}`)
+      const stale = inside.filter((entry) => !isOpen(entry))
+      const unwritten = inside.filter(isOpen)
       return { summary: addUp(row, unwritten), stale: stale.map((entry) => entry.correlationId) }
     },
   }
@@ -83,7 +85,10 @@ function addUp(
   return sum
 }
 
-/** One row of totals, and which of the ids $8 are open. Sums of bigint are numeric, and exact. */
+/**
+ * One row of totals, and which of the ids $8 are open, with their cents. Sums of bigint are numeric,
+ * and exact.
+ */
 export const SUMMARIZE = {
   name: 'summarize',
   effect: 'reads',
@@ -102,7 +107,7 @@ export const SUMMARIZE = {
     coalesce(sum(payments) FILTER (WHERE processor = 2), 0)::bigint AS fallback_payments,
     coalesce(sum(cents) FILTER (WHERE processor = 2), 0)::text AS fallback_cents,
     (
-      SELECT array_agg(p.correlation_id::text) FROM payments p
+      SELECT array_agg(p.correlation_id || ' ' || p.amount_cents) FROM payments p
       WHERE p.correlation_id = ANY ($8::uuid[]) AND ${IS_OPEN}
     ) AS open,
     ${JOINED_BEFORE} AS joined_before_ms
