@@ -49,7 +49,7 @@ export interface RunOptions {
 }
 
 /** Specs beyond those that stand beside the module and import it, at most: the nearest ones. */
-const FURTHER_MAX = 6
+const FURTHER_MAX = 12
 
 /** Not asked: they take long, and what a drawn history notices it notices by luck. */
 const DRAWN = /^spec\/(bench|chaos|hostile|simulation|system)\//

@@ -6,6 +6,7 @@ import type { Ledger } from '../../src/actors/model/ports.ts'
 import { LeaseFence } from '../../src/actors/ownership/fence.ts'
 import { becomesReady, createReadiness } from '../../src/app/readiness.ts'
 import { START_TIMEOUT_MS } from '../../src/infra/postgres/start.ts'
+import { settled } from '../support/actor-system.ts'
 import { runSql, startOwnPostgres } from '../support/postgres.ts'
 import { scriptedPort } from '../support/scripted-port.ts'
 import { startingPit } from '../support/started-pit.ts'
@@ -165,6 +166,22 @@ t.test('an idle instance that is asked tries an accept, one at a time', async (t
   await renewal
 
   t.match(readiness.whyNot(), /^Nothing can be committed: .*a lock/)
+})
+
+t.test('a refusal of long ago is not told, but tried anew', async (t) => {
+  const { readiness, fence, clock, ledger } = under()
+  readiness.hearing(ledger.port)
+  fence.extend({ id: 1, validUntil: clock.now() + 600_000, ...ANY_TIME_OF_DAY })
+  readiness.telemetry.emit({ type: 'batch.refused', payments: 1, cause: 'full' })
+
+  clock.increment(119_999)
+  t.equal(readiness.whyNot(), 'Nothing can be committed: full.')
+  ;(await ledger.called('accept')).fail(new LedgerUnavailable('accept', 'none', 'a lock'))
+  await settled()
+  t.match(readiness.whyNot(), /a lock/)
+  clock.increment(120_000)
+  t.equal(readiness.whyNot(), undefined)
+  t.same(ledger.waiting, ['accept'])
 })
 
 t.test('a start that gets no lease in time ends, and says why', async (t) => {

@@ -24,6 +24,12 @@ const TRIED_AFTER_MS = 1000
 /** How long a refused accept counts, ms, even if an accept without payments succeeds meanwhile. */
 const REFUSED_FOR_MS = 5000
 
+/**
+ * How long a refusal is told, ms: each question tries again, so that one which is older says only
+ * that nobody has asked since. Longer than anybody pauses between two questions.
+ */
+const TOLD_FOR_MS = 120_000
+
 /** The last accept decides, and the last renewal: PostgreSQL may refuse the one and not the other. */
 export function createReadiness(lease: Lease, clock: Clock): Readiness {
   let heardAt = LONG_AGO
@@ -79,7 +85,8 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     },
     whyNot() {
       tryWhenIdle()
-      if (refusal !== undefined) return `Nothing can be committed: ${refusal}.`
+      const isRecent = clock.now() - heardAt < TOLD_FOR_MS
+      if (refusal !== undefined && isRecent) return `Nothing can be committed: ${refusal}.`
       const because = lapse === undefined ? '' : `: ${lapse}`
       if (!lease.holds(clock.now())) return `The lease is not held${because}.`
       return because === '' ? undefined : `The lease is not renewed${because}.`
