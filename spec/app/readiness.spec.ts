@@ -168,6 +168,28 @@ t.test('an idle instance that is asked tries an accept, one at a time', async (t
   t.match(readiness.whyNot(), /^Nothing can be committed: .*a lock/)
 })
 
+t.test('payments that are refused one by one count once they are all that come', async (t) => {
+  const { readiness, fence, clock } = under()
+  fence.extend({ id: 1, validUntil: clock.now() + 600_000, ...ANY_TIME_OF_DAY })
+  const { telemetry } = readiness
+  const refuse = (times: number): void => {
+    for (let n = 0; n < times; n += 1) {
+      telemetry.emit({ type: 'accept.refused', correlationId: 'a', sqlState: 'P0001', cause: 'no' })
+    }
+  }
+
+  refuse(7)
+  t.equal(readiness.whyNot(), undefined)
+  const counts = { accepted: 1, known: 0, conflicting: 0, parked: false, tookMs: 1 }
+  telemetry.emit({ type: 'batch.accepted', ...counts })
+  refuse(7)
+  t.equal(readiness.whyNot(), undefined)
+  refuse(1)
+  t.equal(readiness.whyNot(), 'Nothing can be committed: no.')
+  telemetry.emit({ type: 'batch.accepted', ...counts })
+  t.equal(readiness.whyNot(), undefined)
+})
+
 t.test('a refusal of long ago is not told, but tried anew', async (t) => {
   const { readiness, fence, clock, ledger } = under()
   readiness.hearing(ledger.port)

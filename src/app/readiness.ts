@@ -30,6 +30,9 @@ const REFUSED_FOR_MS = 5000
  */
 const TOLD_FOR_MS = 120_000
 
+/** So many payments that are refused one by one, and none taken between them, are all of them. */
+const REFUSED_IN_A_ROW_MAX = 8
+
 /** The last accept decides, and the last renewal: PostgreSQL may refuse the one and not the other. */
 export function createReadiness(lease: Lease, clock: Clock): Readiness {
   let heardAt = LONG_AGO
@@ -37,6 +40,8 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   /** Why the last accept failed, and the last renewal. */
   let refusal: string | undefined
   let lapse: string | undefined
+  /** Payments that PostgreSQL refused, each by itself, since it last took one. */
+  let refusedInARow = 0
   let tried: Ledger | undefined
   let isTrying = false
 
@@ -69,10 +74,14 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   return {
     telemetry: {
       emit(fact) {
-        if (fact.type !== 'batch.accepted' && fact.type !== 'batch.refused') return
+        if (fact.type === 'accept.refused') refusedInARow += 1
+        else if (fact.type === 'batch.accepted') refusedInARow = 0
+        else if (fact.type !== 'batch.refused') return
         heardAt = clock.now()
-        refusal = fact.type === 'batch.refused' ? fact.cause : undefined
-        if (fact.type === 'batch.refused') refusedAt = heardAt
+        const isRefused = fact.type !== 'batch.accepted'
+        if (fact.type === 'accept.refused' && refusedInARow < REFUSED_IN_A_ROW_MAX) return
+        refusal = isRefused ? fact.cause : undefined
+        if (isRefused) refusedAt = heardAt
       },
     },
     hearing(ledger) {

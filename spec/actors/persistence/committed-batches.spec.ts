@@ -3,8 +3,9 @@
 import t from 'tap'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
-import type { AcceptResult } from '../../../src/actors/model/ports.ts'
+import type { AcceptRequest, AcceptResult } from '../../../src/actors/model/ports.ts'
 import { BESIDE_PERSISTENCE, settled, startActorSystem } from '../../support/actor-system.ts'
+import { refusalBy } from '../../support/refusals.ts'
 
 const ACCEPTS = { batchMax: 10, windowMs: 0, commitsMax: 500, pendingMax: 10 }
 const OUTCOMES = { batchMax: 10, windowMs: 20, congestedAt: 40 }
@@ -29,7 +30,23 @@ function accepting() {
     ;(await system.ledger.called('accept')).answer({ results, purges: 3 })
     await settled()
   }
-  return { ...system, answers, post, commit }
+  /** Answers each accept, with the purges of what is committed; gives the ids that were asked. */
+  const answerEach = async (
+    answer: (ids: readonly string[]) => number | Error,
+  ): Promise<readonly (readonly string[])[]> => {
+    const asked: (readonly string[])[] = []
+    for (;;) {
+      await settled()
+      if (!system.ledger.waiting.includes('accept')) return asked
+      const call = await system.ledger.called('accept')
+      const ids = (call.args[0] as readonly AcceptRequest[]).map((each) => each.correlationId)
+      asked.push(ids)
+      const purges = answer(ids)
+      if (purges instanceof Error) call.fail(purges)
+      else call.answer({ results: ids.map(() => 'accepted' as const), purges })
+    }
+  }
+  return { ...system, answers, post, commit, answerEach }
 }
 
 t.test(
@@ -84,6 +101,79 @@ t.test(
     ])
   },
 )
+
+t.test(
+  'what PostgreSQL refuses by itself is answered 503, and the rest is committed',
+  async (t) => {
+    for (const sqlState of ['23514', 'P0001', 'XX001', '55P03']) {
+      const { sentEvents, answers, facts, post, answerEach } = accepting()
+      for (const id of ['a', 'b', 'c', 'd']) post(id)
+
+      const asked = await answerEach((ids) => (ids.includes('c') ? refusalBy(sqlState) : 3))
+
+      t.same(asked, [['a'], ['b', 'c', 'd'], ['b'], ['c'], ['d']])
+      t.same(answers, ['a accepted', 'b accepted', 'c unavailable', 'd accepted'])
+      t.match(facts, [
+        { type: 'batch.accepted', accepted: 1 },
+        { type: 'accept.refused', correlationId: 'c', sqlState, cause: 'no' },
+        { type: 'batch.accepted', accepted: 2 },
+      ])
+      t.match(sentEvents[1], { event: { batch: [{ correlationId: 'b' }, { correlationId: 'd' }] } })
+    }
+  },
+)
+
+t.test('of several commits of one batch the first purge counts', async (t) => {
+  const { sentEvents, post, answerEach } = accepting()
+  for (const id of ['a', 'b', 'c', 'd']) post(id)
+  let purges = 3
+
+  await answerEach((ids) => (ids.includes('c') ? refusalBy('23514') : (purges += 1)))
+
+  t.match(sentEvents[1], { event: { purges: 5 } })
+})
+
+t.test('a payment that is refused alone holds nobody else up', async (t) => {
+  const { answers, facts, post, answerEach } = accepting()
+  post('a')
+  post('b')
+
+  await answerEach((ids) => (ids.includes('a') ? refusalBy('P0001') : 3))
+
+  t.same(answers, ['a unavailable', 'b accepted'])
+  t.match(facts, [{ type: 'accept.refused' }, { type: 'batch.accepted', accepted: 1 }])
+})
+
+t.test('a statement that is refused is not tried for each payment', async (t) => {
+  for (const [sqlState, statements] of [
+    ['42501', 9],
+    ['P0001', 9],
+    ['55P03', 3],
+  ] as const) {
+    const { answers, facts, post, answerEach } = accepting()
+    post('first')
+    for (let n = 0; n < 10; n += 1) post(`later ${n}`)
+
+    const asked = await answerEach((ids) => (ids.includes('first') ? 3 : refusalBy(sqlState)))
+
+    t.equal(asked.length, 1 + statements, sqlState)
+    t.same(
+      new Set(answers.slice(1).map((each) => each.split(' ').at(-1))),
+      new Set(['unavailable']),
+    )
+    t.match(facts, [{ type: 'batch.accepted' }, { type: 'batch.refused', payments: 10 }])
+  }
+})
+
+t.test('a right that is missing refuses all, a single payment as well', async (t) => {
+  const { answers, facts, post, answerEach } = accepting()
+  post('a')
+
+  await answerEach(() => refusalBy('42501'))
+
+  t.same(answers, ['a unavailable'])
+  t.match(facts, [{ type: 'batch.refused', payments: 1, cause: /failed/ }])
+})
 
 t.test('a commit is told with how long it took', async (t) => {
   const { clock, facts, post, commit } = accepting()

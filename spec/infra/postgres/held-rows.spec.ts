@@ -1,11 +1,19 @@
 // Claims while another transaction holds one of the payments.
 
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { ClaimedPayment } from '../../../src/actors/model/payment.ts'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
-import { acceptMany, idsOf, lease, parked, uuid } from '../../contracts/ledger-words.ts'
+import {
+  acceptMany,
+  idsOf,
+  lease,
+  parked,
+  request,
+  settled,
+  uuid,
+} from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
 const server = await startPostgres(t)
@@ -72,3 +80,32 @@ for (const [what, delayMs, claim] of CLAIMS) {
     t.equal(rows.length, 2, 'the other one is left as it was')
   })
 }
+
+/** A transaction of somebody else, which holds what this did until the test is over. */
+async function holding(t: Test, connectionString: string, ...statements: readonly string[]) {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query('BEGIN')
+  for (const statement of statements) await client.query(statement)
+}
+
+t.test('an accept and an outcome do not wait for what somebody holds', async (t) => {
+  const connectionString = await server.freshDatabase()
+  const ledger = await createPostgresLedger({ ...LEDGER, connectionString })
+  t.teardown(() => ledger.close())
+  const mine = await lease(ledger)
+  await acceptMany(ledger, { ...mine, count: 2 })
+  await holding(
+    t,
+    connectionString,
+    `INSERT INTO payments (correlation_id, amount_cents, due_at) VALUES ('${uuid(9)}', 1, now())`,
+    `SELECT FROM payments WHERE correlation_id = '${uuid(1)}' FOR UPDATE`,
+  )
+  const held = { code: 'ledger_unavailable', outcome: 'none', refusal: { sqlState: '55P03' } }
+
+  await t.rejects(ledger.accept([request(8), request(9)], { ...mine, parked: false }), held)
+  await t.rejects(ledger.record([settled(1), settled(2)], mine), held)
+  t.match(await ledger.accept([request(8)], { ...mine, parked: false }), { results: ['accepted'] })
+  t.same(await ledger.record([settled(2)], mine), [])
+})

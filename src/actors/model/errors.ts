@@ -44,6 +44,16 @@ export function isOfValue({ sqlState }: Refusal): boolean {
   return sqlState.startsWith('22') || sqlState.startsWith('23')
 }
 
+/** Whether it is the statement that is refused (class 0A, 3F, 42), as without a right or a column. */
+export function isOfStatement({ sqlState }: Refusal): boolean {
+  return /^(?:0A|3F|42)/.test(sqlState)
+}
+
+/** Whether somebody else holds a row, or the table, for longer than a statement waits for a lock. */
+export function isHeld({ sqlState }: Refusal): boolean {
+  return sqlState === '55P03'
+}
+
 /** The lease that a write named is no longer held: another instance may own its payments. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'

@@ -28,6 +28,14 @@ export type Fact =
       readonly tookMs: number
     }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
+  /** PostgreSQL refuses this payment by itself; its client is answered 503. */
+  | {
+      readonly type: 'accept.refused'
+      readonly correlationId: string
+      readonly sqlState: string
+      /** PostgreSQL's own words. */
+      readonly cause: string
+    }
   /** PostgreSQL refuses this outcome by itself; it is kept aside and written again later. */
   | {
       readonly type: 'outcome.refused'

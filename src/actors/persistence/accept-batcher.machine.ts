@@ -7,7 +7,7 @@ import { assign, setup } from 'xstate'
 import { emptyQueue, takeOldest, withItem, type PendingQueue } from './pending-queue.ts'
 import type { LedgerFailure } from '../model/errors.ts'
 import type { IntakeEvent, PaymentReceived } from '../messages.ts'
-import type { Accepted } from '../model/ports.ts'
+import type { Accepted, AcceptResult } from '../model/ports.ts'
 
 export interface AcceptBatcherInput {
   /** Payments in one commit. */
@@ -33,13 +33,19 @@ export interface AcceptBatcherContext extends AcceptBatcherInput {
   readonly isClosed: boolean
 }
 
+/** What became of a batch; of what PostgreSQL refuses by itself nothing was written. */
+export interface AnsweredBatch extends Pick<Accepted, 'purges'> {
+  /** In the order of the batch. */
+  readonly results: readonly (AcceptResult | 'refused')[]
+}
+
 export type AcceptBatcherEvent =
   | PaymentReceived
   | IntakeEvent
   | { readonly type: 'window.elapsed' }
   | {
       readonly type: 'batch.written'
-      readonly accepted: Accepted
+      readonly accepted: AnsweredBatch
       readonly tookMs: number
       /** Pause before the next commit, ms; 0 while commits are rare enough to need none. */
       readonly spacingMs: number

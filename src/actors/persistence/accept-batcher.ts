@@ -5,14 +5,16 @@ import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { ledgerFailureOf } from '../model/errors.ts'
+import { isOfStatement, ledgerFailureOf } from '../model/errors.ts'
 import { ownerOf } from '../ownership/fence.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import {
   acceptBatcherMachine,
   type AcceptBatcherContext,
   type AcceptBatcherEvent,
+  type AnsweredBatch,
 } from './accept-batcher.machine.ts'
+import { writeApart } from './apart.ts'
 import { itemsOf } from './pending-queue.ts'
 
 export type AcceptBatcherActor = Actor<typeof acceptBatcherMachine>
@@ -67,12 +69,12 @@ async function writeBatch(
   context: AcceptBatcherContext,
   self: BatcherSelf,
 ): Promise<void> {
-  const { ledger, lease, clock } = ports
+  const { lease, clock } = ports
   const startedAt = clock.now()
   const leaseId = ownerOf(lease)
   const spacingMs = budget(startedAt)
   try {
-    const accepted = await ledger.accept(context.batch, { leaseId, parked: context.batchParks })
+    const accepted = await acceptApart(ports, context, leaseId)
     const tookMs = clock.now() - startedAt
     self.send({ type: 'batch.written', accepted, tookMs, spacingMs, leaseId })
   } catch (error) {
@@ -80,16 +82,45 @@ async function writeBatch(
   }
 }
 
+/**
+ * Commits a batch. Of one that PostgreSQL refuses for what is in it the others are committed. Rejects
+ * where it is the statement that is refused.
+ */
+async function acceptApart(
+  { ledger, telemetry }: SharedPorts,
+  { batch, batchParks: parked }: AcceptBatcherContext,
+  leaseId: number,
+): Promise<AnsweredBatch> {
+  const { written, refused } = await writeApart(batch, (part) =>
+    ledger.accept(part, { leaseId, parked }),
+  )
+  const ofStatement = refused.find(({ failure }) => isOfStatement(failure.refusal))
+  if (ofStatement !== undefined && written.length === 0) throw ofStatement.failure
+  for (const { item, failure } of refused) {
+    const { sqlState, words: cause } = failure.refusal
+    const { correlationId } = item
+    telemetry.emit({ type: 'accept.refused', correlationId, sqlState, cause })
+  }
+  const [first, ...others] = written
+  if (first !== undefined && others.length === 0 && refused.length === 0) return first.value
+  const values = new Map(written.flatMap(({ items, value }) => items.map((each) => [each, value])))
+  return {
+    results: batch.map((payment) => values.get(payment)?.results[0] ?? 'refused'),
+    // What was committed before a purge that a later one has counted is dropped by it.
+    purges: written.reduce((least, { value }) => Math.min(least, value.purges), Infinity),
+  }
+}
+
 function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
   assert(event.type === 'batch.written', 'a batch is answered once it is committed')
   const { tookMs, leaseId } = event
   const { results, purges } = event.accepted
-  const counts = { accepted: 0, known: 0, conflicting: 0, unread: 0 }
+  const counts = { accepted: 0, known: 0, conflicting: 0, unread: 0, refused: 0 }
   context.batch.forEach((payment, index) => {
     const result = results[index]
     assert(result !== undefined, 'the ledger answers each payment of a batch')
     counts[result] += 1
-    payment.replyTo(result === 'unread' ? 'unavailable' : result)
+    payment.replyTo(result === 'unread' || result === 'refused' ? 'unavailable' : result)
   })
   const accepted =
     counts.accepted === context.batch.length
@@ -100,7 +131,8 @@ function answerBatch({ ports, system }: Parts, { context, event }: Step): void {
     tell(system, 'retryQueue', { type: 'payments.parked', entries })
   } else if (accepted.length > 0)
     tell(system, 'payments', { type: 'payments.accepted', batch: accepted, leaseId, purges })
-  const { unread: payments, ...known } = counts
+  const { unread: payments, refused, ...known } = counts
+  if (refused === context.batch.length) return
   ports.telemetry.emit({ type: 'batch.accepted', ...known, parked: context.batchParks, tookMs })
   if (payments > 0) ports.telemetry.emit({ type: 'batch.refused', payments, cause: UNREAD })
 }

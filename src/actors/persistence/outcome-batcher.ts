@@ -6,11 +6,12 @@ import type { Actor } from 'xstate'
 import type { SettledTotals } from '../model/facts.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { cacheFailureOf, isOfValue, isRefused, ledgerFailureOf } from '../model/errors.ts'
+import { cacheFailureOf, isHeld, isOfValue, isRefused, ledgerFailureOf } from '../model/errors.ts'
 import { ownerOf } from '../ownership/fence.ts'
 import type { Outcome, SettledPayment } from '../model/payment.ts'
 import { doubled } from '../model/settings.ts'
 import type { Ledger, SharedPorts, UnwrittenOutcome } from '../model/ports.ts'
+import { writeOneByOne } from './apart.ts'
 import {
   ASIDE_MAX,
   outcomeBatcherMachine,
@@ -140,6 +141,7 @@ async function recordOrHalve(
     if (batch.length === 1) {
       return { unwritten: [], refused: batch.map((outcome) => ({ outcome, failure })) }
     }
+    if (isHeld(failure.refusal)) return await recordOneByOne(ledger, batch, request)
     const middle = Math.ceil(batch.length / 2)
     const first = await recordOrHalve(ledger, batch.slice(0, middle), request)
     const second = await recordOrHalve(ledger, batch.slice(middle), request)
@@ -147,6 +149,19 @@ async function recordOrHalve(
       unwritten: [...first.unwritten, ...second.unwritten],
       refused: [...first.refused, ...second.refused],
     }
+  }
+}
+
+/** Each half with the row that somebody holds would wait for it. */
+async function recordOneByOne(
+  ledger: Ledger,
+  batch: readonly Outcome[],
+  request: { readonly leaseId: number },
+): Promise<Recorded> {
+  const { written, refused } = await writeOneByOne(batch, (part) => ledger.record(part, request))
+  return {
+    unwritten: written.flatMap(({ value }) => value),
+    refused: refused.map(({ item: outcome, failure }) => ({ outcome, failure })),
   }
 }
 

@@ -179,6 +179,11 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
       read: () => [...tallies.ledgerFailures].map(([operation, value]) => [{ operation }, value]),
     },
     {
+      name: 'pit_accepts_refused_total',
+      help: 'Payments that PostgreSQL refused by itself; their clients were answered 503.',
+      read: () => [[{}, tallies.acceptsRefused]],
+    },
+    {
       name: 'pit_outcomes_refused_total',
       help: 'Refusals of one outcome by PostgreSQL; it is kept aside and tried again.',
       read: () => [[{}, tallies.outcomesRefused]],

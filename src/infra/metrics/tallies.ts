@@ -22,6 +22,7 @@ export interface Tallies {
   parked: number
   broken: number
   /** Each time that PostgreSQL refused an outcome by itself. */
+  acceptsRefused: number
   outcomesRefused: number
   /** Each time that a payment's row could not be read. */
   rowsDamaged: number
@@ -77,6 +78,7 @@ export function createTallies(): Tallies {
     conflicting: 0,
     parked: 0,
     broken: 0,
+    acceptsRefused: 0,
     outcomesRefused: 0,
     rowsDamaged: 0,
     archived: 0,
@@ -171,6 +173,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'archive.waiting':
       tallies.archiveWaits += 1
+      break
+    case 'accept.refused':
+      tallies.acceptsRefused += 1
       break
     case 'outcome.refused':
       tallies.outcomesRefused += 1

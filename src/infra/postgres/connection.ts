@@ -20,6 +20,8 @@ export interface ConnectionConfig {
   readonly connectTimeoutMs: number
   /** Bound that PostgreSQL itself puts on each statement, ms. */
   readonly statementTimeoutMs: number
+  /** How long a statement waits for a lock, ms; absent: as the server is set. */
+  readonly lockTimeoutMs?: number
   /** Learns which history of PostgreSQL a session is of, before it is used; absent: nobody asks. */
   readonly histories?: SessionHistories | undefined
   /** `onDisk`: no commit is answered before it is there. Absent: as the server is set. */
@@ -128,10 +130,11 @@ function openSocket(lookup: LookupFunction | undefined): Socket {
 /** Sets the session up and asks what it is good for, in one round trip. */
 async function openSession(
   client: pg.Client,
-  { statementTimeoutMs, target, commits }: ConnectionConfig,
+  { statementTimeoutMs, lockTimeoutMs, target, commits }: ConnectionConfig,
 ): Promise<{ readonly backend: number; readonly recovering: boolean }> {
   const settings = [
     `SET statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
+    ...(lockTimeoutMs === undefined ? [] : [`SET lock_timeout = ${Math.ceil(lockTimeoutMs)}`]),
     // A cut connection must not leave a transaction behind that holds locks.
     'SET idle_in_transaction_session_timeout = 5000',
     PLANNER_SETTINGS,
@@ -196,6 +199,8 @@ export interface Failing {
   readonly operation: string
   readonly effect: 'reads' | 'writes'
   readonly sent: 'no' | 'maybe'
+  /** Whether a lock that is not had in time refuses what was asked. */
+  readonly refusesHeld?: boolean
 }
 
 /**
@@ -206,17 +211,19 @@ export interface Failing {
 export function toLedgerUnavailable(failing: Failing, cause: unknown): LedgerUnavailable {
   const certain = failing.sent === 'no' || failing.effect === 'reads' || wasRejected(cause)
   const outcome = certain ? 'none' : 'unknown'
-  return new LedgerUnavailable(failing.operation, outcome, cause, refusalOf(cause))
+  const refusal = refusalOf(cause, failing.refusesHeld === true)
+  return new LedgerUnavailable(failing.operation, outcome, cause, refusal)
 }
 
 /** Longest text that is taken from PostgreSQL's message, characters. */
 const WORDS_MAX = 300
 
 /** What PostgreSQL refused for what it was given; undefined where it may be done another time. */
-function refusalOf(cause: unknown): Refusal | undefined {
+function refusalOf(cause: unknown, refusesHeld: boolean): Refusal | undefined {
   const sqlState = read(cause, 'code')
   if (!wasRejected(cause) || !/^[0-9A-Z]{5}$/.test(sqlState)) return undefined
-  if (PASSING_CLASSES.has(sqlState.slice(0, 2))) return undefined
+  const isPassing = PASSING_CLASSES.has(sqlState.slice(0, 2))
+  if (isPassing && !(refusesHeld && sqlState === LOCK_NOT_AVAILABLE)) return undefined
   return { sqlState, words: read(cause, 'message').replace(/\s+/g, ' ').slice(0, WORDS_MAX) }
 }
 
@@ -224,12 +231,19 @@ function refusalOf(cause: unknown): Refusal | undefined {
 // rollback, resources, object state, an operator, the system.
 const PASSING_CLASSES = new Set(['08', '25', '26', '28', '40', '53', '55', '57', '58'])
 
-// Deadlock, serialization failure, lock not had within lock_timeout.
-const RETRIABLE_STATES = new Set(['40P01', '40001', '55P03'])
+/** A lock was not had within lock_timeout. */
+const LOCK_NOT_AVAILABLE = '55P03'
+// Deadlock, serialization failure.
+const RETRIABLE_STATES = new Set(['40P01', '40001', LOCK_NOT_AVAILABLE])
 
 /** Whether PostgreSQL rolled the statement back for a reason that may not hold the next time. */
 export function isRetriable(cause: unknown): boolean {
   return wasRejected(cause) && RETRIABLE_STATES.has(read(cause, 'code'))
+}
+
+/** Whether somebody else held a row, or the table, for longer than the session waits for a lock. */
+export function wasHeld(cause: unknown): boolean {
+  return wasRejected(cause) && read(cause, 'code') === LOCK_NOT_AVAILABLE
 }
 
 /**

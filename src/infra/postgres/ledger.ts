@@ -78,6 +78,12 @@ export interface MigrationWaits {
 }
 
 /**
+ * How long an accept or an outcome waits for a row that somebody holds, ms, before the others of its
+ * batch are written without it; migrations hold a table for 400 at most.
+ */
+const LOCK_TIMEOUT_MS = 500
+
+/**
  * The ledger over pg: applies the migrations that it needs, then serves, and applies the rest.
  * Rejects with `LedgerUnavailable` when PostgreSQL cannot be reached for `startTimeoutMs`, and at
  * once when it refuses the login, the schema or a right.
@@ -111,12 +117,16 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
 
   const histories = config.histories && createSessionHistories(config.histories)
   // PostgreSQL gives up before the client does: its answer makes certain that nothing happened.
-  const pool = (size: number, timeoutMs: number, more: Pick<ServersConfig, 'commits'> = {}) => {
+  const pool = (
+    size: number,
+    timeoutMs: number,
+    more: Pick<ServersConfig, 'commits' | 'lockTimeoutMs'> = {},
+  ) => {
     const bounds = { timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE }
     return new PostgresPool({ ...base, ...more, ...bounds, size, histories })
   }
-  const accepts = pool(1, acceptTimeoutMs)
-  const records = pool(1, statementTimeoutMs)
+  const accepts = pool(1, acceptTimeoutMs, { lockTimeoutMs: LOCK_TIMEOUT_MS })
+  const records = pool(1, statementTimeoutMs, { lockTimeoutMs: LOCK_TIMEOUT_MS })
   const leases = pool(1, config.leaseTimeoutMs, { commits: 'onDisk' })
   const claims = pool(1, statementTimeoutMs, { commits: 'onDisk' })
   // A lock on the totals holds up all of these.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert'
 import { isBug, LedgerUnavailable } from '../../actors/model/errors.ts'
-import { isRetriable, toLedgerUnavailable } from './connection.ts'
+import { isRetriable, toLedgerUnavailable, wasHeld } from './connection.ts'
 import type { Parameter, PostgresConnection } from './connection.ts'
 import { PostgresReconnector } from './reconnector.ts'
 import type { ServersConfig } from './reconnector.ts'
@@ -144,7 +144,7 @@ export class PostgresPool {
       if ((connection.epoch ?? task.epoch) !== task.epoch) throw new Error(ANOTHER_HISTORY)
       task.phase = 'sent'
       task.connection = pooled
-      const rows = await runUntilDecided(connection, task)
+      const rows = await this.#runUntilDecided(connection, task)
       this.#finish(task)?.resolve(rows)
     } catch (cause) {
       this.#fail(task, cause)
@@ -153,6 +153,18 @@ export class PostgresPool {
     } finally {
       pooled.busy = false
       this.#dispatch()
+    }
+  }
+
+  async #runUntilDecided(connection: PostgresConnection, task: Task): Promise<readonly object[]> {
+    for (let runs = 1; ; runs += 1) {
+      try {
+        return await connection.query(task.statement, task.values)
+      } catch (cause) {
+        if (runs >= RUNS_MAX || hasEnded(task) || !isRetriable(cause)) throw cause
+        // Whoever asked for a short wait goes on without what is held.
+        if (wasHeld(cause) && this.#config.lockTimeoutMs !== undefined) throw cause
+      }
     }
   }
 
@@ -168,7 +180,9 @@ export class PostgresPool {
   #fail(task: Task, cause: unknown): void {
     const { name: operation, effect } = task.statement
     const sent = task.phase === 'sent' ? 'maybe' : 'no'
-    const failure = isBug(cause) ? cause : toLedgerUnavailable({ operation, effect, sent }, cause)
+    const refusesHeld = this.#config.lockTimeoutMs !== undefined
+    const failing = { operation, effect, sent, refusesHeld } as const
+    const failure = isBug(cause) ? cause : toLedgerUnavailable(failing, cause)
     this.#finish(task)?.reject(failure)
   }
 
@@ -178,19 +192,6 @@ export class PostgresPool {
     task.phase = 'done'
     task.connection = undefined
     return task
-  }
-}
-
-async function runUntilDecided(
-  connection: PostgresConnection,
-  task: Task,
-): Promise<readonly object[]> {
-  for (let runs = 1; ; runs += 1) {
-    try {
-      return await connection.query(task.statement, task.values)
-    } catch (cause) {
-      if (runs >= RUNS_MAX || hasEnded(task) || !isRetriable(cause)) throw cause
-    }
   }
 }
 

@@ -99,6 +99,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'batch.refused': ['persistence', 'warn'],
   'batch.recorded': ['persistence', 'debug'],
   'ledger.failed': ['persistence', 'warn'],
+  'accept.refused': ['persistence', 'error'],
   'outcome.refused': ['persistence', 'error'],
   'row.damaged': ['persistence', 'error'],
   'outcome.forgotten': ['persistence', 'error'],
