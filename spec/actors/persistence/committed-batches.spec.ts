@@ -1,6 +1,7 @@
 // What follows once a batch of new payments has been handed to the ledger.
 
 import t from 'tap'
+import { APART_MAX_MS } from '../../../src/actors/persistence/accept-batcher.ts'
 import { persistenceLogic } from '../../../src/actors/persistence/persistence.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { AcceptRequest, AcceptResult } from '../../../src/actors/model/ports.ts'
@@ -163,6 +164,21 @@ t.test('a statement that is refused is not tried for each payment', async (t) =>
     )
     t.match(facts, [{ type: 'batch.accepted' }, { type: 'batch.refused', payments: 10 }])
   }
+})
+
+t.test('what cannot be committed one by one in time is answered 503', async (t) => {
+  const { clock, answers, facts, post, answerEach } = accepting()
+  for (const id of ['a', 'b', 'c', 'd']) post(id)
+
+  const asked = await answerEach((ids) => {
+    if (ids.length > 1) return refusalBy('23514')
+    if (ids[0] === 'c') clock.increment(APART_MAX_MS)
+    return 3
+  })
+
+  t.same(asked, [['a'], ['b', 'c', 'd'], ['b'], ['c']])
+  t.same(answers, ['a accepted', 'b unavailable', 'c unavailable', 'd unavailable'])
+  t.match(facts[1], { type: 'batch.refused', payments: 3, cause: /no time/ })
 })
 
 t.test('a right that is missing refuses all, a single payment as well', async (t) => {

@@ -5,7 +5,7 @@ import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { isOfStatement, ledgerFailureOf } from '../model/errors.ts'
+import { isOfStatement, ledgerFailureOf, LedgerUnavailable } from '../model/errors.ts'
 import { ownerOf } from '../ownership/fence.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import {
@@ -82,18 +82,27 @@ async function writeBatch(
   }
 }
 
+/** How long the payments of a refused batch may be committed one by one, ms: clients wait for it. */
+export const APART_MAX_MS = 2_000
+
+function outOfTime(): LedgerUnavailable {
+  return new LedgerUnavailable('accept', 'none', new Error('no time for the rest of a batch'))
+}
+
 /**
  * Commits a batch. Of one that PostgreSQL refuses for what is in it the others are committed. Rejects
  * where it is the statement that is refused.
  */
 async function acceptApart(
-  { ledger, telemetry }: SharedPorts,
+  { ledger, clock, telemetry }: SharedPorts,
   { batch, batchParks: parked }: AcceptBatcherContext,
   leaseId: number,
 ): Promise<AnsweredBatch> {
-  const { written, refused } = await writeApart(batch, (part) =>
-    ledger.accept(part, { leaseId, parked }),
-  )
+  const startedAt = clock.now()
+  const { written, refused } = await writeApart(batch, (part) => {
+    const isLate = clock.now() - startedAt >= APART_MAX_MS
+    return isLate ? Promise.reject(outOfTime()) : ledger.accept(part, { leaseId, parked })
+  })
   const ofStatement = refused.find(({ failure }) => isOfStatement(failure.refusal))
   if (ofStatement !== undefined && written.length === 0) throw ofStatement.failure
   for (const { item, failure } of refused) {

@@ -21,7 +21,7 @@ export interface Tallies {
   conflicting: number
   parked: number
   broken: number
-  /** Each time that PostgreSQL refused an outcome by itself. */
+  /** Each time that PostgreSQL refused a payment, and an outcome, by itself. */
   acceptsRefused: number
   outcomesRefused: number
   /** Each time that a payment's row could not be read. */
