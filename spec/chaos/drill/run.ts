@@ -67,6 +67,7 @@ export interface DrillPlace {
 
 /** As docker-compose.yml has it. */
 const LOOKUP_LAG_MS = 500
+const CONNECT_TIMEOUT_MS = 1_000
 /** Share of the clients that post again of themselves after a disaster. */
 const POST_AGAIN = 0.7
 const AT_ONCE = 20
@@ -81,6 +82,7 @@ export async function runDrill(
     env: {
       IN_DOUBT_HORIZON_MS: String(options.inDoubtHorizonMs),
       LOOKUP_LAG_MS: String(LOOKUP_LAG_MS),
+      CONNECT_TIMEOUT_MS: String(CONNECT_TIMEOUT_MS),
       ATTEMPT_TIMEOUT_MS: '1000',
     },
     stores: async (place) => {
@@ -237,7 +239,7 @@ class Drill {
     const file = join(this.#world.layout.dir, 'acknowledged.txt')
     await writeFile(file, ids.join('\n'))
     const settleBySeconds = Math.ceil(
-      ((this.#options.inDoubtHorizonMs + LOOKUP_LAG_MS) * 1.05) / 1000,
+      ((CONNECT_TIMEOUT_MS + this.#options.inDoubtHorizonMs + LOOKUP_LAG_MS) * 1.05) / 1000,
     )
     const args = ['--take-back', file, '--yes', '--in-flight', String(settleBySeconds)]
     let takenBack = 0
