@@ -22,6 +22,8 @@ async function specify(): Promise<void> {
     LEASE_TTL_MS: '60000',
     IN_DOUBT_HORIZON_MS: '600000',
     ATTEMPT_TIMEOUT_MS: '60000',
+    // A probe that announces how long charges hang turns none away.
+    ROUTE_SLOW_MS: '60000',
   })
   const { client, direct, pits, processors } = world
 
