@@ -45,6 +45,11 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   let tried: Ledger | undefined
   let isTrying = false
 
+  const refuse = (cause: string): void => {
+    refusal = cause
+    heardAt = clock.now()
+    refusedAt = heardAt
+  }
   const renewing = async <Value>(write: Promise<Value>): Promise<Value> => {
     try {
       const value = await write
@@ -74,14 +79,16 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   return {
     telemetry: {
       emit(fact) {
-        if (fact.type === 'accept.refused') refusedInARow += 1
-        else if (fact.type === 'batch.accepted') refusedInARow = 0
-        else if (fact.type !== 'batch.refused') return
-        heardAt = clock.now()
-        const isRefused = fact.type !== 'batch.accepted'
-        if (fact.type === 'accept.refused' && refusedInARow < REFUSED_IN_A_ROW_MAX) return
-        refusal = isRefused ? fact.cause : undefined
-        if (isRefused) refusedAt = heardAt
+        if (fact.type === 'batch.accepted') {
+          refusedInARow = 0
+          refusal = undefined
+          heardAt = clock.now()
+        } else if (fact.type === 'batch.refused') {
+          refuse(fact.cause)
+        } else if (fact.type === 'accept.refused') {
+          refusedInARow += 1
+          if (refusedInARow >= REFUSED_IN_A_ROW_MAX) refuse(fact.cause)
+        }
       },
     },
     hearing(ledger) {

@@ -66,19 +66,18 @@ for (const [what, delayMs, claim] of CLAIMS) {
       const outcomes = [1, 2, 3].map((n) => parked(n, { delayMs }))
       await ledger.record(outcomes, { leaseId: dead })
     }
-    const holding = new pg.Client({ connectionString })
-    await holding.connect()
-    t.teardown(() => holding.end())
-    await holding.query('BEGIN')
-    await holding.query('SELECT FROM payments WHERE correlation_id = $1 FOR UPDATE', [uuid(2)])
+    await holding(t, connectionString, lockOf(2))
 
     const claims = await claim({ ledger, leaseId, dead })
-    await holding.query('COMMIT')
 
     t.strictSame(idsOf(claims), [uuid(1), uuid(3)])
     const rows = await runSql(connectionString, 'SELECT FROM payments WHERE claim = 1')
     t.equal(rows.length, 2, 'the other one is left as it was')
   })
+}
+
+function lockOf(n: number): string {
+  return `SELECT FROM payments WHERE correlation_id = '${uuid(n)}' FOR UPDATE`
 }
 
 /** A transaction of somebody else, which holds what this did until the test is over. */
@@ -100,7 +99,7 @@ t.test('an accept and an outcome do not wait for what somebody holds', async (t)
     t,
     connectionString,
     `INSERT INTO payments (correlation_id, amount_cents, due_at) VALUES ('${uuid(9)}', 1, now())`,
-    `SELECT FROM payments WHERE correlation_id = '${uuid(1)}' FOR UPDATE`,
+    lockOf(1),
   )
   const held = { code: 'ledger_unavailable', outcome: 'none', refusal: { sqlState: '55P03' } }
 

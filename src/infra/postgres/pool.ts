@@ -156,14 +156,18 @@ export class PostgresPool {
     }
   }
 
+  /** Whoever asked for a short wait goes on without what somebody holds. */
+  get #refusesHeld(): boolean {
+    return this.#config.lockTimeoutMs !== undefined
+  }
+
   async #runUntilDecided(connection: PostgresConnection, task: Task): Promise<readonly object[]> {
     for (let runs = 1; ; runs += 1) {
       try {
         return await connection.query(task.statement, task.values)
       } catch (cause) {
-        if (runs >= RUNS_MAX || hasEnded(task) || !isRetriable(cause)) throw cause
-        // Whoever asked for a short wait goes on without what is held.
-        if (wasHeld(cause) && this.#config.lockTimeoutMs !== undefined) throw cause
+        const isRefused = this.#refusesHeld && wasHeld(cause)
+        if (runs >= RUNS_MAX || hasEnded(task) || isRefused || !isRetriable(cause)) throw cause
       }
     }
   }
@@ -180,8 +184,7 @@ export class PostgresPool {
   #fail(task: Task, cause: unknown): void {
     const { name: operation, effect } = task.statement
     const sent = task.phase === 'sent' ? 'maybe' : 'no'
-    const refusesHeld = this.#config.lockTimeoutMs !== undefined
-    const failing = { operation, effect, sent, refusesHeld } as const
+    const failing = { operation, effect, sent, refusesHeld: this.#refusesHeld } as const
     const failure = isBug(cause) ? cause : toLedgerUnavailable(failing, cause)
     this.#finish(task)?.reject(failure)
   }
