@@ -45,10 +45,11 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   let tried: Ledger | undefined
   let isTrying = false
 
-  const refuse = (cause: string): void => {
+  const hear = (cause: string | undefined): void => {
     refusal = cause
     heardAt = clock.now()
-    refusedAt = heardAt
+    if (cause === undefined) refusedInARow = 0
+    else refusedAt = heardAt
   }
   const renewing = async <Value>(write: Promise<Value>): Promise<Value> => {
     try {
@@ -79,15 +80,11 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   return {
     telemetry: {
       emit(fact) {
-        if (fact.type === 'batch.accepted') {
-          refusedInARow = 0
-          refusal = undefined
-          heardAt = clock.now()
-        } else if (fact.type === 'batch.refused') {
-          refuse(fact.cause)
-        } else if (fact.type === 'accept.refused') {
+        if (fact.type === 'batch.accepted') hear(undefined)
+        else if (fact.type === 'batch.refused') hear(fact.cause)
+        else if (fact.type === 'accept.refused') {
           refusedInARow += 1
-          if (refusedInARow >= REFUSED_IN_A_ROW_MAX) refuse(fact.cause)
+          if (refusedInARow >= REFUSED_IN_A_ROW_MAX) hear(fact.cause)
         }
       },
     },
@@ -101,16 +98,26 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     },
     whyNot() {
       tryWhenIdle()
-      const isRecent = clock.now() - heardAt < TOLD_FOR_MS
-      if (refusal !== undefined && isRecent) return `Nothing can be committed: ${refusal}.`
-      const because = lapse === undefined ? '' : `: ${lapse}`
-      if (!lease.holds(clock.now())) return `The lease is not held${because}.`
-      return because === '' ? undefined : `The lease is not renewed${because}.`
+      const now = clock.now()
+      const told = now - heardAt < TOLD_FOR_MS ? refusal : undefined
+      return sentenceOf({ refusal: told, lapse, isHeld: lease.holds(now) })
     },
   }
 }
 
 const LONG_AGO = Number.NEGATIVE_INFINITY
+
+function sentenceOf(known: {
+  readonly refusal: string | undefined
+  readonly lapse: string | undefined
+  readonly isHeld: boolean
+}): string | undefined {
+  const { refusal, lapse, isHeld } = known
+  if (refusal !== undefined) return `Nothing can be committed: ${refusal}.`
+  const because = lapse === undefined ? '' : `: ${lapse}`
+  if (!isHeld) return `The lease is not held${because}.`
+  return lapse === undefined ? undefined : `The lease is not renewed${because}.`
+}
 
 /**
  * Resolves when payments are let in. Rejects when the supervisor ends before, and when PostgreSQL has
