@@ -106,10 +106,11 @@ function parentLogic(onDone: (slot: number) => void): ActorLogic<Snapshot<undefi
   }
 }
 
-function controlsOf({ ports, processors, work }: PitParts, name: ProcessorName): Controls {
-  const { lookUpLagMs } = work
+function controlsOf({ ports, processors, random, work }: PitParts, name: ProcessorName): Controls {
+  const { lookUpLagMs, settleByMs: mixedUpMs } = work
+  const bounds = { lookUpLagMs, mixedUpMs }
   const { clock } = ports
   const nothing = (): void => undefined
-  const asks = { askLedger: nothing, onMissing: nothing }
-  return new Controls({ clock, processor: processors[name], lookUpLagMs, ...asks })
+  const asks = { askLedger: nothing, onMissing: nothing, onFailed: nothing }
+  return new Controls({ clock, random, processor: processors[name], ...bounds, ...asks })
 }

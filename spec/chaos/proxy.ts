@@ -16,6 +16,8 @@ import {
   drawConduct,
   is200ByContract,
   type LookUpConduct,
+  type Records,
+  recordsOf,
 } from '../simulation/worlds/conduct.ts'
 import { endOf, foundText, type Reply, SETTLED_TEXT } from '../simulation/worlds/http-ends.ts'
 import type { Oracle } from '../simulation/worlds/oracle.ts'
@@ -67,6 +69,11 @@ export interface ProxyPlace {
  */
 const BACKED_MAX_MS = 8000
 
+interface SimulatorAnswer {
+  readonly status: number
+  readonly text: string
+}
+
 export class HttpProxy extends TcpRelay {
   /** Charges that arrived here, whatever came of them. */
   charges = 0
@@ -80,6 +87,12 @@ export class HttpProxy extends TcpRelay {
   readonly #hidden = new Set<string>()
   /** Paths with their queries, for good: a cache in between that goes by the URL. */
   readonly #cached404s = new Set<string>()
+  /** Charges that a conduct was about. */
+  #charged = 0
+  /** Look-ups that were answered on connections whose answers are shifted. */
+  #shifted = 0
+  /** The answer that each of those connections has for its next look-up. */
+  readonly #answers = new Map<number, SimulatorAnswer>()
   readonly #running = new Set<Promise<void>>()
   readonly #place: ProxyPlace
 
@@ -155,6 +168,10 @@ export class HttpProxy extends TcpRelay {
     }
     if (call.kind === 'lookUp' && this.#isAbout(conduct.lookUp)) {
       const { lookUp } = conduct
+      const { shiftedConnections } = lookUp
+      if (shiftedConnections !== undefined) {
+        return () => this.#lookUpShifted(shiftedConnections, call.correlationId, near)
+      }
       return () =>
         this.#lookUp(call.correlationId, lookUp, (contractText) => answer(lookUp, contractText))
     }
@@ -188,7 +205,9 @@ export class HttpProxy extends TcpRelay {
     conduct: ChargeConduct,
     answer: () => void,
   ): Promise<void> {
-    const { records, reply } = conduct
+    const { reply } = conduct
+    this.#charged += 1
+    const records = recordsOf(conduct, this.#charged)
     const { oracle, processor } = this.#place
     const [delayMs, afterMs] = [
       this.#chance.between(conduct.delayMs),
@@ -214,7 +233,7 @@ export class HttpProxy extends TcpRelay {
   #note(
     id: string,
     { reply }: ChargeConduct,
-    { records, landsMs }: { readonly records: ChargeConduct['records']; readonly landsMs: number },
+    { records, landsMs }: { readonly records: Records; readonly landsMs: number },
   ): void {
     const { oracle, settleByMs } = this.#place
     const bound = boundPassed({ reply, records }, { landsMs, landingMaxMs: settleByMs })
@@ -241,6 +260,23 @@ export class HttpProxy extends TcpRelay {
     answer(isMissing ? '' : this.#lieAbout(correlationId, lie))
   }
 
+  /** Each connection has the answer to the look-up before this one. */
+  async #lookUpShifted(connections: number, correlationId: string, near: Socket): Promise<void> {
+    const index = this.#shifted % connections
+    this.#shifted += 1
+    const askedAt = performance.now()
+    const own = await this.#ask(`/payments/${correlationId}`, {})
+    if (own === undefined) return void near.destroy()
+    const earlier = this.#answers.get(index) ?? own
+    this.#answers.set(index, own)
+    if (earlier.status === 200) this.#noteFinding()
+    const isBacked = askedAt - this.#mayHaveFoundAt <= BACKED_MAX_MS
+    if (isBacked && earlier.status === 404 && own.status === 200) this.#hidden.add(correlationId)
+    const { status, text } = earlier
+    const head = `HTTP/1.1 ${status} x\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`
+    if (near.writable) near.write(head + text)
+  }
+
   /** What was hidden since the last such look-up may have been hidden between two controls. */
   #noteFinding(): void {
     this.#mayHaveFoundAt = performance.now()
@@ -261,7 +297,8 @@ export class HttpProxy extends TcpRelay {
   /** Asks until the simulator has it, whatever fault it has meanwhile. */
   async #record({ body }: ReadRequest): Promise<boolean> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      const status = await this.#ask('/payments', { method: 'POST', body, headers: JSON_TYPE })
+      const asked = { method: 'POST', body, headers: JSON_TYPE }
+      const status = (await this.#ask('/payments', asked))?.status
       if (status === 200 || status === 422) return true
       await pause(AGAIN_MS)
     }
@@ -270,23 +307,22 @@ export class HttpProxy extends TcpRelay {
 
   async #isRecorded(correlationId: string): Promise<boolean> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      const status = await this.#ask(`/payments/${correlationId}`, {})
+      const status = (await this.#ask(`/payments/${correlationId}`, {}))?.status
       if (status === 200 || status === 404) return status === 200
       await pause(AGAIN_MS)
     }
     return false
   }
 
-  /** The simulator's status; undefined when it did not answer. */
-  async #ask(path: string, request: RequestInit): Promise<number | undefined> {
+  /** The simulator's answer; undefined when it has none. */
+  async #ask(path: string, request: RequestInit): Promise<SimulatorAnswer | undefined> {
     try {
       const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
       const answer = await fetch(`http://127.0.0.1:${this.#place.target}${path}`, {
         ...request,
         signal,
       })
-      await answer.body?.cancel()
-      return answer.status
+      return { status: answer.status, text: await answer.text() }
     } catch {
       return undefined
     }

@@ -22,6 +22,8 @@ export interface ObserverParts {
   readonly leaseTtlMs: number
   /** How far look-ups lag behind records at most, ms. */
   readonly lookUpLagMs: number
+  /** How long nothing is believed after an answer about another payment, ms. */
+  readonly mixedUpMs: number
   readonly oracle: Oracle
   /** Rules that may break without an end to the simulation. */
   readonly tolerated: ReadonlySet<Rule>
@@ -48,9 +50,8 @@ export class Observer implements InstanceObserver {
   readonly #parts: ObserverParts
 
   constructor(parts: ObserverParts) {
-    const { virtualTime, store, oracle, lookUpLagMs } = parts
     this.#parts = parts
-    this.#hiddenPayments = new HiddenPayments({ now: virtualTime.now, store, oracle, lookUpLagMs })
+    this.#hiddenPayments = new HiddenPayments({ now: parts.virtualTime.now, ...parts })
   }
 
   /** A broken rule ends the simulation: what follows may only be its consequence. */

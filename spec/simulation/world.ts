@@ -79,7 +79,7 @@ export class World implements SharedWorld, FaultyWorld {
     this.cacheService = new SimulatedServer(virtualTime, network)
     const { trace, postings, ledgerStore: store, oracle } = this
     const { lookUpLagMs } = settings
-    const { leaseTtlMs } = settings.configured
+    const { leaseTtlMs, work } = settings.configured
     this.observer = new Observer({
       virtualTime,
       trace,
@@ -87,6 +87,7 @@ export class World implements SharedWorld, FaultyWorld {
       postings,
       leaseTtlMs,
       lookUpLagMs,
+      mixedUpMs: work.settleByMs,
       oracle,
       tolerated: tolerated ?? new Set(),
     })

@@ -11,8 +11,11 @@ import {
 import { StandingTime } from '../../support/standing-time.ts'
 
 const LAG_MS = 100
+/** How long look-ups prove nothing after an answer about another payment. */
+export const MIXED_UP_MS = 3000
 /** Age from which every look-up has a payment: the lag, and what a clock may drift. */
 export const OLD_MS = 105
+const BOUNDS = { lookUpLagMs: LAG_MS, mixedUpMs: MIXED_UP_MS }
 export const FOUND = {
   kind: 'found',
   requestedAt: 1,
@@ -24,6 +27,10 @@ export interface Scene {
   readonly controls: Controls
   /** Ids of controls of which it was told that they were not found. */
   readonly told: string[]
+  /** What controls were answered that says nothing. */
+  readonly failed: string[]
+  /** Which of the payments that a control may ask for it takes, 0 (oldest) to 1. */
+  readonly choice: { value: number }
   /** Ids of the controls that were asked and not answered yet. */
   readonly asked: string[]
   /** Answers the oldest control. */
@@ -52,17 +59,19 @@ export function setScene(known: 'known' | 'unknown' = 'known'): Scene {
   const askLedger = (reply: (answer: ControlAnswer) => void): void => void questions.push(reply)
   const told: string[] = []
   const onMissing = (id: string): void => void told.push(id)
-  const lookUpLagMs = LAG_MS
-  const controls = new Controls({ processor, clock, lookUpLagMs, askLedger, onMissing })
+  const failed: string[] = []
+  const onFailed = (id: string, detail: string): void => void failed.push(`${id}: ${detail}`)
+  const tells = { askLedger, onMissing, onFailed }
+  const choice = { value: 0.99 }
+  const random = (): number => choice.value
+  const controls = new Controls({ processor, clock, random, ...BOUNDS, ...tells })
   if (known === 'known') {
     controls.noteRecorded('first', clock.now())
     clock.increment(OLD_MS)
   }
+  const shown = { clock, controls, told, failed, choice, asked }
   return {
-    clock,
-    controls,
-    told,
-    asked,
+    ...shown,
     answer(answer) {
       asked.shift()
       replies.shift()?.(answer)

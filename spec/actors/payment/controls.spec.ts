@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { LookUpAnswer } from '../../../src/actors/model/ports.ts'
 import { CONTROL_PAUSE_MS, type AbsenceProof } from '../../../src/actors/payment/controls.ts'
-import { controlled, FOUND, OLD_MS, setScene } from './controls-under-test.ts'
+import { controlled, FOUND, MIXED_UP_MS, OLD_MS, setScene } from './controls-under-test.ts'
 
 t.test(
   'a look-up that may prove an absence waits for a control, and is asked even if that fails',
@@ -94,12 +94,7 @@ t.test('controls keep a pause, so that a storm of look-ups shares them', async (
 
 t.test('a control that is not found proves nothing, and no older one does', async (t) => {
   const foreign: LookUpAnswer = { ...FOUND, foreignId: 'another' }
-  for (const answer of [
-    { kind: 'missing' },
-    { kind: 'failed', detail: '' },
-    { kind: 'foreign', detail: '' },
-    foreign,
-  ] as const) {
+  for (const answer of [{ kind: 'missing' }, { kind: 'foreign', detail: '' }, foreign] as const) {
     const scene = controlled()
     const waiting = scene.missing()
     scene.answer(answer)
@@ -108,6 +103,121 @@ t.test('a control that is not found proves nothing, and no older one does', asyn
     t.same(scene.missing(), ['none'])
     t.notOk(scene.begin().begun, 'the next look-up waits for a control again')
   }
+})
+
+t.test(
+  'a control that fails proves nothing, and the one before it still backs look-ups',
+  async (t) => {
+    const scene = controlled()
+    const waiting = scene.missing()
+    scene.answer({ kind: 'failed', detail: 'http 503' })
+    t.same([waiting, scene.failed], [['none'], ['first: http 503']])
+
+    t.ok(scene.begin().begun)
+    const proofs = scene.missing()
+    scene.clock.increment(CONTROL_PAUSE_MS)
+    scene.answer(FOUND)
+    t.same(proofs, ['control'])
+  },
+)
+
+t.test('answers about other payments than before take the proof away for a while', async (t) => {
+  const scene = controlled()
+  const waiting = scene.missing()
+  scene.controls.noteForeign('asked', 'another')
+  t.same(waiting, ['none'])
+  scene.answer(FOUND)
+  scene.clock.increment(CONTROL_PAUSE_MS)
+
+  const askBetweenControls = (): readonly AbsenceProof[] => {
+    scene.begin()
+    scene.clock.increment(CONTROL_PAUSE_MS)
+    if (scene.asked.length > 0) scene.answer(FOUND)
+    const proofs = scene.missing()
+    scene.clock.increment(CONTROL_PAUSE_MS)
+    if (scene.asked.length > 0) scene.answer(FOUND)
+    return proofs
+  }
+  t.same(askBetweenControls(), ['none'])
+  scene.clock.increment(MIXED_UP_MS - 5 * CONTROL_PAUSE_MS)
+  t.same(askBetweenControls(), ['none'])
+  t.same(askBetweenControls(), ['control'])
+
+  scene.controls.noteForeign('asked', 'another')
+  t.same(askBetweenControls(), ['control'], 'the same one again is what the processor has')
+  scene.controls.noteForeign('asked', 'a third one')
+  t.same(askBetweenControls(), ['none'])
+})
+
+t.test(
+  'a control that is answered about another payment tells that answers are mixed up',
+  async (t) => {
+    const scene = controlled()
+    scene.missing()
+    scene.answer({ ...FOUND, foreignId: 'another' })
+    scene.clock.increment(CONTROL_PAUSE_MS)
+    scene.begin()
+    scene.answer(FOUND)
+    scene.clock.increment(CONTROL_PAUSE_MS)
+
+    t.same(scene.missing(), ['none'])
+  },
+)
+
+t.test('while answers are mixed up their form proves nothing either', async (t) => {
+  const scene = setScene('unknown')
+  const waiting = scene.missing()
+  scene.controls.noteForeign('asked', 'another')
+  t.same([waiting, scene.missing()], [['none'], ['none']])
+  scene.tell({ kind: 'none' })
+
+  scene.clock.increment(MIXED_UP_MS)
+  const proofs = scene.missing()
+  scene.tell({ kind: 'none' })
+  t.same(proofs, ['form'])
+})
+
+t.test('each control asks for one of the four newest payments, by chance', async (t) => {
+  const scene = setScene()
+  for (const id of ['second', 'third', 'fourth', 'fifth']) {
+    scene.controls.noteRecorded(id, scene.clock.now())
+    scene.clock.increment(OLD_MS)
+  }
+  for (const [value, id] of [
+    [0, 'second'],
+    [0.5, 'fourth'],
+    [0.99, 'fifth'],
+  ] as const) {
+    scene.choice.value = value
+    scene.begin()
+    t.same(scene.asked, [id])
+    scene.answer({ kind: 'failed', detail: '' })
+    scene.clock.increment(CONTROL_PAUSE_MS)
+  }
+})
+
+t.test('a payment that is not found is asked for no more, nor are older ones', async (t) => {
+  const scene = setScene()
+  for (const id of ['second', 'third']) {
+    scene.controls.noteRecorded(id, scene.clock.now())
+    scene.clock.increment(OLD_MS)
+  }
+  for (const [value, id] of [
+    [0.5, 'second'],
+    [0, 'third'],
+    [0, 'third'],
+  ] as const) {
+    scene.choice.value = value
+    scene.begin()
+    t.same(scene.asked, [id], 'but for the newest, until there is a newer one')
+    scene.answer({ kind: 'missing' })
+    scene.clock.increment(CONTROL_PAUSE_MS)
+  }
+  scene.controls.noteRecorded('fourth', scene.clock.now())
+  scene.clock.increment(OLD_MS)
+  scene.choice.value = 0.99
+  scene.begin()
+  t.same(scene.asked, ['fourth'])
 })
 
 t.test('that a control is missing is told, once a minute', async (t) => {

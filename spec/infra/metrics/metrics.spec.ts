@@ -71,6 +71,7 @@ t.test('payments are counted by their outcome', async (t) => {
     { ...CONTRADICTED, contradiction: { kind: 'absence' } },
     { ...CONTRADICTED, contradiction: { kind: 'absence' } },
     { type: 'control.missing', processor: 'default', correlationId: randomUUID() },
+    { type: 'lookUp.failed', processor: 'default', correlationId: randomUUID(), detail: 'a' },
     { type: 'payment.parked', correlationId: randomUUID(), delayMs: 1, doubts: 0 },
     { type: 'payments.claimed', payments: 4, from: 'takeover' },
     { ...RECORDED, outcomes: 9, settled: { default: ONE, fallback: { payments: 1, cents: 10 } } },
@@ -103,6 +104,7 @@ t.test('payments are counted by their outcome', async (t) => {
   t.equal(samples.sum('pit_outcomes_refused_total'), 1)
   t.equal(samples.sum('pit_accepts_refused_total'), 1)
   t.equal(samples.sum('pit_controls_missing_total', { processor: 'default' }), 1)
+  t.equal(samples.sum('pit_lookups_failed_total', { processor: 'default' }), 1)
   t.equal(samples.sum('pit_rows_damaged_total'), 1)
   t.equal(samples.sum('pit_settled_cents_total', { processor: 'default' }), 1990)
   t.equal(samples.sum('pit_settled_cents_total', { processor: 'fallback' }), 10)

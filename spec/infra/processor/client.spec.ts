@@ -287,6 +287,7 @@ function startedTwice(t: Test): void {
   const said: RequestEnd[] = []
   let releases = 0
   const request = new InFlightRequest({
+    isOwn: () => true,
     mayWrite: () => true,
     sendBy: 1,
     answerBy: 1,

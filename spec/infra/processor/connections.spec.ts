@@ -62,6 +62,50 @@ t.test(
   },
 )
 
+t.test(
+  'a connection over which an answer came that is not the processor’s own is not used again',
+  async (t) => {
+    const id = randomUUID()
+    const found = `{"correlationId":"${id}","amount":1,"requestedAt":"2026-01-01T00:00:00Z"}`
+    const page = '<html>'
+    const processor = await startRawProcessor(t, silent)
+    const client = openClient(t, { url: processor.url, connections: 1 })
+    const ask = { charge: () => charge(client), lookUp: () => lookUp(client, id) }
+    for (const [kind, own, others] of [
+      [
+        'charge',
+        [answer(200), answer(422), answer(429, page), answer(400, ''), answer(400, '{}')],
+        [answer(503), answer(500), answer(403, page), answer(404, ''), answer(302, '')].concat([
+          answer(200, page),
+          answer(400, page),
+        ]),
+      ],
+      [
+        'lookUp',
+        [answer(200, found), answer(200, found.toUpperCase()), answer(404, ''), answer(429, page)],
+        [answer(503), answer(404, page), answer(403), answer(200, page)].concat([
+          answer(200, found.replaceAll(id, randomUUID())),
+        ]),
+      ],
+    ] as const) {
+      const connectionsOf = async (respond: Respond): Promise<readonly number[]> => {
+        processor.respond = respond
+        const before = processor.requests.length
+        for (let time = 0; time < 6; time += 1) await ask[kind]()
+        return processor.requests.slice(before).map(({ connection }) => connection)
+      }
+      for (const respond of own) {
+        // Look-ups have two connections more, for the probe and a control.
+        t.ok(new Set(await connectionsOf(respond)).size <= 3, kind)
+      }
+      for (const respond of others) {
+        const used = await connectionsOf(respond)
+        t.equal(new Set(used).size, 6, kind)
+      }
+    }
+  },
+)
+
 async function refusals(t: Test): Promise<void> {
   const gone = await startRawProcessor(t, silent)
   await gone.close()

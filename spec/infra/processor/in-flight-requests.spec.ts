@@ -26,6 +26,7 @@ const CONTROLLER = {
 function requestOf(deadlines: Deadlines, said: string[]): InFlightRequest {
   const request = new InFlightRequest({
     ...deadlines,
+    isOwn: () => true,
     mayWrite: () => true,
     report: (end) => void said.push('detail' in end ? end.detail : end.kind),
     onReleased: () => undefined,
@@ -135,7 +136,13 @@ t.test('ten interim answers are read, and one more ends the request', async (t) 
 
 t.test('the pages of a proxy take next to no memory', async (t) => {
   const ends: RequestEnd[] = []
-  const plan = { mayWrite: () => true, sendBy: 10, answerBy: 100, onReleased: () => undefined }
+  const plan = {
+    isOwn: () => true,
+    mayWrite: () => true,
+    sendBy: 10,
+    answerBy: 100,
+    onReleased: () => undefined,
+  }
   // The body of a 400 tells whose answer it is.
   const kept = [
     [404, 64],
@@ -180,7 +187,7 @@ const BROKEN_CALLBACKS: Readonly<Record<string, (request: InFlightRequest) => vo
 
 for (const [name, call] of Object.entries(BROKEN_CALLBACKS)) {
   t.test(`a bug in ${name} ends the process, and undici does not see it`, async (t) => {
-    const plan = { mayWrite: broken, report: broken, sendBy: 1, answerBy: 1 }
+    const plan = { isOwn: () => true, mayWrite: broken, report: broken, sendBy: 1, answerBy: 1 }
     const beforeRelease = new InFlightRequest({ ...plan, onReleased: broken })
     const beforeReport = new InFlightRequest({ ...plan, onReleased: () => undefined })
 

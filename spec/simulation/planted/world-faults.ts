@@ -8,6 +8,7 @@ import type { Planted } from '../instance.ts'
 import { isInside } from '../ledger-tables.ts'
 import {
   allGet,
+  answersShift,
   always,
   bothBehave,
   chargesGet,
@@ -28,6 +29,7 @@ import {
   suspension,
 } from '../worlds/fixed.ts'
 import { foundText, type HttpEnd, SETTLED_TEXT } from '../worlds/http-ends.ts'
+import { readLookUp } from '../worlds/translation.ts'
 import { READ_ONLY } from '../worlds/store-troubles.ts'
 import { PAID_TWICE, type PlantedFaults } from './planted.ts'
 
@@ -40,6 +42,7 @@ export const WORLD_FAULTS: PlantedFaults = {
   'the 404 of a proxy taken for no answer': { rule: 'settledByWhoWorks', plant: refusalAsDoubt },
   'a look-up that meets a foreign 404 believed': { ...PAID_TWICE, plant: foreignAbsence },
   'a control that is answered from memory': { ...PAID_TWICE, plant: rememberedControls },
+  'an answer about another payment taken for none': { ...PAID_TWICE, plant: foreignAsFailure },
   'controls that the ledger is not asked for': { ...PAID_TWICE, plant: unaskedLedger },
   'a page with status 200 taken for a settlement': {
     rule: 'settledAtOneProcessor',
@@ -132,6 +135,20 @@ function rememberedControls(): Planted {
         const own = settled.get(correlationId)
         if (own === undefined || !isAnswer(end, 404)) return end
         return { ...end, status: 200, text: foundText(own) }
+      },
+    },
+  }
+}
+
+/** That answers are mixed up is not seen. */
+function foreignAsFailure(): Planted {
+  return {
+    plan: answersShift,
+    misread: {
+      lookUp: (end, correlationId) => {
+        const answer = readLookUp(end, correlationId)
+        const isForeign = answer.kind === 'found' && answer.foreignId !== undefined
+        return isForeign ? { kind: 'lost', detail: 'planted' } : end
       },
     },
   }

@@ -14,8 +14,11 @@ export interface CallConduct {
   readonly delayMs: Span
 }
 
+/** Whether a charge is recorded, and when: before its reply or after it. */
+export type Records = 'not' | 'before' | 'after'
+
 export interface ChargeConduct extends CallConduct {
-  readonly records: 'not' | 'before' | 'after'
+  readonly records: Records | 'everyOther'
   /** From the reply to the recording where that comes after it, ms. */
   readonly afterMs: Span
 }
@@ -23,6 +26,11 @@ export interface ChargeConduct extends CallConduct {
 export interface LookUpConduct extends CallConduct {
   /** What the contract's JSON gets wrong. */
   readonly lie: 'amount' | 'id' | 'instant'
+  /**
+   * So many connections, used in turn, on which each look-up gets the answer to the one before it, in
+   * the place of the reply.
+   */
+  readonly shiftedConnections?: number
 }
 
 /** A kind of call without conduct goes through. */
@@ -38,6 +46,7 @@ const BEYOND_SHARE = 0.06
 export function drawConduct(chance: Chance, bounds: PhaseBounds): Conduct {
   // A proxy that is in trouble itself says one and the same thing to everybody.
   if (chance.happens(0.35)) return sameToAll(chance, bounds)
+  if (chance.happens(0.06)) return mixedUp(chance.pick([1, 2, 4, 8]))
   return {
     charge: chance.happens(0.8) ? drawCharge(chance, bounds, drawReply(chance)) : null,
     lookUp: chance.happens(0.5) ? drawLookUp(chance, bounds, drawReply(chance)) : null,
@@ -52,6 +61,20 @@ function sameToAll(chance: Chance, bounds: PhaseBounds): Conduct {
     lookUp: { ...drawLookUp(chance, bounds, reply), share: 1 },
     probe: { ...drawCall(chance, bounds, reply), share: 1 },
   }
+}
+
+/** Whether the charge of this number is recorded, and when. */
+export function recordsOf({ records }: ChargeConduct, number: number): Records {
+  if (records !== 'everyOther') return records
+  return number % 2 === 0 ? 'before' : 'not'
+}
+
+/** Charges have no answer, every other one is recorded, and answers to look-ups are mixed up. */
+export function mixedUp(shiftedConnections: number): Conduct {
+  const call = { reply: { kind: 'reset' }, delayMs: [0, 20] } as const
+  const charge = { ...call, share: 1, records: 'everyOther', afterMs: [0, 0] } as const
+  const lookUp = { ...call, share: 1, lie: 'id', shiftedConnections } as const
+  return { charge, lookUp, probe: null }
 }
 
 function drawCall(chance: Chance, bounds: PhaseBounds, reply: Reply): CallConduct {
@@ -78,7 +101,7 @@ function drawCharge(chance: Chance, bounds: PhaseBounds, reply: Reply): ChargeCo
 }
 
 /** What the reply leaves open: a refusal is true, a settlement too, and nothing follows a 500. */
-function knowable(reply: Reply, records: ChargeConduct['records']): ChargeConduct['records'] {
+function knowable(reply: Reply, records: Records): Records {
   if (saysUnrecorded(reply)) return 'not'
   if (is200ByContract(reply)) return 'before'
   return isServerError(reply) && records === 'after' ? 'before' : records
@@ -90,7 +113,7 @@ function knowable(reply: Reply, records: ChargeConduct['records']): ChargeConduc
  * @param landing.landsMs from its sending to its recording where that comes after the reply.
  */
 export function boundPassed(
-  { reply, records }: Pick<ChargeConduct, 'reply' | 'records'>,
+  { reply, records }: { readonly reply: Reply; readonly records: Records },
   { landsMs, landingMaxMs }: { readonly landsMs: number; readonly landingMaxMs: number },
 ): Beyond | null {
   if (records === 'not') return is200ByContract(reply) ? 'answered 200 and not recorded' : null
@@ -120,10 +143,16 @@ function drawLookUp(chance: Chance, bounds: PhaseBounds, reply: Reply): LookUpCo
 export function describeConduct({ charge, lookUp, probe }: Conduct): string {
   const parts = [
     charge === null ? [] : [`charges ${describeCall(charge)}, ${describeRecording(charge)}`],
-    lookUp === null ? [] : [`look-ups ${describeCall(lookUp)}${describeLie(lookUp)}`],
+    lookUp === null ? [] : [`look-ups ${describeLookUp(lookUp)}`],
     probe === null ? [] : [`probes ${describeCall(probe)}`],
   ]
   return parts.flat().join('; ') || 'everything goes through'
+}
+
+function describeLookUp(lookUp: LookUpConduct): string {
+  const { shiftedConnections } = lookUp
+  if (shiftedConnections === undefined) return describeCall(lookUp) + describeLie(lookUp)
+  return `mixed up on ${shiftedConnections} connections`
 }
 
 function describeCall({ share, reply, delayMs }: CallConduct): string {
@@ -135,6 +164,7 @@ function describeCall({ share, reply, delayMs }: CallConduct): string {
 function describeRecording({ records, afterMs }: ChargeConduct): string {
   if (records === 'not') return 'not recorded'
   if (records === 'before') return 'recorded before'
+  if (records === 'everyOther') return 'every other one recorded before'
   return `recorded up to ${afterMs[1].toFixed(0)} ms after`
 }
 

@@ -5,7 +5,7 @@ import type { Span } from '../chance.ts'
 import type { Plan, PlannedFault } from '../plan.ts'
 import type { Settings } from '../settings.ts'
 import { hangingPhase, HEALTHY, type Phase } from '../simulated-processor.ts'
-import type { Conduct } from './conduct.ts'
+import { type Conduct, mixedUp } from './conduct.ts'
 import type { WorldFault } from './faults.ts'
 import type { Reply } from './http-ends.ts'
 import type { StoreTrouble } from './store-troubles.ts'
@@ -68,6 +68,21 @@ export function hiddenInForm(plan: Plan, settings: Settings): Plan {
   const conduct = recordedAndHidden({ kind: 'reset' }, MISSING)
   const fault: WorldFault = { kind: 'conduct', processors: ['default'], conduct }
   const { faultsMs } = settings
+  return {
+    ...plan,
+    instances: 1,
+    faults: [{ at: faultsMs * 0.4, lastsMs: faultsMs, fault }],
+    lasting: { processor: 'default', conduct },
+  }
+}
+
+/**
+ * After a while in which payments are settled, a proxy before `default` hands answers to look-ups on to
+ * the next ones, for good.
+ */
+export function answersShift(plan: Plan, { faultsMs }: Settings): Plan {
+  const conduct = mixedUp(4)
+  const fault: WorldFault = { kind: 'conduct', processors: ['default'], conduct }
   return {
     ...plan,
     instances: 1,

@@ -7,6 +7,7 @@ import type { LedgerStore } from '../simulated-postgres.ts'
 import type { RecordedPayment } from '../simulated-processor.ts'
 import type { HttpEnd } from './http-ends.ts'
 import type { Oracle } from './oracle.ts'
+import { readLookUp } from './translation.ts'
 
 export interface HiddenPaymentsParts {
   readonly now: () => number
@@ -14,6 +15,8 @@ export interface HiddenPaymentsParts {
   readonly oracle: Oracle
   /** How far look-ups lag behind records at most, ms. */
   readonly lookUpLagMs: number
+  /** How long nothing is believed after an answer about another payment, ms. */
+  readonly mixedUpMs: number
 }
 
 /** From a control to the look-ups that it backs, by the instance's own clock, ms. */
@@ -25,6 +28,10 @@ interface Path {
   sent: number
   /** When a control was last found, by the instance's own clock, ms. */
   foundAt: number
+  /** When an answer was last about another payment than was asked for, by the same clock, ms. */
+  mixedUpAt: number
+  /** Other payments that answers were about, by the payment that was asked for. */
+  readonly foreign: Map<string, string>
   /** Hidden behind a control; how many were sent by then. */
   readonly hidden: Map<string, number>
   /** Settled there by this instance. */
@@ -63,15 +70,27 @@ export class HiddenPayments {
     const isBacked = instance.clock.now() - path.foundAt <= CONTROLS_APART_MAX_MS
     return (end) => {
       if (end.kind !== 'answered') return
+      this.#noteForeign(path, { end, id, now: instance.clock.now() })
+      const isMixedUp = instance.clock.now() - path.mixedUpAt < this.#parts.mixedUpMs
       if (end.status === 200 && this.#isControl(path, processor, id)) {
         path.foundAt = instance.clock.now()
         this.#excuseBetween(path, number)
       } else if (end.status === 404 && end.text === '' && isRecorded) {
         if (!this.#knowsControl(processor)) {
           this.#parts.oracle.goesBeyond(id, 'hidden where no control is known')
-        } else if (isBacked) path.hidden.set(id, path.sent)
+        } else if (isBacked && !isMixedUp) path.hidden.set(id, path.sent)
       }
     }
+  }
+
+  /** An answer about another payment than the last time proves that answers are mixed up. */
+  #noteForeign(path: Path, { end, id, now }: { end: HttpEnd; id: string; now: number }): void {
+    const answer = readLookUp(end, id)
+    if (answer.kind !== 'found' || answer.foreignId === undefined) return
+    if (path.foreign.get(id) === answer.foreignId) return
+    path.foreign.set(id, answer.foreignId)
+    path.mixedUpAt = now
+    path.hidden.clear()
   }
 
   /** Whether each look-up that is sent now and tells the truth finds it. */
@@ -103,7 +122,9 @@ export class HiddenPayments {
     const known = paths.get(instance)
     if (known !== undefined) return known
     const settled = new Set<string>()
-    const path = { sent: 0, foundAt: Number.NEGATIVE_INFINITY, hidden: new Map(), settled }
+    const never = Number.NEGATIVE_INFINITY
+    const noted = { hidden: new Map(), foreign: new Map(), settled }
+    const path = { sent: 0, foundAt: never, mixedUpAt: never, ...noted }
     paths.set(instance, path)
     return path
   }

@@ -4,6 +4,7 @@
 import t from 'tap'
 import {
   allGet,
+  answersShift,
   bothBehave,
   chargesGet,
   defaultBehaves,
@@ -52,6 +53,12 @@ holdsIn(
 holdsIn(
   'payments go on at fallback while default answers no charge and has none',
   defaultBehavesForGood(chargesGet({ kind: 'silence' })),
+)
+
+holdsIn(
+  'nothing is paid twice while look-ups at default get the answers to the ones before them',
+  answersShift,
+  20,
 )
 
 const UNCERTAIN: readonly Reply[] = [

@@ -6,9 +6,9 @@ import type { Charge } from '../../../src/actors/model/ports.ts'
 import type { Chance } from '../chance.ts'
 import type { CalledProcessor, ReplyTo } from '../simulated-processor.ts'
 import type { VirtualTime } from '../virtual-time.ts'
-import { boundPassed, type CallConduct, type ChargeConduct } from './conduct.ts'
-import { type Conduct, is200ByContract } from './conduct.ts'
-import { endOf, foundText, SETTLED_TEXT } from './http-ends.ts'
+import { boundPassed, type CallConduct, type Conduct } from './conduct.ts'
+import { is200ByContract, type Records, recordsOf } from './conduct.ts'
+import { endOf, foundText, type HttpEnd, SETTLED_TEXT } from './http-ends.ts'
 import type { Oracle } from './oracle.ts'
 
 export interface ProxyParts {
@@ -38,6 +38,12 @@ export class ProcessorProxy implements CalledProcessor {
   conduct: Conduct | null = null
   /** What was sent here last, by id. */
   readonly #sent = new Map<string, Charge>()
+  /** Charges that a conduct was about. */
+  #charged = 0
+  /** Look-ups that were answered on connections whose answers are shifted. */
+  #shifted = 0
+  /** The end that each of those connections has for its next look-up. */
+  readonly #ends = new Map<number, HttpEnd>()
   readonly #parts: ProxyParts
 
   constructor(parts: ProxyParts) {
@@ -52,11 +58,12 @@ export class ProcessorProxy implements CalledProcessor {
     const delayMs = this.#delayOf(conduct)
     const afterMs = delayMs + chance.between(conduct.afterMs)
     const answer = (): void => this.#answer(conduct, SETTLED_TEXT, reply)
-    const note = (records: ChargeConduct['records']): void => {
+    const note = (records: Records): void => {
       const bound = boundPassed({ ...conduct, records }, { landsMs: afterMs, landingMaxMs })
       if (bound !== null) this.#parts.oracle.goesBeyond(charge.correlationId, bound)
     }
-    switch (conduct.records) {
+    this.#charged += 1
+    switch (recordsOf(conduct, this.#charged)) {
       case 'not':
         note('not')
         return virtualTime.after(delayMs, answer)
@@ -77,6 +84,10 @@ export class ProcessorProxy implements CalledProcessor {
     const { server, virtualTime, oracle } = this.#parts
     const conduct = this.conduct?.lookUp
     if (!this.#isAbout(conduct)) return server.lookUp(correlationId, reply)
+    const { shiftedConnections } = conduct
+    if (shiftedConnections !== undefined) {
+      return this.#lookUpShifted(shiftedConnections, correlationId, reply)
+    }
     const delayMs = this.#delayOf(conduct)
     const sent = this.#sent.get(correlationId)
     if (is200ByContract(conduct.reply)) oracle.contradicted.add(correlationId)
@@ -84,6 +95,17 @@ export class ProcessorProxy implements CalledProcessor {
       // A 404 has no body by contract.
       const isMissing = conduct.reply.kind === 'answer' && conduct.reply.status === 404
       this.#answer(conduct, isMissing ? '' : this.#lieOf(conduct.lie, correlationId, sent), reply)
+    })
+  }
+
+  /** The first one of a connection gets its own. */
+  #lookUpShifted(connections: number, correlationId: string, reply: ReplyTo): void {
+    const index = this.#shifted % connections
+    this.#shifted += 1
+    this.#parts.server.lookUp(correlationId, (end) => {
+      const earlier = this.#ends.get(index) ?? end
+      this.#ends.set(index, end)
+      reply(earlier)
     })
   }
 

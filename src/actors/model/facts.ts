@@ -116,6 +116,17 @@ export type Fact =
       readonly processor: ProcessorName
       readonly correlationId: string
     }
+  /**
+   * A look-up, or a control, had no answer that says anything about a payment; those that do not end
+   * keep payments in doubt.
+   */
+  | {
+      readonly type: 'lookUp.failed'
+      readonly processor: ProcessorName
+      readonly correlationId: string
+      /** Such as `http 403`, `timeout` or `unreadable answer`. */
+      readonly detail: string
+    }
   /** A bug ended its actor. */
   | {
       readonly type: 'payment.broken'

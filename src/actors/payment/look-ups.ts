@@ -91,8 +91,16 @@ export function sendLookUp(
       dependencies.lookUpPlaces.leave(context.slot)
       self.send(lookUpEvent(dependencies, context, end))
     }
-    processors[processor].lookUp(context.record.correlationId, (answer) => {
+    const { correlationId } = context.record
+    processors[processor].lookUp(correlationId, (answer) => {
+      if (answer.kind === 'failed' || answer.kind === 'foreign') {
+        const { detail } = answer
+        dependencies.telemetry.emit({ type: 'lookUp.failed', processor, correlationId, detail })
+      }
       if (answer.kind === 'foreign') controls.distrust()
+      if (answer.kind === 'found' && answer.foreignId !== undefined) {
+        controls.noteForeign(correlationId, answer.foreignId)
+      }
       if (answer.kind !== 'missing' || askedAt < endsAt) tell(answer, 'none')
       else controls.judge(askedAt, (proof) => tell(answer, proof))
     })

@@ -99,14 +99,19 @@ type OwnParts =
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
 
 function controlsOf(
-  { clock, processors, settings: { lookUpLagMs }, telemetry }: PaymentsInput,
+  { clock, random, processors, settings, telemetry }: PaymentsInput,
   { name, system }: { readonly name: ProcessorName; readonly system: Directory },
 ): Controls {
   const askLedger: ControlsInput['askLedger'] = (replyTo) =>
     tell(system, 'persistence', { type: 'control.requested', processor: name, replyTo })
   const onMissing = (correlationId: string): void =>
     telemetry.emit({ type: 'control.missing', processor: name, correlationId })
-  return new Controls({ clock, processor: processors[name], lookUpLagMs, askLedger, onMissing })
+  const onFailed = (correlationId: string, detail: string): void =>
+    telemetry.emit({ type: 'lookUp.failed', processor: name, correlationId, detail })
+  const { lookUpLagMs, settleByMs: mixedUpMs } = settings
+  const bounds = { lookUpLagMs, mixedUpMs }
+  const tells = { askLedger, onMissing, onFailed }
+  return new Controls({ clock, random, processor: processors[name], ...bounds, ...tells })
 }
 
 /** What XState gives to the logic of an actor, as far as it is needed. */

@@ -154,7 +154,7 @@ function openClient(url: string, stops: Stops): Pick<RehearsalInstance, 'post' |
   })
   stops.push(() => pool.close())
   const send = (request: Pick<ProcessorRequest, 'method' | 'path' | 'body' | 'report'>): void =>
-    pool.send({ ...request, timeoutMs: CLIENT_TIMEOUT_MS, mayWrite: () => true })
+    pool.send({ ...request, timeoutMs: CLIENT_TIMEOUT_MS, mayWrite: () => true, isOwn: () => true })
   return {
     post(report) {
       const body = `{"correlationId":"${crypto.randomUUID()}","amount":19.90}`

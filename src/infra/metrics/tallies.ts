@@ -58,6 +58,8 @@ export interface ProcessorTally {
   readonly contradictions: Record<ContradictionKind, number>
   /** Minutes in which it did not find what was settled there. */
   controlsMissing: number
+  /** Look-ups and controls whose answer said nothing about a payment. */
+  lookUpsFailed: number
   readonly attemptSeconds: BucketTally
   readonly settlementSeconds: BucketTally
   circuit: CircuitState
@@ -122,6 +124,9 @@ export function countFact(tallies: Tallies, fact: Fact): void {
       break
     case 'attempt.ended':
       countAttempt(tallies.processors[fact.processor], fact.outcome, fact.tookMs)
+      break
+    case 'lookUp.failed':
+      tallies.processors[fact.processor].lookUpsFailed += 1
       break
     case 'payments.measured':
       tallies.gauges = fact.gauges
@@ -236,6 +241,7 @@ function processorTally(): ProcessorTally {
     rejected: 0,
     contradictions: { amount: 0, id: 0, instant: 0, absence: 0, settlement: 0, rejection: 0 },
     controlsMissing: 0,
+    lookUpsFailed: 0,
     attempts: { settled: 0, refused: 0, failed: 0, known: 0, inDoubt: 0, denied: 0 },
     attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
     settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),

@@ -7,6 +7,7 @@ import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogg
 import type { Fact, Telemetry } from '../../actors/model/facts.ts'
 import type { TotalsStore } from '../../actors/supervisor/totals.ts'
 import { createCircuitLog } from './circuit-log.ts'
+import { createLookUpLog } from './look-up-log.ts'
 
 export type Logger = PinoLogger
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -109,6 +110,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'payment.parked': ['payments', 'debug'],
   'payment.contradicted': ['payments', 'warn'],
   'control.missing': ['payments', 'warn'],
+  'lookUp.failed': ['payments', 'debug'],
   'payment.broken': ['payments', 'error'],
   'payments.claimed': ['payments', 'info'],
   'history.changed': ['persistence', 'warn'],
@@ -136,7 +138,8 @@ const LINES_PER_SECOND_MAX = 20
  * Writes facts as log lines. A bug that ended something is a line at level error with its stack,
  * whatever the level of the log is, but `silent`. A type of fact that comes in floods (failures of
  * a ledger that is away) is written up to a bound per second, then once more with how many were
- * left out. Changes of circuits are gathered: see `createCircuitLog`.
+ * left out. Changes of circuits and look-ups that fail are gathered: see `createCircuitLog` and
+ * `createLookUpLog`.
  *
  * @param now monotonic, ms.
  */
@@ -149,13 +152,16 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
     supervisor: subsystemLogger(logger, 'supervisor'),
   }
   const circuits = createCircuitLog(subsystems.health, now)
+  const lookUps = createLookUpLog(subsystems.payments, now)
+  const gathered = [circuits, lookUps]
   const limit = createLineLimit(logger, now)
   return {
     emit(fact) {
       if (fact.type === 'circuit.changed') return circuits.changed(fact)
       if (fact.type === 'attempt.ended') circuits.ended(fact)
-      else if (fact.type === 'payments.measured') circuits.turn()
-      else if (fact.type === 'drain.ended') circuits.close()
+      else if (fact.type === 'lookUp.failed') lookUps.failed(fact)
+      else if (fact.type === 'payments.measured') for (const each of gathered) each.turn()
+      else if (fact.type === 'drain.ended') for (const each of gathered) each.close()
       const [subsystem, level] = LINES[fact.type]
       const log = subsystems[subsystem]
       const bug = bugIn(fact)

@@ -4,10 +4,17 @@
 import type { LookupFunction } from 'node:net'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { Clock, Lease, Processor } from '../../actors/model/ports.ts'
-import { chargeAnswer, createLookUpPaths, lookUpAnswer, probeAnswer } from './wire.ts'
 import type { RequestEnd } from './in-flight-requests.ts'
 import { openProcessorPool } from './pool.ts'
-import { chargeBody } from './wire.ts'
+import {
+  chargeAnswer,
+  chargeBody,
+  createLookUpPaths,
+  isOwnToCharge,
+  isOwnToQuestion,
+  lookUpAnswer,
+  probeAnswer,
+} from './wire.ts'
 
 export interface ProcessorClientOptions {
   readonly name: ProcessorName
@@ -30,6 +37,14 @@ export interface ProcessorClientOptions {
   readonly traceparent?: (correlationId: string) => string | undefined
 }
 
+interface Question {
+  readonly path: string
+  /** The payment that is looked up; absent for a probe. */
+  readonly id?: string
+  readonly timeoutMs: number
+  readonly report: (end: RequestEnd) => void
+}
+
 /**
  * Opens no connection until the first request. Charges have a pool of their own, so that slow ones
  * cannot delay the look-ups about them. `close` answers all requests in flight at once: in doubt
@@ -42,8 +57,14 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
   // Two connections more than there are look-ups, for the probe and for a control.
   const asking = openProcessorPool({ ...options, connections: options.connections + 2 })
   const lookUpPath = createLookUpPaths()
-  const ask = (path: string, timeoutMs: number, report: (end: RequestEnd) => void): void =>
-    asking.send({ method: 'GET', path, body: null, timeoutMs, mayWrite: always, report })
+  const ask = (question: Question): void =>
+    asking.send({
+      ...question,
+      method: 'GET',
+      body: null,
+      mayWrite: always,
+      isOwn: (answer) => isOwnToQuestion(answer, question.id),
+    })
 
   return {
     name: options.name,
@@ -56,19 +77,27 @@ export function createProcessorClient(options: ProcessorClientOptions): Processo
         traceparent: traceparent?.(charge.correlationId),
         timeoutMs: options.attemptTimeoutMs,
         mayWrite: mayCharge,
+        isOwn: isOwnToCharge,
         report: (end) => reply(chargeAnswer(end)),
       })
     },
 
     lookUp(correlationId, reply) {
-      ask(lookUpPath(correlationId), options.lookupTimeoutMs, (end) =>
-        reply(lookUpAnswer(end, correlationId)),
-      )
+      ask({
+        path: lookUpPath(correlationId),
+        id: correlationId,
+        timeoutMs: options.lookupTimeoutMs,
+        report: (end) => reply(lookUpAnswer(end, correlationId)),
+      })
     },
 
     probe: () =>
       new Promise((resolve) => {
-        ask('/payments/service-health', options.probeTimeoutMs, (end) => resolve(probeAnswer(end)))
+        ask({
+          path: '/payments/service-health',
+          timeoutMs: options.probeTimeoutMs,
+          report: (end) => resolve(probeAnswer(end)),
+        })
       }),
 
     async close() {

@@ -24,6 +24,19 @@ export function isKept(age: unknown): boolean {
   return age !== undefined && age !== '0'
 }
 
+/** A whole answer. */
+export interface Answer {
+  readonly kind: 'answered'
+  readonly status: number
+  /**
+   * Whole with a 200, and with a 400 as far as a 200 is read; of another answer its beginning tells
+   * whether it has a body.
+   */
+  readonly text: string
+  /** It says of itself that a cache had it: it has an `Age` above 0. */
+  readonly isCached: boolean
+}
+
 /**
  * How a request ended:
  * - `answered`: the whole answer is here;
@@ -31,23 +44,15 @@ export function isKept(age: unknown): boolean {
  * - `lost`: it was written, at least in part, and no whole answer came.
  */
 export type RequestEnd =
-  | {
-      readonly kind: 'answered'
-      readonly status: number
-      /**
-       * Whole with a 200, and with a 400 as far as a 200 is read; of another answer its beginning
-       * tells whether it has a body.
-       */
-      readonly text: string
-      /** It says of itself that a cache had it: it has an `Age` above 0. */
-      readonly isCached: boolean
-    }
+  | Answer
   | { readonly kind: 'unsent'; readonly detail: string }
   | { readonly kind: 'lost'; readonly detail: string }
 
 export interface RequestPlan {
   /** Asked at the very moment of writing; false keeps the request from being written. */
   readonly mayWrite: () => boolean
+  /** Whether an answer is the processor's own; after another one its connection is closed. */
+  readonly isOwn: (answer: Answer) => boolean
   /** Latest start of writing, monotonic ms. */
   readonly sendBy: number
   /** Latest end of the answer, monotonic ms. */
@@ -70,6 +75,7 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   index = -1
   readonly #plan: RequestPlan
   #controller: Dispatcher.DispatchController | undefined
+  #closeConnection: (() => void) | undefined
   #dispatching = true
   #concluded = false
   #released = false
@@ -86,6 +92,11 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
   /** Called once `dispatch` has returned: from then on answers may be reported at once. */
   dispatched(): void {
     this.#dispatching = false
+  }
+
+  /** Says how to close the connection that it is sent over. */
+  goesOver(close: () => void): void {
+    this.#closeConnection = close
   }
 
   /** When it is late unless something comes, monotonic ms. */
@@ -133,13 +144,11 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     try {
+      const answer = this.#answer()
+      // Before undici lets another request go over it.
+      if (!this.#plan.isOwn(answer)) this.#closeConnection?.()
       this.#release()
-      this.#conclude({
-        kind: 'answered',
-        status: this.#status,
-        text: this.#text,
-        isCached: this.#isCached,
-      })
+      this.#conclude(answer)
     } catch (bug) {
       crash(bug)
     }
@@ -190,6 +199,11 @@ export class InFlightRequest implements Dispatcher.DispatchHandler {
     // read are ASCII.
     const left = keptMax - this.#text.length
     if (left > 0) this.#text += chunk.toString('latin1', 0, left)
+  }
+
+  #answer(): Answer {
+    const status = this.#status
+    return { kind: 'answered', status, text: this.#text, isCached: this.#isCached }
   }
 
   #release(): void {

@@ -1,7 +1,7 @@
 // A bounded number of connections to a processor, with the requests in flight on them.
 
 import type { LookupFunction, Socket } from 'node:net'
-import { buildConnector, errors, Pool } from 'undici'
+import { buildConnector, Client, errors, Pool } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
 import { InFlightRequest, InFlightRequests } from './in-flight-requests.ts'
@@ -18,7 +18,7 @@ export interface ProcessorPoolOptions {
   readonly clock: Clock
 }
 
-export interface ProcessorRequest extends Pick<RequestPlan, 'mayWrite' | 'report'> {
+export interface ProcessorRequest extends Pick<RequestPlan, 'mayWrite' | 'isOwn' | 'report'> {
   readonly method: 'GET' | 'POST'
   /** Begins with a slash. */
   readonly path: string
@@ -46,21 +46,25 @@ export function openProcessorPool({
   const { origin, pathname } = new URL(url)
   const prefix = pathname.replace(/\/$/, '')
   const bounds = { timeout: connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) }
-  const pool = new Pool(origin, { ...POOL, connections, connect: resettingConnector(bounds) })
+  const connect = resettingConnector(bounds)
+  const factory = (to: URL, options: Client.Options): Client =>
+    new RenewedClient(to, options, connect)
+  const pool = new Pool(origin, { ...POOL, connections, factory })
   const inFlight = new InFlightRequests(connections, clock)
   const onReleased = (request: InFlightRequest): void => inFlight.remove(request)
 
   return {
-    send({ method, path, body, traceparent, timeoutMs, mayWrite, report }) {
+    send({ method, path, body, traceparent, timeoutMs, mayWrite, isOwn, report }) {
       if (inFlight.isFull()) return queueMicrotask(() => report(NO_CONNECTION))
       const now = clock.now()
       const answerBy = now + timeoutMs
       const sendBy = Math.min(answerBy, now + connectTimeoutMs)
-      const request = new InFlightRequest({ mayWrite, report, onReleased, sendBy, answerBy })
+      const plan = { mayWrite, isOwn, report, onReleased, sendBy, answerBy }
+      const request = new InFlightRequest(plan)
       inFlight.add(request)
       const plain = body === null ? ASKING : CHARGING
       const headers = traceparent === undefined ? plain : [...plain, 'traceparent', traceparent]
-      dispatch(pool, { method, path: prefix + path, headers, body }, request)
+      dispatch(pool, { method, path: prefix + path, headers, body, request })
     },
 
     async close() {
@@ -106,7 +110,40 @@ function resetWhenAborted(socket: Socket): void {
   }
 }
 
-function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, request: InFlightRequest): void {
+/** undici hands these on to the client as they are. */
+interface Dispatched extends Dispatcher.DispatchOptions {
+  readonly request: InFlightRequest
+}
+
+/**
+ * One connection at a time, closed once its answer was not the processor's own: a balancer that keeps
+ * each connection at one of several servers would hand all later requests to the one that is broken.
+ */
+class RenewedClient extends Client {
+  readonly #renew: () => void
+
+  constructor(origin: URL, options: Client.Options, connect: buildConnector.connector) {
+    let current: Socket | undefined
+    super(origin, {
+      ...options,
+      connect: (target, callback) => {
+        connect(target, (...opened) => {
+          if (opened[0] === null) current = opened[1]
+          callback(...opened)
+        })
+      },
+    })
+    this.#renew = () => current?.destroy()
+  }
+
+  override dispatch(options: Dispatched, handler: Dispatcher.DispatchHandler): boolean {
+    options.request.goesOver(this.#renew)
+    return super.dispatch(options, handler)
+  }
+}
+
+function dispatch(pool: Pool, options: Dispatched): void {
+  const { request } = options
   try {
     pool.dispatch(options, request)
   } catch (error) {

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { formatCents, parseCents } from '../../actors/model/money.ts'
 import type { Charge, ChargeAnswer, LookUpAnswer, ProbeAnswer } from '../../actors/model/ports.ts'
-import type { RequestEnd } from './in-flight-requests.ts'
+import type { Answer, RequestEnd } from './in-flight-requests.ts'
 import { kindOfStatus } from './statuses.ts'
 
 /** Body of a charge. The id is a validated UUID, so nothing in it needs escaping. */
@@ -61,6 +61,29 @@ export function readInstant(text: unknown): number | undefined {
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 const ZONE = /(?:Z|[+-]\d\d:\d\d)$/
+
+/** Whether a processor that works may have answered a charge so, and not a server in between. */
+export function isOwnToCharge({ status, text }: Answer): boolean {
+  switch (status) {
+    case 200:
+      return isJsonObject(text)
+    case 400:
+      return text === '' || isJsonObject(text)
+    default:
+      return status === 422 || status === 429
+  }
+}
+
+/** As for a charge; `id` is the one that a look-up asked for, lower case, and absent for a probe. */
+export function isOwnToQuestion({ status, text }: Answer, id?: string): boolean {
+  if (status === 200) return isJsonObject(text) && text.toLowerCase().includes(id ?? '')
+  return status === 429 || (status === 404 && text === '' && id !== undefined)
+}
+
+/** By its beginning, which tells it from pages. */
+function isJsonObject(text: string): boolean {
+  return text.trimStart().startsWith('{')
+}
 
 /** Whatever is not understood may have been processed. */
 export function chargeAnswer(end: RequestEnd): ChargeAnswer {
