@@ -1,8 +1,9 @@
 // What a repeat is answered while the payment that it repeats is on no standby yet.
 
 import t from 'tap'
-import { waitUntil } from '../../../bench/layout/wait.ts'
+import { GIVE_UP_MS, waitUntil } from '../../../bench/layout/wait.ts'
 import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
+import { PostgresPool } from '../../../src/infra/postgres/pool.ts'
 import { lease, request } from '../../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../../support/postgres.ts'
 
@@ -31,6 +32,37 @@ t.test('a repeat is known only once its payment is on the standby', async (t) =>
 
   await waitForStandby('')
   t.match(await ledger.accept([request(1), request(2)], mine), { results: ['known', 'known'] })
+})
+
+t.test('statements that are given up one after another leave no sessions behind', async (t) => {
+  const connectionString = server.pitDatabase
+  const applicationName = 'given up'
+  const pool = new PostgresPool({
+    connectionString,
+    applicationName,
+    size: 1,
+    timeoutMs: 200,
+    connectTimeoutMs: GIVE_UP_MS,
+    statementTimeoutMs: GIVE_UP_MS,
+  })
+  t.teardown(() => pool.close())
+  const sessions = `SELECT pid FROM pg_stat_activity WHERE application_name = '${applicationName}'`
+  await waitForStandby('nobody')
+  t.teardown(() => waitForStandby(''))
+
+  let met = 0
+  await waitUntil({ what: 'six commits to hang' }, async () => {
+    const write = { name: 'spec', effect: 'writes', protocol: 'simple', text: WRITE } as const
+    const failure = await pool.execute(write, []).catch((cause: unknown) => cause)
+    t.match(failure, { outcome: /^(unknown|none)$/ })
+    if (String(Object(failure)['outcome']) === 'unknown') met += 1
+    return met === 6
+  })
+
+  await waitUntil({ what: 'no more than one session' }, async () => {
+    return (await runSql(connectionString, sessions)).length <= 1
+  })
+  t.pass('each was ended by the next one')
 })
 
 const WAITING = `FROM pg_stat_activity WHERE wait_event = 'SyncRep'`

@@ -5,7 +5,7 @@ import assert from 'node:assert'
 import { Socket, type LookupFunction } from 'node:net'
 import pg from 'pg'
 import { LedgerUnavailable, type Refusal } from '../../actors/model/errors.ts'
-import { BOOLEAN, INTEGER, readOnlyRow, type Query, type Statement } from './rows.ts'
+import { BOOLEAN, INTEGER, TEXT, readOnlyRow, type Query, type Statement } from './rows.ts'
 import { commitOnDisk } from './sql.ts'
 
 export interface ConnectionConfig {
@@ -45,13 +45,20 @@ export type Target = 'any' | 'read-write' | 'primary'
 
 export type Parameter = string | number | boolean | null
 
+/** What names a session at its server. */
+export interface ServerSession {
+  /** Process id. */
+  readonly backend: number
+  /** When it began, epoch seconds as PostgreSQL writes them: process ids come again. */
+  readonly startedAt: string
+}
+
 /** One live connection; `isOpen` turns false for ever once it is lost. */
 export interface PostgresConnection {
   isOpen(): boolean
   /** Whether it was ended because its server or session refused what every other would be asked. */
   isUnfit(): boolean
-  /** Process id of the session at the server. */
-  readonly backend: number
+  readonly session: ServerSession
   /** Names its server's history; null: that was not compared, since the server takes no writes. */
   readonly epoch: number | null
   /** Rows as pg makes them, of any shape; `rows.ts` reads them. */
@@ -62,8 +69,16 @@ export interface PostgresConnection {
   end(): Promise<void>
 }
 
-/** Opens a connection within its bound or rejects with the cause; never emits errors later on. */
-export async function openConnection(config: ConnectionConfig): Promise<PostgresConnection> {
+/**
+ * Opens a connection within its bound or rejects with the cause; never emits errors later on.
+ *
+ * @param abandoned a session that was left with a statement under way, which is ended: where commits
+ *   hang, PostgreSQL does not notice that its client is gone, and each new try would leave one more.
+ */
+export async function openConnection(
+  config: ConnectionConfig,
+  abandoned?: ServerSession,
+): Promise<PostgresConnection> {
   const socket = openSocket(config.lookup)
   const client = new pg.Client({
     connectionString: config.connectionString,
@@ -82,14 +97,14 @@ export async function openConnection(config: ConnectionConfig): Promise<Postgres
   const timer = setTimeout(() => socket.destroy(new Error('timeout')), config.connectTimeoutMs)
   try {
     await client.connect()
-    const { backend, recovering } = await openSession(client, config)
+    const { recovering, ...session } = await openSession(client, config, abandoned)
     const { histories } = config
     if (!recovering) await histories?.meet((statement) => send(client, statement, []))
     const epoch = recovering && histories !== undefined ? null : (histories?.epoch ?? 0)
     return {
       isOpen: () => state === 'open' && !socket.destroyed,
       isUnfit: () => state === 'unfit',
-      backend,
+      session,
       epoch,
       query: (statement, values) =>
         send(client, statement, values).catch((cause: unknown) => {
@@ -131,7 +146,8 @@ function openSocket(lookup: LookupFunction | undefined): Socket {
 async function openSession(
   client: pg.Client,
   { statementTimeoutMs, lockTimeoutMs, target, commits }: ConnectionConfig,
-): Promise<{ readonly backend: number; readonly recovering: boolean }> {
+  abandoned: ServerSession | undefined,
+): Promise<ServerSession & { readonly recovering: boolean }> {
   const settings = [
     `SET statement_timeout = ${Math.ceil(statementTimeoutMs)}`,
     ...(lockTimeoutMs === undefined ? [] : [`SET lock_timeout = ${Math.ceil(lockTimeoutMs)}`]),
@@ -139,22 +155,32 @@ async function openSession(
     'SET idle_in_transaction_session_timeout = 5000',
     PLANNER_SETTINGS,
     ...(commits === 'onDisk' ? [`SELECT ${commitOnDisk('session')}`] : []),
+    ...(abandoned === undefined ? [] : [endSession(abandoned)]),
     READ_SESSION.text,
   ].join(';')
   const rows = await send(client, { ...READ_SESSION, text: settings }, [])
-  const { backend, recovering, readonly } = readOnlyRow(READ_SESSION, rows)
+  const row = readOnlyRow(READ_SESSION, rows)
+  const { backend, started_at: startedAt, recovering, readonly } = row
   if (recovering && target !== 'any') throw new Error('the server is a standby, in recovery')
   if (readonly && target === 'read-write') throw new Error('the server is read-only')
-  return { backend, recovering }
+  return { backend, startedAt, recovering }
+}
+
+/** A role may end its own sessions. */
+function endSession({ backend, startedAt }: ServerSession): string {
+  return `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid = ${backend} AND extract(epoch FROM backend_start)::text = '${startedAt}'`
 }
 
 const READ_SESSION = {
   name: 'openSession',
   effect: 'reads',
   protocol: 'simple',
-  columns: { backend: INTEGER, recovering: BOOLEAN, readonly: BOOLEAN },
-  text: `SELECT pg_backend_pid() AS backend, pg_is_in_recovery() AS recovering,
-    current_setting('transaction_read_only')::boolean AS readonly`,
+  columns: { backend: INTEGER, started_at: TEXT, recovering: BOOLEAN, readonly: BOOLEAN },
+  text: `SELECT pid AS backend, extract(epoch FROM backend_start)::text AS started_at,
+    pg_is_in_recovery() AS recovering,
+    current_setting('transaction_read_only')::boolean AS readonly
+    FROM pg_stat_activity WHERE pid = pg_backend_pid()`,
 } satisfies Query
 
 async function send(

@@ -6,6 +6,7 @@ import { openConnection } from './connection.ts'
 import type {
   ConnectionConfig,
   PostgresConnection,
+  ServerSession,
   SessionHistories,
   Target,
 } from './connection.ts'
@@ -32,6 +33,8 @@ export class PostgresReconnector {
   /** Counts on from a server that failed or was unfit: the one that served is tried first. */
   #turn = 0
   #connection: PostgresConnection | undefined
+  /** Left with a statement under way; the next connection ends it. */
+  #abandoned: ServerSession | undefined
   #refusal: { until: number; cause: unknown } | undefined
 
   /** @param now monotonic, ms. */
@@ -70,7 +73,8 @@ export class PostgresReconnector {
       const server = this.#servers[this.#turn % this.#servers.length]
       assert(server !== undefined, 'a connection string names at least one server')
       try {
-        this.#connection = await openConnection(server)
+        this.#connection = await openConnection(server, this.#abandoned)
+        this.#abandoned = undefined
         this.#refusal = undefined
         return this.#connection
       } catch (cause) {
@@ -82,8 +86,9 @@ export class PostgresReconnector {
     throw failure
   }
 
-  /** Drops the connection at once, with the statement on it. */
+  /** Drops the connection at once, with the statement on it; its session ends with the next one. */
   destroy(): void {
+    this.#abandoned = this.#connection?.session ?? this.#abandoned
     this.#connection?.destroy()
   }
 

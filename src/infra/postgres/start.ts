@@ -90,8 +90,8 @@ async function prepareOnce(
   try {
     const connection = await first.connect()
     // Two that are open at once have a session each, unless a pooler lends one to both in turn.
-    const { backend } = await second.connect()
-    if (backend === connection.backend) throw new SharedSession()
+    const { session } = await second.connect()
+    if (session.backend === connection.session.backend) throw new SharedSession()
     return await applySchema(connection, { ...schema, migrating })
   } finally {
     clearTimeout(timer)
