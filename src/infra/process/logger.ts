@@ -91,7 +91,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 
 type Line = readonly [subsystem: Subsystem, level: Level]
 
-type Subsystem = 'persistence' | 'payments' | 'health' | 'lease' | 'supervisor'
+type Subsystem = 'persistence' | 'payments' | 'health' | 'lease' | 'supervisor' | 'operators'
 
 /** Changes of circuits have a log of their own. */
 const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = {
@@ -127,6 +127,8 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'child.restarted': ['supervisor', 'error'],
   'drain.started': ['supervisor', 'info'],
   'drain.ended': ['supervisor', 'info'],
+  'operator.signedIn': ['operators', 'info'],
+  'access.refused': ['operators', 'warn'],
 }
 
 /** Lines of one type beyond this many in a second are counted, not written. */
@@ -147,6 +149,7 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
     health: subsystemLogger(logger, 'health'),
     lease: subsystemLogger(logger, 'lease'),
     supervisor: subsystemLogger(logger, 'supervisor'),
+    operators: subsystemLogger(logger, 'operators'),
   }
   const circuits = createCircuitLog(subsystems.health, now)
   const limit = createLineLimit(logger, now)
