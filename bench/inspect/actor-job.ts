@@ -3,6 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { openSystemLives, type SystemLives } from '../actors/system-lives.ts'
+import { Access } from '../../src/console/access.ts'
 import { createInspection } from '../../src/console/inspection.ts'
 import { loadWebServer } from '../../src/server/load-server.ts'
 
@@ -58,6 +59,11 @@ async function open({ supervisor, clock }: SystemLives, oneIn: number): Promise<
   }
   const inspection = createInspection({
     supervisor,
+    access: new Access({
+      isLoopback: true,
+      now: () => clock.now(),
+      telemetry: { emit: () => undefined },
+    }),
     oneIn,
     now: () => clock.now(),
     onDropped: () => undefined,

@@ -114,6 +114,8 @@ t.test('each exit code of the table is that of its command', async (t) => {
   await meets(1, 'pit migrate --plan')
   await meets(2, 'pit migrate --plan --sql')
   await meets(3, 'pit migrate --apply', closed)
+  await meets(0, 'pit keys new --name ana --scope view')
+  await meets(2, 'pit keys new --name ana --scope all')
   await meets(1, `pit simulator --port ${port}`)
   await meets(2, 'pit simulator --port x')
   await meets(2, 'pit challenge --odd')

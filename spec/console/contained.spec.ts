@@ -6,6 +6,7 @@ import { waitUntil } from '../../bench/layout/wait.ts'
 import { every, untilItThrows } from '../../src/console/contained.ts'
 import { route, type Route } from '../../src/console/pages.ts'
 import { createSendBuffer } from '../../src/console/send-buffer.ts'
+import { openToAll } from '../support/access.ts'
 import { openStream, type StreamOptions, type Viewer } from '../../src/console/stream.ts'
 import { loadWebServer } from '../../src/server/load-server.ts'
 import type { WebApp } from '../../src/server/web-server.ts'
@@ -63,7 +64,9 @@ t.test('work that is repeated ends with its first bug', async (t) => {
 t.test('a route that throws answers 500 and tells why, at once or later', async (t) => {
   for (const read of [broken, () => Promise.reject(BUG)] satisfies Route['read'][]) {
     const { told, onBug } = new Bugs()
-    const port = await serve(t, (app) => route(app, { path: '/page', read, onBug }))
+    const port = await serve(t, (app) =>
+      route(app, { path: '/page', read, access: openToAll(), onBug }),
+    )
 
     const answer = await fetch(`http://127.0.0.1:${port}/page`)
 
@@ -125,7 +128,13 @@ async function serve(t: Test, extend: (app: WebApp) => void): Promise<number> {
 
 function serveStream(t: Test, options: Partial<StreamOptions>): Promise<number> {
   const nothing = { onJoin: () => undefined, onLeave: () => undefined, onBug: broken }
-  const stream = { path: '/ws', bufferedBytesMax: 1024, ...nothing, ...options }
+  const stream = {
+    path: '/ws',
+    access: openToAll(),
+    bufferedBytesMax: 1024,
+    ...nothing,
+    ...options,
+  }
   return serve(t, (app) => openStream(app, stream))
 }
 

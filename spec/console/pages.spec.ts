@@ -3,12 +3,18 @@
 import t from 'tap'
 import { route } from '../../src/console/pages.ts'
 import { json } from '../../src/http/problem.ts'
+import { openToAll } from '../support/access.ts'
 import { loadWebServer } from '../../src/server/load-server.ts'
 
 t.test('a page of the console answers HEAD as GET without its body, and no other', async (t) => {
   const app = (await loadWebServer('auto')).createApp()
   t.teardown(() => app.close())
-  route(app, { path: '/', read: () => json('{"a":1}'), onBug: (_, error) => t.error(error) })
+  route(app, {
+    path: '/',
+    read: () => json('{"a":1}'),
+    access: openToAll(),
+    onBug: (_, error) => t.error(error),
+  })
   const { port } = await app.listen({ host: '127.0.0.1', port: 0 })
   const ask = async (method: string) => {
     const answer = await fetch(`http://127.0.0.1:${port}/`, { method })

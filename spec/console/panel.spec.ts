@@ -21,7 +21,11 @@ async function start(t: Test, isDevStack: boolean) {
   return { world, url: `http://127.0.0.1:${port}` }
 }
 
-async function post(url: string, headers: Readonly<Record<string, string>> = {}) {
+/** As the page does. */
+async function post(url: string, more: Readonly<Record<string, string>> = {}) {
+  const page = await fetch(new URL('/console/access', url))
+  const { token } = (await page.json()) as { readonly token: string }
+  const headers = { 'content-type': 'application/json', 'x-pit-page': token, ...more }
   const { statusCode, body } = await request(url, { method: 'POST', headers })
   return { status: statusCode, text: await body.text() }
 }

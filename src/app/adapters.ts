@@ -78,7 +78,7 @@ export interface Adapters extends Caches {
 }
 
 /** Who is told of what happens in the adapters. */
-interface Told {
+export interface Told {
   readonly logger: Logger
   readonly telemetry: Telemetry
 }

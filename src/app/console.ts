@@ -6,6 +6,8 @@ import type { Read } from '../actors/messages.ts'
 import type { ExactSummary, ProcessorName, TimeWindow } from '../actors/model/payment.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
+import { Access } from '../console/access.ts'
+import { isLoopback } from './listening.ts'
 import { BEGINNING, type BooksSource, type RowsSource } from '../console/compared-books.ts'
 import { type OnBug, untilItThrows } from '../console/contained.ts'
 import { startConsole } from '../console/live-console.ts'
@@ -15,6 +17,7 @@ import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
 import { compareNextHour, findNext, type BucketsWanted } from '../infra/postgres/row-sums.ts'
+import { openKeysFile, type KeysFile } from '../infra/process/keys-file.ts'
 import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
@@ -36,6 +39,10 @@ export interface PitConsoleParts {
   readonly addresses: Addresses
   readonly adapters: Adapters
   readonly logger: Logger
+  /** Closed with the console; absent: there are none. */
+  readonly keys: KeysFile | undefined
+  /** Hears who signs in, and who was refused. */
+  readonly hearing: Telemetry
   /** The port of the payment API; 0 while there is none, and on a unix socket. */
   readonly port: () => number
   /** Posts of payments answered 503 since the start. */
@@ -47,8 +54,14 @@ const BOOKS_TIMEOUT_MS = 2_000
 
 export function createPitConsole(
   config: Config,
-  { addresses, adapters, logger, port, refused }: PitConsoleParts,
+  { addresses, adapters, logger, keys, hearing, port, refused }: PitConsoleParts,
 ): PitConsole {
+  const access = new Access({
+    ...(keys === undefined ? {} : { keys }),
+    isLoopback: isLoopback(config.opsHost),
+    now: () => systemClock.now(),
+    telemetry: hearing,
+  })
   const counters = createCounters(refused)
   const log = subsystemLogger(logger, 'console')
   let bugs = 0
@@ -63,9 +76,10 @@ export function createPitConsole(
     latency: { record: untilItThrows((us: number) => counters.latency.record(us), contained) },
     async watch(supervisor) {
       if (config.opsPort === 0) return
-      const inspection = await inspectionOf(config, supervisor, { logger, onBug })
+      const inspection = await inspectionOf(config, supervisor, { logger, access, onBug })
       const console = startConsole({
         instanceId: config.instanceId,
+        access,
         clock: systemClock,
         supervisor,
         counters,
@@ -87,10 +101,21 @@ export function createPitConsole(
     },
     stop: () => {
       for (const part of parts) part.stop()
+      keys?.close()
       // Nobody waits for it: the statement that runs has its bound.
       void tables.close()
     },
   }
+}
+
+/** Throws an error of one sentence where the file cannot be read. */
+export function openKeys({ keysFile, opsPort }: Config, logger: Logger): KeysFile | undefined {
+  if (keysFile === undefined || opsPort === 0) return undefined
+  const log = subsystemLogger(logger, 'operators')
+  return openKeysFile(keysFile, {
+    onRead: (keys) => log.info({ file: keysFile, keys }, 'keys.read'),
+    onFault: (fault) => log.error({ file: keysFile, fault }, 'keys.unread'),
+  })
 }
 
 /** None on a unix socket, where a test payment could not be sent to. */
@@ -165,14 +190,18 @@ function rowsIn(tables: PostgresPool): RowsSource {
 async function inspectionOf(
   { inspect, inspectSample: oneIn }: Config,
   supervisor: SupervisorActor,
-  { logger, onBug }: { readonly logger: Logger; readonly onBug: OnBug },
+  {
+    logger,
+    access,
+    onBug,
+  }: { readonly logger: Logger; readonly access: Access; readonly onBug: OnBug },
 ): Promise<ActorInspection | undefined> {
   if (!inspect) return undefined
   const { createInspection } = await import('../console/inspection.ts')
   const log = subsystemLogger(logger, 'inspection')
   const now = (): number => systemClock.now()
   const onDropped = (messages: number): void => log.warn({ messages }, 'inspection.thinned')
-  return createInspection({ supervisor, oneIn, now, onDropped, onBug })
+  return createInspection({ supervisor, oneIn, now, access, onDropped, onBug })
 }
 
 function booksOf(

@@ -23,6 +23,11 @@ export function operatorsAddress({ opsHost: host, opsPort: port }: Config): List
   return { setting: `OPS_PORT=${port}${on}`, at: { host, port } }
 }
 
+/** Whether an interface can be reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return /^(?:127\.|::1$|localhost$)/i.test(host)
+}
+
 /** Where a simulator of the dev stack listens. */
 export function simulatorAddress(
   config: Config,

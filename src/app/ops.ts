@@ -10,7 +10,7 @@ import { systemClock } from '../infra/process/system-clock.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
-import { listensAt, operatorsAddress } from './listening.ts'
+import { isLoopback, listensAt, operatorsAddress } from './listening.ts'
 
 /** What the port shows. */
 export interface OpsParts {
@@ -47,7 +47,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     host,
     port,
     // Others than browsers call from elsewhere, and by any name: probes, Prometheus.
-    ...(LOOPBACK.test(host) ? { admits: hasOwnOrigin } : {}),
+    ...(isLoopback(host) ? { admits: hasOwnOrigin } : {}),
     whyNotReady,
     remark: () => {
       const asks = adapters.history.doubtUntil(systemClock.now()) !== undefined
@@ -62,8 +62,6 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
 
 const ASKING =
   'PostgreSQL was restored or failed over, or another system uses this REDIS_KEY_PREFIX: each payment is looked up at both processors before it is charged.'
-
-const LOOPBACK = /^(?:127\.|::1$|localhost$)/i
 
 function whyNot({ adapters, supervisor, http }: OpsParts): string | undefined {
   const reason = adapters.readiness.whyNot()

@@ -8,8 +8,8 @@ import type { Telemetry } from '../actors/model/facts.ts'
 import type { Config } from '../config/config.ts'
 import type { OpsServer } from '../http/ops.ts'
 import { startHttp, type HttpServer } from '../http/server.ts'
-import { createAdapters, type Addresses } from './adapters.ts'
-import { createPitConsole } from './console.ts'
+import { createAdapters, type Addresses, type Told } from './adapters.ts'
+import { createPitConsole, openKeys } from './console.ts'
 import { createPitMetrics, openOps } from './ops.ts'
 import { clientsAddress, listensAt } from './listening.ts'
 import { becomesReady, ended } from './readiness.ts'
@@ -41,16 +41,15 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   if (config.loseAcceptedPaymentsOnCrash) logger.warn(LOSES_PAYMENTS)
   const webServer = await webServerOf(config, logger)
   const totals = createTotals()
-  // No session of the ledger is opened before the actors run.
+  // No session of the ledger is opened before the actors run, and nobody signs in.
   const late: { telemetry?: Telemetry } = {}
-  const adapters = await createAdapters(config, addresses, {
-    logger,
-    telemetry: { emit: (fact) => late.telemetry?.emit(fact) },
-  })
+  const hearing: Telemetry = { emit: (fact) => late.telemetry?.emit(fact) }
+  const { keys, adapters } = await openAll(config, addresses, { logger, telemetry: hearing })
   let http: HttpServer | undefined
   const port = (): number => http?.port ?? 0
   const refused = (): number => http?.refused() ?? 0
-  const console = createPitConsole(config, { addresses, adapters, logger, port, refused })
+  const parts = { addresses, adapters, logger, keys, hearing, port, refused }
+  const console = createPitConsole(config, parts)
   const metrics = createPitMetrics(config)
   const telemetry = sinks(
     createFactsLog(logger),
@@ -103,6 +102,17 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
       supervisor.send({ type: 'stop.requested', cause })
       return stopped
     },
+  }
+}
+
+/** The keys first, so that a file which cannot be read leaves nothing open. */
+async function openAll(config: Config, addresses: Addresses, told: Told) {
+  const keys = openKeys(config, told.logger)
+  try {
+    return { keys, adapters: await createAdapters(config, addresses, told) }
+  } catch (error) {
+    keys?.close()
+    throw error
   }
 }
 

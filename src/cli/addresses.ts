@@ -91,6 +91,12 @@ export async function findEverything(): Promise<{
   return { config, devStack: 'addresses' in found ? found.addresses : undefined }
 }
 
+/** What signs a request in at the operators' port: nothing without PIT_KEY. Throws `UsageError`. */
+export function keyHeaders(): Readonly<Record<string, string>> {
+  const { pitKey } = configuration()
+  return pitKey === undefined ? {} : { authorization: `Bearer ${pitKey}` }
+}
+
 const HOW = '(npm start runs one)'
 
 async function devStackOf({ dataDir }: Config): Promise<DevStackAddresses> {

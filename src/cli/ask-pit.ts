@@ -41,7 +41,7 @@ export async function askOverHttp(question: HttpQuestion): Promise<HttpAnswer> {
   const socketPath = socketIn(url)
   if (socketPath !== undefined) return await askSocket(socketPath, question)
   const answer = await fetch(url + path, {
-    ...(body === undefined ? { headers: headers ?? {} } : { ...POST, body }),
+    ...(body === undefined ? { headers: headers ?? {} } : { ...posting(headers), body }),
     redirect: 'manual',
     signal: AbortSignal.timeout(answerMaxMs),
   })
@@ -54,7 +54,11 @@ export function socketIn(url: string): string | undefined {
   return url.startsWith('unix:/') ? url.slice('unix:'.length) : undefined
 }
 
-const POST = { method: 'POST', headers: { 'content-type': 'application/json' } } as const
+function posting(headers: HttpQuestion['headers']): { method: string; headers: HttpHeaders } {
+  return { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+}
+
+type HttpHeaders = Readonly<Record<string, string>>
 
 /** `fetch` reaches no socket. */
 async function askSocket(
@@ -62,7 +66,7 @@ async function askSocket(
   { path, body, headers = {}, answerMaxMs = ANSWER_MAX_MS }: HttpQuestion,
 ): Promise<HttpAnswer> {
   const signal = AbortSignal.timeout(answerMaxMs)
-  const how = body === undefined ? { headers } : POST
+  const how = body === undefined ? { headers } : posting(headers)
   return await new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, signal, agent: false, ...how }, (answer) => {
       const at = Date.parse(answer.headers.date ?? '')

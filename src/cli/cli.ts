@@ -37,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   tool('show', 'Show all that is known of one payment'),
   tool('reconcile', 'Compare Pit’s books with the processors’'),
   tool('rejected', 'List rejected payments, and let them be tried again'),
+  tool('keys', 'Make a key that signs an operator in'),
   tool('migrate', 'Show, apply or print the migrations of Pit’s tables'),
   {
     name: 'simulator',

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { EXIT_FINE, PitUnreachable, exitCodeOf } from '../operator/failures.ts'
 import { readArguments, readHttpUrl } from '../operator/command-line.ts'
-import { findOperatorsPort, USUAL_OPERATORS_URL } from './addresses.ts'
+import { findOperatorsPort, USUAL_OPERATORS_URL, keyHeaders } from './addresses.ts'
 import { asFields, askPit, detailOf, OPERATORS_CALL, readFields } from './ask-pit.ts'
 
 /** Between two readings, ms; so often while it is silent. */
@@ -140,7 +140,8 @@ class Feed {
 
   async #list(state: string): Promise<readonly Left[]> {
     const { url } = this
-    const answer = await askPit({ url, path: `/console/payments?state=${state}` })
+    const path = `/console/payments?state=${state}`
+    const answer = await askPit({ url, path, headers: keyHeaders() })
     if (answer.status === 404) throw new PitUnreachable(`${url} answers 404: ${OPERATORS_CALL}`)
     const left = answer.status === 200 ? readFields(answer.body)?.['left'] : undefined
     if (!Array.isArray(left)) throw new PitUnreachable(`${url} answers ${detailOf(answer)}`)

@@ -47,6 +47,25 @@ const PLACE_VARIABLES = {
     grammar: /^[\w.:-]{1,253}$/,
     meaning: 'Interface of the operators’ port',
   }),
+  keysFile: text({
+    name: 'KEYS_FILE',
+    fallback: undefined,
+    shown: 'unset: no keys',
+    takes: 'a path',
+    grammar: /^[^\0]{1,1024}$/,
+    meaning:
+      'File with the keys that sign operators in, which `pit keys new` makes; unset, whoever reaches the operators’ port sees the console, and gives commands where OPS_HOST is this machine alone',
+  }),
+  pitKey: secret(
+    text({
+      name: 'PIT_KEY',
+      fallback: undefined,
+      shown: 'unset: no key',
+      takes: 'at most 256 printable characters',
+      grammar: /^[\x21-\x7e]{1,256}$/,
+      meaning: 'Key with which `pit pause` and other commands sign in; an instance reads it not',
+    }),
+  ),
   databaseUrl: secret(
     url({
       name: 'DATABASE_URL',

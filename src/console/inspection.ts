@@ -4,6 +4,7 @@ import type { WebApp } from '../server/web-server.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Reply } from '../http/problem.ts'
 import { type OnBug, untilItThrows } from './contained.ts'
+import type { Access } from './access.ts'
 import { pageReply, route } from './pages.ts'
 import {
   type InspectedActor,
@@ -19,6 +20,7 @@ import { openStream, type Viewer } from './stream.ts'
 
 export interface InspectionOptions {
   readonly supervisor: SupervisorActor
+  readonly access: Access
   /** One payment in so many. */
   readonly oneIn: number
   /** Monotonic, ms. */
@@ -57,7 +59,7 @@ const LONG_LIVED = [
 ].concat(['probing', 'processorHealth.default', 'processorHealth.fallback'])
 
 export function createInspection(options: InspectionOptions): ActorInspection {
-  const { supervisor, oneIn, now, onBug } = options
+  const { supervisor, oneIn, now, access, onBug } = options
   const system = supervisor.system as unknown as HookedSystem & Register
   const sample = createSample({ oneIn, now })
   const stream = createStatelyStream(options)
@@ -100,9 +102,10 @@ export function createInspection(options: InspectionOptions): ActorInspection {
     sequences,
     extend(app) {
       const read = (): Promise<Reply> => pageReply('inspect.html', { frames: STATELY })
-      route(app, { path: '/inspect', read, onBug })
+      route(app, { path: '/inspect', read, access, onBug })
       openStream(app, {
         path: '/inspect/ws',
+        access,
         bufferedBytesMax: BUFFERED_MAX,
         onJoin: join,
         onLeave: leave,

@@ -6,17 +6,20 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
+import type { Access } from './access.ts'
 import { type BooksSource, createBooksComparison, type ComparedBooks } from './compared-books.ts'
 import { every, type OnBug } from './contained.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
 import { addConsoleRoutes } from './pages.ts'
+import { addSignIn } from './sign-in.ts'
 import { addPanelRoutes, type DevStackPanel } from './simulators.ts'
 import { openStream, type Viewer } from './stream.ts'
 
 export interface ConsoleOptions {
   readonly instanceId: string
+  readonly access: Access
   readonly clock: Clock
   readonly supervisor: SupervisorActor
   readonly counters: Counters
@@ -55,7 +58,7 @@ interface Seen {
 
 /** Collects figures once a second from now on; frames are made only while there are viewers. */
 export function startConsole(options: ConsoleOptions): Console {
-  const { clock, supervisor, counters, onBug } = options
+  const { clock, supervisor, counters, access, onBug } = options
   const startedAt = clock.wallNow()
   const identity = { instanceId: options.instanceId, startedAt }
   const own = (): Figures =>
@@ -87,6 +90,7 @@ export function startConsole(options: ConsoleOptions): Console {
     every(SECOND_MS, collect, { part: 'collect', onBug }),
     every(FRAME_MS, show, { part: 'show', onBug }),
     every(BOOKS_MS, compare, { part: 'compare', onBug }),
+    every(SECOND_MS, () => access.sweep(), { part: 'sessions', onBug }),
   ]
   /** The first viewer waits for what was not asked while there was none. */
   const showFirst = async (): Promise<void> => {
@@ -99,11 +103,10 @@ export function startConsole(options: ConsoleOptions): Console {
   }
   return {
     extend(app) {
-      const sequences = options.inspection?.sequences
-      addConsoleRoutes(app, { supervisor, counters, sequences, onBug })
-      if (options.panel !== undefined) addPanelRoutes(app, options.panel, onBug)
+      addRoutes(app, options)
       openStream(app, {
         path: '/console/ws',
+        access,
         bufferedBytesMax: BUFFERED_MAX,
         onBug,
         onJoin: (viewer) => {
@@ -123,6 +126,19 @@ export function startConsole(options: ConsoleOptions): Console {
       for (const stop of stops) stop()
     },
   }
+}
+
+function addRoutes(app: WebApp, options: ConsoleOptions): void {
+  const { supervisor, counters, access, onBug, panel, inspection } = options
+  addSignIn(app, access, onBug)
+  addConsoleRoutes(app, {
+    supervisor,
+    counters,
+    sequences: inspection?.sequences,
+    access,
+    onBug,
+  })
+  if (panel !== undefined) addPanelRoutes(app, panel, { access, onBug })
 }
 
 /** What all viewers are shown at one moment. */

@@ -8,19 +8,20 @@ import type { Read } from '../actors/messages.ts'
 import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import { queryPayments } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
-import { DAMAGED, json, methodNotAllowed, NOT_FOUND } from '../http/problem.ts'
-import { problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
+import { DAMAGED, json, methodNotAllowed, type Reply, UNAVAILABLE } from '../http/problem.ts'
 import { Responder } from '../http/responder.ts'
 import { projectFile } from '../infra/process/project-file.ts'
+import type { Access } from './access.ts'
+import { answer, type Answer, CONNECTIONS, FOREIGN, refusalReply } from './changes.ts'
 import type { OnBug } from './contained.ts'
 import type { Counters } from './figures.ts'
-import { hasOwnOrigin } from './origin-check.ts'
 import type { FinalState } from './recent.ts'
 import type { Sequences } from './sequences.ts'
 
 interface RouteOptions {
   /** Gets each bug that left a request without its answer. */
   readonly onBug: OnBug
+  readonly access: Access
   readonly supervisor: SupervisorActor
   readonly counters: Counters
   /** Undefined when inspection is off. */
@@ -31,11 +32,15 @@ interface RouteOptions {
 const LISTED_MAX = 200
 
 export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
-  const { onBug } = options
-  const add = (path: string, read: Route['read']): void => route(app, { path, read, onBug })
-  add('/', () => pageReply('index.html'))
-  add('/console', () => pageReply('index.html'))
-  add('/console/assets/:name', (request) => assetReply(request.getParameter(0) ?? ''))
+  const { onBug, access } = options
+  const add = (path: string, read: Route['read'], more: Pick<Route, 'unseen'> = {}): void =>
+    route(app, { path, read, access, onBug, ...more })
+  const page = { unseen: signInPage }
+  add('/', () => pageReply('index.html'), page)
+  add('/console', () => pageReply('index.html'), page)
+  add('/console/assets/:name', (request) => assetReply(request.getParameter(0) ?? ''), {
+    unseen: (request) => signInAsset(request.getParameter(0) ?? ''),
+  })
   add('/console/chart', chartReply)
   add('/console/payments', (request) => listReply(options, request.getQuery('state') ?? ''))
   add('/console/payments/:id', (request) =>
@@ -43,53 +48,48 @@ export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
   )
 }
 
-type Answer = Reply | undefined | Promise<Reply | undefined>
-
 export interface Route {
-  /** `get` when absent, which answers HEAD too. */
-  readonly method?: 'get' | 'post'
   readonly path: string
   /** Takes what it needs from the request before it waits for anything; undefined becomes 404. */
   readonly read: (request: HttpRequest) => Answer
+  /** What is shown to who may see nothing; absent, or undefined: a problem that says so. */
+  readonly unseen?: (request: HttpRequest) => Answer
+  readonly access: Access
+  /** Gets each bug that left a request without its answer. */
   readonly onBug: OnBug
 }
 
-/** Adds a page or an answer, for the console's own pages. */
-export function route(app: WebApp, { method = 'get', path, read, onBug }: Route): void {
-  const asked = method === 'get' ? ['get', 'head'] : [method]
-  app[method === 'get' ? 'any' : method](path, (response: HttpResponse, request: HttpRequest) => {
+/** Adds a page or an answer, for the console's own pages and for who may see them. */
+export function route(app: WebApp, { path, read, unseen, access, onBug }: Route): void {
+  app.any(path, (response: HttpResponse, request: HttpRequest) => {
     const responder = new Responder(response, request.getMethod(), CONNECTIONS)
-    if (!hasOwnOrigin(request)) responder.answer(FOREIGN)
-    else if (!asked.includes(request.getMethod())) responder.answer(READ_ONLY)
-    // Answers by itself, whatever happens.
-    else void answer(responder, { read: () => read(request), onBug: (error) => onBug(path, error) })
+    const respond = (give: (request: HttpRequest) => Answer): void =>
+      void answer(
+        responder,
+        () => give(request),
+        (error) => onBug(path, error),
+      )
+    if (access.isForeign(request)) return responder.answer(FOREIGN)
+    if (!['get', 'head'].includes(request.getMethod())) return responder.answer(READ_ONLY)
+    const judged = access.visit(request)
+    if ('by' in judged) respond(read)
+    else respond(async (asked) => (await unseen?.(asked)) ?? refusalReply(judged))
   })
 }
 
-/** The operators' port never drains: it closes all connections at once when it stops. */
-const CONNECTIONS = { draining: false }
+const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
 
-async function answer(
-  responder: Responder,
-  { read, onBug }: { read: () => Answer; onBug: (error: unknown) => void },
-): Promise<void> {
-  try {
-    responder.answer((await read()) ?? NOT_FOUND)
-  } catch (error) {
-    // Also a missing file of the installation: it must not end a process that takes payments.
-    onBug(error)
-    responder.answer(BROKEN)
-  }
+/** A page with nothing of Pit's on it. */
+async function signInPage(): Promise<Reply> {
+  return { ...(await pageReply('sign-in.html')), status: '401 Unauthorized' }
 }
 
-const READ_ONLY = methodNotAllowed(['GET', 'HEAD'])
-const BROKEN = problem({ status: 500, detail: 'This page of the console could not be read.' })
+/** What that page needs. */
+const SIGN_IN_ASSETS: readonly string[] = ['sign-in.js', 'console.css', 'pit.svg']
 
-const FOREIGN = problem({
-  status: 403,
-  detail:
-    'The console answers its own pages only, under an address, a name without dots or one that ends in .localhost.',
-})
+async function signInAsset(name: string): Promise<Reply | undefined> {
+  return SIGN_IN_ASSETS.includes(name) ? assetReply(name) : undefined
+}
 
 /** Loaded when it is first asked for: what draws charts takes memory that payments could use. */
 async function chartReply(): Promise<Reply> {

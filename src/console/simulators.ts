@@ -1,9 +1,11 @@
 // The panel of the dev stack: a payment that is sent by a click, and faults of the simulators that
-// are switched on and off. All that the console writes stands here, and only a dev stack adds it.
+// are switched on and off; only a dev stack adds it.
 
 import type { WebApp } from '../server/web-server.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import { json, problem, type Reply } from '../http/problem.ts'
+import type { Access } from './access.ts'
+import { addChange } from './changes.ts'
 import type { OnBug } from './contained.ts'
 import { route } from './pages.ts'
 
@@ -65,23 +67,23 @@ export const BREAKAGES: Readonly<Record<BreakageKey, Breakage>> = {
   },
 }
 
-export function addPanelRoutes(app: WebApp, panel: DevStackPanel, onBug: OnBug): void {
+export interface PanelOptions {
+  readonly access: Access
+  readonly onBug: OnBug
+}
+
+export function addPanelRoutes(app: WebApp, panel: DevStackPanel, options: PanelOptions): void {
   const path = '/console/simulators'
-  route(app, { path, read: () => shown(panel), onBug })
-  route(app, {
-    method: 'post',
+  route(app, { ...options, path, read: () => shown(panel) })
+  addChange(app, {
+    ...options,
     path: `${path}/:name/:breakage/:state`,
-    read: (request) => {
-      const [name, breakage, state] = [0, 1, 2].map((at) => request.getParameter(at))
-      return turn(panel, { name, breakage, state })
-    },
-    onBug,
+    act: ({ parameters: [name, breakage, state] }) => turn(panel, { name, breakage, state }),
   })
-  route(app, {
-    method: 'post',
+  addChange(app, {
+    ...options,
     path: '/console/test-payment',
-    read: () => panel.sendPayment().then((sent) => json(JSON.stringify(sent)), unanswered),
-    onBug,
+    act: () => panel.sendPayment().then((sent) => json(JSON.stringify(sent)), unanswered),
   })
 }
 

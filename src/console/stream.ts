@@ -2,8 +2,8 @@
 // makes Pit hold more than a bounded number of bytes for it.
 
 import type { HttpRequest, WebApp, WebSocket } from '../server/web-server.ts'
+import type { Access } from './access.ts'
 import type { OnBug } from './contained.ts'
-import { hasOwnOrigin } from './origin-check.ts'
 
 export interface Viewer {
   /** Whether too much of what it was sent is still waiting: it is sent nothing now. */
@@ -20,6 +20,7 @@ export interface Viewer {
 
 export interface StreamOptions {
   readonly path: string
+  readonly access: Access
   /** Bytes that may wait for one viewer. */
   readonly bufferedBytesMax: number
   readonly onJoin: (viewer: Viewer) => void
@@ -38,6 +39,10 @@ const SILENT_MAX_S = 30
 export function openStream(app: WebApp, options: StreamOptions): void {
   const { path, bufferedBytesMax, onBug } = options
   const viewers = new Map<WebSocket, Viewer>()
+  // Who still may see it connects again.
+  options.access.whenEnded(() => {
+    for (const socket of viewers.keys()) socket.end(SIGNED_OUT, 'a session has ended')
+  })
   app.ws(path, {
     messageBytesMax: 1024,
     silentMaxS: SILENT_MAX_S,
@@ -71,9 +76,9 @@ export function openStream(app: WebApp, options: StreamOptions): void {
   })
 }
 
-function admits(request: HttpRequest, { path, onBug }: StreamOptions): boolean {
+function admits(request: HttpRequest, { path, access, onBug }: StreamOptions): boolean {
   try {
-    return hasOwnOrigin(request)
+    return !access.isForeign(request) && 'by' in access.visit(request)
   } catch (error) {
     onBug(`${path} upgrade`, error)
     return false
@@ -82,6 +87,7 @@ function admits(request: HttpRequest, { path, onBug }: StreamOptions): boolean {
 
 const TRY_LATER = 1013
 const INTERNAL_ERROR = 1011
+const SIGNED_OUT = 1008
 
 function viewerOf(socket: WebSocket, bufferedBytesMax: number): Viewer {
   const viewer: Viewer = {

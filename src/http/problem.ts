@@ -22,6 +22,7 @@ export interface Problem {
 
 const PHRASES = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',

@@ -1,5 +1,6 @@
 // What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
+import type { AccessRefusal, Scope } from './operator.ts'
 import type {
   Contradiction,
   EndedOutcome,
@@ -202,6 +203,13 @@ export type Fact =
       readonly bug?: { readonly child: string; readonly error: unknown }
     }
   | { readonly type: 'drain.ended' }
+  | { readonly type: 'operator.signedIn'; readonly by: string; readonly scope: Scope }
+  | {
+      readonly type: 'access.refused'
+      readonly why: AccessRefusal
+      /** Null: nobody that is known. */
+      readonly by: string | null
+    }
 
 export type SettledTotals = Readonly<
   Record<ProcessorName, { readonly payments: number; readonly cents: number }>

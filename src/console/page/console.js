@@ -1,5 +1,6 @@
 // The page: takes frames from the stream and passes each part to the module that draws it.
 
+import { openAccess, showAccess } from './access.js'
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment } from './drawer.js'
 import { byId, clockTime, sum } from './format.js'
@@ -20,6 +21,7 @@ let events = []
 let chart
 let lastAt
 
+openAccess()
 openTiles()
 openDrawer()
 const plots = openPlots()
@@ -42,6 +44,8 @@ function take(message) {
 /** Starts from nothing: after a break it may be another process, with other counts. */
 function greet(message) {
   hello = message
+  // Another process has other tokens, and perhaps other keys.
+  void showAccess()
   seconds = []
   events = []
   chart?.forget()
@@ -88,6 +92,8 @@ const LINKS = { live: 'live', lost: 'disconnected, trying again' }
 
 function showLink(link) {
   if (document.body.dataset.link === link) return
+  // A session that has ended ends the stream as well.
+  if (link === 'lost') void showAccess()
   document.body.dataset.link = link
   byId('link').textContent = LINKS[link]
   const banner = byId('banner')

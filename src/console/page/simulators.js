@@ -1,5 +1,6 @@
 // The panel of the dev stack: a button that sends a payment, and switches that break a simulator.
 
+import { change } from './access.js'
 import { openPayment } from './drawer.js'
 import { byId, element, show } from './format.js'
 
@@ -16,7 +17,7 @@ export function showPanel(isThere) {
   // A second time it changes nothing.
   byId('send-payment').addEventListener('click', onSend)
   // Each shows what it has read, or leaves what is shown.
-  const read = () => void call('GET', '')
+  const read = () => void readAll()
   timer = setInterval(read, READ_MS)
   read()
 }
@@ -24,17 +25,24 @@ export function showPanel(isThere) {
 // It ends in a note, whatever happens.
 const onSend = () => void sendPayment()
 
-async function call(method, path) {
-  const response = await fetch(`/console/simulators${path}`, { method }).catch(() => undefined)
-  if (response?.ok !== true) return
-  const { processors } = await response.json()
+async function readAll() {
+  const response = await fetch('/console/simulators').catch(() => undefined)
+  if (response?.ok === true) showAll(await response.json())
+}
+
+async function turn(path) {
+  const { ok, value } = await change(`/console/simulators${path}`)
+  if (ok) showAll(value)
+}
+
+function showAll({ processors }) {
   show(byId('breakages'), JSON.stringify(processors), () => processors.map(group))
 }
 
 function group({ name, breakages }) {
   const buttons = breakages.map(({ key, title, state }) => {
     const isOn = state === 'on'
-    const onclick = () => call('POST', `/${name}/${key}/${isOn ? 'off' : 'on'}`)
+    const onclick = () => turn(`/${name}/${key}/${isOn ? 'off' : 'on'}`)
     const attributes = {
       type: 'button',
       class: 'quiet switch',
@@ -50,12 +58,12 @@ function group({ name, breakages }) {
 async function sendPayment() {
   const note = byId('sent')
   note.textContent = 'sending…'
-  const response = await fetch('/console/test-payment', { method: 'POST' }).catch(() => undefined)
-  if (response?.ok !== true) {
-    note.textContent = 'Pit did not answer it.'
+  const { ok, value } = await change('/console/test-payment')
+  if (!ok) {
+    note.textContent = value.detail ?? 'Pit did not answer it.'
     return
   }
-  const { correlationId, status } = await response.json()
+  const { correlationId, status } = value
   const onclick = () => openPayment(correlationId)
   const link = element('button', { type: 'button', class: 'quiet mono', onclick }, correlationId)
   note.replaceChildren(`answered ${status}: `, link)

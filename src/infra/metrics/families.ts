@@ -94,7 +94,9 @@ const LABELS = [
 
 /** All counters. */
 function countersOf(options: FamilyOptions): readonly Family[] {
-  return [...paymentCounters(options), ...workCounters(options), ...archiveCounters(options)]
+  return [paymentCounters, workCounters, troubleCounters, archiveCounters].flatMap((each) =>
+    each(options),
+  )
 }
 
 function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
@@ -208,6 +210,11 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
       help: 'Long-lived actors that failed and were started again.',
       read: () => [...tallies.restarts].map(([child, value]) => [{ child }, value]),
     },
+  ]
+}
+
+function troubleCounters({ tallies }: FamilyOptions): readonly Family[] {
+  return [
     {
       name: 'pit_leases_lost_total',
       help: 'Leases lost to other instances.',
@@ -217,6 +224,11 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
       name: 'pit_history_changes_total',
       help: 'Times that PostgreSQL was found restored or failed over, and may have lost commits.',
       read: () => [[{}, tallies.historyChanges]],
+    },
+    {
+      name: 'pit_access_refused_total',
+      help: 'Requests to the operators’ port that were not carried out, by reason.',
+      read: () => Object.entries(tallies.accessRefused).map(([kind, value]) => [{ kind }, value]),
     },
     {
       name: 'pit_clock_steps_total',

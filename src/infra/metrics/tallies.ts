@@ -8,6 +8,7 @@ import type {
   SteppedClock,
 } from '../../actors/model/facts.ts'
 import type { ContradictionKind, EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
+import type { AccessRefusal } from '../../actors/model/operator.ts'
 import { BucketTally } from './histogram.ts'
 
 export type ByProcessor<Value> = Record<ProcessorName, Value>
@@ -34,6 +35,8 @@ export interface Tallies {
   leasesLost: number
   /** Times that PostgreSQL was restored or failed over, as far as it was noticed here. */
   historyChanges: number
+  /** Requests to the operators' port that were not carried out. */
+  readonly accessRefused: Record<AccessRefusal, number>
   /** Steps and suspends, by whose clock. */
   readonly clockSteps: Record<SteppedClock, number>
   /** Whether the lease is held, as of the last fact about it. */
@@ -88,6 +91,7 @@ export function createTallies(): Tallies {
     oldestSettledSeconds: undefined,
     leasesLost: 0,
     historyChanges: 0,
+    accessRefused: { foreign: 0, noKey: 0, unknownKey: 0, scope: 0, stale: 0 },
     clockSteps: { instance: 0, ledger: 0 },
     holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0, strays: 0 },
@@ -190,6 +194,17 @@ function countRare(tallies: Tallies, fact: Fact): void {
       break
     case 'child.restarted':
       countNamed(tallies.restarts, fact.child)
+      break
+    default:
+      countStanding(tallies, fact)
+  }
+}
+
+/** What becomes of the lease, and of those who come to the operators' port. */
+function countStanding(tallies: Tallies, fact: Fact): void {
+  switch (fact.type) {
+    case 'access.refused':
+      tallies.accessRefused[fact.why] += 1
       break
     case 'lease.acquired':
       tallies.holdsLease = true

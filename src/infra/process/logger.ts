@@ -92,7 +92,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 
 type Line = readonly [subsystem: Subsystem, level: Level]
 
-type Subsystem = 'persistence' | 'payments' | 'health' | 'lease' | 'supervisor'
+type Subsystem = 'persistence' | 'payments' | 'health' | 'lease' | 'supervisor' | 'operators'
 
 /** Changes of circuits have a log of their own. */
 const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = {
@@ -129,6 +129,8 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'child.restarted': ['supervisor', 'error'],
   'drain.started': ['supervisor', 'info'],
   'drain.ended': ['supervisor', 'info'],
+  'operator.signedIn': ['operators', 'info'],
+  'access.refused': ['operators', 'warn'],
 }
 
 /** Lines of one type beyond this many in a second are counted, not written. */
@@ -150,6 +152,7 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
     health: subsystemLogger(logger, 'health'),
     lease: subsystemLogger(logger, 'lease'),
     supervisor: subsystemLogger(logger, 'supervisor'),
+    operators: subsystemLogger(logger, 'operators'),
   }
   const circuits = createCircuitLog(subsystems.health, now)
   const lookUps = createLookUpLog(subsystems.payments, now)
