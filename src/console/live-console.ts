@@ -2,6 +2,7 @@
 
 import type { WebApp } from '../server/web-server.ts'
 import { ledgerFailureOf } from '../actors/model/errors.ts'
+import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
@@ -24,6 +25,7 @@ export interface ConsoleOptions {
   readonly cache?: FiguresCache
   readonly countOpen: Ledger['countOpen']
   readonly books: BooksSource
+  readonly finder: PaymentFinder
   /** Share of the amount that each processor keeps. */
   readonly fees: Readonly<Record<ProcessorName, number>>
   /** Gets each bug, which has ended a part of the console. */
@@ -100,7 +102,7 @@ export function startConsole(options: ConsoleOptions): Console {
   return {
     extend(app) {
       const sequences = options.inspection?.sequences
-      addConsoleRoutes(app, { supervisor, counters, sequences, onBug })
+      addConsoleRoutes(app, { supervisor, counters, sequences, finder: options.finder, onBug })
       if (options.panel !== undefined) addPanelRoutes(app, options.panel, onBug)
       openStream(app, {
         path: '/console/ws',

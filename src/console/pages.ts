@@ -5,16 +5,18 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { HttpRequest, HttpResponse, WebApp } from '../server/web-server.ts'
 import type { Read } from '../actors/messages.ts'
+import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import { queryPayments } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { DAMAGED, json, methodNotAllowed, NOT_FOUND } from '../http/problem.ts'
 import { problem, type Reply, UNAVAILABLE } from '../http/problem.ts'
-import { Responder } from '../http/responder.ts'
+import { Responder, type ReplyInPieces } from '../http/responder.ts'
 import { projectFile } from '../infra/process/project-file.ts'
 import type { OnBug } from './contained.ts'
 import type { Counters } from './figures.ts'
 import { hasOwnOrigin } from './origin-check.ts'
+import { findPayments } from './payments-route.ts'
 import type { FinalState } from './recent.ts'
 import type { Sequences } from './sequences.ts'
 
@@ -25,6 +27,7 @@ interface RouteOptions {
   readonly counters: Counters
   /** Undefined when inspection is off. */
   readonly sequences: Sequences | undefined
+  readonly finder: PaymentFinder
 }
 
 /** Payments in one list. */
@@ -37,13 +40,15 @@ export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
   add('/console', () => pageReply('index.html'))
   add('/console/assets/:name', (request) => assetReply(request.getParameter(0) ?? ''))
   add('/console/chart', chartReply)
-  add('/console/payments', (request) => listReply(options, request.getQuery('state') ?? ''))
+  add('/console/states/:name', (request) => listReply(options, request.getParameter(0) ?? ''))
+  add('/console/payments', (request) => findPayments(options.finder, request.getQuery() ?? ''))
   add('/console/payments/:id', (request) =>
     paymentReply(options, (request.getParameter(0) ?? '').toLowerCase()),
   )
 }
 
-type Answer = Reply | undefined | Promise<Reply | undefined>
+type Answered = Reply | ReplyInPieces | undefined
+type Answer = Answered | Promise<Answered>
 
 export interface Route {
   /** `get` when absent, which answers HEAD too. */
@@ -74,7 +79,9 @@ async function answer(
   { read, onBug }: { read: () => Answer; onBug: (error: unknown) => void },
 ): Promise<void> {
   try {
-    responder.answer((await read()) ?? NOT_FOUND)
+    const reply = (await read()) ?? NOT_FOUND
+    if ('pieces' in reply) await responder.answerInPieces(reply)
+    else responder.answer(reply)
   } catch (error) {
     // Also a missing file of the installation: it must not end a process that takes payments.
     onBug(error)

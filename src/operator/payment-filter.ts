@@ -6,7 +6,7 @@ import { formatCents, parseCents } from '../actors/model/money.ts'
 import { instantOf } from './command-line.ts'
 
 /** The fields of a filter, in the order in which they are written. */
-const FILTER_FIELDS = [
+export const FILTER_FIELDS = [
   'state',
   'processor',
   'amountMin',

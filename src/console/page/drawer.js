@@ -28,7 +28,7 @@ export function openDrawer() {
 
 export function listState(state) {
   back = undefined
-  open({ title: `Payments in ${state}`, path: `/console/payments?state=${state}`, draw: drawList })
+  open({ title: `Payments in ${state}`, path: `/console/states/${state}`, draw: drawList })
 }
 
 export function openPayment(correlationId, from) {
