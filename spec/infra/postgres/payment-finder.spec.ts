@@ -176,6 +176,9 @@ t.test('a payment of a dropped day is found by its id, with what is kept of it',
   t.same((await find(finder, { states: ['settled'] })).slice(-1), [17], 'and in no list')
 })
 
+/** With the archive it is two walks of 2,000 rows each. */
+const RARE: PaymentFilter = { states: ['settled'], amountMax: 7 }
+
 t.test('a page ends after so many rows, says where, and goes on from there', async (t) => {
   const { finder, sql, leaseId } = await startFinding(t)
   // One in 5,000 has the amount; instants of many are the same.
@@ -186,17 +189,19 @@ t.test('a page ends after so many rows, says where, and goes on from there', asy
       ${NOW - DAY_MS} + n / 10`
   await sql(`${make('payments', ', state, owner')}, 1, ${leaseId} FROM generate_series(1, 12000) n`)
 
-  const pages = await pagesOf(finder, { filter: { amountMax: 7 }, limit: 10 })
+  const pages = await pagesOf(finder, { filter: RARE, limit: 10 })
 
   t.same(numbersOf(pages.flatMap(({ payments }) => payments)), [10_000, 5_000])
   t.same(
     pages.map(({ lookedUntil }) => lookedUntil),
-    [NOW - DAY_MS + 800, NOW - DAY_MS + 400, NOW - DAY_MS, undefined],
+    [1_000, 800, 600, 400, 200, 0, undefined].map((ms) =>
+      ms === undefined ? ms : NOW - DAY_MS + ms,
+    ),
   )
-  const last = pages[2]?.newer
+  const last = pages.at(-1)?.newer
   t.ok(last, 'an empty page leads back')
   const back = await pagesOf(finder, {
-    filter: { amountMax: 7 },
+    filter: RARE,
     limit: 10,
     direction: 'newer',
     ...(last === undefined ? {} : { place: last }),

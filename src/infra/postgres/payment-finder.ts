@@ -10,7 +10,7 @@ import type {
   PaymentFinder,
   PaymentsPage,
 } from '../../actors/model/found-payments.ts'
-import { WALK_MAX, foundIn, walkStatement } from './payment-page.ts'
+import { foundIn, walkMax, walkStatement } from './payment-page.ts'
 import type { FoundRow, InstantSpan, Walk } from './payment-page.ts'
 import { findByIdPrefix } from './payments-by-id.ts'
 import { PostgresPool } from './pool.ts'
@@ -74,7 +74,7 @@ async function findPage(pool: PostgresPool, request: PageRequest): Promise<Payme
   for (let spans = 1; ; spans += 1) {
     const rows = await pool.run(walkStatement({ walks, filter, direction, place, limit, span }), [])
     found.push(...rows.filter(({ fits }) => fits))
-    reached = reachedBy(rows, { direction, span })
+    reached = reachedBy(rows, { direction, span, most: walkMax(walks.length) })
     const within = found.filter((row) => !isBeyond(row, reached?.place))
     if (within.length > limit || reached?.by !== 'span' || spans === SPANS_MAX) break
     // The walks of the other table have come to their ends: they had no row more.
@@ -142,10 +142,14 @@ const NEXT_ARCHIVED = {
 /** The least that any walk has reached; undefined: all have come to their ends. */
 function reachedBy(
   rows: readonly FoundRow[],
-  { direction, span }: { readonly direction: Direction; readonly span: InstantSpan },
+  {
+    direction,
+    span,
+    most,
+  }: { readonly direction: Direction; readonly span: InstantSpan; readonly most: number },
 ): Reached | undefined {
   const walks = rows
-    .filter(({ walked }) => walked === WALK_MAX)
+    .filter(({ walked }) => walked === most)
     .map((row): Reached => ({ place: placeOf(row, direction), by: 'walk' }))
   const edge = direction === 'older' ? span.fromMs : span.toMs
   const id = direction === 'older' ? ID_MIN : ID_MAX

@@ -12,8 +12,13 @@ import type { Column, Columns, Query, RowOf } from './rows.ts'
 import { LEASES, PROCESSOR_NUMBER, processorName } from './sql.ts'
 import { OWNED_SINCE } from './watermarks.ts'
 
-/** Rows that one state is walked for at most, for one page. */
-export const WALK_MAX = 4_000
+/** Rows that all walks of a page go through at most. */
+const WALKED_MAX = 4_000
+
+/** Rows that each of so many walks goes through at most. */
+export function walkMax(walks: number): number {
+  return Math.floor(WALKED_MAX / walks)
+}
 
 /** What is walked by itself: a state, and the archive. */
 export type Walk = StoredState | 'archived'
@@ -128,8 +133,10 @@ const WALKS: Readonly<
 
 const SORTS = { older: 'DESC', newer: 'ASC' } as const
 
+// Nothing is sorted outside, so that a walk ends with the last row that is wanted.
 function walkText(walk: Walk, request: WalkRequest): string {
-  const { filter, direction, limit } = request
+  const { filter, direction, limit, walks } = request
+  const most = walkMax(walks.length)
   const { key, state, rows } = WALKS[walk]
   const sort = `${key} ${SORTS[direction]}, p.correlation_id ${SORTS[direction]}`
   const where = [rows, ...rangeOf(walk, request), ...placeOf(walk, request)].join(' AND ')
@@ -140,20 +147,22 @@ function walkText(walk: Walk, request: WalkRequest): string {
   FROM (
     SELECT ${COLUMNS[walk === 'archived' ? 'archived' : 'hot']}, ${key} AS walked_by,
       row_number() OVER (ORDER BY ${sort}) AS walked
-    FROM ${tableOf(walk, { where, sort })}
-    ORDER BY ${sort} LIMIT ${WALK_MAX}
+    FROM ${tableOf(walk, { where, sort, most })}
+    ORDER BY ${sort} LIMIT ${most}
   ) AS w
-  WHERE coalesce(${fits}, false) OR w.walked = ${WALK_MAX}
-  ORDER BY w.walked LIMIT ${limit + 1}`
+  WHERE coalesce(${fits}, false) OR w.walked = ${most} LIMIT ${limit + 1}`
 }
 
 /** What a walk goes through. Owned payments are walked lease by lease, as their index has them. */
-function tableOf(walk: Walk, { where, sort }: { where: string; sort: string }): string {
+function tableOf(
+  walk: Walk,
+  { where, sort, most }: { where: string; sort: string; most: number },
+): string {
   if (walk === 'archived') return `archived_payments p WHERE ${where}`
   if (walk !== 'owned') return `payments p WHERE ${where}`
   return `lease CROSS JOIN LATERAL (
       SELECT p.* FROM payments p WHERE p.owner = lease.id AND p.owner IS NOT NULL AND ${where}
-      ORDER BY ${sort} LIMIT ${WALK_MAX}
+      ORDER BY ${sort} LIMIT ${most}
     ) AS p`
 }
 
