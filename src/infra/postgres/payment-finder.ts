@@ -10,7 +10,7 @@ import type {
   PaymentFinder,
   PaymentsPage,
 } from '../../actors/model/found-payments.ts'
-import { foundIn, walkMax, walkStatement } from './payment-page.ts'
+import { foundIn, walkStatement } from './payment-page.ts'
 import type { FoundRow, InstantSpan, Walk } from './payment-page.ts'
 import { findByIdPrefix } from './payments-by-id.ts'
 import { PostgresPool } from './pool.ts'
@@ -74,7 +74,7 @@ async function findPage(pool: PostgresPool, request: PageRequest): Promise<Payme
   for (let spans = 1; ; spans += 1) {
     const rows = await pool.run(walkStatement({ walks, filter, direction, place, limit, span }), [])
     found.push(...rows.filter(({ fits }) => fits))
-    reached = reachedBy(rows, { direction, span, most: walkMax(walks.length) })
+    reached = reachedBy(rows, { direction, span })
     const within = found.filter((row) => !isBeyond(row, reached?.place))
     if (within.length > limit || reached?.by !== 'span' || spans === SPANS_MAX) break
     // The walks of the other table have come to their ends: they had no row more.
@@ -142,14 +142,10 @@ const NEXT_ARCHIVED = {
 /** The least that any walk has reached; undefined: all have come to their ends. */
 function reachedBy(
   rows: readonly FoundRow[],
-  {
-    direction,
-    span,
-    most,
-  }: { readonly direction: Direction; readonly span: InstantSpan; readonly most: number },
+  { direction, span }: { readonly direction: Direction; readonly span: InstantSpan },
 ): Reached | undefined {
   const walks = rows
-    .filter(({ walked }) => walked === most)
+    .filter(({ is_last: isLast }) => isLast)
     .map((row): Reached => ({ place: placeOf(row, direction), by: 'walk' }))
   const edge = direction === 'older' ? span.fromMs : span.toMs
   const id = direction === 'older' ? ID_MIN : ID_MAX

@@ -7,18 +7,13 @@ import type {
   PaymentFilter,
   StoredState,
 } from '../../actors/model/found-payments.ts'
-import { BOOLEAN, FLOAT, INTEGER, PROCESSOR, TEXT, nullable } from './rows.ts'
+import { BOOLEAN, FLOAT, PROCESSOR, TEXT, nullable } from './rows.ts'
 import type { Column, Columns, Query, RowOf } from './rows.ts'
 import { LEASES, PROCESSOR_NUMBER, processorName } from './sql.ts'
 import { OWNED_SINCE } from './watermarks.ts'
 
 /** Rows that all walks of a page go through at most. */
-const WALKED_MAX = 4_000
-
-/** Rows that each of so many walks goes through at most. */
-export function walkMax(walks: number): number {
-  return Math.floor(WALKED_MAX / walks)
-}
+const WALKED_MAX = 2_000
 
 /** What is walked by itself: a state, and the archive. */
 export type Walk = StoredState | 'archived'
@@ -113,9 +108,10 @@ export const FOUND = {
 
 const ROW = {
   ...FOUND,
-  /** Where it stands in its walk: epoch µs, and which row of the walk it is. */
+  /** Where it stands in its walk, epoch µs. */
   at_us: FLOAT,
-  walked: INTEGER,
+  /** Whether the walk goes no further, though it might. */
+  is_last: BOOLEAN,
   /** False: it only says how far the walk has come. */
   fits: BOOLEAN,
 } satisfies Columns
@@ -136,21 +132,23 @@ const SORTS = { older: 'DESC', newer: 'ASC' } as const
 // Nothing is sorted outside, so that a walk ends with the last row that is wanted.
 function walkText(walk: Walk, request: WalkRequest): string {
   const { filter, direction, limit, walks } = request
-  const most = walkMax(walks.length)
   const { key, state, rows } = WALKS[walk]
   const sort = `${key} ${SORTS[direction]}, p.correlation_id ${SORTS[direction]}`
   const where = [rows, ...rangeOf(walk, request), ...placeOf(walk, request)].join(' AND ')
-  const fits = fittingOf(walk, filter).join(' AND ') || 'true'
+  const conditions = fittingOf(walk, filter)
+  const fits = conditions.length === 0 ? 'true' : `coalesce(${conditions.join(' AND ')}, false)`
+  const share = Math.floor(WALKED_MAX / walks.length)
+  const most = conditions.length === 0 ? Math.min(share, limit + 1) : share
   return `
   SELECT ${columnsOf(`'${state}'`, walk === 'owned' ? OWNER : 'NULL')},
-    ${epochUs(walk)} AS at_us, w.walked, coalesce(${fits}, false) AS fits
+    ${epochUs(walk)} AS at_us, w.walked = ${most} AS is_last, ${fits} AS fits
   FROM (
     SELECT ${COLUMNS[walk === 'archived' ? 'archived' : 'hot']}, ${key} AS walked_by,
       row_number() OVER (ORDER BY ${sort}) AS walked
     FROM ${tableOf(walk, { where, sort, most })}
     ORDER BY ${sort} LIMIT ${most}
   ) AS w
-  WHERE coalesce(${fits}, false) OR w.walked = ${most} LIMIT ${limit + 1}`
+  WHERE ${fits} OR w.walked = ${most} LIMIT ${limit + 1}`
 }
 
 /** What a walk goes through. Owned payments are walked lease by lease, as their index has them. */
