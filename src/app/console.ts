@@ -15,6 +15,7 @@ import type { ActorInspection } from '../console/inspection.ts'
 import type { DevStackPanel, SendPayment } from '../console/simulators.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
+import { openPaymentFinder } from '../infra/postgres/payment-finder.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
 import { compareNextHour, findNext, type BucketsWanted } from '../infra/postgres/row-sums.ts'
 import { openKeysFile, type KeysFile } from '../infra/process/keys-file.ts'
@@ -70,6 +71,11 @@ export function createPitConsole(
   const contained = { part: 'counters', onBug }
   let parts: readonly { extend(app: WebApp): void; stop(): void }[] = []
   const tables = openTables(config, { addresses, names: adapters.names })
+  const finder = openPaymentFinder({
+    connectionString: addresses.databaseUrl,
+    lookup: adapters.names.lookup,
+    applicationName: `pit ${config.instanceId} finder`,
+  })
   return {
     // Called by actors and by the payment port, which nothing of this may end.
     telemetry: { emit: untilItThrows((fact: Fact) => counters.telemetry.emit(fact), contained) },
@@ -90,6 +96,7 @@ export function createPitConsole(
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),
         },
+        finder,
         ...panelOf(config, addresses, port),
         fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
         ...(inspection === undefined ? {} : { inspection }),
@@ -103,7 +110,7 @@ export function createPitConsole(
       for (const part of parts) part.stop()
       keys?.close()
       // Nobody waits for it: the statement that runs has its bound.
-      void tables.close()
+      void Promise.all([tables.close(), finder.close()])
     },
   }
 }

@@ -35,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   tool('tail', 'Print a line for each payment that is settled, rejected or parked'),
   tool('pay', 'Post a payment'),
   tool('show', 'Show all that is known of one payment'),
+  tool('find', 'List payments that fit a filter, or by the beginning of an id'),
   tool('reconcile', 'Compare Pit’s books with the processors’'),
   tool('rejected', 'List rejected payments, and let them be tried again'),
   tool('keys', 'Make a key that signs an operator in'),

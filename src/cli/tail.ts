@@ -140,7 +140,7 @@ class Feed {
 
   async #list(state: string): Promise<readonly Left[]> {
     const { url } = this
-    const path = `/console/payments?state=${state}`
+    const path = `/console/states/${state}`
     const answer = await askPit({ url, path, headers: keyHeaders() })
     if (answer.status === 404) throw new PitUnreachable(`${url} answers 404: ${OPERATORS_CALL}`)
     const left = answer.status === 200 ? readFields(answer.body)?.['left'] : undefined

@@ -5,12 +5,14 @@ import type { HttpRequest, HttpResponse, WebApp } from '../server/web-server.ts'
 import { LOOPBACK, type AccessRefusal, type Operator } from '../actors/model/operator.ts'
 import { json, NOT_FOUND, problem, type Reply } from '../http/problem.ts'
 import { framingOf, onceEnded, readBody } from '../http/request/body.ts'
-import { Responder } from '../http/responder.ts'
+import { type ReplyInPieces, Responder } from '../http/responder.ts'
 import type { Access, Judged } from './access.ts'
 import type { OnBug } from './contained.ts'
 
+type Answered = Reply | ReplyInPieces | undefined
+
 /** Undefined becomes 404. */
-export type Answer = Reply | undefined | Promise<Reply | undefined>
+export type Answer = Answered | Promise<Answered>
 
 export interface Call {
   readonly by: Operator
@@ -91,7 +93,9 @@ export async function answer(
   onError: (error: unknown) => void,
 ): Promise<void> {
   try {
-    responder.answer((await read()) ?? NOT_FOUND)
+    const reply = (await read()) ?? NOT_FOUND
+    if ('pieces' in reply) await responder.answerInPieces(reply)
+    else responder.answer(reply)
   } catch (error) {
     // Also a missing file of the installation: it must not end a process that takes payments.
     onError(error)

@@ -2,6 +2,7 @@
 
 import type { WebApp } from '../server/web-server.ts'
 import { ledgerFailureOf } from '../actors/model/errors.ts'
+import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
@@ -27,6 +28,7 @@ export interface ConsoleOptions {
   readonly cache?: FiguresCache
   readonly countOpen: Ledger['countOpen']
   readonly books: BooksSource
+  readonly finder: PaymentFinder
   /** Share of the amount that each processor keeps. */
   readonly fees: Readonly<Record<ProcessorName, number>>
   /** Gets each bug, which has ended a part of the console. */
@@ -129,12 +131,13 @@ export function startConsole(options: ConsoleOptions): Console {
 }
 
 function addRoutes(app: WebApp, options: ConsoleOptions): void {
-  const { supervisor, counters, access, onBug, panel, inspection } = options
+  const { supervisor, counters, finder, access, onBug, panel, inspection } = options
   addSignIn(app, access, onBug)
   addConsoleRoutes(app, {
     supervisor,
     counters,
     sequences: inspection?.sequences,
+    finder,
     access,
     onBug,
   })

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { HttpRequest, HttpResponse, WebApp } from '../server/web-server.ts'
 import type { Read } from '../actors/messages.ts'
+import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { PaymentState, PaymentStatus } from '../actors/model/payment.ts'
 import { queryPayments } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
@@ -15,6 +16,7 @@ import type { Access } from './access.ts'
 import { answer, type Answer, CONNECTIONS, FOREIGN, refusalReply } from './changes.ts'
 import type { OnBug } from './contained.ts'
 import type { Counters } from './figures.ts'
+import { findPayments } from './payments-route.ts'
 import type { FinalState } from './recent.ts'
 import type { Sequences } from './sequences.ts'
 
@@ -26,6 +28,7 @@ interface RouteOptions {
   readonly counters: Counters
   /** Undefined when inspection is off. */
   readonly sequences: Sequences | undefined
+  readonly finder: PaymentFinder
 }
 
 /** Payments in one list. */
@@ -42,7 +45,8 @@ export function addConsoleRoutes(app: WebApp, options: RouteOptions): void {
     unseen: (request) => signInAsset(request.getParameter(0) ?? ''),
   })
   add('/console/chart', chartReply)
-  add('/console/payments', (request) => listReply(options, request.getQuery('state') ?? ''))
+  add('/console/states/:name', (request) => listReply(options, request.getParameter(0) ?? ''))
+  add('/console/payments', (request) => findPayments(options.finder, request.getQuery() ?? ''))
   add('/console/payments/:id', (request) =>
     paymentReply(options, (request.getParameter(0) ?? '').toLowerCase()),
   )

@@ -3,6 +3,11 @@
 import type { HttpResponse } from '../server/web-server.ts'
 import type { Reply } from './problem.ts'
 
+/** An answer whose body is made while it is sent. */
+export interface ReplyInPieces extends Omit<Reply, 'body'> {
+  readonly pieces: AsyncIterable<string>
+}
+
 /** What all responders of one server share. */
 export interface Connections {
   /** Set by the server when it stops: each further answer closes its connection. */
@@ -20,6 +25,8 @@ export class Responder {
   readonly #method: string
   #open = true
   #isPaused = false
+  /** Called when the client takes more, and when it has gone. */
+  #goOn = (): void => undefined
 
   /** `method` in lower case, as uWebSockets gives it. */
   constructor(response: HttpResponse, method: string, connections: Connections) {
@@ -28,6 +35,7 @@ export class Responder {
     this.#connections = connections
     response.onAborted(() => {
       this.#open = false
+      this.#goOn()
     })
   }
 
@@ -47,6 +55,43 @@ export class Responder {
     this.#write(reply, this.#connections.draining ? 'close' : 'keep', location)
   }
 
+  /**
+   * Answers in pieces, none of which is asked for before the client has taken the one before it. What
+   * `pieces` throws is thrown on, and cuts the answer off. To HEAD none is asked for.
+   */
+  async answerInPieces({ pieces, ...head }: ReplyInPieces): Promise<void> {
+    if (this.#method === 'head' || !this.#open) return this.answer({ ...head, body: '' })
+    const response = this.#response
+    response.onWritable(() => {
+      this.#goOn()
+      return true
+    })
+    let isBegun = false
+    try {
+      for await (const piece of pieces) {
+        if (!this.isOpen) return
+        let isTaken = true
+        response.cork(() => {
+          if (!isBegun) this.#writeHead(head)
+          isBegun = true
+          isTaken = response.write(piece)
+        })
+        if (!isTaken) await new Promise<void>((resolve) => (this.#goOn = resolve))
+      }
+    } catch (error) {
+      if (this.isOpen && isBegun) {
+        this.#open = false
+        response.close()
+      }
+      throw error
+    }
+    if (!isBegun) this.answer({ ...head, body: '' })
+    else if (this.isOpen) {
+      this.#open = false
+      response.cork(() => response.end())
+    }
+  }
+
   /** Answers and closes the connection: for a request that was not read to its end. */
   answerAndClose(reply: Reply): void {
     this.#write(reply, 'close')
@@ -58,13 +103,17 @@ export class Responder {
     const response = this.#response
     response.cork(() => {
       if (this.#isPaused) response.resume()
-      response.writeStatus(reply.status)
-      for (const [name, value] of reply.headers) response.writeHeader(name, value)
+      this.#writeHead(reply)
       if (location !== '') response.writeHeader('Location', location)
       // An answer to HEAD ends after its headers; a body would be taken for the next answer.
       if (this.#method === 'head') response.endWithoutBody()
       else if (reply.body === '') response.endWithoutBody(0, connection === 'close')
       else response.end(reply.body, connection === 'close')
     })
+  }
+
+  #writeHead({ status, headers }: Omit<Reply, 'body'>): void {
+    this.#response.writeStatus(status)
+    for (const [name, value] of headers) this.#response.writeHeader(name, value)
   }
 }

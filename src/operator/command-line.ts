@@ -30,11 +30,17 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)
 /** Epoch ms of what stands after a flag, or what stands for its absence. Throws `UsageError`. */
 export function readInstant(flag: string, text: string | undefined, absent: number): number {
   if (text === undefined) return absent
-  const instant = INSTANT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(instant)) {
+  const instant = instantOf(text)
+  if (instant === undefined) {
     throw new UsageError(`--${flag} is an ISO instant with an offset, such as 2026-01-31T12:00:00Z`)
   }
   return instant
+}
+
+/** Epoch ms; undefined for what is no ISO instant with an offset. */
+export function instantOf(text: string): number | undefined {
+  const instant = INSTANT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(instant) ? undefined : instant
 }
 
 /** Date.parse takes 30 February for 2 March. */

@@ -2,12 +2,15 @@
 
 import { openAccess, showAccess } from './access.js'
 import { openChart, showNoChart } from './chart.js'
-import { listState, openDrawer, openPayment } from './drawer.js'
+import { listState, openDrawer, openPayment, showSheet } from './drawer.js'
 import { byId, clockTime, sum } from './format.js'
+import { openKeys } from './keys.js'
 import { openLive } from './live.js'
 import { showBooks, showInstances, showEvents } from './panels.js'
+import { openPayments, showPayments } from './payments.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
+import { goTo, openRoutes } from './routes.js'
 import { showPanel } from './simulators.js'
 import { openTiles, showTiles } from './tiles.js'
 
@@ -24,17 +27,43 @@ let lastAt
 openAccess()
 openTiles()
 openDrawer()
+openPayments()
+openKeys()
 const plots = openPlots()
 openLive({ onMessage: take, onLink: showLink })
 openChart(listState).then((opened) => {
   chart = opened
 }, showNoChart)
 
+openRoutes({ showScreen, showSheet })
+
 byId('find').addEventListener('submit', (event) => {
   event.preventDefault()
-  const id = byId('find-id').value.trim()
-  if (id !== '') openPayment(id)
+  find(byId('find-id').value.trim().toLowerCase())
 })
+
+function showScreen({ screen, query }) {
+  byId('live').hidden = screen !== 'live'
+  byId('payments').hidden = screen !== 'payments'
+  for (const link of document.querySelectorAll('nav [data-screen]')) {
+    if (link.dataset.screen === screen) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  showPayments(screen === 'payments' ? query : undefined)
+}
+
+/** A whole id, or the beginning of one. */
+function find(id) {
+  const shape = id.replace(/[\da-f]/g, 'x')
+  const isWhole = shape === UUID_SHAPE
+  const isBeginning = UUID_SHAPE.startsWith(shape) || /^x{1,32}$/.test(shape)
+  byId('find-note').textContent = isBeginning ? '' : NO_ID
+  if (isWhole) openPayment(id)
+  else if (isBeginning && id !== '') goTo(`#/payments?id=${id}`)
+}
+
+const UUID_SHAPE = 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'
+const NO_ID = 'That is no UUID and no beginning of one: digits, a to f, and hyphens.'
 
 function take(message) {
   if (message.type === 'hello') greet(message)

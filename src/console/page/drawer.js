@@ -1,50 +1,93 @@
 // The sheet on the right: the payments in a state, or the status of one; kept up to date while
-// open.
+// open. What it shows is in the address.
 
-import { amount, byId, clockTime, duration, element } from './format.js'
+import { byId, element } from './format.js'
+import { linkTo, paymentTable, renewChildren } from './payment-table.js'
 import { statusOf } from './payment-status.js'
+import { addressOfPayment, closeSheets, goTo } from './routes.js'
 
 const REFRESH_MS = 1_000
 
 let shown
-let back
 
 export function openDrawer() {
   const drawer = byId('drawer')
-  byId('drawer-close').addEventListener('click', () => drawer.close())
-  byId('drawer-back').addEventListener('click', () => back && listState(back))
+  byId('drawer-close').addEventListener('click', leave)
+  byId('drawer-back').addEventListener('click', () => history.back())
   drawer.addEventListener('click', (event) => {
     // A click on the backdrop is one on the dialog itself.
-    if (event.target === drawer) drawer.close()
+    if (event.target === drawer) leave()
+  })
+  drawer.addEventListener('cancel', (event) => {
+    event.preventDefault()
+    leave()
   })
   drawer.addEventListener('close', () => {
-    // This event comes late: the sheet may show something else by now.
-    if (!drawer.open) shown = undefined
+    // A browser lets nobody prevent it a second time.
+    if (shown !== undefined) leave()
   })
   setInterval(() => {
     if (shown !== undefined && !document.hidden) void refresh(shown)
   }, REFRESH_MS)
 }
 
+/** At once: the address follows, and shows the same. */
+function leave() {
+  showSheet(undefined)
+  closeSheets()
+}
+
 export function listState(state) {
-  back = undefined
-  open({ title: `Payments in ${state}`, path: `/console/payments?state=${state}`, draw: drawList })
+  goTo(`#/states/${state}`)
 }
 
-export function openPayment(correlationId, from) {
-  back = from
-  const path = `/console/payments/${encodeURIComponent(correlationId)}`
-  open({ title: 'Payment', path, draw: statusOf })
+export function openPayment(correlationId) {
+  goTo(addressOfPayment(correlationId))
 }
 
-function open(topic) {
-  shown = { ...topic, text: '' }
-  byId('drawer-title').textContent = topic.title
-  byId('drawer-back').hidden = back === undefined
-  byId('drawer-body').replaceChildren(element('p', { class: 'empty' }, 'loading…'))
+/** Shows what the address says, or nothing; focus goes in with it, and out to where it came from. */
+export function showSheet(route) {
   const drawer = byId('drawer')
+  if (route === undefined) {
+    const last = shown
+    shown = undefined
+    drawer.close()
+    if (last !== undefined) focusBelow(last)
+    return
+  }
+  const topic = topicOf(route)
+  const opener = shown?.opener ?? document.activeElement
+  shown = { ...topic, opener, left: shown?.correlationId, text: '' }
+  byId('drawer-title').textContent = topic.title
+  byId('drawer-back').hidden = route.from === undefined
+  byId('drawer-body').replaceChildren(note('loading…'))
   if (!drawer.open) drawer.showModal()
+  byId('drawer-title').focus()
   void refresh(shown)
+}
+
+function topicOf({ sheet, name }) {
+  if (sheet === 'payment') {
+    const path = `/console/payments/${encodeURIComponent(name)}`
+    return { title: 'Payment', path, draw: statusOf, correlationId: name }
+  }
+  const isStored = STORED.includes(name)
+  const path = isStored
+    ? `/console/payments?state=${name}&limit=${LISTED_MAX}`
+    : `/console/states/${encodeURIComponent(name)}`
+  const draw = isStored ? (page) => storedList(name, page) : livingList
+  return { title: `Payments in ${name}`, path, draw, state: name }
+}
+
+/** States that the database knows; the others are only in the memory of an instance. */
+const STORED = ['settled', 'rejected', 'parked']
+
+const LISTED_MAX = 100
+
+/** To the row, which may have been drawn anew; else to what opened the first sheet. */
+function focusBelow({ opener, correlationId }) {
+  const row = correlationId === undefined ? undefined : linkTo(byId('payments'), correlationId)
+  for (const target of [byId('find-id'), opener, row]) target?.focus()
 }
 
 async function refresh(topic) {
@@ -54,80 +97,51 @@ async function refresh(topic) {
     const text = await answer.text()
     if (topic !== shown || text === topic.text) return
     topic.text = text
-    parts = answer.ok ? topic.draw(JSON.parse(text)) : [note(REASONS[answer.status] ?? text)]
+    parts = answer.ok ? topic.draw(JSON.parse(text)) : [note(reasonOf(answer, topic) ?? text)]
   } catch {
     if (topic !== shown || topic.text !== '') return
     parts = [note('Pit does not answer.')]
   }
-  renewChildren(byId('drawer-body'), parts)
+  const body = byId('drawer-body')
+  renewChildren(body, parts)
+  // Back in a list: to the row that was opened from there.
+  const row = topic.left === undefined ? undefined : linkTo(body, topic.left)
+  topic.left = undefined
+  if (row !== undefined) row.focus()
+  else if (!byId('drawer').contains(document.activeElement)) byId('drawer-title').focus()
 }
 
-const REASONS = {
-  404: 'No payment has this correlationId.',
-  503: 'The database does not answer now; this is tried again.',
+function reasonOf({ status }, { state }) {
+  if (status === 503) return 'The database does not answer now; this is tried again.'
+  if (status !== 404) return undefined
+  return state === undefined ? 'No payment has this correlationId.' : 'There is no such state.'
 }
 
 function note(text) {
   return element('p', { class: 'empty' }, text)
 }
 
-function drawList({ state, here, left }) {
-  const items =
-    here?.map((paymentStatus) => livingItem(paymentStatus, state)) ??
-    left.map((one) => leftItem(one, state))
-  if (items.length === 0)
-    return [note(EMPTY[state] ?? 'No payment of this instance is in this state now.')]
-  const about = here
-    ? 'At this instance, now; other instances show theirs on their own consoles.'
-    : 'The last ones at this instance, newest first.'
-  return [note(about), element('ul', { class: 'found' }, ...items)]
+function livingList({ state, here }) {
+  if (here.length === 0) return [note('No payment of this instance is in this state now.')]
+  const payments = here.map(({ attempts, ...payment }) => ({
+    ...payment,
+    state,
+    attempts: attempts.length,
+  }))
+  const about = 'At this instance, now; other instances show theirs on their own consoles.'
+  return [note(about), paymentTable(payments, `Payments in ${state}`)]
 }
 
-const EMPTY = {
-  rejected: 'No payment was rejected since the start.',
-  parked: 'No payment was parked here since the start.',
-  settled: 'No payment was settled here since the start.',
+function storedList(state, { payments, older }) {
+  const all = element('a', { href: `#/payments?state=${state}` }, 'All of them, with filters')
+  const about = element('p', { class: 'empty' }, `In the database, ${ORDERS[state]}. `, all)
+  if (payments.length === 0) return [note('No payment is in this state.')]
+  const more = older === undefined ? [] : [note(`The first ${payments.length}; there are more.`)]
+  return [about, paymentTable(payments, `Payments in ${state}`), ...more]
 }
 
-function livingItem({ correlationId, amountCents, acceptedAt, attempts }, state) {
-  const age = duration(Math.max(0, Date.now() - acceptedAt))
-  const tries = attempts.length === 1 ? '1 attempt' : `${attempts.length} attempts`
-  return item(correlationId, `${amount(amountCents)}, ${age} old, ${tries}`, state)
-}
-
-function leftItem({ correlationId, at, note }, state) {
-  return item(correlationId, `${clockTime(at, 'exact')}, ${note}`, state)
-}
-
-function item(correlationId, note, state) {
-  const onclick = () => openPayment(correlationId, state)
-  const id = element('span', { class: 'mono' }, correlationId)
-  const button = element(
-    'button',
-    { type: 'button', 'data-id': correlationId, onclick },
-    id,
-    element('span', {}, note),
-  )
-  return element('li', {}, button)
-}
-
-/**
- * Makes the children of `node` equal to these and leaves alone what is equal already, so that
- * focus, selection, scrolling and a click in progress stay where they are.
- */
-function renewChildren(node, fresh) {
-  const old = [...node.childNodes]
-  if (old.length !== fresh.length) {
-    node.replaceChildren(...fresh)
-    return
-  }
-  for (const [index, part] of fresh.entries()) renew(old[index], part)
-}
-
-/** An element that listens may be kept: one that acts for another payment has another `data-id`. */
-function renew(old, fresh) {
-  if (old.isEqualNode(fresh)) return
-  const isText = old.nodeType !== Node.ELEMENT_NODE || fresh.nodeType !== Node.ELEMENT_NODE
-  if (isText || !old.cloneNode(false).isEqualNode(fresh.cloneNode(false))) old.replaceWith(fresh)
-  else renewChildren(old, [...fresh.childNodes])
+const ORDERS = {
+  settled: 'the newest first',
+  rejected: 'the newest first',
+  parked: 'those that are due last first',
 }
