@@ -40,7 +40,7 @@ export interface Console {
   stop(): void
 }
 
-const FRAME_MS = 250
+const FRAME_MS = 500
 const SECOND_MS = 1_000
 const BOOKS_MS = 3_000
 

@@ -18,6 +18,8 @@ let hello
 let seconds = []
 let events = []
 let chart
+let latest
+/** Kept when the link is lost and another process answers, epoch ms. */
 let lastAt
 
 openTiles()
@@ -36,7 +38,7 @@ byId('find').addEventListener('submit', (event) => {
 
 function take(message) {
   if (message.type === 'hello') greet(message)
-  else if (hello !== undefined) showFrame(message)
+  else if (hello !== undefined) takeFrame(message)
 }
 
 /** Starts from nothing: after a break it may be another process, with other counts. */
@@ -44,6 +46,7 @@ function greet(message) {
   hello = message
   seconds = []
   events = []
+  latest = undefined
   chart?.forget()
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
   byId('where').textContent = `${message.instanceId}, times in ${zone}`
@@ -52,10 +55,24 @@ function greet(message) {
   document.title = `Pit console, ${message.instanceId}`
 }
 
+function takeFrame(frame) {
+  latest = frame
+  lastAt = frame.at
+  seconds = [...seconds, ...frame.seconds].slice(-SECONDS_MAX)
+  events = [...events, ...frame.events].slice(-EVENTS_MAX)
+  if (!document.hidden) showFrame(frame)
+}
+
+/** Nobody sees a hidden tab: nothing is drawn there, and all of it at its return. */
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) chart?.forget()
+  else if (latest !== undefined) {
+    showFrame(latest)
+    plots.update(seconds, hello.fees)
+  }
+})
+
 function showFrame({ instances, transitions, open, books, ...fresh }) {
-  lastAt = fresh.at
-  seconds = [...seconds, ...fresh.seconds].slice(-SECONDS_MAX)
-  events = [...events, ...fresh.events].slice(-EVENTS_MAX)
   const { fees, hasProcessorBooks, instanceId } = hello
   showTiles({ instances, open, seconds, fees })
   showProcessors({ instances, fees, at: fresh.at })

@@ -1,7 +1,7 @@
 // The sheet on the right: the payments in a state, or the status of one; kept up to date while
 // open.
 
-import { amount, byId, clockTime, duration, element } from './format.js'
+import { amount, byId, clockTime, duration, element, renewChildren } from './format.js'
 import { statusOf } from './payment-status.js'
 
 const REFRESH_MS = 1_000
@@ -109,25 +109,4 @@ function item(correlationId, note, state) {
     element('span', {}, note),
   )
   return element('li', {}, button)
-}
-
-/**
- * Makes the children of `node` equal to these and leaves alone what is equal already, so that
- * focus, selection, scrolling and a click in progress stay where they are.
- */
-function renewChildren(node, fresh) {
-  const old = [...node.childNodes]
-  if (old.length !== fresh.length) {
-    node.replaceChildren(...fresh)
-    return
-  }
-  for (const [index, part] of fresh.entries()) renew(old[index], part)
-}
-
-/** An element that listens may be kept: one that acts for another payment has another `data-id`. */
-function renew(old, fresh) {
-  if (old.isEqualNode(fresh)) return
-  const isText = old.nodeType !== Node.ELEMENT_NODE || fresh.nodeType !== Node.ELEMENT_NODE
-  if (isText || !old.cloneNode(false).isEqualNode(fresh.cloneNode(false))) old.replaceWith(fresh)
-  else renewChildren(old, [...fresh.childNodes])
 }

@@ -1,6 +1,7 @@
 // The figures at the top: since the instances started, and as of now.
 
-import { amount, byId, count, element, percent, roughAmount, sum } from './format.js'
+import { amount, byId, count, element, percent } from './format.js'
+import { roughAmount, setAttribute, sum, write } from './format.js'
 
 /** In their order on the page; all are there from the start, so that nothing moves later. */
 const TILES = {
@@ -42,8 +43,8 @@ export function showTiles({ instances, open, seconds, fees }) {
   set('refused', count(refused), 'answered 503', refused > 0 ? 'bad' : undefined)
   set('paid', roughAmount(paid), share)
   set('saved', roughAmount(saved), `against ${dearer} only`, 'good')
-  tiles.get('paid').box.title = amount(paid)
-  tiles.get('saved').box.title = amount(saved)
+  setAttribute(tiles.get('paid').box, 'title', amount(paid))
+  setAttribute(tiles.get('saved').box, 'title', amount(saved))
 }
 
 export function order(fees) {
@@ -61,13 +62,12 @@ function rate(seconds, read) {
   return last.length === 0 ? '' : `${count(sum(last.map(read)) / last.length)} a second`
 }
 
-function set(name, value, note, tone) {
-  const tile = tiles.get(name)
-  tile.value.textContent = value
-  tile.value.style.setProperty('--chars', value.length)
-  tile.note.textContent = note
-  if (tone === undefined) delete tile.box.dataset.tone
-  else tile.box.dataset.tone = tone
+function set(name, value, note, tone = '') {
+  const { box, ...tile } = tiles.get(name)
+  write(tile.value, value)
+  write(tile.note, note)
+  setAttribute(tile.value, 'style', `--chars: ${value.length}`)
+  setAttribute(box, 'data-tone', tone)
 }
 
 function make(name, title) {
