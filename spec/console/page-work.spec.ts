@@ -1,35 +1,21 @@
 // What the page does with its feed: it writes what has changed, and nothing while nobody sees it.
 
-import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { freePort } from '../../src/infra/process/free-port.ts'
-import { NO_BROWSER, openBrowser, openPage } from '../support/browser.ts'
-import { becomesTrue, feedBySpec, type Feed, framesOf } from '../support/console-feed.ts'
+import { NO_BROWSER, openBrowser } from '../support/browser.ts'
+import { becomesTrue, framesOf } from '../support/console-feed.ts'
 import { startPostgres } from '../support/postgres.ts'
-import { startWorld } from '../support/system-world.ts'
+import { openFed, startWatched, type FedPage } from '../support/watched-console.ts'
 
 const browser = await openBrowser(t)
 const postgres = await startPostgres(t)
 const skip = browser === undefined && NO_BROWSER
 
-/** A console whose feed is the spec's own. */
-async function openFed(t: Test): Promise<{ page: Page; feed: Feed; faults: readonly string[] }> {
-  if (browser === undefined) throw new Error(NO_BROWSER)
-  const opsPort = await freePort()
-  const databaseUrl = await postgres.freshDatabase()
-  await startWorld(t, { databaseUrl, env: { OPS_PORT: String(opsPort) } })
-  const url = `http://127.0.0.1:${opsPort}/`
-  let feed: Feed | undefined
-  const prepare = async (page: Page): Promise<void> => void (feed = await feedBySpec(page))
-  const { page, faults } = await openPage(t, browser, { url, viewport: WIDE, prepare })
-  await page.waitForSelector('#state-settled .count')
-  if (feed === undefined) throw new Error('the page was prepared')
-  await feed.open()
-  await page.evaluate(COUNT)
-  return { page, feed, faults }
+async function openCounted(t: Test): Promise<FedPage> {
+  const { url } = await startWatched(t, postgres)
+  const fed = await openFed(t, browser, { url })
+  await fed.page.evaluate(COUNT)
+  return fed
 }
-
-const WIDE = { width: 1440, height: 1060 }
 
 /** Counts messages as the page reads them, and what it writes: `added` elements and other `writes`. */
 const COUNT = `{
@@ -59,7 +45,7 @@ t.test(
   'a frame of many payments writes some numbers and makes no elements',
   { skip },
   async (t) => {
-    const { page, feed, faults } = await openFed(t)
+    const { page, feed, faults } = await openCounted(t)
     const frames = framesOf({ perSecond: 1000, frames: 24 })
     const show = async (some: typeof frames): Promise<Work> => {
       for (const frame of some) await feed.show(frame)
@@ -78,7 +64,7 @@ t.test(
 )
 
 t.test('a hidden tab draws nothing, and shows how it is at its return', { skip }, async (t) => {
-  const { page, feed, faults } = await openFed(t)
+  const { page, feed, faults } = await openCounted(t)
   await page.evaluate(`Object.defineProperty(document, 'hidden', { value: true, writable: true })
     document.dispatchEvent(new Event('visibilitychange'))`)
   const before = await page.evaluate<Work>('({ ...work })')

@@ -71,6 +71,8 @@ const FRAMES_PER_SECOND = 2
 /** Epoch ms: 2026-11-27 10:00 UTC. */
 const BEGIN = 1_795_773_600_000
 
+const AMOUNT_CENTS = 1_990
+
 export interface Flow {
   /** Payments a second, all settled at the cheaper processor. */
   readonly perSecond: number
@@ -82,12 +84,21 @@ export function framesOf({ perSecond, frames }: Flow): readonly Frame[] {
   const seconds = createSeconds()
   return Array.from({ length: frames }, (_, index) => {
     const at = BEGIN + (index * 1000) / FRAMES_PER_SECOND
-    const all = [figuresAfter(Math.floor((index * perSecond) / FRAMES_PER_SECOND))]
+    const payments = Math.floor((index * perSecond) / FRAMES_PER_SECOND)
+    const all = [figuresAfter(payments)]
+    const totals = {
+      payments,
+      settled: {
+        default: { payments, cents: AMOUNT_CENTS * payments },
+        fallback: { payments: 0, cents: 0 },
+      },
+      rejected: 0,
+    }
     const isWhole = index % FRAMES_PER_SECOND === 0
     if (isWhole) seconds.add(at, all, 0)
     const fresh = isWhole ? seconds.since(at - 1) : []
-    const books = null
-    return frameOf(all, { at, seconds: fresh, events: [], books, open: { parked: 0, owned: 0 } })
+    const open = { parked: 0, owned: 0 }
+    return frameOf(all, { at, seconds: fresh, events: [], books: null, open, totals })
   })
 }
 
@@ -106,7 +117,7 @@ export function figuresAfter(payments: number): Figures {
     rejected: 0,
     parked: 0,
     processors: {
-      default: { settled: payments, settledCents: 1_990 * payments, failedAttempts: 0 },
+      default: { settled: payments, settledCents: AMOUNT_CENTS * payments, failedAttempts: 0 },
       fallback: nothing,
     },
     acceptMs: [[70, payments]],

@@ -1,7 +1,6 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
 import type { WebApp } from '../server/web-server.ts'
-import { ledgerFailureOf } from '../actors/model/errors.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
@@ -11,6 +10,7 @@ import { every, type OnBug } from './contained.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
+import { createLedgerCounts, type FinalCount, type LedgerCounts } from './ledger-counts.ts'
 import { addConsoleRoutes } from './pages.ts'
 import { addPanelRoutes, type DevStackPanel } from './simulators.ts'
 import { openStream, type Viewer } from './stream.ts'
@@ -23,6 +23,8 @@ export interface ConsoleOptions {
   /** Absent without Redis: then only this instance is shown. */
   readonly cache?: FiguresCache
   readonly countOpen: Ledger['countOpen']
+  /** Rejects as `countOpen` does; asked as seldom as it is slow. */
+  readonly countFinal: () => Promise<FinalCount>
   readonly books: BooksSource
   /** Share of the amount that each processor keeps. */
   readonly fees: Readonly<Record<ProcessorName, number>>
@@ -64,19 +66,26 @@ export function startConsole(options: ConsoleOptions): Console {
   const seconds = createSeconds()
   const viewers = new Map<Viewer, Seen>()
   let books: ComparedBooks | null = null
-  let open: { parked: number; owned: number } | null = null
+  let counted: LedgerCounts = { open: null, totals: null }
 
   const collect = async (): Promise<void> => {
     await instances.sync()
-    await askLedger()
-    seconds.add(clock.wallNow(), instances.all(), open?.parked)
+    seconds.add(clock.wallNow(), instances.all(), counted.open?.parked)
   }
+  const countInLedger = createLedgerCounts(options)
   const askLedger = async (): Promise<void> => {
-    open = viewers.size > 0 ? await options.countOpen().catch(unknownCount) : null
+    counted = viewers.size > 0 ? await countInLedger() : { ...counted, open: null }
   }
   const show = (): void => {
     if (viewers.size === 0) return
-    const shown = { all: instances.all(), at: clock.wallNow(), counters, seconds, books, open }
+    const shown = {
+      all: instances.all(),
+      at: clock.wallNow(),
+      counters,
+      seconds,
+      books,
+      ...counted,
+    }
     showAll(viewers, shown, onBug)
   }
   const compareBooks = createBooksComparison(options.books)
@@ -85,6 +94,7 @@ export function startConsole(options: ConsoleOptions): Console {
   }
   const stops = [
     every(SECOND_MS, collect, { part: 'collect', onBug }),
+    every(SECOND_MS, askLedger, { part: 'count', onBug }),
     every(FRAME_MS, show, { part: 'show', onBug }),
     every(BOOKS_MS, compare, { part: 'compare', onBug }),
   ]
@@ -102,22 +112,7 @@ export function startConsole(options: ConsoleOptions): Console {
       const sequences = options.inspection?.sequences
       addConsoleRoutes(app, { supervisor, counters, sequences, onBug })
       if (options.panel !== undefined) addPanelRoutes(app, options.panel, onBug)
-      openStream(app, {
-        path: '/console/ws',
-        bufferedBytesMax: BUFFERED_MAX,
-        onBug,
-        onJoin: (viewer) => {
-          viewer.send(JSON.stringify(helloOf(options)))
-          viewers.set(viewer, { second: 0, event: 0 })
-          options.inspection?.consoleWatches(viewers.size)
-          if (viewers.size === 1) void showFirst()
-          else show()
-        },
-        onLeave: (viewer) => {
-          viewers.delete(viewer)
-          options.inspection?.consoleWatches(viewers.size)
-        },
-      })
+      openFrames(app, { options, viewers, show, showFirst })
     },
     stop: () => {
       for (const stop of stops) stop()
@@ -125,14 +120,40 @@ export function startConsole(options: ConsoleOptions): Console {
   }
 }
 
+interface FrameStream {
+  readonly options: ConsoleOptions
+  readonly viewers: Map<Viewer, Seen>
+  readonly show: () => void
+  readonly showFirst: () => Promise<void>
+}
+
+function openFrames(app: WebApp, { options, viewers, show, showFirst }: FrameStream): void {
+  openStream(app, {
+    path: '/console/ws',
+    bufferedBytesMax: BUFFERED_MAX,
+    onBug: options.onBug,
+    onJoin: (viewer) => {
+      viewer.send(JSON.stringify(helloOf(options)))
+      viewers.set(viewer, { second: 0, event: 0 })
+      options.inspection?.consoleWatches(viewers.size)
+      // It tells its own bugs.
+      if (viewers.size === 1) void showFirst()
+      else show()
+    },
+    onLeave: (viewer) => {
+      viewers.delete(viewer)
+      options.inspection?.consoleWatches(viewers.size)
+    },
+  })
+}
+
 /** What all viewers are shown at one moment. */
-interface Shown {
+interface Shown extends LedgerCounts {
   readonly all: Parameters<typeof frameOf>[0]
   readonly at: number
   readonly counters: Counters
   readonly seconds: ReturnType<typeof createSeconds>
   readonly books: ComparedBooks | null
-  readonly open: { readonly parked: number; readonly owned: number } | null
 }
 
 /** A bug ends the viewer whose frame met it. */
@@ -150,19 +171,13 @@ function showAll(viewers: Map<Viewer, Seen>, shown: Shown, onBug: OnBug): void {
 
 /** Sends what this viewer has not seen, unless it is behind. */
 function sendFrame(viewer: Viewer, seen: Seen, shown: Shown): void {
-  const { all, at, counters, seconds, books, open } = shown
+  const { all, at, counters, seconds, books, open, totals } = shown
   const events = counters.recentEvents.since(seen.event)
   const fresh = seconds.since(seen.second)
-  const frame = frameOf(all, { at, seconds: fresh, events, books, open })
+  const frame = frameOf(all, { at, seconds: fresh, events, books, open, totals })
   if (!viewer.send(JSON.stringify(frame))) return
   seen.event = events.at(-1)?.number ?? seen.event
   seen.second = fresh.at(-1)?.at ?? seen.second
-}
-
-/** Nobody knows it while the ledger is out of reach; a bug is thrown on. */
-function unknownCount(error: unknown): null {
-  ledgerFailureOf(error)
-  return null
 }
 
 function helloOf({ instanceId, fees, inspection, books, panel }: ConsoleOptions): object {

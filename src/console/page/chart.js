@@ -30,7 +30,10 @@ export async function openChart(onState) {
   let before
   let shown
   const showCounts = () => {
-    for (const { name } of chart.states) setCount(drawing, name, shown && (shown[name] ?? 0))
+    // A state that is not named has none; one that is undefined is not known.
+    for (const { name } of chart.states) {
+      setCount(drawing, name, shown && (name in shown ? shown[name] : 0))
+    }
   }
   const draw = () => {
     drawing = drawn(viz, chart, onState)

@@ -72,21 +72,21 @@ document.addEventListener('visibilitychange', () => {
   }
 })
 
-function showFrame({ instances, transitions, open, books, ...fresh }) {
+function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
   const { fees, hasProcessorBooks, instanceId } = hello
-  showTiles({ instances, open, seconds, fees })
-  showProcessors({ instances, fees, at: fresh.at })
+  showTiles({ instances, open, totals, seconds, fees })
+  showProcessors({ instances, totals, fees, at: fresh.at })
   showInstances(instances)
   const inDoubt = sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
   showBooks({ books, hasProcessorBooks, inDoubt })
   showEvents(events, instanceId)
-  chart?.update(countsOf(instances, transitions, open), transitions)
+  chart?.update(countsOf(instances, open, totals), transitions)
   if (fresh.seconds.length > 0) plots.update(seconds, fees)
   document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1)
 }
 
-/** Payments in work now, settled and rejected since the start, and parked in the database. */
-function countsOf(instances, transitions, open) {
+/** Payments in work now, and those that are in the ledger; undefined: it did not say. */
+function countsOf(instances, open, totals) {
   const counts = {}
   for (const { gauges } of instances) {
     for (const [state, payments] of Object.entries(gauges.byState)) {
@@ -94,11 +94,13 @@ function countsOf(instances, transitions, open) {
     }
     counts.pending = (counts.pending ?? 0) + gauges.ready
   }
-  const into = (state) =>
-    sum(
-      Object.keys(transitions).map((name) => (name.endsWith(`>${state}`) ? transitions[name] : 0)),
-    )
-  return { ...counts, settled: into('settled'), rejected: into('rejected'), parked: open?.parked }
+  const settled = totals?.settled
+  return {
+    ...counts,
+    settled: settled && settled.default.payments + settled.fallback.payments,
+    rejected: totals?.rejected,
+    parked: open?.parked,
+  }
 }
 
 const LINKS = { live: 'live', lost: 'disconnected, trying again' }

@@ -7,12 +7,12 @@ import { percent, roughAmount, show, sum } from './format.js'
 const TONES = { closed: 'good', open: 'bad', halfOpen: 'warn' }
 const WORDS = { closed: 'closed', open: 'open', halfOpen: 'half open' }
 
-export function showProcessors({ instances, fees, at }) {
-  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, { fees, at }))
+export function showProcessors({ instances, ...rest }) {
+  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, rest))
   show(byId('processors'), JSON.stringify(boxes), () => boxes.map(draw))
 }
 
-function factsOf(name, instances, { fees, at }) {
+function factsOf(name, instances, { totals, fees, at }) {
   const snapshots = instances.flatMap(({ instanceId, circuits }) => {
     const snapshot = circuits[name]
     return snapshot === undefined ? [] : [{ instanceId, ...snapshot }]
@@ -27,9 +27,9 @@ function factsOf(name, instances, { fees, at }) {
     fee: percent(fees[name]),
     state: worstOf(snapshots),
     facts: [
-      ['settled', count(counted((processor) => processor.settled))],
-      ['amount', roughAmount(counted((processor) => processor.settledCents))],
-      ['failed attempts', count(counted((processor) => processor.failedAttempts))],
+      ['settled', totals === null ? '–' : count(totals.settled[name].payments)],
+      ['amount', totals === null ? '–' : roughAmount(totals.settled[name].cents)],
+      ['failed since start', count(counted((processor) => processor.failedAttempts))],
       ['in flight', count(sum(instances.map(({ gauges }) => gauges.inFlight[name])))],
       ['responds in', duration(mean((snapshot) => snapshot.measuredMs))],
       ['announces', duration(mean((snapshot) => snapshot.announcedMs))],
