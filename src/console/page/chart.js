@@ -100,10 +100,24 @@ function openNode(svg, name, onState) {
     event.preventDefault()
     onState(name)
   })
+  const title = document.createElementNS(SVG, 'title')
+  title.textContent = MEANINGS[name] ?? name
+  node.prepend(title)
   const text = node.querySelectorAll('text')[1]
   text.setAttribute('class', 'count')
   text.setAttribute('dy', '2')
   return { node, text }
+}
+
+const MEANINGS = {
+  pending: 'accepted, and waits in memory for a processor',
+  tryingDefault: 'a charge is under way at default',
+  tryingFallback: 'a charge is under way at fallback',
+  confirming: 'in doubt: what became of its charge is looked up',
+  retry: 'refused, and waits in memory for its next quick try',
+  parked: 'waits in the database until it is due again',
+  settled: 'paid, once',
+  rejected: 'denied by both processors',
 }
 
 function openEdge(svg, { from, to, labels }) {

@@ -2,9 +2,9 @@
 
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment } from './drawer.js'
-import { byId, clockTime, sum } from './format.js'
+import { byId, clockTime, sum, switchTimeZone, timeZone } from './format.js'
 import { openLive } from './live.js'
-import { showBooks, showInstances, showEvents } from './panels.js'
+import { booksDiffer, showBooks, showInstances, showEvents } from './panels.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
 import { showPanel } from './simulators.js'
@@ -18,10 +18,15 @@ let hello
 let seconds = []
 let events = []
 let chart
+/** Empty while the books agree. */
+let booksTrouble = ''
 let latest
 /** Kept when the link is lost and another process answers, epoch ms. */
 let lastAt
 
+byId('zone').textContent =
+  `times in ${timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}`
+byId('zone').addEventListener('click', switchTimeZone)
 openTiles()
 openDrawer()
 const plots = openPlots()
@@ -48,11 +53,10 @@ function greet(message) {
   events = []
   latest = undefined
   chart?.forget()
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
-  byId('where').textContent = `${message.instanceId}, times in ${zone}`
+  byId('where').textContent = message.instanceId
   showPanel(message.simulators === 'on')
   byId('inspector-link').hidden = message.inspected !== 'on'
-  document.title = `Pit console, ${message.instanceId}`
+  showTitle()
 }
 
 function takeFrame(frame) {
@@ -60,7 +64,15 @@ function takeFrame(frame) {
   lastAt = frame.at
   seconds = [...seconds, ...frame.seconds].slice(-SECONDS_MAX)
   events = [...events, ...frame.events].slice(-EVENTS_MAX)
+  const { instances, books } = frame
+  const inDoubt = inDoubtAt(instances)
+  booksTrouble = booksDiffer(books, inDoubt) ? 'books differ' : ''
+  showTitle()
   if (!document.hidden) showFrame(frame)
+}
+
+function inDoubtAt(instances) {
+  return sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
 }
 
 /** Nobody sees a hidden tab: nothing is drawn there, and all of it at its return. */
@@ -77,8 +89,7 @@ function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
   showTiles({ instances, open, totals, seconds, fees })
   showProcessors({ instances, totals, fees, at: fresh.at })
   showInstances(instances)
-  const inDoubt = sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
-  showBooks({ books, hasProcessorBooks, inDoubt })
+  showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances) })
   showEvents(events, instanceId)
   chart?.update(countsOf(instances, open, totals), transitions)
   if (fresh.seconds.length > 0) plots.update(seconds, fees)
@@ -103,11 +114,19 @@ function countsOf(instances, open, totals) {
   }
 }
 
+/** A tab that nobody looks at tells by its title. */
+function showTitle() {
+  const trouble = document.body.dataset.link === 'lost' ? 'disconnected' : booksTrouble
+  const title = `${trouble === '' ? '' : `⚠ ${trouble}: `}Pit console, ${hello?.instanceId ?? ''}`
+  if (document.title !== title) document.title = title
+}
+
 const LINKS = { live: 'live', lost: 'disconnected, trying again' }
 
 function showLink(link) {
   if (document.body.dataset.link === link) return
   document.body.dataset.link = link
+  showTitle()
   byId('link').textContent = LINKS[link]
   const banner = byId('banner')
   banner.hidden = link === 'live'

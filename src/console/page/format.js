@@ -29,13 +29,24 @@ export function duration(ms) {
   return `${(ms / 3_600_000).toFixed(1)} h`
 }
 
+const ZONE_KEY = 'pit.timeZone'
+
+/** What times are shown in: `UTC`, or undefined for the zone of the browser. */
+export const timeZone = localStorage.getItem(ZONE_KEY) === 'UTC' ? 'UTC' : undefined
+
+/** Draws the page anew with the other one. */
+export function switchTimeZone() {
+  localStorage.setItem(ZONE_KEY, timeZone === 'UTC' ? 'local' : 'UTC')
+  location.reload()
+}
+
 /** Time of day, with the date unless it is today; with `exact` to the millisecond. */
 export function clockTime(epochMs, exact) {
   const at = new Date(epochMs)
-  const time = at.toLocaleTimeString('en-GB')
+  const time = at.toLocaleTimeString('en-GB', { timeZone })
   const ms = exact === 'exact' ? `.${String(Math.floor(epochMs % 1000)).padStart(3, '0')}` : ''
   // Swedish writes dates as ISO does.
-  const date = (instant) => instant.toLocaleDateString('sv')
+  const date = (instant) => instant.toLocaleDateString('sv', { timeZone })
   return `${date(at) === date(new Date()) ? '' : `${date(at)} `}${time}${ms}`
 }
 
