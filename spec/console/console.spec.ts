@@ -185,7 +185,7 @@ t.test(
     await page.waitForSelector('body[data-link=live]')
     t.notOk(await page.isVisible('#banner'))
     await world.client.postAll(7)
-    await hasCount(page, 'settled', '7')
+    await hasCount(page, 'settled', '12')
     const width = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth')
     t.equal(await width(), PHONE.width, 'the page fits a phone')
     await page.evaluate(`for (const value of document.querySelectorAll('.tile dd:not(.note)')) {

@@ -13,6 +13,7 @@ import { route } from '../../src/console/pages.ts'
 import { findPayments } from '../../src/console/payments-route.ts'
 import { loadWebServer } from '../../src/server/load-server.ts'
 import { uuid } from '../contracts/ledger-words.ts'
+import { openToAll } from '../support/access.ts'
 
 const SERVERS = ['node', 'auto'] as const
 
@@ -32,6 +33,7 @@ async function serve(t: Test, server: (typeof SERVERS)[number], finder: PaymentF
   route(app, {
     path: '/console/payments',
     read: (request) => findPayments(finder, request.getQuery() ?? ''),
+    access: openToAll(),
     onBug: (_, error) => t.error(error),
   })
   const { port } = await app.listen({ host: '127.0.0.1', port: 0 })

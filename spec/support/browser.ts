@@ -36,11 +36,17 @@ export interface WatchedPage {
   readonly faults: string[]
 }
 
+export interface PageOptions extends BrowserContextOptions {
+  readonly url: string
+  /** What is to be done before the page is opened. */
+  readonly prepare?: (page: Page) => Promise<void>
+}
+
 /** A page in a context of its own, closed at the test's end. Waits of its own end after 15 s. */
 export async function openPage(
   t: Test,
   browser: Browser,
-  { url, ...options }: BrowserContextOptions & { url: string },
+  { url, prepare, ...options }: PageOptions,
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options)
   t.teardown(() => context.close())
@@ -52,6 +58,7 @@ export async function openPage(
     const { origin } = new URL(request.url())
     if (!request.url().startsWith('data:') && origin !== new URL(url).origin) faults.push(origin)
   })
+  await prepare?.(page)
   await page.goto(url)
   return { page, faults }
 }

@@ -15,6 +15,7 @@ import type { ActorInspection } from '../console/inspection.ts'
 import type { DevStackPanel, SendPayment } from '../console/simulators.ts'
 import { createCounters } from '../console/figures.ts'
 import type { Adapters, Addresses } from './adapters.ts'
+import { countFinal } from '../infra/postgres/all-payments.ts'
 import { openPaymentFinder } from '../infra/postgres/payment-finder.ts'
 import { PostgresPool } from '../infra/postgres/pool.ts'
 import { compareNextHour, findNext, type BucketsWanted } from '../infra/postgres/row-sums.ts'
@@ -92,6 +93,7 @@ export function createPitConsole(
         onBug,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
+        countFinal: () => countFinal(tables),
         books: {
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),

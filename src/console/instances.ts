@@ -12,6 +12,7 @@ import {
   parseFigures,
   percentileMs,
 } from './figures.ts'
+import type { LedgerCounts } from './ledger-counts.ts'
 import type { RecentEvent } from './recent.ts'
 
 export interface Instances {
@@ -162,7 +163,7 @@ function total(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-export interface Frame {
+export interface Frame extends LedgerCounts {
   readonly type: 'frame'
   /** Epoch ms, on this instance's clock. */
   readonly at: number
@@ -172,8 +173,6 @@ export interface Frame {
   readonly seconds: readonly Second[]
   readonly events: readonly RecentEvent[]
   readonly books: ComparedBooks | null
-  /** Open payments in the database; null while it does not answer. */
-  readonly open: { readonly parked: number; readonly owned: number } | null
 }
 
 /** The instances without what only the plots need. */

@@ -1,7 +1,6 @@
 // The console: a page on the operators' port that shows what all instances are doing, live.
 
 import type { WebApp } from '../server/web-server.ts'
-import { ledgerFailureOf } from '../actors/model/errors.ts'
 import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
@@ -13,6 +12,7 @@ import { every, type OnBug } from './contained.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
+import { createLedgerCounts, type FinalCount, type LedgerCounts } from './ledger-counts.ts'
 import { addConsoleRoutes } from './pages.ts'
 import { addSignIn } from './sign-in.ts'
 import { addPanelRoutes, type DevStackPanel } from './simulators.ts'
@@ -27,6 +27,8 @@ export interface ConsoleOptions {
   /** Absent without Redis: then only this instance is shown. */
   readonly cache?: FiguresCache
   readonly countOpen: Ledger['countOpen']
+  /** Rejects as `countOpen` does; asked as seldom as it is slow. */
+  readonly countFinal: () => Promise<FinalCount>
   readonly books: BooksSource
   readonly finder: PaymentFinder
   /** Share of the amount that each processor keeps. */
@@ -45,7 +47,7 @@ export interface Console {
   stop(): void
 }
 
-const FRAME_MS = 250
+const FRAME_MS = 500
 const SECOND_MS = 1_000
 const BOOKS_MS = 3_000
 
@@ -69,19 +71,26 @@ export function startConsole(options: ConsoleOptions): Console {
   const seconds = createSeconds()
   const viewers = new Map<Viewer, Seen>()
   let books: ComparedBooks | null = null
-  let open: { parked: number; owned: number } | null = null
+  let counted: LedgerCounts = { open: null, totals: null }
 
   const collect = async (): Promise<void> => {
     await instances.sync()
-    await askLedger()
-    seconds.add(clock.wallNow(), instances.all(), open?.parked)
+    seconds.add(clock.wallNow(), instances.all(), counted.open?.parked)
   }
+  const countInLedger = createLedgerCounts(options)
   const askLedger = async (): Promise<void> => {
-    open = viewers.size > 0 ? await options.countOpen().catch(unknownCount) : null
+    counted = viewers.size > 0 ? await countInLedger() : { ...counted, open: null }
   }
   const show = (): void => {
     if (viewers.size === 0) return
-    const shown = { all: instances.all(), at: clock.wallNow(), counters, seconds, books, open }
+    const shown = {
+      all: instances.all(),
+      at: clock.wallNow(),
+      counters,
+      seconds,
+      books,
+      ...counted,
+    }
     showAll(viewers, shown, onBug)
   }
   const compareBooks = createBooksComparison(options.books)
@@ -90,6 +99,7 @@ export function startConsole(options: ConsoleOptions): Console {
   }
   const stops = [
     every(SECOND_MS, collect, { part: 'collect', onBug }),
+    every(SECOND_MS, askLedger, { part: 'count', onBug }),
     every(FRAME_MS, show, { part: 'show', onBug }),
     every(BOOKS_MS, compare, { part: 'compare', onBug }),
     every(SECOND_MS, () => access.sweep(), { part: 'sessions', onBug }),
@@ -106,23 +116,7 @@ export function startConsole(options: ConsoleOptions): Console {
   return {
     extend(app) {
       addRoutes(app, options)
-      openStream(app, {
-        path: '/console/ws',
-        access,
-        bufferedBytesMax: BUFFERED_MAX,
-        onBug,
-        onJoin: (viewer) => {
-          viewer.send(JSON.stringify(helloOf(options)))
-          viewers.set(viewer, { second: 0, event: 0 })
-          options.inspection?.consoleWatches(viewers.size)
-          if (viewers.size === 1) void showFirst()
-          else show()
-        },
-        onLeave: (viewer) => {
-          viewers.delete(viewer)
-          options.inspection?.consoleWatches(viewers.size)
-        },
-      })
+      openFrames(app, { options, viewers, show, showFirst })
     },
     stop: () => {
       for (const stop of stops) stop()
@@ -144,14 +138,41 @@ function addRoutes(app: WebApp, options: ConsoleOptions): void {
   if (panel !== undefined) addPanelRoutes(app, panel, { access, onBug })
 }
 
+interface FrameStream {
+  readonly options: ConsoleOptions
+  readonly viewers: Map<Viewer, Seen>
+  readonly show: () => void
+  readonly showFirst: () => Promise<void>
+}
+
+function openFrames(app: WebApp, { options, viewers, show, showFirst }: FrameStream): void {
+  openStream(app, {
+    path: '/console/ws',
+    access: options.access,
+    bufferedBytesMax: BUFFERED_MAX,
+    onBug: options.onBug,
+    onJoin: (viewer) => {
+      viewer.send(JSON.stringify(helloOf(options)))
+      viewers.set(viewer, { second: 0, event: 0 })
+      options.inspection?.consoleWatches(viewers.size)
+      // It tells its own bugs.
+      if (viewers.size === 1) void showFirst()
+      else show()
+    },
+    onLeave: (viewer) => {
+      viewers.delete(viewer)
+      options.inspection?.consoleWatches(viewers.size)
+    },
+  })
+}
+
 /** What all viewers are shown at one moment. */
-interface Shown {
+interface Shown extends LedgerCounts {
   readonly all: Parameters<typeof frameOf>[0]
   readonly at: number
   readonly counters: Counters
   readonly seconds: ReturnType<typeof createSeconds>
   readonly books: ComparedBooks | null
-  readonly open: { readonly parked: number; readonly owned: number } | null
 }
 
 /** A bug ends the viewer whose frame met it. */
@@ -169,19 +190,13 @@ function showAll(viewers: Map<Viewer, Seen>, shown: Shown, onBug: OnBug): void {
 
 /** Sends what this viewer has not seen, unless it is behind. */
 function sendFrame(viewer: Viewer, seen: Seen, shown: Shown): void {
-  const { all, at, counters, seconds, books, open } = shown
+  const { all, at, counters, seconds, books, open, totals } = shown
   const events = counters.recentEvents.since(seen.event)
   const fresh = seconds.since(seen.second)
-  const frame = frameOf(all, { at, seconds: fresh, events, books, open })
+  const frame = frameOf(all, { at, seconds: fresh, events, books, open, totals })
   if (!viewer.send(JSON.stringify(frame))) return
   seen.event = events.at(-1)?.number ?? seen.event
   seen.second = fresh.at(-1)?.at ?? seen.second
-}
-
-/** Nobody knows it while the ledger is out of reach; a bug is thrown on. */
-function unknownCount(error: unknown): null {
-  ledgerFailureOf(error)
-  return null
 }
 
 function helloOf({ instanceId, fees, inspection, books, panel }: ConsoleOptions): object {

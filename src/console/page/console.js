@@ -3,10 +3,10 @@
 import { openAccess, showAccess } from './access.js'
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment, showSheet } from './drawer.js'
-import { byId, clockTime, sum } from './format.js'
+import { byId, clockTime, sum, switchTimeZone, timeZone } from './format.js'
 import { openKeys } from './keys.js'
 import { openLive } from './live.js'
-import { showBooks, showInstances, showEvents } from './panels.js'
+import { booksDiffer, showBooks, showInstances, showEvents } from './panels.js'
 import { openPayments, showPayments } from './payments.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
@@ -22,9 +22,16 @@ let hello
 let seconds = []
 let events = []
 let chart
+/** Empty while the books agree. */
+let booksTrouble = ''
+let latest
+/** Kept when the link is lost and another process answers, epoch ms. */
 let lastAt
 
 openAccess()
+byId('zone').textContent =
+  `times in ${timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}`
+byId('zone').addEventListener('click', switchTimeZone)
 openTiles()
 openDrawer()
 openPayments()
@@ -67,7 +74,7 @@ const NO_ID = 'That is no UUID and no beginning of one: digits, a to f, and hyph
 
 function take(message) {
   if (message.type === 'hello') greet(message)
-  else if (hello !== undefined) showFrame(message)
+  else if (hello !== undefined) takeFrame(message)
 }
 
 /** Starts from nothing: after a break it may be another process, with other counts. */
@@ -77,32 +84,53 @@ function greet(message) {
   void showAccess()
   seconds = []
   events = []
+  latest = undefined
   chart?.forget()
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
-  byId('where').textContent = `${message.instanceId}, times in ${zone}`
+  byId('where').textContent = message.instanceId
   showPanel(message.simulators === 'on')
   byId('inspector-link').hidden = message.inspected !== 'on'
-  document.title = `Pit console, ${message.instanceId}`
+  showTitle()
 }
 
-function showFrame({ instances, transitions, open, books, ...fresh }) {
-  lastAt = fresh.at
-  seconds = [...seconds, ...fresh.seconds].slice(-SECONDS_MAX)
-  events = [...events, ...fresh.events].slice(-EVENTS_MAX)
+function takeFrame(frame) {
+  latest = frame
+  lastAt = frame.at
+  seconds = [...seconds, ...frame.seconds].slice(-SECONDS_MAX)
+  events = [...events, ...frame.events].slice(-EVENTS_MAX)
+  const { instances, books } = frame
+  const inDoubt = inDoubtAt(instances)
+  booksTrouble = booksDiffer(books, inDoubt) ? 'books differ' : ''
+  showTitle()
+  if (!document.hidden) showFrame(frame)
+}
+
+function inDoubtAt(instances) {
+  return sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
+}
+
+/** Nobody sees a hidden tab: nothing is drawn there, and all of it at its return. */
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) chart?.forget()
+  else if (latest !== undefined) {
+    showFrame(latest)
+    plots.update(seconds, hello.fees)
+  }
+})
+
+function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
   const { fees, hasProcessorBooks, instanceId } = hello
-  showTiles({ instances, open, seconds, fees })
-  showProcessors({ instances, fees, at: fresh.at })
+  showTiles({ instances, open, totals, seconds, fees })
+  showProcessors({ instances, totals, fees, at: fresh.at })
   showInstances(instances)
-  const inDoubt = sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
-  showBooks({ books, hasProcessorBooks, inDoubt })
+  showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances) })
   showEvents(events, instanceId)
-  chart?.update(countsOf(instances, transitions, open), transitions)
+  chart?.update(countsOf(instances, open, totals), transitions)
   if (fresh.seconds.length > 0) plots.update(seconds, fees)
   document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1)
 }
 
-/** Payments in work now, settled and rejected since the start, and parked in the database. */
-function countsOf(instances, transitions, open) {
+/** Payments in work now, and those that are in the ledger; undefined: it did not say. */
+function countsOf(instances, open, totals) {
   const counts = {}
   for (const { gauges } of instances) {
     for (const [state, payments] of Object.entries(gauges.byState)) {
@@ -110,11 +138,20 @@ function countsOf(instances, transitions, open) {
     }
     counts.pending = (counts.pending ?? 0) + gauges.ready
   }
-  const into = (state) =>
-    sum(
-      Object.keys(transitions).map((name) => (name.endsWith(`>${state}`) ? transitions[name] : 0)),
-    )
-  return { ...counts, settled: into('settled'), rejected: into('rejected'), parked: open?.parked }
+  const settled = totals?.settled
+  return {
+    ...counts,
+    settled: settled && settled.default.payments + settled.fallback.payments,
+    rejected: totals?.rejected,
+    parked: open?.parked,
+  }
+}
+
+/** A tab that nobody looks at tells by its title. */
+function showTitle() {
+  const trouble = document.body.dataset.link === 'lost' ? 'disconnected' : booksTrouble
+  const title = `${trouble === '' ? '' : `⚠ ${trouble}: `}Pit console, ${hello?.instanceId ?? ''}`
+  if (document.title !== title) document.title = title
 }
 
 const LINKS = { live: 'live', lost: 'disconnected, trying again' }
@@ -124,6 +161,7 @@ function showLink(link) {
   // A session that has ended ends the stream as well.
   if (link === 'lost') void showAccess()
   document.body.dataset.link = link
+  showTitle()
   byId('link').textContent = LINKS[link]
   const banner = byId('banner')
   banner.hidden = link === 'live'

@@ -2,7 +2,7 @@
 // open. What it shows is in the address.
 
 import { byId, element } from './format.js'
-import { linkTo, paymentTable, renewChildren } from './payment-table.js'
+import { linkTo, paymentTable, renewRows } from './payment-table.js'
 import { statusOf } from './payment-status.js'
 import { addressOfPayment, closeSheets, goTo } from './routes.js'
 
@@ -103,7 +103,7 @@ async function refresh(topic) {
     parts = [note('Pit does not answer.')]
   }
   const body = byId('drawer-body')
-  renewChildren(body, parts)
+  renewRows(body, parts)
   // Back in a list: to the row that was opened from there.
   const row = topic.left === undefined ? undefined : linkTo(body, topic.left)
   topic.left = undefined

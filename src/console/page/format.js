@@ -29,13 +29,24 @@ export function duration(ms) {
   return `${(ms / 3_600_000).toFixed(1)} h`
 }
 
+const ZONE_KEY = 'pit.timeZone'
+
+/** What times are shown in: `UTC`, or undefined for the zone of the browser. */
+export const timeZone = localStorage.getItem(ZONE_KEY) === 'UTC' ? 'UTC' : undefined
+
+/** Draws the page anew with the other one. */
+export function switchTimeZone() {
+  localStorage.setItem(ZONE_KEY, timeZone === 'UTC' ? 'local' : 'UTC')
+  location.reload()
+}
+
 /** Time of day, with the date unless it is today; with `exact` to the millisecond. */
 export function clockTime(epochMs, exact) {
   const at = new Date(epochMs)
-  const time = at.toLocaleTimeString('en-GB')
+  const time = at.toLocaleTimeString('en-GB', { timeZone })
   const ms = exact === 'exact' ? `.${String(Math.floor(epochMs % 1000)).padStart(3, '0')}` : ''
   // Swedish writes dates as ISO does.
-  const date = (instant) => instant.toLocaleDateString('sv')
+  const date = (instant) => instant.toLocaleDateString('sv', { timeZone })
   return `${date(at) === date(new Date()) ? '' : `${date(at)} `}${time}${ms}`
 }
 
@@ -58,11 +69,43 @@ export function byId(id) {
   return document.getElementById(id)
 }
 
-/**
- * Replaces the children of a node only when what it shows has changed, to keep focus and scroll.
- */
+/** Shows what `make` returns, unless `key` says that it is shown already. */
 export function show(node, key, make) {
   if (node.dataset.shown === key) return
   node.dataset.shown = key
-  node.replaceChildren(...[make()].flat())
+  renewChildren(node, [make()].flat())
+}
+
+/** Sets the text of an element that holds nothing else, if it is another one. */
+export function write(node, text) {
+  const shown = node.firstChild
+  if (shown === null) node.append(text)
+  else if (shown.data !== text) shown.data = text
+}
+
+export function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value)
+}
+
+/**
+ * Makes the children of `node` equal to these and leaves alone what is equal already, so that
+ * focus, selection, scrolling and a click in progress stay where they are.
+ */
+export function renewChildren(node, fresh) {
+  const old = [...node.childNodes]
+  if (old.length !== fresh.length) {
+    node.replaceChildren(...fresh)
+    return
+  }
+  for (const [index, part] of fresh.entries()) renew(old[index], part)
+}
+
+/** An element that listens may be kept: one that acts for another payment has another `data-id`. */
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return
+  const types = [old.nodeType, fresh.nodeType]
+  if (types.every((type) => type === Node.TEXT_NODE)) old.data = fresh.data
+  else if (types.includes(Node.TEXT_NODE)) old.replaceWith(fresh)
+  else if (!old.cloneNode(false).isEqualNode(fresh.cloneNode(false))) old.replaceWith(fresh)
+  else renewChildren(old, [...fresh.childNodes])
 }

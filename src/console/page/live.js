@@ -3,7 +3,7 @@
 const RETRY_MS = 500
 const RETRY_MAX_MS = 5_000
 
-/** Without a frame for this long the link counts as lost, ms; frames come four times a second. */
+/** Without a frame for this long the link counts as lost, ms; frames come twice a second. */
 const SILENT_MS = 4_000
 
 /** Calls `onMessage` with each message and `onLink` with `live` or `lost` when that changes. */

@@ -88,6 +88,19 @@ function verdict(own, their, { inDoubt, rows, name }) {
   return isExplained ? chip(`${text}, some in doubt`, 'doubt') : chip(text, 'bad')
 }
 
+/** Whether a processor's books or our own rows say otherwise, and no payment in doubt explains it. */
+export function booksDiffer(books, inDoubt) {
+  if (books?.ours === undefined) return false
+  const { ours, theirs, rows } = books
+  return PROCESSORS.some((name) => {
+    if (stateOf(rows, name, ours[name]) === 'differ') return true
+    const their = theirs[name]
+    if (their === undefined) return false
+    const isSame = their.payments === ours[name].payments && their.cents === ours[name].cents
+    return !isSame && !(their.payments > ours[name].payments && inDoubt > 0)
+  })
+}
+
 function chip(text, tone) {
   return element('span', { class: 'chip', 'data-tone': tone }, text)
 }

@@ -66,7 +66,7 @@ function instantOf(at) {
  * Makes the children of `node` equal to these and leaves alone what is equal already. Rows are known
  * by their payments: one that moves keeps its elements, and the focus if it has it.
  */
-export function renewChildren(node, fresh) {
+export function renewRows(node, fresh) {
   const focused = node.contains(document.activeElement)
     ? document.activeElement.dataset.payment
     : undefined

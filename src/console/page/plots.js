@@ -1,5 +1,6 @@
 // The last minutes as plots, a second a point, on uPlot.
 
+import { timeZone } from './format.js'
 import { order } from './tiles.js'
 import uPlot from './uplot.js'
 
@@ -131,7 +132,7 @@ function dataOf(seconds, lines, fees) {
 }
 
 function clock(at, unit) {
-  const text = new Date(at * 1000).toLocaleTimeString('en-GB')
+  const text = new Date(at * 1000).toLocaleTimeString('en-GB', { timeZone })
   return unit === 's' || at % 60 !== 0 ? text : text.slice(0, 5)
 }
 

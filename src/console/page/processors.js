@@ -4,18 +4,35 @@
 import { byId, clockTime, count, duration, element } from './format.js'
 import { percent, roughAmount, show, sum } from './format.js'
 
-const TONES = { closed: 'good', open: 'bad', halfOpen: 'warn' }
-const WORDS = { closed: 'closed', open: 'open', halfOpen: 'half open' }
+/** How each state of a circuit is told; the circuit's own word is in the tooltip. */
+const STATES = {
+  closed: { word: 'healthy', tone: 'good', title: 'its circuit is closed: it is charged' },
+  open: { word: 'resting', tone: 'bad', title: 'its circuit is open: nothing is charged there' },
+  halfOpen: {
+    word: 'testing',
+    tone: 'warn',
+    title: 'its circuit is half open: some payments try it',
+  },
+  ready: {
+    word: 'ready to be tried',
+    title: 'its circuit is half open: the next payment that comes tries it',
+  },
+}
 
-export function showProcessors({ instances, fees, at }) {
-  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, { fees, at }))
+export function showProcessors({ instances, ...rest }) {
+  const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, rest))
   show(byId('processors'), JSON.stringify(boxes), () => boxes.map(draw))
 }
 
-function factsOf(name, instances, { fees, at }) {
+/** Without a payment there is nothing to test it with, however well it is. */
+function shownState({ state, calls }) {
+  return state === 'halfOpen' && calls === 0 ? 'ready' : state
+}
+
+function factsOf(name, instances, { totals, fees, at }) {
   const snapshots = instances.flatMap(({ instanceId, circuits }) => {
     const snapshot = circuits[name]
-    return snapshot === undefined ? [] : [{ instanceId, ...snapshot }]
+    return snapshot === undefined ? [] : [{ instanceId, ...snapshot, state: shownState(snapshot) }]
   })
   const calls = sum(snapshots.map((snapshot) => snapshot.calls))
   const weighted = (read) =>
@@ -27,12 +44,12 @@ function factsOf(name, instances, { fees, at }) {
     fee: percent(fees[name]),
     state: worstOf(snapshots),
     facts: [
-      ['settled', count(counted((processor) => processor.settled))],
-      ['amount', roughAmount(counted((processor) => processor.settledCents))],
-      ['failed attempts', count(counted((processor) => processor.failedAttempts))],
+      ['settled', totals === null ? '–' : count(totals.settled[name].payments)],
+      ['amount', totals === null ? '–' : roughAmount(totals.settled[name].cents)],
+      ['failed since start', count(counted((processor) => processor.failedAttempts))],
       ['in flight', count(sum(instances.map(({ gauges }) => gauges.inFlight[name])))],
-      ['responds in', duration(mean((snapshot) => snapshot.measuredMs))],
-      ['announces', duration(mean((snapshot) => snapshot.announcedMs))],
+      ['responds in', measured(mean((snapshot) => snapshot.measuredMs))],
+      ['says it needs', measured(mean((snapshot) => snapshot.announcedMs)), SAYS],
       ['failing now', calls === 0 ? '–' : percent(weighted((snapshot) => snapshot.failureRate))],
     ],
     perInstance: snapshots.map(({ instanceId, state, forMs, cause, concurrencyLimit }) => {
@@ -41,6 +58,12 @@ function factsOf(name, instances, { fees, at }) {
       return { instanceId, state, text: `since ${since}: ${cause}, ${lets}` }
     }),
   }
+}
+
+const SAYS = 'the least response time that its health endpoint tells'
+
+function measured(ms) {
+  return ms > 0 ? duration(ms) : '–'
 }
 
 const instants = new Map()
@@ -57,7 +80,7 @@ function steady(key, at) {
 
 function worstOf(snapshots) {
   const states = snapshots.map(({ state }) => state)
-  return ['open', 'halfOpen', 'closed'].find((state) => states.includes(state))
+  return ['open', 'halfOpen', 'ready', 'closed'].find((state) => states.includes(state))
 }
 
 function draw({ name, fee, state, facts, perInstance }) {
@@ -65,13 +88,13 @@ function draw({ name, fee, state, facts, perInstance }) {
     'article',
     { class: 'processor', 'data-name': name },
     element('h3', {}, `${name}, fee ${fee}`, chipOf(state)),
-    element('dl', {}, ...facts.map(([title, value]) => fact(title, value))),
+    element('dl', {}, ...facts.map(fact)),
     element('ul', {}, ...perInstance.map(circuitItem)),
   )
 }
 
-function fact(title, value) {
-  return element('div', {}, element('dt', {}, title), element('dd', {}, value))
+function fact([title, value, hint]) {
+  return element('div', { title: hint }, element('dt', {}, title), element('dd', {}, value))
 }
 
 function circuitItem({ instanceId, state, text }) {
@@ -79,6 +102,6 @@ function circuitItem({ instanceId, state, text }) {
 }
 
 function chipOf(state) {
-  const tone = TONES[state]
-  return element('span', { class: 'chip', 'data-tone': tone }, WORDS[state] ?? 'unknown')
+  const { word, tone, title } = STATES[state] ?? { word: 'unknown' }
+  return element('span', { class: 'chip', 'data-tone': tone, title }, word)
 }

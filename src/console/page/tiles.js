@@ -1,6 +1,7 @@
-// The figures at the top: since the instances started, and as of now.
+// The figures at the top: of all payments in the ledger, and as of now.
 
-import { amount, byId, count, element, percent, roughAmount, sum } from './format.js'
+import { amount, byId, clockTime, count, element, percent } from './format.js'
+import { roughAmount, setAttribute, sum, write } from './format.js'
 
 /** In their order on the page; all are there from the start, so that nothing moves later. */
 const TILES = {
@@ -20,30 +21,35 @@ export function openTiles() {
   for (const [name, title] of Object.entries(TILES)) tiles.set(name, make(name, title))
 }
 
-export function showTiles({ instances, open, seconds, fees }) {
+/** What has happened to payments is the ledger's own count; only `refused` begins with the start. */
+export function showTiles({ instances, open, totals, seconds, fees }) {
   const all = (read) => sum(instances.map(read))
-  const cents = (name) => all(({ processors }) => processors[name].settledCents)
-  const settled = (name) => all(({ processors }) => processors[name].settled)
-  const { cheaper, dearer } = order(fees)
-  const paid = cents('default') * fees.default + cents('fallback') * fees.fallback
-  const saved = cents(cheaper) * (fees[dearer] - fees[cheaper])
   const ready = all(({ gauges }) => gauges.ready)
-  const parked = open?.parked ?? 0
   const inDoubt = all(({ gauges }) => gauges.byState.confirming ?? 0)
-  const rejected = all((instance) => instance.rejected)
   const refused = all((instance) => instance.refused)
-  const total = settled('default') + settled('fallback')
-  const share = total === 0 ? '' : `${percent(settled(cheaper) / total)} at ${cheaper}`
-  set('accepted', count(all(({ accepted }) => accepted)), rate(seconds, acceptedOf))
-  set('settled', count(total), rate(seconds, settledOf), 'good')
-  set('waiting', count(ready + parked), `${count(parked)} in the database`)
+  const since = clockTime(Math.min(...instances.map(({ startedAt }) => startedAt)))
+  const parked = open === null ? NOBODY_KNOWS : `${count(open.parked)} in the database`
+  set('waiting', count(ready + (open?.parked ?? 0)), parked)
   set('doubt', count(inDoubt), 'being looked up', inDoubt > 0 ? 'doubt' : undefined)
-  set('rejected', count(rejected), 'for good', rejected > 0 ? 'bad' : undefined)
-  set('refused', count(refused), 'answered 503', refused > 0 ? 'bad' : undefined)
+  set('refused', count(refused), `answered 503 since ${since}`, refused > 0 ? 'bad' : undefined)
+  if (totals !== null) showTotals(totals, { seconds, fees })
+}
+
+const NOBODY_KNOWS = 'the database does not answer'
+
+function showTotals({ payments, settled, rejected }, { seconds, fees }) {
+  const { cheaper, dearer } = order(fees)
+  const paid = settled.default.cents * fees.default + settled.fallback.cents * fees.fallback
+  const saved = settled[cheaper].cents * (fees[dearer] - fees[cheaper])
+  const total = settled.default.payments + settled.fallback.payments
+  const share = total === 0 ? '' : `${percent(settled[cheaper].payments / total)} at ${cheaper}`
+  set('accepted', count(payments), rate(seconds, acceptedOf))
+  set('settled', count(total), rate(seconds, settledOf), 'good')
+  set('rejected', count(rejected), 'denied by both', rejected > 0 ? 'bad' : undefined)
   set('paid', roughAmount(paid), share)
   set('saved', roughAmount(saved), `against ${dearer} only`, 'good')
-  tiles.get('paid').box.title = amount(paid)
-  tiles.get('saved').box.title = amount(saved)
+  setAttribute(tiles.get('paid').box, 'title', amount(paid))
+  setAttribute(tiles.get('saved').box, 'title', amount(saved))
 }
 
 export function order(fees) {
@@ -61,13 +67,12 @@ function rate(seconds, read) {
   return last.length === 0 ? '' : `${count(sum(last.map(read)) / last.length)} a second`
 }
 
-function set(name, value, note, tone) {
-  const tile = tiles.get(name)
-  tile.value.textContent = value
-  tile.value.style.setProperty('--chars', value.length)
-  tile.note.textContent = note
-  if (tone === undefined) delete tile.box.dataset.tone
-  else tile.box.dataset.tone = tone
+function set(name, value, note, tone = '') {
+  const { box, ...tile } = tiles.get(name)
+  write(tile.value, value)
+  write(tile.note, note)
+  setAttribute(tile.value, 'style', `--chars: ${value.length}`)
+  setAttribute(box, 'data-tone', tone)
 }
 
 function make(name, title) {
