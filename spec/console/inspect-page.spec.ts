@@ -105,6 +105,7 @@ t.test('the page says that it lacks the internet and links to the console', { sk
 
   await page.waitForSelector('#absent', { state: 'visible' })
   t.match(await page.textContent('#absent'), 'needs the internet')
+  t.notOk(await page.isVisible('#inspector'), 'no broken frame is shown')
   t.match(await page.textContent('#note'), /\d+ messages wait/)
 
   await context.unroute('https://stately.ai/**')
@@ -114,10 +115,23 @@ t.test('the page says that it lacks the internet and links to the console', { sk
   await page.click('#again')
   await page.getByText(/\d+ messages passed on/).waitFor()
   t.notOk(await page.isVisible('#absent'), 'what waited has been passed on')
+  t.ok(await page.isVisible('#inspector'))
 
   await page.click('nav a')
   await page.waitForSelector('#state-settled .count')
   t.equal(new URL(page.url()).pathname, '/')
+})
+
+t.test('a payment from before a viewer came is told as that', { skip }, async (t) => {
+  const { world, origin } = await startInspected(t)
+  const [id = ''] = await world.client.postAll(1)
+  const page = await (await openContext(t)).newPage()
+  await page.goto(origin)
+
+  await page.fill('#find-id', id)
+  await page.keyboard.press('Enter')
+
+  await page.getByText('Not recorded: no console was open then').waitFor()
 })
 
 interface Received {

@@ -107,7 +107,7 @@ function attempt({ processor, requestedAt, reason, outcome, tookMs, detail }, in
 
 function whyNone(inspects) {
   const text = inspects
-    ? 'This payment was not recorded: only a sample is, and only while a console is open.'
+    ? 'Not recorded: no console was open then, or it is outside of the sample (INSPECT_SAMPLE).'
     : 'Start Pit with INSPECT=1 to record them.'
   return element('p', { class: 'empty' }, text)
 }
