@@ -8,7 +8,7 @@ import { goTo } from './routes.js'
 const PAGE = 50
 
 /** Searches that follow each other by themselves while they find little: a few seconds of them. */
-const STEPS_MAX = 200
+const STEPS_MAX = 400
 
 /** What the table shows is of this search; a later one ends it. */
 let search
