@@ -86,6 +86,7 @@ export function createPitConsole(
         onBug,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
+        commands: { ledger: adapters.ledger, telemetry: hearing },
         books: {
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),

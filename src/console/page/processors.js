@@ -4,8 +4,20 @@
 import { byId, clockTime, count, duration, element } from './format.js'
 import { percent, roughAmount, show, sum } from './format.js'
 
-const TONES = { closed: 'good', open: 'bad', halfOpen: 'warn' }
-const WORDS = { closed: 'closed', open: 'open', halfOpen: 'half open' }
+const TONES = {
+  closed: 'good',
+  open: 'bad',
+  halfOpen: 'warn',
+  heldOpen: 'warn',
+  heldClosed: 'warn',
+}
+const WORDS = {
+  closed: 'closed',
+  open: 'open',
+  halfOpen: 'half open',
+  heldOpen: 'held open',
+  heldClosed: 'held closed',
+}
 
 export function showProcessors({ instances, fees, at }) {
   const boxes = ['default', 'fallback'].map((name) => factsOf(name, instances, { fees, at }))
@@ -37,7 +49,9 @@ function factsOf(name, instances, { fees, at }) {
     ],
     perInstance: snapshots.map(({ instanceId, state, forMs, cause, concurrencyLimit }) => {
       const since = clockTime(steady(`${name} ${instanceId} ${state}`, at - forMs))
-      const lets = state === 'open' ? 'nothing goes through' : `up to ${concurrencyLimit} at once`
+      const lets = ['open', 'heldOpen'].includes(state)
+        ? 'nothing goes through'
+        : `up to ${concurrencyLimit} at once`
       return { instanceId, state, text: `since ${since}: ${cause}, ${lets}` }
     }),
   }
@@ -57,7 +71,9 @@ function steady(key, at) {
 
 function worstOf(snapshots) {
   const states = snapshots.map(({ state }) => state)
-  return ['open', 'halfOpen', 'closed'].find((state) => states.includes(state))
+  return ['heldOpen', 'heldClosed', 'open', 'halfOpen', 'closed'].find((state) =>
+    states.includes(state),
+  )
 }
 
 function draw({ name, fee, state, facts, perInstance }) {
