@@ -1,6 +1,7 @@
 // The page: takes frames from the stream and passes each part to the module that draws it.
 
 import { openAccess, showAccess } from './access.js'
+import { openCommands, showOrders } from './commands.js'
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment } from './drawer.js'
 import { byId, clockTime, sum } from './format.js'
@@ -22,6 +23,7 @@ let chart
 let lastAt
 
 openAccess()
+openCommands()
 openTiles()
 openDrawer()
 const plots = openPlots()
@@ -64,6 +66,7 @@ function showFrame({ instances, transitions, open, books, ...fresh }) {
   showTiles({ instances, open, seconds, fees })
   showProcessors({ instances, fees, at: fresh.at })
   showInstances(instances)
+  showOrders(instances)
   const inDoubt = sum(instances.map(({ gauges }) => gauges.byState.confirming ?? 0))
   showBooks({ books, hasProcessorBooks, inDoubt })
   showEvents(events, instanceId)
