@@ -13,14 +13,19 @@ PostgreSQL, which nothing deletes.
 
   --last <n>    so many, 20 unless it is said, 200 at most
   --json        prints a JSON object for each
-  --url <url>   the operators' port of an instance; absent: that of the dev stack
-                on DATA_DIR (.data), else http://127.0.0.1:9998
+  --url <url>   the operators' port of an instance; absent: that of the dev
+                stack on DATA_DIR (.data), else http://127.0.0.1:9998
   --help        shows this
 
 With KEYS_FILE at the instances the key stands in PIT_KEY, or in the file that
 PIT_KEY_FILE names.
 
-Exit codes: 0 listed; 2 usage; 3 the instance, or its PostgreSQL, does not answer.
+Examples:
+  pit audit
+  pit audit --json --last 100
+
+Exit codes: 0 listed; 2 usage; 3 the instance, or its PostgreSQL, does not
+answer.
 `
 
 const LISTED = 20

@@ -7,7 +7,8 @@ import { describeCommand, readShownCommand } from './command-text.ts'
 import { confirm } from './confirm.ts'
 import { askOperators, findOperators, type Operators } from './operators.ts'
 
-const OPTIONS = `  --reason <text>  why, for whoever reads pit audit later
+function optionsWith(example: string): string {
+  return `  --reason <text>  why, for whoever reads pit audit later
   --yes            asks nobody before
   --url <url>      the operators' port of an instance; absent: that of the dev
                    stack on DATA_DIR (.data), else http://127.0.0.1:9998
@@ -16,42 +17,46 @@ const OPTIONS = `  --reason <text>  why, for whoever reads pit audit later
 With KEYS_FILE at the instances the key stands in PIT_KEY, or in the file that
 PIT_KEY_FILE names.
 
+Example:
+  ${example}
+
 Exit codes: 0 all instances obey; 1 it was refused, nobody confirmed, or an
 instance has not answered within 5 s; 2 usage; 3 the instance that was asked, or
 its PostgreSQL, does not answer.
 `
+}
 
 const USAGES: Readonly<Record<Name, string>> = {
   pause: `Usage: pit pause <default|fallback> --reason <text> [options]
 
 No instance sends this processor a charge any more, within a second and until
-pit resume; what is under way is answered, and look-ups go on. Payments go to the
-other one once they have waited ROUTE_WAIT_MAX_MS. While both are paused all wait,
-and none is used up.
+pit resume; what is under way is answered, and look-ups go on. Payments go to
+the other one once they have waited ROUTE_WAIT_MAX_MS. While both are paused all
+wait, and none is used up.
 
-${OPTIONS}`,
+${optionsWith('pit pause default --reason "it is late"')}`,
   resume: `Usage: pit resume <default|fallback> --reason <text> [options]
 
 Ends a pause or a hold at all instances. A processor that was paused, or held
 open, gets few charges first and all once they succeed.
 
-${OPTIONS}`,
-  hold: `Usage: pit hold <default|fallback> <open|closed> --for <time> --reason <text> [options]
+${optionsWith('pit resume default --reason "it is well"')}`,
+  hold: `Usage: pit hold <default|fallback> <open|closed> --for <time> [options]
 
 Holds the circuit of a processor at all instances, whatever it answers, and lets
-go of it by itself. Held open it gets no charge. Held closed it gets all of them,
-though it fails: each charge that fails costs its payment a try and its time, and
-one without an answer pins its payment for the settle-by deadline.
+go of it by itself. Held open it gets no charge. Held closed it gets all of
+them, though it fails: each charge that fails costs its payment a try and its
+time, and one without an answer pins its payment for the settle-by deadline.
 
   --for <time>     such as 90s, 10m, 2h, 1d; a week at most
-${OPTIONS}`,
+${optionsWith('pit hold default closed --for 10m --reason "a test"')}`,
   drain: `Usage: pit drain <instance> --reason <text> [options]
 
-The instance of this id stops as by SIGTERM: it takes nothing new, hands over what
-waits, finishes what is under way, and ends with exit code 0. Whatever restarts
-processes there may start it again. pit status shows the ids.
+The instance of this id stops as by SIGTERM: it takes nothing new, hands over
+what waits, finishes what is under way, and ends with exit code 0. Whatever
+restarts processes there may start it again. The console shows the ids.
 
-${OPTIONS}`,
+${optionsWith('pit drain pit-2 --reason "a patch"')}`,
 }
 
 const NAMES = ['pause', 'resume', 'hold', 'drain'] as const
