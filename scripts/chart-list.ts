@@ -2,6 +2,7 @@
 
 import type { AnyStateMachine } from 'xstate'
 import { acceptBatcherMachine } from '../src/actors/persistence/accept-batcher.machine.ts'
+import { commandsMachine } from '../src/actors/commands/commands.machine.ts'
 import { leaseMachine } from '../src/actors/ownership/lease.machine.ts'
 import { outcomeBatcherMachine } from '../src/actors/persistence/outcome-batcher.machine.ts'
 import { paymentMachine } from '../src/actors/payment/payment.machine.ts'
@@ -28,5 +29,6 @@ export const charts: readonly ListedChart[] = [
   { name: 'lease', machine: leaseMachine },
   { name: 'takeover', machine: takeoverMachine },
   { name: 'strays', machine: straysMachine },
+  { name: 'commands', machine: commandsMachine },
   { name: 'probing', machine: probingMachine },
 ]

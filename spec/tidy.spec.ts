@@ -33,7 +33,6 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
 
 /** Files of src under 40 lines, each with its reason to be alone. */
 const SHORT: Readonly<Record<string, string>> = {
-  'src/actors/model/operator.ts': 'words of the edge and of keys, which know nothing of each other',
   'src/actors/payment/suspicion.ts': 'a count without knowledge of what is done about it',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/supervisor/xstate-patch.ts':

@@ -19,7 +19,7 @@ import { startDemo, whyNoDemo } from './app/demo.ts'
 import { startDevStack, type DevStack } from './app/dev-stack.ts'
 import { loadWebServer } from './server/load-server.ts'
 
-/** Exit codes: 0 after a signal, --help or --version, 1 when it cannot run, 2 for a wrong configuration. */
+/** Exit codes: 0 after a signal or an operator's drain, --help or --version, 1 when it cannot run, 2 for a wrong configuration. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
@@ -130,7 +130,7 @@ async function runPit({ config, devStack, logger, start }: Parts): Promise<void>
   if (cause === 'SIGHUP') process.once('exit', letGoOfTerminal)
   await pit.stop(String(cause))
   if (cause instanceof Error) throw cause
-  if (cause === 'stopped by itself') process.exitCode = EXIT_FAILED
+  if (cause === 'stopped by itself' && !pit.isDrained()) process.exitCode = EXIT_FAILED
 }
 
 /** How a start meets a signal. */

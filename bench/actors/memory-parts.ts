@@ -12,7 +12,7 @@ import { readConfig } from '../../src/config/config.ts'
 import { createCachesWithoutRedis } from '../../src/infra/redis/without-redis.ts'
 import { createFactsLog, sinks } from '../../src/infra/process/logger.ts'
 import { createLogger } from '../../src/infra/process/logger.ts'
-import { NOTHING_OWNED } from '../../src/app/rehearsal/harmless-ports.ts'
+import { NOTHING_ORDERED, NOTHING_OWNED } from '../../src/app/rehearsal/harmless-ports.ts'
 import { partsOf } from '../../src/app/settings.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
@@ -94,6 +94,7 @@ function createYesLedger(): Ledger {
     accept: (batch) => Promise.resolve({ results: batch.map(() => 'accepted'), purges: 0 }),
     record: () => Promise.resolve([]),
     ...NOTHING_OWNED,
+    ...NOTHING_ORDERED,
     summarize: () => Promise.resolve({ summary: { default: NONE, fallback: NONE }, stale: [] }),
     find: () => Promise.resolve(undefined),
     findControl: () => Promise.resolve({ kind: 'none' }),

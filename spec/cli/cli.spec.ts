@@ -21,7 +21,10 @@ import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 /** As `npx pit` runs it; `npm test` builds it before. */
 const CLI = projectFile('dist/cli/cli.js')
 
-const COMMANDS = 'start doctor status tail pay show find reconcile rejected migrate keys'.split(' ')
+const COMMANDS =
+  'start doctor status tail pay show find reconcile rejected migrate keys pause resume hold drain audit'.split(
+    ' ',
+  )
 
 /** Lines that a terminal of 80 columns would break. */
 function tooLong(text: string): readonly string[] {

@@ -16,6 +16,7 @@ const ID = '4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3'
 const MET_ELSEWHERE: Readonly<Record<string, string>> = {
   'pit 1': 'spec/cli/cli.spec.ts',
   'pit start 0': 'spec/cli/cli.spec.ts',
+  'pit drain 0': 'spec/cli/orders.spec.ts',
   'pit tail 0': 'spec/cli/payments.spec.ts',
   'pit simulator 0': 'spec/simulator/main.spec.ts',
   'pit challenge 0': 'a run of the challenge, which takes minutes',
@@ -118,6 +119,27 @@ t.test('each exit code of the table is that of its command', async (t) => {
   await meets(1, 'pit migrate --plan')
   await meets(2, 'pit migrate --plan --sql')
   await meets(3, 'pit migrate --apply', closed)
+  await meets(0, `pit pause default --reason late --yes --url ${operators}`)
+  await meets(1, `pit pause default --reason ${'x'.repeat(501)} --yes --url ${operators}`)
+  await meets(2, 'pit pause other --reason late --yes')
+  await meets(3, `pit pause default --reason late --yes --url ${silent}`)
+  await meets(0, `pit hold default open --for 1s --reason late --yes --url ${operators}`)
+  await meets(
+    1,
+    `pit hold default open --for 1s --reason ${'x'.repeat(501)} --yes --url ${operators}`,
+  )
+  await meets(2, 'pit hold default open --reason late --yes')
+  await meets(3, `pit hold default open --for 1s --reason late --yes --url ${silent}`)
+  await meets(0, `pit resume default --reason well --yes --url ${operators}`)
+  await meets(1, `pit resume default --reason ${'x'.repeat(501)} --yes --url ${operators}`)
+  await meets(2, 'pit resume default --reason well --for 1s')
+  await meets(3, `pit resume default --reason well --yes --url ${silent}`)
+  await meets(1, `pit drain nobody --reason late --yes --url ${operators}`)
+  await meets(2, 'pit drain')
+  await meets(3, `pit drain nobody --reason late --yes --url ${silent}`)
+  await meets(0, `pit audit --url ${operators}`)
+  await meets(2, 'pit audit --last x')
+  await meets(3, `pit audit --url ${silent}`)
   await meets(0, 'pit keys new --name ana --scope view')
   await meets(2, 'pit keys new --name ana --scope all')
   await meets(1, `pit simulator --port ${port}`)

@@ -39,12 +39,13 @@ t.test(
 )
 
 t.test('a session sees and changes as its key does, until it ends', async (t) => {
-  const { ask, signIn, page, keys } = await serve(t, { ana: 'operate', vi: 'view' })
+  const { url, ask, signIn, page, keys } = await serve(t, { ana: 'operate', vi: 'view' })
 
   const ana = await signIn('ana')
   const { token, ...told } = await page(ana)
   t.same(told, { by: 'ana', scope: 'operate', signedIn: true })
-  t.match(await ask('POST', '/change/x', { ...ana, 'x-pit-page': token }), {
+  const own = { ...ana, 'x-pit-page': token, origin: url }
+  t.match(await ask('POST', '/change/x', own), {
     status: 200,
     value: { by: { name: 'ana' }, via: 'console' },
   })

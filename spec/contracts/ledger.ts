@@ -2,6 +2,7 @@
 
 import type { Test } from 'tap'
 import type { Ledger } from '../../src/actors/model/ports.ts'
+import { commandsContract } from './ledger-commands.ts'
 import { claimsContract } from './ledger-claims.ts'
 import { controlsContract } from './ledger-controls.ts'
 import { leasesContract } from './ledger-leases.ts'
@@ -28,5 +29,6 @@ export async function ledgerContract(t: Test, makeLedger: MakeLedger): Promise<v
   await t.test('claiming', (each) => claimsContract(each, makeLedger))
   await t.test('leases', (each) => leasesContract(each, makeLedger))
   await t.test('summaries', (each) => summariesContract(each, makeLedger))
+  await t.test('commands', (each) => commandsContract(each, makeLedger))
   await t.test('controls', (each) => controlsContract(each, makeLedger))
 }

@@ -85,12 +85,13 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
     listParked: (limit) => read('listParked', () => store.listParked(limit)),
     countOpen: () => read('countOpen', () => store.countOpen()),
     takeOver: async (request) => {
-      let leases: TakenOver['leases'] = []
+      let found: Omit<TakenOver, 'payments'> = { leases: [], commands: 0 }
       const taking = write('takeOver', () => store.takeOver(request)).then((taken) => {
-        leases = taken.leases
+        found = taken
         return taken.payments
       })
-      return { payments: await claimed(taking), leases }
+      const payments = await claimed(taking)
+      return { ...found, payments }
     },
     listOwned: (request) => read('listOwned', () => store.listOwned(request)),
     reclaim: (payments, request) =>
@@ -98,6 +99,17 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
     summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
     findControl: (processor) => read('findControl', () => store.findControl(processor)),
     find: (id) => read('find', () => store.find(id)),
+    giveCommand: (command) =>
+      write('giveCommand', () => {
+        const living = [...store.leases.values()].filter(({ isRevoked }) => !isRevoked)
+        return store.commands.give(
+          command,
+          living.map((each) => each.instanceId),
+        )
+      }),
+    readOrders: (request) => read('readOrders', () => store.commands.read(request)),
+    noteMet: (request) => write('noteMet', () => store.commands.noteMet(request)),
+    listCommands: (request) => read('listCommands', () => store.commands.list(request)),
     purge: () => counted(() => write('purge', () => store.purge())),
     close: () => Promise.resolve(),
   }

@@ -26,6 +26,7 @@ import type {
   TakenOver,
   UnwrittenOutcome,
 } from '../../src/actors/model/ports.ts'
+import { CommandTable } from './simulated-commands.ts'
 import {
   claimOf,
   controlAt,
@@ -53,6 +54,7 @@ export interface SavedStore {
   readonly histories: readonly HistoryRow[]
   readonly renewals: ReadonlyMap<string, number>
   readonly server: LedgerStore['server']
+  readonly commands: CommandTable['rows']
 }
 
 /**
@@ -66,6 +68,7 @@ export class LedgerStore {
   /** Those of `rows` that are neither settled nor rejected. */
   readonly open = new Map<string, PaymentRow>()
   readonly leases = new Map<number, LeaseRow>()
+  readonly commands: CommandTable
   purges = 0
   /** What the server says of itself. */
   server = { systemIdentifier: '1', timeline: 1 }
@@ -87,6 +90,7 @@ export class LedgerStore {
    */
   constructor(now: () => number, trueNow: () => number) {
     this.#now = now
+    this.commands = new CommandTable(now)
     this.#trueNow = trueNow
   }
 
@@ -242,7 +246,7 @@ export class LedgerStore {
     const orphans = [...this.open.values()].filter(({ owner }) => this.#isOrphaned(owner))
     const payments = this.#claimInDoubt(orphans.slice(0, limit), { leaseId, settleByMs })
     if (payments.length < limit) this.#dropLeases()
-    return { payments, leases }
+    return { payments, leases, commands: this.commands.last }
   }
 
   listOwned({ leaseId, limit }: { leaseId: number; limit: number }): readonly OwnedPayment[] {
@@ -309,6 +313,7 @@ export class LedgerStore {
       lastLease: this.#lastLease,
       histories: this.#histories,
       renewals: new Map(this.renewals),
+      commands: this.commands.rows,
       server: { ...this.server },
     }
   }
@@ -328,6 +333,7 @@ export class LedgerStore {
     this.purges = saved.purges
     this.#lastLease = saved.lastLease
     this.#histories = saved.histories
+    this.commands.rows = saved.commands
     this.renewals.clear()
     for (const [run, count] of saved.renewals) this.renewals.set(run, count)
     this.server = { ...saved.server }

@@ -34,6 +34,7 @@ export interface Addressees {
   readonly retryQueue: RetryQueueEvent
   readonly takeover: TakeoverEvent
   readonly strays: StraysEvent
+  readonly commands: CommandsEvent
   readonly lease: LeaseEvent
 }
 
@@ -206,6 +207,13 @@ export type IntakeEvent =
   /** Nothing more is let in: tell `payments` when the last accept has been answered. */
   | { readonly type: 'intake.closed' }
 
+/** What the actor is sent that obeys operators' commands. */
+export interface CommandsEvent {
+  readonly type: 'commands.counted'
+  /** Id of the last command in the ledger; 0 without any. */
+  readonly last: number
+}
+
 /** What the outcome batcher is sent. */
 export interface OutcomeEvent {
   readonly type: 'outcome.reached'
@@ -227,7 +235,12 @@ export type SupervisorNotice =
   /** Nothing is left to be written. */
   | { readonly type: 'persistence.flushed' }
   /** Stop: drain within the deadline. */
-  | { readonly type: 'stop.requested'; readonly cause: string }
+  | {
+      readonly type: 'stop.requested'
+      readonly cause: string
+      /** The operator's command that asks for it; absent: a signal does, or a start that failed. */
+      readonly command?: number
+    }
   /** The drain's time is over; `recall.due` comes before `deadline.elapsed`. */
   | { readonly type: 'recall.due' }
   | { readonly type: 'deadline.elapsed' }

@@ -94,6 +94,7 @@ export function createPitConsole(
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         countOpen: () => adapters.ledger.countOpen(),
         countFinal: () => countFinal(tables),
+        commands: { ledger: adapters.ledger, telemetry: hearing },
         books: {
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),

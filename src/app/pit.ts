@@ -29,6 +29,8 @@ export interface Pit {
   readonly webServer: WebServer['name']
   /** Resolves once the instance has stopped by itself, because it had to. */
   readonly stopped: Promise<void>
+  /** Whether an operator has drained it. */
+  readonly isDrained: () => boolean
   /** Drains and stops within the configured deadline; may be called more than once. */
   stop(cause: string): Promise<void>
 }
@@ -51,7 +53,9 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   const parts = { addresses, adapters, logger, keys, hearing, port, refused }
   const console = createPitConsole(config, parts)
   const metrics = createPitMetrics(config)
+  const drain = hearDrain(() => http?.stopAccepting())
   const telemetry = sinks(
+    drain.telemetry,
     createFactsLog(logger),
     totalsTelemetry(totals),
     metrics.telemetry,
@@ -97,12 +101,24 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     opsPort: ops?.port ?? 0,
     webServer: webServer.name,
     stopped,
+    isDrained: drain.isOrdered,
     stop: (cause) => {
       stopAccepting()
       supervisor.send({ type: 'stop.requested', cause })
       return stopped
     },
   }
+}
+
+/** Hears whether an operator drains this instance. */
+function hearDrain(onOrdered: () => void): { telemetry: Telemetry; isOrdered: () => boolean } {
+  let isOrdered = false
+  const emit: Telemetry['emit'] = (fact) => {
+    if (fact.type !== 'drain.started' || fact.command === undefined) return
+    isOrdered = true
+    onOrdered()
+  }
+  return { telemetry: { emit }, isOrdered: () => isOrdered }
 }
 
 /** The keys first, so that a file which cannot be read leaves nothing open. */

@@ -20,6 +20,8 @@ interface Command {
   readonly tree: 'src' | 'tools'
   /** A server runs on when nobody reads what it prints any more. */
   readonly kind: 'server' | 'tool'
+  /** Whether its module has several commands, and so reads their name as well. */
+  readonly isNamed?: true
 }
 
 const COMMANDS: readonly Command[] = [
@@ -38,6 +40,11 @@ const COMMANDS: readonly Command[] = [
   tool('find', 'List payments that fit a filter, or by the beginning of an id'),
   tool('reconcile', 'Compare Pit’s books with the processors’'),
   tool('rejected', 'List rejected payments, and let them be tried again'),
+  order('pause', 'Send a processor no charges until it is resumed'),
+  order('resume', 'End a pause or a hold of a processor'),
+  order('hold', 'Hold the circuit of a processor open or closed for a time'),
+  order('drain', 'Stop an instance as SIGTERM does'),
+  tool('audit', 'List what operators have ordered, and what it met'),
   tool('keys', 'Make a key that signs an operator in'),
   tool('migrate', 'Show, apply or print the migrations of Pit’s tables'),
   {
@@ -58,6 +65,11 @@ const COMMANDS: readonly Command[] = [
 
 function tool(name: string, about: string): Command {
   return { name, about, module: `cli/${name}`, tree: 'src', kind: 'tool' }
+}
+
+/** What is written into the ledger, for all instances. */
+function order(name: string, about: string): Command {
+  return { ...tool(name, about), module: 'cli/order', isNamed: true }
 }
 
 const USAGE = `Usage: pit <command> [options]
@@ -100,7 +112,8 @@ async function run(command: Command): Promise<void> {
     return
   }
   endWithReader(command)
-  process.argv.splice(1, process.argv[2] === '--version' ? 1 : 2, path)
+  const isKept = command.isNamed === true || process.argv[2] === '--version'
+  process.argv.splice(1, isKept ? 1 : 2, path)
   await import(pathToFileURL(path).href)
 }
 

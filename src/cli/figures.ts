@@ -78,7 +78,7 @@ function processorFigures(
 ): ProcessorFigures {
   const { samples } = now
   const labels = { processor }
-  const states = ['closed', 'open', 'halfOpen']
+  const states = ['closed', 'open', 'halfOpen', 'heldOpen', 'heldClosed']
   const circuit = states.find(
     (state) => samples.sum('pit_circuit_state', { processor, state }) === 1,
   )

@@ -7,12 +7,12 @@ import { EXIT_FINE, UsageError, exitCodeOf } from '../operator/failures.ts'
 
 const USAGE = `Usage: pit keys new --name <name> --scope <scope>
 
-Makes a key and prints it, this once, with the line that KEYS_FILE has for it: the
-name, the scope and a SHA-256 of the key. The key is 256 random bits, which nobody
-can guess from that. A line that is taken away ends what its key had opened within
-a second, and so does a new scope; instances are not restarted.
+Makes a key and prints it, this once, with the line that KEYS_FILE has for it:
+the name, the scope and a SHA-256 of the key. The key is 256 random bits, which
+nobody can guess from that. A line that is taken away ends what its key had
+opened within a second, and so does a new scope; no instance is restarted.
 
-  --name <name>    whose it is: letters, digits, dots, dashes, underscores, at signs
+  --name <name>    whose it is: letters, digits, and any of . _ - @
   --scope <scope>  ${SCOPES.join(' or ')}: to look, or to give commands as well
   --help           shows this
 

@@ -16,7 +16,7 @@ export type Answer = Answered | Promise<Answered>
 
 export interface Call {
   readonly by: Operator
-  /** How it came: over a key that it brought, as commands do, or from a page. */
+  /** How it came: from a page, which always names its origin, or from a program. */
   readonly via: 'console' | 'cli'
   /** What was posted; undefined for an empty body. */
   readonly body: unknown
@@ -41,7 +41,7 @@ export function addChange(app: WebApp, { path, act, access, onBug }: Change): vo
       const judged = access.change(request)
       if ('refused' in judged) return refusalReply(judged)
       const parameters = names.map((_, index) => request.getParameter(index) ?? '')
-      const via = request.getHeader('authorization') === '' ? 'console' : 'cli'
+      const via = request.getHeader('origin') === '' ? 'cli' : 'console'
       return (body) => act({ by: judged.by, via, body, parameters })
     },
     access,

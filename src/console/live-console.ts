@@ -8,6 +8,7 @@ import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Access } from './access.ts'
 import { type BooksSource, createBooksComparison, type ComparedBooks } from './compared-books.ts'
+import { addCommandRoutes, type CommandsOptions } from './orders.ts'
 import { every, type OnBug } from './contained.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
 import type { ActorInspection } from './inspection.ts'
@@ -31,6 +32,7 @@ export interface ConsoleOptions {
   readonly countFinal: () => Promise<FinalCount>
   readonly books: BooksSource
   readonly finder: PaymentFinder
+  readonly commands: Pick<CommandsOptions, 'ledger' | 'telemetry'>
   /** Share of the amount that each processor keeps. */
   readonly fees: Readonly<Record<ProcessorName, number>>
   /** Gets each bug, which has ended a part of the console. */
@@ -127,6 +129,7 @@ export function startConsole(options: ConsoleOptions): Console {
 function addRoutes(app: WebApp, options: ConsoleOptions): void {
   const { supervisor, counters, finder, access, onBug, panel, inspection } = options
   addSignIn(app, access, onBug)
+  addCommandRoutes(app, { ...options.commands, access, onBug })
   addConsoleRoutes(app, {
     supervisor,
     counters,

@@ -43,14 +43,20 @@ function payments(count: number): string {
 
 type Line = readonly [tone: RecentEvent['tone'], text: string]
 
-const CIRCUITS = { closed: 'closed', open: 'opened', halfOpen: 'is half open' } as const
-const CIRCUIT_TONES = { closed: 'good', open: 'bad', halfOpen: 'plain' } as const
+const CIRCUITS = {
+  closed: ['good', 'closed'],
+  open: ['bad', 'opened'],
+  halfOpen: ['plain', 'is half open'],
+  heldOpen: ['plain', 'is held open'],
+  heldClosed: ['plain', 'is held closed'],
+} as const
 
 function lineOf(fact: Fact): Line | undefined {
   switch (fact.type) {
     case 'circuit.changed': {
       const { processor, to, cause } = fact
-      return [CIRCUIT_TONES[to], `circuit of ${processor} ${CIRCUITS[to]}: ${cause}`]
+      const [tone, words] = CIRCUITS[to]
+      return [tone, `circuit of ${processor} ${words}: ${cause}`]
     }
     case 'health.changed': {
       const { processor, failing, minResponseMs } = fact
@@ -78,6 +84,8 @@ function lineOf(fact: Fact): Line | undefined {
       return ['bad', `lease ${fact.leaseId} lost`]
     case 'clock.stepped':
       return ['bad', `the clock of the ${fact.clock} was set or stood still: ${fact.byMs} ms`]
+    case 'command.given':
+      return ['plain', `${fact.by} ordered: ${fact.kind} (${fact.reason})`]
     case 'drain.started':
       return ['plain', `drains: ${fact.cause}`]
     default:

@@ -37,6 +37,11 @@ function probe(
 
 const OPENING_REPORTED: HealthEvent = { type: 'opening.reported', at: SINCE + 5 }
 
+function hold(to: 'open' | 'closed' | null): HealthEvent {
+  const held = to === null ? null : { to, cause: 'paused by ana: late' }
+  return { type: 'hold.changed', held, at: SINCE + 20 }
+}
+
 function cooldown(opening: number): HealthEvent {
   return { type: 'cooldown.elapsed', opening, at: SINCE + 500 }
 }
@@ -69,6 +74,8 @@ function stateIn(params: unknown): string {
     : ''
 }
 
+const HOLDS_OPEN = ['heldOpen', 'announceCircuit heldOpen'] as const
+const HOLDS_CLOSED = ['heldClosed', 'announceCircuit heldClosed'] as const
 const OPENS = ['open', 'startCooldown, announceCircuit open'] as const
 const LETS_SOME = ['halfOpen', 'announceCircuit halfOpen'] as const
 const CLOSES = ['closed', 'announceCircuit closed'] as const
@@ -102,6 +109,23 @@ const TABLE: readonly (readonly [State, string, HealthEvent, readonly [State, st
   ['halfOpen', 'failing probe from before', probe(SINCE, { failing: true }), ['halfOpen', '']],
   ['halfOpen', 'good probe', probe(SINCE + 1), ['halfOpen', '']],
   ['halfOpen', 'cooldown over', cooldown(2), ['halfOpen', '']],
+  ['closed', 'held open', hold('open'), HOLDS_OPEN],
+  ['open', 'held closed', hold('closed'), HOLDS_CLOSED],
+  ['halfOpen', 'held open', hold('open'), HOLDS_OPEN],
+  ['closed', 'no longer held', hold(null), ['closed', '']],
+  ['open', 'no longer held', hold(null), ['open', '']],
+  ['halfOpen', 'no longer held', hold(null), ['halfOpen', '']],
+  ['heldOpen', 'good attempt', attempt(SINCE + 10), ['heldOpen', '']],
+  ['heldOpen', 'good probe', probe(SINCE + 1), ['heldOpen', '']],
+  ['heldOpen', 'its cooldown over', cooldown(2), ['heldOpen', '']],
+  ['heldOpen', 'held by another order', hold('open'), HOLDS_OPEN],
+  ['heldOpen', 'held closed', hold('closed'), HOLDS_CLOSED],
+  ['heldOpen', 'no longer held', hold(null), LETS_SOME],
+  ['heldClosed', 'failure', attempt(SINCE + 10, FAILURE), ['heldClosed', '']],
+  ['heldClosed', 'probe that fails', probe(SINCE + 1, { failing: true }), ['heldClosed', '']],
+  ['heldClosed', 'opening elsewhere', OPENING_REPORTED, ['heldClosed', '']],
+  ['heldClosed', 'held open', hold('open'), HOLDS_OPEN],
+  ['heldClosed', 'no longer held', hold(null), CLOSES],
 ]
 
 t.test('each event in each state does what its table says', async (t) => {

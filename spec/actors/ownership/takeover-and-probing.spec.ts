@@ -54,6 +54,18 @@ t.test('payments without a living owner are sought twice a second', async (t) =>
   ])
 })
 
+t.test('each look tells how many commands operators have given', async (t) => {
+  const system = startActorSystem(['payments', 'commands'])
+  const bounds = { batchMax: 2, silentMs: 3500, settleByMs: 4000 }
+  system.start(takeoverMachine, { ports: system.ports, ...bounds })
+  system.clock.increment(500)
+
+  ;(await system.ledger.called('takeOver')).answer({ payments: [], leases: [OWN], commands: 5 })
+  await settled()
+
+  t.same(system.sentEvents, [{ to: 'commands', event: { type: 'commands.counted', last: 5 } }])
+})
+
 t.test(
   'a lease is revoked once it was seen unrenewed for its length by the monotonic clock',
   async (t) => {

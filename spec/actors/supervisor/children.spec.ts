@@ -9,6 +9,7 @@ import {
   type ChildId,
   type OnFailure,
 } from '../../../src/actors/supervisor/children.ts'
+import { tell } from '../../../src/actors/messages.ts'
 import { settled } from '../../support/actor-system.ts'
 import { startedPit, type StartedPit } from '../../support/started-pit.ts'
 import { claimedPayment } from '../../support/payment-samples.ts'
@@ -51,6 +52,11 @@ const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
     ;(await pit.circuitCache.called('readCircuits')).fail(BUG)
     await settled()
   },
+  async commands(pit) {
+    tell(pit.supervisor.system, 'commands', { type: 'commands.counted', last: 1 })
+    ;(await pit.ledger.called('readOrders')).fail(BUG)
+    await settled()
+  },
   async lease(pit) {
     await pit.pass(RENEWAL_MS)
     ;(await pit.ledger.called('renewLease')).fail(BUG)
@@ -73,6 +79,7 @@ const ASKS_AGAIN: Partial<Readonly<Record<ChildId, (pit: StartedPit) => Promise<
     return pit.ledger.called('listOwned')
   },
   probing: (pit) => pit.circuitCache.called('readCircuits'),
+  commands: (pit) => pit.ledger.called('readOrders'),
 }
 
 /** What the failure of each means, as the design says it. */
@@ -85,6 +92,7 @@ const MEANS: Readonly<Record<ChildId, OnFailure['kind']>> = {
   takeover: 'restart',
   strays: 'restart',
   probing: 'restart',
+  commands: 'restart',
   lease: 'drain',
 }
 

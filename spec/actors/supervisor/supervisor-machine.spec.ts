@@ -31,6 +31,7 @@ const FAILURES = {
   'takeover failed': failure('takeover'),
   'strays failed': failure('strays'),
   'probing failed': failure('probing'),
+  'commands failed': failure('commands'),
   'lease failed': failure('lease'),
 } as const satisfies Readonly<Record<`${ChildId} failed`, SupervisorEvent>>
 
@@ -68,6 +69,7 @@ const ANYWHERE: Row = {
   'retryQueue failed': '* restartChild',
   'takeover failed': '* restartChild',
   'strays failed': '* restartChild',
+  'commands failed': '* restartChild',
   'probing failed': '* restartChild',
   'payments failed': 'stopped noteDrain noteStopped',
   'persistence failed': 'stopped noteDrain noteStopped',
@@ -147,7 +149,7 @@ t.test('a child that may not be restarted again drains the instance', async (t) 
   const restarted = Object.entries(FAILURES).filter(
     ([name]) => ANYWHERE[name as keyof typeof FAILURES] === '* restartChild',
   )
-  t.equal(restarted.length, 4)
+  t.equal(restarted.length, 5)
   for (const [name, event] of restarted) {
     const { told } = stepped(machine, INPUT, [ACQUIRED, event])
     t.equal(told, 'draining noteDrain startDrain', name)

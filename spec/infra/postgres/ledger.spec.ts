@@ -33,7 +33,7 @@ t.test('the ledger over PostgreSQL keeps the contract', async (t) => {
     ledgers = [first, second]
     await runSql(
       database,
-      `TRUNCATE payments, settled_totals, leases RESTART IDENTITY;
+      `TRUNCATE payments, settled_totals, leases, commands RESTART IDENTITY;
       UPDATE purges SET count = 0`,
     )
     const passTime = async (durationMs: number): Promise<void> => {

@@ -27,6 +27,13 @@ export interface CircuitSettings {
   readonly concurrency: number
 }
 
+/** A circuit that an operator holds, whatever its processor answers. */
+export interface HeldCircuit {
+  readonly to: 'open' | 'closed'
+  /** Who ordered it and why, for people. */
+  readonly cause: string
+}
+
 export interface HealthInput {
   readonly processor: ProcessorName
   readonly settings: CircuitSettings
@@ -82,8 +89,13 @@ export type HealthEvent =
       readonly at: number
     }
   | { readonly type: 'cooldown.elapsed'; readonly opening: number; readonly at: number }
+  /** An operator holds it from now on, or no longer. */
+  | { readonly type: 'hold.changed'; readonly held: HeldCircuit | null; readonly at: number }
   /** Another instance's circuit is open, or was when it was last heard of, within a minute. */
   | { readonly type: 'opening.reported'; readonly at: number }
+
+/** Why a circuit goes by its processor again. */
+const NO_LONGER_HELD = 'no longer held'
 
 /** Share of a new measurement in the smoothed response time. */
 const SMOOTHING = 0.2
@@ -101,6 +113,15 @@ export function expectedMsOf({ measuredMs, announcedMs }: HealthContext): number
   return Math.max(measuredMs, announcedMs)
 }
 
+/** Held ones are called so as long as they are held. */
+export type CircuitState = RouteCircuit['state'] | 'heldOpen' | 'heldClosed'
+
+/** The state as the route goes by it. */
+export function routeState(circuit: CircuitState): RouteCircuit['state'] {
+  if (circuit === 'heldOpen') return 'open'
+  return circuit === 'heldClosed' ? 'closed' : circuit
+}
+
 /** A ramp takes at least as long, ms. */
 const RAMP_MIN_MS = 1000
 
@@ -111,11 +132,13 @@ const RAMP_MIN_MS = 1000
  * Once that time is over and nothing was answered, it grows no further.
  */
 export function limitAt(
-  state: RouteCircuit['state'],
+  circuit: CircuitState,
   { ramp, concurrencyLimit, settings }: HealthContext,
   now: number,
 ): number {
+  const state = routeState(circuit)
   if (state === 'open') return 0
+  if (circuit === 'heldClosed') return settings.concurrency
   if (state === 'closed' || ramp === null) return concurrencyLimit
   const passedMs = Math.min(now - ramp.from, ramp.responseMs)
   const share = passedMs / Math.max(RAMP_MIN_MS, ramp.responseMs)
@@ -150,9 +173,32 @@ export function halfOpened({ event }: HealthStep): Partial<HealthContext> {
   const { at } = event
   const window = emptyWindow(at)
   const concurrencyLimit = FIRST_CONCURRENCY_LIMIT
-  const cause = event.type === 'probe.answered' ? 'probe says up' : 'cooldown over'
+  const cause = HALF_OPENED_BY[event.type] ?? 'cooldown over'
   const ramp = event.type === 'probe.answered' ? rampBy({ event }) : null
   return { concurrencyLimit, ramp, since: at, cause, window }
+}
+
+const HALF_OPENED_BY: Partial<Record<HealthEvent['type'], string>> = {
+  'probe.answered': 'probe says up',
+  'hold.changed': NO_LONGER_HELD,
+}
+
+/** What a circuit that is held begins with; the end of a cooldown from before is an earlier one's. */
+export function held({ context, event }: HealthStep): Partial<HealthContext> {
+  const { held: by, at } = holdOf(event)
+  assert(by !== null, 'a circuit is held by somebody')
+  return { openings: context.openings + 1, since: at, cause: by.cause }
+}
+
+/** What a circuit that lets everything through begins with. */
+export function recovered({ context: { settings }, event }: HealthStep): Partial<HealthContext> {
+  return {
+    concurrencyLimit: settings.concurrency,
+    cooldownMs: settings.openMs,
+    window: emptyWindow(event.at),
+    since: event.at,
+    cause: event.type === 'hold.changed' ? NO_LONGER_HELD : 'attempts succeed',
+  }
 }
 
 /** A half-open circuit after good news: an answer doubles its limit, the first news begin its ramp. */
@@ -176,7 +222,10 @@ export function fillsConcurrencyLimit({ context, event }: HealthStep): boolean {
 
 /** An attempt that opens it has been weighed before. */
 export function tripped({ context, event }: HealthStep): Partial<HealthContext> {
-  assert(event.type !== 'cooldown.elapsed', 'a cooldown that ends opens nothing')
+  assert(
+    event.type !== 'cooldown.elapsed' && event.type !== 'hold.changed',
+    'neither a cooldown that ends nor a hold trips a circuit',
+  )
   const said = event.type === 'attempt.reported' ? `: ${failuresOf(context)}` : ''
   const cause = `${OPENED_BY[event.type]}${said}`
   return { openings: context.openings + 1, since: event.at, cause }
@@ -229,6 +278,23 @@ export function saysFailing({ context, event }: HealthStep): boolean {
 export function saysUsable({ context, event }: HealthStep): boolean {
   const { failing, at } = probeOf(event)
   return !failing && at > context.since
+}
+
+export function holdsOpen({ event }: Pick<HealthStep, 'event'>): boolean {
+  return holdOf(event).held?.to === 'open'
+}
+
+export function holdsClosed({ event }: Pick<HealthStep, 'event'>): boolean {
+  return holdOf(event).held?.to === 'closed'
+}
+
+export function isReleased({ event }: Pick<HealthStep, 'event'>): boolean {
+  return holdOf(event).held === null
+}
+
+function holdOf(event: HealthEvent): Extract<HealthEvent, { type: 'hold.changed' }> {
+  assert(event.type === 'hold.changed', 'only an order holds a circuit')
+  return event
 }
 
 export type AttemptReported = Extract<HealthEvent, { type: 'attempt.reported' }>

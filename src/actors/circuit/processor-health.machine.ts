@@ -7,7 +7,6 @@ import { tell } from '../messages.ts'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { cacheFailureOf } from '../model/errors.ts'
 import type { CircuitCache, SharedPorts } from '../model/ports.ts'
-import type { RouteCircuit } from '../model/route.ts'
 import { jittered } from '../model/settings.ts'
 import { emptyWindow } from './window.ts'
 import {
@@ -16,7 +15,13 @@ import {
   encouraged,
   fillsConcurrencyLimit,
   halfOpened,
+  held,
+  holdsClosed,
+  holdsOpen,
+  isReleased,
   isUntried,
+  recovered,
+  routeState,
   saysFailing,
   saysUsable,
   tripped,
@@ -24,6 +29,7 @@ import {
   wasSentBefore,
   weighed,
   wentWrong,
+  type CircuitState,
   type HealthContext,
   type HealthEvent,
   type HealthInput,
@@ -43,7 +49,7 @@ export const processorHealthMachine = setup({
   actions: {
     // Effects, see `providedHealth`: a cooldown that ends in `cooldown.elapsed`, and announcements.
     startCooldown: unprovided('startCooldown'),
-    announceCircuit: (_, params: { state: RouteCircuit['state'] }): never =>
+    announceCircuit: (_, params: { state: CircuitState }): never =>
       unprovided(`announceCircuit ${params.state}`)(),
 
     weighAttempt: assign((step: HealthStep) => weighed(step)),
@@ -52,13 +58,8 @@ export const processorHealthMachine = setup({
     tripAgain: assign((step: HealthStep) => trippedAgain(step)),
     letFewThrough: assign((step: HealthStep) => halfOpened(step)),
     letMoreThrough: assign((step: HealthStep) => encouraged(step)),
-    letAllThrough: assign(({ context, event }: HealthStep) => ({
-      concurrencyLimit: context.settings.concurrency,
-      cooldownMs: context.settings.openMs,
-      window: emptyWindow(event.at),
-      since: event.at,
-      cause: 'attempts succeed',
-    })),
+    letAllThrough: assign((step: HealthStep) => recovered(step)),
+    hold: assign((step: HealthStep) => held(step)),
   },
   guards: {
     saysFailing,
@@ -68,6 +69,9 @@ export const processorHealthMachine = setup({
     fillsConcurrencyLimit,
     isUntried,
     wasSentBefore,
+    holdsOpen,
+    holdsClosed,
+    isReleased,
     isThisCooldown: ({ context, event }) => {
       assert(event.type === 'cooldown.elapsed', 'only a cooldown that ends has an opening')
       return event.opening === context.openings
@@ -89,6 +93,12 @@ export const processorHealthMachine = setup({
     cause: 'start',
   }),
   initial: 'closed',
+  on: {
+    'hold.changed': [
+      { guard: 'holdsOpen', target: '.heldOpen', actions: 'hold' },
+      { guard: 'holdsClosed', target: '.heldClosed', actions: 'hold' },
+    ],
+  },
   states: {
     closed: {
       entry: { type: 'announceCircuit', params: { state: 'closed' } },
@@ -143,6 +153,22 @@ export const processorHealthMachine = setup({
         ],
       },
     },
+    heldOpen: {
+      entry: { type: 'announceCircuit', params: { state: 'heldOpen' } },
+      on: {
+        'attempt.reported': { actions: 'weighAttempt' },
+        'probe.answered': { actions: 'noteAnnounced' },
+        'hold.changed': { guard: 'isReleased', target: 'halfOpen', actions: 'letFewThrough' },
+      },
+    },
+    heldClosed: {
+      entry: { type: 'announceCircuit', params: { state: 'heldClosed' } },
+      on: {
+        'attempt.reported': { actions: 'weighAttempt' },
+        'probe.answered': { actions: 'noteAnnounced' },
+        'hold.changed': { guard: 'isReleased', target: 'closed', actions: 'letAllThrough' },
+      },
+    },
   },
 })
 
@@ -178,7 +204,8 @@ export function providedHealth(parts: Parts): typeof processorHealthMachine {
         }
         from = to
         const since = clock.wallNow()
-        parts.circuitCache.publishCircuit({ processor, state: to, since }).catch(cacheFailureOf)
+        const state = routeState(to)
+        parts.circuitCache.publishCircuit({ processor, state, since }).catch(cacheFailureOf)
       },
     },
   })

@@ -1,6 +1,6 @@
 // What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
-import type { AccessRefusal, Scope } from './operator.ts'
+import type { AccessRefusal, OrderKind, Scope } from './operator.ts'
 import type {
   Contradiction,
   EndedOutcome,
@@ -139,7 +139,7 @@ export type Fact =
       readonly type: 'circuit.changed'
       readonly processor: ProcessorName
       readonly from: string
-      readonly to: 'closed' | 'open' | 'halfOpen'
+      readonly to: 'closed' | 'open' | 'halfOpen' | 'heldOpen' | 'heldClosed'
       /** Where attempts open it, with what the latest of them said. */
       readonly cause: string
     }
@@ -199,10 +199,21 @@ export type Fact =
   | {
       readonly type: 'drain.started'
       readonly cause: string
+      /** The operator's command that asked for it; absent: none did. */
+      readonly command?: number
       /** The child whose bug it is; absent when the stop was asked for. */
       readonly bug?: { readonly child: string; readonly error: unknown }
     }
   | { readonly type: 'drain.ended' }
+  /** An operator has ordered something, over this instance. */
+  | {
+      readonly type: 'command.given'
+      readonly id: number
+      readonly kind: OrderKind
+      readonly by: string
+      readonly via: string
+      readonly reason: string
+    }
   | { readonly type: 'operator.signedIn'; readonly by: string; readonly scope: Scope }
   | {
       readonly type: 'access.refused'

@@ -1,4 +1,6 @@
-// Who operates Pit, and what they may do.
+// Who operates Pit, what they may do, and what they have ordered.
+
+import type { ProcessorName } from './payment.ts'
 
 /** What a key opens, each with what stands before it: to look, and to give commands. */
 export const SCOPES = ['view', 'operate'] as const
@@ -25,4 +27,95 @@ export type AccessRefusal = 'foreign' | 'noKey' | 'unknownKey' | 'scope' | 'stal
 
 export function mayOperate({ scope }: Pick<Operator, 'scope'>): boolean {
   return scope === 'operate'
+}
+
+/** What an operator orders. Each is a row in the ledger: who, when, why, and what it met. */
+export type Order =
+  /** No charge goes to this processor until it is resumed. */
+  | { readonly kind: 'pause'; readonly processor: ProcessorName }
+  /** Ends a pause and a hold. */
+  | { readonly kind: 'resume'; readonly processor: ProcessorName }
+  /** Its circuit is held open or closed at all instances, whatever the processor answers. */
+  | {
+      readonly kind: 'hold'
+      readonly processor: ProcessorName
+      readonly to: 'open' | 'closed'
+      readonly forMs: number
+    }
+  /** The instance of this id stops as by SIGTERM. */
+  | { readonly kind: 'drain'; readonly instanceId: string }
+
+export type OrderKind = Order['kind']
+
+export interface NewCommand {
+  readonly order: Order
+  /** The name of a key, or `loopback`. */
+  readonly by: string
+  readonly via: 'console' | 'cli'
+  readonly reason: string
+}
+
+/** A command as the ledger has it. */
+export interface CommandRow {
+  /** Higher than that of each command before it. */
+  readonly id: number
+  /** By PostgreSQL's clock, epoch ms. */
+  readonly at: number
+  readonly by: string
+  readonly via: string
+  readonly kind: string
+  /** What else was ordered, a JSON object. */
+  readonly payload: unknown
+  readonly reason: string
+  /** Epoch ms; null: it stands until another one ends it, or was for once. */
+  readonly until: number | null
+  /** The instances that have to say what it met. */
+  readonly awaited: readonly string[]
+  /** What it met, by instance. */
+  readonly result: Readonly<Record<string, unknown>>
+  /** When the last of those had said so, epoch ms; null: not yet. */
+  readonly doneAt: number | null
+}
+
+/** A circuit that is held; what its processor answers changes nothing about that. */
+export interface Hold {
+  readonly processor: ProcessorName
+  readonly command: number
+  readonly kind: 'pause' | 'hold'
+  readonly to: 'open' | 'closed'
+  readonly by: string
+  readonly reason: string
+  /** ms from when it was read; null: until a resume. */
+  readonly endsInMs: number | null
+}
+
+/** A command of which an instance has not said yet what it met there. */
+export interface PendingCommand {
+  readonly id: number
+  readonly kind: string
+  /** The one that it is about, if it is about one. */
+  readonly processor: ProcessorName | null
+  readonly by: string
+  readonly reason: string
+}
+
+/** What stands at one moment. */
+export interface Orders {
+  /** The id of the last command; 0 without any. */
+  readonly last: number
+  readonly holds: readonly Hold[]
+  /** The oldest first. */
+  readonly pending: readonly PendingCommand[]
+}
+
+/** The commands in the ledger. Promises reject as those of the others there. */
+export interface CommandLedger {
+  /** Appends a command. A purge spares them all. */
+  giveCommand(command: NewCommand): Promise<CommandRow>
+  /** What stands now, and what this instance has not answered of the commands after `after`. */
+  readOrders(request: { instanceId: string; after: number }): Promise<Orders>
+  /** Notes what a command met at an instance; the last awaited one ends it. */
+  noteMet(request: { id: number; instanceId: string; met: object }): Promise<void>
+  /** The newest first. */
+  listCommands(request: { limit: number; before?: number }): Promise<readonly CommandRow[]>
 }

@@ -10,6 +10,7 @@ import type {
   TimeWindow,
 } from './payment.ts'
 import type { Telemetry } from './facts.ts'
+import type { CommandLedger } from './operator.ts'
 
 /** Time. Durations and deadlines are monotonic; the wall clock is for `requestedAt` only. */
 export interface Clock {
@@ -136,6 +137,8 @@ export interface TakenOver {
   readonly payments: readonly ClaimedPayment[]
   /** All leases that were not revoked, the claimer's among them, before this call revoked any. */
   readonly leases: readonly SeenLease[]
+  /** Id of the last command that operators have given; 0 without any. */
+  readonly commands: number
 }
 
 /** An open payment in the ledger that has an owner. */
@@ -180,7 +183,7 @@ export interface OpenCount {
  * PostgreSQL, the truth. Each promise settles within the adapter's bound and rejects only with
  * `LedgerUnavailable` or `LeaseLost` (model/errors.ts). Writes are atomic per call.
  */
-export interface Ledger {
+export interface Ledger extends CommandLedger {
   /** Takes a new lease; the instance's earlier ones are left to others. */
   acquireLease(request: { instanceId: string; ttlMs: number }): Promise<AcquiredLease>
   /** Tells the others that the owner of a lease lives, unless one of them has revoked it. */

@@ -16,6 +16,8 @@ export interface LeaseInput {
   readonly instanceId: string
   /** How long others let the lease be without renewal, ms. */
   readonly ttlMs: number
+  /** Waited for before a lease counts: what operators have ordered is known then. */
+  readonly before?: Promise<void>
 }
 
 interface LeaseContext extends LeaseInput {
@@ -251,6 +253,7 @@ async function acquire(context: LeaseContext): Promise<Granted> {
   const asked = askedNow(context)
   const { leaseId, ledgerNow } = await ports.ledger.acquireLease({ instanceId, ttlMs })
   const period = { askedAt: asked.at, answeredAt: ports.clock.now() }
+  await context.before
   return { leaseId, epoch, purges, asked, ledgerNow, period }
 }
 

@@ -61,6 +61,8 @@ export const takeoverMachine = setup({
       watched: watchedNow(context, leases),
       seenAt: context.ports.clock.now(),
     })),
+    countCommands: ({ self }, { commands: last }: TakenOver) =>
+      tell(self.system, 'commands', { type: 'commands.counted', last }),
     passOn: ({ context, self }, { payments: batch }: TakenOver) => {
       if (batch.length === 0) return
       const leaseId = claimantOf(context)
@@ -116,6 +118,7 @@ export const takeoverMachine = setup({
           actions: [
             { type: 'passOn', params: ({ event }) => event.output },
             { type: 'noteTaken', params: ({ event }) => event.output },
+            { type: 'countCommands', params: ({ event }) => event.output },
           ],
         },
         // Anything else that was thrown is a bug and ends the actor.

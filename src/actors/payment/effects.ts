@@ -2,7 +2,7 @@
 // They run once per payment or more, so they are callbacks, not invoked promises.
 
 import assert from 'node:assert'
-import { expectedMsOf, limitAt, type AttemptReported } from '../circuit/context.ts'
+import { expectedMsOf, limitAt, routeState, type AttemptReported } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { LookUpPlaces } from '../payments/look-up-places.ts'
 import type { TimerQueue } from '../payments/timers.ts'
@@ -85,13 +85,13 @@ export interface PaymentSelf {
 
 /** A processor as the router sees it at this moment. */
 export function circuitNow(dependencies: PaymentDependencies, name: ProcessorName): RouteCircuit {
-  const { value: state, context } = dependencies.health[name].getSnapshot()
+  const { value, context } = dependencies.health[name].getSnapshot()
   const now = dependencies.clock.now()
   const silentMs = dependencies.silence[name].lengthAt(now)
   const usualMs = expectedMsOf(context)
   return {
-    state,
-    concurrencyLimit: limitAt(state, context, now),
+    state: routeState(value),
+    concurrencyLimit: limitAt(value, context, now),
     inFlight: dependencies.inFlight[name],
     expectedMs: Math.max(usualMs, silentMs),
     isSilent: isSilence(silentMs, usualMs),

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert'
 import { createActor, type AnyActor, type AnyActorRef } from 'xstate'
+import { commandsMachine } from '../commands/commands.machine.ts'
 import type { CircuitSettings } from '../circuit/context.ts'
 import { probingMachine } from '../circuit/probing.machine.ts'
 import { createHealth, type HealthActor } from '../circuit/processor-health.machine.ts'
@@ -71,6 +72,9 @@ interface ChildParts {
   readonly parent: AnyActorRef
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
   readonly ledgerClock: LedgerClock
+  /** Resolves once the commands that stand have been read and obeyed. */
+  readonly ordersRead: Promise<void>
+  readonly onOrdersRead: () => void
 }
 
 export type ChildId =
@@ -81,6 +85,7 @@ export type ChildId =
   | 'takeover'
   | 'strays'
   | 'probing'
+  | 'commands'
   | 'lease'
 
 /**
@@ -165,11 +170,19 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
     },
     onFailure: RESTART,
   },
+  commands: {
+    make: ({ parts, parent, health, onOrdersRead: onRead }, id) => {
+      const { ports, instanceId } = parts
+      const input = { ports, health, instanceId, onRead }
+      return createActor(commandsMachine, { id, systemId: id, parent, input })
+    },
+    onFailure: RESTART,
+  },
   // Nobody else renews the lease: what can be finished before it runs out is finished.
   lease: {
-    make: ({ parts, parent, ledgerClock }, id) => {
+    make: ({ parts, parent, ledgerClock, ordersRead: before }, id) => {
       const { ports, fence, instanceId, leaseTtlMs: ttlMs } = parts
-      const input = { ports, fence, ledgerClock, instanceId, ttlMs }
+      const input = { ports, fence, ledgerClock, instanceId, ttlMs, before }
       return createActor(leaseMachine, { id, systemId: id, parent, input })
     },
     onFailure: { kind: 'drain' },
@@ -202,9 +215,13 @@ export class Children {
   /** Starts them all. */
   constructor(parts: PitParts, parent: AnyActorRef) {
     const health = (name: ProcessorName): HealthActor => createCircuit(parts, parent, name)
+    let onOrdersRead = (): void => undefined
+    const ordersRead = new Promise<void>((resolve) => (onOrdersRead = resolve))
     this.#childParts = {
       parts,
       parent,
+      ordersRead,
+      onOrdersRead,
       health: { default: health('default'), fallback: health('fallback') },
       ledgerClock: new LedgerClock(parts.ports.telemetry),
     }

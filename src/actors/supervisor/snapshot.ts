@@ -8,12 +8,12 @@ import type { PaymentsSnapshot } from '../payments/payments.ts'
 import { gaugesOf, listPaymentStatuses, type PaymentsInMemory } from '../payments/queries.ts'
 import type { PaymentState, PaymentStatus, ProcessorName } from '../model/payment.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
-import { limitAt } from '../circuit/context.ts'
+import { limitAt, type CircuitState } from '../circuit/context.ts'
 import type { SupervisorActor } from './supervisor.ts'
 
 /** A circuit as an operator reads it. */
 export interface CircuitSnapshot {
-  readonly state: 'closed' | 'open' | 'halfOpen'
+  readonly state: CircuitState
   /** Time since the last change of state, ms. */
   readonly forMs: number
   readonly cause: string

@@ -109,7 +109,9 @@ function failedOf(event: SupervisorEvent): { readonly child: ChildId; readonly e
 
 function noteDrain({ ports }: PitParts, event: SupervisorEvent): void {
   if (event.type === 'stop.requested') {
-    ports.telemetry.emit({ type: 'drain.started', cause: event.cause })
+    const { cause, command } = event
+    const asked = command === undefined ? { cause } : { cause, command }
+    ports.telemetry.emit({ type: 'drain.started', ...asked })
     return
   }
   const cause = `${event.type}: ${causeOf(event)}`

@@ -1,7 +1,8 @@
 // What an instance that only rehearses works with: the real ledger and settled set, asked for what
 // changes nothing in them, and a processor that settles whatever it is charged with.
 
-import { LeaseLost } from '../../actors/model/errors.ts'
+import { LeaseLost, LedgerUnavailable } from '../../actors/model/errors.ts'
+import type { CommandLedger } from '../../actors/model/operator.ts'
 import type { Clock, Ledger, SettledSet } from '../../actors/model/ports.ts'
 import { json } from '../../http/problem.ts'
 import { Responder } from '../../http/responder.ts'
@@ -33,6 +34,7 @@ export function harmlessLedger(ledger: Ledger, clock: Clock): Ledger {
     find: () => Promise.resolve(undefined),
     findControl: () => Promise.resolve({ kind: 'none' }),
     purge: () => Promise.resolve({ purges: 0 }),
+    ...NOTHING_ORDERED,
     close: () => Promise.resolve(),
   }
 }
@@ -46,9 +48,17 @@ export const NOTHING_OWNED: Pick<
   claimParked: () => Promise.resolve([]),
   listParked: () => Promise.resolve([]),
   countOpen: () => Promise.resolve({ parked: 0, owned: 0, oldestMs: 0 }),
-  takeOver: () => Promise.resolve({ payments: [], leases: [] }),
+  takeOver: () => Promise.resolve({ payments: [], leases: [], commands: 0 }),
   listOwned: () => Promise.resolve([]),
   reclaim: () => Promise.resolve([]),
+}
+
+/** What a ledger says in which nobody has ordered anything. */
+export const NOTHING_ORDERED: CommandLedger = {
+  giveCommand: () => Promise.reject(new LedgerUnavailable('giveCommand', 'none')),
+  readOrders: () => Promise.resolve({ last: 0, holds: [], pending: [] }),
+  noteMet: () => Promise.resolve(),
+  listCommands: () => Promise.resolve([]),
 }
 
 /** What an accept of a lease that nobody holds is answered, after both its statements. */

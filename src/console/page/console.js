@@ -1,6 +1,7 @@
 // The page: takes frames from the stream and passes each part to the module that draws it.
 
 import { openAccess, showAccess } from './access.js'
+import { openCommands, showOrders } from './commands.js'
 import { openChart, showNoChart } from './chart.js'
 import { listState, openDrawer, openPayment, showSheet } from './drawer.js'
 import { byId, clockTime, sum, switchTimeZone, timeZone } from './format.js'
@@ -29,6 +30,7 @@ let latest
 let lastAt
 
 openAccess()
+openCommands()
 byId('zone').textContent =
   `times in ${timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}`
 byId('zone').addEventListener('click', switchTimeZone)
@@ -122,6 +124,7 @@ function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
   showTiles({ instances, open, totals, seconds, fees })
   showProcessors({ instances, totals, fees, at: fresh.at })
   showInstances(instances)
+  showOrders(instances)
   showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances) })
   showEvents(events, instanceId)
   chart?.update(countsOf(instances, open, totals), transitions)

@@ -17,6 +17,16 @@ const STATES = {
     word: 'ready to be tried',
     title: 'its circuit is half open: the next payment that comes tries it',
   },
+  heldOpen: {
+    word: 'paused by hand',
+    tone: 'warn',
+    title: 'its circuit is held open by an order: nothing is charged there',
+  },
+  heldClosed: {
+    word: 'held by hand',
+    tone: 'warn',
+    title: 'its circuit is held closed by an order: it is charged, though it fails',
+  },
 }
 
 export function showProcessors({ instances, ...rest }) {
@@ -54,7 +64,9 @@ function factsOf(name, instances, { totals, fees, at }) {
     ],
     perInstance: snapshots.map(({ instanceId, state, forMs, cause, concurrencyLimit }) => {
       const since = clockTime(steady(`${name} ${instanceId} ${state}`, at - forMs))
-      const lets = state === 'open' ? 'nothing goes through' : `up to ${concurrencyLimit} at once`
+      const lets = ['open', 'heldOpen'].includes(state)
+        ? 'nothing goes through'
+        : `up to ${concurrencyLimit} at once`
       return { instanceId, state, text: `since ${since}: ${cause}, ${lets}` }
     }),
   }
@@ -80,7 +92,9 @@ function steady(key, at) {
 
 function worstOf(snapshots) {
   const states = snapshots.map(({ state }) => state)
-  return ['open', 'halfOpen', 'ready', 'closed'].find((state) => states.includes(state))
+  return ['heldOpen', 'heldClosed', 'open', 'halfOpen', 'ready', 'closed'].find((state) =>
+    states.includes(state),
+  )
 }
 
 function draw({ name, fee, state, facts, perInstance }) {

@@ -226,6 +226,11 @@ function troubleCounters({ tallies }: FamilyOptions): readonly Family[] {
       read: () => [[{}, tallies.historyChanges]],
     },
     {
+      name: 'pit_commands_total',
+      help: 'Commands that operators have given over this instance, by kind.',
+      read: () => Object.entries(tallies.commands).map(([kind, value]) => [{ kind }, value]),
+    },
+    {
       name: 'pit_access_refused_total',
       help: 'Requests to the operators’ port that were not carried out, by reason.',
       read: () => Object.entries(tallies.accessRefused).map(([kind, value]) => [{ kind }, value]),
@@ -393,4 +398,4 @@ function perCircuitState(
   )
 }
 
-const CIRCUIT_STATES: readonly CircuitState[] = ['closed', 'open', 'halfOpen']
+const CIRCUIT_STATES = ['closed', 'open', 'halfOpen', 'heldOpen', 'heldClosed'] as const

@@ -8,12 +8,12 @@ import type {
   SteppedClock,
 } from '../../actors/model/facts.ts'
 import type { ContradictionKind, EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
-import type { AccessRefusal } from '../../actors/model/operator.ts'
+import type { AccessRefusal, OrderKind } from '../../actors/model/operator.ts'
 import { BucketTally } from './histogram.ts'
 
 export type ByProcessor<Value> = Record<ProcessorName, Value>
 
-export type CircuitState = 'closed' | 'open' | 'halfOpen'
+export type CircuitState = Extract<Fact, { type: 'circuit.changed' }>['to']
 
 /** Since the start of the process, where nothing else is said. Durations in seconds. */
 export interface Tallies {
@@ -35,6 +35,8 @@ export interface Tallies {
   leasesLost: number
   /** Times that PostgreSQL was restored or failed over, as far as it was noticed here. */
   historyChanges: number
+  /** Given over this instance. */
+  readonly commands: Record<OrderKind, number>
   /** Requests to the operators' port that were not carried out. */
   readonly accessRefused: Record<AccessRefusal, number>
   /** Steps and suspends, by whose clock. */
@@ -91,6 +93,7 @@ export function createTallies(): Tallies {
     oldestSettledSeconds: undefined,
     leasesLost: 0,
     historyChanges: 0,
+    commands: { pause: 0, resume: 0, hold: 0, drain: 0 },
     accessRefused: { foreign: 0, noKey: 0, unknownKey: 0, scope: 0, stale: 0 },
     clockSteps: { instance: 0, ledger: 0 },
     holdsLease: false,
@@ -203,6 +206,9 @@ function countRare(tallies: Tallies, fact: Fact): void {
 /** What becomes of the lease, and of those who come to the operators' port. */
 function countStanding(tallies: Tallies, fact: Fact): void {
   switch (fact.type) {
+    case 'command.given':
+      tallies.commands[fact.kind] += 1
+      break
     case 'access.refused':
       tallies.accessRefused[fact.why] += 1
       break
@@ -261,7 +267,7 @@ function processorTally(): ProcessorTally {
     attemptSeconds: new BucketTally(ATTEMPT_BOUNDS_S),
     settlementSeconds: new BucketTally(SETTLEMENT_BOUNDS_S),
     circuit: 'closed',
-    circuitChanges: { closed: 0, open: 0, halfOpen: 0 },
+    circuitChanges: { closed: 0, open: 0, halfOpen: 0, heldOpen: 0, heldClosed: 0 },
     announced: undefined,
   }
 }

@@ -5,6 +5,7 @@ import { wordsOf } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import { createAccept } from './accept.ts'
 import { startArchiver, type ArchiverOptions } from './archiver.ts'
+import { createCommands } from './commands.ts'
 import { createLeases } from './leases.ts'
 import { createClaims, createOwned } from './ownership.ts'
 import { createSessionHistories, type SessionHistoriesParts } from './histories.ts'
@@ -112,7 +113,6 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     onUnindexed: config.onUnindexed ?? (() => undefined),
   })
   const stopMigrating = goOnMigrating(servers, { ...config, state, migrations: schema.migrations })
-
   const stopArchiving = archiveBeside(servers, config)
 
   const histories = config.histories && createSessionHistories(config.histories)
@@ -152,6 +152,7 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     ...createStatusReads(reads, onDamaged),
     ...createKnownControl(reads),
     ...createPurge(reads, purgeCount),
+    ...createCommands(reads),
     close: async () => {
       const pools = [accepts, records, leases, claims, reads]
       await Promise.all([stopMigrating(), stopArchiving(), ...pools.map((each) => each.close())])

@@ -26,6 +26,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   purges: ['SELECT'],
   histories: ['SELECT', 'INSERT'],
   renewals: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  commands: ['SELECT', 'INSERT', 'UPDATE'],
   archived_payments: ['SELECT'],
   known_payments: ['SELECT'],
   archive_progress: ['SELECT'],

@@ -3,9 +3,18 @@
 import assert from 'node:assert'
 import { LedgerUnavailable } from '../../actors/model/errors.ts'
 import type { Ledger, SeenLease } from '../../actors/model/ports.ts'
+import { LAST_COMMAND } from './commands.ts'
 import { CLAIMED_IN_DOUBT, CLAIM_OR_NONE, readClaims, type ClaimReaders } from './ownership.ts'
 import type { PostgresPool } from './pool.ts'
-import { BOOLEAN, INTEGERS, TEXTS, type Query, type RowOf, type Statement } from './rows.ts'
+import {
+  BOOLEAN,
+  INTEGER,
+  INTEGERS,
+  TEXTS,
+  type Query,
+  type RowOf,
+  type Statement,
+} from './rows.ts'
 import { HELD, LEASES, arrayOf } from './sql.ts'
 import { OWNED_SINCE, WholeScans, fromWatermark } from './watermarks.ts'
 
@@ -28,7 +37,7 @@ export function createTakeOver(
       const payments = readClaims('takeOver', rows, { ...readers, known })
       // Its failure must not hide what was claimed: a later call drops the rows of dead leases then.
       if (rows[0]?.any_dead) await pool.execute(DROP_LEASES, []).catch(exceptUnavailable)
-      return { payments, leases: readLeases(rows) }
+      return { payments, leases: readLeases(rows), commands: rows[0]?.commands ?? 0 }
     },
   }
 }
@@ -42,6 +51,7 @@ const TAKEN_OR_NONE = {
   lease_ids: INTEGERS,
   lease_versions: TEXTS,
   any_dead: BOOLEAN,
+  commands: INTEGER,
 }
 
 /** The same in each row. */
@@ -97,7 +107,8 @@ export const TAKE_OVER = {
     ) AS owned
     LIMIT $3
   ), ${CLAIMED_IN_DOUBT}
-  SELECT held.held, living.*, EXISTS (SELECT FROM dead) AS any_dead, claimed.*
+  SELECT held.held, living.*, EXISTS (SELECT FROM dead) AS any_dead,
+    ${LAST_COMMAND} AS commands, claimed.*
   FROM held CROSS JOIN living LEFT JOIN claimed ON true`,
 } satisfies Query
 

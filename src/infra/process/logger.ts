@@ -129,6 +129,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'child.restarted': ['supervisor', 'error'],
   'drain.started': ['supervisor', 'info'],
   'drain.ended': ['supervisor', 'info'],
+  'command.given': ['operators', 'info'],
   'operator.signedIn': ['operators', 'info'],
   'access.refused': ['operators', 'warn'],
 }

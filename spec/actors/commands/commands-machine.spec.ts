@@ -1,0 +1,187 @@
+// Operators' commands as one instance obeys them: read when their number changes, ended when their time
+// is over, answered once.
+
+import t from 'tap'
+import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
+import type { CircuitState, HealthEvent } from '../../../src/actors/circuit/context.ts'
+import { commandsMachine } from '../../../src/actors/commands/commands.machine.ts'
+import type { Clock } from '../../../src/actors/model/ports.ts'
+import type { Hold, Orders } from '../../../src/actors/model/operator.ts'
+import { settled, startActorSystem } from '../../support/actor-system.ts'
+
+const BY_ANA = { by: 'ana', reason: 'late' }
+const PAUSED = {
+  processor: 'default',
+  kind: 'pause',
+  to: 'open',
+  endsInMs: null,
+  ...BY_ANA,
+} as const
+
+function orders(last: number, change: Partial<Orders> = {}): Orders {
+  return { last, holds: [], pending: [], ...change }
+}
+
+function start(change: (clock: Clock) => Clock = (clock) => clock) {
+  const system = startActorSystem()
+  const told: [string, HealthEvent][] = []
+  const circuit = (name: string, value: CircuitState) => ({
+    send: (event: HealthEvent) => void told.push([name, event]),
+    getSnapshot: () => ({ value }),
+  })
+  let reads = 0
+  const actor = system.start(commandsMachine, {
+    ports: { ...system.ports, clock: change(system.ports.clock) },
+    health: { default: circuit('default', 'closed'), fallback: circuit('fallback', 'halfOpen') },
+    instanceId: 'here',
+    onRead: () => void (reads += 1),
+  })
+  const { ledger, clock } = system
+  return {
+    ...system,
+    reads: () => reads,
+    /** What circuits were told since the last call. */
+    told: () =>
+      told.splice(0).map(([name, event]) => {
+        const { held } = event as Extract<HealthEvent, { type: 'hold.changed' }>
+        return held === null ? `${name} is free` : `${name} ${held.to}: ${held.cause}`
+      }),
+    count: (last: number) => actor.send({ type: 'commands.counted', last }),
+    async answer(value: Orders) {
+      const call = await ledger.called('readOrders')
+      call.answer(value)
+      await settled()
+      return call.args
+    },
+    async pass(ms: number) {
+      clock.increment(ms)
+      await settled()
+    },
+  }
+}
+
+const held = (command: number, change: Partial<Hold> = {}): Hold => ({
+  ...PAUSED,
+  command,
+  ...change,
+})
+
+t.test('what stands is obeyed before anything else begins', async (t) => {
+  const { answer, told, reads } = start()
+  t.equal(reads(), 0)
+
+  t.same(await answer(orders(3, { holds: [held(3)] })), [{ instanceId: 'here', after: 0 }])
+
+  t.same(told(), ['default open: paused by ana: late', 'fallback is free'])
+  t.equal(reads(), 1)
+})
+
+t.test('orders are read again when there is another one, and only then', async (t) => {
+  const { answer, told, count, ledger } = start()
+  await answer(orders(3))
+  told()
+  count(3)
+  t.same(ledger.waiting, [], 'nothing is new')
+
+  count(4)
+  t.same(await answer(orders(4, { holds: [held(4)] })), [{ instanceId: 'here', after: 3 }])
+  t.same(told(), ['default open: paused by ana: late'], 'only a circuit whose hold has changed')
+  count(5)
+  await answer(orders(5, { holds: [held(5, { kind: 'hold', to: 'closed' })] }))
+  t.same(told(), ['default closed: held by ana: late'])
+  count(6)
+  await answer(orders(6))
+  t.same(told(), ['default is free'])
+  count(2)
+  await answer(orders(2))
+  t.same(told(), [], 'a ledger that was restored has fewer')
+})
+
+t.test('a hold ends by itself, also while the ledger is away', async (t) => {
+  for (const isAway of [false, true]) {
+    const { answer, told, count, pass, ledger } = start()
+    await answer(orders(1, { holds: [held(1, { endsInMs: 1_000 })] }))
+    told()
+    if (isAway) {
+      count(2)
+      ;(await ledger.called('readOrders')).fail(new LedgerUnavailable('readOrders', 'none'))
+      await settled()
+    }
+
+    await pass(499)
+    t.same(told(), [])
+    for (let tries = 0; tries < 2; tries += 1) {
+      await pass(501)
+      if (isAway) {
+        const call = await ledger.called('readOrders')
+        call.fail(new LedgerUnavailable('readOrders', 'none'))
+        await settled()
+      }
+    }
+
+    t.same(told(), ['default is free'])
+  }
+})
+
+t.test('a hold ends though its timer was early, whenever its time comes meanwhile', async (t) => {
+  for (let early = 0; early < 8; early += 1) {
+    let readings = Number.POSITIVE_INFINITY
+    const { answer, told, pass } = start((clock) => ({
+      ...clock,
+      setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+      clearTimeout: (handle) => clock.clearTimeout(handle),
+      wallNow: () => clock.wallNow(),
+      now: () => clock.now() - ((readings += 1) > early ? 0 : 0.5),
+    }))
+    await answer(orders(1, { holds: [held(1, { endsInMs: 1_000.25 })] }))
+    told()
+
+    readings = 0
+    await pass(1_000.25)
+    await pass(1)
+    await pass(1)
+
+    t.same(told(), ['default is free'], `after ${early} readings of the clock`)
+  }
+})
+
+t.test('each command is answered with the state that it met, once', async (t) => {
+  const { answer, count, ledger, sentEvents } = start()
+  const earlier = { id: 3, kind: 'pause', processor: 'default', ...BY_ANA } as const
+  await answer(orders(3, { pending: [earlier] }))
+  t.same(ledger.waiting, [], 'what was ordered before the start is not for this process')
+
+  count(4)
+  const pause = { ...earlier, id: 4 }
+  await answer(orders(4, { holds: [held(4)], pending: [pause] }))
+  const noted = await ledger.called('noteMet')
+
+  t.same(noted.args, [{ id: 4, instanceId: 'here', met: { circuit: 'closed' } }])
+  noted.fail(new LedgerUnavailable('noteMet', 'none'))
+  await settled()
+  t.same(sentEvents, [], 'a note that is lost is no more than told')
+})
+
+t.test('a drain stops this instance as a signal does', async (t) => {
+  const { answer, count, ledger, sentEvents } = start()
+  await answer(orders(0))
+  count(1)
+  await answer(orders(1, { pending: [{ id: 1, kind: 'drain', processor: null, ...BY_ANA }] }))
+
+  t.same((await ledger.called('noteMet')).args, [{ id: 1, instanceId: 'here', met: {} }])
+  const event = { type: 'stop.requested', cause: 'drained by ana: late', command: 1 }
+  t.same(sentEvents, [{ to: 'supervisor', event }])
+})
+
+t.test('a reading that fails is told and tried again', async (t) => {
+  const { answer, pass, ledger, facts, reads } = start()
+  ;(await ledger.called('readOrders')).fail(new LedgerUnavailable('readOrders', 'none'))
+  await settled()
+  t.match(facts, [{ type: 'ledger.failed', operation: 'readOrders' }])
+  t.equal(reads(), 0)
+
+  await pass(500)
+  await answer(orders(1))
+
+  t.equal(reads(), 1)
+})

@@ -1,0 +1,155 @@
+// Orders of operators as people give them: to two instances that run, over one of them.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { waitUntil } from '../../bench/layout/wait.ts'
+import { parseSamples } from '../../src/cli/samples.ts'
+import { freePort } from '../../src/infra/process/free-port.ts'
+import { keyLine, newKey } from '../../src/infra/process/keys-file.ts'
+import { startSimulator } from '../../src/simulator/simulator.ts'
+import { runSql, startPostgres } from '../support/postgres.ts'
+import { CLI, runPit } from '../support/system-process.ts'
+
+const postgres = await startPostgres(t)
+
+/** However slow the machine is, nothing times out, and nobody takes a living instance over. */
+const PATIENT = {
+  ATTEMPT_TIMEOUT_MS: '50000',
+  CONNECT_TIMEOUT_MS: '20000',
+  IN_DOUBT_HORIZON_MS: '90000',
+  ROUTE_SLOW_MS: '60000',
+  ROUTE_WAIT_MAX_MS: '100',
+  LEASE_TTL_MS: '60000',
+  LOG_LEVEL: 'silent',
+}
+
+async function start(t: Test, env: Readonly<Record<string, string>> = {}) {
+  const simulators = await Promise.all(
+    [0.05, 0.15].map((feeRate) => startSimulator({ port: 0, feeRate })),
+  )
+  t.teardown(() => Promise.all(simulators.map((each) => each.close())))
+  const databaseUrl = await postgres.freshDatabase()
+  const run = async (name: string) => {
+    const [port, opsPort] = [await freePort(), await freePort()]
+    const pit = runPit(t, {
+      env: {
+        ...PATIENT,
+        INSTANCE_ID: name,
+        PORT: String(port),
+        OPS_PORT: String(opsPort),
+        DATABASE_URL: databaseUrl,
+        PROCESSOR_DEFAULT_URL: simulators[0]?.url ?? '',
+        PROCESSOR_FALLBACK_URL: simulators[1]?.url ?? '',
+        ...env,
+      },
+    })
+    await pit.says('try:')
+    return { pit, url: `http://127.0.0.1:${port}`, operators: `http://127.0.0.1:${opsPort}` }
+  }
+  const [one, two] = [await run('one'), await run('two')]
+  const pit = async (line: string, more: Readonly<Record<string, string>> = {}) => {
+    const args = [...line.split(' '), '--url', one.operators]
+    return await runPit(t, { program: CLI, args, env: more }).ended()
+  }
+  const post = async ({ url }: { url: string }): Promise<void> => {
+    const body = JSON.stringify({ correlationId: crypto.randomUUID(), amount: 1 })
+    const headers = { 'content-type': 'application/json' }
+    t.equal((await fetch(`${url}/payments`, { method: 'POST', headers, body })).status, 202)
+  }
+  const charged = () => simulators.map((each) => each.sends().outcomes.recorded)
+  const circuitAt = async ({ operators }: { operators: string }, processor: string) => {
+    const samples = parseSamples(await (await fetch(`${operators}/metrics`)).text())
+    const states = ['closed', 'open', 'halfOpen', 'heldOpen', 'heldClosed']
+    return states.find((state) => samples.sum('pit_circuit_state', { processor, state }) === 1)
+  }
+  return { one, two, run, pit, post, charged, circuitAt, databaseUrl }
+}
+
+t.test(
+  'a processor that is paused gets nothing from any instance until it is resumed',
+  async (t) => {
+    const { one, two, run, pit, post, charged, circuitAt, databaseUrl } = await start(t)
+
+    const paused = await pit('pause default --reason late --yes')
+
+    t.match(paused, {
+      code: 0,
+      err: '',
+      out: /^1 {2}20\S+Z {2}pause default, by loopback \(cli\): late\n {4}one: obeys; circuit was closed\n {4}two: obeys; circuit was closed\n$/,
+    })
+    for (const at of [one, two]) t.equal(await circuitAt(at, 'default'), 'heldOpen')
+    for (const at of [one, two, one, two]) await post(at)
+    await waitUntil({ what: 'the other one is paid at' }, () => charged()[1] === 4)
+    t.same(charged(), [0, 4])
+
+    const third = await run('three')
+    t.equal(await circuitAt(third, 'default'), 'heldOpen', 'one that starts obeys as well')
+    t.match(await pit('pause fallback --reason late --yes'), { code: 0, out: /three: obeys/ })
+    for (const at of [one, two, third]) await post(at)
+    const open = () => runSql(databaseUrl, 'SELECT FROM payments WHERE state = 0')
+    t.equal((await open()).length, 3)
+    t.same(charged(), [0, 4], 'while both are paused all wait')
+
+    t.match(await pit('resume default --reason well --yes'), { code: 0 })
+    await waitUntil({ what: 'what has waited is settled' }, async () => (await open()).length === 0)
+    t.same(charged(), [3, 4])
+    t.match(await pit('audit'), {
+      code: 0,
+      out: /pause default[^]*pause fallback[^]*resume default/,
+    })
+    const lines = (await pit('audit --json --last 1')).out
+    t.match(JSON.parse(lines), { kind: 'resume', by: 'loopback', via: 'cli', reason: 'well' })
+  },
+)
+
+t.test('a circuit that is held closed stays so, and is let go of by itself', async (t) => {
+  const { one, pit, circuitAt } = await start(t)
+
+  t.match(await pit('hold default closed --for 2s --reason test --yes'), {
+    code: 0,
+    out: /hold default closed until 20\S+Z, by loopback \(cli\): test\n/,
+  })
+  await waitUntil(
+    { what: 'it is over' },
+    async () => (await circuitAt(one, 'default')) === 'closed',
+  )
+  t.match(await pit('pause fallback --reason test'), {
+    code: 2,
+    err: 'nobody can be asked here; --yes needs nobody\n',
+  })
+})
+
+t.test('an instance that is drained ends as by SIGTERM, and the other goes on', async (t) => {
+  const { one, two, pit, post, charged } = await start(t)
+
+  const drained = await pit('drain two --reason patch --yes')
+
+  t.match(drained, { code: 0, out: /drain two, by loopback \(cli\): patch\n {4}two: obeys\n$/ })
+  t.match(await two.pit.ended(), { code: 0 })
+  await post(one)
+  await waitUntil({ what: 'it is paid' }, () => (charged()[0] ?? 0) + (charged()[1] ?? 0) === 1)
+  const again = await pit('drain two --reason patch --yes')
+  t.match(again, { code: 1, out: /two: has not answered\n$/ })
+})
+
+t.test('with keys a command has the name of its key, and a viewer commands nothing', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'pit-keys-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const [ana, vi] = [newKey(), newKey()]
+  const lines = [
+    keyLine(ana, { name: 'ana', scope: 'operate' }),
+    keyLine(vi, { name: 'vi', scope: 'view' }),
+  ]
+  await writeFile(join(folder, 'keys'), lines.join('\n'))
+  await writeFile(join(folder, 'ana'), `${ana}\n`)
+  const { pit, databaseUrl } = await start(t, { KEYS_FILE: join(folder, 'keys') })
+  const pause = 'pause default --reason late --yes'
+
+  t.match(await pit(pause), { code: 2, out: '', err: /answers 401: Sign in with a key/ })
+  t.match(await pit(pause, { PIT_KEY: vi }), { code: 1, out: '', err: /^403: This key may only/ })
+  t.match(await pit(pause, { PIT_KEY_FILE: join(folder, 'ana') }), { code: 0, out: /by ana/ })
+  t.match(await pit('audit', { PIT_KEY: vi }), { code: 0, out: /pause default, by ana/ })
+  t.same(await runSql(databaseUrl, 'SELECT by FROM commands'), [{ by: 'ana' }])
+})

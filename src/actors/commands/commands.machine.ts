@@ -1,0 +1,211 @@
+// Obeys what operators have ordered: holds circuits, ends holds whose time is over, drains this
+// instance, and says in the ledger what each command met here.
+
+import { assign, fromPromise, setup } from 'xstate'
+import { tell, type CommandsEvent } from '../messages.ts'
+import type { CircuitState, HealthEvent } from '../circuit/context.ts'
+import { causeOf, errorIn, isLedgerFailure, ledgerFailureOf } from '../model/errors.ts'
+import type { Hold, Orders, PendingCommand } from '../model/operator.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import type { SharedPorts } from '../model/ports.ts'
+
+export interface CommandsInput {
+  readonly ports: SharedPorts
+  readonly health: Readonly<Record<ProcessorName, HeldActor>>
+  readonly instanceId: string
+  /** Called once what stands has been read and obeyed; again where this actor was restarted. */
+  readonly onRead: () => void
+}
+
+/** A circuit, as far as it is held here. */
+interface HeldActor {
+  send(event: HealthEvent): void
+  getSnapshot(): { readonly value: CircuitState }
+}
+
+interface CommandsContext extends CommandsInput {
+  /** Id of the last command that was read; null before the first reading. */
+  readonly last: number | null
+  /** Names the history of PostgreSQL that has it: another may have given its id to another. */
+  readonly epoch: number
+  /** Commands up to this one were given before this process began. */
+  readonly after: number
+  /** As they were read last, but for those whose time was over at the last look at the clock. */
+  readonly holds: readonly StandingHold[]
+  /** Not answered when they were read last. */
+  readonly pending: readonly PendingCommand[]
+  /** Id of the command by which each circuit is held, null: by none; absent: it was told of none. */
+  readonly obeyed: Readonly<Partial<Record<ProcessorName, number | null>>>
+}
+
+interface StandingHold extends Hold {
+  /** Monotonic, ms; null: until a resume. */
+  readonly endsAt: number | null
+}
+
+interface Reading {
+  readonly orders: Orders
+  readonly epoch: number
+  /** Monotonic instant before which it was asked, ms. */
+  readonly askedAt: number
+}
+
+/** Pause after the ledger failed, ms. */
+const PAUSE_MS = 500
+
+/** Longest time between two looks at the clock, ms: timers take no longer delays than 24 days. */
+const CLOCK_MAX_MS = 3_600_000
+
+export const commandsMachine = setup({
+  types: {
+    context: {} as CommandsContext,
+    input: {} as CommandsInput,
+    events: {} as CommandsEvent,
+  },
+  actors: {
+    readOrders: fromPromise<Reading, CommandsContext>(async ({ input }) => {
+      const { ports, instanceId, after } = input
+      const { epoch } = ports.history
+      const askedAt = ports.clock.now()
+      const orders = await ports.ledger.readOrders({ instanceId, after })
+      return { orders, epoch, askedAt }
+    }),
+  },
+  actions: {
+    noteOrders: assign(({ context }, { orders, epoch, askedAt }: Reading) => {
+      const { last, holds, pending } = orders
+      return {
+        last,
+        epoch,
+        after: context.last === null ? last : context.after,
+        holds: holds.map((hold) => ({
+          ...hold,
+          endsAt: hold.endsInMs === null ? null : askedAt + hold.endsInMs,
+        })),
+        // What was there before is not for this process, which may have the id of an earlier one.
+        pending: context.last === null ? [] : pending,
+      }
+    }),
+    answer: ({ context, self }) => {
+      for (const command of context.pending) answer(context, command, self.system)
+    },
+    dropElapsed: assign(({ context: { holds, ports } }) => {
+      const now = ports.clock.now()
+      return { holds: holds.filter(({ endsAt }) => endsAt === null || endsAt > now) }
+    }),
+    obey: ({ context }) => obey(context),
+    noteObeyed: assign(({ context }) => ({ obeyed: obeyedNow(context) })),
+    tellRead: ({ context }) => context.onRead(),
+    noteFailure: ({ context, event }) => {
+      const cause = causeOf(event)
+      context.ports.telemetry.emit({ type: 'ledger.failed', operation: 'readOrders', cause })
+    },
+  },
+  guards: {
+    isNews: ({ context, event }) => {
+      const { ports, last, epoch } = context
+      return event.last !== last || epoch !== ports.history.epoch
+    },
+    isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
+  },
+  delays: {
+    nextEnd: ({ context }) => {
+      const now = context.ports.clock.now()
+      const ends = context.holds.flatMap(({ endsAt }) => endsAt ?? [])
+      return Math.max(0, Math.min(CLOCK_MAX_MS, ...ends.map((end) => end - now)))
+    },
+    failurePause: PAUSE_MS,
+  },
+}).createMachine({
+  id: 'commands',
+  context: ({ input }) => ({
+    ...input,
+    last: null,
+    epoch: 0,
+    after: 0,
+    holds: [],
+    pending: [],
+    obeyed: {},
+  }),
+  initial: 'reading',
+  states: {
+    reading: {
+      invoke: {
+        id: 'readOrders',
+        src: 'readOrders',
+        input: ({ context }) => context,
+        onDone: {
+          target: 'standing',
+          actions: [
+            { type: 'noteOrders', params: ({ event }) => event.output },
+            'answer',
+            'dropElapsed',
+            'obey',
+            'noteObeyed',
+            'tellRead',
+          ],
+        },
+        // Anything else that was thrown is a bug and ends the actor.
+        onError: {
+          guard: { type: 'isLedgerFailure', params: errorIn },
+          target: 'waiting',
+          actions: ['noteFailure', 'dropElapsed', 'obey', 'noteObeyed'],
+        },
+      },
+    },
+    standing: {
+      on: { 'commands.counted': { guard: 'isNews', target: 'reading' } },
+      after: {
+        nextEnd: {
+          target: 'standing',
+          actions: ['dropElapsed', 'obey', 'noteObeyed'],
+          reenter: true,
+        },
+      },
+    },
+    waiting: {
+      after: { failurePause: { target: 'reading' } },
+    },
+  },
+})
+
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+
+function obeyedNow({ holds }: CommandsContext): CommandsContext['obeyed'] {
+  return Object.fromEntries(PROCESSORS.map((name) => [name, holdOf(holds, name)?.command ?? null]))
+}
+
+/** Tells each circuit whose hold is another one than before. */
+function obey(context: CommandsContext): void {
+  const { health, obeyed, holds, ports } = context
+  for (const name of PROCESSORS) {
+    const hold = holdOf(holds, name)
+    if ((hold?.command ?? null) === obeyed[name]) continue
+    const held = hold === undefined ? null : { to: hold.to, cause: causeIn(hold) }
+    health[name].send({ type: 'hold.changed', held, at: ports.clock.now() })
+  }
+}
+
+function holdOf(holds: readonly StandingHold[], name: ProcessorName): StandingHold | undefined {
+  return holds.find(({ processor }) => processor === name)
+}
+
+function causeIn({ kind, by, reason }: Hold): string {
+  return `${kind === 'pause' ? 'paused' : 'held'} by ${by}: ${reason}`
+}
+
+/** Says what a command meets, before it is obeyed. */
+function answer(
+  { ports, instanceId, health }: CommandsContext,
+  { id, kind, processor, by, reason }: PendingCommand,
+  system: Parameters<typeof tell>[0],
+): void {
+  const met = processor === null ? {} : { circuit: health[processor].getSnapshot().value }
+  ports.ledger.noteMet({ id, instanceId, met }).catch((error: unknown) => {
+    const cause = ledgerFailureOf(error).message
+    ports.telemetry.emit({ type: 'ledger.failed', operation: 'noteMet', cause })
+  })
+  if (kind !== 'drain') return
+  const cause = `drained by ${by}: ${reason}`
+  tell(system, 'supervisor', { type: 'stop.requested', cause, command: id })
+}

@@ -1,0 +1,66 @@
+// A command of an operator in words: who ordered what and why, and what it met.
+
+import { asFields, type Fields } from './ask-pit.ts'
+import { PitUnreachable } from '../operator/failures.ts'
+
+/** As the operators' port shows it. Instants are ISO texts. */
+export interface ShownCommand {
+  readonly id: number
+  readonly at: string
+  readonly by: string
+  readonly via: string
+  readonly kind: string
+  readonly payload: Fields
+  readonly reason: string
+  readonly until: string | null
+  readonly awaited: readonly string[]
+  /** What it met, by instance. */
+  readonly result: Fields
+  readonly doneAt: string | null
+}
+
+/** Throws `PitUnreachable` for what is no command: it is not Pit that has answered. */
+export function readShownCommand(value: unknown): ShownCommand {
+  const { id, at, by, via, kind, payload, reason, until, awaited, result, doneAt } =
+    asFields(value) ?? {}
+  const [ordered, met] = [asFields(payload), asFields(result)]
+  if (typeof id !== 'number' || ordered === undefined || met === undefined) {
+    throw new PitUnreachable('what was answered is no command')
+  }
+  return {
+    id,
+    at: String(at),
+    by: String(by),
+    via: String(via),
+    kind: String(kind),
+    payload: ordered,
+    reason: String(reason),
+    until: typeof until === 'string' ? until : null,
+    awaited: Array.isArray(awaited) ? awaited.map(String) : [],
+    result: met,
+    doneAt: typeof doneAt === 'string' ? doneAt : null,
+  }
+}
+
+/** Some lines, each with its end. */
+export function describeCommand(command: ShownCommand): string {
+  const { id, at, by, via, kind, payload, reason, until, awaited, result } = command
+  const about = ABOUT.flatMap((name) => (name in payload ? [String(payload[name])] : []))
+  const end = until === null ? '' : ` until ${until}`
+  const instances = [...new Set([...awaited, ...Object.keys(result)])]
+  const lines = [
+    `${id}  ${at}  ${[kind, ...about].join(' ')}${end}, by ${by} (${via}): ${reason}`,
+    ...instances.map((each) => `    ${each}: ${metAt(result[each])}`),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+/** What an order is about, in the order in which it is said; its end says for how long. */
+const ABOUT = ['processor', 'instanceId', 'to'] as const
+
+function metAt(met: unknown): string {
+  const fields = asFields(met)
+  if (fields === undefined) return 'has not answered'
+  const told = Object.entries(fields).map(([name, value]) => `${name} was ${String(value)}`)
+  return told.length === 0 ? 'obeys' : `obeys; ${told.join(', ')}`
+}

@@ -1,0 +1,52 @@
+// The operators' port of an instance, as commands come there: with a key, where there are keys, and
+// with the token that each change carries.
+
+import { readHttpUrl } from '../operator/command-line.ts'
+import { PitUnreachable, UsageError } from '../operator/failures.ts'
+import { findOperatorsPort, keyHeaders, USUAL_OPERATORS_URL } from './addresses.ts'
+import { askPit, detailOf, OPERATORS_CALL, readFields, type Fields } from './ask-pit.ts'
+
+export interface Operators {
+  readonly url: string
+  readonly access: { readonly by: string; readonly token: string }
+}
+
+/** What was answered, or why it was refused, in Pit's words. */
+export type OperatorsAnswer = { readonly value: Fields } | { readonly refusal: string }
+
+/**
+ * Signs in at the port that stands after --url, that of the dev stack, or the usual one. Rejects with
+ * `UsageError` where the key is not taken, and with `PitUnreachable`.
+ */
+export async function findOperators(given: string | undefined): Promise<Operators> {
+  const url = given === undefined ? await usualUrl() : readHttpUrl('url', given)
+  const answer = await askPit({ url, path: '/console/access', headers: keyHeaders() })
+  const { by, token } = readFields(answer.body) ?? {}
+  if (answer.status === 401) {
+    throw new UsageError(`${url} answers ${detailOf(answer)} PIT_KEY has the key.`)
+  }
+  if (answer.status === 404) throw new PitUnreachable(`${url} answers 404: ${OPERATORS_CALL}`)
+  if (typeof by !== 'string' || typeof token !== 'string') {
+    throw new PitUnreachable(`${url} answers ${detailOf(answer)}`)
+  }
+  return { url, access: { by, token } }
+}
+
+/** Rejects with `PitUnreachable`, also where its PostgreSQL does not answer. */
+export async function askOperators(
+  { url, access: { token } }: Operators,
+  { path, body }: { readonly path: string; readonly body?: object },
+): Promise<OperatorsAnswer> {
+  const headers = { ...keyHeaders(), 'x-pit-page': token }
+  const posted = body === undefined ? {} : { body: JSON.stringify(body) }
+  const answer = await askPit({ url, path, headers, ...posted })
+  const value = readFields(answer.body)
+  if (answer.status === 200 && value !== undefined) return { value }
+  if (answer.status >= 400 && answer.status < 500) return { refusal: detailOf(answer) }
+  throw new PitUnreachable(`${url} answers ${detailOf(answer)}`)
+}
+
+async function usualUrl(): Promise<string> {
+  const found = await findOperatorsPort()
+  return 'url' in found ? found.url : USUAL_OPERATORS_URL
+}
