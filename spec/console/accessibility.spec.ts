@@ -28,10 +28,10 @@ const ALL_CHIPS = `for (const place of document.querySelectorAll('#books, .proce
   }
 }`
 
-for (const { name, ...look } of LOOKS) {
+for (const { name, ...shown } of LOOKS) {
   t.test(`axe-core finds nothing serious in the console, ${name}`, { skip }, async (t) => {
     const { url } = await startWatched(t, postgres)
-    const { page, feed } = await openFed(t, browser, { url, ...look })
+    const { page, feed } = await openFed(t, browser, { url, ...shown })
     for (const frame of framesOf({ perSecond: 10, frames: 4 })) await feed.show(frame)
     await page.evaluate(ALL_CHIPS)
 
@@ -46,10 +46,10 @@ for (const { name, ...look } of LOOKS) {
       [],
     )
     const cut = `[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth).map(({ id }) => id)`
-    if (look.viewport === WIDE) t.same(await page.evaluate(cut), [], 'no table is cut off')
+    if (shown.viewport === WIDE) t.same(await page.evaluate(cut), [], 'no table is cut off')
     const small = `[...document.querySelectorAll('.top a:not(.skip), .top button')].filter((each) => {
       const { width, height } = each.getBoundingClientRect()
-      return width > 0 && height < ${look.viewport === PHONE ? 44 : 24}
+      return width > 0 && height < ${shown.viewport === PHONE ? 44 : 24}
     }).map((each) => each.textContent)`
     t.same(await page.evaluate(small), [], 'links and buttons can be hit')
   })

@@ -123,11 +123,7 @@ function paymentCounters({ tallies, moment }: FamilyOptions): readonly Family[] 
       'Minutes in which a processor did not find what was settled there.',
       (tally) => tally.controlsMissing,
     ),
-    each(
-      'pit_lookups_failed_total',
-      'Look-ups whose answer said nothing about a payment.',
-      (tally) => tally.lookUpsFailed,
-    ),
+    each('pit_lookups_failed_total', 'Look-ups that said nothing.', (tally) => tally.lookUpsFailed),
     {
       name: 'pit_payments_contradicted_total',
       help: 'Payments of which a processor said what cannot be true.',
