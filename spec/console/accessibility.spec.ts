@@ -11,7 +11,7 @@ const browser = await openBrowser(t)
 const postgres = await startPostgres(t)
 const skip = browser === undefined && NO_BROWSER
 
-const LOOKS = [
+const APPEARANCES = [
   { name: 'light', viewport: WIDE, colorScheme: 'light' },
   { name: 'dark', viewport: WIDE, colorScheme: 'dark' },
   { name: 'a phone', viewport: PHONE, colorScheme: 'light' },
@@ -28,7 +28,7 @@ const ALL_CHIPS = `for (const place of document.querySelectorAll('#books, .proce
   }
 }`
 
-for (const { name, ...shown } of LOOKS) {
+for (const { name, ...shown } of APPEARANCES) {
   t.test(`axe-core finds nothing serious in the console, ${name}`, { skip }, async (t) => {
     const { url } = await startWatched(t, postgres)
     const { page, feed } = await openFed(t, browser, { url, ...shown })
