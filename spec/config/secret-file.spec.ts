@@ -84,7 +84,7 @@ t.test('what may hold a password may stand in a file, and the help says so', asy
     'fileName' in each && each.fileName !== undefined ? [each.name] : [],
   )
 
-  t.same(withFile, ['DATABASE_URL', 'REDIS_URL', 'PROCESSOR_TOKEN'])
+  t.same(withFile, ['PIT_KEY', 'DATABASE_URL', 'REDIS_URL', 'PROCESSOR_TOKEN'])
   const help = helpText().replaceAll(/\s+/g, ' ')
   for (const name of withFile) {
     t.match(help, `${name}_FILE may name a file that holds it instead`)

@@ -123,6 +123,7 @@ async function started(processor: Processor) {
   }
   const parts = partsOf(readConfig({}), adapters, { emit: (fact) => void facts.push(fact) })
   const supervisor = createSupervisor({ ...parts, ports: { ...parts.ports, clock } }).start()
+  ;(await ledger.called('readOrders')).answer({ last: 0, holds: [], pending: [] })
   ;(await ledger.called('acquireLease')).answer({ leaseId: 7, ledgerNow: 0 })
   await settled()
   const renewalMs = parts.leaseTtlMs / 3
