@@ -131,7 +131,9 @@ t.test('a payment from before a viewer came is told as that', { skip }, async (t
   await page.fill('#find-id', id)
   await page.keyboard.press('Enter')
 
-  await page.getByText('Not recorded: no console was open then').waitFor()
+  const reason = page.getByText('Not recorded: no console was open then')
+  await reason.waitFor()
+  t.ok(await reason.isVisible())
 })
 
 interface Received {
