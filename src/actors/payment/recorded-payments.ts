@@ -56,8 +56,8 @@ export class RecordedPayments {
    * The newest one stays, until something is recorded later.
    */
   drop(correlationId: string): void {
-    const index = this.#old.indexOf(correlationId)
-    this.#old = this.#old.slice(Math.min(index + 1, this.#old.length - 1))
+    this.#grow(this.#input.clock.now())
+    this.#old = this.#old.slice(this.#old.indexOf(correlationId) + 1)
   }
 
   /** A purge has deleted them. */
@@ -68,7 +68,7 @@ export class RecordedPayments {
 
   #grow(now: number): void {
     const next = this.#next
-    if (next === null || next.correlationId === this.#old.at(-1) || !this.#isOld(next.at, now))
+    if (next === null || !this.#isOld(next.at, now) || next.correlationId === this.#old.at(-1))
       return
     this.#old = [...this.#old, next.correlationId].slice(-KEPT_MAX)
   }
