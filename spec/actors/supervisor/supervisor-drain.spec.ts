@@ -99,6 +99,42 @@ t.test('what is being accepted when a stop begins is answered and handed over', 
   await ends(t, pit, record)
 })
 
+t.test(
+  'an accept that outlasts the grace is handed over before the lease is released',
+  async (t) => {
+    const pit = await startedPit()
+    const answers = pit.post()
+    const accepting = await pit.ledger.called('accept')
+
+    pit.stop()
+    await pit.pass(GRACE_MS)
+    t.same(pit.ledger.waiting, [], 'the lease is not given up under it')
+    accepting.answer(ACCEPTED)
+    await settled()
+
+    t.same(answers, ['accepted'])
+    const record = await pit.ledger.called('record')
+    t.match(record.args, [[{ kind: 'parked', delayMs: 0, unknownOutcomes: { length: 0 } }]])
+    t.same(pit.ledger.waiting, [], 'nor before it is written')
+    await ends(t, pit, record)
+  },
+)
+
+t.test('an accept that fails after the grace does not keep a stop from ending', async (t) => {
+  const pit = await startedPit()
+  const answers = pit.post()
+  const accepting = await pit.ledger.called('accept')
+
+  pit.stop()
+  await pit.pass(GRACE_MS)
+  accepting.fail(new LedgerUnavailable('accept', 'unknown'))
+  await settled()
+  await pit.pass(1_000)
+
+  t.same(answers, ['unavailable'])
+  await ends(t, pit)
+})
+
 t.test('what is being claimed when a stop begins is handed over', async (t) => {
   const pit = await startedPit()
   const claiming = await claim(pit)

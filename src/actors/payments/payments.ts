@@ -137,7 +137,10 @@ class Payments {
   #isCongested = false
   #isDraining = false
   #purges = 0
-  /** Actors that may still bring payments in a drain; a recall ends the wait for them. */
+  /**
+   * Actors that may still bring payments in a drain. A recall ends the wait for all but the accepts: a
+   * commit under way has its own bound, and what it brings is handed over before the lease is released.
+   */
   readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover', 'strays'])
   readonly #lateAnswers = new LateAnswers()
   #ticks = 0
@@ -238,7 +241,7 @@ class Payments {
         this.#tellIfEmptied()
         return
       case 'payments.recalled':
-        this.#intakes.clear()
+        for (const intake of this.#intakes) if (intake !== 'accepts') this.#intakes.delete(intake)
         this.#recall(() => true)
         break
       case 'payments.dropped':
