@@ -97,6 +97,17 @@ t.test('orders are read again when there is another one, and only then', async (
   t.same(told(), [], 'a ledger that was restored has fewer')
 })
 
+t.test('a processor that is paused is held before the other one is let go of', async (t) => {
+  const { answer, told, count } = start()
+  await answer(orders(3, { holds: [held(3)] }))
+  told()
+
+  count(5)
+  await answer(orders(5, { holds: [held(5, { processor: 'fallback' })] }))
+
+  t.same(told(), ['fallback open: paused by ana: late', 'default is free'])
+})
+
 t.test('a hold ends by itself, also while the ledger is away', async (t) => {
   for (const isAway of [false, true]) {
     const { answer, told, count, pass, ledger } = start()
