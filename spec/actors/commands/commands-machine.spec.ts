@@ -137,6 +137,17 @@ t.test('a hold of two months ends in time, with timers that any machine takes', 
   t.ok(Math.max(...delays) < 2 ** 31)
 })
 
+t.test('a processor that is paused is held before the other one is let go of', async (t) => {
+  const { answer, told, count } = start()
+  await answer(orders(3, { holds: [held(3)] }))
+  told()
+
+  count(5)
+  await answer(orders(5, { holds: [held(5, { processor: 'fallback' })] }))
+
+  t.same(told(), ['fallback open: paused by ana: late', 'default is free'])
+})
+
 t.test('a hold ends by itself, also while the ledger is away', async (t) => {
   for (const isAway of [false, true]) {
     const { answer, told, count, pass, ledger } = start()
