@@ -11,6 +11,7 @@ import type { Hold, Orders } from '../../../src/actors/model/operator.ts'
 import { settled, startActorSystem } from '../../support/actor-system.ts'
 
 const BY_ANA = { by: 'ana', reason: 'late' }
+const NO_PAYMENT = { correlationId: null }
 const PAUSED = {
   processor: 'default',
   kind: 'pause',
@@ -198,7 +199,7 @@ t.test('a hold ends though its timer was early, whenever its time comes meanwhil
 
 t.test('each command is answered with the state that it met, once', async (t) => {
   const { answer, count, ledger, facts, sentEvents } = start()
-  const earlier = { id: 3, kind: 'pause', processor: 'default', ...BY_ANA } as const
+  const earlier = { id: 3, kind: 'pause', processor: 'default', ...NO_PAYMENT, ...BY_ANA } as const
   await answer(orders(3, { pending: [earlier] }))
   t.same(ledger.waiting, [], 'what was ordered before the start is not for this process')
 
@@ -218,11 +219,40 @@ t.test('a drain stops this instance as a signal does', async (t) => {
   const { answer, count, ledger, sentEvents } = start()
   await answer(orders(0))
   count(1)
-  await answer(orders(1, { pending: [{ id: 1, kind: 'drain', processor: null, ...BY_ANA }] }))
+  const drain = { id: 1, kind: 'drain', processor: null, ...NO_PAYMENT, ...BY_ANA }
+  await answer(orders(1, { pending: [drain] }))
 
   t.same((await ledger.called('noteMet')).args, [{ id: 1, instanceId: 'here', met: {} }])
   const event = { type: 'stop.requested', cause: 'drained by ana: late', command: 1 }
   t.same(sentEvents, [{ to: 'supervisor', event }])
+})
+
+t.test('a payment that is resolved is handed back first, and asked about until then', async (t) => {
+  const { answer, count, pass, ledger, sentEvents, facts } = start()
+  await answer(orders(0))
+  count(1)
+  const resolve = { id: 1, kind: 'resolve', processor: null, correlationId: 'a', ...BY_ANA }
+
+  for (const handedBack of ['parked', 'busy', 'absent'] as const) {
+    await answer(orders(1, { pending: [resolve] }))
+    const { event } = sentEvents.splice(0)[0] ?? {}
+    t.match(event, { type: 'payment.resolved', correlationId: 'a' })
+    t.same(ledger.waiting, [], 'nothing is done before that is answered')
+    const replyTo = event?.['replyTo'] as (said: string) => void
+    replyTo(handedBack)
+    const call = await ledger.called('resolvePayment')
+    t.same(call.args, [{ id: 1, instanceId: 'here', isBusy: handedBack === 'busy' }])
+    call.fail(new LedgerUnavailable('resolvePayment', 'none'))
+    await settled()
+    t.match(facts.at(-1), { type: 'ledger.failed', operation: 'resolvePayment' })
+    await pass(199)
+    t.same(ledger.waiting, [])
+    await pass(1)
+  }
+  await answer(orders(1))
+  await pass(200)
+
+  t.same(ledger.waiting, [], 'an order that has ended is not asked about')
 })
 
 t.test('a reading that fails is told and tried again', async (t) => {

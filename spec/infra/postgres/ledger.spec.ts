@@ -77,6 +77,8 @@ function passing(durationMs: number): string {
       claimed_at = claimed_at - interval '${durationMs} ms',
       default_doubt_until_ms = default_doubt_until_ms - ${durationMs},
       fallback_doubt_until_ms = fallback_doubt_until_ms - ${durationMs};
+    UPDATE commands SET at = at - interval '${durationMs} ms',
+      until = until - interval '${durationMs} ms';
     UPDATE leases SET owned_from = owned_from - interval '${durationMs} ms',
       parked_from = parked_from - interval '${durationMs} ms'`
 }
