@@ -11,6 +11,7 @@ import {
   type Readiness,
   type ReadyInstance,
 } from './readiness.ts'
+import { longestLeaseMs } from './settings.ts'
 
 /**
  * From the end of a dead owner's lease, or from the end of the wait for owners where that is later, to
@@ -76,7 +77,7 @@ interface Question {
 }
 
 function checkOrphan({ settings, observer }: ObservedWorld, { wait, ready, now }: Question): void {
-  const leaseEndsAt = wait.since + settings.configured.leaseTtlMs
+  const leaseEndsAt = wait.since + longestLeaseMs(settings)
   for (const { instance, settledAt } of ready) {
     if (now <= Math.max(leaseEndsAt, settledAt) + CLAIMED_WITHIN_MS) continue
     const { correlationId, owner } = wait.row

@@ -24,7 +24,7 @@ import {
 } from '../../src/actors/supervisor/supervisor.ts'
 import type { Chance, Span } from './chance.ts'
 import type { Plan } from './plan.ts'
-import type { Settings } from './settings.ts'
+import { longestLeaseMs, type Settings } from './settings.ts'
 import { createSimulatedLedger, type LedgerClientParts } from './simulated-ledger.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import {
@@ -53,6 +53,8 @@ export interface SharedWorld {
   /** The processors as instances reach them. */
   readonly proxies: Readonly<Record<ProcessorName, CalledProcessor>>
   readonly observer: InstanceObserver
+  /** Whether an instance of this id has a lease of the longest length. */
+  hasLongLease(id: string): boolean
 }
 
 /** Told what an instance does. */
@@ -146,13 +148,14 @@ export class Instance {
       gate: this.gate,
       instanceId: this.id,
     })
-    const { work, leaseTtlMs } = settings.configured
+    const { work, leaseTtlMs: ownMs } = settings.configured
+    const leaseTtlMs = shared.hasLongLease(this.id) ? longestLeaseMs(settings) : ownMs
     const telemetry = { emit: (fact: Fact) => observer.onFact(this, fact) }
     const watch = new HistoryWatch({
       clock,
       run: this.id,
       askMs: settings.rewindAskMs,
-      landsForMs: outlasting(leaseTtlMs + work.settleByMs),
+      landsForMs: outlasting(longestLeaseMs(settings) + work.settleByMs),
       onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
     })
     const ledger = this.#toldOf(shared, {
@@ -169,6 +172,7 @@ export class Instance {
     })
     const parts: PitParts = {
       ...settings.configured,
+      leaseTtlMs,
       ports: {
         ledger: planted.ledger?.(ledger, shared.ledgerStore, shared.ledgerClock) ?? ledger,
         settledSet: caches.settled,

@@ -4,7 +4,7 @@ import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Chance, Span } from './chance.ts'
 import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
 import type { RewindKind } from './simulated-postgres.ts'
-import type { Settings } from './settings.ts'
+import { longestLeaseMs, type Settings } from './settings.ts'
 import type { Lasting, WorldFault } from './worlds/faults.ts'
 import type { OrderFault } from './worlds/orders.ts'
 
@@ -192,11 +192,12 @@ function drawLoss(chance: Chance, settings: Settings): readonly PlannedFault[] {
 }
 
 /** Drawn from what each operator may meet. */
-export function rewindOf(chance: Chance, { faultsMs, configured }: Settings): PlannedFault {
+export function rewindOf(chance: Chance, settings: Settings): PlannedFault {
+  const { faultsMs } = settings
   const how = chance.pick(['failover', 'failover', 'dump', 'copy'] as const)
   // A copy of the disk is told by how far PostgreSQL had come, which somebody has to remember.
   const isRemembered = how === 'copy'
-  const leastMs = isRemembered ? 2 * configured.leaseTtlMs : 0
+  const leastMs = isRemembered ? 2 * longestLeaseMs(settings) : 0
   const at = chance.between([0.1, 0.95]) * faultsMs
   const fault: Rewind = {
     kind: 'rewind',
@@ -214,9 +215,9 @@ export function rewindOf(chance: Chance, { faultsMs, configured }: Settings): Pl
  */
 export function withinBounds(
   faults: readonly PlannedFault[],
-  { configured }: Settings,
+  settings: Settings,
 ): readonly PlannedFault[] {
-  const marginMs = 2 * configured.leaseTtlMs
+  const marginMs = 2 * longestLeaseMs(settings)
   const spans = faults.flatMap(({ at, lastsMs, fault }) => {
     if (fault.kind !== 'rewind' || fault.how !== 'copy') return []
     return [{ from: at - fault.lostMs - marginMs, to: at + lastsMs + marginMs }]

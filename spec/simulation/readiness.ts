@@ -2,7 +2,7 @@
 
 import type { Instance } from './instance.ts'
 import type { Observer } from './observer.ts'
-import type { Settings } from './settings.ts'
+import { longestLeaseMs, type Settings } from './settings.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -159,8 +159,8 @@ export class Readiness {
   ): ReadyInstance {
     const troubledAt = Math.max(this.#troubledAt.ledger, resumedAt)
     const ableAt = Math.max(startedAt, troubledAt + this.#recoveryMs())
-    const { leaseTtlMs } = this.#world.settings.configured
-    return { instance, ableAt, capacityAt, settledAt: ableAt + leaseTtlMs * DRIFT }
+    const settledAt = ableAt + longestLeaseMs(this.#world.settings) * DRIFT
+    return { instance, ableAt, capacityAt, settledAt }
   }
 
   #recoveryMs(): number {

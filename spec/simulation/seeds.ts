@@ -57,7 +57,8 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
   const { seed, planted, tolerated, print } = run
   const chance = new Chance(seed)
   const usualSettings = drawSettings(chance.branch(1))
-  const settings = planted?.settings?.(usualSettings) ?? usualSettings
+  const lengths = planted === undefined ? longLease(seed, usualSettings) : {}
+  const settings = planted?.settings?.(usualSettings) ?? { ...usualSettings, ...lengths }
   const usual = drawPlan(chance.branch(2), settings)
   const drawn = drawnWorld(run, usual, settings)
   const orders = drawnOrders(run, usual, settings)
@@ -92,6 +93,14 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
     contradicted: [...world.observer.contradicted].map(short),
     world: [...describeWorld(drawn), ...describeOrders(orders)],
   }
+}
+
+/** In one of four seeds every other instance has a longer lease; that shifts nothing else. */
+function longLease(seed: number, { configured, quietMaxMs }: Settings): Partial<Settings> {
+  const chance = new Chance(seed ^ 0x1b87_3593)
+  if (!chance.happens(0.25)) return {}
+  const longLeaseMs = configured.leaseTtlMs * chance.between([1.2, 4])
+  return { longLeaseMs, quietMaxMs: quietMaxMs + 2 * longLeaseMs }
 }
 
 /** What happens beyond the usual plan does not shift what the seed decides about that. */

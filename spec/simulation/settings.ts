@@ -18,8 +18,15 @@ export interface Settings extends PhaseBounds {
   readonly rewindAskMs: number
   /** How long faults are injected, ms. */
   readonly faultsMs: number
+  /** Length of the lease of every other instance, ms; absent: the configured one, as the others'. */
+  readonly longLeaseMs?: number
   /** How fast instances' clocks run; absent: within what RELIABILITY.md allows. */
   readonly drift?: Span
+}
+
+/** The longest of all instances' leases, ms. */
+export function longestLeaseMs({ configured, longLeaseMs = 0 }: Settings): number {
+  return Math.max(configured.leaseTtlMs, longLeaseMs)
 }
 
 /** Share of the seeds that run with the lengths of the default configuration, 0 to 1. */

@@ -8,7 +8,7 @@ import { Trace, Observer } from './observer.ts'
 import { Operators } from './operators.ts'
 import { type Fault, type PlannedFault, type Rewind, withinBounds } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
-import type { Settings } from './settings.ts'
+import { longestLeaseMs, type Settings } from './settings.ts'
 import { LedgerStore } from './simulated-postgres.ts'
 import { HEALTHY, ProcessorServer } from './simulated-processor.ts'
 import { CacheStore } from './simulated-redis.ts'
@@ -84,13 +84,13 @@ export class World implements SharedWorld, FaultyWorld {
     this.cacheService = new SimulatedServer(virtualTime, network)
     const { trace, postings, ledgerStore: store, oracle } = this
     const { lookUpLagMs } = settings
-    const { leaseTtlMs, work } = settings.configured
+    const { work } = settings.configured
     this.observer = new Observer({
       virtualTime,
       trace,
       store,
       postings,
-      leaseTtlMs,
+      leaseTtlMs: longestLeaseMs(settings),
       lookUpLagMs,
       mixedUpMs: work.settleByMs,
       oracle,
@@ -147,6 +147,10 @@ export class World implements SharedWorld, FaultyWorld {
   /** Starts ended processes again, as a process supervisor does. */
   replaceDead(): void {
     for (const place of this.places.keys()) this.replace(place)
+  }
+
+  hasLongLease(id: string): boolean {
+    return Number(id.slice(1)) % 2 === 1
   }
 
   #begin(): Instance {

@@ -1,6 +1,9 @@
 // Faults in handing payments over and in taking them on, and actors that fail.
 
 import type { Planted } from '../instance.ts'
+import type { Plan, PlannedFault } from '../plan.ts'
+import type { Settings } from '../settings.ts'
+import { suspension } from '../worlds/fixed.ts'
 import { stopsOverHangingCharges } from './plans.ts'
 import type { PlantedFaults } from './planted.ts'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
@@ -10,6 +13,11 @@ export const HANDOVER_FAULTS: PlantedFaults = {
   'a stop that waits for hanging charges': { rule: 'stopsInTime', plant: stopThatLingers },
   'a stop that hands nothing back': { rule: 'handsOverAll', plant: stopThatKeeps },
   'a takeover that comes too seldom': { rule: 'takenOverInTime', plant: seldomTakeOver },
+  'leases of others taken for as long as one’s own': {
+    rule: 'sentUnderLease',
+    besides: ['sentByOwner', 'paidOnce', 'settledAtOneProcessor', 'summariesMatch'],
+    plant: equalLeases,
+  },
   'a claim that comes too seldom': { rule: 'claimedInTime', plant: seldomClaims },
   'a retry queue that fails': { rule: 'noChildFails', plant: failingRetryQueue },
   'a payment that breaks': { rule: 'noChildFails', plant: breakingPayment },
@@ -42,6 +50,34 @@ function stopThatKeeps(): Planted {
       },
     }),
   }
+}
+
+/** Takes over from who is silent for longer than its own lease, whatever theirs says. */
+function equalLeases(): Planted {
+  return {
+    settings: (settings) => ({
+      ...settings,
+      longLeaseMs: 8 * settings.configured.leaseTtlMs,
+    }),
+    plan: pauseOverWaiting,
+    ledger: (ledger) => ({
+      ...ledger,
+      async takeOver(request) {
+        const taken = await ledger.takeOver(request)
+        return { ...taken, leases: taken.leases.map((lease) => ({ ...lease, ttlMs: null })) }
+      },
+    }),
+  }
+}
+
+/** An instance hangs for three lengths of the shorter lease with payments that wait for a processor. */
+function pauseOverWaiting(plan: Plan, settings: Settings): Plan {
+  const { faults, ...others } = suspension(3)(plan, settings)
+  const paused = faults.map((planned): PlannedFault => {
+    const isSuspension = planned.fault.kind === 'suspend'
+    return isSuspension ? { ...planned, fault: { kind: 'pause', instance: 0 } } : planned
+  })
+  return { ...others, faults: paused }
 }
 
 /** Takes payments of dead instances over too seldom. */
