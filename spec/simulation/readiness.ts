@@ -146,7 +146,9 @@ export class Readiness {
       stoppedAt: null,
     }
     this.#presences.set(instance, presence)
-    if (runs && !presence.isRunning) presence.resumedAt = now
+    // It may have ended its stop between two checks, right after a pause.
+    const hasRun = runs || this.#world.observer.leftBy.has(instance)
+    if (hasRun && !presence.isRunning) presence.resumedAt = now
     presence.isRunning = runs
     if (!runs || instance.capacity() < Math.max(1, due)) presence.capacityAt = now
     if (instance.isStopping) presence.stoppedAt ??= now
