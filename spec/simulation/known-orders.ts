@@ -15,6 +15,8 @@ interface Reading {
 interface Known extends Reading {
   /** When it was answered for the first time, virtual ms. */
   readonly firstReadAt: number
+  /** The last order that it was told of then: no earlier one was for it. */
+  readonly firstLast: number
 }
 
 /** Share of a hold for which it surely stands, by whoever's clock, 0 to 1. */
@@ -27,7 +29,11 @@ export class KnownOrders {
   /** Who reads that it shall drain is told to stop; at its first reading that was for another. */
   onRead(instance: Instance, reading: Reading): void {
     const before = this.#known.get(instance)
-    this.#known.set(instance, { ...reading, firstReadAt: before?.firstReadAt ?? reading.readAt })
+    const { firstReadAt, firstLast } = before ?? {
+      firstReadAt: reading.readAt,
+      firstLast: reading.orders.last,
+    }
+    this.#known.set(instance, { ...reading, firstReadAt, firstLast })
     const isTold = reading.orders.pending.some(({ kind }) => kind === 'drain')
     if (before !== undefined && isTold) instance.isStopping = true
   }

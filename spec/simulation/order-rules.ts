@@ -115,7 +115,8 @@ function checkAnswer(
   const committedAt = commits.of(row)
   const known = observer.knownOrders.of(instance)
   // Where a call was lost, the note may be; what came before its start is not for it.
-  if (known === undefined || Math.max(ableAt, known.firstReadAt) >= committedAt) return
+  if (known === undefined || row.id <= known.firstLast) return
+  if (Math.max(ableAt, known.firstReadAt) >= committedAt) return
   if (moment.now <= committedAt + FOLLOWED_WITHIN_MS) return
   if (!row.awaited.includes(instance.id) || Object.hasOwn(row.result, instance.id)) return
   observer.fail('ordersFollowed', `${instance.id} has not answered ${row.kind} ${row.id}`)
