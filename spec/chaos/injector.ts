@@ -56,7 +56,8 @@ export class Injector {
 
   constructor(options: InjectorOptions) {
     this.#options = options
-    this.#orders = new Orders(options.system, this.downOnPurpose)
+    const { system, note } = options
+    this.#orders = new Orders({ system, note, downOnPurpose: this.downOnPurpose })
   }
 
   /** Resolves once all faults are over and everything runs again. Never rejects. */

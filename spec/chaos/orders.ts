@@ -30,15 +30,23 @@ const UNDERWAY_MS = 2000
 
 const METRICS_TIMEOUT_MS = 2000
 
+export interface OrdersOptions {
+  readonly system: Pick<System, 'layout' | 'relays'>
+  readonly downOnPurpose: ReadonlySet<Part>
+  readonly note: (text: string) => void
+}
+
 export class Orders {
-  readonly #system: Pick<System, 'layout' | 'relays'>
+  readonly #system: OrdersOptions['system']
   readonly #downOnPurpose: ReadonlySet<Part>
+  readonly #note: (text: string) => void
   /** Processors that may be held: a pause may be committed late, behind its resume. */
   readonly #touched = new Set<ProcessorName>()
 
-  constructor(system: Pick<System, 'layout' | 'relays'>, downOnPurpose: ReadonlySet<Part>) {
+  constructor({ system, downOnPurpose, note }: OrdersOptions) {
     this.#system = system
     this.#downOnPurpose = downOnPurpose
+    this.#note = note
   }
 
   /** Rejects when an order is not followed as it has to be. */
@@ -66,6 +74,7 @@ export class Orders {
   async #pauseFor(processor: ProcessorName, lastsMs: number): Promise<void> {
     const ordered = await this.#give(['pause', processor])
     const sent = ordered === 'obeyed' ? await this.#countSends(processor, lastsMs) : null
+    this.#note(`the pause of ${processor} is ${ordered}, ${sent ?? 'uncounted'} charges in it`)
     if (sent === null) await pause(lastsMs)
     await this.#insist(['resume', processor])
     if ((sent ?? 0) > 0)
@@ -88,7 +97,8 @@ export class Orders {
 
   async #holdFor(processor: ProcessorName, to: 'open' | 'closed', lastsMs: number): Promise<void> {
     const seconds = Math.ceil(lastsMs / 1000)
-    await this.#give(['hold', processor, to, '--for', `${seconds}s`])
+    const ordered = await this.#give(['hold', processor, to, '--for', `${seconds}s`])
+    this.#note(`the hold of ${processor} is ${ordered}`)
     await pause(seconds * 1000)
     const what = `the hold of ${processor} ended by itself`
     await waitUntil({ what, withinMs: ENDED_WITHIN_MS }, async () => {
