@@ -4,7 +4,7 @@ import type { Chance, Span } from '../simulation/chance.ts'
 import type { Faults } from '../../src/simulator/faults.ts'
 
 /** What a fault hits. Faults of one place never overlap, those of different places do. */
-export type Place = 'instances' | 'postgres' | 'redis' | 'processors'
+export type Place = 'instances' | 'postgres' | 'redis' | 'processors' | 'operators'
 
 interface FaultKind {
   readonly place: Place
@@ -23,6 +23,7 @@ export const FAULT_KINDS = {
   doze: at('instances', [2000, 3600], 'one instance stopped for about as long as its lease'),
   'kill-draining': at('instances', [0, 600], 'SIGTERM, then kill -9 while it drains'),
   rolling: at('instances', [0, 0], 'SIGTERM and restart, one instance after another'),
+  'order-drain': at('instances', [0, 0], 'one instance drained by an order, and restarted'),
   'postgres-stop': at('postgres', [500, 3000], 'PostgreSQL stopped and started'),
   'postgres-kill': at('postgres', [500, 2000], 'PostgreSQL killed and started'),
   'postgres-hang': at('postgres', [1000, 5000], 'PostgreSQL hangs'),
@@ -62,6 +63,9 @@ export const FAULT_KINDS = {
   'both-gone': at('processors', [3000, 8000], 'connections to both cut and refused'),
   // In runs of ten minutes and more, see LONG_EVERY of the plan.
   'both-gone-minutes': at('processors', [60_000, 120_000], 'both gone for minutes'),
+  'order-pause': at('operators', [1000, 4000], 'a processor paused by an order, and resumed'),
+  'order-open': at('operators', [1000, 4000], 'a circuit held open by an order, for a time'),
+  'order-closed': at('operators', [1000, 4000], 'a circuit held closed by an order, for a time'),
 } as const satisfies Readonly<Record<string, FaultKind>>
 
 export type FaultName = keyof typeof FAULT_KINDS

@@ -11,10 +11,12 @@ import {
   killFor,
   pauseFor,
   restartInTurn,
+  startAgain,
 } from './faults.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { PlannedFault } from './plan.ts'
 import { describeNameTrouble } from './names.ts'
+import { orderedProcessor, Orders } from './orders.ts'
 import { describeTrouble } from './postgres-troubles.ts'
 import { describeProxyConduct } from './proxy.ts'
 import type { Recoveries } from './recoveries.ts'
@@ -50,9 +52,12 @@ export class Injector {
   /** Processes that are down or stopped on purpose. */
   readonly downOnPurpose = new Set<Part>()
   readonly #options: InjectorOptions
+  readonly #orders: Orders
 
   constructor(options: InjectorOptions) {
     this.#options = options
+    const { system, note } = options
+    this.#orders = new Orders({ system, note, downOnPurpose: this.downOnPurpose })
   }
 
   /** Resolves once all faults are over and everything runs again. Never rejects. */
@@ -63,7 +68,8 @@ export class Injector {
       queues.set(queue, [...(queues.get(queue) ?? []), fault])
     }
     await Promise.all([...queues.values()].map((faults) => this.#runQueue(faults)))
-    await this.#endProcessorFaults().catch((error: unknown) => this.failures.push(String(error)))
+    const ends = [this.#endProcessorFaults(), this.#orders.end()]
+    for (const end of ends) await end.catch((error: unknown) => this.failures.push(String(error)))
   }
 
   async #runQueue(faults: readonly PlannedFault[]): Promise<void> {
@@ -96,6 +102,8 @@ export class Injector {
         return injectRedis(this.#options.system, fault)
       case 'processors':
         return injectProcessors(this.#options.system, fault, this.#options.recoveries)
+      case 'operators':
+        return this.#orders.inject(fault)
     }
   }
 
@@ -107,6 +115,7 @@ export class Injector {
     for (const pit of hit) this.downOnPurpose.add(pit)
     try {
       if (fault.name === 'rolling') await this.#restartInTurn(pits)
+      else if (fault.name === 'order-drain') await this.#drain(one)
       else if (fault.name === 'clock') await this.#setClock(one, fault)
       else await this.#hitAtOnce(hit, fault)
     } finally {
@@ -142,12 +151,21 @@ export class Injector {
     await restartInTurn(pits, (pit) => watches.get(pit)?.begin())
   }
 
+  async #drain(pit: PitPart): Promise<void> {
+    const watch = await this.#options.takeovers.expect('order-drain', pit.name)
+    await this.#orders.drain(pit)
+    watch?.begin()
+    await startAgain(pit)
+  }
+
   async #endProcessorFaults(): Promise<void> {
     const { default: byDefault, fallback } = this.#options.system.ledgers
     await Promise.all([byDefault.setFaults({}), fallback.setFaults({})])
   }
 
-  #targetOf({ name, place, instance, processors }: PlannedFault): string {
+  #targetOf(fault: PlannedFault): string {
+    const { name, place, instance, processors } = fault
+    if (place === 'operators') return orderedProcessor(fault)
     if (place === 'processors') return processors.join(' and ')
     if (place !== 'instances') return place
     if (hitsAll(name)) return 'all instances'

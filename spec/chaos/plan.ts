@@ -53,6 +53,7 @@ const RESTS_MS: Readonly<Record<Place, Span>> = {
   postgres: [4000, 14_000],
   redis: [2000, 6000],
   processors: [300, 2000],
+  operators: [4000, 10_000],
 }
 
 /**
@@ -75,6 +76,10 @@ const OVERHEAD_MS: Readonly<Record<FaultName, number>> = {
   'kill-all': 2500,
   'kill-draining': 2500,
   rolling: 5000,
+  'order-drain': 3500,
+  'order-pause': 4000,
+  'order-open': 2000,
+  'order-closed': 2000,
   'postgres-stop': 1500,
   'postgres-kill': 1500,
   'redis-stop': 500,

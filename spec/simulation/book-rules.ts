@@ -67,6 +67,19 @@ export function checkPayments(world: World): void {
   }
 }
 
+/** Whoever was told by a processor what contradicts the ledger has told of it, if it lived on. */
+export function checkContradictions({ observer, ledgerStore }: World): void {
+  // What was settled before a purge or a loss contradicts nothing.
+  if (ledgerStore.purges > 0 || ledgerStore.rewinds > 0) return
+  for (const { instance, processor, charge } of observer.saidNever.contradictions(ledgerStore)) {
+    const { correlationId } = charge
+    const isAlive = instance.gate.state === 'running' || observer.leftBy.has(instance)
+    if (!isAlive || observer.contradicted.has(correlationId)) continue
+    const detail = `${instance.id}: ${short(correlationId)} is settled at ${processor}, too`
+    observer.fail('contradictionIsTold', detail)
+  }
+}
+
 /** Asks each instance for summaries and compares them with what the processors recorded. */
 export function askSummaries(world: World, chance: Chance): void {
   // Books of which a part cannot be known are not comparable.

@@ -57,11 +57,18 @@ export interface SharedWorld {
   hasLongLease(id: string): boolean
 }
 
+/** A charge, and who has sent it where. */
+export interface SentCharge {
+  readonly instance: Instance
+  readonly processor: ProcessorName
+  readonly charge: Charge
+}
+
 /** Told what an instance does. */
 export interface InstanceObserver {
   onFact(instance: Instance, fact: Fact): void
   onSent(instance: Instance, processor: ProcessorName, charge: Charge): void
-  onEnded(processor: ProcessorName, charge: Charge, end: HttpEnd): void
+  onEnded(sent: SentCharge, end: HttpEnd): void
   onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void
   onCall(instance: Instance, what: string): void
   onRecord(instance: Instance, leaseId: number): void
@@ -220,7 +227,7 @@ export class Instance {
       attemptTimeoutMs: settings.attemptTimeoutMs,
       lookupTimeoutMs: settings.lookupTimeoutMs,
       onSent: (charge) => observer.onSent(this, name, charge),
-      onEnded: (charge, end) => observer.onEnded(name, charge, end),
+      onEnded: (charge, end) => observer.onEnded({ instance: this, processor: name, charge }, end),
       onLookUp: (correlationId) => observer.onLookUp(this, name, correlationId),
       misread: planted.misread ?? {},
     })

@@ -6,7 +6,7 @@ import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payme
 import type { Orders } from '../../src/actors/model/operator.ts'
 import type { Charge, TakenOver } from '../../src/actors/model/ports.ts'
 import type { Postings } from './postings.ts'
-import type { Instance, InstanceObserver } from './instance.ts'
+import type { Instance, InstanceObserver, SentCharge } from './instance.ts'
 import { KnownOrders } from './known-orders.ts'
 import { type Rule, RULES, type Violation } from './rules.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
@@ -15,6 +15,7 @@ import type { VirtualTime } from './virtual-time.ts'
 import type { HttpEnd } from './worlds/http-ends.ts'
 import { HiddenPayments } from './worlds/hidden-payments.ts'
 import type { Oracle } from './worlds/oracle.ts'
+import { SaidNever } from './worlds/said-never.ts'
 
 export interface ObserverParts {
   readonly virtualTime: VirtualTime
@@ -43,6 +44,7 @@ export class Observer implements InstanceObserver {
   /** Payments of which an instance told that a processor contradicts itself, or Pit. */
   readonly contradicted = new Set<string>()
   readonly knownOrders = new KnownOrders()
+  readonly saidNever: SaidNever
   readonly #leasesOf = new Map<Instance, Set<number>>()
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
@@ -54,6 +56,7 @@ export class Observer implements InstanceObserver {
 
   constructor(parts: ObserverParts) {
     this.#parts = parts
+    this.saidNever = new SaidNever(parts.oracle)
     this.#hiddenPayments = new HiddenPayments({ now: parts.virtualTime.now, ...parts })
   }
 
@@ -157,6 +160,7 @@ export class Observer implements InstanceObserver {
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
     this.#parts.oracle.onSent(processor, correlationId)
+    this.saidNever.onSent(processor, charge)
     const held = this.knownOrders.heldOpen(instance, processor, virtualTime.now())
     if (held !== undefined) this.fail('heldOpenGetsNothing', `${whose}, order ${held.command}`)
     // Under the lease that it was granted before; what it sends lands before anybody is sure.
@@ -175,8 +179,9 @@ export class Observer implements InstanceObserver {
     }
   }
 
-  onEnded(processor: ProcessorName, { correlationId }: Charge, end: HttpEnd): void {
-    this.#parts.oracle.onEnded(processor, correlationId, end)
+  onEnded(sent: SentCharge, end: HttpEnd): void {
+    this.#parts.oracle.onEnded(sent.processor, sent.charge.correlationId, end)
+    this.saidNever.onEnded(sent, end)
   }
 
   onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void {
@@ -185,6 +190,7 @@ export class Observer implements InstanceObserver {
 
   onRecorded(processor: ProcessorName, payment: RecordedPayment): void {
     this.#hiddenPayments.onRecorded(processor, payment)
+    this.saidNever.onRecorded(processor, payment)
     const { trace, postings } = this.#parts
     const { correlationId, amountCents } = payment
     trace.note(processor, `records ${short(correlationId)}`)

@@ -24,6 +24,9 @@ const TIMEOUT_MS = 1500
 /** From an order that failed to the next try, ms. */
 const RETRY_MS = 200
 
+/** Between two checks whether a payment is in doubt, ms. */
+const CHECK_EVERY_MS = 50
+
 /** Tries of a resume: a processor must not stay paused. */
 const RESUME_TRIES = 50
 
@@ -32,12 +35,14 @@ export class Operators {
   leftAlone: ProcessorName | null = null
   readonly #world: OperatedWorld
   readonly #chance: Chance
+  readonly #resolvesChance: Chance
   /** Processors of which a resume is on its way. */
   readonly #resuming = new Set<ProcessorName>()
 
-  constructor(world: OperatedWorld, chance: Chance) {
+  constructor(world: OperatedWorld, chances: { chance: Chance; resolvesChance: Chance }) {
     this.#world = world
-    this.#chance = chance
+    this.#chance = chances.chance
+    this.#resolvesChance = chances.resolvesChance
   }
 
   /** Gives what was planned; returns its end. */
@@ -47,6 +52,7 @@ export class Operators {
       this.#give({ kind: 'drain', instanceId }, 1)
       return nothing
     }
+    if (fault.kind === 'orderResolve') return this.#resolveOne(fault.everywhere)
     this.#give(orderOf(fault), 1)
     if (fault.kind === 'orderHold' && fault.endsBy === 'itself') return nothing
     return () => this.#resume(fault.processor)
@@ -60,6 +66,30 @@ export class Operators {
     }
   }
 
+  /** As soon as a payment is in doubt; returns the end of waiting for that. */
+  #resolveOne(everywhere: 'yes' | 'no'): () => void {
+    const { virtualTime, ledgerStore } = this.#world
+    let isOver = false
+    const check = (): void => {
+      if (isOver) return
+      const inDoubt = [...ledgerStore.open.values()].filter((row) => row.unknownOutcomes.length > 0)
+      if (inDoubt.length === 0) {
+        virtualTime.after(CHECK_EVERY_MS, check)
+        return
+      }
+      isOver = true
+      const { correlationId, unknownOutcomes } = this.#resolvesChance.pick(inDoubt)
+      const doubts = unknownOutcomes.map(({ processor }) => processor)
+      const processors = everywhere === 'yes' ? doubts : [this.#resolvesChance.pick(doubts)]
+      const order: Order = { kind: 'resolve', correlationId, to: 'never', processors }
+      this.#give(order, 1, nothing, this.#resolvesChance)
+    }
+    check()
+    return () => {
+      isOver = true
+    }
+  }
+
   #resume(processor: ProcessorName): void {
     if (this.#resuming.has(processor)) return
     this.#resuming.add(processor)
@@ -68,10 +98,15 @@ export class Operators {
     })
   }
 
-  #give(order: Order, tries: number, onOver: () => void = nothing): void {
+  #give(
+    order: Order,
+    tries: number,
+    onOver: () => void = nothing,
+    chance: Chance = this.#chance,
+  ): void {
     const { virtualTime, places, trace } = this.#world
     const reached = places.filter(({ gate }) => gate.state !== 'dead')
-    const instance = reached.length === 0 ? undefined : this.#chance.pick(reached)
+    const instance = reached.length === 0 ? undefined : chance.pick(reached)
     let isOver = false
     const end = (what: 'given' | 'failed'): void => {
       if (isOver) return

@@ -113,6 +113,8 @@ function checkAnswer(
 ): void {
   const { instance, ableAt } = ready
   const committedAt = commits.of(row)
+  // Until its payment is handed back it may not be.
+  if (row.order.kind === 'resolve') return
   const known = observer.knownOrders.of(instance)
   // Where a call was lost, the note may be; what came before its start is not for it.
   if (known === undefined || row.id <= known.firstLast) return

@@ -38,6 +38,7 @@ export const RULES = {
   ordersFollowed: 'an order is followed by each living instance within a second',
   heldOpenGetsNothing: 'who knows that a processor is paused, or held open, sends it nothing',
   holdsEnd: 'a hold ends by itself',
+  contradictionIsTold: 'who learns that operators were wrong about a payment tells of it',
 
   noChildFails: 'no child of the supervisor fails, and no payment breaks',
   supervisorRuns: 'the supervisor never fails',

@@ -2,7 +2,7 @@
 // with progress and a summary.
 
 import { Worker } from 'node:worker_threads'
-import { askSummaries, askWhileRunning, checkPayments } from './book-rules.ts'
+import { askSummaries, askWhileRunning, checkContradictions, checkPayments } from './book-rules.ts'
 import { Chance } from './chance.ts'
 import { Clients } from './clients.ts'
 import { handoverRules } from './handover-rules.ts'
@@ -16,7 +16,7 @@ import { drawSettings, type Settings } from './settings.ts'
 import { planFaults, World } from './world.ts'
 import { type DrawnWorld, describeWorld, drawWorld, type Lasting } from './worlds/faults.ts'
 import { Oracle } from './worlds/oracle.ts'
-import { describeOrders, drawOrders, type PlannedOrder } from './worlds/orders.ts'
+import { describeOrders, drawOrders, drawResolves, type PlannedOrder } from './worlds/orders.ts'
 
 export interface SeedRun {
   readonly seed: number
@@ -61,7 +61,7 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
   const settings = planted?.settings?.(usualSettings) ?? { ...usualSettings, ...lengths }
   const usual = drawPlan(chance.branch(2), settings)
   const drawn = drawnWorld(run, usual, settings)
-  const orders = drawnOrders(run, usual, settings)
+  const orders = [...drawnOrders(run, usual, settings), ...drawnResolves(run, settings)]
   const plan = planted?.plan?.(usual, settings) ?? together(usual, drawn, orders)
   const world = new World({
     chance: chance.branch(3),
@@ -71,6 +71,7 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
     oracle: new Oracle(planted?.oracle ?? 'fair'),
     proxyChance: worldChance(seed).branch(2),
     operatorsChance: ordersChance(seed).branch(2),
+    resolvesChance: resolvesChance(seed).branch(2),
     ...(tolerated === undefined ? {} : { tolerated }),
     ...(print === undefined ? {} : { print }),
   })
@@ -133,6 +134,19 @@ function drawnOrders(
 ): readonly PlannedOrder[] {
   if (planted !== undefined || world === 'none') return []
   return drawOrders({ chance: ordersChance(seed).branch(1), settings, instances, faults })
+}
+
+/** What they say of payments in doubt shifts none of their other orders. */
+function resolvesChance(seed: number): Chance {
+  return new Chance(seed ^ 0x6c07_8965)
+}
+
+function drawnResolves(
+  { seed, planted, world }: SeedRun,
+  settings: Settings,
+): readonly PlannedOrder[] {
+  if (planted !== undefined || world === 'none') return []
+  return drawResolves({ chance: resolvesChance(seed).branch(1), settings })
 }
 
 function together(
@@ -249,6 +263,7 @@ async function closeBooks(world: World, chance: Chance): Promise<void> {
   const { virtualTime } = world
   await virtualTime.run(virtualTime.now() + ANSWERS_MS)
   checkPayments(world)
+  checkContradictions(world)
   askSummaries(world, chance)
   await virtualTime.run(virtualTime.now() + ANSWERS_MS)
 }

@@ -18,6 +18,8 @@ interface Row extends Omit<CommandRow, 'payload'> {
 export class CommandTable {
   /** The oldest first. */
   rows: readonly Row[] = []
+  /** Told of each payment that is no longer in doubt there, since operators have said so. */
+  onNever: (correlationId: string, processors: readonly ProcessorName[]) => void = () => undefined
   readonly #now: () => number
 
   constructor(now: () => number) {

@@ -30,6 +30,7 @@ export function resolvePayment({ rows, open, commands }: Tables, request: Resolv
   if (order.to === 'never') {
     row.unknownOutcomes = row.unknownOutcomes.filter((each) => !isNamed(order, each.processor))
     row.dueAt = now
+    commands.onNever(order.correlationId, order.processors)
     return
   }
   const { processor, requestedAt } = order

@@ -35,6 +35,8 @@ export interface WorldParts {
   readonly proxyChance?: Chance
   /** Draws over which instance operators give an order. */
   readonly operatorsChance?: Chance
+  /** Draws of which payments they say that they are settled nowhere. */
+  readonly resolvesChance?: Chance
   /** Is told the lines of the trace. */
   readonly print?: (line: string) => void
 }
@@ -96,13 +98,18 @@ export class World implements SharedWorld, FaultyWorld {
       oracle,
       tolerated: tolerated ?? new Set(),
     })
+    const { saidNever } = this.observer
+    this.ledgerStore.commands.onNever = (id, processors) => saidNever.onSaid(id, processors)
     this.servers = { default: this.#server('default'), fallback: this.#server('fallback') }
     const proxyChance = parts.proxyChance ?? new Chance(0)
     this.proxies = {
       default: this.#proxy('default', proxyChance),
       fallback: this.#proxy('fallback', proxyChance),
     }
-    this.operators = new Operators(this, parts.operatorsChance ?? new Chance(0))
+    this.operators = new Operators(this, {
+      chance: parts.operatorsChance ?? new Chance(0),
+      resolvesChance: parts.resolvesChance ?? new Chance(0),
+    })
     this.places = Array.from({ length: instances }, () => this.#begin())
   }
 

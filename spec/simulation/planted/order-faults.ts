@@ -4,7 +4,7 @@ import type { Hold, Orders } from '../../../src/actors/model/operator.ts'
 import type { Ledger } from '../../../src/actors/model/ports.ts'
 import type { Planted } from '../instance.ts'
 import type { PlantedFaults } from './planted.ts'
-import { ordersInTurn } from './plans.ts'
+import { ordersInTurn, overLeases, saidNeverOverPause } from './plans.ts'
 
 export const ORDER_FAULTS: PlantedFaults = {
   'a pause that one instance never reads': { rule: 'ordersFollowed', plant: pauseUnread },
@@ -18,6 +18,10 @@ export const ORDER_FAULTS: PlantedFaults = {
   },
   'a drain that is read and not obeyed': { rule: 'stopsInTime', plant: drainIgnored },
   'an order that is not answered': { rule: 'ordersFollowed', plant: orderUnanswered },
+  'a late settlement that operators had ruled out and nobody tells of': {
+    rule: 'contradictionIsTold',
+    plant: contradictionUntold,
+  },
 }
 
 /** The second instance of a simulation never sees that there is another command. */
@@ -100,6 +104,23 @@ function orderUnanswered(): Planted {
   return {
     plan: ordersInTurn('pause'),
     ledger: (ledger) => ({ ...ledger, noteMet: () => Promise.resolve() }),
+  }
+}
+
+/** The ledger says that it has this settlement by another writing. */
+function contradictionUntold(): Planted {
+  return {
+    settings: overLeases,
+    plan: saidNeverOverPause,
+    ledger: (ledger) => ({
+      ...ledger,
+      record: async (outcomes, request) => {
+        const unwritten = await ledger.record(outcomes, request)
+        return unwritten.map((each) =>
+          each.why === 'settledOtherwise' ? { ...each, why: 'settledBefore' } : each,
+        )
+      },
+    }),
   }
 }
 

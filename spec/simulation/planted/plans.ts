@@ -179,6 +179,41 @@ export function ordersInTurn(kind: 'pause' | 'holdOpen' | 'holdClosed' | 'drain'
 /** Orders of one plan: each stands for longer than any may take to be followed. */
 const ORDERS = 2
 
+/**
+ * An instance is paused over charges on their way to `default`, which refuses all later ones and answers no
+ * look-up, and operators say of one payment after the other that it was never settled. Takes
+ * `overLeases`.
+ */
+export function saidNeverOverPause(plan: Plan, settings: Settings): Plan {
+  const { attemptTimeoutMs, configured, faultsMs } = settings
+  const at = BURST_AT_MS + 10
+  const phaseOf = (change: Partial<Phase>) =>
+    ({ kind: 'phase', processor: 'default', phase: { ...HEALTHY, ...change } }) as const
+  const loiterMs = [0.3 * attemptTimeoutMs, 0.6 * attemptTimeoutMs] as const
+  const resolves = Array.from({ length: RESOLVES }, (_, index): PlannedFault => {
+    const fault: OrderFault = { kind: 'orderResolve', everywhere: 'yes' }
+    const { leaseTtlMs } = configured
+    return { at: at + leaseTtlMs * (1 + 0.1 * index), lastsMs: faultsMs, fault }
+  })
+  const faults: readonly PlannedFault[] = [
+    { at: 0, lastsMs: faultsMs, fault: phaseOf({ name: 'loitering', loitering: 1, loiterMs }) },
+    { at, lastsMs: faultsMs, fault: phaseOf({ name: 'refusing', refused: 1, lookUpFailed: 1 }) },
+    { at, lastsMs: faultsMs, fault: { kind: 'pause', instance: 0 } },
+  ]
+  const payments = plan.payments.map((each) => ({ ...each, at: BURST_AT_MS, again: [] }))
+  return { ...plan, instances: 2, payments, faults: [...faults, ...resolves] }
+}
+
+const RESOLVES = 10
+
+/** When all is posted, ms: both instances hold their leases by then. */
+const BURST_AT_MS = 100
+
+/** Faults last so long that what a paused instance had is taken over, and settled, meanwhile. */
+export function overLeases(settings: Settings): Settings {
+  return { ...settings, faultsMs: 4 * settings.configured.leaseTtlMs }
+}
+
 function orderFault(
   kind: 'pause' | 'holdOpen' | 'holdClosed' | 'drain',
   { forMs, instance }: { forMs: number; instance: number },

@@ -13,6 +13,7 @@ export type Beyond =
   | 'hidden between two controls'
   | 'hidden where no control is known'
   | 'refused by PostgreSQL itself'
+  | 'never there, said operators'
 
 export class Oracle {
   /** Payments for which the books cannot be held to account, by id. */

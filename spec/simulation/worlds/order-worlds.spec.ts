@@ -4,10 +4,12 @@
 import t from 'tap'
 import { Chance } from '../chance.ts'
 import { drawPlan, type Plan, type PlannedFault } from '../plan.ts'
+import { overLeases, saidNeverOverPause } from '../planted/plans.ts'
+import { runSeed } from '../seeds.ts'
 import { drawSettings, type Settings } from '../settings.ts'
 import { HEALTHY } from '../simulated-processor.ts'
 import { holdsIn } from './hold.ts'
-import { drawOrders, type OrderFault } from './orders.ts'
+import { drawOrders, drawResolves, type OrderFault } from './orders.ts'
 
 type Timed = readonly [share: number, lastsShare: number, fault: PlannedFault['fault']]
 
@@ -54,6 +56,29 @@ holdsIn(
 )
 
 holdsIn('all instances are drained by orders', only([0.3, 0.1, drain(0)], [0.32, 0.2, drain(1)]))
+
+t.test('payments that operators wrongly say were never settled are told of', async (t) => {
+  const planted = { settings: overLeases, plan: saidNeverOverPause }
+  let told = 0
+  for (let seed = 1; seed <= 5; seed += 1) {
+    const { violations, contradicted } = await runSeed({ seed, planted })
+    t.same(violations, [], `seed ${seed}`)
+    told += contradicted.length
+  }
+
+  t.ok(told > 0)
+})
+
+t.test('some seeds draw payments that are said never to have been settled', async (t) => {
+  const draw = (seed: number) => {
+    const chance = new Chance(seed)
+    return drawResolves({ chance, settings: drawSettings(chance) })
+  }
+  const all = Array.from({ length: 100 }, (_, seed) => draw(seed))
+
+  t.same(draw(7), all[7])
+  t.ok(all.some((each) => each.length === 0) && all.some((each) => each.length > 1))
+})
 
 t.test('a seed draws orders of every kind, all of them while faults go on', async (t) => {
   const draw = (seed: number) => {

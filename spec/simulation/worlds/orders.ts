@@ -18,6 +18,8 @@ export type OrderFault =
     }
   /** The instance that is at this place then. */
   | { readonly kind: 'orderDrain'; readonly instance: number }
+  /** Some payment in doubt was never settled, they say; `everywhere`: at no processor. */
+  | { readonly kind: 'orderResolve'; readonly everywhere: 'yes' | 'no' }
 
 export interface PlannedOrder {
   readonly at: number
@@ -75,6 +77,22 @@ function drawOrder(parts: OrderParts): PlannedOrder {
   }
 }
 
+/** Share of the seeds in which operators say of payments in doubt that they were never settled. */
+const RESOLVED_SHARE = 0.3
+
+/** While faults go on: what is in doubt then may be settled, or still become so. */
+export function drawResolves({
+  chance,
+  settings: { faultsMs },
+}: Pick<OrderParts, 'chance' | 'settings'>): readonly PlannedOrder[] {
+  if (!chance.happens(RESOLVED_SHARE)) return []
+  return Array.from({ length: 1 + chance.below(4) }, () => {
+    const everywhere = chance.pick(['yes', 'no', 'no'] as const)
+    const at = chance.between([0, faultsMs * 0.9])
+    return { at, lastsMs: faultsMs - at, fault: { kind: 'orderResolve', everywhere } }
+  })
+}
+
 const SHORT: Span = [50, 800]
 const LONG: Span = [800, 4000]
 
@@ -85,7 +103,9 @@ function soonAfterFault({ chance, faults, settings: { faultsMs } }: OrderParts):
 }
 
 /** How an order is written that begins with a fault. */
-export function orderOf(fault: Exclude<OrderFault, { kind: 'orderDrain' }>): Order {
+export function orderOf(
+  fault: Exclude<OrderFault, { kind: 'orderDrain' | 'orderResolve' }>,
+): Order {
   if (fault.kind === 'orderPause') return { kind: 'pause', processor: fault.processor }
   const { processor, to, forMs } = fault
   return { kind: 'hold', processor, to, forMs }
@@ -106,6 +126,10 @@ export function describeOrder(fault: OrderFault): string {
     }
     case 'orderDrain':
       return `operators drain place ${fault.instance}`
+    case 'orderResolve': {
+      const where = fault.everywhere === 'yes' ? 'at both' : 'at one processor'
+      return `operators say that a payment in doubt was never settled ${where}`
+    }
   }
 }
 
