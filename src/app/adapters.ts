@@ -18,6 +18,7 @@ import type {
 } from '../actors/model/ports.ts'
 import type { Config } from '../config/config.ts'
 import type { FiguresCache } from '../console/figures.ts'
+import type { OutagesCache } from '../console/outage-sharing.ts'
 import type { BreakableSimulator } from '../console/simulators.ts'
 import { createNames, type Names } from '../infra/dns/names.ts'
 import { createRedisFailureCounts } from '../infra/redis/redis-failures.ts'
@@ -29,6 +30,7 @@ import { createPostgresLedger } from '../infra/postgres/ledger.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
+import { createRedisOutagesCache } from '../infra/redis/outages-cache.ts'
 import { createRedisCircuitCache } from '../infra/redis/circuit-cache.ts'
 import { createRedisDelayedQueue } from '../infra/redis/delayed-queue.ts'
 import { createRedisRenewalCache } from '../infra/redis/renewal-cache.ts'
@@ -60,6 +62,8 @@ export interface Caches {
   readonly renewals: RenewalCache
   /** Absent without Redis. */
   readonly figures?: FiguresCache
+  /** Absent without Redis. */
+  readonly outages?: OutagesCache
   /** Calls to Redis that failed, by kind, since the start. */
   readonly redisFailures: ReadonlyMap<string, number>
 }
@@ -293,6 +297,7 @@ async function openCaches(
     settledSet: createRedisSettledSet(connection),
     renewals: createRedisRenewalCache(connection),
     figures: createRedisFiguresCache(connection, { instanceId }),
+    outages: createRedisOutagesCache(connection),
     redisFailures,
   }
   return { caches, closeCaches: () => connection.close() }

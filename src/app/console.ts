@@ -92,6 +92,8 @@ export function createPitConsole(
         counters,
         onBug,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
+        ...(adapters.outages === undefined ? {} : { outagesCache: adapters.outages }),
+        countRedisFailures: () => [...adapters.redisFailures.values()].reduce((a, b) => a + b, 0),
         countOpen: () => adapters.ledger.countOpen(),
         countFinal: () => countFinal(tables),
         commands: { ledger: adapters.ledger, telemetry: hearing },

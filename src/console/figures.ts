@@ -5,6 +5,7 @@ import assert from 'node:assert'
 import type { Fact, Gauges, Telemetry } from '../actors/model/facts.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { CircuitSnapshot, InstanceSnapshot } from '../actors/supervisor/snapshot.ts'
+import { createOutageNotes, type OutageNotes } from './outages.ts'
 import {
   createRecentEvents,
   createRecentPayments,
@@ -157,6 +158,7 @@ export interface Counters {
   readonly latency: { record(us: number): void }
   readonly recentPayments: RecentPayments
   readonly recentEvents: RecentEvents
+  readonly outages: OutageNotes
   counted(): Counted
 }
 
@@ -169,10 +171,12 @@ export function createCounters(refused: () => number): Counters {
   const settlements = createDurationCounter()
   const recentPayments = createRecentPayments()
   const recentEvents = createRecentEvents()
+  const outages = createOutageNotes()
   const numbers = nothing()
   return {
     recentPayments,
     recentEvents,
+    outages,
     latency: { record: (us) => accepts.record(us / 1000) },
     telemetry: {
       emit(fact) {
@@ -180,6 +184,7 @@ export function createCounters(refused: () => number): Counters {
         if (fact.type === 'payment.settled') settlements.record(fact.tookMs)
         recentPayments.note(fact)
         recentEvents.note(fact)
+        outages.note(fact)
       },
     },
     counted: () => ({

@@ -13,6 +13,7 @@ import {
   percentileMs,
 } from './figures.ts'
 import type { LedgerCounts } from './ledger-counts.ts'
+import type { SharedOutage } from './outages.ts'
 import type { RecentEvent } from './recent.ts'
 
 export interface Instances {
@@ -172,6 +173,8 @@ export interface Frame extends LedgerCounts {
   readonly transitions: Readonly<Record<string, number>>
   readonly seconds: readonly Second[]
   readonly events: readonly RecentEvent[]
+  /** Newest first; absent: those of the frame before. */
+  readonly outages?: readonly SharedOutage[]
   readonly books: ComparedBooks | null
 }
 

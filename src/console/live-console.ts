@@ -14,6 +14,8 @@ import { type Figures, type FiguresCache, figuresOf, type Counters } from './fig
 import type { ActorInspection } from './inspection.ts'
 import { createInstances, createSeconds, frameOf } from './instances.ts'
 import { createLedgerCounts, type FinalCount, type LedgerCounts } from './ledger-counts.ts'
+import { createOutageSharing, type OutageSharing, type OutagesCache } from './outage-sharing.ts'
+import { type SharedOutage, sharedOutages } from './outages.ts'
 import { addConsoleRoutes } from './pages.ts'
 import { addSignIn } from './sign-in.ts'
 import { addPanelRoutes, type DevStackPanel } from './simulators.ts'
@@ -27,6 +29,10 @@ export interface ConsoleOptions {
   readonly counters: Counters
   /** Absent without Redis: then only this instance is shown. */
   readonly cache?: FiguresCache
+  /** Absent without Redis: then outages are those that this process has met. */
+  readonly outagesCache?: OutagesCache
+  /** Calls to Redis that failed since the start. */
+  readonly countRedisFailures: () => number
   readonly countOpen: Ledger['countOpen']
   /** Rejects as `countOpen` does; asked as seldom as it is slow. */
   readonly countFinal: () => Promise<FinalCount>
@@ -56,10 +62,11 @@ const BOOKS_MS = 3_000
 /** Bytes that may wait for one viewer: some seconds of frames. */
 const BUFFERED_MAX = 256 * 1024
 
-/** The last second and the last event that a viewer was sent. */
+/** The last second, the last event and the outages that a viewer was sent. */
 interface Seen {
   second: number
   event: number
+  outages: string
 }
 
 /** Collects figures once a second from now on; frames are made only while there are viewers. */
@@ -71,12 +78,15 @@ export function startConsole(options: ConsoleOptions): Console {
     figuresOf(identity, counters.counted(), snapshotOf(supervisor, clock.now()))
   const instances = createInstances(own, options.cache)
   const seconds = createSeconds()
+  const outages = sharingOf(options)
   const viewers = new Map<Viewer, Seen>()
   let books: ComparedBooks | null = null
   let counted: LedgerCounts = { open: null, totals: null }
 
   const collect = async (): Promise<void> => {
-    await instances.sync()
+    counters.outages.noteRedis(options.countRedisFailures())
+    await Promise.all([instances.sync(), outages.keep()])
+    if (viewers.size > 0) await outages.read()
     seconds.add(clock.wallNow(), instances.all(), counted.open?.parked)
   }
   const countInLedger = createLedgerCounts(options)
@@ -91,6 +101,7 @@ export function startConsole(options: ConsoleOptions): Console {
       counters,
       seconds,
       books,
+      outages: sharedOutages(outages.all(), clock.wallNow()),
       ...counted,
     }
     showAll(viewers, shown, onBug)
@@ -109,7 +120,7 @@ export function startConsole(options: ConsoleOptions): Console {
   /** The first viewer waits for what was not asked while there was none. */
   const showFirst = async (): Promise<void> => {
     try {
-      await Promise.all([askLedger(), compare()])
+      await Promise.all([askLedger(), compare(), outages.read()])
       show()
     } catch (error) {
       onBug('first frame', error)
@@ -124,6 +135,16 @@ export function startConsole(options: ConsoleOptions): Console {
       for (const stop of stops) stop()
     },
   }
+}
+
+function sharingOf({ instanceId, counters, clock, outagesCache }: ConsoleOptions): OutageSharing {
+  const now = (): number => clock.wallNow()
+  return createOutageSharing({
+    instanceId,
+    own: () => counters.outages.all(),
+    now,
+    cache: outagesCache,
+  })
 }
 
 function addRoutes(app: WebApp, options: ConsoleOptions): void {
@@ -156,7 +177,7 @@ function openFrames(app: WebApp, { options, viewers, show, showFirst }: FrameStr
     onBug: options.onBug,
     onJoin: (viewer) => {
       viewer.send(JSON.stringify(helloOf(options)))
-      viewers.set(viewer, { second: 0, event: 0 })
+      viewers.set(viewer, { second: 0, event: 0, outages: '' })
       options.inspection?.consoleWatches(viewers.size)
       // It tells its own bugs.
       if (viewers.size === 1) void showFirst()
@@ -175,6 +196,7 @@ interface Shown extends LedgerCounts {
   readonly at: number
   readonly counters: Counters
   readonly seconds: ReturnType<typeof createSeconds>
+  readonly outages: readonly SharedOutage[]
   readonly books: ComparedBooks | null
 }
 
@@ -196,8 +218,11 @@ function sendFrame(viewer: Viewer, seen: Seen, shown: Shown): void {
   const { all, at, counters, seconds, books, open, totals } = shown
   const events = counters.recentEvents.since(seen.event)
   const fresh = seconds.since(seen.second)
-  const frame = frameOf(all, { at, seconds: fresh, events, books, open, totals })
+  const outages = JSON.stringify(shown.outages)
+  const changed = outages === seen.outages ? {} : { outages: shown.outages }
+  const frame = frameOf(all, { at, seconds: fresh, events, ...changed, books, open, totals })
   if (!viewer.send(JSON.stringify(frame))) return
+  seen.outages = outages
   seen.event = events.at(-1)?.number ?? seen.event
   seen.second = fresh.at(-1)?.at ?? seen.second
 }

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert'
 import type { Fact } from '../actors/model/facts.ts'
+import { isFailedWrite } from './outages.ts'
 
 export interface RecentEvent {
   /** Counts up from 1, so that a viewer is sent each event once. */
@@ -43,20 +44,14 @@ function payments(count: number): string {
 
 type Line = readonly [tone: RecentEvent['tone'], text: string]
 
-const CIRCUITS = {
-  closed: ['good', 'closed'],
-  open: ['bad', 'opened'],
-  halfOpen: ['plain', 'is half open'],
-  heldOpen: ['plain', 'is held open'],
-  heldClosed: ['plain', 'is held closed'],
-} as const
-
 function lineOf(fact: Fact): Line | undefined {
   switch (fact.type) {
     case 'circuit.changed': {
       const { processor, to, cause } = fact
-      const [tone, words] = CIRCUITS[to]
-      return [tone, `circuit of ${processor} ${words}: ${cause}`]
+      // Whatever else a circuit does is part of an outage, which has a line of its own.
+      if (to !== 'heldOpen' && to !== 'heldClosed') return undefined
+      const held = to === 'heldOpen' ? 'open' : 'closed'
+      return ['plain', `circuit of ${processor} is held ${held}: ${cause}`]
     }
     case 'health.changed': {
       const { processor, failing, minResponseMs } = fact
@@ -67,7 +62,7 @@ function lineOf(fact: Fact): Line | undefined {
       ]
     }
     case 'ledger.failed':
-      return ['bad', `ledger: ${fact.operation} failed`]
+      return isFailedWrite(fact) ? undefined : ['bad', `ledger: ${fact.operation} failed`]
     case 'payments.claimed':
       return fact.from === 'takeover'
         ? ['plain', `took over ${payments(fact.payments)} of an instance that is gone`]

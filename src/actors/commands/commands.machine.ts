@@ -183,12 +183,18 @@ function obeyedNow({ holds }: CommandsContext): CommandsContext['obeyed'] {
   return Object.fromEntries(PROCESSORS.map((name) => [name, holdOf(holds, name)?.command ?? null]))
 }
 
-/** Tells each circuit whose hold is another one than before. */
+/**
+ * Tells each circuit whose hold is another one than before; those that are held open first: what waits
+ * would be charged there as soon as the other one is told.
+ */
 function obey(context: CommandsContext): void {
   const { health, obeyed, holds, ports } = context
-  for (const name of PROCESSORS) {
+  const changes = PROCESSORS.flatMap((name) => {
     const hold = holdOf(holds, name)
-    if ((hold?.command ?? null) === obeyed[name]) continue
+    return (hold?.command ?? null) === obeyed[name] ? [] : [{ name, hold }]
+  })
+  const isOpen = ({ hold }: (typeof changes)[number]): boolean => hold?.to === 'open'
+  for (const { name, hold } of changes.toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a)))) {
     const held = hold === undefined ? null : { to: hold.to, cause: causeIn(hold) }
     health[name].send({ type: 'hold.changed', held, at: ports.clock.now() })
   }

@@ -22,6 +22,7 @@ const EVENTS_MAX = 60
 let hello
 let seconds = []
 let events = []
+let outages = []
 let chart
 /** Empty while the books agree. */
 let booksTrouble = ''
@@ -86,6 +87,7 @@ function greet(message) {
   void showAccess()
   seconds = []
   events = []
+  outages = []
   latest = undefined
   chart?.forget()
   byId('where').textContent = message.instanceId
@@ -99,6 +101,7 @@ function takeFrame(frame) {
   lastAt = frame.at
   seconds = [...seconds, ...frame.seconds].slice(-SECONDS_MAX)
   events = [...events, ...frame.events].slice(-EVENTS_MAX)
+  outages = frame.outages ?? outages
   const { instances, books } = frame
   const inDoubt = inDoubtAt(instances)
   booksTrouble = booksDiffer(books, inDoubt) ? 'books differ' : ''
@@ -115,7 +118,7 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) chart?.forget()
   else if (latest !== undefined) {
     showFrame(latest)
-    plots.update(seconds, hello.fees)
+    plots.update({ seconds, fees: hello.fees, outages })
   }
 })
 
@@ -126,9 +129,9 @@ function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
   showInstances(instances)
   showOrders(instances)
   showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances) })
-  showEvents(events, instanceId)
+  showEvents({ events, outages, instanceId })
   chart?.update(countsOf(instances, open, totals), transitions)
-  if (fresh.seconds.length > 0) plots.update(seconds, fees)
+  if (fresh.seconds.length > 0) plots.update({ seconds, fees, outages })
   document.body.dataset.frames = String(Number(document.body.dataset.frames ?? 0) + 1)
 }
 

@@ -1,6 +1,7 @@
 // The lower cards: instances, books, events.
 
 import { amount, byId, clockTime, count, element, show, sum } from './format.js'
+import { whatHappened } from './outages.js'
 
 const STATE_TONES = { accepting: 'good', starting: 'warn', stopped: 'bad' }
 
@@ -105,16 +106,11 @@ function chip(text, tone) {
   return element('span', { class: 'chip', 'data-tone': tone }, text)
 }
 
-export function showEvents(events, instanceId) {
-  byId('events-note').textContent = `on ${instanceId}`
-  if (events.length === 0) return
-  const key = String(events.at(-1).number)
-  show(byId('events'), key, () => events.toReversed().map(eventLine))
-}
-
-function eventLine({ at, text, tone }) {
-  const time = element('time', {}, clockTime(at))
-  return element('li', {}, time, element('span', { 'data-tone': tone }, text))
+export function showEvents({ events, outages, instanceId }) {
+  byId('events-note').textContent = `outages at all instances; else on ${instanceId}`
+  if (events.length + outages.length === 0) return
+  const key = JSON.stringify([events.at(-1)?.number, outages])
+  show(byId('events'), key, () => whatHappened(outages, events))
 }
 
 function table(heads, rows) {

@@ -1,6 +1,7 @@
 // The last minutes as plots, a second a point, on uPlot.
 
 import { timeZone } from './format.js'
+import { shadeOutages } from './outages.js'
 import { order } from './tiles.js'
 import uPlot from './uplot.js'
 
@@ -12,12 +13,15 @@ const SHOWN_MIN = 60
 
 const HEIGHT = 180
 
+/** What is drawn now. */
+let latest = { seconds: [], fees: {}, outages: [] }
+
 export function openPlots() {
   const places = [...document.querySelectorAll('[data-plot]')]
   let plots = places.map(openPlot)
-  let latest = { seconds: [], fees: {} }
-  const update = (seconds, fees) => {
-    latest = { seconds, fees }
+  const update = (shown) => {
+    latest = shown
+    const { seconds, fees } = shown
     for (const { plot, lines } of plots) {
       plot.setData(dataOf(seconds, lines, fees))
       // Away from the pointer the legend says how it is now.
@@ -27,7 +31,7 @@ export function openPlots() {
   DARK.addEventListener('change', () => {
     for (const { plot } of plots) plot.destroy()
     plots = places.map(openPlot)
-    update(latest.seconds, latest.fees)
+    update(latest)
   })
   return { update }
 }
@@ -48,6 +52,7 @@ function optionsOf(lines, scale, width) {
     cursor: { y: false, points: { size: 5 } },
     legend: { live: true, markers: { width: 3, dash: markOf } },
     padding: [8, 26, 0, 0],
+    hooks: { drawClear: [(plot) => shadeOutages(plot, latest.outages, color)] },
     scales: {
       x: { range: lastMinutes },
       y: scale === 'log' ? { distr: 3, range: logRange } : { range: linearRange },
