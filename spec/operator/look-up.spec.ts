@@ -125,6 +125,15 @@ t.test('all in doubt at a processor are counted, asked about, and due in turn', 
   t.equal((await claimed()).length, 1)
 })
 
+t.test('a command names the payments it is about, or says how many they are', async (t) => {
+  const about = (count: number) => {
+    return readLookUpOptions(Array.from({ length: count }, (_, n) => uuid(n + 1)))?.about
+  }
+
+  t.equal(about(2), `${uuid(1)} ${uuid(2)}`)
+  t.equal(about(101), '101 ids')
+})
+
 t.test('a wrong command line throws', async (t) => {
   for (const wrong of [
     [],

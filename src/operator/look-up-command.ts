@@ -8,7 +8,7 @@ import { BOOLEAN, INTEGER, STATE, TEXT, nullable, type Query } from '../infra/po
 import { arrayOf, isKnown } from '../infra/postgres/sql.ts'
 import { counted, readArguments, readPaymentId, readRate } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
-import { noteCommand, noteDone } from './noted-command.ts'
+import { aboutIds, noteCommand, noteDone } from './noted-command.ts'
 import { ask } from './pit-books.ts'
 
 /** Payments that become due in a second when nothing else is said. */
@@ -90,8 +90,7 @@ export function readLookUpOptions(args: readonly string[]): LookUpOptions | unde
     throw new UsageError(`--processor is default or fallback, not ${processor}`)
   }
   const ids = [...new Set(positionals.map((id) => readPaymentId('pit look-up', id)))]
-  const about = ids.length > 1 ? counted(ids.length, 'id') : ids.join()
-  return { which: { ids }, about, ...more }
+  return { which: { ids }, about: aboutIds(ids), ...more }
 }
 
 export interface LookUpTool {

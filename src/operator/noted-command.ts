@@ -3,6 +3,7 @@
 
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { INTEGER, type Query } from '../infra/postgres/rows.ts'
+import { counted } from './command-line.ts'
 import { ask } from './pit-books.ts'
 
 export interface NotedCommand {
@@ -24,6 +25,14 @@ export async function noteCommand(
 /** Says what it met, and that it is over. Rejects with `BooksUnreachable`. */
 export async function noteDone(pool: PostgresPool, id: number, met: object): Promise<void> {
   await ask(pool.run(DONE, [id, JSON.stringify(met)]))
+}
+
+/** Ids that are named in a command; of more it says how many they are. */
+const NAMED_MAX = 100
+
+/** What a command about these payments is about. */
+export function aboutIds(ids: readonly string[]): string {
+  return ids.length > NAMED_MAX ? counted(ids.length, 'id') : ids.join(' ')
 }
 
 // One at a time, as instances write them: an id that is given out is committed before a higher one.

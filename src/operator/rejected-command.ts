@@ -4,7 +4,7 @@ import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { counted, printCents, readArguments, readInstant } from './command-line.ts'
 import { readPaymentId, readRate } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
-import { noteCommand, noteDone } from './noted-command.ts'
+import { aboutIds, noteCommand, noteDone } from './noted-command.ts'
 import {
   EVERYTHING,
   findRejected,
@@ -92,22 +92,19 @@ export function readRejectedOptions(args: readonly string[]): RejectedOptions {
     throw new UsageError('--redrive takes correlationIds, a filter or --all')
   }
   const perSecond = readRate('per-second', values['per-second'], PER_SECOND)
-  const about = aboutOf(values, ids)
+  const named = [...new Set(ids.map((id) => readPaymentId('--redrive', id)))]
+  const about = aboutOf(values, named)
   return {
     kind: 'redrive',
-    which: wanted ?? [...new Set(ids.map((id) => readPaymentId('--redrive', id)))],
+    which: wanted ?? named,
     isConfirmed: values.yes === true,
     redrive: { about, reason: values.reason, perSecond },
   }
 }
 
-/** Ids that are named in a command; of more it says how many they are. */
-const NAMED_MAX = 100
-
 function aboutOf(values: ReturnType<typeof parseFlags>['values'], ids: readonly string[]): string {
   if (values.all === true) return '--all'
-  if (ids.length > NAMED_MAX) return counted(ids.length, 'id')
-  if (ids.length > 0) return ids.join(' ').toLowerCase()
+  if (ids.length > 0) return aboutIds(ids)
   return (['from', 'to', 'processor', 'status'] as const)
     .flatMap((name) => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))
     .join(' ')
