@@ -24,6 +24,7 @@ const LINES_MAX = 400
 const TOLD_APART_BY_FOLDER: readonly string[] = [
   'context.ts', // of one payment, of one circuit
   'figures.ts',
+  'look-up.ts', // a command of Pit, a route of the simulator
   'main.ts', // of Pit, of the simulator
   'ops.ts',
   'pool.ts', // of connections to PostgreSQL, to a processor
@@ -39,7 +40,9 @@ const SHORT: Readonly<Record<string, string>> = {
     'what is done to XState is found, and goes, in one place',
   'src/actors/persistence/pending-queue.ts': 'the queue of both batchers',
   'src/cli/rejected.ts': 'one command',
-  'src/cli/confirm.ts': 'a question of two commands',
+  'src/cli/confirm.ts': 'a question of several commands',
+  'src/cli/look-up.ts': 'one command',
+  'src/cli/checks/operator-keys.ts': 'one check, as its siblings',
   'src/config/secret-file.ts': 'the only one of its folder that reads a file',
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',

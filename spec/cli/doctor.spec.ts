@@ -2,15 +2,17 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { freePort } from '../../src/infra/process/free-port.ts'
 import { clockFinding, lineOfFinding, type Finding } from '../../src/cli/checks/finding.ts'
+import { checkKeys } from '../../src/cli/checks/operator-keys.ts'
 import { checkPorts } from '../../src/cli/checks/taken-ports.ts'
 import { checkProcessor } from '../../src/cli/checks/processors.ts'
 import { checkDatabase, checkEmbedded, checkRedis } from '../../src/cli/checks/stores.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
+import { keyLine, newKey } from '../../src/infra/process/keys-file.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
 import { openRedis } from '../support/redis.ts'
@@ -69,6 +71,7 @@ t.test('before a first start doctor finds what is free, and leaves nothing behin
   t.match(out, /^warn +settings +LOG_LEVL is no setting/m)
   t.match(out, /^(ok|warn) +versions +Node \d/m)
   t.match(out, /^(ok|warn) +HTTP server /m)
+  t.match(out, /^ok +keys +KEYS_FILE is not set/m)
   t.match(out, new RegExp(`^ok +PORT +${env.PORT} is free$`, 'm'))
   t.match(out, /^ok +database +none is set: a start brings its own/m)
   t.match(out, /^ok +processors +none are set/m)
@@ -84,6 +87,29 @@ t.test('settings that cannot be read are each a line that fails', async (t) => {
   t.match(out, /^fails +settings +PORT is not a whole number/m)
   t.match(out, /^fails +settings +OPS_PORT is not a whole number/m)
   t.match(out, /^warn +settings +LOG_LEVL is no setting/m)
+})
+
+t.test('the file of keys is checked, and neither a key nor a hash is shown', async (t) => {
+  const folder = t.testdir()
+  const file = join(folder, 'keys')
+  const findings = (...lines: string[]): string => {
+    writeFileSync(file, lines.join('\n'))
+    return lineOfFinding(checkKeys({ keysFile: file }))
+  }
+  const [ana, vi] = [newKey(), newKey()]
+  const ofAna = keyLine(ana, { name: 'ana', scope: 'operate' })
+  const ofVi = keyLine(vi, { name: 'vi', scope: 'view' })
+
+  t.match(lineOfFinding(checkKeys({ keysFile: undefined })), /^ok +keys +KEYS_FILE is not set: /)
+  t.match(findings(ofAna, ofVi), 'has 2 keys, 1 to view, 1 to operate')
+  t.match(findings(ofVi), 'has 1 key, 1 to view, 0 to operate: nobody can give commands')
+  t.match(findings(''), /^warn .* 0 keys: nobody can sign in; pit keys new makes one$/)
+  const broken = findings(ofVi, ofAna.replace('operate', 'all'))
+  t.match(broken, `KEYS_FILE: ${file} has in line 2 the scope all, which is none of view, operate`)
+  t.match(broken, /^fails /)
+  t.notMatch(broken, 'sha256')
+  const missing = lineOfFinding(checkKeys({ keysFile: join(folder, 'none') }))
+  t.match(missing, /^fails .* cannot be read \(ENOENT\)$/)
 })
 
 t.test('a database is found with its tables and rights, and stays as it was', async (t) => {

@@ -29,7 +29,7 @@ function codesInTable(): readonly string[] {
   const rows = readText('docs/CLI.md')
     .split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()))
-    .filter(([, command = '']) => /^`pit[ \w]*`$/.test(command))
+    .filter(([, command = '']) => /^`pit[ \w-]*`$/.test(command))
   return rows.flatMap(([, command = '', , ...meanings]) =>
     meanings
       .slice(0, 4)
@@ -115,6 +115,10 @@ t.test('each exit code of the table is that of its command', async (t) => {
   await meets(1, `pit rejected --redrive ${randomUUID()}`)
   await meets(2, `pit rejected ${ID}`)
   await meets(3, 'pit rejected', closed)
+  await meets(0, 'pit look-up --all')
+  await meets(1, `pit look-up ${randomUUID()}`)
+  await meets(2, 'pit look-up')
+  await meets(3, 'pit look-up --all', closed)
   await meets(0, 'pit migrate --plan')
   await runSql(databaseUrl, 'DELETE FROM applied_migrations')
   await meets(1, 'pit migrate --plan')
@@ -156,7 +160,7 @@ t.test('each exit code of the table is that of its command', async (t) => {
 
 t.test('the table has each command that pit lists, and its examples are in it', async (t) => {
   const { out } = await runPit(t, { program: CLI, args: ['--help'] }).ended()
-  const listed = [...out.matchAll(/^ {2}(\w+) +[A-Z]/gm)].map(([, name]) => `pit ${name}`)
+  const listed = [...out.matchAll(/^ {2}([\w-]+) +[A-Z]/gm)].map(([, name]) => `pit ${name}`)
   const rows = new Set(codesInTable().map((each) => each.replace(/ \d$/, '')))
 
   t.same([...rows].toSorted(), ['pit', ...listed].toSorted())

@@ -1,5 +1,8 @@
 // Orders of operators as people give them: to two instances that run, over one of them.
 
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +10,7 @@ import t, { type Test } from 'tap'
 import { waitUntil } from '../../bench/layout/wait.ts'
 import { keyLine, newKey } from '../../src/infra/process/keys-file.ts'
 import { runSql, startPostgres } from '../support/postgres.ts'
+import { CLI, runPit } from '../support/system-process.ts'
 import { startTwoPits } from '../support/two-pits.ts'
 
 const postgres = await startPostgres(t)
@@ -80,6 +84,30 @@ t.test('an instance that is drained ends as by SIGTERM, and the other goes on', 
   await waitUntil({ what: 'it is paid' }, () => (charged()[0] ?? 0) + (charged()[1] ?? 0) === 1)
   const again = await pit('drain two --reason patch --yes')
   t.match(again, { code: 1, out: /two: has not answered\n$/ })
+})
+
+t.test('an instance that took the order to drain, and no longer answers, has obeyed', async (t) => {
+  const run = async (line: string, answers: readonly object[]) => {
+    const left = [{ by: 'loopback', token: 'x' }, ...answers]
+    const port = createServer((request, response) => {
+      const answer = left.shift()
+      if (answer === undefined) request.socket.destroy()
+      else response.setHeader('connection', 'close').end(JSON.stringify(answer))
+    }).listen(0, '127.0.0.1')
+    t.teardown(() => port.close())
+    await once(port, 'listening')
+    const url = `http://127.0.0.1:${(port.address() as AddressInfo).port}`
+    const args = [...line.split(' '), '--reason', 'patch', '--yes', '--url', url]
+    const { code, out, err } = await runPit(t, { program: CLI, args }).ended()
+    return { code, out: out.replace(url, 'URL'), err: err.replace(url, 'URL') }
+  }
+  const taken = { id: 1, payload: {}, awaited: ['one'], result: {}, doneAt: null }
+  const said = 'URL has taken the order and no longer answers\n'
+
+  t.match(await run('drain one', [taken]), { code: 0, out: said, err: '' })
+  t.match(await run('drain one', [taken, taken]), { code: 0, out: said, err: '' })
+  t.match(await run('drain one', []), { code: 3, out: '', err: /URL gives no answer/ })
+  t.match(await run('pause default', [taken]), { code: 3, out: '', err: said.trim() })
 })
 
 t.test('with keys a command has the name of its key, and a viewer commands nothing', async (t) => {

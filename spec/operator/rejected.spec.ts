@@ -192,6 +192,39 @@ t.test('what was settled or redriven meanwhile is left alone and named', async (
   t.match(again, { code: 0, said: '0 payments rejected' })
 })
 
+t.test('each redrive is a command with who, why and what it met, and a list is none', async (t) => {
+  const world = await startRejected(t)
+  await world.reject([1, 2, 3], { outcome: 'denied', processor: 'default', detail: 'http 400' })
+  const ids = [uuid(1), uuid(9)]
+
+  await world.run()
+  await world.runAt(async () => false, '--redrive', '--all')
+  await world.run('--redrive', '--all')
+  t.same(await world.sql('SELECT FROM commands'), [], 'what nobody has confirmed is none either')
+  await world.run('--redrive', ...ids, '--reason', 'their ticket')
+  const filter = ['--processor', 'default', '--status', '400']
+  await world.run('--redrive', '--yes', '--per-second', '7', ...filter)
+
+  const rows = await world.sql(`SELECT kind, by = 'database role ' || current_user AS is_role, via,
+    payload, reason, result, done_at >= at AS is_done FROM commands ORDER BY id`)
+  const same = { kind: 'redrive', is_role: true, via: 'cli', is_done: true }
+  const met = (redriven: number) => ({ 'the command itself': { payments: 2, redriven } })
+  t.same(rows, [
+    {
+      ...same,
+      payload: { about: ids.join(' '), payments: 2, perSecond: 100 },
+      reason: 'their ticket',
+      result: met(1),
+    },
+    {
+      ...same,
+      payload: { about: '--processor default --status 400', payments: 2, perSecond: 7 },
+      reason: 'no reason was given',
+      result: met(2),
+    },
+  ])
+})
+
 t.test('a wrong command line and an unreachable database throw different errors', async (t) => {
   const wrongs = [
     ['--redrive=1'],
@@ -203,6 +236,7 @@ t.test('a wrong command line and an unreachable database throw different errors'
     ['--from', '2026-01-01'],
     ['--from', '2026-01-02T00:00:00Z', '--to', '2026-01-01T00:00:00Z'],
     ['--redrive', '--all', '--per-second', '0'],
+    ['--reason', 'late'],
     [uuid(1)],
   ]
   for (const wrong of wrongs) {

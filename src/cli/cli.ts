@@ -40,6 +40,7 @@ const COMMANDS: readonly Command[] = [
   tool('find', 'List payments that fit a filter, or by the beginning of an id'),
   tool('reconcile', 'Compare Pit’s books with the processors’'),
   tool('rejected', 'List rejected payments, and let them be tried again'),
+  tool('look-up', 'Ask for payments in doubt now'),
   order('pause', 'Send a processor no charges until it is resumed'),
   order('resume', 'End a pause or a hold of a processor'),
   order('hold', 'Hold the circuit of a processor open or closed for a time'),

@@ -59,6 +59,7 @@ export function describeCommand(command: ShownCommand): string {
 
 /** What an order is about, in the order in which it is said; its end says for how long. */
 const ABOUT = [
+  'about',
   'correlationId',
   'processor',
   'instanceId',
@@ -75,6 +76,12 @@ function wordFor(name: (typeof ABOUT)[number], value: unknown): string {
 function metAt(kind: string, met: unknown): string {
   const fields = asFields(met)
   if (fields === undefined) return 'has not answered'
+  if (kind === 'lookUp') {
+    return `${String(fields['due'])} of ${String(fields['payments'])} payments due`
+  }
+  if (kind === 'redrive') {
+    return `${String(fields['redriven'])} of ${String(fields['payments'])} payments redriven`
+  }
   if (kind === 'resolve') return RESOLVED[String(fields['payment'])] ?? 'does not know this command'
   const told = Object.entries(fields).map(([name, value]) => `${name} was ${String(value)}`)
   return told.length === 0 ? 'obeys' : `obeys; ${told.join(', ')}`

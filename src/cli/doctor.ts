@@ -9,6 +9,7 @@ import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf } from '../operator/failures.ts'
 import { loadWebServer } from '../server/load-server.ts'
 import { findEverything } from './addresses.ts'
 import { fails, lineOfFinding, ok, warn, type Finding } from './checks/finding.ts'
+import { checkKeys } from './checks/operator-keys.ts'
 import { checkPorts } from './checks/taken-ports.ts'
 import { checkProcessor } from './checks/processors.ts'
 import { checkDatabase, checkEmbedded, checkRedis } from './checks/stores.ts'
@@ -16,11 +17,12 @@ import { checkDatabase, checkEmbedded, checkRedis } from './checks/stores.ts'
 const USAGE = `Usage: pit doctor
        NAME=value … pit doctor
 
-Checks settings, Node, the HTTP server, ports, PostgreSQL with its tables and
-rights, Redis, both processors with their token, and clocks. Each is a line that
-begins with ok, warn (Pit runs, and something is not as it should be) or fails
-(Pit cannot run so), with why and what to do. Works beside a running Pit and
-before the first start, with the same environment as pit start. Changes nothing.
+Checks settings, Node, the HTTP server, the operators' keys, ports, PostgreSQL
+with its tables and rights, Redis, both processors with their token, and clocks.
+Each is a line that begins with ok, warn (Pit runs, and something is not as it
+should be) or fails (Pit cannot run so), with why and what to do. Works beside a
+running Pit and before the first start, with the same environment as pit start.
+Changes nothing.
 
   --help   shows this
 
@@ -69,7 +71,7 @@ async function checkAll(): Promise<readonly Finding[]> {
       checkStores(config, devStack),
       checkProcessors(config, devStack),
     ])
-    return [...settings, ...all.flat()]
+    return [...settings, checkKeys(config), ...all.flat()]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const later = warn('settings', 'the rest is checked once the settings can be read')

@@ -53,9 +53,12 @@ export async function askOperators(
 const OBEYED_WITHIN_MS = 5_000
 const ASK_MS = 200
 
+/** The instance that took an order gives no answer any more. */
+export class FellSilent extends PitUnreachable {}
+
 /**
  * Gives an order, and waits until all have said what it met; as it is by then, or why it was refused.
- * Rejects with `PitUnreachable`.
+ * Rejects with `PitUnreachable`, and with `FellSilent` once the order was taken.
  */
 export async function giveOrder(
   operators: Operators,
@@ -68,10 +71,20 @@ export async function giveOrder(
   let command = readShownCommand(given.value)
   for (let waitedMs = 0; command.doneAt === null && waitedMs < waitMs; waitedMs += ASK_MS) {
     await pause(ASK_MS)
-    const answer = await askOperators(operators, { path: `${path}/${command.id}` })
+    const asked = askOperators(operators, { path: `${path}/${command.id}` })
+    const answer = await asked.catch((error: unknown) => {
+      throw silenceOf(error, operators)
+    })
     if ('value' in answer) command = readShownCommand(answer.value)
   }
   return command
+}
+
+/** Where nothing was answered at all, that; otherwise the same error. */
+function silenceOf(error: unknown, { url }: Operators): unknown {
+  // An answer that cannot be gone by, such as a 503, has no cause.
+  if (!(error instanceof PitUnreachable) || error.cause === undefined) return error
+  return new FellSilent(`${url} has taken the order and no longer answers`, { cause: error })
 }
 
 /** Whether whoever sits at the terminal means it. Throws `UsageError` where nobody does. */

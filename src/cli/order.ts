@@ -3,7 +3,7 @@
 import { readArguments } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf, UsageError } from '../operator/failures.ts'
 import { describeCommand } from './command-text.ts'
-import { findOperators, giveOrder, isMeant, type Operators } from './operators.ts'
+import { FellSilent, findOperators, giveOrder, isMeant, type Operators } from './operators.ts'
 
 function optionsWith(example: string): string {
   return `  --reason <text>  why, for whoever reads pit audit later
@@ -52,7 +52,8 @@ ${optionsWith('pit hold default closed --for 10m --reason "a test"')}`,
 
 The instance of this id stops as by SIGTERM: it takes nothing new, hands over
 what waits, finishes what is under way, and ends with exit code 0. Whatever
-restarts processes there may start it again. The console shows the ids.
+restarts processes there may start it again. The console shows the ids. Over its
+own port, which closes meanwhile, the order is done once that no longer answers.
 
 ${optionsWith('pit drain pit-2 --reason "a patch"')}`,
 }
@@ -90,7 +91,14 @@ async function main(): Promise<number> {
   if (reason.trim() === '') throw new UsageError(`pit ${name} takes --reason, which says why`)
   const operators = await findOperators(values.url)
   if (values.yes !== true && !(await isMeant(ordered.words, operators))) return EXIT_DIFFERENT
-  return await give(operators, { ...ordered.body, reason })
+  try {
+    return await give(operators, { ...ordered.body, reason })
+  } catch (error) {
+    // It has done what it was told, as far as anybody can know over its own port.
+    if (name !== 'drain' || !(error instanceof FellSilent)) throw error
+    process.stdout.write(`${error.message}\n`)
+    return EXIT_FINE
+  }
 }
 
 function readOrder(name: Name, positionals: readonly string[], time: string | undefined): Ordered {

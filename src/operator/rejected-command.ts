@@ -4,6 +4,7 @@ import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { counted, printCents, readArguments, readInstant } from './command-line.ts'
 import { readPaymentId, readRate } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
+import { aboutIds, noteCommand, noteDone } from './noted-command.ts'
 import {
   EVERYTHING,
   findRejected,
@@ -34,10 +35,13 @@ filter. Before it redrives by a filter it says how many they are, and asks.
                           inclusive
   --processor <name>      filter: denied by that one, default or fallback
   --status <answer>       filter: what a processor said, such as "http 400"
+  --reason <text>         why, for whoever reads pit audit later
   --yes                   do not ask
   --per-second <count>    payments that become due in a second, ${PER_SECOND} when absent
   --help                  shows this
 
+Each redrive is a row of the table commands, which pit audit lists: the role of
+the database that it used, when, why, what it was about and what it met.
 A redrive takes ${REDRIVE_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated
 for the rest: a payment that is not rejected any more is left alone, and named.
 
@@ -59,8 +63,15 @@ export type RejectedOptions =
       readonly kind: 'redrive'
       readonly which: readonly string[] | RejectedFilter
       readonly isConfirmed: boolean
-      readonly perSecond: number
+      readonly redrive: Redrive
     }
+
+interface Redrive {
+  /** What it is about, in the words of its flags. */
+  readonly about: string
+  readonly reason: string | undefined
+  readonly perSecond: number
+}
 
 /** Throws `UsageError`. */
 export function readRejectedOptions(args: readonly string[]): RejectedOptions {
@@ -69,6 +80,7 @@ export function readRejectedOptions(args: readonly string[]): RejectedOptions {
   const filter = readFilter(values)
   if (filter !== undefined && values.all === true) throw new UsageError('--all takes no filter')
   if (values.redrive !== true) {
+    if (values.reason !== undefined) throw new UsageError('--reason stands after --redrive')
     if (ids.length > 0) throw new UsageError('correlationIds stand after --redrive')
     return { kind: 'list', filter: filter ?? EVERYTHING }
   }
@@ -79,12 +91,23 @@ export function readRejectedOptions(args: readonly string[]): RejectedOptions {
   if (wanted === undefined && ids.length === 0) {
     throw new UsageError('--redrive takes correlationIds, a filter or --all')
   }
+  const perSecond = readRate('per-second', values['per-second'], PER_SECOND)
+  const named = [...new Set(ids.map((id) => readPaymentId('--redrive', id)))]
+  const about = aboutOf(values, named)
   return {
     kind: 'redrive',
-    which: wanted ?? [...new Set(ids.map((id) => readPaymentId('--redrive', id)))],
+    which: wanted ?? named,
     isConfirmed: values.yes === true,
-    perSecond: readRate('per-second', values['per-second'], PER_SECOND),
+    redrive: { about, reason: values.reason, perSecond },
   }
+}
+
+function aboutOf(values: ReturnType<typeof parseFlags>['values'], ids: readonly string[]): string {
+  if (values.all === true) return '--all'
+  if (ids.length > 0) return aboutIds(ids)
+  return (['from', 'to', 'processor', 'status'] as const)
+    .flatMap((name) => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))
+    .join(' ')
 }
 
 function readFilter(values: ReturnType<typeof parseFlags>['values']): RejectedFilter | undefined {
@@ -113,6 +136,7 @@ function parseFlags(args: readonly string[]) {
       to: { type: 'string' },
       processor: { type: 'string' },
       status: { type: 'string' },
+      reason: { type: 'string' },
       yes: { type: 'boolean' },
       'per-second': { type: 'string' },
       help: { type: 'boolean' },
@@ -133,10 +157,10 @@ export async function runRejected(
   tool: RejectedTool,
 ): Promise<number> {
   if (options.kind === 'list') return await list(options.filter, tool)
-  const { which, isConfirmed, perSecond } = options
-  if (isIds(which)) return await redriveAll(which, { tool, perSecond })
-  const ids = await confirmed(which, { tool, isConfirmed, perSecond })
-  return ids === undefined ? EXIT_DIFFERENT : await redriveAll(ids, { tool, perSecond })
+  const { which, isConfirmed, redrive } = options
+  if (isIds(which)) return await redriveAll(which, { tool, redrive })
+  const ids = await confirmed(which, { tool, isConfirmed, perSecond: redrive.perSecond })
+  return ids === undefined ? EXIT_DIFFERENT : await redriveAll(ids, { tool, redrive })
 }
 
 // Array.isArray does not narrow a readonly array.
@@ -185,9 +209,17 @@ const BATCH_MAX = 500
 
 async function redriveAll(
   ids: readonly string[],
-  { tool, perSecond }: { readonly tool: RejectedTool; readonly perSecond: number },
+  { tool, redrive }: { readonly tool: RejectedTool; readonly redrive: Redrive },
 ): Promise<number> {
+  if (ids.length === 0) return EXIT_FINE
   const { pool, write } = tool
+  const { about, reason, perSecond } = redrive
+  const payments = ids.length
+  const command = await noteCommand(pool, {
+    kind: 'redrive',
+    payload: { about, payments, perSecond },
+    reason,
+  })
   const intervalMs = 1_000 / perSecond
   let redriven = 0
   for (let at = 0; at < ids.length; at += BATCH_MAX) {
@@ -200,6 +232,7 @@ async function redriveAll(
     }
     if (ids.length > BATCH_MAX) write(`${redriven} of ${at + batch.length} redriven so far\n`)
   }
+  await noteDone(pool, command, { payments, redriven })
   if (ids.length > 1) {
     const last = Math.ceil(((ids.length - 1) * intervalMs) / 1_000)
     write(`${redriven} of ${counted(ids.length, 'payment')} redriven, due within ${last} s\n`)

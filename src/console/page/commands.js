@@ -100,8 +100,8 @@ async function readCommands() {
 }
 
 function item({ at, by, via, kind, payload, reason, until, awaited, result }) {
-  const { correlationId, processor, instanceId, to, processors } = payload
-  const named = [correlationId, processor, instanceId, to, processors?.join(' and ')]
+  const { about: flags, correlationId, processor, instanceId, to, processors } = payload
+  const named = [flags, correlationId, processor, instanceId, to, processors?.join(' and ')]
   const about = named.filter((each) => each !== undefined)
   const end = until === null ? '' : ` until ${clockTime(Date.parse(until))}`
   const answered = awaited.filter((each) => each in result)
@@ -118,7 +118,9 @@ function item({ at, by, via, kind, payload, reason, until, awaited, result }) {
   )
 }
 
-function metAt(instanceId, { circuit, payment }) {
+function metAt(instanceId, { circuit, payment, payments, redriven, due }) {
+  if (due !== undefined) return `${due} of ${payments} payments due`
+  if (redriven !== undefined) return `${redriven} of ${payments} payments redriven`
   if (payment !== undefined) return `${instanceId} found it ${PAYMENT_MET[payment] ?? payment}`
   return circuit === undefined ? `${instanceId} obeys` : `${instanceId} obeys, it was ${circuit}`
 }

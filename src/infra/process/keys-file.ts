@@ -51,6 +51,14 @@ function readLine(line: string): Line | { readonly fault: string } {
   return { name, scope, hash: Buffer.from(hash, 'hex') }
 }
 
+/** Whose keys the file has, or why it cannot be gone by: how a sentence goes on after its name. */
+export function inspectKeysFile(
+  path: string,
+): { readonly keys: readonly Operator[] } | { readonly fault: string } {
+  const read = linesOf(contentOf(path))
+  return 'fault' in read ? read : { keys: read.lines.map(operatorIn) }
+}
+
 /** A fresh key: 256 random bits, so that one round of a fast hash keeps it secret. */
 export function newKey(): string {
   return `pit_${randomBytes(32).toString('base64url')}`
@@ -97,7 +105,7 @@ const READ_MS = 1_000
  */
 export function openKeysFile(path: string, news: KeysFileNews): KeysFile {
   let read = contentOf(path)
-  const first = 'fault' in read ? read : readKeys(read.text)
+  const first = linesOf(read)
   if ('fault' in first) throw new Error(`KEYS_FILE: ${path} ${first.fault}`)
   let { lines } = first
 
@@ -105,10 +113,10 @@ export function openKeysFile(path: string, news: KeysFileNews): KeysFile {
     const now = contentOf(path)
     if (sameContent(now, read)) return
     read = now
-    const keys = 'fault' in now ? now : readKeys(now.text)
+    const keys = linesOf(now)
     if ('fault' in keys) return news.onFault(keys.fault)
     lines = keys.lines
-    news.onRead(lines.map(({ name, scope }) => ({ name, scope })))
+    news.onRead(lines.map(operatorIn))
   }
   const timer = setInterval(readAgain, READ_MS).unref()
   // The folder: a file that is replaced is another one.
@@ -135,6 +143,14 @@ function operatorOf(lines: readonly Line[], hash: Buffer): Operator | undefined 
     if (timingSafeEqual(line.hash, hash)) found = { name: line.name, scope: line.scope }
   }
   return found
+}
+
+function linesOf(content: Content): ReadKeys {
+  return 'fault' in content ? content : readKeys(content.text)
+}
+
+function operatorIn({ name, scope }: Line): Operator {
+  return { name, scope }
 }
 
 type Content = { readonly text: string } | { readonly fault: string }
