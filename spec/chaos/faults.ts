@@ -113,14 +113,21 @@ export async function injectProcessors(
   if (conduct !== undefined) for (const name of processors) relays[name].behave(conduct)
   if (nameTrouble !== undefined) for (const name of processors) names?.behave(name, nameTrouble)
   await pause(lastsMs)
+  if (nameTrouble !== undefined) {
+    for (const name of processors) names?.heal(name)
+    await pause(ADDRESS_KEPT_MS)
+  }
   await all((name) => recoveries.faultEnds(fault, name))
   if (isGone) await all((name) => relays[name].open())
   if (switches !== undefined) await all((name) => ledgers[name].setFaults({}))
-  for (const name of processors) {
-    relays[name].behave(null)
-    names?.heal(name)
-  }
+  for (const name of processors) relays[name].behave(null)
 }
+
+/**
+ * A name is asked for at most once a second (docs/PROCESSORS.md): for that long connections still go
+ * to an address that is no longer its own, ms.
+ */
+const ADDRESS_KEPT_MS = 1_000
 
 interface Outage {
   readonly lastsMs: number

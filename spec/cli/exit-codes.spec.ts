@@ -17,6 +17,7 @@ const MET_ELSEWHERE: Readonly<Record<string, string>> = {
   'pit 1': 'spec/cli/cli.spec.ts',
   'pit start 0': 'spec/cli/cli.spec.ts',
   'pit drain 0': 'spec/cli/orders.spec.ts',
+  'pit resolve 0': 'spec/cli/resolve.spec.ts',
   'pit tail 0': 'spec/cli/payments.spec.ts',
   'pit simulator 0': 'spec/simulator/main.spec.ts',
   'pit challenge 0': 'a run of the challenge, which takes minutes',
@@ -137,6 +138,9 @@ t.test('each exit code of the table is that of its command', async (t) => {
   await meets(1, `pit drain nobody --reason late --yes --url ${operators}`)
   await meets(2, 'pit drain')
   await meets(3, `pit drain nobody --reason late --yes --url ${silent}`)
+  await meets(1, `pit resolve ${randomUUID()} --never default --reason a --yes --url ${operators}`)
+  await meets(2, `pit resolve ${ID} --never --settled default`)
+  await meets(3, `pit resolve ${ID} --never default --reason a --yes --url ${silent}`)
   await meets(0, `pit audit --url ${operators}`)
   await meets(2, 'pit audit --last x')
   await meets(3, `pit audit --url ${silent}`)

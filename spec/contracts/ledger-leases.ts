@@ -64,6 +64,15 @@ function livingLeases(t: Test, makeLedger: MakeLedger): void {
     },
   )
 
+  t.test('a lease says its own length, whoever looks', async (t) => {
+    const { first, second } = await makeLedger()
+    const mine = await first.acquireLease({ instanceId: 'a', ttlMs: 60_000 })
+    const by = { ledger: second, ...(await lease(second, 'b')) }
+
+    t.match(await seen(by, mine), [{ ttlMs: 60_000 }])
+    t.match(await seen(by, by), [{ ttlMs: TTL_MS }])
+  })
+
   t.test('an acquired and a renewed lease tell the time of the ledger', async (t) => {
     const { first, passTime } = await makeLedger()
     const { leaseId, ledgerNow } = await first.acquireLease({ instanceId: 'a', ttlMs: TTL_MS })

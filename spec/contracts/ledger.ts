@@ -7,6 +7,7 @@ import { claimsContract } from './ledger-claims.ts'
 import { controlsContract } from './ledger-controls.ts'
 import { leasesContract } from './ledger-leases.ts'
 import { recordContract } from './ledger-record.ts'
+import { resolvingContract } from './ledger-resolving.ts'
 import { summariesContract } from './ledger-summaries.ts'
 import { acceptContract } from './ledger-accept.ts'
 
@@ -30,5 +31,6 @@ export async function ledgerContract(t: Test, makeLedger: MakeLedger): Promise<v
   await t.test('leases', (each) => leasesContract(each, makeLedger))
   await t.test('summaries', (each) => summariesContract(each, makeLedger))
   await t.test('commands', (each) => commandsContract(each, makeLedger))
+  await t.test('resolving', (each) => resolvingContract(each, makeLedger))
   await t.test('controls', (each) => controlsContract(each, makeLedger))
 }

@@ -3,6 +3,7 @@
 
 import type { EdgeRequest } from '../../src/actors/messages.ts'
 import type { Fact } from '../../src/actors/model/facts.ts'
+import type { CommandRow, NewCommand, Orders } from '../../src/actors/model/operator.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { HistoryWatch } from '../../src/actors/model/ledger-history.ts'
 import type {
@@ -24,7 +25,7 @@ import {
 import type { Chance, Span } from './chance.ts'
 import type { Plan } from './plan.ts'
 import type { Settings } from './settings.ts'
-import { createSimulatedLedger } from './simulated-ledger.ts'
+import { createSimulatedLedger, type LedgerClientParts } from './simulated-ledger.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import {
   type CalledProcessor,
@@ -62,6 +63,8 @@ export interface InstanceObserver {
   onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void
   onCall(instance: Instance, what: string): void
   onRecord(instance: Instance, leaseId: number): void
+  /** It has been told what stands; it asked at that moment, virtual ms. */
+  onOrders(instance: Instance, orders: Orders, askedAt: number): void
   /** It has stopped as it was asked to. */
   onStopped(instance: Instance): void
   onBroken(instance: Instance, error: unknown): void
@@ -81,6 +84,7 @@ export class Instance {
   /** Set once it has been asked to stop. */
   isStopping = false
   readonly #supervisor: SupervisorActor
+  readonly #ledger: Ledger
   readonly #planted: Planted
 
   constructor(id: string, shared: SharedWorld) {
@@ -90,7 +94,9 @@ export class Instance {
     this.clock = clockOf(shared, this.gate)
     const clock = shared.planted.clock?.(this.clock, shared.ledgerClock) ?? this.clock
     this.fence = shared.planted.fence?.(clock) ?? new LeaseFence(clock)
-    this.#supervisor = this.#assemble(shared, clock)
+    const parts = this.#assemble(shared, clock)
+    this.#ledger = parts.ports.ledger
+    this.#supervisor = createSupervisor(parts)
     this.#supervisor.subscribe({
       // As a bug does: it ends the process.
       error: (error) => {
@@ -118,6 +124,13 @@ export class Instance {
     this.gate.enter(() => this.#supervisor.send({ type: 'stop.requested', cause: 'SIGTERM' }))
   }
 
+  /** As its operators' port does; nobody answers for one that has died. */
+  give(command: NewCommand): Promise<CommandRow> {
+    return new Promise((resolve, reject) => {
+      this.gate.enter(() => void this.#ledger.giveCommand(command).then(resolve, reject))
+    })
+  }
+
   /** Payments that it would claim now if they were due. */
   capacity(): number {
     const { inMemory } = (this.#supervisor.system.get('payments') as PaymentsActor).getSnapshot()
@@ -125,7 +138,7 @@ export class Instance {
     return capacityForClaims(inMemory.dependencies, inMemory.waiting.ready.size)
   }
 
-  #assemble(shared: SharedWorld, clock: Clock): SupervisorActor {
+  #assemble(shared: SharedWorld, clock: Clock): PitParts {
     const { settings, planted, chance, observer } = shared
     const caches = createSimulatedCaches({
       store: shared.cacheStore,
@@ -142,7 +155,7 @@ export class Instance {
       landsForMs: outlasting(leaseTtlMs + work.settleByMs),
       onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
     })
-    const ledger = createSimulatedLedger({
+    const ledger = this.#toldOf(shared, {
       watch,
       renewals: caches.renewals,
       sharedRenewal: () => shared.cacheStore.renewal,
@@ -175,7 +188,21 @@ export class Instance {
       quotaUsed: () => 0,
       instanceId: this.id,
     }
-    return createSupervisor(planted.parts?.(parts) ?? parts)
+    return planted.parts?.(parts) ?? parts
+  }
+
+  /** A ledger that the observer hears of when orders are read. */
+  #toldOf({ virtualTime, observer }: SharedWorld, parts: LedgerClientParts): Ledger {
+    const ledger = createSimulatedLedger(parts)
+    return {
+      ...ledger,
+      readOrders: async (request) => {
+        const askedAt = virtualTime.now()
+        const orders = await ledger.readOrders(request)
+        observer.onOrders(this, orders, askedAt)
+        return orders
+      },
+    }
   }
 
   #processor(shared: SharedWorld, name: ProcessorName, clock: Clock): Processor {

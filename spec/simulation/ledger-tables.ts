@@ -12,7 +12,7 @@ import type {
   TimeWindow,
   UnknownOutcome,
 } from '../../src/actors/model/payment.ts'
-import type { KnownControl, UnwrittenOutcome } from '../../src/actors/model/ports.ts'
+import type { KnownControl, SeenLease, UnwrittenOutcome } from '../../src/actors/model/ports.ts'
 
 export interface PaymentRow {
   readonly correlationId: string
@@ -43,6 +43,7 @@ export interface LeaseRow {
   /** Counts renewals. */
   version: number
   isRevoked: boolean
+  readonly ttlMs: number
   /** When it will have gone unrenewed for its length, by a clock that nobody sets. */
   endsAt: number
 }
@@ -217,4 +218,21 @@ export function writeOutcome(
   if (outcome.kind === 'rejected') return
   row.processor = outcome.processor
   row.requestedAt = outcome.requestedAt
+}
+
+export function seenLease({ id, version, ttlMs }: LeaseRow): SeenLease {
+  return { leaseId: id, version: String(version), ttlMs }
+}
+
+/** What a server says of itself once a dump was read in there. */
+export function readIn(
+  said: { systemIdentifier: string; tables: string },
+  server: 'same' | 'another',
+): void {
+  said.tables += '+'
+  if (server === 'another') said.systemIdentifier += '+'
+}
+
+export function byId(one: PaymentRow, other: PaymentRow): number {
+  return one.correlationId < other.correlationId ? -1 : 1
 }

@@ -3,9 +3,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Fact } from '../../src/actors/model/facts.ts'
 import type { ClaimedPayment, ProcessorName } from '../../src/actors/model/payment.ts'
+import type { Orders } from '../../src/actors/model/operator.ts'
 import type { Charge, TakenOver } from '../../src/actors/model/ports.ts'
 import type { Postings } from './postings.ts'
 import type { Instance, InstanceObserver } from './instance.ts'
+import { KnownOrders } from './known-orders.ts'
 import { type Rule, RULES, type Violation } from './rules.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
 import type { RecordedPayment } from './simulated-processor.ts'
@@ -40,6 +42,7 @@ export class Observer implements InstanceObserver {
   readonly failedAt = new Map<Instance, number>()
   /** Payments of which an instance told that a processor contradicts itself, or Pit. */
   readonly contradicted = new Set<string>()
+  readonly knownOrders = new KnownOrders()
   readonly #leasesOf = new Map<Instance, Set<number>>()
   /** Where each id was recorded first. */
   readonly #recordedAt = new Map<string, ProcessorName>()
@@ -107,6 +110,10 @@ export class Observer implements InstanceObserver {
     this.#parts.trace.note(instance.id, `has stopped, left ${left.length}`)
   }
 
+  onOrders(instance: Instance, orders: Orders, askedAt: number): void {
+    this.knownOrders.onRead(instance, { orders, askedAt, readAt: this.#parts.virtualTime.now() })
+  }
+
   onFact(instance: Instance, fact: Fact): void {
     if (QUIET_FACTS.has(fact.type)) return
     this.#parts.trace.note(instance.id, describe(fact))
@@ -124,6 +131,8 @@ export class Observer implements InstanceObserver {
       this.settledBy.set(instance, new Map())
       const leases = this.#leasesOf.get(instance) ?? new Set()
       this.#leasesOf.set(instance, leases.add(fact.leaseId))
+    } else if (fact.type === 'circuit.changed') {
+      this.knownOrders.onCircuit(instance, fact.processor, fact.to)
     } else if (fact.type === 'payment.contradicted') {
       this.contradicted.add(fact.correlationId)
     } else if (fact.type === 'payment.settled') {
@@ -148,6 +157,8 @@ export class Observer implements InstanceObserver {
     const row = store.rows.get(correlationId)
     const whose = `${instance.id} (lease ${leaseId}) sends ${short(correlationId)}`
     this.#parts.oracle.onSent(processor, correlationId)
+    const held = this.knownOrders.heldOpen(instance, processor, virtualTime.now())
+    if (held !== undefined) this.fail('heldOpenGetsNothing', `${whose}, order ${held.command}`)
     // Under the lease that it was granted before; what it sends lands before anybody is sure.
     if (virtualTime.now() - this.#rewoundAt < leaseTtlMs) return
     if (leaseId === null || !store.isFresh(leaseId)) this.fail('sentUnderLease', whose)

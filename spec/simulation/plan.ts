@@ -6,6 +6,7 @@ import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
 import type { RewindKind } from './simulated-postgres.ts'
 import type { Settings } from './settings.ts'
 import type { Lasting, WorldFault } from './worlds/faults.ts'
+import type { OrderFault } from './worlds/orders.ts'
 
 export interface PlannedPayment {
   readonly at: number
@@ -27,6 +28,7 @@ export type Fault =
   | { readonly kind: 'purge' }
   | Rewind
   | WorldFault
+  | OrderFault
 
 /** PostgreSQL goes down, and comes back as it was some time before. */
 export interface Rewind {

@@ -35,6 +35,10 @@ export const RULES = {
   settledByWhoWorks: 'while one processor works, what is not in doubt at the other is settled',
   backlogEmpties: 'after the last fault nothing stays open',
 
+  ordersFollowed: 'an order is followed by each living instance within a second',
+  heldOpenGetsNothing: 'who knows that a processor is paused, or held open, sends it nothing',
+  holdsEnd: 'a hold ends by itself',
+
   noChildFails: 'no child of the supervisor fails, and no payment breaks',
   supervisorRuns: 'the supervisor never fails',
   drainsOnlyWhenTold: 'an instance drains only when it is told to',

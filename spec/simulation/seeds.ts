@@ -5,15 +5,18 @@ import { Worker } from 'node:worker_threads'
 import { askSummaries, askWhileRunning, checkPayments } from './book-rules.ts'
 import { Chance } from './chance.ts'
 import { Clients } from './clients.ts'
-import { checkHandovers } from './handover-rules.ts'
+import { handoverRules } from './handover-rules.ts'
 import { NOTHING_PLANTED, type Planted } from './instance.ts'
 import { short } from './observer.ts'
+import { orderRules } from './order-rules.ts'
 import { drawPlan, type Plan } from './plan.ts'
+import { checkOften } from './readiness.ts'
 import { type Rule, RULES, type Violation } from './rules.ts'
 import { drawSettings, type Settings } from './settings.ts'
 import { planFaults, World } from './world.ts'
 import { type DrawnWorld, describeWorld, drawWorld, type Lasting } from './worlds/faults.ts'
 import { Oracle } from './worlds/oracle.ts'
+import { describeOrders, drawOrders, type PlannedOrder } from './worlds/orders.ts'
 
 export interface SeedRun {
   readonly seed: number
@@ -57,7 +60,8 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
   const settings = planted?.settings?.(usualSettings) ?? usualSettings
   const usual = drawPlan(chance.branch(2), settings)
   const drawn = drawnWorld(run, usual, settings)
-  const plan = planted?.plan?.(usual, settings) ?? together(usual, drawn)
+  const orders = drawnOrders(run, usual, settings)
+  const plan = planted?.plan?.(usual, settings) ?? together(usual, drawn, orders)
   const world = new World({
     chance: chance.branch(3),
     settings,
@@ -65,6 +69,7 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
     instances: plan.instances,
     oracle: new Oracle(planted?.oracle ?? 'fair'),
     proxyChance: worldChance(seed).branch(2),
+    operatorsChance: ordersChance(seed).branch(2),
     ...(tolerated === undefined ? {} : { tolerated }),
     ...(print === undefined ? {} : { print }),
   })
@@ -72,7 +77,7 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
   clients.plan(plan.payments)
   planFaults(world, plan, settings.faultsMs)
   askWhileRunning(world, settings.faultsMs)
-  checkHandovers(world)
+  checkOften(world, [handoverRules(world), orderRules(world)])
   await world.virtualTime.run(settings.faultsMs)
   const emptiedAfterMs = await becomeQuiet(world, clients, plan)
   if (!world.virtualTime.isStopped) await closeBooks(world, chance.branch(4))
@@ -85,7 +90,7 @@ export async function runSeed(run: SeedRun): Promise<SeedResult> {
     steps: world.virtualTime.steps,
     emptiedAfterMs,
     contradicted: [...world.observer.contradicted].map(short),
-    world: describeWorld(drawn),
+    world: [...describeWorld(drawn), ...describeOrders(orders)],
   }
 }
 
@@ -107,10 +112,28 @@ function drawnWorld(
   return drawWorld({ chance, settings, instances, payments: payments.length })
 }
 
-function together(usual: Plan, { faults, lasting }: DrawnWorld): Plan {
+/** What operators order shifts nothing else that the seed decides. */
+function ordersChance(seed: number): Chance {
+  return new Chance(seed ^ 0x2545_f491)
+}
+
+function drawnOrders(
+  { seed, planted, world }: SeedRun,
+  { instances, faults }: Plan,
+  settings: Settings,
+): readonly PlannedOrder[] {
+  if (planted !== undefined || world === 'none') return []
+  return drawOrders({ chance: ordersChance(seed).branch(1), settings, instances, faults })
+}
+
+function together(
+  usual: Plan,
+  { faults, lasting }: DrawnWorld,
+  orders: readonly PlannedOrder[],
+): Plan {
   return {
     ...usual,
-    faults: [...usual.faults, ...faults],
+    faults: [...usual.faults, ...faults, ...orders],
     ...(lasting === null ? {} : { lasting }),
   }
 }
@@ -162,7 +185,7 @@ async function runUntil(world: World, { isDone, late, maxMs, rule }: Quiet): Pro
   const since = virtualTime.now()
   while (!virtualTime.isStopped) {
     await virtualTime.run(virtualTime.now() + CHECK_EVERY_MS)
-    world.replaceDead()
+    world.keepUp()
     const ranMs = virtualTime.now() - since
     if (ranMs > CLIENTS_MS && isDone() && late().length === 0) return
     if (ranMs > CLIENTS_MS + maxMs) {

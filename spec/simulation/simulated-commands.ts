@@ -1,7 +1,14 @@
 // The table of commands of the simulated PostgreSQL, by the same rules as the SQL.
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
-import type { CommandRow, Hold, NewCommand, Orders } from '../../src/actors/model/operator.ts'
+import type {
+  CommandRow,
+  Hold,
+  NewCommand,
+  Orders,
+  ResolveMet,
+  ResolveOrder,
+} from '../../src/actors/model/operator.ts'
 
 /** Instants are its own clock's, epoch ms. */
 interface Row extends Omit<CommandRow, 'payload'> {
@@ -49,7 +56,9 @@ export class CommandTable {
         return awaited.includes(instanceId) && !Object.hasOwn(result, instanceId)
       })
       .map(({ id, kind, order, by, reason }) => {
-        return { id, kind, processor: 'processor' in order ? order.processor : null, by, reason }
+        const processor = 'processor' in order ? order.processor : null
+        const correlationId = 'correlationId' in order ? order.correlationId : null
+        return { id, kind, processor, correlationId, by, reason }
       })
     const holds = (['default', 'fallback'] as const).flatMap((name) => this.#holdOf(name))
     return { last: this.last, holds, pending }
@@ -64,6 +73,22 @@ export class CommandTable {
     })
   }
 
+  /** The order to resolve a payment, while it has not ended, and the time now, epoch ms. */
+  resolving(
+    id: number,
+  ): { readonly order: ResolveOrder; readonly ageMs: number; readonly now: number } | undefined {
+    const row = this.rows.find((each) => each.id === id && each.doneAt === null)
+    if (row?.order.kind !== 'resolve') return undefined
+    const now = this.#now()
+    return { order: row.order, ageMs: now - row.at, now }
+  }
+
+  endResolving({ id, instanceId }: { id: number; instanceId: string }, payment: ResolveMet): void {
+    const ended = { awaited: [instanceId], result: { [instanceId]: { payment } } }
+    const doneAt = this.#now()
+    this.rows = this.rows.map((row) => (row.id === id ? { ...row, ...ended, doneAt } : row))
+  }
+
   list({ limit, before }: { limit: number; before?: number }): readonly CommandRow[] {
     const all = this.rows.filter(({ id }) => before === undefined || id < before)
     return all.toReversed().slice(0, limit).map(shown)
@@ -71,7 +96,8 @@ export class CommandTable {
 
   #holdOf(processor: ProcessorName): readonly Hold[] {
     const about = this.rows.findLast(({ order }) => {
-      return 'processor' in order && order.processor === processor
+      const isHold = order.kind === 'pause' || order.kind === 'hold' || order.kind === 'resume'
+      return isHold && order.processor === processor
     })
     if (about === undefined || about.order.kind === 'resume') return []
     const { id: command, order, by, reason, until } = about

@@ -2,6 +2,7 @@
 // the adapter's bounds.
 
 import { cacheFailureOf, LedgerUnavailable } from '../../src/actors/model/errors.ts'
+import type { CommandLedger } from '../../src/actors/model/operator.ts'
 import type { HistoryWatch } from '../../src/actors/model/ledger-history.ts'
 import type { ClaimedPayment, Outcome } from '../../src/actors/model/payment.ts'
 import type {
@@ -14,6 +15,7 @@ import type {
 import { toLedgerUnavailable } from '../../src/infra/postgres/connection.ts'
 import { PurgeCount } from '../../src/infra/postgres/purges.ts'
 import type { LedgerStore } from './simulated-postgres.ts'
+import { resolvePayment } from './simulated-resolving.ts'
 import type { LostCall, SimulatedServer } from './simulated-server.ts'
 import type { Gate } from './virtual-time.ts'
 
@@ -99,19 +101,30 @@ export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
     summarize: (window, unflushed) => read('summarize', () => store.summarize(window, unflushed)),
     findControl: (processor) => read('findControl', () => store.findControl(processor)),
     find: (id) => read('find', () => store.find(id)),
+    ...commandsOf(store, { write, read }),
+    purge: () => counted(() => write('purge', () => store.purge())),
+    close: () => Promise.resolve(),
+  }
+}
+
+function commandsOf(
+  store: LedgerStore,
+  { write, read }: { write: Call; read: Call },
+): CommandLedger {
+  const { commands } = store
+  return {
     giveCommand: (command) =>
       write('giveCommand', () => {
         const living = [...store.leases.values()].filter(({ isRevoked }) => !isRevoked)
-        return store.commands.give(
+        return commands.give(
           command,
           living.map((each) => each.instanceId),
         )
       }),
-    readOrders: (request) => read('readOrders', () => store.commands.read(request)),
-    noteMet: (request) => write('noteMet', () => store.commands.noteMet(request)),
-    listCommands: (request) => read('listCommands', () => store.commands.list(request)),
-    purge: () => counted(() => write('purge', () => store.purge())),
-    close: () => Promise.resolve(),
+    readOrders: (request) => read('readOrders', () => commands.read(request)),
+    noteMet: (request) => write('noteMet', () => commands.noteMet(request)),
+    resolvePayment: (request) => write('resolvePayment', () => resolvePayment(store, request)),
+    listCommands: (request) => read('listCommands', () => commands.list(request)),
   }
 }
 

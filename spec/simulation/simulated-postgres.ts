@@ -28,12 +28,15 @@ import type {
 } from '../../src/actors/model/ports.ts'
 import { CommandTable } from './simulated-commands.ts'
 import {
+  byId,
   claimOf,
   controlAt,
   unknownOutcomesOfOrphan,
   type LeaseRow,
   newRow,
   type PaymentRow,
+  readIn,
+  seenLease,
   statusOf,
   sumUp,
   whyUnwritten,
@@ -71,7 +74,7 @@ export class LedgerStore {
   readonly commands: CommandTable
   purges = 0
   /** What the server says of itself. */
-  server = { systemIdentifier: '1', timeline: 1 }
+  server = { systemIdentifier: '1', timeline: 1, tables: '1' }
   /** Renewals by the run that made them. */
   readonly renewals = new Map<string, number>()
   /** Counts the times that it went back: sessions from before have ended. */
@@ -96,7 +99,7 @@ export class LedgerStore {
 
   acquireLease({ instanceId, ttlMs }: { instanceId: string; ttlMs: number }): AcquiredLease {
     this.#lastLease += 1
-    const lease = { id: this.#lastLease, instanceId, version: 0, isRevoked: false }
+    const lease = { id: this.#lastLease, instanceId, version: 0, isRevoked: false, ttlMs }
     this.leases.set(lease.id, { ...lease, endsAt: this.#trueNow() + ttlMs })
     return { leaseId: lease.id, ledgerNow: Math.floor(this.#now()) }
   }
@@ -238,7 +241,7 @@ export class LedgerStore {
     const { leaseId, limit, settleByMs, expired } = request
     this.#mustHold(leaseId, 'takeOver')
     const living = [...this.leases.values()].filter(({ isRevoked }) => !isRevoked)
-    const leases = living.map(({ id, version }) => ({ leaseId: id, version: String(version) }))
+    const leases = living.map(seenLease)
     for (const seen of expired) {
       const lease = this.leases.get(seen.leaseId)
       if (String(lease?.version) === seen.version && lease !== undefined) lease.isRevoked = true
@@ -338,7 +341,8 @@ export class LedgerStore {
     for (const [run, count] of saved.renewals) this.renewals.set(run, count)
     this.server = { ...saved.server }
     if (how === 'failover') this.server.timeline = this.#timelines += 1
-    if (how === 'dump') this.server.systemIdentifier += '+'
+    // Every other dump is read into the same server.
+    if (how === 'dump') readIn(this.server, this.rewinds % 2 === 0 ? 'another' : 'same')
   }
 
   #claimed(row: PaymentRow): ClaimedPayment {
@@ -393,8 +397,4 @@ export class LedgerStore {
       if (isRevoked && !owners.has(id)) this.leases.delete(id)
     }
   }
-}
-
-function byId(one: PaymentRow, other: PaymentRow): number {
-  return one.correlationId < other.correlationId ? -1 : 1
 }

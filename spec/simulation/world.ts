@@ -5,6 +5,7 @@ import { Chance } from './chance.ts'
 import { Postings } from './postings.ts'
 import { type SharedWorld, Instance, type Planted } from './instance.ts'
 import { Trace, Observer } from './observer.ts'
+import { Operators } from './operators.ts'
 import { type Fault, type PlannedFault, type Rewind, withinBounds } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
 import type { Settings } from './settings.ts'
@@ -17,6 +18,7 @@ import { WallClock } from './wall-clock.ts'
 import { beginFault, type FaultyWorld } from './worlds/begin.ts'
 import { describeFault, type Lasting } from './worlds/faults.ts'
 import { Oracle } from './worlds/oracle.ts'
+import { describeOrder, isOrder } from './worlds/orders.ts'
 import { ProcessorProxy } from './worlds/proxy.ts'
 
 export interface WorldParts {
@@ -31,6 +33,8 @@ export interface WorldParts {
   readonly oracle?: Oracle
   /** Draws what proxies do; absent: they are as good as any. */
   readonly proxyChance?: Chance
+  /** Draws over which instance operators give an order. */
+  readonly operatorsChance?: Chance
   /** Is told the lines of the trace. */
   readonly print?: (line: string) => void
 }
@@ -56,6 +60,7 @@ export class World implements SharedWorld, FaultyWorld {
   readonly poisoned = new Set<string>()
   readonly oracle: Oracle
   readonly observer: Observer
+  readonly operators: Operators
   /** One place per process; another instance takes a dead one's place. */
   readonly places: Instance[]
   /** Told which payments the ledger has lost. */
@@ -97,6 +102,7 @@ export class World implements SharedWorld, FaultyWorld {
       default: this.#proxy('default', proxyChance),
       fallback: this.#proxy('fallback', proxyChance),
     }
+    this.operators = new Operators(this, parts.operatorsChance ?? new Chance(0))
     this.places = Array.from({ length: instances }, () => this.#begin())
   }
 
@@ -116,7 +122,10 @@ export class World implements SharedWorld, FaultyWorld {
     if (this.at(place).gate.state === 'dead') this.places[place] = this.#begin()
   }
 
-  /** Ends every fault except for one that lasts; stopped instances are started again. */
+  /**
+   * Ends every fault except for one that lasts, whose processor operators leave paused or held open;
+   * stopped instances are started again.
+   */
   heal(lasting?: Lasting): void {
     this.trace.note('world', 'heals')
     this.ledgerService.heal()
@@ -125,7 +134,14 @@ export class World implements SharedWorld, FaultyWorld {
     for (const proxy of Object.values(this.proxies)) proxy.conduct = null
     if (lasting !== undefined) this.proxies[lasting.processor].conduct = lasting.conduct
     for (const instance of this.places) instance.gate.resume()
+    this.operators.leftAlone = lasting?.processor ?? null
+    this.keepUp()
+  }
+
+  /** What people and a process supervisor do while nothing else happens. */
+  keepUp(): void {
     this.replaceDead()
+    this.operators.resumeHeld()
   }
 
   /** Starts ended processes again, as a process supervisor does. */
@@ -262,6 +278,7 @@ function begin(world: World, fault: Exclude<Fault, Rewind>, healAt: number): () 
     case 'cachesSlow':
       return trouble(world, world.cacheService, fault.kind)
     default:
+      if (isOrder(fault)) return world.operators.begin(fault)
       return beginFault(world, fault)
   }
 }
@@ -320,6 +337,6 @@ function describe(fault: Exclude<Fault, Rewind>): string {
     case 'cachesEmptied':
       return fault.kind
     default:
-      return describeFault(fault)
+      return isOrder(fault) ? describeOrder(fault) : describeFault(fault)
   }
 }

@@ -6,6 +6,7 @@ import type { SettledPayment } from '../../src/actors/model/payment.ts'
 import {
   archiveOnce,
   type ArchivePass,
+  type ArchivePassOptions,
   type ArchiveSettings,
 } from '../../src/infra/postgres/archive-pass.ts'
 import { openConnection, type PostgresConnection } from '../../src/infra/postgres/connection.ts'
@@ -38,7 +39,7 @@ export interface ArchivedWorld {
   readonly ledger: Ledger
   readonly leaseId: number
   /** One pass, of what is an hour old. */
-  archive(settings?: Partial<ArchiveSettings>): Promise<ArchivePass | undefined>
+  archive(settings?: Partial<ArchivePassOptions>): Promise<ArchivePass | undefined>
   sql: (text: string) => ReturnType<typeof runSql>
   /** Accepts these payments and settles them, as old as their instants say. */
   settle(payments: readonly SettledPayment[]): Promise<void>

@@ -14,9 +14,13 @@ const FIRST = '0001-tables.sql'
 /** Tables that the code needs, which come with the second one. */
 export const NEEDED = (
   await Promise.all(
-    ['0002-histories', '0003-archive', '0005-renewals'].map((name) =>
-      readFile(projectFile(`compose/migrations/${name}.sql`), 'utf8'),
-    ),
+    [
+      '0002-histories',
+      '0003-archive',
+      '0005-renewals',
+      '0008-lease-lengths',
+      '0009-history-tables',
+    ].map((name) => readFile(projectFile(`compose/migrations/${name}.sql`), 'utf8')),
   )
 ).join('\n')
 

@@ -36,8 +36,12 @@ export interface OperatorBooks {
   reconcile(
     args: readonly string[],
     places?: Partial<Parameters<typeof runReconcile>[1]>,
+    confirm?: Confirm,
   ): Promise<{ code: number; said: string; progress: readonly string[] }>
 }
+
+/** Who sits at the terminal; undefined: nobody does. */
+type Confirm = Parameters<typeof runReconcile>[2]['confirm']
 
 export async function startOperatorBooks(t: Test, postgres: SpecPostgres): Promise<OperatorBooks> {
   const databaseUrl = await postgres.freshDatabase()
@@ -70,9 +74,9 @@ export async function startOperatorBooks(t: Test, postgres: SpecPostgres): Promi
     },
     acceptInPit: () => accept(ledger, { leaseId, amountCents: AMOUNT_CENTS }),
     sql: (text, values) => runSql(databaseUrl, text, values),
-    reconcile: (args, places) => {
+    reconcile: (args, places, confirm) => {
       const processors = { default: simulators.default.url, fallback: simulators.fallback.url }
-      return reconcile(args, { databaseUrl, processors, token: TOKEN, ...places })
+      return reconcile(args, { databaseUrl, processors, token: TOKEN, ...places }, confirm)
     },
   }
 }
@@ -82,13 +86,14 @@ const AMOUNT_CENTS = 1_990
 async function reconcile(
   args: readonly string[],
   places: Parameters<typeof runReconcile>[1],
+  confirm: Confirm,
 ): Promise<{ code: number; said: string; progress: readonly string[] }> {
   let said = ''
   const progress: string[] = []
   const write = (text: string): void => {
     said += text
   }
-  const output = { write, progress: (line: string) => void progress.push(line) }
+  const output = { write, progress: (line: string) => void progress.push(line), confirm }
   const tool = async (): Promise<number> => {
     const options = readReconcileOptions(args)
     return options === undefined ? 0 : await runReconcile(options, places, output)

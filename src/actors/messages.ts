@@ -109,6 +109,12 @@ export interface PurgeRequested {
 /** What the edge asks of the supervisor. Each request carries `replyTo`, called exactly once. */
 export type EdgeRequest = PaymentReceived | PaymentRequested | SummaryRequested | PurgeRequested
 
+/**
+ * What became of a payment here that an operator resolves: it is in doubt and handed back; it is in
+ * work and not in doubt, and stays; it is not in memory.
+ */
+export type HandedBack = 'parked' | 'busy' | 'absent'
+
 /** Actors that bring payments to be worked on. */
 export type Intake = 'accepts' | ClaimSource
 
@@ -146,6 +152,15 @@ export type PaymentsEvent =
   | { readonly type: 'intake.ended'; readonly from: Intake }
   /** Forget them all: they belong to others now. */
   | { readonly type: 'payments.dropped' }
+  /**
+   * An operator resolves this payment: where it is in doubt here, it is handed back to the ledger first,
+   * so that nobody charges it meanwhile.
+   */
+  | {
+      readonly type: 'payment.resolved'
+      readonly correlationId: string
+      readonly replyTo: (handedBack: HandedBack) => void
+    }
   /** The ledger's purge count: a purge has deleted what was committed at a lower one. */
   | { readonly type: 'purges.counted'; readonly purges: number }
   | StraysSought

@@ -44,6 +44,7 @@ const COMMANDS: readonly Command[] = [
   order('resume', 'End a pause or a hold of a processor'),
   order('hold', 'Hold the circuit of a processor open or closed for a time'),
   order('drain', 'Stop an instance as SIGTERM does'),
+  tool('resolve', 'Say what became of a payment in doubt, where nobody else can'),
   tool('audit', 'List what operators have ordered, and what it met'),
   tool('keys', 'Make a key that signs an operator in'),
   tool('migrate', 'Show, apply or print the migrations of Pit’s tables'),

@@ -1,6 +1,8 @@
 // A command of an operator in words: who ordered what and why, and what it met.
 
+import type { ResolveMet } from '../actors/model/operator.ts'
 import { asFields, type Fields } from './ask-pit.ts'
+import { printInstant } from '../operator/command-line.ts'
 import { PitUnreachable } from '../operator/failures.ts'
 
 /** As the operators' port shows it. Instants are ISO texts. */
@@ -45,22 +47,46 @@ export function readShownCommand(value: unknown): ShownCommand {
 /** Some lines, each with its end. */
 export function describeCommand(command: ShownCommand): string {
   const { id, at, by, via, kind, payload, reason, until, awaited, result } = command
-  const about = ABOUT.flatMap((name) => (name in payload ? [String(payload[name])] : []))
+  const about = ABOUT.flatMap((name) => (name in payload ? [wordFor(name, payload[name])] : []))
   const end = until === null ? '' : ` until ${until}`
   const instances = [...new Set([...awaited, ...Object.keys(result)])]
   const lines = [
     `${id}  ${at}  ${[kind, ...about].join(' ')}${end}, by ${by} (${via}): ${reason}`,
-    ...instances.map((each) => `    ${each}: ${metAt(result[each])}`),
+    ...instances.map((each) => `    ${each}: ${metAt(kind, result[each])}`),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }
 
 /** What an order is about, in the order in which it is said; its end says for how long. */
-const ABOUT = ['processor', 'instanceId', 'to'] as const
+const ABOUT = [
+  'correlationId',
+  'processor',
+  'instanceId',
+  'to',
+  'processors',
+  'requestedAt',
+] as const
 
-function metAt(met: unknown): string {
+function wordFor(name: (typeof ABOUT)[number], value: unknown): string {
+  if (name !== 'requestedAt') return String(value)
+  return `at ${typeof value === 'number' ? printInstant(value) : String(value)}`
+}
+
+function metAt(kind: string, met: unknown): string {
   const fields = asFields(met)
   if (fields === undefined) return 'has not answered'
+  if (kind === 'resolve') return RESOLVED[String(fields['payment'])] ?? 'does not know this command'
   const told = Object.entries(fields).map(([name, value]) => `${name} was ${String(value)}`)
   return told.length === 0 ? 'obeys' : `obeys; ${told.join(', ')}`
 }
+
+/** What the order to resolve a payment met, by the ledger's words. */
+const RESOLVED: Readonly<Partial<Record<string, string>>> = {
+  resolved: 'carried out',
+  notInDoubt: 'refused: the payment is not in doubt there; nothing was changed',
+  busy: 'refused: the payment is in work and not in doubt; nothing was changed',
+  owned: 'refused: the payment was not handed back within 30 s; nothing was changed',
+  settled: 'refused: the payment is settled; nothing was changed',
+  rejected: 'refused: the payment is rejected; nothing was changed',
+  unknown: 'refused: no payment has this id; nothing was changed',
+} satisfies Record<ResolveMet, string>

@@ -1,10 +1,13 @@
 // The operators' port of an instance, as commands come there: with a key, where there are keys, and
 // with the token that each change carries.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { readHttpUrl } from '../operator/command-line.ts'
 import { PitUnreachable, UsageError } from '../operator/failures.ts'
 import { findOperatorsPort, keyHeaders, USUAL_OPERATORS_URL } from './addresses.ts'
 import { askPit, detailOf, OPERATORS_CALL, readFields, type Fields } from './ask-pit.ts'
+import { readShownCommand, type ShownCommand } from './command-text.ts'
+import { confirm } from './confirm.ts'
 
 export interface Operators {
   readonly url: string
@@ -44,6 +47,37 @@ export async function askOperators(
   if (answer.status === 200 && value !== undefined) return { value }
   if (answer.status >= 400 && answer.status < 500) return { refusal: detailOf(answer) }
   throw new PitUnreachable(`${url} answers ${detailOf(answer)}`)
+}
+
+/** How long instances may take to obey, ms, and how often that is asked. */
+const OBEYED_WITHIN_MS = 5_000
+const ASK_MS = 200
+
+/**
+ * Gives an order, and waits until all have said what it met; as it is by then, or why it was refused.
+ * Rejects with `PitUnreachable`.
+ */
+export async function giveOrder(
+  operators: Operators,
+  body: object,
+  { waitMs = OBEYED_WITHIN_MS }: { readonly waitMs?: number } = {},
+): Promise<ShownCommand | { readonly refusal: string }> {
+  const path = '/console/commands'
+  const given = await askOperators(operators, { path, body })
+  if ('refusal' in given) return given
+  let command = readShownCommand(given.value)
+  for (let waitedMs = 0; command.doneAt === null && waitedMs < waitMs; waitedMs += ASK_MS) {
+    await pause(ASK_MS)
+    const answer = await askOperators(operators, { path: `${path}/${command.id}` })
+    if ('value' in answer) command = readShownCommand(answer.value)
+  }
+  return command
+}
+
+/** Whether whoever sits at the terminal means it. Throws `UsageError` where nobody does. */
+export async function isMeant(words: string, operators: Operators): Promise<boolean> {
+  if (confirm === undefined) throw new UsageError('nobody can be asked here; --yes needs nobody')
+  return await confirm(`${words}, as ${operators.access.by}, over ${operators.url}?`)
 }
 
 async function usualUrl(): Promise<string> {

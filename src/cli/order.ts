@@ -1,11 +1,9 @@
 // `pit pause`, `pit resume`, `pit hold` and `pit drain`: orders to all instances, over one of them.
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { readArguments } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf, UsageError } from '../operator/failures.ts'
-import { describeCommand, readShownCommand } from './command-text.ts'
-import { confirm } from './confirm.ts'
-import { askOperators, findOperators, type Operators } from './operators.ts'
+import { describeCommand } from './command-text.ts'
+import { findOperators, giveOrder, isMeant, type Operators } from './operators.ts'
 
 function optionsWith(example: string): string {
   return `  --reason <text>  why, for whoever reads pit audit later
@@ -91,7 +89,7 @@ async function main(): Promise<number> {
   const ordered = readOrder(name, positionals, values.for)
   if (reason.trim() === '') throw new UsageError(`pit ${name} takes --reason, which says why`)
   const operators = await findOperators(values.url)
-  if (values.yes !== true && !(await isMeant(ordered, operators))) return EXIT_DIFFERENT
+  if (values.yes !== true && !(await isMeant(ordered.words, operators))) return EXIT_DIFFERENT
   return await give(operators, { ...ordered.body, reason })
 }
 
@@ -135,29 +133,11 @@ function readTime(text: string | undefined): number {
   throw new UsageError('--for is a time such as 90s, 10m, 2h or 1d, of 1 s to 7 days')
 }
 
-async function isMeant({ words }: Ordered, operators: Operators): Promise<boolean> {
-  if (confirm === undefined) throw new UsageError('nobody can be asked here; --yes needs nobody')
-  const { by } = operators.access
-  return await confirm(`${words}, as ${by}, over ${operators.url}?`)
-}
-
-/** How long instances may take to obey, ms, and how often that is asked. */
-const OBEYED_WITHIN_MS = 5_000
-const ASK_MS = 200
-
 async function give(operators: Operators, body: object): Promise<number> {
-  const path = '/console/commands'
-  const given = await askOperators(operators, { path, body })
-  if ('refusal' in given) {
-    process.stderr.write(`${given.refusal}\n`)
+  const command = await giveOrder(operators, body)
+  if ('refusal' in command) {
+    process.stderr.write(`${command.refusal}\n`)
     return EXIT_DIFFERENT
-  }
-  let command = readShownCommand(given.value)
-  for (let waitedMs = 0; command.doneAt === null && waitedMs < OBEYED_WITHIN_MS;) {
-    await pause(ASK_MS)
-    waitedMs += ASK_MS
-    const answer = await askOperators(operators, { path: `${path}/${command.id}` })
-    if ('value' in answer) command = readShownCommand(answer.value)
   }
   process.stdout.write(describeCommand(command))
   return command.doneAt === null ? EXIT_DIFFERENT : EXIT_FINE

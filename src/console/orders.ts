@@ -142,9 +142,47 @@ function readOrder(given: Readonly<Record<string, unknown>>): Order | Fault {
       return typeof instanceId === 'string' && /^[\w.-]{1,64}$/.test(instanceId)
         ? { kind, instanceId }
         : NO_INSTANCE
+    case 'resolve':
+      return readResolve(given)
     default:
-      return { fault: 'A command is a pause, a resume, a hold or a drain.', field: 'kind' }
+      return {
+        fault: 'A command is a pause, a resume, a hold, a drain or a resolve.',
+        field: 'kind',
+      }
   }
+}
+
+/** `requestedAt` is that of a charge that was sent: no clock is a day ahead. */
+function readResolve(given: Readonly<Record<string, unknown>>): Order | Fault {
+  const { correlationId: id, to, processor, processors, requestedAt } = given
+  const correlationId = String(id).toLowerCase()
+  if (!UUID.test(correlationId)) return NO_PAYMENT
+  const named = { kind: 'resolve', correlationId } as const
+  if (to === 'settled') {
+    if (!isProcessor(processor)) return NO_PROCESSOR
+    const at = typeof requestedAt === 'string' ? Date.parse(requestedAt) : Number.NaN
+    const isPossible = at > 0 && at < Date.now() + DAY_MS
+    if (!isPossible || new Date(at).toISOString() !== requestedAt) return NO_INSTANT
+    return { ...named, to, processor, requestedAt: at }
+  }
+  if (to !== 'never') return NOT_RESOLVED_TO
+  const all = Array.isArray(processors) ? processors : []
+  if (all.length === 0 || !all.every(isProcessor)) return NO_PROCESSORS
+  return { ...named, to, processors: [...new Set(all)] }
+}
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+const DAY_MS = 86_400_000
+
+const NO_PAYMENT: Fault = { fault: 'A payment is named by its id, a UUID.', field: 'correlationId' }
+const NO_INSTANT: Fault = {
+  fault: 'It was requested at an ISO instant in UTC with milliseconds, not later than in a day.',
+  field: 'requestedAt',
+}
+const NOT_RESOLVED_TO: Fault = { fault: 'A payment is resolved to settled or never.', field: 'to' }
+const NO_PROCESSORS: Fault = {
+  fault: 'Where it was never settled is a list of default, fallback or both.',
+  field: 'processors',
 }
 
 const NO_PROCESSOR: Fault = { fault: 'A processor is default or fallback.', field: 'processor' }

@@ -40,6 +40,7 @@ t.test('a circuit that is held closed lets all through, however it fails', async
   const circuit = after(failing, held('closed'), ...many)
 
   t.match(circuit, { value: 'heldClosed', limit: SETTINGS.concurrency, route: 'closed' })
+  t.match(circuit.context, { cause: 'paused by ana: late', since: 10 })
 })
 
 t.test('a circuit that is no longer held open begins with few charges', async (t) => {

@@ -149,10 +149,39 @@ t.test('a circuit starts closed and lets everything through', async (t) => {
   )
   t.equal(limitAt(snapshot.value, snapshot.context, SINCE), 8)
   t.equal(expectedMsOf(snapshot.context), 0)
+  t.equal(snapshot.context.cause, 'start')
+})
+
+t.test('whatever follows from it, a circuit learns how long its processor takes', async (t) => {
+  const slow = attempt(SINCE + 100, { tookMs: 50 })
+  const slowFailure = attempt(SINCE + 100, { ...FAILURE, tookMs: 50 })
+  const failures = Array.from({ length: SETTINGS.callsMin }, () => slowFailure)
+  const states = Object.keys(processorHealthMachine.states) as State[]
+
+  for (const value of states) {
+    const [before] = after(circuit(value))
+    for (const [name, events] of [
+      ['good attempt', [slow]],
+      ['failure', [slowFailure]],
+      ['attempt from before', [{ ...slow, at: SINCE + 40 }]],
+      ['failures that open it', failures],
+      ['answers that close it', [slow, slow, slow]],
+    ] as const) {
+      const [known] = after(before, ...events.slice(1))
+      const learned = after(known, ...events.slice(0, 1))[0].context.measuredMs
+      t.ok(learned > known.context.measuredMs, `${value}: ${name}`)
+    }
+    for (const failing of [true, false]) {
+      for (const at of [SINCE - 1, SINCE + 1]) {
+        const [said] = after(before, probe(at, { failing, minResponseMs: 70 }))
+        t.equal(expectedMsOf(said.context), 70, `${value}: ${failing ? 'failing' : 'up'} at ${at}`)
+      }
+    }
+  }
 })
 
 t.test('a circuit that is open elsewhere is open here, unless there is evidence', async (t) => {
-  const fresh = circuit('closed', { openings: 0 })
+  const [fresh] = initialTransition(processorHealthMachine, INPUT)
 
   const [opened, effects] = after(fresh, OPENING_REPORTED)
   t.same([opened.value, effects], [...OPENS])
@@ -214,6 +243,7 @@ t.test('a half-open circuit doubles what it lets through until it is closed', as
   t.same(after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))[1], CLOSES[1])
   const closed = snapshot.context
   t.same([closed.window, closed.since], [emptyWindow(SINCE + 530), SINCE + 530])
+  t.equal(closed.cause, 'attempts succeed')
 })
 
 const SLOW_MS = 4000

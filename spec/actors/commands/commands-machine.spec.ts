@@ -5,11 +5,13 @@ import t from 'tap'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
 import type { CircuitState, HealthEvent } from '../../../src/actors/circuit/context.ts'
 import { commandsMachine } from '../../../src/actors/commands/commands.machine.ts'
+import { ONE_HISTORY } from '../../../src/actors/model/ledger-history.ts'
 import type { Clock } from '../../../src/actors/model/ports.ts'
 import type { Hold, Orders } from '../../../src/actors/model/operator.ts'
 import { settled, startActorSystem } from '../../support/actor-system.ts'
 
 const BY_ANA = { by: 'ana', reason: 'late' }
+const NO_PAYMENT = { correlationId: null }
 const PAUSED = {
   processor: 'default',
   kind: 'pause',
@@ -24,6 +26,7 @@ function orders(last: number, change: Partial<Orders> = {}): Orders {
 
 function start(change: (clock: Clock) => Clock = (clock) => clock) {
   const system = startActorSystem()
+  const history = { ...ONE_HISTORY, epoch: 0 }
   const told: [string, HealthEvent][] = []
   const circuit = (name: string, value: CircuitState) => ({
     send: (event: HealthEvent) => void told.push([name, event]),
@@ -31,7 +34,7 @@ function start(change: (clock: Clock) => Clock = (clock) => clock) {
   })
   let reads = 0
   const actor = system.start(commandsMachine, {
-    ports: { ...system.ports, clock: change(system.ports.clock) },
+    ports: { ...system.ports, history, clock: change(system.ports.clock) },
     health: { default: circuit('default', 'closed'), fallback: circuit('fallback', 'halfOpen') },
     instanceId: 'here',
     onRead: () => void (reads += 1),
@@ -39,6 +42,8 @@ function start(change: (clock: Clock) => Clock = (clock) => clock) {
   const { ledger, clock } = system
   return {
     ...system,
+    actor,
+    history,
     reads: () => reads,
     /** What circuits were told since the last call. */
     told: () =>
@@ -87,7 +92,8 @@ t.test('orders are read again when there is another one, and only then', async (
   t.same(await answer(orders(4, { holds: [held(4)] })), [{ instanceId: 'here', after: 3 }])
   t.same(told(), ['default open: paused by ana: late'], 'only a circuit whose hold has changed')
   count(5)
-  await answer(orders(5, { holds: [held(5, { kind: 'hold', to: 'closed' })] }))
+  const again = orders(5, { holds: [held(5, { kind: 'hold', to: 'closed' })] })
+  t.match(await answer(again), [{ after: 3 }], 'what was ordered since the start')
   t.same(told(), ['default closed: held by ana: late'])
   count(6)
   await answer(orders(6))
@@ -95,6 +101,52 @@ t.test('orders are read again when there is another one, and only then', async (
   count(2)
   await answer(orders(2))
   t.same(told(), [], 'a ledger that was restored has fewer')
+})
+
+t.test('another history of the ledger is read, though it has as many orders', async (t) => {
+  const { answer, told, count, history } = start()
+  await answer(orders(3, { holds: [held(3)] }))
+  told()
+  history.epoch = 1
+
+  count(3)
+  await answer(orders(3))
+
+  t.same(told(), ['default is free'])
+})
+
+t.test('a hold of two months ends in time, with timers that any machine takes', async (t) => {
+  const DAY_MS = 86_400_000
+  const delays: number[] = []
+  const { answer, told, pass } = start((clock) => ({
+    now: () => clock.now(),
+    wallNow: () => clock.wallNow(),
+    clearTimeout: (handle) => clock.clearTimeout(handle),
+    setTimeout: (callback, delayMs) => {
+      delays.push(delayMs)
+      return clock.setTimeout(callback, delayMs)
+    },
+  }))
+  await answer(orders(1, { holds: [held(1, { endsInMs: 60 * DAY_MS })] }))
+  told()
+
+  await pass(60 * DAY_MS - 1)
+  t.same(told(), [])
+  await pass(1)
+
+  t.same(told(), ['default is free'])
+  t.ok(Math.max(...delays) < 2 ** 31)
+})
+
+t.test('a processor that is paused is held before the other one is let go of', async (t) => {
+  const { answer, told, count } = start()
+  await answer(orders(3, { holds: [held(3)] }))
+  told()
+
+  count(5)
+  await answer(orders(5, { holds: [held(5, { processor: 'fallback' })] }))
+
+  t.same(told(), ['fallback open: paused by ana: late', 'default is free'])
 })
 
 t.test('a hold ends by itself, also while the ledger is away', async (t) => {
@@ -146,8 +198,8 @@ t.test('a hold ends though its timer was early, whenever its time comes meanwhil
 })
 
 t.test('each command is answered with the state that it met, once', async (t) => {
-  const { answer, count, ledger, sentEvents } = start()
-  const earlier = { id: 3, kind: 'pause', processor: 'default', ...BY_ANA } as const
+  const { answer, count, ledger, facts, sentEvents } = start()
+  const earlier = { id: 3, kind: 'pause', processor: 'default', ...NO_PAYMENT, ...BY_ANA } as const
   await answer(orders(3, { pending: [earlier] }))
   t.same(ledger.waiting, [], 'what was ordered before the start is not for this process')
 
@@ -160,17 +212,47 @@ t.test('each command is answered with the state that it met, once', async (t) =>
   noted.fail(new LedgerUnavailable('noteMet', 'none'))
   await settled()
   t.same(sentEvents, [], 'a note that is lost is no more than told')
+  t.match(facts, [{ type: 'ledger.failed', operation: 'noteMet' }])
 })
 
 t.test('a drain stops this instance as a signal does', async (t) => {
   const { answer, count, ledger, sentEvents } = start()
   await answer(orders(0))
   count(1)
-  await answer(orders(1, { pending: [{ id: 1, kind: 'drain', processor: null, ...BY_ANA }] }))
+  const drain = { id: 1, kind: 'drain', processor: null, ...NO_PAYMENT, ...BY_ANA }
+  await answer(orders(1, { pending: [drain] }))
 
   t.same((await ledger.called('noteMet')).args, [{ id: 1, instanceId: 'here', met: {} }])
   const event = { type: 'stop.requested', cause: 'drained by ana: late', command: 1 }
   t.same(sentEvents, [{ to: 'supervisor', event }])
+})
+
+t.test('a payment that is resolved is handed back first, and asked about until then', async (t) => {
+  const { answer, count, pass, ledger, sentEvents, facts } = start()
+  await answer(orders(0))
+  count(1)
+  const resolve = { id: 1, kind: 'resolve', processor: null, correlationId: 'a', ...BY_ANA }
+
+  for (const handedBack of ['parked', 'busy', 'absent'] as const) {
+    await answer(orders(1, { pending: [resolve] }))
+    const { event } = sentEvents.splice(0)[0] ?? {}
+    t.match(event, { type: 'payment.resolved', correlationId: 'a' })
+    t.same(ledger.waiting, [], 'nothing is done before that is answered')
+    const replyTo = event?.['replyTo'] as (said: string) => void
+    replyTo(handedBack)
+    const call = await ledger.called('resolvePayment')
+    t.same(call.args, [{ id: 1, instanceId: 'here', isBusy: handedBack === 'busy' }])
+    call.fail(new LedgerUnavailable('resolvePayment', 'none'))
+    await settled()
+    t.match(facts.at(-1), { type: 'ledger.failed', operation: 'resolvePayment' })
+    await pass(199)
+    t.same(ledger.waiting, [])
+    await pass(1)
+  }
+  await answer(orders(1))
+  await pass(200)
+
+  t.same(ledger.waiting, [], 'an order that has ended is not asked about')
 })
 
 t.test('a reading that fails is told and tried again', async (t) => {
@@ -180,8 +262,21 @@ t.test('a reading that fails is told and tried again', async (t) => {
   t.match(facts, [{ type: 'ledger.failed', operation: 'readOrders' }])
   t.equal(reads(), 0)
 
-  await pass(500)
+  await pass(499)
+  t.same(ledger.waiting, [])
+  await pass(1)
   await answer(orders(1))
 
   t.equal(reads(), 1)
+})
+
+t.test('a reading that ends in a bug ends the actor', async (t) => {
+  const { actor, ledger, facts } = start()
+  actor.subscribe({ error: () => undefined })
+
+  ;(await ledger.called('readOrders')).fail(new Error('no failure of a ledger'))
+  await settled()
+
+  t.equal(actor.getSnapshot().status, 'error')
+  t.same(facts, [])
 })

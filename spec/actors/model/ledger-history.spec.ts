@@ -8,7 +8,7 @@ import {
   type RecordedHistory,
 } from '../../../src/actors/model/ledger-history.ts'
 
-const FACTS: ServerFacts = { systemIdentifier: '7', timeline: 1 }
+const FACTS: ServerFacts = { systemIdentifier: '7', timeline: 1, tables: '5/6' }
 const SERVER: MetServer = { ...FACTS, renewals: new Map() }
 const FIRST: RecordedHistory = { ...FACTS, generation: 0, ageMs: 1_000 }
 const SECOND: RecordedHistory = { ...FACTS, timeline: 2, generation: 50, ageMs: 400 }
@@ -45,7 +45,8 @@ t.test('a server that differs in anything it tells is another one', async (t) =>
   t.equal(watch.isOther(SERVER, [FIRST], NOTHING), false)
   t.equal(watch.isOther({ ...SERVER, systemIdentifier: '8' }, [FIRST], NOTHING), true)
   t.equal(watch.isOther({ ...SERVER, timeline: 2 }, [FIRST], NOTHING), true)
-  const silent = { ...SERVER, systemIdentifier: null, timeline: null }
+  t.equal(watch.isOther({ ...SERVER, tables: '5/7' }, [FIRST], NOTHING), true)
+  const silent = { ...SERVER, systemIdentifier: null, timeline: null, tables: null }
   t.equal(watch.isOther(silent, [FIRST], NOTHING), false, 'what is not told is not compared')
 })
 
@@ -165,7 +166,7 @@ t.test('the latest renewal of the history is known', async (t) => {
 t.test('what only one side tells is not compared', async (t) => {
   const { watch } = watching()
   const before = NOTHING
-  const untold = { ...FIRST, systemIdentifier: null, timeline: null }
+  const untold = { ...FIRST, systemIdentifier: null, timeline: null, tables: null }
 
   t.equal(watch.isOther(SERVER, [untold], before), false)
 })
@@ -191,7 +192,7 @@ t.test('a change is told once, from what was known, while it is asked for', asyn
   ahead.watch.enter(SERVER, [{ ...SECOND, ageMs: -5_000 }], NOTHING)
   t.equal(ahead.watch.doubtUntil(1_009), 310)
   t.equal(ahead.watch.doubtUntil(1_010), undefined, 'no longer than it is set to')
-  const nothing = { systemIdentifier: null, timeline: null }
+  const nothing = { systemIdentifier: null, timeline: null, tables: null }
   t.strictSame(ahead.changes, [{ from: nothing, to: FACTS, renewalsLost: 0 }])
 
   const first = watching()

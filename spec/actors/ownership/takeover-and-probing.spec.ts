@@ -15,8 +15,8 @@ const GONE = new LedgerUnavailable('takeOver', 'unknown')
 const BUG = new TypeError('a planted bug')
 const CACHE_GONE = new CacheUnavailable('cache')
 
-const OTHER = { leaseId: 3, version: '1' }
-const OWN = { leaseId: 7, version: '9' }
+const OTHER = { leaseId: 3, version: '1', ttlMs: null }
+const OWN = { leaseId: 7, version: '9', ttlMs: null }
 
 function taken(...ids: readonly string[]) {
   return { payments: ids.map((id) => claimedPayment(id)), leases: [OWN, OTHER] }
@@ -26,7 +26,7 @@ function taken(...ids: readonly string[]) {
 async function watch(system: ActorSystem, seen: object, times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) {
     system.clock.increment(500)
-    const renewed = { leaseId: 2, version: `${system.clock.now()}` }
+    const renewed = { leaseId: 2, version: `${system.clock.now()}`, ttlMs: null }
     const leases = [OWN, renewed, seen]
     ;(await system.ledger.called('takeOver')).answer({ payments: [], leases })
     await settled()
@@ -56,7 +56,7 @@ t.test('payments without a living owner are sought twice a second', async (t) =>
 
 t.test('each look tells how many commands operators have given', async (t) => {
   const system = startActorSystem(['payments', 'commands'])
-  const bounds = { batchMax: 2, silentMs: 3500, settleByMs: 4000 }
+  const bounds = { batchMax: 2, leaseTtlMs: 3250, settleByMs: 4000 }
   system.start(takeoverMachine, { ports: system.ports, ...bounds })
   system.clock.increment(500)
 
@@ -87,13 +87,48 @@ t.test(
 )
 
 t.test('a lease that is shorter than two intervals is revoked as well', async (t) => {
-  const { system } = startTakeover(850)
+  const { system } = startTakeover(600)
   await watch(system, OTHER, 3)
   system.clock.increment(500)
 
   const call = await system.ledger.called('takeOver')
 
   t.match(call.args, [{ expired: [{ ...OTHER, since: 500 }] }])
+})
+
+t.test('a lease that says its own length is revoked after that, shorter or longer', async (t) => {
+  const { system } = startTakeover()
+  const long = { leaseId: 3, version: '1', ttlMs: 6_000 }
+  const short = { leaseId: 4, version: '1', ttlMs: 1_000 }
+  const expired: unknown[] = []
+  for (let time = 0; time < 15; time += 1) {
+    system.clock.increment(500)
+    const call = await system.ledger.called('takeOver')
+    expired.push(call.args.flatMap((asked) => (asked as { expired: object[] }).expired))
+    call.answer({ payments: [], leases: [OWN, long, ...(time < 4 ? [short] : [])] })
+    await settled()
+  }
+
+  const [ofShort, ofLong] = [
+    { ...short, since: 500 },
+    { ...long, since: 500 },
+  ]
+  t.same(expired.slice(0, 3), [[], [], []])
+  t.same(expired[3], [ofShort], '1,500 ms after it was seen first')
+  t.same(expired.slice(4, 13), [[ofShort], [], [], [], [], [], [], [], []])
+  t.same(expired.slice(13), [[ofLong], [ofLong]], '6,500 ms after')
+})
+
+t.test('after an outage that is long for a short lease it is watched anew', async (t) => {
+  const { system } = startTakeover(60_000)
+  const short = { leaseId: 4, version: '1', ttlMs: 3_000 }
+  await watch(system, short, 5)
+
+  await passUnseen(system, 'failure', 4)
+  system.clock.increment(500)
+  const call = await system.ledger.called('takeOver')
+
+  t.match(call.args, [{ expired: [] }], 'its owner could not renew it')
 })
 
 t.test('a full batch is followed at once by the next', async (t) => {
@@ -120,19 +155,19 @@ async function passUnseen(system: ActorSystem, cause: 'failure' | 'fence', times
 }
 
 t.test('a failed call, or a fence closed by a clock step, begins no watch anew', async (t) => {
-  for (const [cause, silentMs] of [
-    ['failure', 3500],
-    ['fence', 3500],
-    ['failure', 3000],
+  for (const [cause, leaseTtlMs] of [
+    ['failure', 3250],
+    ['fence', 3250],
+    ['failure', 2750],
   ] as const) {
-    const { system } = startTakeover(silentMs)
+    const { system } = startTakeover(leaseTtlMs)
     await watch(system, OTHER, 5)
 
     await passUnseen(system, cause, 2)
     system.clock.increment(500)
     const call = await system.ledger.called('takeOver')
 
-    const unseen = `${cause}, for up to half of ${silentMs} ms`
+    const unseen = `${cause}, for up to half of ${leaseTtlMs} ms`
     t.match(call.args, [{ expired: [{ ...OTHER, since: 500 }] }], unseen)
     const failures = Array.from({ length: cause === 'failure' ? 2 : 0 }, () => 'takeOver')
     t.match(
@@ -176,12 +211,12 @@ t.test('a drain ends takeover, and what it was claiming still arrives', async (t
   t.match(other.system.sentEvents, [{ to: 'payments', event: ended }])
 })
 
-function startTakeover(silentMs = 3500): {
+function startTakeover(leaseTtlMs = 3250): {
   system: ActorSystem
   takeover: Actor<typeof takeoverMachine>
 } {
   const system = startActorSystem()
-  const bounds = { batchMax: 2, silentMs, settleByMs: 4000 }
+  const bounds = { batchMax: 2, leaseTtlMs, settleByMs: 4000 }
   const input = { ports: system.ports, ...bounds }
   return { system, takeover: system.start(takeoverMachine, input) }
 }

@@ -49,14 +49,31 @@ t.test('one that is not found goes, with those before it, but for the newest', a
 t.test('none is picked before every look-up has it, nor after a purge', async (t) => {
   const clock = new StandingTime()
   const recorded = new RecordedPayments({ clock, random: () => 0, lookUpLagMs: LAG_MS })
-  t.same([recorded.isEmpty(), recorded.pick()], [true, null])
+  t.strictSame([recorded.isEmpty(), recorded.pick()], [true, null])
 
   recorded.note('one', clock.now())
   clock.increment(OLD_MS - 1)
-  t.same([recorded.isEmpty(), recorded.hasOld(), recorded.pick()], [false, false, null])
+  t.strictSame([recorded.isEmpty(), recorded.hasOld(), recorded.pick()], [false, false, null])
   clock.increment(1)
   t.equal(recorded.pick(), 'one', 'without another question before')
 
   recorded.forget()
-  t.same([recorded.isEmpty(), recorded.hasOld(), recorded.pick()], [true, false, null])
+  t.strictSame([recorded.isEmpty(), recorded.hasOld(), recorded.pick()], [true, false, null])
 })
+
+t.test(
+  'the one that is getting old is waited for, however many are recorded after it',
+  async (t) => {
+    const clock = new StandingTime()
+    const recorded = new RecordedPayments({ clock, random: () => 0, lookUpLagMs: LAG_MS })
+    clock.increment(OLD_MS)
+    recorded.note('one', clock.now())
+    clock.increment(OLD_MS - 1)
+    recorded.note('two', clock.now())
+    t.equal(recorded.hasOld(), false)
+    clock.increment(1)
+
+    t.equal(recorded.hasOld(), true, 'without another question before')
+    t.equal(recorded.pick(), 'one')
+  },
+)

@@ -65,6 +65,30 @@ t.test('a settlement that comes again is no contradiction, and one that differs 
   t.match((await ledger.summarize({}, [])).summary.default, { payments: 1 })
 })
 
+t.test('while two clocks differ nothing is archived or dropped, whichever is ahead', async (t) => {
+  const { ledger, leaseId, ...world } = await startArchived(t, server)
+  await world.settle([payment(1, 12 * DAY_MS), payment(2, HOUR_MS / 2)])
+  await world.archive()
+  const settings = { keepMs: 10 * DAY_MS, knownMs: 10 * DAY_MS }
+  const before = await world.counts()
+
+  for (const [apartMs, words] of [
+    [10 * DAY_MS, /PostgreSQL's clock is 86400\d s behind this machine's/],
+    [-10 * DAY_MS, /PostgreSQL's clock is 8\d{5} s ahead of this machine's/],
+    [61_000, /behind/],
+    [-61_000, /ahead of/],
+  ] as const) {
+    const timeOfDay = (): number => Date.now() + apartMs
+    await t.rejects(world.archive({ ...settings, afterMs: 0, timeOfDay }), { message: words })
+  }
+
+  t.same(await world.counts(), before)
+  const repeated = await ledger.accept([request(1)], { leaseId, parked: false })
+  t.same(repeated.results, ['known'])
+  const agreed = { timeOfDay: () => Date.now() - 50_000 }
+  t.match(await world.archive({ afterMs: 0, ...agreed }), { payments: 1 })
+})
+
 t.test('what is open, rejected or young by instant or acceptance stays', async (t) => {
   const { ledger, leaseId, ...world } = await startArchived(t, server)
   await ledger.accept(

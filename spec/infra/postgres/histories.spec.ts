@@ -17,6 +17,7 @@ import type { OwnPostgres } from '../../support/postgres.ts'
 
 const ASK_MS = 1_000_000
 const LANDS_FOR_MS = 45_000
+const DAY_MS = 86_400_000
 const NOW = 5_000
 
 interface Opened {
@@ -41,7 +42,10 @@ function sharedRenewals(): RenewalCache {
 async function open(
   t: Test,
   connectionString: string,
-  renewals = sharedRenewals(),
+  {
+    renewals = sharedRenewals(),
+    timeOfDay,
+  }: { readonly renewals?: RenewalCache; readonly timeOfDay?: () => number } = {},
 ): Promise<Opened> {
   const changes: HistoryChange[] = []
   const unread: string[] = []
@@ -53,7 +57,7 @@ async function open(
     onChanged: (change) => changes.push(change),
   })
   const onUnread = (what: string): void => void unread.push(what)
-  const histories = { watch, renewals, onUnread }
+  const histories = { watch, renewals, onUnread, ...(timeOfDay && { timeOfDay }) }
   const ledger = await createPostgresLedger({ ...LEDGER, connectionString, histories })
   t.teardown(() => ledger.close())
   return { ledger, watch, changes, unread }
@@ -136,6 +140,62 @@ t.test('a dump in another server is another history, for those that start as wel
   t.equal((await runSql(database, 'SELECT FROM histories')).length, 2, 'it is written once')
 })
 
+t.test('a dump that is read into the same server is another history, told by nobody', async (t) => {
+  const database = await shared.freshDatabase()
+  await lease((await open(t, database)).ledger)
+  const [before] = await runSql(database, 'SELECT tables FROM histories')
+  const url = new URL(database)
+  const copied = await open(t, await readBack(url))
+  await lease(copied.ledger)
+
+  t.equal(copied.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
+  const [change] = copied.changes
+  t.equal(change?.from.tables, before?.['tables'])
+  t.not(change?.to.tables, change?.from.tables)
+  t.equal(change?.to.systemIdentifier, change?.from.systemIdentifier)
+  const again = await open(t, url.href)
+  await lease(again.ledger)
+  t.match(again.changes, [{ to: { tables: change?.to.tables } }], 'it is asked further')
+  t.equal((await runSql(url.href, 'SELECT FROM histories')).length, 2, 'it is written once')
+})
+
+t.test('one clock that is set forward ends no asking of an instance that starts', async (t) => {
+  const database = await shared.freshDatabase()
+  await lease((await open(t, database)).ledger)
+  await runSql(database, "UPDATE histories SET system_identifier = '7'")
+  await lease((await open(t, database)).ledger)
+  // By PostgreSQL's clock it was a day ago, and by the instance's as well unless that is a day behind.
+  await runSql(database, "UPDATE histories SET first_seen = now() - interval '1 day'")
+
+  const [agreed, behind] = [
+    await open(t, database),
+    await open(t, database, { timeOfDay: () => Date.now() - DAY_MS }),
+  ]
+  for (const { ledger } of [agreed, behind]) await lease(ledger)
+
+  t.equal(agreed.watch.doubtUntil(NOW), undefined)
+  t.equal(behind.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
+})
+
+/** Tables with the same rows in a database of another id, as a dump leaves them; its name is in `url`. */
+async function readBack(url: URL): Promise<string> {
+  const name = url.pathname.slice(1)
+  const admin = new URL(url)
+  admin.pathname = '/postgres'
+  const others = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
+  for (;;) {
+    try {
+      await runSql(admin.href, others)
+      await runSql(admin.href, `CREATE DATABASE ${name}_again TEMPLATE ${name}`)
+      url.pathname += '_again'
+      return url.href
+    } catch (error) {
+      // Somebody of the spec has connected anew.
+      if ((error as { code?: string }).code !== '55006') throw error
+    }
+  }
+}
+
 t.test('a server that does not tell what it is says so once, and serves', async (t) => {
   const database = await shared.freshDatabase()
   await lease((await open(t, database)).ledger)
@@ -161,14 +221,16 @@ t.test('what others commit while a session meets its server is no other history'
   const database = await shared.freshDatabase()
   const renewals = sharedRenewals()
   const { ledger, watch, changes } = await open(t, database, {
-    ...renewals,
-    // Both are told, in this very moment, of a commit that comes after it was asked.
-    read: async () => {
-      const renew = `UPDATE renewals SET count = count + 1 WHERE run = '${watch.run}'
-        RETURNING count::int`
-      const [row] = await runSql(database, renew)
-      if (row !== undefined) watch.note({ generation: 0, count: Number(row['count']) })
-      return watch.known
+    renewals: {
+      ...renewals,
+      // Both are told, in this very moment, of a commit that comes after it was asked.
+      read: async () => {
+        const renew = `UPDATE renewals SET count = count + 1 WHERE run = '${watch.run}'
+          RETURNING count::int`
+        const [row] = await runSql(database, renew)
+        if (row !== undefined) watch.note({ generation: 0, count: Number(row['count']) })
+        return watch.known
+      },
     },
   })
   const mine = await lease(ledger)
@@ -187,7 +249,7 @@ t.test(
   async (t) => {
     const postgres = await startOwnPostgres(t)
     const renewals = sharedRenewals()
-    const before = await open(t, postgres.connectionString, renewals)
+    const before = await open(t, postgres.connectionString, { renewals })
     const mine = await lease(before.ledger)
     const copy = `${postgres.path}.copy`
     await whileStopped(postgres, () => cp(postgres.path, copy))
@@ -214,7 +276,7 @@ t.test(
     t.match(before.changes, [{ renewalsLost: 2 }])
 
     await putBackAndUse()
-    const started = await open(t, postgres.connectionString, renewals)
+    const started = await open(t, postgres.connectionString, { renewals })
     await lease(started.ledger)
     t.ok(started.watch.hasChanged, 'one that starts is told by Redis')
   },

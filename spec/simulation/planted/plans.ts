@@ -5,6 +5,7 @@ import type { ProcessorName } from '../../../src/actors/model/payment.ts'
 import { hangingPhase, HEALTHY, type Phase, type PhaseBounds } from '../simulated-processor.ts'
 import type { Plan, PlannedFault } from '../plan.ts'
 import type { Settings } from '../settings.ts'
+import type { OrderFault } from '../worlds/orders.ts'
 
 /** Stops, crashes and pauses of one plan. */
 const HITS = 10
@@ -161,6 +162,32 @@ export function rewindOverLateCharges(plan: Plan, settings: Settings): Plan {
 function rewindAt(at: number): PlannedFault {
   const lost = { how: 'failover', lostMs: 0.9 * at, allDie: false, cachesEmptied: false } as const
   return { at, lastsMs: 100, fault: { kind: 'rewind', ...lost } }
+}
+
+/** Orders of one kind about `default`, or about both instances, and nothing else happens. */
+export function ordersInTurn(kind: 'pause' | 'holdOpen' | 'holdClosed' | 'drain') {
+  return (plan: Plan, { faultsMs }: Settings): Plan => {
+    const everyMs = faultsMs / ORDERS
+    const faults = Array.from({ length: ORDERS }, (_, index): PlannedFault => {
+      const fault = orderFault(kind, { forMs: 0.9 * everyMs, instance: index % 2 })
+      return { at: (index + 0.01) * everyMs, lastsMs: 0.5 * everyMs, fault }
+    })
+    return { ...plan, instances: 2, faults }
+  }
+}
+
+/** Orders of one plan: each stands for longer than any may take to be followed. */
+const ORDERS = 2
+
+function orderFault(
+  kind: 'pause' | 'holdOpen' | 'holdClosed' | 'drain',
+  { forMs, instance }: { forMs: number; instance: number },
+): OrderFault {
+  const processor = 'default'
+  if (kind === 'pause') return { kind: 'orderPause', processor }
+  if (kind === 'drain') return { kind: 'orderDrain', instance }
+  const to = kind === 'holdOpen' ? 'open' : 'closed'
+  return { kind: 'orderHold', processor, to, forMs, endsBy: 'itself' }
 }
 
 function defaultIs(phase: Phase, { faultsMs }: Settings): PlannedFault {

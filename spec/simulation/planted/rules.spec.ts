@@ -6,6 +6,7 @@ import { BOOK_FAULTS } from './book-faults.ts'
 import { CLAIM_FAULTS } from './claim-faults.ts'
 import { CLOCK_FAULTS } from './clock-faults.ts'
 import { HANDOVER_FAULTS } from './handover-faults.ts'
+import { ORDER_FAULTS } from './order-faults.ts'
 import { PROCESSOR_FAULTS } from './processor-faults.ts'
 import { REWIND_FAULTS } from './rewind-faults.ts'
 import { WORLD_FAULTS } from './world-faults.ts'
@@ -17,6 +18,7 @@ t.test('each rule of the simulation is broken by a planted fault', async (t) => 
     CLOCK_FAULTS,
     PROCESSOR_FAULTS,
     HANDOVER_FAULTS,
+    ORDER_FAULTS,
     REWIND_FAULTS,
     WORLD_FAULTS,
   ]

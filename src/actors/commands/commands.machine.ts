@@ -1,8 +1,10 @@
 // Obeys what operators have ordered: holds circuits, ends holds whose time is over, drains this
-// instance, and says in the ledger what each command met here.
+// instance, has payments handed back that are resolved, and says in the ledger what each command met
+// here.
 
+import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
-import { tell, type CommandsEvent } from '../messages.ts'
+import { tell, type CommandsEvent, type Directory, type HandedBack } from '../messages.ts'
 import type { CircuitState, HealthEvent } from '../circuit/context.ts'
 import { causeOf, errorIn, isLedgerFailure, ledgerFailureOf } from '../model/errors.ts'
 import type { Hold, Orders, PendingCommand } from '../model/operator.ts'
@@ -52,6 +54,9 @@ interface Reading {
 
 /** Pause after the ledger failed, ms. */
 const PAUSE_MS = 500
+
+/** Pause after which orders to resolve a payment are looked at again that have not ended, ms. */
+const RESOLVE_PAUSE_MS = 200
 
 /** Longest time between two looks at the clock, ms: timers take no longer delays than 24 days. */
 const CLOCK_MAX_MS = 3_600_000
@@ -107,6 +112,7 @@ export const commandsMachine = setup({
       return event.last !== last || epoch !== ports.history.epoch
     },
     isLedgerFailure: (_, error: unknown) => isLedgerFailure(error),
+    resolves: ({ context }) => context.pending.some(({ kind }) => kind === 'resolve'),
   },
   delays: {
     nextEnd: ({ context }) => {
@@ -115,6 +121,7 @@ export const commandsMachine = setup({
       return Math.max(0, Math.min(CLOCK_MAX_MS, ...ends.map((end) => end - now)))
     },
     failurePause: PAUSE_MS,
+    resolvePause: RESOLVE_PAUSE_MS,
   },
 }).createMachine({
   id: 'commands',
@@ -161,6 +168,7 @@ export const commandsMachine = setup({
           actions: ['dropElapsed', 'obey', 'noteObeyed'],
           reenter: true,
         },
+        resolvePause: { guard: 'resolves', target: 'reading' },
       },
     },
     waiting: {
@@ -175,12 +183,18 @@ function obeyedNow({ holds }: CommandsContext): CommandsContext['obeyed'] {
   return Object.fromEntries(PROCESSORS.map((name) => [name, holdOf(holds, name)?.command ?? null]))
 }
 
-/** Tells each circuit whose hold is another one than before. */
+/**
+ * Tells each circuit whose hold is another one than before; those that are held open first: what waits
+ * would be charged there as soon as the other one is told.
+ */
 function obey(context: CommandsContext): void {
   const { health, obeyed, holds, ports } = context
-  for (const name of PROCESSORS) {
+  const changes = PROCESSORS.flatMap((name) => {
     const hold = holdOf(holds, name)
-    if ((hold?.command ?? null) === obeyed[name]) continue
+    return (hold?.command ?? null) === obeyed[name] ? [] : [{ name, hold }]
+  })
+  const isOpen = ({ hold }: (typeof changes)[number]): boolean => hold?.to === 'open'
+  for (const { name, hold } of changes.toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a)))) {
     const held = hold === undefined ? null : { to: hold.to, cause: causeIn(hold) }
     health[name].send({ type: 'hold.changed', held, at: ports.clock.now() })
   }
@@ -195,11 +209,10 @@ function causeIn({ kind, by, reason }: Hold): string {
 }
 
 /** Says what a command meets, before it is obeyed. */
-function answer(
-  { ports, instanceId, health }: CommandsContext,
-  { id, kind, processor, by, reason }: PendingCommand,
-  system: Parameters<typeof tell>[0],
-): void {
+function answer(context: CommandsContext, command: PendingCommand, system: Directory): void {
+  const { ports, instanceId, health } = context
+  const { id, kind, processor, by, reason } = command
+  if (kind === 'resolve') return resolve(context, command, system)
   const met = processor === null ? {} : { circuit: health[processor].getSnapshot().value }
   ports.ledger.noteMet({ id, instanceId, met }).catch((error: unknown) => {
     const cause = ledgerFailureOf(error).message
@@ -208,4 +221,24 @@ function answer(
   if (kind !== 'drain') return
   const cause = `drained by ${by}: ${reason}`
   tell(system, 'supervisor', { type: 'stop.requested', cause, command: id })
+}
+
+/**
+ * Has the payment handed back where it is in doubt here, and carries the order out once that is
+ * written; it stays pending until then, and so comes here again.
+ */
+function resolve(
+  { ports, instanceId }: CommandsContext,
+  { id, correlationId }: PendingCommand,
+  system: Directory,
+): void {
+  assert(correlationId !== null, 'the order to resolve a payment names it')
+  const replyTo = (handedBack: HandedBack): void => {
+    const request = { id, instanceId, isBusy: handedBack === 'busy' }
+    ports.ledger.resolvePayment(request).catch((error: unknown) => {
+      const cause = ledgerFailureOf(error).message
+      ports.telemetry.emit({ type: 'ledger.failed', operation: 'resolvePayment', cause })
+    })
+  }
+  tell(system, 'payments', { type: 'payment.resolved', correlationId, replyTo })
 }

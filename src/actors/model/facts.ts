@@ -235,6 +235,8 @@ export type SteppedClock = 'instance' | 'ledger'
 export interface ServerFacts {
   readonly systemIdentifier: string | null
   readonly timeline: number | null
+  /** The database and its table of payments, by ids that a dump which is read in makes anew. */
+  readonly tables: string | null
 }
 
 export interface HistoryChange {

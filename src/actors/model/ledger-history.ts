@@ -1,4 +1,4 @@
-// Histories of PostgreSQL. A restore, a dump into another server and a failover to a standby that was
+// Histories of PostgreSQL. A restore, a dump that is read in and a failover to a standby that was
 // behind begin another one, in which what was committed last may be missing, while processors have it.
 
 import type { HistoryChange, ServerFacts } from './facts.ts'
@@ -91,6 +91,7 @@ export class HistoryWatch implements LedgerHistory {
     if (newest === undefined) return true
     if (differ(server.systemIdentifier, newest.systemIdentifier)) return true
     if (differ(server.timeline, newest.timeline)) return true
+    if (differ(server.tables, newest.tables)) return true
     return renewalsOf(server, before).some(
       (known) =>
         newest.generation < known.generation ||
@@ -112,9 +113,9 @@ export class HistoryWatch implements LedgerHistory {
     const now = this.#options.clock.now()
     const isFirst = this.#generation === undefined
     const last = this.#facts
-    const { systemIdentifier, timeline, renewals } = server
+    const { renewals } = server
     this.#generation = newest.generation
-    this.#facts = { systemIdentifier, timeline }
+    this.#facts = factsOf(server)
     this.#count = renewals.get(this.run) ?? 0
     if (!isFirst && !isSuspected) this.epoch += 1
     if (newest.generation === 0) return
@@ -154,10 +155,10 @@ export class HistoryWatch implements LedgerHistory {
   }
 }
 
-const NO_FACTS: ServerFacts = { systemIdentifier: null, timeline: null }
+const NO_FACTS: ServerFacts = { systemIdentifier: null, timeline: null, tables: null }
 
-function factsOf({ systemIdentifier, timeline }: ServerFacts = NO_FACTS): ServerFacts {
-  return { systemIdentifier, timeline }
+function factsOf({ systemIdentifier, timeline, tables }: ServerFacts = NO_FACTS): ServerFacts {
+  return { systemIdentifier, timeline, tables }
 }
 
 /** What is known of this server. */

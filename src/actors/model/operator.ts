@@ -44,6 +44,37 @@ export type Order =
     }
   /** The instance of this id stops as by SIGTERM. */
   | { readonly kind: 'drain'; readonly instanceId: string }
+  | ResolveOrder
+
+/** What became of a payment in doubt, said by an operator in place of its processor. */
+export type ResolveOrder =
+  /** Settled there, by a charge with that `requestedAt`, epoch ms. */
+  | {
+      readonly kind: 'resolve'
+      readonly correlationId: string
+      readonly to: 'settled'
+      readonly processor: ProcessorName
+      readonly requestedAt: number
+    }
+  /** Not settled at these, and never to be: it may be charged again. */
+  | {
+      readonly kind: 'resolve'
+      readonly correlationId: string
+      readonly to: 'never'
+      readonly processors: readonly ProcessorName[]
+    }
+
+/**
+ * What the order to resolve a payment met:
+ * - `resolved`: it was parked in doubt, and the order was carried out;
+ * - `notInDoubt`: it is open and not in doubt at any processor that the order names;
+ * - `busy`: an instance works on it, and it is not in doubt there;
+ * - `owned`: an instance has it and did not hand it back in time;
+ * - `settled`, `rejected`: it is final; `unknown`: there is no such payment.
+ * Only `resolved` changes anything.
+ */
+export type ResolveMet =
+  'resolved' | 'notInDoubt' | 'busy' | 'owned' | 'settled' | 'rejected' | 'unknown'
 
 export type OrderKind = Order['kind']
 
@@ -95,6 +126,8 @@ export interface PendingCommand {
   readonly kind: string
   /** The one that it is about, if it is about one. */
   readonly processor: ProcessorName | null
+  /** The payment that it is about, if it is about one. */
+  readonly correlationId: string | null
   readonly by: string
   readonly reason: string
 }
@@ -108,6 +141,17 @@ export interface Orders {
   readonly pending: readonly PendingCommand[]
 }
 
+export interface ResolveRequest {
+  /** The command that is carried out. */
+  readonly id: number
+  readonly instanceId: string
+  /** Whether this instance works on the payment and knows that it is not in doubt. */
+  readonly isBusy: boolean
+}
+
+/** How long an instance may take to hand a payment back that is to be resolved, ms. */
+export const RESOLVE_FOR_MS = 30_000
+
 /** The commands in the ledger. Promises reject as those of the others there. */
 export interface CommandLedger {
   /** Appends a command. A purge spares them all. */
@@ -116,6 +160,14 @@ export interface CommandLedger {
   readOrders(request: { instanceId: string; after: number }): Promise<Orders>
   /** Notes what a command met at an instance; the last awaited one ends it. */
   noteMet(request: { id: number; instanceId: string; met: object }): Promise<void>
+  /**
+   * Carries out the order to resolve a payment, and notes in the same transaction what it met, which
+   * ends the command. Its fencing token goes up: what an earlier owner decides of it is not written.
+   * While an instance has the payment nothing is done, until that one has handed it back or, since the
+   * order was given, `RESOLVE_FOR_MS` have passed; at once where it is `busy` there. What has ended
+   * already, and what is no such order, stays as it is.
+   */
+  resolvePayment(request: ResolveRequest): Promise<void>
   /** The newest first. */
   listCommands(request: { limit: number; before?: number }): Promise<readonly CommandRow[]>
 }

@@ -131,6 +131,8 @@ export interface SeenLease {
   readonly leaseId: number
   /** Another one after each renewal. */
   readonly version: string
+  /** For how long its owner takes it for held after a renewal, ms; null: an older Pit did not say. */
+  readonly ttlMs: number | null
 }
 
 export interface TakenOver {

@@ -11,17 +11,14 @@ export interface TakeoverInput {
   readonly ports: SharedPorts
   /** Payments claimed at once. */
   readonly batchMax: number
-  /**
-   * How long a lease has to be seen unrenewed until it counts as lost, by this process's monotonic
-   * clock, ms. Its owner's fence closes before: that is reckoned from before a renewal was asked.
-   */
-  readonly silentMs: number
+  /** Length of this instance's lease, ms, which those that do not say their own are taken to have. */
+  readonly leaseTtlMs: number
   /** Time, from its sending, in which a request can still be processed, ms. */
   readonly settleByMs: number
 }
 
 interface TakeoverContext extends TakeoverInput {
-  /** The leases of others as they were seen last, each since when it is seen as it is. */
+  /** The leases of others as they were seen last, each since when it is seen so. */
   readonly watched: readonly WatchedLease[]
   /** Monotonic instant by which they were seen last, ms. */
   readonly seenAt: number
@@ -37,6 +34,9 @@ interface WatchedLease extends SeenLease {
   /** Monotonic instant by which it was first seen so, ms. */
   readonly since: number
 }
+
+/** Time beyond its length after which a lease that nobody renews counts as lost, ms. */
+const GRACE_MS = 250
 
 /** Between two batches that are claimed, ms. */
 const CLAIM_INTERVAL_MS = 500
@@ -147,11 +147,20 @@ function claimantOf({ leaseId }: TakeoverContext): number {
   return leaseId
 }
 
+/**
+ * How long a lease has to be seen unrenewed until it counts as lost, by this process's monotonic
+ * clock, ms. Its owner's fence closes before: that is reckoned by the length of the owner's setting,
+ * and from before a renewal was asked.
+ */
+function silenceOf({ ttlMs }: SeenLease, { leaseTtlMs }: TakeoverContext): number {
+  return (ttlMs ?? leaseTtlMs) + GRACE_MS
+}
+
 /** Leases that were seen unrenewed for too long. */
 function silentLeases(context: TakeoverContext): readonly SeenLease[] {
-  const { ports, silentMs } = context
-  const now = ports.clock.now()
-  return watchedUntil(now, context).filter(({ since }) => now - since >= silentMs)
+  const now = context.ports.clock.now()
+  const watched = watchedUntil(now, context)
+  return watched.filter((lease) => now - lease.since >= silenceOf(lease, context))
 }
 
 /** Those of others, with since when each is seen as it is now. */
@@ -163,10 +172,9 @@ function watchedNow(
   const ownId = claimantOf(context)
   const others = leases.filter(({ leaseId }) => leaseId !== ownId)
   const watched = watchedUntil(now, context)
-  return others.map(({ leaseId, version }) => {
-    const before = watched.find((lease) => lease.leaseId === leaseId)
-    const since = before?.version === version ? before.since : now
-    return { leaseId, version, since }
+  return others.map((seen) => {
+    const before = watched.find(({ leaseId }) => leaseId === seen.leaseId)
+    return { ...seen, since: before?.version === seen.version ? before.since : now }
   })
 }
 
@@ -177,10 +185,10 @@ function watchedNow(
 const UNSEEN_SHARE = 0.5
 
 /** The leases that are watched without a gap up to now. */
-function watchedUntil(
-  now: number,
-  { watched, seenAt, silentMs }: TakeoverContext,
-): readonly WatchedLease[] {
-  const unseenMaxMs = Math.max(silentMs * UNSEEN_SHARE, 2 * CLAIM_INTERVAL_MS)
-  return now - seenAt <= unseenMaxMs ? watched : []
+function watchedUntil(now: number, context: TakeoverContext): readonly WatchedLease[] {
+  const unseenMs = now - context.seenAt
+  return context.watched.filter((lease) => {
+    const silentMs = silenceOf(lease, context)
+    return unseenMs <= Math.max(silentMs * UNSEEN_SHARE, 2 * CLAIM_INTERVAL_MS)
+  })
 }

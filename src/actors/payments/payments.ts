@@ -21,6 +21,7 @@ import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks, slotsMax } from './capacity.ts'
+import { handBack } from './handing-back.ts'
 import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
 import { placeKindOf } from './look-up-places.ts'
 import { createWaiting, type Waiting } from './queues.ts'
@@ -250,6 +251,12 @@ class Payments {
       case 'payment.requested':
         this.#answer(event)
         return
+      case 'payment.resolved': {
+        const endsAt = this.#now() + outlasting(this.#dependencies.settings.settleByMs)
+        const { correlationId } = event
+        event.replyTo(handBack(this.inMemory, this.#reports, { correlationId, endsAt }))
+        break
+      }
       case 'window.asked':
         this.#dependencies.askedLag.note(event.lagMs, this.#now())
         return

@@ -12,6 +12,8 @@ export interface Waiting {
   push(record: PaymentRecord): boolean
   /** Takes all out, each kind oldest first. */
   takeAll(): readonly PaymentRecord[]
+  /** Takes one out that is in doubt; undefined: it does not wait here. */
+  takeInDoubt(correlationId: string): PaymentRecord | undefined
 }
 
 /** Bounded rings; `inDoubtMax` for each kind of look-up place. */
@@ -26,6 +28,17 @@ export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }):
     return inDoubt[placeKindOf(unknownOutcomes)].push(record)
   }
   const takeAll = (): readonly PaymentRecord[] => rings.flatMap(emptied)
+  const takeInDoubt = (correlationId: string): PaymentRecord | undefined => {
+    for (const kind of PLACE_KINDS) {
+      const ring = inDoubt[kind]
+      const isIt = (record: PaymentRecord): boolean => record.correlationId === correlationId
+      const found = ring.find(isIt)
+      if (found === undefined) continue
+      for (const record of emptied(ring)) if (record !== found) ring.push(record)
+      return found
+    }
+    return undefined
+  }
   return {
     ready,
     inDoubt,
@@ -34,6 +47,7 @@ export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }):
     },
     push,
     takeAll,
+    takeInDoubt,
   }
 }
 

@@ -142,7 +142,7 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
       const input = {
         ports: parts.ports,
         batchMax: CLAIM_BATCH_MAX,
-        silentMs: parts.leaseTtlMs + TAKEOVER_GRACE_MS,
+        leaseTtlMs: parts.leaseTtlMs,
         settleByMs: outlasting(parts.work.settleByMs),
       }
       return createActor(takeoverMachine, { id, systemId: id, parent, input })
@@ -191,9 +191,6 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
 
 /** Payments taken over from a dead instance, or claimed as strays, at once. */
 const CLAIM_BATCH_MAX = 256
-
-/** Time beyond its length after which a lease that nobody renews counts as lost, ms. */
-const TAKEOVER_GRACE_MS = 250
 
 /** Comparisons of what is owned with what is in memory, per lifetime of a lease. */
 const STRAYS_PER_TTL = 3

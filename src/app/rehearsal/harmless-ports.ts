@@ -58,6 +58,7 @@ export const NOTHING_ORDERED: CommandLedger = {
   giveCommand: () => Promise.reject(new LedgerUnavailable('giveCommand', 'none')),
   readOrders: () => Promise.resolve({ last: 0, holds: [], pending: [] }),
   noteMet: () => Promise.resolve(),
+  resolvePayment: () => Promise.resolve(),
   listCommands: () => Promise.resolve([]),
 }
 

@@ -100,8 +100,9 @@ async function readCommands() {
 }
 
 function item({ at, by, via, kind, payload, reason, until, awaited, result }) {
-  const { processor, instanceId, to } = payload
-  const about = [processor, instanceId, to].filter((each) => each !== undefined)
+  const { correlationId, processor, instanceId, to, processors } = payload
+  const named = [correlationId, processor, instanceId, to, processors?.join(' and ')]
+  const about = named.filter((each) => each !== undefined)
   const end = until === null ? '' : ` until ${clockTime(Date.parse(until))}`
   const answered = awaited.filter((each) => each in result)
   const met = answered.map((each) => metAt(each, result[each]))
@@ -117,6 +118,15 @@ function item({ at, by, via, kind, payload, reason, until, awaited, result }) {
   )
 }
 
-function metAt(instanceId, { circuit }) {
+function metAt(instanceId, { circuit, payment }) {
+  if (payment !== undefined) return `${instanceId} found it ${PAYMENT_MET[payment] ?? payment}`
   return circuit === undefined ? `${instanceId} obeys` : `${instanceId} obeys, it was ${circuit}`
+}
+
+/** How the order to resolve a payment found it. */
+const PAYMENT_MET = {
+  resolved: 'in doubt, and did it',
+  notInDoubt: 'not in doubt there',
+  busy: 'in work and not in doubt',
+  owned: 'in the hands of another one',
 }

@@ -93,7 +93,7 @@ export function createTallies(): Tallies {
     oldestSettledSeconds: undefined,
     leasesLost: 0,
     historyChanges: 0,
-    commands: { pause: 0, resume: 0, hold: 0, drain: 0 },
+    commands: { pause: 0, resume: 0, hold: 0, drain: 0, resolve: 0 },
     accessRefused: { foreign: 0, noKey: 0, unknownKey: 0, scope: 0, stale: 0 },
     clockSteps: { instance: 0, ledger: 0 },
     holdsLease: false,

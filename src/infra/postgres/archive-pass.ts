@@ -34,11 +34,13 @@ export interface ArchivePass {
   readonly oldestMs: number
 }
 
-export interface ArchiveNews {
+export interface ArchivePassOptions extends ArchiveSettings {
   /** Told of what a pass drops, once for each table, also where it is broken off. */
   readonly onDropped?: (dropped: DroppedPartitions) => void
   /** Breaks it off. */
   readonly signal?: AbortSignal
+  /** This machine's time of day, epoch ms; default `Date.now`. */
+  readonly timeOfDay?: () => number
 }
 
 /** Payments cannot be archived yet, for a reason that PostgreSQL does not have. */
@@ -53,7 +55,7 @@ class ArchiveWaits extends Error {
  */
 export async function archiveOnce(
   connection: PostgresConnection,
-  { signal, onDropped = () => undefined, ...settings }: ArchiveSettings & ArchiveNews,
+  { signal, onDropped = () => undefined, timeOfDay = Date.now, ...settings }: ArchivePassOptions,
 ): Promise<ArchivePass | undefined> {
   await connection.query(BOUNDS, [])
   const { locked } = readOnlyRow(TRY_LOCK, await connection.query(TRY_LOCK, []))
@@ -64,6 +66,7 @@ export async function archiveOnce(
     const first = await findNext(connection, { from: 0, ...settings })
     const { before } = first
     let { next } = first
+    checkClocks(before + settings.afterMs, timeOfDay())
     if (next !== null || (await findUnjoined(connection, before)) !== null) {
       await checkReadiness(connection)
     }
@@ -101,6 +104,18 @@ function knownWidth({ knownMs }: ArchiveSettings): number {
   return knownMs === undefined
     ? 366 * DAY_MS
     : DAY_MS * Math.max(1, Math.ceil(knownMs / 3 / DAY_MS))
+}
+
+/** How far PostgreSQL's clock and this machine's may be apart, ms; ages are days and hours. */
+const CLOCKS_APART_MS = 60_000
+
+/** What is too old is told by PostgreSQL's clock, and dropped for good: two have to agree on it. */
+function checkClocks(ledgerNow: number, now: number): void {
+  const aheadMs = ledgerNow - now
+  if (Math.abs(aheadMs) <= CLOCKS_APART_MS) return
+  const seconds = Math.round(Math.abs(aheadMs) / 1000)
+  const side = aheadMs > 0 ? 'ahead of' : 'behind'
+  throw new ArchiveWaits(`PostgreSQL's clock is ${seconds} s ${side} this machine's`)
 }
 
 /** The instant of the first payment from `from` on that is old enough, and what is old enough. */

@@ -4,6 +4,7 @@ import assert from 'node:assert'
 import type { ProcessorName } from '../../actors/model/payment.ts'
 import type { CommandLedger, CommandRow, Hold, Order } from '../../actors/model/operator.ts'
 import type { PostgresPool } from './pool.ts'
+import { RESOLVE } from './resolving.ts'
 import { FLOAT, INTEGER, nullable, TEXT, TEXTS, type Column, type Query } from './rows.ts'
 import type { RowOf } from './rows.ts'
 import { epochMs } from './sql.ts'
@@ -24,6 +25,9 @@ export function createCommands(pool: PostgresPool): CommandLedger {
     },
     async noteMet({ id, instanceId, met }) {
       await pool.run(NOTE_MET, [id, instanceId, JSON.stringify(met)])
+    },
+    async resolvePayment({ id, instanceId, isBusy }) {
+      await pool.run(RESOLVE, [id, instanceId, isBusy])
     },
     async listCommands({ limit, before = null }) {
       return (await pool.run(LIST, [limit, before])).map(commandOf)
@@ -139,11 +143,14 @@ const READ_PENDING = {
     id: INTEGER,
     kind: TEXT,
     processor: nullable(PROCESSOR_NAME),
+    correlationId: nullable(TEXT),
     by: TEXT,
     reason: TEXT,
   },
   text: `
-  SELECT id, kind, payload->>'processor' AS processor, by, reason FROM commands
+  SELECT id, kind, payload->>'processor' AS processor,
+    payload->>'correlationId' AS "correlationId", by, reason
+  FROM commands
   WHERE id > $1 AND done_at IS NULL AND awaited ? $2 AND NOT result ? $2
   ORDER BY id LIMIT ${PENDING_MAX}`,
 } satisfies Query

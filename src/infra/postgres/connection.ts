@@ -153,6 +153,7 @@ async function openSession(
     ...(lockTimeoutMs === undefined ? [] : [`SET lock_timeout = ${Math.ceil(lockTimeoutMs)}`]),
     // A cut connection must not leave a transaction behind that holds locks.
     'SET idle_in_transaction_session_timeout = 5000',
+    ROLE_SETTINGS,
     PLANNER_SETTINGS,
     ...(commits === 'onDisk' ? [`SELECT ${commitOnDisk('session')}`] : []),
     ...(abandoned === undefined ? [] : [endSession(abandoned)]),
@@ -198,6 +199,16 @@ async function send(
   const prepared = { name, text, values: values as Parameter[] }
   return (await client.query<object>(prepared)).rows
 }
+
+/** What Pit's statements are written for, whatever the role or the database is set to. */
+const ROLE_SETTINGS = [
+  'SET array_nulls = on',
+  'SET transform_null_equals = off',
+  'SET extra_float_digits = 1',
+  'SET standard_conforming_strings = on',
+  `SET default_transaction_isolation = 'read committed'`,
+  'SET default_transaction_deferrable = off',
+].join(';')
 
 /**
  * Every statement of Pit goes by an index. Its plan is made once per connection, perhaps while the

@@ -20,13 +20,15 @@ export interface SessionHistoriesParts {
   readonly renewals: RenewalCache
   /** Told once of each thing that a server does not tell: it is not compared. */
   readonly onUnread: (what: keyof ServerFacts, words: string) => void
+  /** This machine's time of day, epoch ms; default `Date.now`. */
+  readonly timeOfDay?: () => number
 }
 
 type Ask = (statement: Statement) => Promise<readonly object[]>
 
 /** Compares at each new session, and again where the instance next to it was quicker. */
 export function createSessionHistories(parts: SessionHistoriesParts): SessionHistories {
-  const { watch, renewals } = parts
+  const { watch, renewals, timeOfDay = Date.now } = parts
   const unread = new Set<string>()
   return {
     get epoch() {
@@ -42,11 +44,11 @@ export function createSessionHistories(parts: SessionHistoriesParts): SessionHis
       const before = { own: watch.known, shared: await renewals.read().catch(nothingShared) }
       const facts = await readFacts(query, { ...parts, unread })
       const server = { ...facts, renewals: await readRenewals(query, before) }
-      let histories = await readHistories(query)
+      let histories = await readHistories(query, timeOfDay())
       while (watch.isOther(server, histories, before)) {
         const generation = watch.next(histories, before)
         await query(append(facts, { generation, after: histories[0]?.generation }))
-        histories = await readHistories(query)
+        histories = await readHistories(query, timeOfDay())
       }
       watch.enter(server, histories, before)
     },
@@ -79,6 +81,7 @@ async function readFacts(
   return {
     systemIdentifier: await read('systemIdentifier', SYSTEM_IDENTIFIER),
     timeline: await read('timeline', TIMELINE),
+    tables: await read('tables', TABLES),
   }
 }
 
@@ -102,12 +105,14 @@ async function readRenewals(
   return new Map(rows.map(({ run, count }) => [run, count]))
 }
 
-async function readHistories(query: Ask): Promise<Histories> {
+async function readHistories(query: Ask, now: number): Promise<Histories> {
   return readRows(NEWEST, await query(NEWEST)).map((row) => ({
     generation: row.generation,
     systemIdentifier: row.system_identifier,
     timeline: row.timeline,
-    ageMs: row.age_ms,
+    tables: row.tables,
+    // Either clock may be set, and a longer age ends the time in which processors are asked.
+    ageMs: Math.min(row.age_ms, now - row.first_seen_ms),
   }))
 }
 
@@ -128,6 +133,16 @@ const TIMELINE = {
   text: `SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int AS value`,
 } satisfies Query
 
+const TABLES = {
+  name: 'readTables',
+  effect: 'reads',
+  protocol: 'simple',
+  columns: { value: TEXT },
+  text: `
+  SELECT d.oid || '/' || 'payments'::regclass::oid AS value
+  FROM pg_database d WHERE d.datname = current_database()`,
+} satisfies Query
+
 const NEWEST = {
   name: 'readHistories',
   effect: 'reads',
@@ -136,11 +151,14 @@ const NEWEST = {
     generation: INTEGER,
     system_identifier: nullable(TEXT),
     timeline: nullable(INTEGER),
+    tables: nullable(TEXT),
     age_ms: FLOAT,
+    first_seen_ms: FLOAT,
   },
   text: `
-  SELECT generation, system_identifier, timeline,
-    (extract(epoch FROM now() - first_seen) * 1000)::float8 AS age_ms
+  SELECT generation, system_identifier, timeline, tables,
+    (extract(epoch FROM now() - first_seen) * 1000)::float8 AS age_ms,
+    (extract(epoch FROM first_seen) * 1000)::float8 AS first_seen_ms
   FROM histories ORDER BY generation DESC LIMIT 2`,
 } satisfies Query
 
@@ -150,10 +168,12 @@ const LOCK_KEY = 7_052_029
 // A later history is numbered by the time as well: one that another restore has undone never has the
 // number of one that instances still know.
 function append(
-  { systemIdentifier, timeline }: ServerFacts,
+  { systemIdentifier, timeline, tables }: ServerFacts,
   { generation, after }: { readonly generation: number; readonly after: number | undefined },
 ): Statement {
-  const identifier = systemIdentifier === null ? 'NULL' : `'${systemIdentifier}'`
+  const [identifier, ids] = [systemIdentifier, tables].map((text) =>
+    text === null ? 'NULL' : `'${text}'`,
+  )
   const number =
     after === undefined && generation === 0
       ? '0'
@@ -164,8 +184,8 @@ function append(
     protocol: 'simple',
     text: `
     SELECT pg_advisory_xact_lock(${LOCK_KEY}), ${commitOnDisk('transaction')};
-    INSERT INTO histories (generation, system_identifier, timeline)
-    SELECT ${number}, ${identifier}, ${timeline ?? 'NULL'}
+    INSERT INTO histories (generation, system_identifier, timeline, tables)
+    SELECT ${number}, ${identifier}, ${timeline ?? 'NULL'}, ${ids}
     WHERE (SELECT max(generation) FROM histories) IS NOT DISTINCT FROM ${after ?? 'NULL'}`,
   }
 }

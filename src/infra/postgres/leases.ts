@@ -67,8 +67,8 @@ const ACQUIRE = {
   columns: { id: INTEGER, ledger_now: INTEGER, ...SEEN_COLUMNS },
   text: `
   WITH granted AS (
-    INSERT INTO leases (instance_id, expires_at, code)
-    VALUES ($2, now() + $3::float8 * interval '1 ms', $4)
+    INSERT INTO leases (instance_id, expires_at, ttl_ms, code)
+    VALUES ($2, now() + $3::float8 * interval '1 ms', $3::float8::int, $4)
     RETURNING id
   ), ${COUNTED}, forgotten AS (
     DELETE FROM renewals WHERE renewed_at < now() - ${FORGOTTEN} AND run IS DISTINCT FROM $1::uuid

@@ -86,7 +86,7 @@ const CLAIM_COLUMNS = `p.correlation_id::text AS correlation_id, p.amount_cents,
  * The token of a payment `p` at its next owner. Nothing claims a payment so often that it reaches the
  * highest one: it stands there if a person wrote it, and must not fail the claims of all others.
  */
-const NEXT_TOKEN = 'CASE p.claim WHEN 2147483647 THEN 1 ELSE p.claim + 1 END'
+export const NEXT_TOKEN = 'CASE p.claim WHEN 2147483647 THEN 1 ELSE p.claim + 1 END'
 
 /** Throws `LeaseLost` when the rows say that the claimer's lease is not held. */
 export function readClaims(

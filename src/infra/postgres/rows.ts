@@ -185,6 +185,13 @@ export const INTEGERS: Column<readonly number[]> = {
   fits: (value): value is readonly number[] => Array.isArray(value) && value.every(INTEGER.fits),
 }
 
+/** An array of int, of which any may be null. */
+export const NULLABLE_INTEGERS: Column<readonly (number | null)[]> = {
+  takes: 'an array of whole numbers and nulls',
+  fits: (value): value is readonly (number | null)[] =>
+    Array.isArray(value) && value.every((each) => each === null || INTEGER.fits(each)),
+}
+
 /** Attempts as jsonb. */
 export const ATTEMPTS: Column<readonly Attempt[]> = {
   takes: 'a list of attempts',

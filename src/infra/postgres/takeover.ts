@@ -10,6 +10,7 @@ import {
   BOOLEAN,
   INTEGER,
   INTEGERS,
+  NULLABLE_INTEGERS,
   TEXTS,
   type Query,
   type RowOf,
@@ -50,6 +51,7 @@ const TAKEN_OR_NONE = {
   ...CLAIM_OR_NONE,
   lease_ids: INTEGERS,
   lease_versions: TEXTS,
+  lease_ttls: NULLABLE_INTEGERS,
   any_dead: BOOLEAN,
   commands: INTEGER,
 }
@@ -58,9 +60,9 @@ const TAKEN_OR_NONE = {
 function readLeases([row]: readonly RowOf<typeof TAKEN_OR_NONE>[]): readonly SeenLease[] {
   assert(row !== undefined, 'a takeover returns a row also when it has claimed nothing')
   return row.lease_ids.map((leaseId, index) => {
-    const version = row.lease_versions[index]
-    assert(version !== undefined, 'each lease has a version')
-    return { leaseId, version }
+    const [version, ttlMs] = [row.lease_versions[index], row.lease_ttls[index]]
+    assert(version !== undefined && ttlMs !== undefined, 'each lease has a version and a length')
+    return { leaseId, version, ttlMs }
   })
 }
 
@@ -76,7 +78,8 @@ export const TAKE_OVER = {
   text: `
   WITH RECURSIVE ${HELD}, ${LEASES}, living AS MATERIALIZED (
     SELECT coalesce(array_agg(id ORDER BY id), '{}') AS lease_ids,
-      coalesce(array_agg(version ORDER BY id), '{}') AS lease_versions
+      coalesce(array_agg(version ORDER BY id), '{}') AS lease_versions,
+      coalesce(array_agg(ttl_ms ORDER BY id), '{}') AS lease_ttls
     FROM lease WHERE NOT revoked
   ), expired AS (
     UPDATE leases l SET revoked = true
