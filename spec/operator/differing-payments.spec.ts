@@ -93,6 +93,36 @@ t.test('rows that do not add up are looked into though all sums agree', async (t
   ])
 })
 
+t.test(
+  'what the named payments of an instant do not account for is told beside them',
+  async (t) => {
+    const world = await startOperatorBooks(t, postgres)
+    const altered = await world.pay({ requestedAt: START })
+    const deleted = await world.pay({ requestedAt: START })
+    await world.sql(`UPDATE payments SET amount_cents = 1 WHERE correlation_id = '${altered}'`)
+    await world.sql(`DELETE FROM payments WHERE correlation_id = '${deleted}'`)
+
+    const place = { databaseUrl: world.databaseUrl, url: world.simulators.default.url }
+    const { found } = await search(t, place, { hours: [START] })
+
+    t.match(found, [
+      { correlationId: altered, pit: { amountCents: 1 } },
+      { words: /Pit has -1 payment, -19\.90: no settled payment accounts for it/ },
+    ])
+  },
+)
+
+t.test('an instant with more payments than are looked up is cut', async (t) => {
+  const world = await startOperatorBooks(t, postgres)
+  for (let n = 0; n < 3; n += 1) await world.settleInPit({ requestedAt: START })
+  const place = { databaseUrl: world.databaseUrl, url: world.simulators.default.url }
+
+  const { end, found } = await search(t, place, { bounds: { ...HASTY, lookUpsMax: 2 } })
+
+  t.equal(end, 'cut')
+  t.match(found, [{ kind: 'payment' }, { kind: 'payment' }, { words: /Pit has \+1 payment/ }])
+})
+
 t.test('a total that was altered is told where rows and the processor agree', async (t) => {
   const world = await startOperatorBooks(t, postgres)
   await world.pay({ requestedAt: START })

@@ -9,7 +9,13 @@ import { readProgress, sumTotals, type BookTotal } from '../infra/postgres/row-s
 import { JOINED_MS } from '../infra/postgres/summaries.ts'
 import type { ProcessorBooksOptions, ProcessorPayment } from '../infra/processor/books.ts'
 import { AskedProcessor } from './asked-processor.ts'
-import { compareWith, type ComparedProcessor, type Finding, type Mismatch } from './comparison.ts'
+import {
+  compareWith,
+  differenceOf,
+  type ComparedProcessor,
+  type Finding,
+  type Mismatch,
+} from './comparison.ts'
 import { findDifferingSpans, type DifferingSpan } from './differing-spans.ts'
 import {
   ask,
@@ -183,10 +189,22 @@ const HOUR_MS = 3_600_000
 
 function itemsOf(finding: Finding, processor: ProcessorName): readonly DifferingItem[] {
   if (finding.kind === 'mismatch') return [itemOf(finding.mismatch)]
-  const { mismatches = [] } = finding.kind === 'discrepancy' ? finding.discrepancy : {}
-  if (mismatches.length > 0) return mismatches.map(itemOf)
-  const words = describeFinding(finding, processor).map((line) => line.trim())
-  return [{ kind: 'words', words: words.join(': ') }]
+  if (finding.kind === 'emptied') return [inWords(finding, processor)]
+  const { span, mismatches } = finding.discrepancy
+  const named = mismatches ?? []
+  const difference = subtract(
+    finding.discrepancy.difference,
+    differenceOf(named, { span, processor }),
+  )
+  if (!isDifferent(difference)) return named.map(itemOf)
+  // No payment of Pit's accounts for the rest.
+  const rest = { span, difference, mismatches: mismatches && [] }
+  return [...named.map(itemOf), inWords({ kind: 'discrepancy', discrepancy: rest }, processor)]
+}
+
+function inWords(finding: Finding, processor: ProcessorName): DifferingItem {
+  const lines = describeFinding(finding, processor).map((line) => line.trim())
+  return { kind: 'words', words: lines.join(': ') }
 }
 
 function itemOf({ payment, recorded }: Mismatch): DifferingItem {
@@ -245,6 +263,7 @@ class BoundedProcessor implements ComparedProcessor {
   ): Promise<void> {
     if (payments.length === 0) return
     const some = payments.slice(0, Math.min(this.#bounds.lookUpsMax, this.#left))
+    this.#isCut ||= some.length < payments.length
     this.#take(some.length)
     await this.#asked.findAll(some, onAnswer)
   }

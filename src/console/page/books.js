@@ -1,16 +1,19 @@
 // The sheet of the payments in which Pit's books and one processor's differ, while they are searched
 // for and afterwards.
 
-import { amount, clockTime, count, element } from './format.js'
+import { amount, clockTime, element } from './format.js'
 import { addressOfPayment } from './routes.js'
 
-/** What the sheet shows; the first answer begins a search, and the others follow that one. */
+/**
+ * What the sheet shows; the first answer begins a search, and the others follow that one. One that
+ * has failed is begun again once the instance lets it.
+ */
 export function differingTopic(name) {
   const path = `/console/books/${encodeURIComponent(name)}`
   return {
     title: `Where the books differ: ${name}`,
     path,
-    pathAfter: ({ run }) => `${path}?run=${run}`,
+    pathAfter: ({ run, state }) => (state === 'failed' ? path : `${path}?run=${run}`),
     refusalOf: (text) => JSON.parse(text).detail,
     draw: (search) => [element('p', { class: 'empty' }, stateOf(search)), ...foundOf(search)],
   }
@@ -19,7 +22,7 @@ export function differingTopic(name) {
 function stateOf({ processor, from, to, state, found, why }) {
   const window = `from ${clockTime(from)} until ${clockTime(to)}`
   if (state === 'running') return `Being searched ${window}, slowly: ${processor} takes payments.`
-  if (state === 'failed') return `The search has ended early: ${why}`
+  if (state === 'failed') return `The search has ended early, and begins again: ${why}`
   const cut = state === 'cut' ? ' These are the first; pit reconcile goes through all of them.' : ''
   return `${found.length === 0 ? 'No difference found' : 'Searched'} ${window}.${cut}`
 }
@@ -29,19 +32,19 @@ function foundOf({ processor, found }) {
   const words = found.filter(({ kind }) => kind === 'words')
   return [
     ...(payments.length === 0 ? [] : [table(processor, payments)]),
-    ...words.map((each) => element('p', {}, each.words)),
+    ...words.map((each) => element('p', { class: 'finding' }, each.words)),
   ]
 }
 
 function table(processor, payments) {
-  const caption = `${count(payments.length)} payments that ${processor} has otherwise`
+  const caption = `payments that ${processor} has otherwise`
   const heads = ['payment', 'Pit has', `${processor} has`]
   return element(
     'div',
     { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
     element(
       'table',
-      { class: 'found' },
+      { class: 'found differing' },
       element('caption', { class: 'hidden' }, caption),
       element(
         'thead',
