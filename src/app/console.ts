@@ -24,6 +24,7 @@ import { logBug, subsystemLogger, type Logger } from '../infra/process/logger.ts
 import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
+import { createDifferingSearch, type DifferingSearch } from '../operator/differing-payments.ts'
 
 export interface PitConsole {
   readonly telemetry: Telemetry
@@ -101,6 +102,7 @@ export function createPitConsole(
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),
         },
+        ...differingOf(config, { addresses, names: adapters.names }, tables),
         finder,
         ...panelOf(config, addresses, port),
         fees: { default: config.processorDefaultFee, fallback: config.processorFallbackFee },
@@ -214,6 +216,19 @@ async function inspectionOf(
   const now = (): number => systemClock.now()
   const onDropped = (messages: number): void => log.warn({ messages }, 'inspection.thinned')
   return createInspection({ supervisor, oneIn, now, access, onDropped, onBug })
+}
+
+function differingOf(
+  config: Config,
+  { addresses, names: { lookup } }: { readonly addresses: Addresses; readonly names: Names },
+  tables: PostgresPool,
+): { readonly differing?: DifferingSearch } {
+  const token = config.processorToken ?? addresses.processorToken
+  if (token === undefined) return {}
+  const urls = { default: addresses.processorDefaultUrl, fallback: addresses.processorFallbackUrl }
+  const of = (name: ProcessorName) => ({ name, url: urls[name], token, lookup })
+  const books = { default: of('default'), fallback: of('fallback') }
+  return { differing: createDifferingSearch({ tables, books }) }
 }
 
 function booksOf(

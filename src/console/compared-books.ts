@@ -17,6 +17,8 @@ export interface ComparedRows {
   readonly from: number
   /** The hours before it have been compared, epoch ms; null: all of them have been, once or more. */
   readonly until: number | null
+  /** The last milliseconds of the first hours in which some differ, epoch ms. */
+  readonly hours: readonly number[]
 }
 
 export interface ComparedBooks {
@@ -60,7 +62,7 @@ export interface BooksSource {
 export const BEGINNING = 946_684_800_000
 
 /** How long before now the window ends, ms: payments under way are not compared. */
-const SETTLING_MS = 2_000
+export const SETTLING_MS = 2_000
 
 export type BooksComparison = (now: number) => Promise<ComparedBooks>
 
@@ -101,7 +103,8 @@ function inNumbers(summary: ExactSummary): Summary {
 /** Hours that one call compares: a year of them takes two hours of watching. */
 const HOURS_PER_CALL = 4
 
-/** Hours with differences that are remembered. */
+/** Hours with differences that are told, and remembered. */
+const HOURS_TOLD_MAX = 10
 const FAULTY_HOURS_MAX = 1_000
 
 /** Goes through all hours with rows, some in each call, and then through all of them again. */
@@ -125,7 +128,8 @@ function createRowsComparison({ from: begin, rows }: BooksSource) {
     }
     isThrough ||= hour === undefined
     const next = (hour?.to ?? to) + 1
-    known = { differing: addUp(faulty), from: round.from, until: isThrough ? null : next }
+    const hours = [...faulty.keys()].slice(0, HOURS_TOLD_MAX)
+    known = { differing: addUp(faulty), from: round.from, until: isThrough ? null : next, hours }
     if (hour === undefined) round = undefined
     else round.next = next
   }

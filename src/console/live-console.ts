@@ -7,7 +7,13 @@ import type { Clock, Ledger } from '../actors/model/ports.ts'
 import { snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Access } from './access.ts'
-import { type BooksSource, createBooksComparison, type ComparedBooks } from './compared-books.ts'
+import {
+  type BooksSource,
+  createBooksComparison,
+  type ComparedBooks,
+  SETTLING_MS,
+} from './compared-books.ts'
+import { addDifferingRoute, type DifferingOptions } from './differing-route.ts'
 import { addCommandRoutes, type CommandsOptions } from './orders.ts'
 import { every, type OnBug } from './contained.ts'
 import { type Figures, type FiguresCache, figuresOf, type Counters } from './figures.ts'
@@ -37,6 +43,8 @@ export interface ConsoleOptions {
   /** Rejects as `countOpen` does; asked as seldom as it is slow. */
   readonly countFinal: () => Promise<FinalCount>
   readonly books: BooksSource
+  /** Absent without a token for the processors' books. */
+  readonly differing?: DifferingOptions['search']
   readonly finder: PaymentFinder
   readonly commands: Pick<CommandsOptions, 'ledger' | 'telemetry'>
   /** Share of the amount that each processor keeps. */
@@ -129,6 +137,7 @@ export function startConsole(options: ConsoleOptions): Console {
   return {
     extend(app) {
       addRoutes(app, options)
+      addDiffering(app, options, () => books?.rows?.hours ?? [])
       openFrames(app, { options, viewers, show, showFirst })
     },
     stop: () => {
@@ -145,6 +154,16 @@ function sharingOf({ instanceId, counters, clock, outagesCache }: ConsoleOptions
     now,
     cache: outagesCache,
   })
+}
+
+function addDiffering(
+  app: WebApp,
+  { books: { from }, differing: search, clock, access, onBug }: ConsoleOptions,
+  hours: () => readonly number[],
+): void {
+  const to = (): number => Math.max(from, clock.wallNow() - SETTLING_MS)
+  const compared = () => ({ from, to: to(), hours: hours() })
+  addDifferingRoute(app, { search, compared, now: () => clock.now(), access, onBug })
 }
 
 function addRoutes(app: WebApp, options: ConsoleOptions): void {

@@ -219,14 +219,7 @@ class ProcessorComparison {
 
   /** By how much the sums of a span differ because of payments that are named already. */
   #explained(span: Span): BookTotal {
-    let sum = NOTHING
-    for (const { payment, recorded } of this.#named) {
-      if (isInside(span, payment.requestedAt)) sum = add(sum, one(payment.amountCents))
-      if (recorded !== undefined && isInside(span, recorded.requestedAt)) {
-        sum = subtract(sum, one(BigInt(recorded.amountCents ?? 0)))
-      }
-    }
-    return sum
+    return differenceOf(this.#named, { span, processor: this.#processor.name })
   }
 
   async #findMismatches({ from, to }: Span): Promise<readonly Mismatch[] | undefined> {
@@ -250,6 +243,22 @@ class ProcessorComparison {
 
 /** Mismatches that are kept; beyond it payments are no longer looked up. */
 const NAMED_MAX = 10_000
+
+/** By how much these payments make the sums of a span differ. */
+export function differenceOf(
+  mismatches: readonly Mismatch[],
+  { span, processor }: { readonly span: Span; readonly processor: ProcessorName },
+): BookTotal {
+  let sum = NOTHING
+  for (const { payment, recorded } of mismatches) {
+    const isOurs = payment.processor === processor && isInside(span, payment.requestedAt)
+    if (isOurs) sum = add(sum, one(payment.amountCents))
+    if (recorded !== undefined && isInside(span, recorded.requestedAt)) {
+      sum = subtract(sum, one(BigInt(recorded.amountCents ?? 0)))
+    }
+  }
+  return sum
+}
 
 function one(cents: bigint): BookTotal {
   return { payments: 1n, cents }

@@ -7,7 +7,7 @@ import { JOINED_MS } from '../infra/postgres/summaries.ts'
 import type { ProcessorPayment } from '../infra/processor/books.ts'
 import { counted, printCents, printInstant } from './command-line.ts'
 import type { Comparison, Discrepancy, Emptied, Finding, Mismatch } from './comparison.ts'
-import { DIFFERING_MAX } from './differing-spans.ts'
+import { DIFFERING_MAX, type DifferingSpan } from './differing-spans.ts'
 import { add, isDifferent, subtract, type Span } from './pit-books.ts'
 import type { PitPayment } from './pit-payments.ts'
 import { LEVELS, type RowsGone } from './rows-and-totals.ts'
@@ -45,6 +45,15 @@ function judge({ added, told }: DifferingBucket, recorded: BookTotal): string {
   if (isDifferent(subtract(told, recorded))) return 'all three differ'
   if (added.payments < told.payments) return 'a row was deleted or altered'
   return added.payments > told.payments ? 'a row was added or altered' : 'a row was altered'
+}
+
+/** Totals that differ from a processor's while the rows do not. */
+export function describeWrongTotal(
+  { span, difference }: DifferingSpan,
+  processor: ProcessorName,
+): string {
+  const has = `Pit’s totals have ${describeDifference(difference)}`
+  return `${processor} ${describeSpan(span)}: ${has}, its rows have not: ${WRONG_TOTAL}`
 }
 
 export function describeRowsGone({ before, totals, why }: RowsGone): string {

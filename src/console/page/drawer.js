@@ -1,6 +1,7 @@
 // The sheet on the right: the payments in a state, or the status of one; kept up to date while
 // open. What it shows is in the address.
 
+import { differingTopic } from './books.js'
 import { byId, element } from './format.js'
 import { linkTo, paymentTable, renewRows } from './payment-table.js'
 import { statusOf } from './payment-status.js'
@@ -67,6 +68,7 @@ export function showSheet(route) {
 }
 
 function topicOf({ sheet, name }) {
+  if (sheet === 'books') return differingTopic(name)
   if (sheet === 'payment') {
     const path = `/console/payments/${encodeURIComponent(name)}`
     return { title: 'Payment', path, draw: statusOf, correlationId: name }
@@ -97,7 +99,11 @@ async function refresh(topic) {
     const text = await answer.text()
     if (topic !== shown || text === topic.text) return
     topic.text = text
-    parts = answer.ok ? topic.draw(JSON.parse(text)) : [note(reasonOf(answer, topic) ?? text)]
+    if (answer.ok) {
+      const value = JSON.parse(text)
+      topic.path = topic.pathAfter?.(value) ?? topic.path
+      parts = topic.draw(value)
+    } else parts = [note(reasonOf(answer, topic, text) ?? text)]
   } catch {
     if (topic !== shown || topic.text !== '') return
     parts = [note('Pit does not answer.')]
@@ -111,7 +117,8 @@ async function refresh(topic) {
   else if (!byId('drawer').contains(document.activeElement)) byId('drawer-title').focus()
 }
 
-function reasonOf({ status }, { state }) {
+function reasonOf({ status }, { state, refusalOf }, text) {
+  if (refusalOf !== undefined && status !== 503) return refusalOf(text)
   if (status === 503) return 'The database does not answer now; this is tried again.'
   if (status !== 404) return undefined
   return state === undefined ? 'No payment has this correlationId.' : 'There is no such state.'

@@ -82,11 +82,21 @@ function stateOf(rows, name, own) {
 function verdict(own, their, { inDoubt, rows, name }) {
   const payments = their.payments - own.payments
   if (payments === 0 && own.cents === their.cents) {
-    return chip(...ROWS[stateOf(rows, name, own)].chip)
+    const state = stateOf(rows, name, own)
+    const [text, tone] = ROWS[state].chip
+    return state === 'differ' ? differing(name, text, tone) : chip(text, tone)
   }
   const isExplained = payments > 0 && inDoubt > 0
   const text = `differ by ${count(Math.abs(payments))}`
-  return isExplained ? chip(`${text}, some in doubt`, 'doubt') : chip(text, 'bad')
+  return isExplained
+    ? differing(name, `${text}, some in doubt`, 'doubt')
+    : differing(name, text, 'bad')
+}
+
+/** Leads to the payments. */
+function differing(name, text, tone) {
+  const title = 'lists the payments that differ'
+  return element('a', { class: 'chip', href: `#/books/${name}`, 'data-tone': tone, title }, text)
 }
 
 /** Whether a processor's books or our own rows say otherwise, and no payment in doubt explains it. */

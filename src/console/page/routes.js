@@ -1,6 +1,6 @@
 // The address says what is open: `#/` the live figures, `#/payments?…` the payments that fit a filter,
-// `#/states/NAME` and `#/payments/ID` a sheet over either of them. Each can be linked to; back and
-// forward of the browser lead through them, and a reload shows the same.
+// `#/states/NAME`, `#/books/PROCESSOR` and `#/payments/ID` a sheet over either of them. Each can be
+// linked to; back and forward of the browser lead through them, and a reload shows the same.
 
 import { byId } from './format.js'
 
@@ -11,7 +11,7 @@ let shown
 
 /**
  * `showScreen` gets `{ screen, query }` when another view is to be shown, `showSheet` the sheet's
- * `{ sheet, name, from }`, and undefined when none is open any more; `from` is a list of a state.
+ * `{ sheet, name, from }`, and undefined when none is open any more; `from` is a list of payments.
  */
 export function openRoutes({ showScreen, showSheet }) {
   const arrive = () => {
@@ -55,6 +55,7 @@ function routeOf(hash) {
   if (root !== '#') return undefined
   if (kind === 'payments' && name === undefined) return { screen: 'payments', query }
   if (kind === 'payments') return { sheet: 'payment', name }
+  if (kind === 'books' && name !== undefined) return { sheet: 'books', name }
   return kind === 'states' && name !== undefined ? { sheet: 'state', name } : undefined
 }
 
@@ -71,6 +72,6 @@ function decoded(part) {
 function placeOf({ sheet }) {
   if (sheet === undefined) return { base: location.hash || LIVE, depth: 0 }
   if (shown === undefined) return { base: LIVE, depth: 0 }
-  const from = shown.hash.startsWith('#/states/') ? shown.hash : undefined
+  const from = /^#\/(states|books)\//.test(shown.hash) ? shown.hash : undefined
   return { base: shown.base, depth: shown.depth + 1, from }
 }
