@@ -104,10 +104,13 @@ t.test(
     await chip.filter({ hasText: 'healthy' }).waitFor()
     t.same(await tones(), ['good', 'good'], 'one that has met no payment yet is healthy')
 
-    world.simulators.default.setFailure(true)
+    // Refused for certain, so that they are settled at the other one at once.
+    world.simulators.default.setFaults({ charge: [{ kind: 'limited', share: 1 }] })
     await world.client.postAll(30)
     await chip.filter({ hasText: 'resting' }).waitFor()
-    world.simulators.default.setFailure(false)
+    // None is left that would try it once it is well.
+    await world.booksAgree(t)
+    world.simulators.default.setFaults({})
     await chip.filter({ hasText: 'ready to be tried' }).waitFor()
 
     t.same(await tones(), [null, null])
