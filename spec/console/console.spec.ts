@@ -246,7 +246,8 @@ const PHONE = { width: 390, height: 1560 }
 /** Waits until the page has drawn one more frame of figures. */
 async function nextFrame(page: Page): Promise<void> {
   const frames = await page.evaluate<string>('document.body.dataset.frames')
-  await page.waitForFunction(`document.body.dataset.frames !== '${frames}'`)
+  // The page's policy allows no eval, which waiting for a function takes.
+  await page.locator(`body:not([data-frames='${frames}'])`).waitFor()
 }
 
 async function hasCount(page: Page, state: string, count: string): Promise<void> {
