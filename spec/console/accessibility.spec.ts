@@ -1,8 +1,7 @@
 // axe-core's rules over the console, light, dark and on a phone.
 
-import axe from 'axe-core'
 import t from 'tap'
-import { NO_BROWSER, openBrowser } from '../support/browser.ts'
+import { NO_BROWSER, openBrowser, seriousViolations } from '../support/browser.ts'
 import { framesOf } from '../support/console-feed.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { openFed, PHONE, startWatched, WIDE } from '../support/watched-console.ts'
@@ -35,16 +34,7 @@ for (const { name, ...shown } of APPEARANCES) {
     for (const frame of framesOf({ perSecond: 10, frames: 4 })) await feed.show(frame)
     await page.evaluate(ALL_CHIPS)
 
-    await page.evaluate(axe.source)
-    const { violations } = await page.evaluate<axe.AxeResults>('axe.run()')
-
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    t.same(
-      serious.flatMap(({ id, nodes }) =>
-        nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary}`),
-      ),
-      [],
-    )
+    t.same(await seriousViolations(page), [])
     const cut = `[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth).map(({ id }) => id)`
     if (shown.viewport === WIDE) t.same(await page.evaluate(cut), [], 'no table is cut off')
     const small = `[...document.querySelectorAll('.top a:not(.skip), .top button')].filter((each) => {

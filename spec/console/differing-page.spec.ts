@@ -1,9 +1,8 @@
 // From the books to the payments that differ: the click, the address, and the way back.
 
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { NO_BROWSER, openBrowser, openPage } from '../support/browser.ts'
+import { NO_BROWSER, openBrowser, openPage, seriousViolations } from '../support/browser.ts'
 import { runSql, startPostgres } from '../support/postgres.ts'
 import { PHONE, startWatched, WIDE, type WatchedPit } from '../support/watched-console.ts'
 
@@ -50,15 +49,7 @@ for (const [name, shown] of Object.entries({
       await page.locator('.found a', { hasText: id }).waitFor()
       await page.locator('#drawer-body', { hasText: /Searched from/ }).waitFor()
       t.match(await page.textContent('.found tbody'), /0.01 settled at default/)
-      await page.evaluate(axe.source)
-      const { violations } = await page.evaluate<axe.AxeResults>('axe.run()')
-      const serious = violations.filter(
-        ({ impact }) => impact === 'serious' || impact === 'critical',
-      )
-      t.same(
-        serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`),
-        [],
-      )
+      t.same(await seriousViolations(page), [])
 
       await page.click('.found a')
       await page.waitForSelector('.attempts li')

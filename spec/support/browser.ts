@@ -1,6 +1,7 @@
 // A real Chromium for specs, without a window and without anything of its own to do.
 
 import { existsSync } from 'node:fs'
+import axe from 'axe-core'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { missing } from './requirements.ts'
@@ -61,4 +62,15 @@ export async function openPage(
   await prepare?.(page)
   await page.goto(url)
   return { page, faults }
+}
+
+/** What axe-core finds that is serious or worse, a line for each place. */
+export async function seriousViolations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<axe.AxeResults>('axe.run()')
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary}`),
+    )
 }

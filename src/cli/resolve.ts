@@ -1,7 +1,9 @@
 // `pit resolve`: what became of a payment in doubt, said by a person where no processor says it.
 
+import type { ResolveMet } from '../actors/model/operator.ts'
 import { readArguments, readInstant, readPaymentId } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf, UsageError } from '../operator/failures.ts'
+import { asFields } from './ask-pit.ts'
 import { describeCommand } from './command-text.ts'
 import { findOperators, giveOrder, isMeant } from './operators.ts'
 
@@ -74,9 +76,10 @@ async function main(): Promise<number> {
     process.stderr.write(`${command.refusal}\n`)
     return EXIT_DIFFERENT
   }
-  const text = describeCommand(command)
-  process.stdout.write(text)
-  return text.includes(': carried out\n') ? EXIT_FINE : EXIT_DIFFERENT
+  process.stdout.write(describeCommand(command))
+  const met: ResolveMet = 'resolved'
+  const isCarriedOut = Object.values(command.result).some((at) => asFields(at)?.['payment'] === met)
+  return isCarriedOut ? EXIT_FINE : EXIT_DIFFERENT
 }
 
 const OPTIONS = {

@@ -2,6 +2,7 @@
 // for and afterwards.
 
 import { amount, clockTime, element } from './format.js'
+import { foundTable } from './payment-table.js'
 import { addressOfPayment } from './routes.js'
 
 /**
@@ -39,21 +40,7 @@ function foundOf({ processor, found }) {
 function table(processor, payments) {
   const caption = `payments that ${processor} has otherwise`
   const heads = ['payment', 'Pit has', `${processor} has`]
-  return element(
-    'div',
-    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
-    element(
-      'table',
-      { class: 'found differing' },
-      element('caption', { class: 'hidden' }, caption),
-      element(
-        'thead',
-        {},
-        element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head))),
-      ),
-      element('tbody', {}, ...payments.map(row)),
-    ),
-  )
+  return foundTable({ caption, heads, rows: payments.map(row), kind: 'differing' })
 }
 
 function row({ correlationId, pit, recorded }) {

@@ -8,21 +8,25 @@ const STATE_TONES = { settled: 'good', rejected: 'bad', confirming: 'doubt', par
 
 const HEADS = ['payment', 'amount', 'state', 'where', 'accepted', 'requested or due', 'attempts']
 
-/** With its caption for those who do not see it. */
 export function paymentTable(payments, caption) {
+  return foundTable({ caption, heads: HEADS, rows: payments.map(row) })
+}
+
+/** A table that scrolls by itself, with its caption for those who do not see it. */
+export function foundTable({ caption, heads, rows, kind = '' }) {
   return element(
     'div',
     { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
     element(
       'table',
-      { class: 'found' },
+      { class: `found ${kind}`.trim() },
       element('caption', { class: 'hidden' }, caption),
       element(
         'thead',
         {},
-        element('tr', {}, ...HEADS.map((head) => element('th', { scope: 'col' }, head))),
+        element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head))),
       ),
-      element('tbody', {}, ...payments.map(row)),
+      element('tbody', {}, ...rows),
     ),
   )
 }
