@@ -62,6 +62,16 @@ export function commandsContract(t: Test, makeLedger: MakeLedger): void {
     t.strictSame(await holds(), [])
   })
 
+  t.test('a clock that is set back makes no hold longer than it was given for', async (t) => {
+    const { first, stepClock } = await makeLedger()
+    await first.giveCommand({ order: HOLD, by: 'ana', via: 'cli', reason: 'a trial' })
+
+    await stepClock(-3_600_000)
+
+    const [hold] = (await first.readOrders(NEW)).holds
+    t.ok((hold?.endsInMs ?? Infinity) <= HOLD.forMs, `${hold?.endsInMs} ms`)
+  })
+
   t.test('each instance that lived answers a command, and the last one ends it', async (t) => {
     const { first, second } = await makeLedger()
     await lease(first, 'a')

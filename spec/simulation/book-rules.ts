@@ -70,7 +70,7 @@ export function checkPayments(world: World): void {
 /** Whoever was told by a processor what contradicts the ledger has told of it, if it lived on. */
 export function checkContradictions({ observer, ledgerStore }: World): void {
   // What was settled before a purge or a loss contradicts nothing.
-  if (ledgerStore.purges > 0 || ledgerStore.rewinds > 0) return
+  if (ledgerStore.purges > 0 || ledgerStore.history.rewinds > 0) return
   for (const { instance, processor, charge } of observer.saidNever.contradictions(ledgerStore)) {
     const { correlationId } = charge
     const isAlive = instance.gate.state === 'running' || observer.leftBy.has(instance)
@@ -177,7 +177,10 @@ export function askWhileRunning(world: World, untilMs: number): void {
 function askOnce(world: World, instance: Instance): void {
   if (instance.gate.state !== 'running') return
   const known = settledFor(world, instance)
-  const { purges, rewinds } = world.ledgerStore
+  const {
+    purges,
+    history: { rewinds },
+  } = world.ledgerStore
   const leaseId = instance.fence.id
   instance.send({
     type: 'summary.requested',
@@ -190,7 +193,7 @@ function askOnce(world: World, instance: Instance): void {
       }
       const isSameOwner =
         rewinds === 0 &&
-        world.ledgerStore.rewinds === 0 &&
+        world.ledgerStore.history.rewinds === 0 &&
         leaseId !== null &&
         leaseId === instance.fence.id &&
         world.ledgerStore.holds(leaseId)

@@ -165,6 +165,7 @@ export class Instance {
       landsForMs: outlasting(longestLeaseMs(settings) + work.settleByMs),
       onChanged: (change) => telemetry.emit({ type: 'history.changed', ...change }),
     })
+    planted.watch?.(watch)
     const ledger = this.#toldOf(shared, {
       watch,
       renewals: caches.renewals,
@@ -253,6 +254,7 @@ export interface Planted {
   /** What happens instead of what was drawn. */
   readonly plan?: (plan: Plan, settings: Settings) => Plan
   readonly history?: (history: LedgerHistory) => LedgerHistory
+  readonly watch?: (watch: HistoryWatch) => void
   readonly fence?: (clock: Clock) => LeaseFence
   readonly ledger?: (ledger: Ledger, store: LedgerStore, clock: WallClock) => Ledger
   readonly processor?: (processor: Processor) => Processor

@@ -224,15 +224,6 @@ export function seenLease({ id, version, ttlMs }: LeaseRow): SeenLease {
   return { leaseId: id, version: String(version), ttlMs }
 }
 
-/** What a server says of itself once a dump was read in there. */
-export function readIn(
-  said: { systemIdentifier: string; tables: string },
-  server: 'same' | 'another',
-): void {
-  said.tables += '+'
-  if (server === 'another') said.systemIdentifier += '+'
-}
-
 export function byId(one: PaymentRow, other: PaymentRow): number {
   return one.correlationId < other.correlationId ? -1 : 1
 }

@@ -3,7 +3,7 @@
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Chance, Span } from './chance.ts'
 import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
-import type { RewindKind } from './simulated-postgres.ts'
+import type { RewindKind } from './history-table.ts'
 import { longestLeaseMs, type Settings } from './settings.ts'
 import type { Lasting, WorldFault } from './worlds/faults.ts'
 import type { OrderFault } from './worlds/orders.ts'
@@ -194,7 +194,7 @@ function drawLoss(chance: Chance, settings: Settings): readonly PlannedFault[] {
 /** Drawn from what each operator may meet. */
 export function rewindOf(chance: Chance, settings: Settings): PlannedFault {
   const { faultsMs } = settings
-  const how = chance.pick(['failover', 'failover', 'dump', 'copy'] as const)
+  const how = chance.pick(['failover', 'failover', 'dump', 'copy', 'reload'] as const)
   // A copy of the disk is told by how far PostgreSQL had come, which somebody has to remember.
   const isRemembered = how === 'copy'
   const leastMs = isRemembered ? 2 * longestLeaseMs(settings) : 0

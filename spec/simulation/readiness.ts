@@ -98,8 +98,8 @@ export class Readiness {
   observe(now: number): readonly ReadyInstance[] {
     const { places, ledgerService, ledgerClock, cacheService, ledgerStore } = this.#world
     const isClockSet = now - ledgerClock.disturbedAt <= CHECK_EVERY_MS
-    const isRewound = ledgerStore.rewinds !== this.#rewinds
-    this.#rewinds = ledgerStore.rewinds
+    const isRewound = ledgerStore.history.rewinds !== this.#rewinds
+    this.#rewinds = ledgerStore.history.rewinds
     if (ledgerService.isTroubled || isClockSet || isRewound) this.#troubledAt.ledger = now
     if (cacheService.isTroubled) this.#troubledAt.caches = now
     const due = ledgerStore.countDue()

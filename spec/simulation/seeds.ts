@@ -181,11 +181,24 @@ async function becomeQuiet(world: World, clients: Clients, { lasting }: Plan): P
     if (!virtualTime.isStopped) world.heal()
   }
   const isDone = (): boolean =>
-    clients.underway === 0 && servers.default.underway + servers.fallback.underway === 0
+    clients.underway === 0 &&
+    servers.default.underway + servers.fallback.underway === 0 &&
+    !isResolving(world)
   const late = (): readonly string[] =>
-    leftOpen(world).filter((id) => !oracle.foreign.has(id) || isRecorded(world, id))
+    leftOpen(world).filter((id) => !oracle.foreign.has(id) || mayBeSettled(world, id))
   await runUntil(world, { isDone, late, maxMs: settings.quietMaxMs, rule: 'backlogEmpties' })
   return virtualTime.now() - healedAt
+}
+
+/** Whether an instance that lives has not answered yet what an operator says of a payment. */
+function isResolving({ ledgerStore, places }: World): boolean {
+  const living = new Set(places.filter(({ gate }) => gate.state !== 'dead').map(({ id }) => id))
+  return ledgerStore.commands.rows.some(
+    ({ order, doneAt, awaited, result }) =>
+      order.kind === 'resolve' &&
+      doneAt === null &&
+      awaited.some((id) => living.has(id) && !(id in result)),
+  )
 }
 
 /** Settle-by deadlines that a payment may wait out at a processor that is not mended. */
@@ -226,10 +239,18 @@ function leftOpen(world: World): readonly string[] {
   )
 }
 
-/** Whether a processor has it as it was posted: it is found there, whatever the other one has. */
-function isRecorded({ servers, ledgerStore }: World, id: string): boolean {
-  const amountCents = ledgerStore.rows.get(id)?.amountCents
-  return Object.values(servers).some(({ ledger }) => ledger.get(id)?.amountCents === amountCents)
+/**
+ * Whether a processor has it as it was posted: it is found there, whatever the other one has. Or a
+ * word of an operator has ended its doubts: it is about to be charged.
+ */
+function mayBeSettled({ servers, ledgerStore, postings }: World, id: string): boolean {
+  const row = ledgerStore.rows.get(id)
+  if (row?.owner === null && row.unknownOutcomes.length === 0) return true
+  // What a processor has from before a purge is no settlement of what was posted since.
+  if (postings.byId.get(id)?.isForgotten === true) return false
+  return Object.values(servers).some(
+    ({ ledger }) => ledger.get(id)?.amountCents === row?.amountCents,
+  )
 }
 
 /** Whether nobody can know what became of it at a processor that answers no look-up any more. */
@@ -240,7 +261,7 @@ function isStuck(
 ): boolean {
   if (oracle.foreign.has(id)) return true
   // After a rewind whatever is posted is in doubt at first.
-  if (conduct.lookUp !== null && ledgerStore.rewinds > 0) return true
+  if (conduct.lookUp !== null && ledgerStore.history.rewinds > 0) return true
   const isInDoubt = oracle.takenOver.has(id) || oracle.isInDoubtAt(processor, id)
   return conduct.lookUp !== null && isInDoubt
 }

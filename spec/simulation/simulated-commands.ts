@@ -102,8 +102,8 @@ export class CommandTable {
       return isHold && order.processor === processor
     })
     if (about === undefined || about.order.kind === 'resume') return []
-    const { id: command, order, by, reason, until } = about
-    const endsInMs = until === null ? null : until - this.#now()
+    const { id: command, order, by, reason, at, until } = about
+    const endsInMs = until === null ? null : Math.min(until - this.#now(), until - at)
     if (endsInMs !== null && endsInMs <= 0) return []
     const to = order.kind === 'hold' ? order.to : 'open'
     const kind = order.kind === 'hold' ? 'hold' : 'pause'

@@ -48,7 +48,7 @@ export interface LedgerClientParts {
 
 export function createSimulatedLedger(parts: LedgerClientParts): Ledger {
   const { store, bounds, watch } = parts
-  const session = { rewinds: -1, epoch: -1 }
+  const session: Session = { restarts: -1, epoch: -1, mark: undefined }
   const purgeCount = new PurgeCount(() => undefined, watch)
   const run =
     (effect: 'reads' | 'writes') =>
@@ -204,19 +204,22 @@ function recordAt(
 
 /** The store as the instance's last session found it. */
 interface Session {
-  rewinds: number
+  restarts: number
   epoch: number
+  /** Undefined: it compares none. */
+  mark: string | undefined
 }
 
 /** A new session learns which history it is of, before anything is done on it. */
 function meet({ store, watch, sharedRenewal }: LedgerClientParts, session: Session): void {
   const before = { own: watch.known, shared: sharedRenewal() }
-  const server = { ...store.server, renewals: store.renewals }
-  while (watch.isOther(server, store.histories, before)) {
-    store.appendHistory(store.server, watch.next(store.histories, before))
+  const { history } = store
+  const server = { ...history.server, renewals: store.renewals }
+  while (watch.isOther(server, history.newest, before)) {
+    history.append(history.server, watch.next(history.newest, before))
   }
-  watch.enter(server, store.histories, before)
-  Object.assign(session, { rewinds: store.rewinds, epoch: watch.epoch })
+  watch.enter(server, history.newest, before)
+  Object.assign(session, { restarts: history.restarts, epoch: watch.epoch, mark: watch.mark })
 }
 
 function call<Value>(
@@ -235,9 +238,15 @@ function call<Value>(
   return service.call(gate, {
     ...request,
     apply: () => {
-      if (session.rewinds !== store.rewinds || session.epoch !== watch.epoch) meet(parts, session)
+      const { history } = store
+      if (session.restarts !== history.restarts || session.epoch !== watch.epoch)
+        meet(parts, session)
       if (watch.epoch !== epoch) throw failureOf(request, 'none', undefined)
       const value = request.apply()
+      if ((session.mark ?? history.mark) !== history.mark && tellsMark(operation, value)) {
+        watch.suspect()
+        throw failureOf(request, 'unknown', undefined)
+      }
       if (!isNothing(operation, value)) note(`ledger.${operation} ${describe(value)}`)
       return value
     },
@@ -249,6 +258,13 @@ function call<Value>(
 function isNothing(operation: string, value: unknown): boolean {
   return operation === 'listOwned' || (Array.isArray(value) && value.length === 0)
 }
+
+/** Whether whoever asks learns whose rows it has worked on. */
+function tellsMark(operation: string, value: unknown): boolean {
+  if (operation === 'accept' || operation === 'renewLease') return true
+  return CLAIMS.has(operation) && !isNothing(operation, value)
+}
+const CLAIMS = new Set(['claimDue', 'claimParked', 'reclaim'])
 
 /** SQLSTATE of a value that does not fit its column. */
 const OUT_OF_RANGE = '22003'

@@ -1,8 +1,6 @@
 // The simulated PostgreSQL: what it does, each call at one instant, by the same rules as the SQL.
 
 import { LeaseLost } from '../../src/actors/model/errors.ts'
-import type { ServerFacts } from '../../src/actors/model/facts.ts'
-import type { Histories } from '../../src/actors/model/ledger-history.ts'
 import type {
   ClaimedPayment,
   Outcome,
@@ -26,6 +24,7 @@ import type {
   TakenOver,
   UnwrittenOutcome,
 } from '../../src/actors/model/ports.ts'
+import { HistoryTable, type RewindKind, type SavedHistory } from './history-table.ts'
 import { CommandTable } from './simulated-commands.ts'
 import {
   byId,
@@ -35,7 +34,6 @@ import {
   type LeaseRow,
   newRow,
   type PaymentRow,
-  readIn,
   seenLease,
   statusOf,
   sumUp,
@@ -43,28 +41,15 @@ import {
   writeOutcome,
 } from './ledger-tables.ts'
 
-interface HistoryRow extends ServerFacts {
-  readonly generation: number
-  /** By its own clock, epoch ms. */
-  readonly firstSeen: number
-}
-
 export interface SavedStore {
   readonly rows: readonly PaymentRow[]
   readonly leases: readonly LeaseRow[]
   readonly purges: number
   readonly lastLease: number
-  readonly histories: readonly HistoryRow[]
+  readonly history: SavedHistory
   readonly renewals: ReadonlyMap<string, number>
-  readonly server: LedgerStore['server']
   readonly commands: CommandTable['rows']
 }
-
-/**
- * How it comes to know less: a standby that was behind is promoted, a dump is read into another
- * server, or a copy of its disk is put back.
- */
-export type RewindKind = 'failover' | 'dump' | 'copy'
 
 export class LedgerStore {
   readonly rows = new Map<string, PaymentRow>()
@@ -72,17 +57,10 @@ export class LedgerStore {
   readonly open = new Map<string, PaymentRow>()
   readonly leases = new Map<number, LeaseRow>()
   readonly commands: CommandTable
+  readonly history: HistoryTable
   purges = 0
-  /** What the server says of itself. */
-  server = { systemIdentifier: '1', timeline: 1, tables: '1' }
   /** Renewals by the run that made them. */
   readonly renewals = new Map<string, number>()
-  /** Counts the times that it went back: sessions from before have ended. */
-  rewinds = 0
-  /** The newest first. */
-  #histories: readonly HistoryRow[] = []
-  /** Highest timeline ever. */
-  #timelines = 1
   #lastLease = 0
   readonly #now: () => number
   readonly #trueNow: () => number
@@ -94,6 +72,7 @@ export class LedgerStore {
   constructor(now: () => number, trueNow: () => number) {
     this.#now = now
     this.commands = new CommandTable(now)
+    this.history = new HistoryTable(now)
     this.#trueNow = trueNow
   }
 
@@ -122,7 +101,7 @@ export class LedgerStore {
 
   /** What a renewal that nothing was granted to has seen. */
   get unrenewed(): { generation: number; count: null } {
-    return { generation: this.#histories[0]?.generation ?? 0, count: null }
+    return { generation: this.history.newest[0]?.generation ?? 0, count: null }
   }
 
   releaseLease(leaseId: number): void {
@@ -295,18 +274,6 @@ export class LedgerStore {
     return { purges: this.purges }
   }
 
-  get histories(): Histories {
-    return this.#histories.slice(0, 2).map(({ firstSeen, ...history }) => {
-      return { ...history, ageMs: this.#now() - firstSeen }
-    })
-  }
-
-  appendHistory(facts: ServerFacts, generation: number): void {
-    const now = this.#now()
-    const number = generation === 0 ? 0 : Math.max(generation, Math.floor(now))
-    this.#histories = [{ ...facts, generation: number, firstSeen: now }, ...this.#histories]
-  }
-
   /** All that is committed at this moment. */
   save(): SavedStore {
     return {
@@ -314,16 +281,14 @@ export class LedgerStore {
       leases: [...this.leases.values()].map((lease) => ({ ...lease })),
       purges: this.purges,
       lastLease: this.#lastLease,
-      histories: this.#histories,
+      history: this.history.save(),
       renewals: new Map(this.renewals),
       commands: this.commands.rows,
-      server: { ...this.server },
     }
   }
 
   /** Knows nothing that was committed later; ids of leases are granted again. */
   rewindTo(saved: SavedStore, how: RewindKind): void {
-    this.rewinds += 1
     this.rows.clear()
     this.open.clear()
     this.leases.clear()
@@ -335,14 +300,10 @@ export class LedgerStore {
     for (const lease of saved.leases) this.leases.set(lease.id, { ...lease })
     this.purges = saved.purges
     this.#lastLease = saved.lastLease
-    this.#histories = saved.histories
+    this.history.rewindTo(saved.history, how)
     this.commands.rows = saved.commands
     this.renewals.clear()
     for (const [run, count] of saved.renewals) this.renewals.set(run, count)
-    this.server = { ...saved.server }
-    if (how === 'failover') this.server.timeline = this.#timelines += 1
-    // Every other dump is read into the same server.
-    if (how === 'dump') readIn(this.server, this.rewinds % 2 === 0 ? 'another' : 'same')
   }
 
   #claimed(row: PaymentRow): ClaimedPayment {

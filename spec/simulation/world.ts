@@ -229,10 +229,10 @@ function planRewind(world: World, { at, lastsMs, fault, healAt }: PlannedRewind)
   virtualTime.after(Math.max(0, at - fault.lostMs), () => {
     const saved = ledgerStore.save()
     // Before its first history was written down nobody could know that there is another one.
-    if (saved.histories.length === 0) return
+    if (saved.history.rows.length === 0) return
     virtualTime.after(Math.max(0, at - virtualTime.now()), () => {
       world.trace.note('world', `rewinds ${fault.lostMs.toFixed(0)} ms, ${fault.how}`)
-      ledgerService.goDown()
+      if (fault.how !== 'reload') ledgerService.goDown()
       if (fault.allDie) for (const { gate } of world.places) gate.kill()
       if (fault.cachesEmptied) cacheStore.lose()
       const known = [...ledgerStore.rows.keys()]

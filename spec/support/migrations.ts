@@ -20,6 +20,7 @@ export const NEEDED = (
       '0005-renewals',
       '0008-lease-lengths',
       '0009-history-tables',
+      '0010-history-rows',
     ].map((name) => readFile(projectFile(`compose/migrations/${name}.sql`), 'utf8')),
   )
 ).join('\n')

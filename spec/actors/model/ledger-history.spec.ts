@@ -10,8 +10,9 @@ import {
 
 const FACTS: ServerFacts = { systemIdentifier: '7', timeline: 1, tables: '5/6' }
 const SERVER: MetServer = { ...FACTS, renewals: new Map() }
-const FIRST: RecordedHistory = { ...FACTS, generation: 0, ageMs: 1_000 }
-const SECOND: RecordedHistory = { ...FACTS, timeline: 2, generation: 50, ageMs: 400 }
+const WRITTEN = { isReadIn: false, mark: '1' }
+const FIRST: RecordedHistory = { ...FACTS, ...WRITTEN, generation: 0, ageMs: 1_000 }
+const SECOND: RecordedHistory = { ...FIRST, timeline: 2, generation: 50, ageMs: 400 }
 const NOTHING: KnownBefore = { own: undefined, shared: undefined }
 
 function watching() {
@@ -46,6 +47,11 @@ t.test('a server that differs in anything it tells is another one', async (t) =>
   t.equal(watch.isOther({ ...SERVER, systemIdentifier: '8' }, [FIRST], NOTHING), true)
   t.equal(watch.isOther({ ...SERVER, timeline: 2 }, [FIRST], NOTHING), true)
   t.equal(watch.isOther({ ...SERVER, tables: '5/7' }, [FIRST], NOTHING), true)
+  t.equal(
+    watch.isOther(SERVER, [{ ...FIRST, isReadIn: true }], NOTHING),
+    true,
+    'a dump was read in',
+  )
   const silent = { ...SERVER, systemIdentifier: null, timeline: null, tables: null }
   t.equal(watch.isOther(silent, [FIRST], NOTHING), false, 'what is not told is not compared')
 })
@@ -104,6 +110,34 @@ t.test('another history is asked about from the moment it is met', async (t) => 
   t.equal(watch.doubtUntil(1_019), 320, 'whatever its age is by a clock that may be set')
   t.equal(watch.doubtUntil(1_020), undefined)
   t.match(changes, [{ from: { timeline: 1 }, to: { timeline: 2 } }])
+})
+
+t.test('a session that saw other rows has the ledger met anew, and once', async (t) => {
+  const { watch, changes } = watching()
+  watch.enter(SERVER, [FIRST], NOTHING)
+  t.equal(watch.mark, '1')
+
+  watch.suspect()
+  watch.suspect()
+  t.equal(watch.epoch, 1, 'several sessions see the same')
+  watch.enter(SERVER, [{ ...FIRST, generation: 9, mark: '2' }, FIRST], NOTHING)
+
+  t.equal(watch.epoch, 1)
+  t.equal(watch.mark, '2')
+  t.equal(changes.length, 1)
+  watch.suspect()
+  watch.enter(SERVER, [{ ...FIRST, generation: 9, mark: '3' }, FIRST], NOTHING)
+  t.equal(watch.mark, '3', 'the same history, written anew by somebody')
+  t.equal(changes.length, 1)
+})
+
+t.test('a table of histories that was emptied is another one to who knew it', async (t) => {
+  const { watch } = watching()
+  t.equal(watch.next([], NOTHING), 0, 'the first of a ledger')
+
+  watch.enter(SERVER, [SECOND], NOTHING)
+
+  t.equal(watch.next([], NOTHING), 51)
 })
 
 t.test('an instance that starts asks for what is left', async (t) => {

@@ -6,63 +6,19 @@ import { appendFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import type { Test } from 'tap'
-import type { HistoryChange } from '../../../src/actors/model/facts.ts'
-import { HistoryWatch } from '../../../src/actors/model/ledger-history.ts'
-import type { KnownRenewal, Ledger, RenewalCache } from '../../../src/actors/model/ports.ts'
-import { createPostgresLedger } from '../../../src/infra/postgres/ledger.ts'
-import { TTL_MS, lease, request } from '../../contracts/ledger-words.ts'
-import { LEDGER, runSql, startOwnPostgres, startPostgres } from '../../support/postgres.ts'
+import { lease, request } from '../../contracts/ledger-words.ts'
+import { runSql, startOwnPostgres, startPostgres } from '../../support/postgres.ts'
 import type { OwnPostgres } from '../../support/postgres.ts'
+import {
+  ASK_MS,
+  LANDS_FOR_MS,
+  NOW,
+  openWatched,
+  renewed,
+  sharedRenewals,
+} from '../../support/watched-ledgers.ts'
 
-const ASK_MS = 1_000_000
-const LANDS_FOR_MS = 45_000
 const DAY_MS = 86_400_000
-const NOW = 5_000
-
-interface Opened {
-  readonly ledger: Ledger
-  readonly watch: HistoryWatch
-  readonly changes: readonly HistoryChange[]
-  readonly unread: readonly string[]
-}
-
-/** What Redis has: shared by the ledgers that are given the same one. */
-function sharedRenewals(): RenewalCache {
-  let known: KnownRenewal | undefined
-  return {
-    read: () => Promise.resolve(known),
-    publish: (renewal) => {
-      known = renewal
-      return Promise.resolve()
-    },
-  }
-}
-
-async function open(
-  t: Test,
-  connectionString: string,
-  {
-    renewals = sharedRenewals(),
-    timeOfDay,
-  }: { readonly renewals?: RenewalCache; readonly timeOfDay?: () => number } = {},
-): Promise<Opened> {
-  const changes: HistoryChange[] = []
-  const unread: string[] = []
-  const watch = new HistoryWatch({
-    clock: { now: () => NOW },
-    run: randomUUID(),
-    askMs: ASK_MS,
-    landsForMs: LANDS_FOR_MS,
-    onChanged: (change) => changes.push(change),
-  })
-  const onUnread = (what: string): void => void unread.push(what)
-  const histories = { watch, renewals, onUnread, ...(timeOfDay && { timeOfDay }) }
-  const ledger = await createPostgresLedger({ ...LEDGER, connectionString, histories })
-  t.teardown(() => ledger.close())
-  return { ledger, watch, changes, unread }
-}
-
 async function cp(from: string, to: string): Promise<void> {
   await promisify(execFile)('cp', ['-a', `${from}/.`, to])
 }
@@ -97,21 +53,12 @@ async function recover(postgres: OwnPostgres): Promise<void> {
   })
 }
 
-/** Until a session stands again. */
-async function renewed(ledger: Ledger, mine: { leaseId: number }) {
-  for (;;) {
-    const answer = await ledger.renewLease({ ...mine, ttlMs: TTL_MS }).catch(() => undefined)
-    if (answer !== undefined) return answer
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
 const shared = await startPostgres(t)
 
 t.test('the first history of a ledger asks for nothing, a restart of Pit neither', async (t) => {
   const database = await shared.freshDatabase()
   for (const _ of [1, 2]) {
-    const { ledger, watch, changes, unread } = await open(t, database)
+    const { ledger, watch, changes, unread } = await openWatched(t, database)
     await lease(ledger)
 
     t.equal(watch.doubtUntil(NOW), undefined)
@@ -124,12 +71,12 @@ t.test('the first history of a ledger asks for nothing, a restart of Pit neither
 
 t.test('a dump in another server is another history, for those that start as well', async (t) => {
   const database = await shared.freshDatabase()
-  await lease((await open(t, database)).ledger)
+  await lease((await openWatched(t, database)).ledger)
   await runSql(database, "UPDATE histories SET system_identifier = '7'")
 
-  const one = await open(t, database)
+  const one = await openWatched(t, database)
   await lease(one.ledger)
-  const other = await open(t, database)
+  const other = await openWatched(t, database)
   await lease(other.ledger)
 
   for (const { watch, changes } of [one, other]) {
@@ -142,10 +89,10 @@ t.test('a dump in another server is another history, for those that start as wel
 
 t.test('a dump that is read into the same server is another history, told by nobody', async (t) => {
   const database = await shared.freshDatabase()
-  await lease((await open(t, database)).ledger)
+  await lease((await openWatched(t, database)).ledger)
   const [before] = await runSql(database, 'SELECT tables FROM histories')
   const url = new URL(database)
-  const copied = await open(t, await readBack(url))
+  const copied = await openWatched(t, await readBack(url))
   await lease(copied.ledger)
 
   t.equal(copied.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
@@ -153,7 +100,7 @@ t.test('a dump that is read into the same server is another history, told by nob
   t.equal(change?.from.tables, before?.['tables'])
   t.not(change?.to.tables, change?.from.tables)
   t.equal(change?.to.systemIdentifier, change?.from.systemIdentifier)
-  const again = await open(t, url.href)
+  const again = await openWatched(t, url.href)
   await lease(again.ledger)
   t.match(again.changes, [{ to: { tables: change?.to.tables } }], 'it is asked further')
   t.equal((await runSql(url.href, 'SELECT FROM histories')).length, 2, 'it is written once')
@@ -161,15 +108,19 @@ t.test('a dump that is read into the same server is another history, told by nob
 
 t.test('one clock that is set forward ends no asking of an instance that starts', async (t) => {
   const database = await shared.freshDatabase()
-  await lease((await open(t, database)).ledger)
+  await lease((await openWatched(t, database)).ledger)
   await runSql(database, "UPDATE histories SET system_identifier = '7'")
-  await lease((await open(t, database)).ledger)
+  await lease((await openWatched(t, database)).ledger)
   // By PostgreSQL's clock it was a day ago, and by the instance's as well unless that is a day behind.
-  await runSql(database, "UPDATE histories SET first_seen = now() - interval '1 day'")
+  await runSql(
+    database,
+    `UPDATE histories SET first_seen = now() - interval '1 day',
+      written_by = txid_current() % 4294967296`,
+  )
 
   const [agreed, behind] = [
-    await open(t, database),
-    await open(t, database, { timeOfDay: () => Date.now() - DAY_MS }),
+    await openWatched(t, database),
+    await openWatched(t, database, { timeOfDay: () => Date.now() - DAY_MS }),
   ]
   for (const { ledger } of [agreed, behind]) await lease(ledger)
 
@@ -198,7 +149,7 @@ async function readBack(url: URL): Promise<string> {
 
 t.test('a server that does not tell what it is says so once, and serves', async (t) => {
   const database = await shared.freshDatabase()
-  await lease((await open(t, database)).ledger)
+  await lease((await openWatched(t, database)).ledger)
   await runSql(
     database,
     `REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;
@@ -209,7 +160,7 @@ t.test('a server that does not tell what it is says so once, and serves', async 
   address.username = 'plain'
   address.password = 'plain'
 
-  const { ledger, watch, unread } = await open(t, address.href)
+  const { ledger, watch, unread } = await openWatched(t, address.href)
   const mine = await lease(ledger)
   await ledger.accept([request(1)], { ...mine, parked: false })
 
@@ -220,7 +171,7 @@ t.test('a server that does not tell what it is says so once, and serves', async 
 t.test('what others commit while a session meets its server is no other history', async (t) => {
   const database = await shared.freshDatabase()
   const renewals = sharedRenewals()
-  const { ledger, watch, changes } = await open(t, database, {
+  const { ledger, watch, changes } = await openWatched(t, database, {
     renewals: {
       ...renewals,
       // Both are told, in this very moment, of a commit that comes after it was asked.
@@ -249,7 +200,7 @@ t.test(
   async (t) => {
     const postgres = await startOwnPostgres(t)
     const renewals = sharedRenewals()
-    const before = await open(t, postgres.connectionString, { renewals })
+    const before = await openWatched(t, postgres.connectionString, { renewals })
     const mine = await lease(before.ledger)
     const copy = `${postgres.path}.copy`
     await whileStopped(postgres, () => cp(postgres.path, copy))
@@ -276,7 +227,7 @@ t.test(
     t.match(before.changes, [{ renewalsLost: 2 }])
 
     await putBackAndUse()
-    const started = await open(t, postgres.connectionString, { renewals })
+    const started = await openWatched(t, postgres.connectionString, { renewals })
     await lease(started.ledger)
     t.ok(started.watch.hasChanged, 'one that starts is told by Redis')
   },
@@ -284,14 +235,14 @@ t.test(
 
 t.test('what others go on with who knew nothing is noticed by who knew more', async (t) => {
   const postgres = await startOwnPostgres(t)
-  const before = await open(t, postgres.connectionString)
+  const before = await openWatched(t, postgres.connectionString)
   const mine = await lease(before.ledger)
   const copy = `${postgres.path}.copy`
   await whileStopped(postgres, () => cp(postgres.path, copy))
   await renewed(before.ledger, mine)
 
   await putBack(postgres, copy)
-  const unaware = await open(t, postgres.connectionString)
+  const unaware = await openWatched(t, postgres.connectionString)
   const theirs = await lease(unaware.ledger)
   for (let renewals = 0; renewals < 5; renewals += 1) await renewed(unaware.ledger, theirs)
   t.same(unaware.changes, [])
@@ -306,7 +257,7 @@ t.test('what others go on with who knew nothing is noticed by who knew more', as
 
 t.test('renewals of processes that ended a week ago are forgotten', async (t) => {
   const database = await shared.freshDatabase()
-  const { ledger, watch } = await open(t, database)
+  const { ledger, watch } = await openWatched(t, database)
   const [old, young] = [randomUUID(), randomUUID()]
   await lease(ledger)
   await runSql(
@@ -327,12 +278,12 @@ t.test('renewals of processes that ended a week ago are forgotten', async (t) =>
 
 t.test('a recovery to another timeline is noticed without anybody who knew', async (t) => {
   const postgres = await startOwnPostgres(t, { wal_level: 'replica' })
-  const before = await open(t, postgres.connectionString)
+  const before = await openWatched(t, postgres.connectionString)
   await lease(before.ledger)
   await before.ledger.close()
 
   await recover(postgres)
-  const { ledger, watch, changes } = await open(t, postgres.connectionString)
+  const { ledger, watch, changes } = await openWatched(t, postgres.connectionString)
   await lease(ledger)
 
   t.match(changes, [{ from: { timeline: 1 }, to: { timeline: 2 } }])
@@ -341,7 +292,7 @@ t.test('a recovery to another timeline is noticed without anybody who knew', asy
 
 t.test('what was asked for in one history is not written into another', async (t) => {
   const postgres = await startOwnPostgres(t, { wal_level: 'replica' })
-  const { ledger } = await open(t, postgres.connectionString)
+  const { ledger } = await openWatched(t, postgres.connectionString)
   const mine = await lease(ledger)
   await recover(postgres)
 

@@ -2,6 +2,7 @@
 // circumstances in which it shows.
 
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
+import type { RewindKind } from '../history-table.ts'
 import { hangingPhase, HEALTHY, type Phase, type PhaseBounds } from '../simulated-processor.ts'
 import type { Plan, PlannedFault } from '../plan.ts'
 import type { Settings } from '../settings.ts'
@@ -137,7 +138,7 @@ export function purgeHalfway(plan: Plan, { faultsMs }: Settings): Plan {
 }
 
 /** PostgreSQL loses what was settled at one processor, which refuses charges from then on. */
-export function rewindAfter(processor: ProcessorName) {
+export function rewindAfter(processor: ProcessorName, how: RewindKind = 'failover') {
   return (plan: Plan, { faultsMs }: Settings): Plan => {
     const other = processor === 'default' ? 'fallback' : 'default'
     const at = 0.6 * faultsMs
@@ -146,7 +147,7 @@ export function rewindAfter(processor: ProcessorName) {
       ({ kind: 'phase', processor: name, phase: refusing }) as const
     const faults = [
       { at: 0, lastsMs: at, fault: refuses(other) },
-      rewindAt(at),
+      rewindAt(at, how),
       { at, lastsMs: faultsMs, fault: refuses(processor) },
     ]
     return { ...plan, instances: 2, faults }
@@ -156,11 +157,11 @@ export function rewindAfter(processor: ProcessorName) {
 /** PostgreSQL loses payments whose charges land late; all after them is refused there. */
 export function rewindOverLateCharges(plan: Plan, settings: Settings): Plan {
   const at = 0.6 * settings.faultsMs
-  return { ...plan, instances: 2, faults: [...landingLate(at, settings), rewindAt(at)] }
+  return { ...plan, instances: 2, faults: [...landingLate(at, settings), rewindAt(at, 'failover')] }
 }
 
-function rewindAt(at: number): PlannedFault {
-  const lost = { how: 'failover', lostMs: 0.9 * at, allDie: false, cachesEmptied: false } as const
+function rewindAt(at: number, how: RewindKind): PlannedFault {
+  const lost = { how, lostMs: 0.9 * at, allDie: false, cachesEmptied: false } as const
   return { at, lastsMs: 100, fault: { kind: 'rewind', ...lost } }
 }
 

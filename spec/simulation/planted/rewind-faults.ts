@@ -9,6 +9,7 @@ export const REWIND_FAULTS: PlantedFaults = {
   'an instance that does not ask after another history': { ...PAID_TWICE, plant: asksNobody },
   'payments that are charged before histories are compared': { ...PAID_TWICE, plant: asksLate },
   'an instance that asks only default after another history': { ...PAID_TWICE, plant: asksDefault },
+  'sessions that take the rows of a dump for their own': { ...PAID_TWICE, plant: seesNoReload },
   'an earlier history that is not waited for': { ...PAID_TWICE, plant: waitsForNothing },
 }
 
@@ -47,6 +48,14 @@ function asksDefault(): Planted {
                 reply(answer.kind === 'found' ? { kind: 'missing' } : answer),
               ),
           },
+  }
+}
+
+/** Compares histories at new sessions only. */
+function seesNoReload(): Planted {
+  return {
+    plan: rewindAfter('default', 'reload'),
+    watch: (watch) => void Object.defineProperty(watch, 'mark', { value: undefined }),
   }
 }
 

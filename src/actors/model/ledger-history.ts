@@ -10,6 +10,10 @@ export interface RecordedHistory extends ServerFacts {
   readonly generation: number
   /** Since it was first seen, ms, by PostgreSQL's clock. */
   readonly ageMs: number
+  /** Whether a dump was read in: this row is not as it was written here. */
+  readonly isReadIn: boolean
+  /** Names the rows of the ledger that stand there now, for statements to compare. */
+  readonly mark: string
 }
 
 /** What a server says to a new session. */
@@ -57,6 +61,7 @@ export class HistoryWatch implements LedgerHistory {
   #askUntil = Number.NEGATIVE_INFINITY
   #landsUntil = Number.NEGATIVE_INFINITY
   #isSuspected = false
+  #mark: string | undefined
 
   constructor(options: HistoryWatchOptions) {
     this.#options = options
@@ -74,6 +79,11 @@ export class HistoryWatch implements LedgerHistory {
     return (this.#generation ?? 0) > 0
   }
 
+  /** Names the rows that the last session met; undefined before the first one. */
+  get mark(): string | undefined {
+    return this.#mark
+  }
+
   /** What others may be told; undefined before the first session. */
   get known(): KnownRenewal | undefined {
     const generation = this.#generation
@@ -88,27 +98,34 @@ export class HistoryWatch implements LedgerHistory {
    * nothing: what is done to a copy of its disk before Pit meets it makes that longer.
    */
   isOther(server: MetServer, [newest]: Histories, before: KnownBefore): boolean {
-    if (newest === undefined) return true
+    if (newest === undefined || newest.isReadIn) return true
     if (differ(server.systemIdentifier, newest.systemIdentifier)) return true
     if (differ(server.timeline, newest.timeline)) return true
     if (differ(server.tables, newest.tables)) return true
-    return renewalsOf(server, before).some(
-      (known) =>
-        newest.generation < known.generation ||
-        (newest.generation === known.generation && missingAt(server, known) > 0),
+    return renewalsOf(server, before).some((known) => isBehind(server, newest, known))
+  }
+
+  /** Whether the ledger that was met lacks what others are told that it has. */
+  lacks(shared: KnownRenewal, renewals: MetServer['renewals']): boolean {
+    const generation = this.#generation
+    if (generation === undefined) return false
+    const server = { ...this.#facts, renewals }
+    return renewalsOf(server, { own: undefined, shared }).some((known) =>
+      isBehind(server, { generation }, known),
     )
   }
 
   /** The generation that the next history has at least. */
   next([newest]: Histories, { shared }: KnownBefore): number {
-    if (newest === undefined) return 0
-    return Math.max(newest.generation, this.#generation ?? 0, shared?.generation ?? 0) + 1
+    if (newest === undefined && this.#generation === undefined) return 0
+    return Math.max(newest?.generation ?? 0, this.#generation ?? 0, shared?.generation ?? 0) + 1
   }
 
   /** From now on this is the history: another one than before ends what came of that. */
   enter(server: MetServer, [newest, before]: Histories, known: KnownBefore): void {
     const isSuspected = this.#isSuspected
     this.#isSuspected = false
+    this.#mark = newest?.mark
     if (newest === undefined || newest.generation === this.#generation) return
     const now = this.#options.clock.now()
     const isFirst = this.#generation === undefined
@@ -148,10 +165,14 @@ export class HistoryWatch implements LedgerHistory {
   }): void {
     const known = this.#generation ?? generation
     if (generation === known) this.#count = Math.max(this.#count, count ?? 0)
-    else if (generation > known && !this.#isSuspected) {
-      this.#isSuspected = true
-      this.epoch += 1
-    }
+    else if (generation > known) this.suspect()
+  }
+
+  /** The ledger may be another one than was met: nothing goes on until a new session has met it. */
+  suspect(): void {
+    if (this.#isSuspected) return
+    this.#isSuspected = true
+    this.epoch += 1
   }
 }
 
@@ -168,6 +189,15 @@ function renewalsOf(
 ): readonly KnownRenewal[] {
   const isOurs = shared?.systemIdentifier === systemIdentifier
   return [...(own === undefined ? [] : [own]), ...(isOurs ? [shared] : [])]
+}
+
+function isBehind(
+  server: MetServer,
+  { generation }: Pick<RecordedHistory, 'generation'>,
+  known: KnownRenewal,
+): boolean {
+  if (generation !== known.generation) return generation < known.generation
+  return missingAt(server, known) > 0
 }
 
 /** Renewals that are known to be committed and that the server does not have. */

@@ -112,7 +112,7 @@ const READ_HOLDS = {
     SELECT about.processor, newest.* FROM (VALUES ('default'), ('fallback')) AS about (processor)
     CROSS JOIN LATERAL (
       SELECT id AS command, kind, payload->>'to' AS held_to, by, reason,
-        ${epochMs('until - now()')} AS ends_in_ms
+        ${epochMs('least(until - now(), until - at)')} AS ends_in_ms
       FROM commands
       WHERE kind IN ('pause', 'hold', 'resume') AND payload->>'processor' = about.processor
       ORDER BY id DESC LIMIT 1

@@ -32,8 +32,17 @@ export interface ConnectionConfig {
 export interface SessionHistories {
   /** Names the history that is known now. */
   readonly epoch: number
+  /** `MARK` as the last session met it; undefined: there is none. */
+  readonly mark: string | undefined
+  /** Takes that a statement has worked on other rows than its session met. */
+  suspect(): void
   /** Compares the server's history with the known one; another one is known from then on. */
   meet(query: (statement: Statement) => Promise<readonly object[]>): Promise<void>
+  /**
+   * Compares with what Redis tells, where no session could ask it so far: it was away when this
+   * process began.
+   */
+  compareLate(query: (statement: Statement) => Promise<readonly object[]>): Promise<void>
   /** UUID of this process, by which its renewals are counted. */
   readonly run: string
   /** Takes what a renewal has seen: the generation of the history, and which one it was itself. */
@@ -101,13 +110,14 @@ export async function openConnection(
     const { histories } = config
     if (!recovering) await histories?.meet((statement) => send(client, statement, []))
     const epoch = recovering && histories !== undefined ? null : (histories?.epoch ?? 0)
+    const mark = recovering ? undefined : histories?.mark
     return {
       isOpen: () => state === 'open' && !socket.destroyed,
       isUnfit: () => state === 'unfit',
       session,
       epoch,
-      query: (statement, values) =>
-        send(client, statement, values).catch((cause: unknown) => {
+      query: async (statement, values) => {
+        const rows = await send(client, statement, values).catch((cause: unknown) => {
           // Anything else than PostgreSQL's own word means that the connection is about to close.
           if (!wasRejected(cause)) markLost()
           else if (!leavesSession(cause)) {
@@ -115,7 +125,11 @@ export async function openConnection(
             socket.destroy()
           }
           throw explained(cause)
-        }),
+        })
+        if (mark === undefined || isOf(mark, rows)) return rows
+        if (histories?.epoch === epoch) histories?.suspect()
+        throw new Error(ANOTHER_HISTORY)
+      },
       destroy: () => socket.destroy(),
       end: () => client.end(),
     }
@@ -125,6 +139,15 @@ export async function openConnection(
   } finally {
     clearTimeout(timer)
   }
+}
+
+export const ANOTHER_HISTORY =
+  'PostgreSQL has another history than before: it was restored or failed over'
+
+/** Whether rows that name what was worked on (`MARK`) name this; null where there was nothing to do. */
+function isOf(mark: string, [first]: readonly object[]): boolean {
+  const seen = first !== undefined && 'mark' in first ? first.mark : null
+  return seen === null || seen === mark
 }
 
 /** What pg says where it has no password, or an empty one. */

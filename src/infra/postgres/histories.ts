@@ -9,11 +9,11 @@ import type {
   KnownBefore,
   MetServer,
 } from '../../actors/model/ledger-history.ts'
-import type { RenewalCache } from '../../actors/model/ports.ts'
+import type { KnownRenewal, RenewalCache } from '../../actors/model/ports.ts'
 import type { SessionHistories } from './connection.ts'
-import { FLOAT, INTEGER, TEXT, nullable, readOnlyRow, readRows } from './rows.ts'
+import { BOOLEAN, FLOAT, INTEGER, TEXT, nullable, readOnlyRow, readRows } from './rows.ts'
 import type { Query, Statement } from './rows.ts'
-import { commitOnDisk } from './sql.ts'
+import { MARK, commitOnDisk } from './sql.ts'
 
 export interface SessionHistoriesParts {
   readonly watch: HistoryWatch
@@ -30,18 +30,26 @@ type Ask = (statement: Statement) => Promise<readonly object[]>
 export function createSessionHistories(parts: SessionHistoriesParts): SessionHistories {
   const { watch, renewals, timeOfDay = Date.now } = parts
   const unread = new Set<string>()
+  // What Redis has is compared before it is replaced: it may be more than this instance knows.
+  let isCompared = false
   return {
     get epoch() {
       return watch.epoch
     },
+    get mark() {
+      return watch.mark
+    },
+    suspect: () => watch.suspect(),
     run: watch.run,
     note(seen) {
       watch.note(seen)
       // Without Redis, or while it is away, each knows its own renewals only.
-      if (watch.known !== undefined) renewals.publish(watch.known).catch(nothingShared)
+      if (isCompared && watch.known !== undefined)
+        renewals.publish(watch.known).catch(nothingShared)
     },
     async meet(query) {
-      const before = { own: watch.known, shared: await renewals.read().catch(nothingShared) }
+      const shared = await readShared(renewals)
+      const before = { own: watch.known, shared: shared ?? undefined }
       const facts = await readFacts(query, { ...parts, unread })
       const server = { ...facts, renewals: await readRenewals(query, before) }
       let histories = await readHistories(query, timeOfDay())
@@ -51,7 +59,28 @@ export function createSessionHistories(parts: SessionHistoriesParts): SessionHis
         histories = await readHistories(query, timeOfDay())
       }
       watch.enter(server, histories, before)
+      isCompared ||= shared !== undefined
     },
+    async compareLate(query) {
+      if (isCompared) return
+      const shared = await readShared(renewals)
+      if (shared === undefined) return
+      const isLacking =
+        shared !== null &&
+        watch.lacks(shared, await readRenewals(query, { own: undefined, shared }))
+      // The next session compares again, and tells.
+      if (isLacking) watch.suspect()
+      else isCompared = true
+    },
+  }
+}
+
+/** Null: Redis has none. Undefined: it does not answer. */
+async function readShared(renewals: RenewalCache): Promise<KnownRenewal | null | undefined> {
+  try {
+    return (await renewals.read()) ?? null
+  } catch (error) {
+    return nothingShared(error)
   }
 }
 
@@ -111,6 +140,8 @@ async function readHistories(query: Ask, now: number): Promise<Histories> {
     systemIdentifier: row.system_identifier,
     timeline: row.timeline,
     tables: row.tables,
+    isReadIn: row.is_read_in,
+    mark: row.mark,
     // Either clock may be set, and a longer age ends the time in which processors are asked.
     ageMs: Math.min(row.age_ms, now - row.first_seen_ms),
   }))
@@ -152,11 +183,14 @@ const NEWEST = {
     system_identifier: nullable(TEXT),
     timeline: nullable(INTEGER),
     tables: nullable(TEXT),
+    is_read_in: BOOLEAN,
+    mark: TEXT,
     age_ms: FLOAT,
     first_seen_ms: FLOAT,
   },
   text: `
-  SELECT generation, system_identifier, timeline, tables,
+  SELECT generation, system_identifier, timeline, tables, ${MARK},
+    coalesce(written_by <> xmin::text, false) AS is_read_in,
     (extract(epoch FROM now() - first_seen) * 1000)::float8 AS age_ms,
     (extract(epoch FROM first_seen) * 1000)::float8 AS first_seen_ms
   FROM histories ORDER BY generation DESC LIMIT 2`,
@@ -184,8 +218,9 @@ function append(
     protocol: 'simple',
     text: `
     SELECT pg_advisory_xact_lock(${LOCK_KEY}), ${commitOnDisk('transaction')};
-    INSERT INTO histories (generation, system_identifier, timeline, tables)
-    SELECT ${number}, ${identifier}, ${timeline ?? 'NULL'}, ${ids}
+    INSERT INTO histories (generation, system_identifier, timeline, tables, written_by)
+    SELECT ${number}, ${identifier}, ${timeline ?? 'NULL'}, ${ids},
+      (txid_current() % 4294967296)::text
     WHERE (SELECT max(generation) FROM histories) IS NOT DISTINCT FROM ${after ?? 'NULL'}`,
   }
 }

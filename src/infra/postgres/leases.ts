@@ -1,5 +1,6 @@
 // Leases: who may work, and the count of renewals by which an older copy of the ledger is known.
 
+import { isLedgerFailure } from '../../actors/model/errors.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { SessionHistories } from './connection.ts'
 import type { PostgresPool } from './pool.ts'
@@ -41,11 +42,19 @@ export function createLeases(
       const { ownedFrom, parkedFrom } = watermarks.of(leaseId)
       const renewed = await pool.runForRow(RENEW, [run, leaseId, ttlMs, ownedFrom, parkedFrom])
       histories?.note(renewed)
+      histories
+        ?.compareLate((statement) => pool.run({ ...statement, columns: {} }, []))
+        .catch(later)
       const purges = purgeCount.read(renewed.purges, known)
       return { held: renewed.held, purges, ledgerNow: renewed.ledger_now }
     },
     releaseLease: (leaseId) => pool.execute(RELEASE, [leaseId]),
   }
+}
+
+/** The next renewal compares. */
+function later(error: unknown): void {
+  if (!isLedgerFailure(error)) throw error
 }
 
 /** So long after its last renewal nobody remembers a run. */

@@ -2,14 +2,12 @@
 
 import assert from 'node:assert'
 import { isBug, LedgerUnavailable } from '../../actors/model/errors.ts'
-import { isRetriable, toLedgerUnavailable, wasHeld } from './connection.ts'
+import { ANOTHER_HISTORY, isRetriable, toLedgerUnavailable, wasHeld } from './connection.ts'
 import type { Parameter, PostgresConnection } from './connection.ts'
 import { PostgresReconnector } from './reconnector.ts'
 import type { ServersConfig } from './reconnector.ts'
 import { readOnlyRow, readRows } from './rows.ts'
 import type { Columns, Query, RowOf, Statement } from './rows.ts'
-
-const ANOTHER_HISTORY = 'PostgreSQL has another history than before: it was restored or failed over'
 
 /** Statements that may wait in one pool; more are refused at once. */
 const WAITING_MAX = 1_000

@@ -7,7 +7,7 @@ import type { Ledger, LedgerHistory } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
 import { INTEGER, type Query } from './rows.ts'
 import { FIND_LACKING, INSUFFICIENT_PRIVILEGE } from './schema.ts'
-import { arrayOf } from './sql.ts'
+import { MARK, arrayOf } from './sql.ts'
 
 /** No row counts as no purge. */
 export const PURGES_COUNT = 'coalesce((SELECT count FROM purges), 0)'
@@ -15,9 +15,9 @@ export const PURGES_COUNT = 'coalesce((SELECT count FROM purges), 0)'
 /**
  * How often everything was purged. A statement that waited for a purge takes its snapshot once it
  * has the table, and one that has the table keeps the purge waiting: the count is always that of
- * the rows it writes.
+ * the rows it writes. Beside it stands whose rows these are.
  */
-export const PURGES = `${PURGES_COUNT} AS purges`
+export const PURGES = `${PURGES_COUNT} AS purges, ${MARK}`
 
 /** What is known of the count at one moment. */
 export interface KnownPurges {

@@ -42,6 +42,13 @@ export const IS_HELD = `SELECT coalesce((SELECT NOT revoked ${OF_LEASE}), false)
 export const HELD = `held AS MATERIALIZED (${IS_HELD} AS held)`
 
 /**
+ * Names the rows that a statement works on, as column `mark`: a dump that is read in writes the newest
+ * history anew, or makes the table of payments anew, and either gives another name.
+ */
+export const MARK = `coalesce((SELECT h.xmin::text || '/' || 'payments'::regclass::oid
+    FROM histories h ORDER BY h.generation DESC LIMIT 1), 'none') AS mark`
+
+/**
  * Whether payment `p` is open, where it is looked for by its id. The sum keeps the partial
  * indexes out: while they are small the planner takes one of them for cheaper than the primary key,
  * and goes on scanning it when it has grown.
