@@ -55,7 +55,10 @@ t.test('a file of no use is one sentence with the variable and the file', async 
   })
   execFileSync('mkfifo', [join(dir, 'pipe')])
   const rows: readonly (readonly [file: string, fault: RegExp])[] = [
-    ['missing', /^DATABASE_URL_FILE names \S+\/missing, which user \d+ cannot read \(ENOENT\)$/],
+    [
+      'missing',
+      /^DATABASE_URL_FILE names \S+\/missing, which cannot be read by user \d+ \(ENOENT\)$/,
+    ],
     ['empty', /^DATABASE_URL_FILE names \S+\/empty, which is empty$/],
     ['blank', /^DATABASE_URL_FILE names \S+\/blank, which is empty$/],
     ['two', /^DATABASE_URL_FILE names \S+\/two, which has several lines$/],

@@ -169,7 +169,7 @@ t.test(
 
 function refuse(request: EdgeRequest): void {
   if (request.type === 'payment.received') request.replyTo('unavailable')
-  else request.replyTo({ kind: 'unavailable' })
+  else request.replyTo({ kind: 'unavailable', why: 'late' })
 }
 
 t.test('each described answer was received in the tests before', async (t) => {

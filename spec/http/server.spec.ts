@@ -105,7 +105,7 @@ onEachServer('a page of any site in a browser can neither post a payment nor pur
     allowPurge: true,
     supervise: (request) => {
       if (request.type === 'payment.received') request.replyTo('accepted')
-      else request.replyTo({ kind: 'unavailable' })
+      else request.replyTo({ kind: 'unavailable', why: 'late' })
     },
   })
   const origin = 'http://site.example'
@@ -129,7 +129,8 @@ onEachServer(
     const edge = await startEdge(t, {
       supervise: (request) => {
         if (request.type !== 'payment.requested') return
-        request.replyTo({ kind: edge.requests.length === 1 ? 'missing' : 'unavailable' })
+        const isFirst = edge.requests.length === 1
+        request.replyTo(isFirst ? { kind: 'missing' } : { kind: 'unavailable', why: 'late' })
       },
     })
 
@@ -166,16 +167,22 @@ onEachServer('a summary has counts, and amounts with exact decimals', async (t) 
 })
 
 onEachServer('a summary without a valid window or a ledger is answered as a problem', async (t) => {
+  const whys = ['late', 'away', 'refused'] as const
   const edge = await startEdge(t, {
     supervise: (request) => {
-      if (request.type === 'summary.requested') request.replyTo({ kind: 'unavailable' })
+      const why = whys[edge.requests.length - 1] ?? 'late'
+      if (request.type === 'summary.requested') request.replyTo({ kind: 'unavailable', why })
     },
   })
 
   const faulty = await call(edge, 'GET', '/payments-summary?from=2025-08-09')
   t.equal(faulty.status, 400)
   t.match(JSON.parse(faulty.text), { type: 'urn:pit:problem:invalid-window', field: 'from' })
-  t.equal((await call(edge, 'GET', '/payments-summary')).status, 503)
+  for (const detail of [/did not answer in time/, /cannot be reached/, /refuses/]) {
+    const failed = await call(edge, 'GET', '/payments-summary')
+    t.match(failed, { status: 503, headers: { 'retry-after': '1' } })
+    t.match(JSON.parse(failed.text), { type: 'about:blank', status: 503, detail })
+  }
 })
 
 onEachServer('a summary of more than 2^53 cents is answered to the cent', async (t) => {

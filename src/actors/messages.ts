@@ -1,6 +1,7 @@
 // Every message between Pit's actors, what the edge asks of them, and how one is sent by name.
 
 import assert from 'node:assert'
+import type { LedgerTrouble } from './model/errors.ts'
 import type { ClaimSource } from './model/facts.ts'
 import type {
   ClaimedPayment,
@@ -81,7 +82,12 @@ export type Read<Value> =
   | { readonly kind: 'missing' }
   /** It is there and cannot be read. */
   | { readonly kind: 'damaged' }
-  | { readonly kind: 'unavailable' }
+  | Unavailable
+
+export interface Unavailable {
+  readonly kind: 'unavailable'
+  readonly why: LedgerTrouble
+}
 
 /** PostgreSQL refuses it in these words, and will again until somebody changes something there. */
 export interface Refused {

@@ -1,5 +1,7 @@
 // The answers of the edge: problem details as RFC 9457 has them, and JSON.
 
+import type { Unavailable } from '../actors/messages.ts'
+
 /** A whole answer, ready to be written; those without parameters are made once. */
 export interface Reply {
   /** Code and phrase: `202 Accepted`. */
@@ -55,11 +57,22 @@ export const NOT_FOUND = problem({ status: 404, detail: 'There is nothing at thi
 /** Seconds after which a client that got 503 may try again. */
 const RETRY_AFTER_S = '1'
 
-export const UNAVAILABLE = problem({
-  status: 503,
-  detail: 'The request could not be carried out now; sending it again is safe.',
-  headers: [['Retry-After', RETRY_AFTER_S]],
-})
+export const UNAVAILABLE = unavailable('The request could not be carried out now')
+
+/** The same with the class of its cause; PostgreSQL's words are for the log. */
+export const UNAVAILABLE_AS: Readonly<Record<Unavailable['why'], Reply>> = {
+  late: unavailable('PostgreSQL did not answer in time'),
+  refused: unavailable('PostgreSQL refuses what this takes, in words that the log has'),
+  away: unavailable('PostgreSQL cannot be reached, or takes no statements now'),
+}
+
+function unavailable(why: string): Reply {
+  return problem({
+    status: 503,
+    detail: `${why}; sending it again is safe.`,
+    headers: [['Retry-After', RETRY_AFTER_S]],
+  })
+}
 
 /** Sending it again does not help before somebody changes what is refused there. */
 export function refusedByDatabase(words: string): Reply {

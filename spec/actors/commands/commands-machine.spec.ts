@@ -175,6 +175,43 @@ t.test('a hold ends by itself, also while the ledger is away', async (t) => {
   }
 })
 
+t.test('holds end in time while a reading of the ledger does not answer', async (t) => {
+  const { answer, told, count, pass, ledger } = start()
+  const ends = [1_000, 1_500] as const
+  const [one, other] = ends
+  const holds = [held(1, { endsInMs: one }), held(2, { endsInMs: other, processor: 'fallback' })]
+  await answer(orders(2, { holds }))
+  told()
+  count(3)
+  const hanging = await ledger.called('readOrders')
+
+  await pass(one - 1)
+  t.same(told(), [])
+  await pass(1)
+  t.same(told(), ['default is free'])
+  await pass(other - one)
+  t.same(told(), ['fallback is free'])
+
+  hanging.answer(orders(3, { holds }))
+  await settled()
+  t.same(told(), [], 'what was read before their end holds nothing again')
+})
+
+t.test('a hold ends in time in the pause after the ledger has failed', async (t) => {
+  const { answer, told, count, pass, ledger } = start()
+  await answer(orders(1, { holds: [held(1, { endsInMs: 100 })] }))
+  told()
+  count(2)
+  ;(await ledger.called('readOrders')).fail(new LedgerUnavailable('readOrders', 'none'))
+  await settled()
+
+  await pass(99)
+  t.same(told(), [])
+  await pass(1)
+
+  t.same(told(), ['default is free'])
+})
+
 t.test('a hold ends though its timer was early, whenever its time comes meanwhile', async (t) => {
   for (let early = 0; early < 8; early += 1) {
     let readings = Number.POSITIVE_INFINITY

@@ -40,13 +40,39 @@ for (const [operation, request] of [
       ;(await system.ledger.called(operation)).fail(new LedgerUnavailable(operation, 'none'))
       await settled()
 
-      t.same(answers, [{ kind: 'unavailable' }])
+      t.same(answers, [{ kind: 'unavailable', why: 'late' }])
       const cause = `ledger: ${operation} failed`
       t.same(system.facts, [{ type: 'ledger.failed', operation, cause }])
       t.same(system.sentEvents, [], 'what is in memory stays')
     },
   )
 }
+
+t.test('a summary that PostgreSQL fails is answered with the class of the cause', async (t) => {
+  const coded = (code: string) => Object.assign(new Error('a secret'), { code })
+  const failures = [
+    [new LedgerUnavailable('summarize', 'none', new Error('timeout')), 'late'],
+    [new LedgerUnavailable('summarize', 'none', coded('57014')), 'late'],
+    [new LedgerUnavailable('summarize', 'none', coded('55P03')), 'late'],
+    [new LedgerUnavailable('summarize', 'none', coded('ECONNREFUSED')), 'away'],
+    [new LedgerUnavailable('summarize', 'none', coded('57P01')), 'away'],
+    [new LedgerUnavailable('summarize', 'none', coded('53300')), 'away'],
+    [refusalBy('42501'), 'refused'],
+  ] as const
+  for (const [failure, why] of failures) {
+    const { system, persistence } = startPersistence()
+    const answers: unknown[] = []
+    const replyTo = (answer: unknown): void => void answers.push(answer)
+
+    persistence.send({ type: 'summary.requested', window: {}, replyTo })
+    ;(await system.settledSet.called('read')).answer([])
+    ;(await system.ledger.called('summarize')).fail(failure)
+    await settled()
+
+    t.strictSame(answers, [{ kind: 'unavailable', why }])
+    t.match(system.facts, [{ type: 'ledger.failed', cause: failure.message }])
+  }
+})
 
 t.test('a purge that PostgreSQL refuses is answered with its words', async (t) => {
   const { system, persistence } = startPersistence()

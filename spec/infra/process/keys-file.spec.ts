@@ -86,7 +86,7 @@ t.test('a broken version is told, and the one before counts on', async (t) => {
 
   t.same(news, [
     'has in line 1 the scope admin, which is none of view, operate',
-    'cannot be read (ENOENT)',
+    `cannot be read by user ${process.getuid?.()} (ENOENT)`,
   ])
   t.same(keys.find(ana)?.operator(), { name: 'ana', scope: 'operate' })
   await replace(line)
@@ -101,7 +101,7 @@ t.test('a file that cannot be read at the start is refused in one sentence', asy
   const path = join(folder, 'keys')
 
   t.throws(() => openKeysFile(path, none), {
-    message: `KEYS_FILE: ${path} cannot be read (ENOENT)`,
+    message: `KEYS_FILE: ${path} cannot be read by user ${process.getuid?.()} (ENOENT)`,
   })
   t.throws(() => openKeysFile(folder, none), { message: `KEYS_FILE: ${folder} is not a file` })
   await writeFile(path, '#'.repeat(70_000))

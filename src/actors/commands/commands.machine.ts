@@ -61,6 +61,22 @@ const RESOLVE_PAUSE_MS = 200
 /** Longest time between two looks at the clock, ms: timers take no longer delays than 24 days. */
 const CLOCK_MAX_MS = 3_600_000
 
+/** Lets go of holds whose time is over, by this process's own clock: whatever the ledger does. */
+const ENDING_HOLDS = {
+  initial: 'timing',
+  states: {
+    timing: {
+      after: {
+        nextEnd: {
+          target: 'timing',
+          actions: ['dropElapsed', 'obey', 'noteObeyed'],
+          reenter: true,
+        },
+      },
+    },
+  },
+} as const
+
 export const commandsMachine = setup({
   types: {
     context: {} as CommandsContext,
@@ -156,23 +172,19 @@ export const commandsMachine = setup({
         onError: {
           guard: { type: 'isLedgerFailure', params: errorIn },
           target: 'waiting',
-          actions: ['noteFailure', 'dropElapsed', 'obey', 'noteObeyed'],
+          actions: 'noteFailure',
         },
       },
+      ...ENDING_HOLDS,
     },
     standing: {
       on: { 'commands.counted': { guard: 'isNews', target: 'reading' } },
-      after: {
-        nextEnd: {
-          target: 'standing',
-          actions: ['dropElapsed', 'obey', 'noteObeyed'],
-          reenter: true,
-        },
-        resolvePause: { guard: 'resolves', target: 'reading' },
-      },
+      after: { resolvePause: { guard: 'resolves', target: 'reading' } },
+      ...ENDING_HOLDS,
     },
     waiting: {
       after: { failurePause: { target: 'reading' } },
+      ...ENDING_HOLDS,
     },
   },
 })

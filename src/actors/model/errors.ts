@@ -105,6 +105,22 @@ export function isLedgerFailure(error: unknown): error is LedgerFailure {
   return error instanceof LedgerUnavailable || error instanceof LeaseLost
 }
 
+/**
+ * Why PostgreSQL did not do what was asked, for those who may not read its words: it was too slow, or
+ * somebody held a lock; it refuses the statement; or it cannot be reached, or takes no statements.
+ */
+export type LedgerTrouble = 'late' | 'refused' | 'away'
+
+export function troubleOf(failure: LedgerFailure): LedgerTrouble {
+  if (isRefused(failure)) return 'refused'
+  const code = codeOf(failure.cause)
+  // What Pit itself gives up, since it takes too long or too much waits, has no code.
+  return failure instanceof LedgerUnavailable && (code === '' || LATE.has(code)) ? 'late' : 'away'
+}
+
+/** A statement, and a wait for a lock, that took longer than its session lets them. */
+const LATE = new Set(['57014', '55P03'])
+
 /** The expected failure of a ledger's promise. A bug is thrown on. */
 export function ledgerFailureOf(error: unknown): LedgerFailure {
   if (isLedgerFailure(error)) return error

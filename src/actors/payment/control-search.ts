@@ -54,11 +54,10 @@ export class ControlSearch {
     this.#reply(this.#waiting, UNAVAILABLE)
   }
 
-  /** A purge has deleted what the ledger may have said, or is about to say. */
+  /** A purge has deleted what the ledger may have said, or is about to say; who waits is given up. */
   forget(): void {
     this.#generation += 1
     this.#hasAnswered = false
-    this.giveUp()
   }
 
   #pauseMs(): number {

@@ -8,10 +8,17 @@ import {
   type PaymentRequested,
   type PurgeRequested,
   type SummaryRequested,
+  type Unavailable,
 } from '../messages.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import { itemsOf } from './pending-queue.ts'
-import { cacheFailureOf, DamagedPayment, isRefused, ledgerFailureOf } from '../model/errors.ts'
+import {
+  cacheFailureOf,
+  DamagedPayment,
+  isRefused,
+  ledgerFailureOf,
+  troubleOf,
+} from '../model/errors.ts'
 import { settledOf } from './outcome-batcher.ts'
 import type { OutcomeBatcherContext } from './outcome-batcher.machine.ts'
 import type { Outcome, PaymentStatus, SettledPayment } from '../model/payment.ts'
@@ -37,8 +44,7 @@ export async function findPayment(
       request.replyTo({ kind: 'damaged' })
       return
     }
-    noteFailure(ports, { operation: 'find', error })
-    request.replyTo({ kind: 'unavailable' })
+    request.replyTo(unavailable(ports, { operation: 'find', error }))
   }
 }
 
@@ -66,8 +72,7 @@ export async function summarize(
     request.replyTo({ kind: 'found', value: summary })
     if (stale.length > 0) settledSet.remove(stale).catch(cacheFailureOf)
   } catch (error) {
-    noteFailure(ports, { operation: 'summarize', error })
-    request.replyTo({ kind: 'unavailable' })
+    request.replyTo(unavailable(ports, { operation: 'summarize', error }))
   }
 }
 
@@ -78,8 +83,7 @@ export async function findControl(
   try {
     replyTo(await ports.ledger.findControl(processor))
   } catch (error) {
-    noteFailure(ports, { operation: 'findControl', error })
-    replyTo({ kind: 'unavailable' })
+    replyTo(unavailable(ports, { operation: 'findControl', error }))
   }
 }
 
@@ -95,20 +99,19 @@ export async function purgeLedger(
     await ports.settledSet.clear().catch(cacheFailureOf)
     request.replyTo({ kind: 'found', value: null })
   } catch (error) {
-    noteFailure(ports, { operation: 'purge', error })
-    request.replyTo(
-      isRefused(error) ? { kind: 'refused', words: error.refusal.words } : { kind: 'unavailable' },
-    )
+    const answer = unavailable(ports, { operation: 'purge', error })
+    request.replyTo(isRefused(error) ? { kind: 'refused', words: error.refusal.words } : answer)
   }
 }
 
-/** A bug is thrown on, and ends the process. */
-function noteFailure(
+/** The answer to a read that failed, which is told. A bug is thrown on, and ends the process. */
+function unavailable(
   { telemetry }: SharedPorts,
   { operation, error }: { readonly operation: string; readonly error: unknown },
-): void {
-  const cause = ledgerFailureOf(error).message
-  telemetry.emit({ type: 'ledger.failed', operation, cause })
+): Unavailable {
+  const failure = ledgerFailureOf(error)
+  telemetry.emit({ type: 'ledger.failed', operation, cause: failure.message })
+  return { kind: 'unavailable', why: troubleOf(failure) }
 }
 
 /** The outcomes that this instance has not written, those that PostgreSQL refused among them. */

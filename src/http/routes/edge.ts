@@ -3,7 +3,7 @@
 
 import assert from 'node:assert'
 import type { EdgeRequest, Read, Refused } from '../../actors/messages.ts'
-import { DAMAGED, UNAVAILABLE, refusedByDatabase, type Reply } from '../problem.ts'
+import { DAMAGED, UNAVAILABLE, UNAVAILABLE_AS, refusedByDatabase, type Reply } from '../problem.ts'
 import type { Connections, Responder } from '../responder.ts'
 
 /** The supervisor as the edge knows it. Replies may come within `send`. */
@@ -77,6 +77,6 @@ function replyFor<Value>(question: Question<Value>, answer: Read<Value> | Refuse
     case 'refused':
       return refusedByDatabase(answer.words)
     case 'unavailable':
-      return UNAVAILABLE
+      return UNAVAILABLE_AS[answer.why]
   }
 }

@@ -1,9 +1,10 @@
 // The keys that sign operators in: a file with a line for each, read again when it changes.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { readFileSync, statSync, watch } from 'node:fs'
+import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { LOOPBACK, SCOPES, type Operator, type Scope } from '../../actors/model/operator.ts'
+import { readShortFile, type FileContent } from './short-file.ts'
 
 /** A line of the file. The key itself is nowhere but with whoever it was given to. */
 interface Line extends Operator {
@@ -12,9 +13,6 @@ interface Line extends Operator {
 
 /** The lines, or why there are none to go by: how a sentence goes on after the file's name. */
 export type ReadKeys = { readonly lines: readonly Line[] } | { readonly fault: string }
-
-/** Longest file that is read, bytes: some hundreds of keys. */
-const BYTES_MAX = 65_536
 
 const NAME = /^[\w.@-]{1,64}$/
 const HASH = /^sha256:([\da-f]{64})$/
@@ -55,7 +53,7 @@ function readLine(line: string): Line | { readonly fault: string } {
 export function inspectKeysFile(
   path: string,
 ): { readonly keys: readonly Operator[] } | { readonly fault: string } {
-  const read = linesOf(contentOf(path))
+  const read = linesOf(readShortFile(path))
   return 'fault' in read ? read : { keys: read.lines.map(operatorIn) }
 }
 
@@ -104,13 +102,13 @@ const READ_MS = 1_000
  * counts on. Throws an error of one sentence where the first cannot.
  */
 export function openKeysFile(path: string, news: KeysFileNews): KeysFile {
-  let read = contentOf(path)
+  let read = readShortFile(path)
   const first = linesOf(read)
   if ('fault' in first) throw new Error(`KEYS_FILE: ${path} ${first.fault}`)
   let { lines } = first
 
   const readAgain = (): void => {
-    const now = contentOf(path)
+    const now = readShortFile(path)
     if (sameContent(now, read)) return
     read = now
     const keys = linesOf(now)
@@ -145,7 +143,7 @@ function operatorOf(lines: readonly Line[], hash: Buffer): Operator | undefined 
   return found
 }
 
-function linesOf(content: Content): ReadKeys {
+function linesOf(content: FileContent): ReadKeys {
   return 'fault' in content ? content : readKeys(content.text)
 }
 
@@ -153,21 +151,7 @@ function operatorIn({ name, scope }: Line): Operator {
   return { name, scope }
 }
 
-type Content = { readonly text: string } | { readonly fault: string }
-
-function sameContent(one: Content, other: Content): boolean {
+function sameContent(one: FileContent, other: FileContent): boolean {
   if ('text' in one) return 'text' in other && one.text === other.text
   return 'fault' in other && one.fault === other.fault
-}
-
-function contentOf(path: string): Content {
-  try {
-    const found = statSync(path)
-    if (!found.isFile()) return { fault: 'is not a file' }
-    if (found.size > BYTES_MAX) return { fault: `is longer than ${BYTES_MAX} bytes` }
-    return { text: readFileSync(path, 'utf8') }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-    return { fault: `cannot be read (${code})` }
-  }
 }
