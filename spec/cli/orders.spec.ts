@@ -110,6 +110,25 @@ t.test('an instance that took the order to drain, and no longer answers, has obe
   t.match(await run('pause default', [taken]), { code: 3, out: '', err: said.trim() })
 })
 
+t.test('an order that the instances do not know has failed, and is shown so', async (t) => {
+  const { one, pit, databaseUrl, circuitAt } = await start(t)
+  // As a newer Pit writes it: a kind of its own, about what this one has no name for.
+  await runSql(
+    databaseUrl,
+    `CREATE FUNCTION renew() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      NEW.kind := 'freeze'; NEW.payload := '{"processor": "third"}'; RETURN NEW;
+    END $$;
+    CREATE TRIGGER newer BEFORE INSERT ON commands FOR EACH ROW EXECUTE FUNCTION renew();`,
+  )
+
+  const given = await pit('pause default --reason late --yes')
+
+  const met = / {4}one: does not know this command\n {4}two: does not know this command\n$/
+  t.match(given, { code: 1, err: '', out: met })
+  t.match(await pit('audit'), { code: 0, out: met })
+  t.equal(await circuitAt(one, 'default'), 'closed')
+})
+
 t.test('with keys a command has the name of its key, and a viewer commands nothing', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'pit-keys-'))
   t.teardown(() => rm(folder, { recursive: true }))

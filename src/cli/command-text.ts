@@ -1,6 +1,6 @@
 // A command of an operator in words: who ordered what and why, and what it met.
 
-import type { ResolveMet } from '../actors/model/operator.ts'
+import type { CommandMet, ResolveMet } from '../actors/model/operator.ts'
 import { asFields, type Fields } from './ask-pit.ts'
 import { printInstant } from '../operator/command-line.ts'
 import { PitUnreachable } from '../operator/failures.ts'
@@ -44,6 +44,19 @@ export function readShownCommand(value: unknown): ShownCommand {
   }
 }
 
+/** Whether all instances have answered, and all know this kind of order. */
+export function isObeyed({ doneAt, result }: ShownCommand): boolean {
+  return doneAt !== null && !Object.values(result).some((met) => isUnknownAt(asFields(met)))
+}
+
+/** Whether the instance that met this does not know the order: it is of an older Pit. */
+function isUnknownAt(met: Fields | undefined): boolean {
+  const name: KeysOf<CommandMet> = 'notUnderstood'
+  return met !== undefined && name in met
+}
+
+type KeysOf<Union> = Union extends unknown ? keyof Union : never
+
 /** Some lines, each with its end. */
 export function describeCommand(command: ShownCommand): string {
   const { id, at, by, via, kind, payload, reason, until, awaited, result } = command
@@ -76,16 +89,19 @@ function wordFor(name: (typeof ABOUT)[number], value: unknown): string {
 function metAt(kind: string, met: unknown): string {
   const fields = asFields(met)
   if (fields === undefined) return 'has not answered'
+  if (isUnknownAt(fields)) return UNKNOWN_ORDER
   if (kind === 'lookUp') {
     return `${String(fields['due'])} of ${String(fields['payments'])} payments due`
   }
   if (kind === 'redrive') {
     return `${String(fields['redriven'])} of ${String(fields['payments'])} payments redriven`
   }
-  if (kind === 'resolve') return RESOLVED[String(fields['payment'])] ?? 'does not know this command'
+  if (kind === 'resolve') return RESOLVED[String(fields['payment'])] ?? UNKNOWN_ORDER
   const told = Object.entries(fields).map(([name, value]) => `${name} was ${String(value)}`)
   return told.length === 0 ? 'obeys' : `obeys; ${told.join(', ')}`
 }
+
+const UNKNOWN_ORDER = 'does not know this command'
 
 /** What the order to resolve a payment met, by the ledger's words. */
 const RESOLVED: Readonly<Partial<Record<string, string>>> = {

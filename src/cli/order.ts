@@ -2,7 +2,7 @@
 
 import { readArguments } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf, UsageError } from '../operator/failures.ts'
-import { describeCommand } from './command-text.ts'
+import { describeCommand, isObeyed } from './command-text.ts'
 import { FellSilent, findOperators, giveOrder, isMeant, type Operators } from './operators.ts'
 
 function optionsWith(example: string): string {
@@ -19,8 +19,8 @@ Example:
   ${example}
 
 Exit codes: 0 all instances obey; 1 it was refused, nobody confirmed, or an
-instance has not answered within 5 s; 2 usage; 3 the instance that was asked, or
-its PostgreSQL, does not answer.
+instance has not answered within 5 s or, being older, does not know the order;
+2 usage; 3 the instance that was asked, or its PostgreSQL, does not answer.
 `
 }
 
@@ -148,7 +148,7 @@ async function give(operators: Operators, body: object): Promise<number> {
     return EXIT_DIFFERENT
   }
   process.stdout.write(describeCommand(command))
-  return command.doneAt === null ? EXIT_DIFFERENT : EXIT_FINE
+  return isObeyed(command) ? EXIT_FINE : EXIT_DIFFERENT
 }
 
 // Stands below the constants: what stands below it has no value yet when it runs.

@@ -252,6 +252,27 @@ t.test('each command is answered with the state that it met, once', async (t) =>
   t.match(facts, [{ type: 'ledger.failed', operation: 'noteMet' }])
 })
 
+t.test('an order of a kind that this Pit does not know is answered as that', async (t) => {
+  const about = { ...NO_PAYMENT, ...BY_ANA }
+  const unknown = [
+    { kind: 'freeze', processor: null, ...about },
+    { kind: 'freeze', processor: 'default', ...about },
+    { kind: 'pause', processor: null, ...about },
+  ] as const
+  for (const order of unknown) {
+    const { answer, count, ledger, sentEvents, told } = start()
+    await answer(orders(0))
+    told()
+    count(1)
+    await answer(orders(1, { pending: [{ id: 1, ...order }] }))
+
+    const { kind } = order
+    const [noted] = (await ledger.called('noteMet')).args
+    t.strictSame(noted, { id: 1, instanceId: 'here', met: { notUnderstood: kind } })
+    t.same([sentEvents, told()], [[], []], 'nothing is obeyed')
+  }
+})
+
 t.test('a drain stops this instance as a signal does', async (t) => {
   const { answer, count, ledger, sentEvents } = start()
   await answer(orders(0))

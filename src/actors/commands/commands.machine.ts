@@ -7,7 +7,7 @@ import { assign, fromPromise, setup } from 'xstate'
 import { tell, type CommandsEvent, type Directory, type HandedBack } from '../messages.ts'
 import type { CircuitState, HealthEvent } from '../circuit/context.ts'
 import { causeOf, errorIn, isLedgerFailure, ledgerFailureOf } from '../model/errors.ts'
-import type { Hold, Orders, PendingCommand } from '../model/operator.ts'
+import type { CommandMet, Hold, Orders, PendingCommand } from '../model/operator.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { SharedPorts } from '../model/ports.ts'
 
@@ -222,10 +222,10 @@ function causeIn({ kind, by, reason }: Hold): string {
 
 /** Says what a command meets, before it is obeyed. */
 function answer(context: CommandsContext, command: PendingCommand, system: Directory): void {
-  const { ports, instanceId, health } = context
-  const { id, kind, processor, by, reason } = command
+  const { ports, instanceId } = context
+  const { id, kind, by, reason } = command
   if (kind === 'resolve') return resolve(context, command, system)
-  const met = processor === null ? {} : { circuit: health[processor].getSnapshot().value }
+  const met = metBy(command, context)
   ports.ledger.noteMet({ id, instanceId, met }).catch((error: unknown) => {
     const cause = ledgerFailureOf(error).message
     ports.telemetry.emit({ type: 'ledger.failed', operation: 'noteMet', cause })
@@ -233,6 +233,14 @@ function answer(context: CommandsContext, command: PendingCommand, system: Direc
   if (kind !== 'drain') return
   const cause = `drained by ${by}: ${reason}`
   tell(system, 'supervisor', { type: 'stop.requested', cause, command: id })
+}
+
+/** A newer Pit beside this one may give orders that this one does not know: none is obeyed. */
+function metBy({ kind, processor }: PendingCommand, { health }: CommandsContext): CommandMet {
+  if (kind === 'drain') return {}
+  const isAboutCircuit = kind === 'pause' || kind === 'hold' || kind === 'resume'
+  if (!isAboutCircuit || processor === null) return { notUnderstood: kind }
+  return { circuit: health[processor].getSnapshot().value }
 }
 
 /**

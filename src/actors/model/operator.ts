@@ -76,6 +76,12 @@ export type ResolveOrder =
 export type ResolveMet =
   'resolved' | 'notInDoubt' | 'busy' | 'owned' | 'settled' | 'rejected' | 'unknown'
 
+/** What any other order met at an instance: the state of the circuit that it is about, if any. */
+export type CommandMet =
+  | { readonly circuit?: string }
+  /** Its kind: this instance does not know it, and obeys nothing. */
+  | { readonly notUnderstood: string }
+
 export type OrderKind = Order['kind']
 
 export interface NewCommand {
@@ -159,7 +165,7 @@ export interface CommandLedger {
   /** What stands now, and what this instance has not answered of the commands after `after`. */
   readOrders(request: { instanceId: string; after: number }): Promise<Orders>
   /** Notes what a command met at an instance; the last awaited one ends it. */
-  noteMet(request: { id: number; instanceId: string; met: object }): Promise<void>
+  noteMet(request: { id: number; instanceId: string; met: CommandMet }): Promise<void>
   /**
    * Carries out the order to resolve a payment, and notes in the same transaction what it met, which
    * ends the command. Its fencing token goes up: what an earlier owner decides of it is not written.

@@ -118,7 +118,8 @@ function item({ at, by, via, kind, payload, reason, until, awaited, result }) {
   )
 }
 
-function metAt(instanceId, { circuit, payment, payments, redriven, due }) {
+function metAt(instanceId, { circuit, payment, payments, redriven, due, notUnderstood }) {
+  if (notUnderstood !== undefined) return `${instanceId} does not know this command`
   if (due !== undefined) return `${due} of ${payments} payments due`
   if (redriven !== undefined) return `${redriven} of ${payments} payments redriven`
   if (payment !== undefined) return `${instanceId} found it ${PAYMENT_MET[payment] ?? payment}`

@@ -148,9 +148,11 @@ const READ_PENDING = {
     reason: TEXT,
   },
   text: `
-  SELECT id, kind, payload->>'processor' AS processor,
+  SELECT id, kind, about.processor,
     payload->>'correlationId' AS "correlationId", by, reason
   FROM commands
+  LEFT JOIN (VALUES ('default'), ('fallback')) AS about (processor)
+    ON about.processor = payload->>'processor'
   WHERE id > $1 AND done_at IS NULL AND awaited ? $2 AND NOT result ? $2
   ORDER BY id LIMIT ${PENDING_MAX}`,
 } satisfies Query
