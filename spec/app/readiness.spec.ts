@@ -13,6 +13,19 @@ import { startingPit } from '../support/started-pit.ts'
 import { ANY_TIME_OF_DAY, StandingTime } from '../support/standing-time.ts'
 import { startWorld } from '../support/system-world.ts'
 
+t.test('another process with the same id is remarked on while it lives', (t) => {
+  const { readiness, clock } = under()
+  t.equal(readiness.isDoubled(), false)
+
+  readiness.telemetry.emit({ type: 'instance.doubled', leaseId: 1, otherLeaseId: 2 })
+
+  clock.increment(119_999)
+  t.equal(readiness.isDoubled(), true)
+  clock.increment(1)
+  t.equal(readiness.isDoubled(), false)
+  t.end()
+})
+
 t.test('an idle instance says that it cannot commit, and why, until it can', async (t) => {
   const server = await startOwnPostgres(t)
   const opsPort = await freePort()

@@ -134,6 +134,9 @@ export class Observer implements InstanceObserver {
       this.settledBy.set(instance, new Map())
       const leases = this.#leasesOf.get(instance) ?? new Set()
       this.#leasesOf.set(instance, leases.add(fact.leaseId))
+    } else if (fact.type === 'instance.doubled') {
+      // No world starts one id twice at a time.
+      this.fail('ownIdIsKnown', `${instance.id}: lease ${fact.otherLeaseId}`)
     } else if (fact.type === 'circuit.changed') {
       this.knownOrders.onCircuit(instance, fact.processor, fact.to)
     } else if (fact.type === 'payment.contradicted') {

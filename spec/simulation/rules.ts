@@ -40,6 +40,8 @@ export const RULES = {
   holdsEnd: 'a hold ends by itself',
   contradictionIsTold: 'who learns that operators were wrong about a payment tells of it',
 
+  ownIdIsKnown: 'who tells of a second process under its id has seen one',
+
   noChildFails: 'no child of the supervisor fails, and no payment breaks',
   supervisorRuns: 'the supervisor never fails',
   drainsOnlyWhenTold: 'an instance drains only when it is told to',

@@ -51,7 +51,8 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     whyNotReady,
     remark: () => {
       const asks = adapters.history.doubtUntil(systemClock.now()) !== undefined
-      return asks ? ASKING : undefined
+      const said = [asks ? [ASKING] : [], adapters.readiness.isDoubled() ? [DOUBLED] : []].flat()
+      return said.length === 0 ? undefined : said.join(' ')
     },
     metrics: (accept) => metrics.scrape(sources, accept),
     version: readVersion(),
@@ -62,6 +63,9 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
 
 const ASKING =
   'PostgreSQL was restored or failed over, or another system uses this REDIS_KEY_PREFIX: each payment is looked up at both processors before it is charged.'
+
+const DOUBLED =
+  'Another process runs under the same INSTANCE_ID: give each its own, payments are safe meanwhile.'
 
 function whyNot({ adapters, supervisor, http }: OpsParts): string | undefined {
   const reason = adapters.readiness.whyNot()

@@ -14,6 +14,8 @@ export interface Readiness {
   hearing(ledger: Ledger): Ledger
   /** A sentence for an operator; undefined when nothing speaks against the next commit. */
   whyNot(): string | undefined
+  /** Whether another process with this instance's id was seen in the last minutes. */
+  isDoubled(): boolean
 }
 
 /**
@@ -30,6 +32,9 @@ const REFUSED_FOR_MS = 5000
  */
 const TOLD_FOR_MS = 120_000
 
+/** How long another process with this instance's id counts, ms; it is told once a minute. */
+const DOUBLED_FOR_MS = 120_000
+
 /** So many payments that are refused one by one, and none taken between them, are all of them. */
 const REFUSED_IN_A_ROW_MAX = 8
 
@@ -42,6 +47,7 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
   let lapse: string | undefined
   /** Payments that PostgreSQL refused, each by itself, since it last took one. */
   let refusedInARow = 0
+  let doubledAt = LONG_AGO
   let tried: Ledger | undefined
   let isTrying = false
 
@@ -51,16 +57,8 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     if (cause === undefined) refusedInARow = 0
     else refusedAt = heardAt
   }
-  const renewing = async <Value>(write: Promise<Value>): Promise<Value> => {
-    try {
-      const value = await write
-      lapse = undefined
-      return value
-    } catch (error) {
-      lapse = wordsOf(error)
-      throw error
-    }
-  }
+  const renewing = <Value>(write: Promise<Value>): Promise<Value> =>
+    heard(write, (failure) => (lapse = failure))
   const tryCommit = async (ledger: Ledger, leaseId: number): Promise<void> => {
     try {
       await ledger.accept([], { leaseId, parked: false })
@@ -82,6 +80,7 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
       emit(fact) {
         if (fact.type === 'batch.accepted') hear(undefined)
         else if (fact.type === 'batch.refused') hear(fact.cause)
+        else if (fact.type === 'instance.doubled') doubledAt = clock.now()
         else if (fact.type === 'accept.refused') {
           refusedInARow += 1
           if (refusedInARow >= REFUSED_IN_A_ROW_MAX) hear(fact.cause)
@@ -96,12 +95,28 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
         renewLease: (request) => renewing(ledger.renewLease(request)),
       }
     },
+    isDoubled: () => clock.now() - doubledAt < DOUBLED_FOR_MS,
     whyNot() {
       tryWhenIdle()
       const now = clock.now()
       const told = now - heardAt < TOLD_FOR_MS ? refusal : undefined
       return sentenceOf({ refusal: told, lapse, isHeld: lease.holds(now) })
     },
+  }
+}
+
+/** Tells how a call ends: why it failed, undefined where it did not. */
+async function heard<Value>(
+  call: Promise<Value>,
+  tell: (failure: string | undefined) => void,
+): Promise<Value> {
+  try {
+    const value = await call
+    tell(undefined)
+    return value
+  } catch (error) {
+    tell(wordsOf(error))
+    throw error
   }
 }
 

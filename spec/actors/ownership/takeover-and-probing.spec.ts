@@ -15,8 +15,8 @@ const GONE = new LedgerUnavailable('takeOver', 'unknown')
 const BUG = new TypeError('a planted bug')
 const CACHE_GONE = new CacheUnavailable('cache')
 
-const OTHER = { leaseId: 3, version: '1', ttlMs: null }
-const OWN = { leaseId: 7, version: '9', ttlMs: null }
+const OTHER = { leaseId: 3, version: '1', ttlMs: null, hasOwnId: false }
+const OWN = { leaseId: 7, version: '9', ttlMs: null, hasOwnId: true }
 
 function taken(...ids: readonly string[]) {
   return { payments: ids.map((id) => claimedPayment(id)), leases: [OWN, OTHER] }

@@ -113,6 +113,13 @@ t.test('payments are counted by their outcome', async (t) => {
   t.equal(samples.sum('pit_commit_duration_seconds_sum', { lane: 'outcome' }), 0.003)
 })
 
+t.test('another process under the same id is counted, and 0 before', async (t) => {
+  const doubled = { type: 'instance.doubled', leaseId: 1, otherLeaseId: 2 } as const
+
+  t.equal((await told([])).sum('pit_instance_doubled_total'), 0)
+  t.equal((await told([doubled, doubled])).sum('pit_instance_doubled_total'), 2)
+})
+
 t.test('every attempt is counted once, by the processor and its outcome', async (t) => {
   const samples = await told([
     { ...ENDED, outcome: 'inDoubt', tookMs: 8_000 },

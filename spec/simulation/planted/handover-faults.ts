@@ -18,6 +18,7 @@ export const HANDOVER_FAULTS: PlantedFaults = {
     besides: ['sentByOwner', 'paidOnce', 'settledAtOneProcessor', 'summariesMatch'],
     plant: equalLeases,
   },
+  'leases of others taken for those of one’s own id': { rule: 'ownIdIsKnown', plant: namesakes },
   'a claim that comes too seldom': { rule: 'claimedInTime', plant: seldomClaims },
   'a retry queue that fails': { rule: 'noChildFails', plant: failingRetryQueue },
   'a payment that breaks': { rule: 'noChildFails', plant: breakingPayment },
@@ -65,6 +66,19 @@ function equalLeases(): Planted {
       async takeOver(request) {
         const taken = await ledger.takeOver(request)
         return { ...taken, leases: taken.leases.map((lease) => ({ ...lease, ttlMs: null })) }
+      },
+    }),
+  }
+}
+
+/** Takes each lease for one under its own id. */
+function namesakes(): Planted {
+  return {
+    ledger: (ledger) => ({
+      ...ledger,
+      async takeOver(request) {
+        const taken = await ledger.takeOver(request)
+        return { ...taken, leases: taken.leases.map((lease) => ({ ...lease, hasOwnId: true })) }
       },
     }),
   }

@@ -160,6 +160,8 @@ export type Fact =
   | { readonly type: 'payments.claimed'; readonly payments: number; readonly from: ClaimSource }
   | { readonly type: 'lease.acquired'; readonly leaseId: number }
   | { readonly type: 'lease.lost'; readonly leaseId: number }
+  /** Another process with this instance's id renews a lease; told once a minute at most. */
+  | { readonly type: 'instance.doubled'; readonly leaseId: number; readonly otherLeaseId: number }
   /**
    * A clock was set, or stood still while its machine was suspended: the time of day of this
    * instance's machine or of PostgreSQL's, measured against the monotonic clock here.

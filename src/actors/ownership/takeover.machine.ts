@@ -22,6 +22,8 @@ interface TakeoverContext extends TakeoverInput {
   readonly watched: readonly WatchedLease[]
   /** Monotonic instant by which they were seen last, ms. */
   readonly seenAt: number
+  /** Monotonic instant by which another process under this instance's id was told last, ms. */
+  readonly doubledToldAt: number
   /** Whether as many payments as allowed were claimed the last time: there may be more. */
   readonly isFull: boolean
   /** Lease that payments are claimed under; null before the first. */
@@ -37,6 +39,9 @@ interface WatchedLease extends SeenLease {
 
 /** Time beyond its length after which a lease that nobody renews counts as lost, ms. */
 const GRACE_MS = 250
+
+/** How long it is not told again that another process has this instance's id, ms. */
+const TOLD_AGAIN_MS = 60_000
 
 /** Between two batches that are claimed, ms. */
 const CLAIM_INTERVAL_MS = 500
@@ -56,6 +61,16 @@ export const takeoverMachine = setup({
   },
   actions: {
     noteLease: assign(({ context }) => ({ leaseId: ownerOf(context.ports.lease) })),
+    tellDoubled: assign(({ context }, { leases }: TakenOver) => {
+      const { ports, watched, doubledToldAt } = context
+      const now = ports.clock.now()
+      const leaseId = claimantOf(context)
+      const other = leases.find((seen) => seen.leaseId !== leaseId && isDoubled(seen, watched))
+      if (other === undefined || now - doubledToldAt < TOLD_AGAIN_MS) return {}
+      const { leaseId: otherLeaseId } = other
+      ports.telemetry.emit({ type: 'instance.doubled', leaseId, otherLeaseId })
+      return { doubledToldAt: now }
+    }),
     noteTaken: assign(({ context }, { payments, leases }: TakenOver) => ({
       isFull: payments.length >= context.batchMax,
       watched: watchedNow(context, leases),
@@ -91,6 +106,7 @@ export const takeoverMachine = setup({
     ...input,
     watched: [],
     seenAt: Number.NEGATIVE_INFINITY,
+    doubledToldAt: Number.NEGATIVE_INFINITY,
     isFull: false,
     leaseId: null,
     isClosed: false,
@@ -117,6 +133,7 @@ export const takeoverMachine = setup({
           target: 'claimed',
           actions: [
             { type: 'passOn', params: ({ event }) => event.output },
+            { type: 'tellDoubled', params: ({ event }) => event.output },
             { type: 'noteTaken', params: ({ event }) => event.output },
             { type: 'countCommands', params: ({ event }) => event.output },
           ],
@@ -161,6 +178,15 @@ function silentLeases(context: TakeoverContext): readonly SeenLease[] {
   const now = context.ports.clock.now()
   const watched = watchedUntil(now, context)
   return watched.filter((lease) => now - lease.since >= silenceOf(lease, context))
+}
+
+/**
+ * Whether a lease under this instance's id was renewed while it was watched: by another process. That
+ * of a predecessor which has ended is never renewed.
+ */
+function isDoubled(seen: SeenLease, watched: readonly WatchedLease[]): boolean {
+  const before = watched.find(({ leaseId }) => leaseId === seen.leaseId)
+  return seen.hasOwnId && before !== undefined && before.version !== seen.version
 }
 
 /** Those of others, with since when each is seen as it is now. */

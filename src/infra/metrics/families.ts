@@ -211,10 +211,11 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
 
 function troubleCounters({ tallies }: FamilyOptions): readonly Family[] {
   return [
+    one('pit_leases_lost_total', 'Leases lost to other instances.', () => tallies.leasesLost),
     {
-      name: 'pit_leases_lost_total',
-      help: 'Leases lost to other instances.',
-      read: () => [[{}, tallies.leasesLost]],
+      name: 'pit_instance_doubled_total',
+      help: 'Times, one a minute at most, that another living process was seen under this INSTANCE_ID.',
+      read: () => [[{}, tallies.doubled]],
     },
     {
       name: 'pit_history_changes_total',
@@ -247,13 +248,14 @@ function byProcessor(tallies: Tallies) {
   })
 }
 
+function one(name: string, help: string, read: () => number): Family {
+  return { name, help, read: () => [[{}, read()]] }
+}
+
 /** All gauges. */
 function gaugesOf(options: FamilyOptions): readonly Family[] {
   const { instanceId, version, fees, tallies, moment } = options
   const node = process.version
-  const one = (name: string, help: string, read: () => number): Family => {
-    return { name, help, read: () => [[{}, read()]] }
-  }
   const perProcessor = (name: string, help: string, read: Read<number | undefined>): Family => {
     return { name, help, read: () => PROCESSORS.flatMap((processor) => sample(processor, read)) }
   }

@@ -33,6 +33,8 @@ export interface Tallies {
   /** Age of the oldest settled payment in the hot tables at the end of this instance's last pass. */
   oldestSettledSeconds: number | undefined
   leasesLost: number
+  /** Minutes in which another process had this instance's id. */
+  doubled: number
   /** Times that PostgreSQL was restored or failed over, as far as it was noticed here. */
   historyChanges: number
   /** Given over this instance. */
@@ -92,6 +94,7 @@ export function createTallies(): Tallies {
     archiveWaits: 0,
     oldestSettledSeconds: undefined,
     leasesLost: 0,
+    doubled: 0,
     historyChanges: 0,
     commands: { pause: 0, resume: 0, hold: 0, drain: 0, resolve: 0 },
     accessRefused: { foreign: 0, noKey: 0, unknownKey: 0, scope: 0, stale: 0 },
@@ -217,6 +220,9 @@ function countStanding(tallies: Tallies, fact: Fact): void {
       break
     case 'clock.stepped':
       tallies.clockSteps[fact.clock] += 1
+      break
+    case 'instance.doubled':
+      tallies.doubled += 1
       break
     case 'lease.lost':
       tallies.holdsLease = false

@@ -29,7 +29,7 @@ export const LEASES = `lease AS (
   )`
 
 function leaseColumns(): string {
-  return 'l.id, l.xmin::text AS version, l.revoked, l.owned_from, l.parked_from, l.ttl_ms'
+  return 'l.id, l.xmin::text AS version, l.revoked, l.owned_from, l.parked_from, l.ttl_ms, l.instance_id'
 }
 
 /**

@@ -52,6 +52,7 @@ const TAKEN_OR_NONE = {
   lease_ids: INTEGERS,
   lease_versions: TEXTS,
   lease_ttls: NULLABLE_INTEGERS,
+  own_id_leases: INTEGERS,
   any_dead: BOOLEAN,
   commands: INTEGER,
 }
@@ -62,7 +63,7 @@ function readLeases([row]: readonly RowOf<typeof TAKEN_OR_NONE>[]): readonly See
   return row.lease_ids.map((leaseId, index) => {
     const [version, ttlMs] = [row.lease_versions[index], row.lease_ttls[index]]
     assert(version !== undefined && ttlMs !== undefined, 'each lease has a version and a length')
-    return { leaseId, version, ttlMs }
+    return { leaseId, version, ttlMs, hasOwnId: row.own_id_leases.includes(leaseId) }
   })
 }
 
@@ -79,7 +80,10 @@ export const TAKE_OVER = {
   WITH RECURSIVE ${HELD}, ${LEASES}, living AS MATERIALIZED (
     SELECT coalesce(array_agg(id ORDER BY id), '{}') AS lease_ids,
       coalesce(array_agg(version ORDER BY id), '{}') AS lease_versions,
-      coalesce(array_agg(ttl_ms ORDER BY id), '{}') AS lease_ttls
+      coalesce(array_agg(ttl_ms ORDER BY id), '{}') AS lease_ttls,
+      coalesce(array_agg(id) FILTER (
+        WHERE instance_id = (SELECT own.instance_id FROM lease own WHERE own.id = $1)
+      ), '{}') AS own_id_leases
     FROM lease WHERE NOT revoked
   ), expired AS (
     UPDATE leases l SET revoked = true

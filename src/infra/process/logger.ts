@@ -125,6 +125,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'health.unknown': ['health', 'warn'],
   'lease.acquired': ['lease', 'info'],
   'lease.lost': ['lease', 'error'],
+  'instance.doubled': ['lease', 'warn'],
   'clock.stepped': ['lease', 'warn'],
   'child.restarted': ['supervisor', 'error'],
   'drain.started': ['supervisor', 'info'],

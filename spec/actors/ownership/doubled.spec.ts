@@ -1,0 +1,61 @@
+// Two living processes under one id, as one of them sees the leases of both.
+
+import t from 'tap'
+import type { SeenLease } from '../../../src/actors/model/ports.ts'
+import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.ts'
+import { settled, startActorSystem } from '../../support/actor-system.ts'
+
+const OWN: SeenLease = { leaseId: 7, version: '9', ttlMs: 3_000, hasOwnId: true }
+const OTHER: SeenLease = { ...OWN, leaseId: 3, version: '0' }
+
+/** An instance whose looks for the dead, two a second, find its own lease and these others. */
+function start() {
+  const system = startActorSystem()
+  const bounds = { batchMax: 2, leaseTtlMs: 3_000, settleByMs: 4_000 }
+  system.start(takeoverMachine, { ports: system.ports, ...bounds })
+  let times = 0
+  const see = async (...others: readonly SeenLease[]): Promise<void> => {
+    times += 1
+    system.clock.increment(500)
+    // It renews its own meanwhile.
+    const leases = [{ ...OWN, version: `own ${times}` }, ...others]
+    ;(await system.ledger.called('takeOver')).answer({ payments: [], leases, commands: 0 })
+    await settled()
+  }
+  return { facts: system.facts, see }
+}
+
+t.test('a second living process with the same id is told, once a minute', async (t) => {
+  const { facts, see } = start()
+  const told: number[] = []
+
+  for (let second = 0; second <= 121; second += 1) {
+    const before = facts.length
+    for (let half = 0; half < 2; half += 1) await see({ ...OTHER, version: `${second}` })
+    if (facts.length > before) told.push(second)
+  }
+
+  t.same(told, [1, 61, 121], 'from the first renewal on that is seen')
+  const fact = { type: 'instance.doubled', leaseId: 7, otherLeaseId: 3 }
+  t.same(facts, [fact, fact, fact])
+})
+
+t.test('the lease of a predecessor that has ended is no second process', async (t) => {
+  const { facts, see } = start()
+
+  for (let times = 0; times < 8; times += 1) await see(OTHER)
+  for (let times = 0; times < 8; times += 1) await see({ ...OTHER, leaseId: 4, version: '1' })
+  await see()
+
+  t.same(facts, [])
+})
+
+t.test('an instance with another id is no second process, however often it renews', async (t) => {
+  const { facts, see } = start()
+
+  for (let times = 0; times < 8; times += 1) {
+    await see({ ...OTHER, version: `${times}`, hasOwnId: false })
+  }
+
+  t.same(facts, [])
+})
