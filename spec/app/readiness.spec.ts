@@ -186,8 +186,9 @@ t.test('payments that are refused one by one count once they are all that come',
   fence.extend({ id: 1, validUntil: clock.now() + 600_000, ...ANY_TIME_OF_DAY })
   const { telemetry } = readiness
   const refuse = (times: number): void => {
+    const named = { payments: 1, correlationIds: ['a'] }
     for (let n = 0; n < times; n += 1) {
-      telemetry.emit({ type: 'accept.refused', correlationId: 'a', sqlState: 'P0001', cause: 'no' })
+      telemetry.emit({ type: 'accept.refused', ...named, sqlState: 'P0001', cause: 'no' })
     }
   }
 

@@ -82,7 +82,7 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
         else if (fact.type === 'batch.refused') hear(fact.cause)
         else if (fact.type === 'instance.doubled') doubledAt = clock.now()
         else if (fact.type === 'accept.refused') {
-          refusedInARow += 1
+          refusedInARow += fact.payments
           if (refusedInARow >= REFUSED_IN_A_ROW_MAX) hear(fact.cause)
         }
       },

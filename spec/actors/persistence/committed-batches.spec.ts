@@ -116,7 +116,7 @@ t.test(
       t.same(answers, ['a accepted', 'b accepted', 'c unavailable', 'd accepted'])
       t.match(facts, [
         { type: 'batch.accepted', accepted: 1 },
-        { type: 'accept.refused', correlationId: 'c', sqlState, cause: 'no' },
+        { type: 'accept.refused', payments: 1, correlationIds: ['c'], sqlState, cause: 'no' },
         { type: 'batch.accepted', accepted: 2 },
       ])
       t.match(sentEvents[1], { event: { batch: [{ correlationId: 'b' }, { correlationId: 'd' }] } })
@@ -143,6 +143,35 @@ t.test('a payment that is refused alone holds nobody else up', async (t) => {
 
   t.same(answers, ['a unavailable', 'b accepted'])
   t.match(facts, [{ type: 'accept.refused' }, { type: 'batch.accepted', accepted: 1 }])
+})
+
+t.test('a payment that waits in vain for a lock alone is not told to be at fault', async (t) => {
+  for (const [sqlState, correlationIds] of [
+    ['55P03', []],
+    ['P0001', ['a']],
+    ['22003', ['a']],
+  ] as const) {
+    const { facts, post, answerEach } = accepting()
+    post('a')
+
+    await answerEach(() => refusalBy(sqlState))
+
+    t.strictSame(facts, [
+      { type: 'accept.refused', payments: 1, correlationIds, sqlState, cause: 'no' },
+    ])
+  }
+})
+
+t.test('payments of one batch that are refused for one cause are told in one line', async (t) => {
+  const { facts, post, answerEach } = accepting()
+  post('first')
+  for (let n = 0; n < 10; n += 1) post(`${n}`)
+
+  await answerEach((ids) => (ids.includes('first') ? 3 : refusalBy('22003')))
+
+  const correlationIds = ['0', '1', '2', '3', '4', '5', '6', '7']
+  const told = { type: 'accept.refused', payments: 10, correlationIds, sqlState: '22003' }
+  t.match(facts, [{ type: 'batch.accepted' }, told])
 })
 
 t.test('a statement that is refused is not tried for each payment', async (t) => {

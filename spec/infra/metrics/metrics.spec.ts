@@ -89,7 +89,7 @@ t.test('payments are counted by their outcome', async (t) => {
       sqlState: '22003',
       cause: 'no',
     },
-    { type: 'accept.refused', correlationId: randomUUID(), sqlState: '22003', cause: 'no' },
+    { type: 'accept.refused', payments: 2, correlationIds: [], sqlState: '22003', cause: 'no' },
     { type: 'row.damaged', operation: 'find', correlationId: null, cause: 'no' },
   ])
 
@@ -102,7 +102,7 @@ t.test('payments are counted by their outcome', async (t) => {
   t.same(kinds.map(contradicted), [1, 0, 0, 2, 1, 0])
   t.equal(samples.sum('pit_payments_claimed_total', { source: 'takeover' }), 4)
   t.equal(samples.sum('pit_outcomes_refused_total'), 1)
-  t.equal(samples.sum('pit_accepts_refused_total'), 1)
+  t.equal(samples.sum('pit_accepts_refused_total'), 2)
   t.equal(samples.sum('pit_controls_missing_total', { processor: 'default' }), 1)
   t.equal(samples.sum('pit_lookups_failed_total', { processor: 'default' }), 1)
   t.equal(samples.sum('pit_rows_damaged_total'), 1)

@@ -29,10 +29,12 @@ export type Fact =
       readonly tookMs: number
     }
   | { readonly type: 'ledger.failed'; readonly operation: string; readonly cause: string }
-  /** PostgreSQL refuses this payment by itself; its client is answered 503. */
+  /** PostgreSQL refuses these payments of one batch; their clients are answered 503. */
   | {
       readonly type: 'accept.refused'
-      readonly correlationId: string
+      readonly payments: number
+      /** Some of them; none where nothing says that it is about them, and not about the table. */
+      readonly correlationIds: readonly string[]
       readonly sqlState: string
       /** PostgreSQL's own words. */
       readonly cause: string

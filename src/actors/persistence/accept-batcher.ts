@@ -5,7 +5,8 @@ import assert from 'node:assert'
 import type { Actor } from 'xstate'
 import { compileChart } from '../compiled-chart/compiled-chart.ts'
 import { tell, type Directory } from '../messages.ts'
-import { isOfStatement, ledgerFailureOf, LedgerUnavailable } from '../model/errors.ts'
+import { isHeld, isOfStatement, ledgerFailureOf, LedgerUnavailable } from '../model/errors.ts'
+import type { Fact } from '../model/facts.ts'
 import { ownerOf } from '../ownership/fence.ts'
 import type { SharedPorts } from '../model/ports.ts'
 import {
@@ -14,7 +15,7 @@ import {
   type AcceptBatcherEvent,
   type AnsweredBatch,
 } from './accept-batcher.machine.ts'
-import { writeApart } from './apart.ts'
+import { writeApart, type Apart } from './apart.ts'
 import { itemsOf } from './pending-queue.ts'
 
 export type AcceptBatcherActor = Actor<typeof acceptBatcherMachine>
@@ -105,11 +106,7 @@ async function acceptApart(
   })
   const ofStatement = refused.find(({ failure }) => isOfStatement(failure.refusal))
   if (ofStatement !== undefined && written.length === 0) throw ofStatement.failure
-  for (const { item, failure } of refused) {
-    const { sqlState, words: cause } = failure.refusal
-    const { correlationId } = item
-    telemetry.emit({ type: 'accept.refused', correlationId, sqlState, cause })
-  }
+  for (const fact of refusalsIn(refused, written.length > 0)) telemetry.emit(fact)
   const [first, ...others] = written
   if (first !== undefined && others.length === 0 && refused.length === 0) return first.value
   const values = new Map(written.flatMap(({ items, value }) => items.map((each) => [each, value])))
@@ -118,6 +115,32 @@ async function acceptApart(
     // What was committed before a purge that a later one has counted is dropped by it.
     purges: written.reduce((least, { value }) => Math.min(least, value.purges), Infinity),
   }
+}
+
+type RefusedAccept = Apart<AcceptBatcherContext['batch'][number], unknown>['refused'][number]
+
+/** How many payments are named that were refused for one cause. */
+const NAMED_MAX = 8
+
+/**
+ * One fact for each cause. Where a lock was waited for in vain and no other payment of the batch was
+ * taken, somebody may as well hold the whole table.
+ */
+function refusalsIn(
+  refused: readonly RefusedAccept[],
+  othersWereTaken: boolean,
+): readonly Extract<Fact, { type: 'accept.refused' }>[] {
+  const causeOf = ({ failure }: RefusedAccept): string =>
+    `${failure.refusal.sqlState} ${failure.refusal.words}`
+  const firsts = new Map(refused.toReversed().map((each) => [causeOf(each), each]))
+  return [...firsts].toReversed().map(([of, { failure }]) => {
+    const { sqlState, words: cause } = failure.refusal
+    const same = refused.filter((each) => causeOf(each) === of)
+    const areAtFault = othersWereTaken || !isHeld(failure.refusal)
+    const named = areAtFault ? same.slice(0, NAMED_MAX) : []
+    const correlationIds = named.map(({ item }) => item.correlationId)
+    return { type: 'accept.refused', payments: same.length, correlationIds, sqlState, cause }
+  })
 }
 
 function answerBatch({ ports, system }: Parts, { context, event }: Step): void {

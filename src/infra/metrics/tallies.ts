@@ -190,7 +190,7 @@ function countRare(tallies: Tallies, fact: Fact): void {
       tallies.archiveWaits += 1
       break
     case 'accept.refused':
-      tallies.acceptsRefused += 1
+      tallies.acceptsRefused += fact.payments
       break
     case 'outcome.refused':
       tallies.outcomesRefused += 1
