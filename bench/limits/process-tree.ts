@@ -84,9 +84,20 @@ export function cpuSecondsOf(pid: number): number {
   return ticks / CLOCK_TICKS
 }
 
+/** How often the threads of a tree have waited and were woken so far. */
+export function wakeUpsOf(pid: number): number {
+  const threads = treeOf(pid).flatMap((member) =>
+    list(`/proc/${member}/task`).map((thread) => `/proc/${member}/task/${thread}/status`),
+  )
+  return threads.reduce((sum, path) => {
+    const [, count] = /^voluntary_ctxt_switches:\s+(\d+)/m.exec(readText(path)) ?? []
+    return sum + Number(count ?? 0)
+  }, 0)
+}
+
 function allProcesses(): { pid: number; parent: number }[] {
   const found: { pid: number; parent: number }[] = []
-  for (const name of listProc()) {
+  for (const name of list('/proc')) {
     const fields = statOf(Number(name))
     // A zombie has ended and only waits to be collected.
     if (fields !== undefined && fields[0] !== 'Z') {
@@ -96,9 +107,10 @@ function allProcesses(): { pid: number; parent: number }[] {
   return found
 }
 
-function listProc(): string[] {
+/** Ids of processes, or of the threads of one. */
+function list(folder: string): string[] {
   try {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+    return readdirSync(folder).filter((name) => /^\d+$/.test(name))
   } catch {
     return []
   }

@@ -117,8 +117,7 @@ t.test(
   async (t) => {
     let isLate = false
     const instances = createInstances(() => figures('own'), {
-      publish: () => Promise.resolve(),
-      readAll: () =>
+      publish: () =>
         isLate
           ? Promise.reject(new Error('late'))
           : Promise.resolve({ other: JSON.stringify(figures('other')) }),

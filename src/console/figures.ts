@@ -48,10 +48,11 @@ export interface Figures extends Counted {
 
 /** Where instances publish their figures for each other. Rejects when it cannot be reached. */
 export interface FiguresCache {
-  /** Replaces what this instance published before. */
-  publish(text: string): Promise<void>
-  /** The latest of each instance, by its id; those of a silent instance expire after seconds. */
-  readAll(): Promise<Readonly<Record<string, string>>>
+  /**
+   * Replaces what this instance published before, and gives the latest of each instance, by its id;
+   * those of a silent instance expire after seconds.
+   */
+  publish(text: string): Promise<Readonly<Record<string, string>>>
 }
 
 export function figuresOf(

@@ -34,8 +34,7 @@ export function createInstances(own: () => Figures, cache: FiguresCache | undefi
       if (cache === undefined) return
       const figures = own()
       try {
-        await cache.publish(JSON.stringify(figures))
-        const texts = Object.values(await cache.readAll())
+        const texts = Object.values(await cache.publish(JSON.stringify(figures)))
         others = texts
           .flatMap((text) => parseFigures(text) ?? [])
           .filter(({ instanceId }) => instanceId !== figures.instanceId)

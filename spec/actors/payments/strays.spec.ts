@@ -22,9 +22,7 @@ const IN_DOUBT = [
 async function started(): Promise<{ pit: StartedPit; late: Call; reclaiming: Call }> {
   const pit = await startedPit()
   await pit.pass(50)
-  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
-  ;(await pit.delayedQueue.called('takeDue')).answer(['a'])
-  const late = await pit.ledger.called('claimParked')
+  const late = await pit.ledger.called('claimDue')
   for (let times = 0; times < 2; times += 1) {
     await pit.pass(INTERVAL_MS)
     const now = { ledgerNow: pit.clock.now() }
@@ -52,7 +50,6 @@ t.test('an answer that comes after its payment was claimed as a stray is left ou
   await settled()
   t.same(inMemory(pit), ['a confirming'])
   late.answer([claimedPayment('a', { fencingToken: 1 })])
-  ;(await pit.ledger.called('claimDue')).answer([])
   await settled()
 
   t.same(inMemory(pit), ['a confirming'])
@@ -63,7 +60,6 @@ t.test('a stray whose payment has come into memory meanwhile stays what it is th
   const { pit, late, reclaiming } = await started()
 
   late.answer([claimedPayment('a', { fencingToken: 1 })])
-  ;(await pit.ledger.called('claimDue')).answer([])
   await settled()
   t.same(inMemory(pit), ['a tryingDefault'])
   reclaiming.answer([claimedPayment('a', { fencingToken: 2, unknownOutcomes: IN_DOUBT })])

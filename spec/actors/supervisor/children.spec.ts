@@ -18,6 +18,9 @@ const BUG = new TypeError('a planted bug')
 const TICK_MS = 50
 const RENEWAL_MS = 1000
 const CLAIM_MS = 500
+const SWEEP_MS = 250
+/** While no payment is in memory. */
+const QUIET_TICK_MS = 250
 
 /** How a bug comes up in each child. */
 const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
@@ -34,8 +37,8 @@ const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
     await answerClaim(pit)
   },
   async retryQueue(pit) {
-    await pit.pass(TICK_MS)
-    ;(await pit.delayedQueue.called('claimRebuild')).fail(BUG)
+    await pit.pass(QUIET_TICK_MS)
+    ;(await pit.ledger.called('claimDue')).fail(BUG)
     await settled()
   },
   async takeover(pit) {
@@ -67,8 +70,8 @@ const BREAK: Readonly<Record<ChildId, (pit: StartedPit) => Promise<void>>> = {
 /** What only a living child asks, after a restart. */
 const ASKS_AGAIN: Partial<Readonly<Record<ChildId, (pit: StartedPit) => Promise<unknown>>>> = {
   async retryQueue(pit) {
-    await pit.pass(TICK_MS)
-    return pit.delayedQueue.called('claimRebuild')
+    await pit.pass(QUIET_TICK_MS)
+    return pit.ledger.called('claimDue')
   },
   async takeover(pit) {
     await pit.pass(CLAIM_MS)
@@ -199,6 +202,11 @@ t.test('a lease counts as lost a quarter of a second after its time, not before'
 t.test('the fault: claimed payments were lost with the actor that had claimed them', async (t) => {
   const pit = await startedPit()
   await pit.pass(TICK_MS)
+  const first = await pit.ledger.called('claimDue')
+  await pit.pass(SWEEP_MS)
+  first.answer([claimedPayment('b')])
+  await settled()
+  await pit.pass(TICK_MS)
   ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
   ;(await pit.delayedQueue.called('takeDue')).answer(['a'])
   ;(await pit.ledger.called('claimParked')).answer([claimedPayment('a')])
@@ -218,7 +226,7 @@ t.test('the fault: claimed payments were lost with the actor that had claimed th
 t.test('a child that is restarted in a drain takes part in it', async (t) => {
   const pit = await startedPit()
   await pit.pass(TICK_MS)
-  const rebuilding = await pit.delayedQueue.called('claimRebuild')
+  const claiming = await pit.ledger.called('claimDue')
   pit.stop()
   await settled()
   t.equal(
@@ -227,7 +235,7 @@ t.test('a child that is restarted in a drain takes part in it', async (t) => {
     'the payments that are being claimed are waited for',
   )
 
-  rebuilding.fail(BUG)
+  claiming.fail(BUG)
   await settled()
 
   const release = await pit.ledger.called('releaseLease')
@@ -243,8 +251,6 @@ t.test('a lease whose actor has failed is not waited for at the end of a drain',
   await BREAK.lease(pit)
   ;(await pit.ledger.called('takeOver')).answer({ payments: [], leases: [] })
   ;(await pit.ledger.called('listOwned')).answer([])
-  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
-  ;(await pit.delayedQueue.called('takeDue')).answer([])
   ;(await pit.ledger.called('claimDue')).answer([])
   await settled()
 
@@ -277,8 +283,6 @@ async function breakCircuit(pit: StartedPit, name: 'default' | 'fallback'): Prom
 /** The claim that is being made brings one payment. */
 async function answerClaim(pit: StartedPit): Promise<void> {
   await pit.pass(TICK_MS)
-  ;(await pit.delayedQueue.called('claimRebuild')).answer(false)
-  ;(await pit.delayedQueue.called('takeDue')).answer([])
   ;(await pit.ledger.called('claimDue')).answer([claimedPayment('a')])
   await settled()
 }

@@ -6,15 +6,21 @@ import { assign, fromPromise, setup } from 'xstate'
 import type { SharedPorts, CircuitCache, ProbedHealth, Processor } from '../model/ports.ts'
 import { cacheFailureOf } from '../model/errors.ts'
 import type { ProcessorName } from '../model/payment.ts'
-import type { HealthEvent } from './context.ts'
+import type { CircuitState, HealthEvent } from './context.ts'
 
 export interface ProbingInput {
   readonly ports: SharedPorts
   readonly cache: CircuitCache
   readonly processors: Readonly<Record<ProcessorName, Processor>>
-  readonly health: Readonly<Record<ProcessorName, { send(event: HealthEvent): void }>>
+  readonly health: Readonly<Record<ProcessorName, ToldActor>>
   /** The processors allow one question per this many ms, over all instances. */
   readonly intervalMs: number
+}
+
+/** A circuit, as far as it is told of answers. */
+interface ToldActor {
+  send(event: HealthEvent): void
+  getSnapshot(): { readonly value: CircuitState }
 }
 
 interface ProbingContext extends ProbingInput {
@@ -22,6 +28,8 @@ interface ProbingContext extends ProbingInput {
   readonly probedAt: number
   /** The last answer of each processor, whichever instance it was given to. */
   readonly known: Partial<Readonly<Record<ProcessorName, ProbedHealth>>>
+  /** Monotonic instant from which there may be other answers than those, ms. */
+  readonly knownUntil: number
   /** Whether the circuits of the other instances have been read, which is done once. */
   readonly hasHeard: boolean
 }
@@ -40,7 +48,7 @@ interface Findings {
   readonly at: number
 }
 
-/** Between two readings of the cache, ms. */
+/** Between two readings of the cache that may bring something, ms. */
 const READ_INTERVAL_MS = 500
 
 /** Added to the interval so that two questions never fall into one window of the processor, ms. */
@@ -85,18 +93,26 @@ export const probingMachine = setup({
         })
       }
     },
-    noteProbe: assign(({ context }, { probedAt, health }: Findings) => {
-      return { probedAt, known: { ...context.known, ...health } }
+    noteProbe: assign(({ context }, { probedAt, health, at }: Findings) => {
+      const known = { ...context.known, ...health }
+      const knownUntil = at + untilNextAnswerMs(health, context)
+      return { probedAt, known, knownUntil }
     }),
   },
   guards: { hasHeard: ({ context }) => context.hasHeard },
-  delays: { readInterval: READ_INTERVAL_MS },
+  delays: {
+    readInterval: ({ context }) => {
+      const restMs = isAllClosed(context) ? context.knownUntil - context.ports.clock.now() : 0
+      return Math.max(READ_INTERVAL_MS, restMs)
+    },
+  },
 }).createMachine({
   id: 'probing',
   context: ({ input }) => ({
     ...input,
     probedAt: Number.NEGATIVE_INFINITY,
     known: {},
+    knownUntil: Number.NEGATIVE_INFINITY,
     hasHeard: false,
   }),
   initial: 'hearing',
@@ -155,6 +171,20 @@ async function readOpenings({ ports, cache }: ProbingContext): Promise<Openings 
   const isOpen = (name: ProcessorName): boolean =>
     reports.some(({ processor, state }) => processor === name && state === 'open')
   return { processors: PROCESSORS.filter(isOpen), at }
+}
+
+/** How long nobody may ask the processors after these answers, ms; 0 where one has none. */
+function untilNextAnswerMs(
+  health: Findings['health'],
+  { intervalMs }: Pick<ProbingContext, 'intervalMs'>,
+): number {
+  const ages = PROCESSORS.map((name) => health[name]?.ageMs ?? Number.POSITIVE_INFINITY)
+  return Math.max(0, intervalMs + LEASE_MARGIN_MS - Math.max(...ages))
+}
+
+/** A closed circuit does nothing that it has not done when it is told the same again. */
+function isAllClosed({ health }: ProbingContext): boolean {
+  return PROCESSORS.every((name) => health[name].getSnapshot().value === 'closed')
 }
 
 async function askHealth(context: ProbingContext): Promise<Findings> {

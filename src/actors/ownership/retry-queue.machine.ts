@@ -35,6 +35,8 @@ interface RetryQueueContext extends RetryQueueInput {
   readonly sweptFull: boolean
   /** Whether payments were claimed the last time: more may be due. */
   readonly isFlowing: boolean
+  /** Monotonic instant until which what was parked here, or claimed, may come due again, ms. */
+  readonly quietFrom: number
   /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
@@ -53,11 +55,11 @@ interface Claimed {
 }
 
 /**
- * Between two sweeps for due payments that are not in the delayed queue, ms. While nothing is due
- * the delayed queue is asked as rarely: to ask both at each tick took a third of the CPU of an idle
- * instance.
+ * Between two sweeps for all that is due, ms. While nothing is, the ledger alone is asked, and more
+ * seldom once nothing of this instance's can be: its share of an idle instance's CPU is large.
  */
 const SWEEP_INTERVAL_MS = 250
+const QUIET_SWEEP_INTERVAL_MS = 500
 
 /** Entries that are read from the ledger when the delayed queue was lost. */
 const REBUILD_MAX = 10_000
@@ -83,9 +85,12 @@ export const retryQueueMachine = setup({
       assert(event.type === 'payments.parked', 'what is scheduled was parked')
       context.delayedQueue.schedule(event.entries).catch(cacheFailureOf)
     },
+    stayAwake: assign(({ context }) => ({ quietFrom: quietFromNow(context) })),
     close: assign({ isClosed: true }),
-    noteClaimed: assign((_, { batch, sweptAt, sweptFull }: Claimed) => {
-      return { sweptAt, sweptFull, isFlowing: batch.length > 0 }
+    noteClaimed: assign(({ context }, { batch, sweptAt, sweptFull }: Claimed) => {
+      const isFlowing = batch.length > 0
+      const quietFrom = isFlowing ? quietFromNow(context) : context.quietFrom
+      return { sweptAt, sweptFull, isFlowing, quietFrom }
     }),
     passOn: ({ context, self }, { batch }: Claimed) => {
       if (batch.length === 0) return
@@ -114,11 +119,12 @@ export const retryQueueMachine = setup({
     sweptAt: Number.NEGATIVE_INFINITY,
     sweptFull: false,
     isFlowing: false,
+    quietFrom: quietFromNow(input),
     isClosed: false,
   }),
   initial: 'idle',
   on: {
-    'payments.parked': { actions: 'schedule' },
+    'payments.parked': { actions: ['schedule', 'stayAwake'] },
     'drain.started': { actions: 'close' },
   },
   states: {
@@ -167,19 +173,26 @@ function claimRequestOf({ claimRequest }: RetryQueueContext): ClaimRequest {
   return claimRequest
 }
 
-function isSweepDue({ ports, sweptAt, sweptFull }: RetryQueueContext): boolean {
-  return sweptFull || ports.clock.now() - sweptAt >= SWEEP_INTERVAL_MS
+/** What is parked now is due by then. */
+function quietFromNow({ ports, delayMaxMs }: RetryQueueInput): number {
+  return ports.clock.now() + delayMaxMs + SWEEP_INTERVAL_MS
+}
+
+function isSweepDue({ ports, sweptAt, sweptFull, quietFrom }: RetryQueueContext): boolean {
+  const now = ports.clock.now()
+  const intervalMs = now < quietFrom ? SWEEP_INTERVAL_MS : QUIET_SWEEP_INTERVAL_MS
+  return sweptFull || now - sweptAt >= intervalMs
 }
 
 /** What is claimed without an answer is found as a stray. */
 async function claimDue(context: RetryQueueContext): Promise<Claimed> {
-  const { ports, delayedQueue, delayMaxMs, sweptAt } = context
+  const { ports, delayMaxMs, sweptAt } = context
   const { limit, leaseId } = claimRequestOf(context)
   const { ledger, clock } = ports
   const now = clock.now()
   const sweeps = isSweepDue(context)
-  if (sweeps) await rebuildIfLost(context)
-  const ids = await delayedQueue.takeDue(limit).catch(noIds)
+  // All that is due is in the ledger. The delayed queue has it quicker while there is much.
+  const ids = context.isFlowing ? await takeDue(context, { limit, sweeps }) : []
   const batch =
     ids.length > 0 ? await judged(context, () => ledger.claimParked(ids, { leaseId })) : []
   const left = limit - batch.length
@@ -192,6 +205,14 @@ async function claimDue(context: RetryQueueContext): Promise<Claimed> {
     throw failure
   })
   return { batch: [...batch, ...swept], sweptAt: now, sweptFull: swept.length >= left }
+}
+
+async function takeDue(
+  context: RetryQueueContext,
+  { limit, sweeps }: { readonly limit: number; readonly sweeps: boolean },
+): Promise<readonly string[]> {
+  if (sweeps) await rebuildIfLost(context)
+  return context.delayedQueue.takeDue(limit).catch(noIds)
 }
 
 /** Claims payments, with deadlines that hold by this process's clock. */

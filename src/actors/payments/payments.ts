@@ -44,7 +44,7 @@ import {
   reportUnsettled,
   type ReportParts,
 } from './reports.ts'
-import { Scheduler } from './scheduler.ts'
+import { PACE_MIN, Scheduler } from './scheduler.ts'
 import {
   clearBroken,
   createSlotTable,
@@ -55,6 +55,7 @@ import {
   type SlotTable,
   type UsedSlot,
 } from './slots.ts'
+import { QUIET_TICK_MS, Ticks } from './ticks.ts'
 import { createTimerQueue } from './timers.ts'
 import { countingTransitions, createTransitionCounts } from '../payment/transition-counts.ts'
 
@@ -122,8 +123,8 @@ interface Scope {
   readonly stopChild: (child: AnyActorRef) => void
 }
 
-/** Ticks between two facts about what is in memory. */
-const TICKS_PER_NOTE = 20
+/** Between two facts about what is in memory, ms. */
+const NOTE_MS = 1000
 
 class Payments {
   /** What readers are shown, who change nothing. */
@@ -144,13 +145,15 @@ class Payments {
    */
   readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover', 'strays'])
   readonly #lateAnswers = new LateAnswers()
-  #ticks = 0
-  /** Monotonic instant of the next tick, ms. */
-  #tickDueAt = 0
+  readonly #ticks: Ticks
+  /** Monotonic instant of the last fact about what is in memory, ms. */
+  #notedAt: number
 
   constructor(input: PaymentsInput, scope: Scope) {
     const { concurrency, confirmingMax, readyMax, claimMax } = input.settings
     this.#scope = scope
+    this.#notedAt = input.clock.now()
+    this.#ticks = new Ticks(input.clock, () => scope.self.send({ type: 'payments.ticked' }))
     this.#slots = createSlotTable({ slotsMax: slotsMax(input.settings), placesMax: confirmingMax })
     this.#waiting = createWaiting({ readyMax: readyMax + claimMax, inDoubtMax: confirmingMax })
     this.#dependencies = {
@@ -193,11 +196,7 @@ class Payments {
   }
 
   start(): void {
-    this.#tickDueAt = this.#now() + TICK_MS
-    this.#dependencies.clock.setTimeout(
-      () => this.#scope.self.send({ type: 'payments.ticked' }),
-      TICK_MS,
-    )
+    this.#ticks.next(TICK_MS)
   }
 
   take(event: PaymentsEvent): void {
@@ -310,6 +309,7 @@ class Payments {
 
   /** Starts as many payments as may start, oldest first. */
   #pump(): void {
+    if (!this.#isEmpty()) this.#ticks.wake()
     if (!this.#isCongested && !this.#isDraining) this.#scheduler.pump()
     const parks = intakeParks(this.#dependencies, this.#waiting.ready.size)
     if (parks === this.#parksIntake) return
@@ -332,14 +332,25 @@ class Payments {
   }
 
   #onTick(): void {
-    this.#scheduler.tick(this.#now() - this.#tickDueAt)
-    this.start()
-    this.#ticks += 1
-    if (this.#ticks % TICKS_PER_NOTE === 0) noteGauges(this.inMemory)
-    if (this.#isDraining || this.#isCongested) return
-    const capacity = capacityForClaims(this.#dependencies, this.#waiting.ready.size)
-    const limit = Math.min(capacity, this.#scheduler.pacer.pace)
+    this.#scheduler.tick(this.#ticks.lateMs)
+    if (this.#now() - this.#notedAt >= NOTE_MS) {
+      this.#notedAt = this.#now()
+      noteGauges(this.inMemory)
+    }
+    const limit = this.#limitOfClaims()
+    const isQuiet = limit > 0 && this.#isEmpty() && this.#scheduler.pacer.pace === PACE_MIN
+    this.#ticks.next(isQuiet ? QUIET_TICK_MS : TICK_MS)
     if (limit > 0) tell(this.#scope.system, 'retryQueue', { type: 'capacity.offered', limit })
+  }
+
+  #limitOfClaims(): number {
+    if (this.#isDraining || this.#isCongested) return 0
+    const capacity = capacityForClaims(this.#dependencies, this.#waiting.ready.size)
+    return Math.min(capacity, this.#scheduler.pacer.pace)
+  }
+
+  #isEmpty(): boolean {
+    return this.#slots.used === 0 && this.#waiting.size === 0
   }
 
   #drain(): void {

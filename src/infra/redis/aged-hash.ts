@@ -1,14 +1,19 @@
 // A hash in Redis by instance: what each publishes about itself, forgotten when it falls silent.
 
-import { integerIn, nothing, readFields, readTimed, REDIS_NOW } from './redis-connection.ts'
+import { integerIn, readFields, readTimed, REDIS_NOW } from './redis-connection.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 export interface AgedHash {
-  /** Replaces what was published under this field. Rejects with `CacheUnavailable`. */
-  publish(field: string, text: string): Promise<void>
-  /** Fields with their texts that are young enough, and have the form of this hash. */
-  readAll(): Promise<readonly (readonly [field: string, text: string])[]>
+  /** Replaces what was published under this field, and gives what `readAll` does, in one call. */
+  publish(field: string, text: string): Promise<Entries>
+  /**
+   * Fields with their texts that are young enough, and have the form of this hash. Rejects with
+   * `CacheUnavailable`.
+   */
+  readAll(): Promise<Entries>
 }
+
+type Entries = readonly (readonly [field: string, text: string])[]
 
 export interface AgedHashOptions {
   /** Name of the key, without the prefix. */
@@ -26,11 +31,11 @@ export function createAgedHash(
   const key = connection.key(name)
   const publish = connection.script('pitPublish', PUBLISH)
   const readAll = connection.script('pitReadAll', READ_ALL)
+  const read = (reply: unknown): Entries => young(reply, keptMs)
   return {
     publish: (field, text) =>
-      connection.ask(operations.publish, publish(key, field, text, keptMs), nothing),
-    readAll: () =>
-      connection.ask(operations.readAll, readAll(key), (reply) => young(reply, keptMs)),
+      connection.ask(operations.publish, publish(key, field, text, keptMs), read),
+    readAll: () => connection.ask(operations.readAll, readAll(key), read),
   }
 }
 
@@ -44,7 +49,8 @@ for i = 1, #texts, 2 do
   if at == nil or at + ARGV[3] <= now then redis.call('HDEL', KEYS[1], texts[i]) end
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now) .. '|' .. ARGV[2])
-return redis.call('PEXPIRE', KEYS[1], ARGV[3])`,
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return { now, redis.call('HGETALL', KEYS[1]) }`,
 }
 
 const READ_ALL = {
@@ -53,7 +59,7 @@ const READ_ALL = {
 return { now, redis.call('HGETALL', KEYS[1]) }`,
 }
 
-function young(reply: unknown, keptMs: number): readonly (readonly [string, string])[] {
+function young(reply: unknown, keptMs: number): Entries {
   const { now, value } = readTimed(reply)
   const found: (readonly [string, string])[] = []
   for (const [field, stamped] of readFields(value)) {

@@ -52,8 +52,9 @@ export function createRedisCircuitCache(
 
     readHealth: () => ask('readHealth', readHealth(...PROCESSORS.map(healthKey)), healthsIn),
 
-    publishCircuit: ({ processor, state, since }) =>
-      circuits.publish(`${processor}:${instanceId}`, `${state}|${since}`),
+    async publishCircuit({ processor, state, since }) {
+      await circuits.publish(`${processor}:${instanceId}`, `${state}|${since}`)
+    },
 
     async readCircuits() {
       const reports = new Map<string, CircuitReport[]>()

@@ -6,7 +6,7 @@ import type { RedisConnection } from './redis-connection.ts'
 /** Age beyond which an instance counts as dead, ms. */
 const FIGURES_KEPT_MS = 5_000
 
-/** The console's `FiguresCache`. Each call rejects with `CacheUnavailable`. */
+/** The console's `FiguresCache`. It rejects with `CacheUnavailable`. */
 export function createRedisFiguresCache(
   connection: RedisConnection,
   { instanceId }: { readonly instanceId: string },
@@ -17,7 +17,6 @@ export function createRedisFiguresCache(
     keptMs: FIGURES_KEPT_MS,
   })
   return {
-    publish: (text: string) => figures.publish(instanceId, text),
-    readAll: async () => Object.fromEntries(await figures.readAll()),
+    publish: async (text: string) => Object.fromEntries(await figures.publish(instanceId, text)),
   }
 }
