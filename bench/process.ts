@@ -4,7 +4,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Note, runBench } from './measure/command.ts'
 import { text, whole } from './measure/flags.ts'
-import { type LoadResult, loadFully, loadSteadily } from './measure/payment-load.ts'
+import {
+  type LoadResult,
+  loadFully,
+  loadSteadily,
+  loadWithinBacklog,
+} from './measure/payment-load.ts'
 import { pitProfile } from './measure/pit-profile.ts'
 import type { Measured } from './measure/report.ts'
 import { readUsage, usageBetween } from './measure/usage.ts'
@@ -21,8 +26,6 @@ interface Options {
 
 type Rate = 'idle' | 'steady' | 'full'
 
-/** Between two readings of what the processors have recorded, ms. */
-const READ_EVERY_MS = 50
 const STEADY_CONNECTIONS = 256
 
 await runBench({
@@ -105,19 +108,9 @@ async function load(
     await pause(seconds * 1000)
     return loadFully({ target, seconds: 0, connections: 1 })
   }
-  let accepted = 0
-  let recorded = 0
-  const from = await world.recorded()
-  const timer = setInterval(() => {
-    void world.recorded().then((count) => (recorded = count - from))
-  }, READ_EVERY_MS)
-  const onAccepted = (): void => void (accepted += 1)
-  try {
-    return await loadFully(
-      { target, seconds, connections: options.connections, onAccepted },
-      { may: () => accepted - recorded < options.backlogMax },
-    )
-  } finally {
-    clearInterval(timer)
-  }
+  const { connections, backlogMax } = options
+  return loadWithinBacklog(
+    { target, seconds, connections },
+    { backlogMax, recorded: () => world.recorded() },
+  )
 }

@@ -17,6 +17,8 @@ export interface PostgresPart extends Part {
 
 /** Creates the cluster under `dir` unless it is there already; it is started by its `start`. */
 export async function postgresPart(place: {
+  /** `postgres` unless said otherwise. */
+  readonly name?: string
   readonly dir: string
   readonly port: number
   readonly cgroup: Cgroup | undefined
@@ -32,7 +34,7 @@ export async function postgresPart(place: {
   const madeSeconds = isThere ? 0 : createCluster({ initdb, data, account, cgroup })
   const url = `postgresql://pit@127.0.0.1:${place.port}/postgres`
   const part = createPart({
-    name: 'postgres',
+    name: place.name ?? 'postgres',
     starter: place.starter,
     command: postgres,
     args: ['-D', data, ...settings(place.port, place.settings)],

@@ -43,6 +43,8 @@ export interface Bench<Declared extends Flags> {
   readonly runs: number
   /** Variants take turns: what the machine does meanwhile touches all of them. */
   variants(options: Values<Declared>): readonly Variant[]
+  /** What follows from all runs together, as Markdown; stands below the report. */
+  conclude?(runs: readonly Run[]): string
 }
 
 /** Exit codes: 0 measured, 1 failed, 2 options not understood. */
@@ -108,6 +110,7 @@ async function measure<Declared extends Flags>(
     }
   }
   process.stdout.write(`${formatReport(report())}\n`)
+  if (bench.conclude !== undefined) process.stdout.write(`\n${bench.conclude(runs)}\n`)
 }
 
 async function measureOnce(
@@ -136,6 +139,9 @@ function typed(): readonly string[] {
 function settingsOf(options: Readonly<Record<string, unknown>>): Settings {
   const told = Object.entries(options)
     .filter(([name, value]) => !['json', 'csv', 'only', 'runs'].includes(name) && value !== '')
-    .map(([name, value]) => [name, typeof value === 'string' ? basename(value) : value] as const)
+    .map(([name, value]) => {
+      const list = Array.isArray(value) ? value.join(',') : value
+      return [name, typeof list === 'string' ? basename(list) : list] as const
+    })
   return Object.fromEntries(told) as Settings
 }

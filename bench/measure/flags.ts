@@ -58,6 +58,23 @@ export function decimal(flag: Parameters<typeof whole>[0]): Flag<number> {
   }
 }
 
+/** Whole numbers within bounds, with commas between them. */
+export function wholes(flag: {
+  readonly fallback: readonly number[]
+  readonly min: number
+  readonly max: number
+  readonly meaning: string
+}): Flag<readonly number[]> {
+  const { fallback, min, max, meaning } = flag
+  const each = whole({ fallback: min, min, max, meaning })
+  return {
+    fallback,
+    meaning,
+    takes: 'N,…',
+    parse: (text) => text.split(',').map((part) => each.parse(part)),
+  }
+}
+
 /** One of a few words; the first is the fallback. */
 export function oneOf<const Word extends string>(
   words: readonly [Word, ...Word[]],

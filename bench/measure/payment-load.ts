@@ -74,6 +74,31 @@ export async function loadFully(
   return { ...(await poster.finish()), unsent: 0 }
 }
 
+/** The same while no more than `backlogMax` payments are accepted and not yet recorded. */
+export async function loadWithinBacklog(
+  plan: LoadPlan,
+  backlog: {
+    readonly backlogMax: number
+    /** Payments that both processors have recorded. */
+    readonly recorded: () => Promise<number>
+  },
+): Promise<LoadResult> {
+  const { backlogMax, recorded } = backlog
+  let accepted = 0
+  let since = 0
+  const before = await recorded()
+  const timer = setInterval(() => {
+    void recorded().then((count) => (since = count - before))
+  }, READ_EVERY_MS)
+  const onAccepted = (): void => void (accepted += 1)
+  try {
+    const may = (): boolean => accepted - since < backlogMax
+    return await loadFully({ ...plan, onAccepted }, { may })
+  } finally {
+    clearInterval(timer)
+  }
+}
+
 /** Connections that are opened as they are needed, and the tally of their answers. */
 class Poster {
   onAccepted: () => void = () => undefined
@@ -138,3 +163,5 @@ const TIMEOUT_MS = 1_500
 /** Between two checks of what is due, ms. */
 const WAKE_MS = 1
 const REFILL_MS = 5
+/** Between two readings of what the processors have recorded, ms. */
+const READ_EVERY_MS = 50

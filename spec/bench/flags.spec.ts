@@ -7,6 +7,7 @@ import {
   text,
   UsageError,
   whole,
+  wholes,
 } from '../../bench/measure/flags.ts'
 
 const flags = {
@@ -14,6 +15,7 @@ const flags = {
   warmupSeconds: whole({ fallback: 10, min: 0, max: 60, meaning: 'load before it, s' }),
   limits: oneOf(['compose', 'none'], 'shares, or none'),
   dir: text('FOLDER', 'where'),
+  rates: wholes({ fallback: [1, 2], min: 1, max: 9, meaning: 'rates' }),
 }
 
 t.test('options are read by their declarations', async (t) => {
@@ -22,12 +24,15 @@ t.test('options are read by their declarations', async (t) => {
     warmupSeconds: 10,
     limits: 'compose',
     dir: '',
+    rates: [1, 2],
   })
-  t.same(readFlags(flags, ['--warmup-seconds', '0', '--limits', 'none', '--dir', 'x']), {
+  const given = ['--warmup-seconds', '0', '--limits', 'none', '--dir', 'x', '--rates', '3,9']
+  t.same(readFlags(flags, given), {
     cpus: 0.4,
     warmupSeconds: 0,
     limits: 'none',
     dir: 'x',
+    rates: [3, 9],
   })
   t.equal(readFlags(flags, ['--help']), 'help')
 })
@@ -40,6 +45,8 @@ t.test('an option that is not understood is named with what it takes', async (t)
     [['--cpus', '2.1'], /--cpus takes a number from 0.1 to 2/],
     [['--cpus', '.5'], /a number/],
     [['--limits', 'few'], /--limits takes one of compose, none/],
+    [['--rates', '3,10'], /--rates takes a whole number from 1 to 9/],
+    [['--rates', ''], /whole number/],
     [['--nothing'], /--nothing/],
     [['word'], /word/],
   ]
@@ -54,6 +61,7 @@ t.test('--help has a line for each option, with its fallback', async (t) => {
 
   t.match(help, /--warmup-seconds N +load before it, s \(10\)/)
   t.match(help, /--limits compose\|none +shares, or none \(compose\)/)
+  t.match(help, /--rates N,… +rates \(1,2\)/)
   t.match(help, /--dir FOLDER +where$/m)
   t.match(help, /--help/)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loadFully, loadSteadily } from '../../bench/measure/payment-load.ts'
+import { loadFully, loadSteadily, loadWithinBacklog } from '../../bench/measure/payment-load.ts'
 import { startHttpServer } from '../support/accepting-server.ts'
 
 t.test('a steady load posts at its rate, whatever the answers do', async (t) => {
@@ -35,6 +35,16 @@ t.test('a full load goes on until it is over, and waits while it may not', async
 
   const none = await loadFully({ ...plan, seconds: 0.05 }, { may: () => false })
   t.equal(none.tally.succeeded, 0)
+})
+
+t.test('a load within a backlog stops while nothing more is recorded', async (t) => {
+  const server = await startHttpServer(t, { status: 202 })
+  const plan = { target: server.target, seconds: 2, connections: 4 }
+  const recorded = (): Promise<number> => Promise.resolve(7)
+
+  const { tally } = await loadWithinBacklog(plan, { backlogMax: 20, recorded })
+
+  t.ok(tally.succeeded > 0 && tally.succeeded < 24, `${tally.succeeded}`)
 })
 
 t.test('refused payments do not raise the rate of requests', async (t) => {
