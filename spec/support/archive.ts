@@ -55,6 +55,7 @@ export async function startArchived(t: Test, postgres: SpecPostgres): Promise<Ar
     // What waits is released by the spec, however late that is.
     acceptTimeoutMs: GIVE_UP_MS,
     statementTimeoutMs: GIVE_UP_MS,
+    lockTimeoutMs: GIVE_UP_MS,
   })
   const connection = await openArchiving(t, url)
   t.teardown(() => ledger.close())

@@ -6,18 +6,25 @@ import t from 'tap'
 import { projectFile } from '../../../src/infra/process/project-file.ts'
 import { lowerHelperThreads } from '../../../src/infra/process/helper-threads.ts'
 
-t.test('every thread but the main one gets a low priority', (t) => {
-  const changed: [number, number][] = []
-  const lowered = lowerHelperThreads({
-    threads: () => [100, 101, 102],
-    mainThread: 100,
-    setPriority: (thread, priority) => void changed.push([thread, priority]),
-  })
-  t.equal(lowered, 2)
-  t.strictSame(changed, [
-    [101, 10],
-    [102, 10],
-  ])
+t.test('every thread but the main one gets a lower priority than that has', (t) => {
+  for (const [mainPriority, lower] of [
+    [0, 10],
+    [5, 15],
+    [12, 19],
+  ] as const) {
+    const changed: [number, number][] = []
+    const lowered = lowerHelperThreads({
+      threads: () => [100, 101, 102],
+      mainThread: 100,
+      mainPriority,
+      setPriority: (thread, priority) => void changed.push([thread, priority]),
+    })
+    t.equal(lowered, 2)
+    t.strictSame(changed, [
+      [101, lower],
+      [102, lower],
+    ])
+  }
   t.end()
 })
 
@@ -25,6 +32,7 @@ t.test('a thread that has ended, or may not be changed, is passed over', (t) => 
   const lowered = lowerHelperThreads({
     threads: () => [100, 101, 102],
     mainThread: 100,
+    mainPriority: 0,
     setPriority: (thread) => {
       if (thread === 101) throw new Error('ESRCH')
     },
@@ -39,6 +47,7 @@ t.test('a system that lists no threads is left as it is', (t) => {
       throw new Error('ENOENT')
     },
     mainThread: 100,
+    mainPriority: 0,
     setPriority: () => t.fail('nothing to change'),
   })
   t.equal(lowered, 0)
@@ -60,14 +69,16 @@ t.test(
     t.equal(stderr, '')
     const { lowered, nice } = JSON.parse(stdout) as { lowered: number; nice: [string, number][] }
     t.ok(lowered > 0)
-    t.equal(nice.filter(([, value]) => value === 10).length, lowered)
-    t.same(
-      nice.filter(([, value]) => value === getPriority()).map(([kind]) => kind),
-      ['main'],
-    )
+    const own = getPriority()
+    t.same(valuesOf('main', nice), [own])
+    t.same(valuesOf('helper', nice), Array(lowered).fill(Math.min(own + 10, 19)))
     t.end()
   },
 )
+
+function valuesOf(kind: string, nice: readonly [string, number][]): readonly number[] {
+  return nice.filter((each) => each[0] === kind).map(([, value]) => value)
+}
 
 // The 17th field after the name in a thread's stat is its nice value.
 function program(modulePath: string): string {

@@ -8,7 +8,7 @@ import { startPit, type Pit } from '../../../src/app/pit.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
 import { attributesOf, serve, startCollector, type CollectedSpan } from '../../support/collector.ts'
 import { startPostgres } from '../../support/postgres.ts'
-import { openPitClient } from '../../support/system-client.ts'
+import { openPitClient, whileRefused } from '../../support/system-client.ts'
 
 const postgres = await startPostgres(t)
 
@@ -17,7 +17,9 @@ t.test('a traced payment is one trace over accept, attempts and flush', async (t
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_SAMPLE: '1' }
   const { pit, told } = await startTraced(t, env)
   const correlationId = randomUUID()
-  t.equal(await clientOf(t, pit).post({ correlationId, amountCents: 1_990 }), 202)
+  const client = clientOf(t, pit)
+  const posted = { correlationId, amountCents: 1_990 }
+  t.equal(await whileRefused(() => client.post(posted)), 202)
   await waitUntil({ what: 'the root arrives' }, () =>
     collector.spans.some(({ name }) => name === 'payment'),
   )
@@ -61,7 +63,7 @@ t.test('an attempt in doubt is traced with its reason once a look-up has found i
   const collector = await startCollector(t)
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_SAMPLE: '1' }
   const { pit } = await startTraced(t, env, 502)
-  await clientOf(t, pit).post()
+  await clientOf(t, pit).postAll(1)
   await waitUntil({ what: 'the root arrives' }, () =>
     collector.spans.some(({ name }) => name === 'payment'),
   )
@@ -74,7 +76,7 @@ t.test('an attempt in doubt is traced with its reason once a look-up has found i
 
 t.test('processors get no trace context without a collector', async (t) => {
   const { pit, told } = await startTraced(t, { TRACE_SAMPLE: '1' })
-  await clientOf(t, pit).post()
+  await clientOf(t, pit).postAll(1)
   await waitUntil({ what: 'both are charged' }, () => told.charges.length === 2)
 
   t.same(told.charges, [undefined, undefined])
@@ -87,7 +89,8 @@ t.test(
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACE_SAMPLE: '1000' }
     const { pit, told } = await startTraced(t, env)
     const correlationId = '4a7901b8-7d26-4d9d-aa19-000000000001'
-    await clientOf(t, pit).post({ correlationId })
+    const client = clientOf(t, pit)
+    t.equal(await whileRefused(() => client.post({ correlationId })), 202)
     await waitUntil({ what: 'both are charged' }, () => told.charges.length === 2)
     await pit.stop('the spans are sent at the latest now')
 

@@ -30,9 +30,13 @@ export async function findPostgresBinaries(
   await restoreLinks(folder).catch(() => undefined) // if one is needed, the next line says so
   const run: PostgresBinaries['run'] = (program, args) =>
     runProgram(join(folder, 'native', 'bin', program), args, runAs)
-  const answer = await run('postgres', ['--version']).catch((cause: unknown) => {
-    const why = `cannot be run${asWhom(runAs)}: ${wordsOf(cause)}`
-    throw new Error(`PostgreSQL's programs in ${folder} ${why}`, { cause })
+  const answer = await run('postgres', ['--version']).catch(async (cause: unknown) => {
+    const needsLoader = await lacksLoader(join(folder, 'native/bin/postgres'), cause)
+    const why = needsLoader
+      ? 'need glibc, which is not here'
+      : `cannot be run${asWhom(runAs)}: ${wordsOf(cause)}`
+    const instead = 'set DATABASE_URL to another PostgreSQL'
+    throw new Error(`PostgreSQL's programs in ${folder} ${why}; ${instead}`, { cause })
   })
   return { version: /\) (\d+)/.exec(answer)?.[1] ?? answer.trim(), run }
 }
@@ -54,6 +58,13 @@ export function findPackage(): string {
   }
 }
 
+// As on musl: that the loader is missing which a program names is told as if the program were.
+async function lacksLoader(program: string, cause: unknown): Promise<boolean> {
+  const { code, path } = cause as NodeJS.ErrnoException
+  if (code !== 'ENOENT' || path !== program) return false
+  return await isThere(program)
+}
+
 // npm packages cannot hold symbolic links. The package makes them after it is installed, unless
 // install scripts are switched off.
 async function restoreLinks(folder: string): Promise<void> {
@@ -61,12 +72,15 @@ async function restoreLinks(folder: string): Promise<void> {
   if (!Array.isArray(list)) return
   for (const { source, target } of list as { source: string; target: string }[]) {
     const path = join(folder, target)
-    const isThere = await access(path).then(
-      () => true,
-      () => false,
-    )
-    if (!isThere) await symlink(relative(dirname(target), source), path)
+    if (!(await isThere(path))) await symlink(relative(dirname(target), source), path)
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Far beyond what initdb or a recovery takes on a slow machine. */
@@ -79,7 +93,6 @@ function runProgram(path: string, args: readonly string[], runAs: RunAs): Promis
       ...(before.length === 0 ? runAs : {}),
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: PROGRAM_TIMEOUT_MS,
       windowsHide: true,
       // None of PostgreSQL's own variables: they would point it at another server or folder.
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
@@ -88,8 +101,11 @@ function runProgram(path: string, args: readonly string[], runAs: RunAs): Promis
     const keep = (chunk: string) => (output += chunk)
     child.stdout.setEncoding('utf8').on('data', keep)
     child.stderr.setEncoding('utf8').on('data', keep)
+    // Node's own timeout would hold the process where the program cannot be started.
+    const timeout = setTimeout(() => child.kill(), PROGRAM_TIMEOUT_MS)
     child.on('error', reject)
     child.on('close', (code) => {
+      clearTimeout(timeout)
       if (code === 0) resolve(output)
       else reject(new Error(reasonIn(output)))
     })

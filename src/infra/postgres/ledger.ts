@@ -38,6 +38,8 @@ export interface PostgresLedgerConfig {
   readonly leaseTimeoutMs: number
   /** Bound on every other call, ms. Default 3,000; less or more for specs. */
   readonly statementTimeoutMs?: number
+  /** Bound on the wait of an accept or an outcome for a row, ms. Default 500; more for specs. */
+  readonly lockTimeoutMs?: number
   /** Bound on one attempt to connect, ms. Default 1,000; less or more for specs. */
   readonly connectTimeoutMs?: number
   /**
@@ -91,6 +93,7 @@ const LOCK_TIMEOUT_MS = 500
  */
 export async function createPostgresLedger(config: PostgresLedgerConfig): Promise<Ledger> {
   const { acceptTimeoutMs, statementTimeoutMs = 3_000, poolMax } = config
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS, slowestCommitMs = 10_000 } = config
   const onDamaged = config.onDamagedRow ?? (() => undefined)
   const base: Omit<ServersConfig, 'statementTimeoutMs'> = {
     connectionString: config.connectionString,
@@ -125,15 +128,14 @@ export async function createPostgresLedger(config: PostgresLedgerConfig): Promis
     const bounds = { timeoutMs, statementTimeoutMs: timeoutMs * SERVER_SHARE }
     return new PostgresPool({ ...base, ...more, ...bounds, size, histories })
   }
-  const accepts = pool(1, acceptTimeoutMs, { lockTimeoutMs: LOCK_TIMEOUT_MS })
-  const records = pool(1, statementTimeoutMs, { lockTimeoutMs: LOCK_TIMEOUT_MS })
+  const accepts = pool(1, acceptTimeoutMs, { lockTimeoutMs })
+  const records = pool(1, statementTimeoutMs, { lockTimeoutMs })
   const leases = pool(1, config.leaseTimeoutMs, { commits: 'onDisk' })
   const claims = pool(1, statementTimeoutMs, { commits: 'onDisk' })
   // A lock on the totals holds up all of these.
   const reads = pool(poolMax, statementTimeoutMs)
   const purgeCount = new PurgeCount(config.onPurgesLowered ?? (() => undefined), histories)
   const watermarks = new Watermarks()
-  const { slowestCommitMs = 10_000 } = config
   const readers = { onDamaged, purgeCount, watermarks, slowestCommitMs }
   return {
     ...createAccept(accepts, { timeoutMs: acceptTimeoutMs, purgeCount }),

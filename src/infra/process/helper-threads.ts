@@ -3,27 +3,31 @@
 // which a commit, or nginx with an answer, is waiting to be run.
 
 import { readdirSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 
 export interface ThreadSources {
   /** Ids of all threads of this process; throws where the system does not list them. */
   readonly threads: () => readonly number[]
   /** Id of the thread that runs JavaScript, which on Linux is that of the process. */
   readonly mainThread: number
+  /** Its nice value, from -20 to 19. */
+  readonly mainPriority: number
   /** Throws when the thread has ended, or may not be changed. */
   readonly setPriority: (thread: number, priority: number) => void
 }
 
 /**
- * Gives all threads but the main one a low priority, which needs no privilege. Not the lowest: an
- * exit waits for what they compile, and beside other busy processes that took 20 s. Returns how
- * many; 0 where threads have no priority of their own (other systems than Linux).
+ * Gives all threads but the main one a lower priority than it has, which needs no privilege. Not the
+ * lowest: an exit waits for what they compile, and beside other busy processes that took 20 s.
+ * Returns how many; 0 where threads have no priority of their own (other systems than Linux).
  */
 export function lowerHelperThreads(sources: ThreadSources = systemSources): number {
+  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority
+  const lower = Math.min(sources.mainPriority + PRIORITY_BELOW_NORMAL, PRIORITY_LOW)
   const others = listed(sources).filter((thread) => thread !== sources.mainThread)
   return others.filter((thread) => {
     try {
-      sources.setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL)
+      sources.setPriority(thread, lower)
       return true
     } catch {
       // It has ended since, or a sandbox forbids it: everything works as well, only less evenly.
@@ -43,5 +47,6 @@ function listed(sources: ThreadSources): readonly number[] {
 const systemSources: ThreadSources = {
   threads: () => readdirSync('/proc/self/task').map(Number),
   mainThread: process.pid,
+  mainPriority: getPriority(),
   setPriority,
 }
