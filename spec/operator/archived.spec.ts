@@ -7,7 +7,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { archiveOnce } from '../../src/infra/postgres/archive-pass.ts'
 import { openTables } from '../../src/operator/pit-books.ts'
-import { redriveBatch } from '../../src/operator/redrive.ts'
+import type { BatchResult } from '../../src/operator/noted-command.ts'
+import { carryOut, giveOrder } from '../../src/operator/paced-command.ts'
 import { SETTINGS, openArchiving } from '../support/archive.ts'
 import { START, startOperatorBooks, type OperatorBooks } from '../support/operator-books.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -89,11 +90,14 @@ t.test('an archived payment is neither taken back nor sent through again', async
   const { code, said } = await world.reconcile(['--take-back', file, '--yes'])
   const tables = openTables(world.databaseUrl)
   t.teardown(() => tables.close())
-  const redriven = await redriveBatch(tables, [id], { delayMs: 0, intervalMs: 0 })
+  const order = { kind: 'redrive', about: id, ids: [id], reason: undefined, perSecond: 1 } as const
+  const command = await giveOrder(tables, order)
+  let redriven: readonly BatchResult[] = []
+  await carryOut(tables, { ...order, command }, (results) => (redriven = results))
 
   t.equal(code, 0)
   t.match(said, '1 id: Pit knows 1')
-  t.same(redriven, [{ correlationId: id, result: 'settled' }])
+  t.match(redriven, [{ correlationId: id, isDone: false, words: /^is not rejected but settled/ }])
   t.match(await world.reconcile([]), { code: 0 })
 })
 

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { waitUntil } from '../../bench/layout/wait.ts'
+import { describeCommand } from '../../src/cli/command-text.ts'
 import { createPostgresLedger } from '../../src/infra/postgres/ledger.ts'
 import { BooksUnreachable, UsageError, exitCodeOf } from '../../src/operator/failures.ts'
 import {
@@ -11,6 +12,7 @@ import {
 import { openTables } from '../../src/operator/pit-books.ts'
 import { DELAYS, acceptMany, lease, rejected, settled, uuid } from '../contracts/ledger-words.ts'
 import { LEDGER, runSql, startPostgres } from '../support/postgres.ts'
+import { CLI, runPit } from '../support/system-process.ts'
 
 const postgres = await startPostgres(t)
 
@@ -155,7 +157,7 @@ t.test('redriven payments become due one after the other, in batches', async (t)
 
   const { said } = await world.run('--redrive', '--all', '--yes', '--per-second', '50')
 
-  t.match(said, '500 of 500 redriven so far')
+  t.match(said, '500 of 1201 handled so far')
   t.match(said, `${count} of ${count} payments redriven, due within 24 s`)
   const [spread] = await world.sql(`
     SELECT extract(epoch FROM max(due_at) - min(due_at))::float8 AS seconds,
@@ -223,6 +225,48 @@ t.test('each redrive is a command with who, why and what it met, and a list is n
       result: met(2),
     },
   ])
+})
+
+t.test('a redrive that was killed says in the end that it was, and how far it came', async (t) => {
+  const world = await startRejected(t)
+  await world.sql(`
+    INSERT INTO payments (correlation_id, amount_cents, state, owner, accepted_at)
+    SELECT gen_random_uuid(), 100, 2, 1, now() - n * interval '1 s' FROM generate_series(1, 1201) n`)
+  const other = new pg.Client({ connectionString: world.connectionString })
+  await other.connect()
+  t.teardown(() => other.end())
+  const told = async () => {
+    const [row] = await world.ledger.listCommands({ limit: 1 })
+    if (row === undefined) throw new Error('there is a command')
+    const { payload, isInterrupted } = row
+    const words = { at: '', until: null, doneAt: null, payload: { ...(payload as object) } }
+    return { isInterrupted, words: describeCommand({ ...row, ...words }) }
+  }
+
+  // Its second batch waits for the last of its payments.
+  await other.query('BEGIN')
+  await other.query(`SELECT FROM payments WHERE correlation_id =
+    (SELECT correlation_id FROM payments ORDER BY accepted_at OFFSET 999 LIMIT 1) FOR UPDATE`)
+  const args = ['rejected', '--redrive', '--all', '--yes']
+  const env = { DATABASE_URL: world.connectionString }
+  const killed = runPit(t, { program: CLI, args, env })
+  const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+  await waitUntil({ what: 'it waits', withinMs: 60_000 }, async () => {
+    return (await world.sql(waits)).length === 1
+  })
+  t.match(await told(), { isInterrupted: false, words: /: under way, 500 of 1201 done: 500 red/ })
+  killed.kill('SIGKILL')
+  await killed.ended()
+  await world.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'pit operator' AND wait_event_type = 'Lock'`)
+  await other.query('ROLLBACK')
+  await world.sql(`UPDATE commands SET at = at - interval '121 s', result = jsonb_set(result,
+    '{the command itself,at}', to_jsonb((result->'the command itself'->>'at')::bigint - 121000))`)
+
+  t.match(await told(), { isInterrupted: true, words: /: interrupted, 500 of 1201 done: 500 red/ })
+  t.equal((await world.parked()).length, 500)
+  t.match(await world.run('--redrive', '--all', '--yes'), { code: 0, said: /701 of 701 payments/ })
+  t.match(await told(), { isInterrupted: false })
 })
 
 t.test('a wrong command line and an unreachable database throw different errors', async (t) => {
@@ -293,6 +337,8 @@ t.test('an answer that several attempts got is listed once', async (t) => {
 })
 
 interface Rejected {
+  readonly connectionString: string
+  readonly ledger: Awaited<ReturnType<typeof createPostgresLedger>>
   /** Payments by their numbers, with these attempts; undefined: attempts were not kept. */
   reject(numbers: readonly number[], attempts: object | undefined): Promise<void>
   /** Notes when the payment of that number was accepted. */
@@ -324,6 +370,8 @@ async function startRejected(t: Test): Promise<Rejected> {
     return { code: await exitCodeOf(tool, write), said }
   }
   return {
+    connectionString,
+    ledger,
     sql,
     runAt,
     run: (...args) => runAt(undefined, ...args),

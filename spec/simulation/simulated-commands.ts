@@ -46,6 +46,7 @@ export class CommandTable {
       awaited: order.kind === 'drain' ? [order.instanceId] : [...new Set(living)].toSorted(),
       result: {},
       doneAt: null,
+      isInterrupted: false,
     }
     this.rows = [...this.rows, row]
     return shown(row)

@@ -11,6 +11,7 @@ import { isLoopback } from './listening.ts'
 import { BEGINNING, type BooksSource, type RowsSource } from '../console/compared-books.ts'
 import { type OnBug, untilItThrows } from '../console/contained.ts'
 import { startConsole } from '../console/live-console.ts'
+import type { Paced } from '../console/paced-orders.ts'
 import type { ActorInspection } from '../console/inspection.ts'
 import type { DevStackPanel, SendPayment } from '../console/simulators.ts'
 import { createCounters } from '../console/figures.ts'
@@ -25,6 +26,7 @@ import type { Names } from '../infra/dns/names.ts'
 import { ProcessorBooks } from '../infra/processor/books.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
 import { createDifferingSearch, type DifferingSearch } from '../operator/differing-payments.ts'
+import { carryOut, giveOrder } from '../operator/paced-command.ts'
 
 export interface PitConsole {
   readonly telemetry: Telemetry
@@ -97,7 +99,7 @@ export function createPitConsole(
         countRedisFailures: () => [...adapters.redisFailures.values()].reduce((a, b) => a + b, 0),
         countOpen: () => adapters.ledger.countOpen(),
         countFinal: () => countFinal(tables),
-        commands: { ledger: adapters.ledger, telemetry: hearing },
+        commands: { ledger: adapters.ledger, telemetry: hearing, paced: pacedIn(tables) },
         books: {
           ...booksOf(config, { addresses, names: adapters.names }, supervisor),
           rows: rowsIn(tables),
@@ -168,7 +170,7 @@ export function paymentSender(port: () => number): SendPayment {
 const ROWS_TIMEOUT_MS = 5_000
 const ROWS_STATEMENT_TIMEOUT_MS = 4_000
 
-/** A connection of its own, made when there is a viewer: payments never wait behind it. */
+/** A connection of its own, made when it is needed: payments never wait behind it. */
 function openTables(
   { instanceId }: Config,
   { addresses, names }: { readonly addresses: Addresses; readonly names: Names },
@@ -181,7 +183,15 @@ function openTables(
     size: 1,
     timeoutMs: ROWS_TIMEOUT_MS,
     statementTimeoutMs: ROWS_STATEMENT_TIMEOUT_MS,
+    commits: 'onDisk',
   })
+}
+
+function pacedIn(tables: PostgresPool): Paced {
+  return {
+    give: (order) => giveOrder(tables, order),
+    carryOut: (order) => carryOut(tables, order),
+  }
 }
 
 /** All widths of buckets, and as many differences as are worth counting. */

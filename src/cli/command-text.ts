@@ -19,12 +19,15 @@ export interface ShownCommand {
   /** What it met, by instance. */
   readonly result: Fields
   readonly doneAt: string | null
+  /** Whether whoever carried it out has gone before its end. */
+  readonly isInterrupted: boolean
 }
 
 /** Throws `PitUnreachable` for what is no command: it is not Pit that has answered. */
 export function readShownCommand(value: unknown): ShownCommand {
   const { id, at, by, via, kind, payload, reason, until, awaited, result, doneAt } =
     asFields(value) ?? {}
+  const isInterrupted = asFields(value)?.['isInterrupted'] === true
   const [ordered, met] = [asFields(payload), asFields(result)]
   if (typeof id !== 'number' || ordered === undefined || met === undefined) {
     throw new PitUnreachable('what was answered is no command')
@@ -41,6 +44,7 @@ export function readShownCommand(value: unknown): ShownCommand {
     awaited: Array.isArray(awaited) ? awaited.map(String) : [],
     result: met,
     doneAt: typeof doneAt === 'string' ? doneAt : null,
+    isInterrupted,
   }
 }
 
@@ -52,7 +56,7 @@ export function describeCommand(command: ShownCommand): string {
   const instances = [...new Set([...awaited, ...Object.keys(result)])]
   const lines = [
     `${id}  ${at}  ${[kind, ...about].join(' ')}${end}, by ${by} (${via}): ${reason}`,
-    ...instances.map((each) => `    ${each}: ${metAt(kind, result[each])}`),
+    ...instances.map((each) => `    ${each}: ${metAt(command, result[each])}`),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }
@@ -73,18 +77,25 @@ function wordFor(name: (typeof ABOUT)[number], value: unknown): string {
   return `at ${typeof value === 'number' ? printInstant(value) : String(value)}`
 }
 
-function metAt(kind: string, met: unknown): string {
+function metAt(command: ShownCommand, met: unknown): string {
+  const { kind } = command
   const fields = asFields(met)
+  if (kind === 'lookUp' || kind === 'redrive') return pacedMet(command, fields ?? {})
   if (fields === undefined) return 'has not answered'
-  if (kind === 'lookUp') {
-    return `${String(fields['due'])} of ${String(fields['payments'])} payments due`
-  }
-  if (kind === 'redrive') {
-    return `${String(fields['redriven'])} of ${String(fields['payments'])} payments redriven`
-  }
   if (kind === 'resolve') return RESOLVED[String(fields['payment'])] ?? 'does not know this command'
   const told = Object.entries(fields).map(([name, value]) => `${name} was ${String(value)}`)
   return told.length === 0 ? 'obeys' : `obeys; ${told.join(', ')}`
+}
+
+/** What an order about many payments has met, as far as it has come. */
+function pacedMet({ kind, payload, doneAt, isInterrupted }: ShownCommand, met: Fields): string {
+  const verb = kind === 'lookUp' ? 'due' : 'redriven'
+  const payments = String(payload['payments'])
+  const count = (name: string): string => String(Number(met[name] ?? 0))
+  const done = count(verb)
+  if (doneAt !== null) return `${done} of ${payments} payments ${verb}`
+  const standing = isInterrupted ? 'interrupted' : 'under way'
+  return `${standing}, ${count('handled')} of ${payments} done: ${done} ${verb}`
 }
 
 /** What the order to resolve a payment met, by the ledger's words. */

@@ -46,7 +46,7 @@ export interface ConsoleOptions {
   /** Absent without a token for the processors' books. */
   readonly differing?: DifferingOptions['search']
   readonly finder: PaymentFinder
-  readonly commands: Pick<CommandsOptions, 'ledger' | 'telemetry'>
+  readonly commands: Pick<CommandsOptions, 'ledger' | 'telemetry' | 'paced'>
   /** Share of the amount that each processor keeps. */
   readonly fees: Readonly<Record<ProcessorName, number>>
   /** Gets each bug, which has ended a part of the console. */
@@ -169,7 +169,7 @@ function addDiffering(
 function addRoutes(app: WebApp, options: ConsoleOptions): void {
   const { supervisor, counters, finder, access, onBug, panel, inspection } = options
   addSignIn(app, access, onBug)
-  addCommandRoutes(app, { ...options.commands, access, onBug })
+  addCommandRoutes(app, { ...options.commands, finder, access, onBug })
   addConsoleRoutes(app, {
     supervisor,
     counters,

@@ -6,6 +6,7 @@ import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { BOOLEAN, INTEGER, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
 import type { Query } from '../infra/postgres/rows.ts'
 import { arrayOf, isKnown } from '../infra/postgres/sql.ts'
+import { noteBatch, type Batch, type BatchResult } from './noted-command.ts'
 import { ask } from './pit-books.ts'
 
 /** Which of the rejected payments; all that is there has to hold. */
@@ -75,32 +76,36 @@ function parametersOf({ from, to, processor, status }: RejectedFilter) {
   return [from, to, processor ?? null, status ?? null] as const
 }
 
-export type RedriveResult = 'redriven' | 'open' | 'settled' | 'unknown'
-
-export interface Redriven {
-  readonly correlationId: string
-  readonly result: RedriveResult
-}
-
 /**
- * Parks those of the payments that are rejected, in one transaction: the first of them is due after
- * `delayMs`, each other `intervalMs` after the one before it. A payment in any other state is left
- * as it is. Rejects with `BooksUnreachable`.
+ * Parks those of the payments that are rejected; any other is left as it is. Rejects with
+ * `BooksUnreachable`.
  */
 export async function redriveBatch(
   pool: PostgresPool,
-  ids: readonly string[],
-  { delayMs, intervalMs }: { readonly delayMs: number; readonly intervalMs: number },
-): Promise<readonly Redriven[]> {
-  const rows = await ask(pool.run(REDRIVE, [arrayOf(ids, (id) => id), delayMs, intervalMs]))
-  return rows.map((row) => ({ correlationId: row.correlation_id, result: resultOf(row) }))
+  { command, ids, delayMs, intervalMs }: Batch,
+): Promise<readonly BatchResult[]> {
+  const values = [arrayOf(ids, (id) => id), delayMs, intervalMs, command]
+  return (await ask(pool.run(REDRIVE, values))).map((row) => {
+    const result = resultOf(row)
+    const words = SENTENCES[result]
+    return { correlationId: row.correlation_id, isDone: result === 'redriven', words }
+  })
 }
 
-function resultOf(row: { redriven: boolean; state: 0 | 1 | 2 | null }): RedriveResult {
+type Result = 'redriven' | 'open' | 'settled' | 'unknown'
+
+function resultOf(row: { redriven: boolean; state: 0 | 1 | 2 | null }): Result {
   if (row.redriven) return 'redriven'
   if (row.state === null) return 'unknown'
   // Still rejected in the snapshot, but not updated: another redrive was first, so it is open now.
   return row.state === 1 ? 'settled' : 'open'
+}
+
+const SENTENCES: Readonly<Record<Result, string>> = {
+  redriven: 'is parked and due: the next instance with capacity sends it',
+  open: 'is not rejected but still being worked on; nothing was changed',
+  settled: 'is not rejected but settled; nothing was changed',
+  unknown: 'is not known; nothing was changed',
 }
 
 // Attempts that a processor denied; until 0.1.0 their outcome was stored as `rejected`.
@@ -177,7 +182,7 @@ const REDRIVE = {
         + ($2::float8 + (locked.number - 1) * $3::float8) * interval '1 millisecond'
     FROM locked WHERE p.correlation_id = locked.correlation_id
     RETURNING p.correlation_id
-  )
+  ), ${noteBatch('redriven')}
   SELECT wanted.correlation_id::text,
     EXISTS (SELECT FROM redriven r WHERE r.correlation_id = wanted.correlation_id) AS redriven,
     coalesce(

@@ -4,22 +4,10 @@ import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { counted, printCents, readArguments, readInstant } from './command-line.ts'
 import { readPaymentId, readRate } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
-import { aboutIds, noteCommand, noteDone } from './noted-command.ts'
-import {
-  EVERYTHING,
-  findRejected,
-  listRejected,
-  redriveBatch,
-  type RedriveResult,
-  type RejectedFilter,
-  type RejectedPayment,
-} from './redrive.ts'
-
-/** Payments that become due in a second when a redrive does not say otherwise. */
-const PER_SECOND = 100
-
-/** Payments of one redrive: they are named when something else became of them meanwhile. */
-const REDRIVE_MAX = 100_000
+import { aboutIds } from './noted-command.ts'
+import { PAYMENTS_MAX, PER_SECOND, runOrder, type PacedOrder } from './paced-command.ts'
+import { EVERYTHING, findRejected, listRejected } from './redrive.ts'
+import type { RejectedFilter, RejectedPayment } from './redrive.ts'
 
 export const REJECTED_USAGE = `Usage: pit rejected [options]
        pit rejected --redrive <id>...
@@ -42,7 +30,7 @@ filter. Before it redrives by a filter it says how many they are, and asks.
 
 Each redrive is a row of the table commands, which pit audit lists: the role of
 the database that it used, when, why, what it was about and what it met.
-A redrive takes ${REDRIVE_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated
+A redrive takes ${PAYMENTS_MAX.toLocaleString('en-US')} payments at most. It may be interrupted, and repeated
 for the rest: a payment that is not rejected any more is left alone, and named.
 
 Examples:
@@ -63,15 +51,9 @@ export type RejectedOptions =
       readonly kind: 'redrive'
       readonly which: readonly string[] | RejectedFilter
       readonly isConfirmed: boolean
-      readonly redrive: Redrive
+      /** What it is about is said in the words of its flags. */
+      readonly order: Omit<PacedOrder, 'ids'>
     }
-
-interface Redrive {
-  /** What it is about, in the words of its flags. */
-  readonly about: string
-  readonly reason: string | undefined
-  readonly perSecond: number
-}
 
 /** Throws `UsageError`. */
 export function readRejectedOptions(args: readonly string[]): RejectedOptions {
@@ -98,7 +80,7 @@ export function readRejectedOptions(args: readonly string[]): RejectedOptions {
     kind: 'redrive',
     which: wanted ?? named,
     isConfirmed: values.yes === true,
-    redrive: { about, reason: values.reason, perSecond },
+    order: { kind: 'redrive', about, reason: values.reason, perSecond },
   }
 }
 
@@ -157,10 +139,10 @@ export async function runRejected(
   tool: RejectedTool,
 ): Promise<number> {
   if (options.kind === 'list') return await list(options.filter, tool)
-  const { which, isConfirmed, redrive } = options
-  if (isIds(which)) return await redriveAll(which, { tool, redrive })
-  const ids = await confirmed(which, { tool, isConfirmed, perSecond: redrive.perSecond })
-  return ids === undefined ? EXIT_DIFFERENT : await redriveAll(ids, { tool, redrive })
+  const { which, isConfirmed, order } = options
+  if (isIds(which)) return await runOrder({ ...order, ids: which }, tool)
+  const ids = await confirmed(which, { tool, isConfirmed, perSecond: order.perSecond })
+  return ids === undefined ? EXIT_DIFFERENT : await runOrder({ ...order, ids }, tool)
 }
 
 // Array.isArray does not narrow a readonly array.
@@ -190,7 +172,7 @@ async function confirmed(
   }: { readonly tool: RejectedTool; readonly isConfirmed: boolean; readonly perSecond: number },
 ): Promise<readonly string[] | undefined> {
   const { pool, write, confirm } = tool
-  const { ids, count, cents } = await findRejected(pool, filter, REDRIVE_MAX)
+  const { ids, count, cents } = await findRejected(pool, filter, PAYMENTS_MAX)
   write(`${counted(count, 'payment')} rejected, ${printCents(cents)} in all\n`)
   if (count === 0) return []
   const sample = await listRejected(pool, filter, SAMPLE_MAX)
@@ -202,49 +184,6 @@ async function confirmed(
   if (await confirm(`redrive ${counted(ids.length, 'payment')}, ${perSecond} a second?`)) return ids
   write('nothing was changed\n')
   return undefined
-}
-
-/** Payments of one transaction. */
-const BATCH_MAX = 500
-
-async function redriveAll(
-  ids: readonly string[],
-  { tool, redrive }: { readonly tool: RejectedTool; readonly redrive: Redrive },
-): Promise<number> {
-  if (ids.length === 0) return EXIT_FINE
-  const { pool, write } = tool
-  const { about, reason, perSecond } = redrive
-  const payments = ids.length
-  const command = await noteCommand(pool, {
-    kind: 'redrive',
-    payload: { about, payments, perSecond },
-    reason,
-  })
-  const intervalMs = 1_000 / perSecond
-  let redriven = 0
-  for (let at = 0; at < ids.length; at += BATCH_MAX) {
-    const batch = ids.slice(at, at + BATCH_MAX)
-    const results = await redriveBatch(pool, batch, { delayMs: at * intervalMs, intervalMs })
-    for (const { correlationId, result } of results) {
-      if (result === 'redriven') redriven += 1
-      if (result !== 'redriven' || ids.length === 1)
-        write(`${correlationId} ${SENTENCES[result]}\n`)
-    }
-    if (ids.length > BATCH_MAX) write(`${redriven} of ${at + batch.length} redriven so far\n`)
-  }
-  await noteDone(pool, command, { payments, redriven })
-  if (ids.length > 1) {
-    const last = Math.ceil(((ids.length - 1) * intervalMs) / 1_000)
-    write(`${redriven} of ${counted(ids.length, 'payment')} redriven, due within ${last} s\n`)
-  }
-  return redriven === ids.length ? EXIT_FINE : EXIT_DIFFERENT
-}
-
-const SENTENCES: Readonly<Record<RedriveResult, string>> = {
-  redriven: 'is parked and due: the next instance with capacity sends it',
-  open: 'is not rejected but still being worked on; nothing was changed',
-  settled: 'is not rejected but settled; nothing was changed',
-  unknown: 'is not known; nothing was changed',
 }
 
 function describe({ correlationId, amountCents, acceptedAt, why }: RejectedPayment): string {

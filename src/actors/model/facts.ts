@@ -1,6 +1,6 @@
 // What the actors tell the outside about themselves: facts for logs, totals and metrics.
 
-import type { AccessRefusal, OrderKind, Scope } from './operator.ts'
+import type { AccessRefusal, OrderKind, PacedKind, Scope } from './operator.ts'
 import type {
   Contradiction,
   EndedOutcome,
@@ -209,7 +209,7 @@ export type Fact =
   | {
       readonly type: 'command.given'
       readonly id: number
-      readonly kind: OrderKind
+      readonly kind: OrderKind | PacedKind
       readonly by: string
       readonly via: string
       readonly reason: string

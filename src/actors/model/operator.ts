@@ -78,6 +78,18 @@ export type ResolveMet =
 
 export type OrderKind = Order['kind']
 
+/**
+ * What is ordered about many payments at once: to look up parked ones in doubt now, to send rejected
+ * ones through again. No instance has to obey it: whoever gives it carries it out in the ledger.
+ */
+export type PacedKind = 'lookUp' | 'redrive'
+
+/** What such a command waits for, in place of instances. */
+export const ITSELF = 'the command itself'
+
+/** Between two batches of such a command no longer time passes, ms, unless it was interrupted. */
+export const SILENT_MAX_MS = 120_000
+
 export interface NewCommand {
   readonly order: Order
   /** The name of a key, or `loopback`. */
@@ -106,6 +118,8 @@ export interface CommandRow {
   readonly result: Readonly<Record<string, unknown>>
   /** When the last of those had said so, epoch ms; null: not yet. */
   readonly doneAt: number | null
+  /** Whether whoever carried it out has gone before its end. */
+  readonly isInterrupted: boolean
 }
 
 /** A circuit that is held; what its processor answers changes nothing about that. */

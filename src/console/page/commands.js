@@ -1,7 +1,8 @@
 // What operators have ordered, and buttons for those who may: each asks for a reason first.
 
-import { change } from './access.js'
+import { metBy, orderOf } from './command-words.js'
 import { byId, clockTime, element, show } from './format.js'
+import { askOrder } from './order-dialog.js'
 
 /** How often the list is read, ms: others order, too, and instances answer within a second. */
 const READ_MS = 2_000
@@ -17,16 +18,7 @@ const HOLDS = [
 
 let instanceIds = []
 
-/** What the dialog asks about. */
-let asked
-
 export function openCommands() {
-  byId('order-cancel').addEventListener('click', () => byId('order').close())
-  byId('order-form').addEventListener('submit', (event) => {
-    event.preventDefault()
-    // It ends in a note, whatever happens.
-    void give(asked)
-  })
   // Each shows what it has read, or leaves what is shown.
   setInterval(() => void readCommands(), READ_MS)
   void readCommands()
@@ -66,27 +58,22 @@ function button(title, words, order) {
   return element('button', { type: 'button', class: 'quiet', onclick }, title)
 }
 
-/** Asks whether it is meant, and why. */
+/** What it met stands in the list. */
 function ask(words, order) {
-  byId('order-title').textContent = `${words}?`
-  byId('order-said').textContent = ''
-  byId('order-reason').value = ''
-  byId('order-time').hidden = order.kind !== 'hold'
-  byId('order-time-select').replaceChildren(
+  const time = element(
+    'select',
+    { id: 'order-time' },
     ...HOLDS.map(([title, ms]) => element('option', { value: String(ms) }, title)),
   )
-  asked = order
-  byId('order').showModal()
-  byId('order-reason').focus()
-}
-
-async function give(order) {
-  const reason = byId('order-reason').value
-  const time = order.kind === 'hold' ? { forMs: Number(byId('order-time-select').value) } : {}
-  const { ok, value } = await change('/console/commands', { ...order, ...time, reason })
-  if (ok) byId('order').close()
-  else byId('order-said').textContent = value.detail ?? 'Pit did not take it.'
-  await readCommands()
+  const isHold = order.kind === 'hold'
+  const timed = () => (isHold ? { ...order, forMs: Number(time.value) } : order)
+  const label = element('label', { for: 'order-time' }, 'For')
+  return askOrder({
+    words: `${words}?`,
+    fields: isHold ? [element('p', {}, label, ' ', time)] : [],
+    prepare: () => ({ order: timed }),
+    onGiven: readCommands,
+  })
 }
 
 async function readCommands() {
@@ -99,36 +86,15 @@ async function readCommands() {
   )
 }
 
-function item({ at, by, via, kind, payload, reason, until, awaited, result }) {
-  const { about: flags, correlationId, processor, instanceId, to, processors } = payload
-  const named = [flags, correlationId, processor, instanceId, to, processors?.join(' and ')]
-  const about = named.filter((each) => each !== undefined)
+function item(command) {
+  const { at, by, via, reason, until } = command
   const end = until === null ? '' : ` until ${clockTime(Date.parse(until))}`
-  const answered = awaited.filter((each) => each in result)
-  const met = answered.map((each) => metAt(each, result[each]))
-  const silent = awaited.filter((each) => !(each in result))
-  const words = [...met, ...silent.map((each) => `${each} has not answered`)].join('; ')
   return element(
     'li',
     {},
     element('time', {}, clockTime(Date.parse(at))),
     ' ',
-    element('b', {}, [kind, ...about].join(' ')),
-    `${end}, by ${by} (${via}): ${reason}. ${words}`,
+    element('b', {}, orderOf(command)),
+    `${end}, by ${by} (${via}): ${reason}. ${metBy(command)}`,
   )
-}
-
-function metAt(instanceId, { circuit, payment, payments, redriven, due }) {
-  if (due !== undefined) return `${due} of ${payments} payments due`
-  if (redriven !== undefined) return `${redriven} of ${payments} payments redriven`
-  if (payment !== undefined) return `${instanceId} found it ${PAYMENT_MET[payment] ?? payment}`
-  return circuit === undefined ? `${instanceId} obeys` : `${instanceId} obeys, it was ${circuit}`
-}
-
-/** How the order to resolve a payment found it. */
-const PAYMENT_MET = {
-  resolved: 'in doubt, and did it',
-  notInDoubt: 'not in doubt there',
-  busy: 'in work and not in doubt',
-  owned: 'in the hands of another one',
 }

@@ -8,6 +8,7 @@ import { byId, clockTime, sum, switchTimeZone, timeZone } from './format.js'
 import { openKeys } from './keys.js'
 import { openLive } from './live.js'
 import { booksDiffer, showBooks, showInstances, showEvents } from './panels.js'
+import { openOrderDialog } from './order-dialog.js'
 import { openPayments, showPayments } from './payments.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
@@ -31,6 +32,7 @@ let latest
 let lastAt
 
 openAccess()
+openOrderDialog()
 openCommands()
 byId('zone').textContent =
   `times in ${timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}`

@@ -3,6 +3,7 @@
 
 import { differingTopic } from './books.js'
 import { byId, element } from './format.js'
+import { handsOnAll } from './hands.js'
 import { linkTo, paymentTable, renewRows } from './payment-table.js'
 import { statusOf } from './payment-status.js'
 import { addressOfPayment, closeSheets, goTo } from './routes.js'
@@ -142,9 +143,10 @@ function livingList({ state, here }) {
 function storedList(state, { payments, older }) {
   const all = element('a', { href: `#/payments?state=${state}` }, 'All of them, with filters')
   const about = element('p', { class: 'empty' }, `In the database, ${ORDERS[state]}. `, all)
+  const hands = element('p', { class: 'hands', 'data-id': state }, ...handsOnAll({ state }))
   if (payments.length === 0) return [note('No payment is in this state.')]
   const more = older === undefined ? [] : [note(`The first ${payments.length}; there are more.`)]
-  return [about, paymentTable(payments, `Payments in ${state}`), ...more]
+  return [about, hands, paymentTable(payments, `Payments in ${state}`), ...more]
 }
 
 const ORDERS = {

@@ -2,6 +2,7 @@
 // actors as a ladder: a column for each actor, a row with an arrow for each message.
 
 import { amount, clockTime, duration, element } from './format.js'
+import { handsOn } from './hands.js'
 
 const STATE_TONES = { settled: 'good', rejected: 'bad', confirming: 'doubt' }
 const OUTCOME_TONES = {
@@ -35,11 +36,12 @@ export function statusOf({ paymentStatus, messages, inspects }) {
   return [
     element('p', { class: 'mono' }, paymentStatus.correlationId),
     element('dl', { class: 'status' }, ...factsOf(paymentStatus)),
+    handsOn(paymentStatus),
     element('h3', {}, 'Attempts'),
     attemptsOf(paymentStatus),
     element('h3', {}, 'Messages between actors'),
     messages === null ? whyNone(inspects) : sequenceOf(messages),
-  ]
+  ].filter((part) => part !== undefined)
 }
 
 const WAITS = {

@@ -2,6 +2,7 @@
 // fit, page by page.
 
 import { byId, clockTime, count, element } from './format.js'
+import { handsOnAll } from './hands.js'
 import { paymentTable } from './payment-table.js'
 import { goTo } from './routes.js'
 
@@ -104,7 +105,8 @@ function draw({ fields, payments, newer, older, lookedUntil }) {
       'payments.csv',
     ),
   ]
-  byId('found-links').replaceChildren(...links.filter((each) => each !== undefined))
+  const hands = payments.length === 0 ? [] : handsOnAll(fields)
+  byId('found-links').replaceChildren(...links.filter((each) => each !== undefined), ...hands)
 }
 
 /** Where a CSV begins with the first payment that is shown; absent: with the newest. */

@@ -8,7 +8,7 @@ import type {
   SteppedClock,
 } from '../../actors/model/facts.ts'
 import type { ContradictionKind, EndedOutcome, ProcessorName } from '../../actors/model/payment.ts'
-import type { AccessRefusal, OrderKind } from '../../actors/model/operator.ts'
+import type { AccessRefusal, OrderKind, PacedKind } from '../../actors/model/operator.ts'
 import { BucketTally } from './histogram.ts'
 
 export type ByProcessor<Value> = Record<ProcessorName, Value>
@@ -36,7 +36,7 @@ export interface Tallies {
   /** Times that PostgreSQL was restored or failed over, as far as it was noticed here. */
   historyChanges: number
   /** Given over this instance. */
-  readonly commands: Record<OrderKind, number>
+  readonly commands: Record<OrderKind | PacedKind, number>
   /** Requests to the operators' port that were not carried out. */
   readonly accessRefused: Record<AccessRefusal, number>
   /** Steps and suspends, by whose clock. */
@@ -93,7 +93,7 @@ export function createTallies(): Tallies {
     oldestSettledSeconds: undefined,
     leasesLost: 0,
     historyChanges: 0,
-    commands: { pause: 0, resume: 0, hold: 0, drain: 0, resolve: 0 },
+    commands: { pause: 0, resume: 0, hold: 0, drain: 0, resolve: 0, lookUp: 0, redrive: 0 },
     accessRefused: { foreign: 0, noKey: 0, unknownKey: 0, scope: 0, stale: 0 },
     clockSteps: { instance: 0, ledger: 0 },
     holdsLease: false,

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert'
 import type { ProcessorName } from '../../actors/model/payment.ts'
+import { ITSELF, SILENT_MAX_MS } from '../../actors/model/operator.ts'
 import type { CommandLedger, CommandRow, Hold, Order } from '../../actors/model/operator.ts'
 import type { PostgresPool } from './pool.ts'
 import { RESOLVE } from './resolving.ts'
-import { FLOAT, INTEGER, nullable, TEXT, TEXTS, type Column, type Query } from './rows.ts'
-import type { RowOf } from './rows.ts'
+import { BOOLEAN, FLOAT, INTEGER, nullable, TEXT, TEXTS } from './rows.ts'
+import type { Column, Query, RowOf } from './rows.ts'
 import { epochMs } from './sql.ts'
 
 export function createCommands(pool: PostgresPool): CommandLedger {
@@ -62,10 +63,13 @@ const COMMAND = {
   awaited: TEXTS,
   result: OBJECT,
   done_ms: nullable(FLOAT),
+  isInterrupted: BOOLEAN,
 }
 
 const COMMAND_COLUMNS = `id, ${epochMs('at')} AS at_ms, by, via, kind, payload, reason,
-    ${epochMs('until')} AS until_ms, awaited, result, ${epochMs('done_at')} AS done_ms`
+    ${epochMs('until')} AS until_ms, awaited, result, ${epochMs('done_at')} AS done_ms,
+    done_at IS NULL AND awaited ? '${ITSELF}' AND ${epochMs('now()')} - ${SILENT_MAX_MS} >
+      coalesce((result->'${ITSELF}'->>'at')::float8, ${epochMs('at')}) AS "isInterrupted"`
 
 function commandOf(row: RowOf<typeof COMMAND>): CommandRow {
   const { at_ms: at, until_ms: until, done_ms: doneAt, ...same } = row
