@@ -163,10 +163,10 @@ t.test('all that a list has are counted, and then ordered', { skip }, async (t) 
 t.test('who only looks sees no such button, and a stale page is told so', { skip }, async (t) => {
   if (browser === undefined) return
   const viewed = await start(t, { OPS_HOST: '0.0.0.0' })
-  const { page: view } = await openPage(t, browser, { url: `${viewed.url}#/payments/${uuid(5)}` })
-  await view.waitForSelector('body[data-scope=view]')
-  await view.locator('#drawer .status').waitFor()
-  t.equal(await view.locator('.hands:visible').count(), 0)
+  const { page: other } = await openPage(t, browser, { url: `${viewed.url}#/payments/${uuid(5)}` })
+  await other.waitForSelector('body[data-scope=view]')
+  await other.locator('#drawer .status').waitFor()
+  t.equal(await other.locator('.hands:visible').count(), 0)
 
   const { url, sql } = await start(t)
   const prepare = async (page: Page): Promise<void> => {
