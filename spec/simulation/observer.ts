@@ -104,9 +104,12 @@ export class Observer implements InstanceObserver {
   onStopped(instance: Instance): void {
     const leases = this.#leasesOf.get(instance)
     const { store } = this.#parts
-    // A store that went back may have granted the id of its lease again.
+    // A store that went back may have granted the id of its lease again. What was under an earlier
+    // lease there is taken over once that has not been renewed for its length.
     const isOwn = (id: number): boolean =>
-      leases?.has(id) === true && (store.leases.get(id)?.instanceId ?? instance.id) === instance.id
+      leases?.has(id) === true &&
+      (store.history.rewinds === 0 || id === instance.fence.id) &&
+      (store.leases.get(id)?.instanceId ?? instance.id) === instance.id
     const owned = [...store.open.values()].filter(({ owner }) => isOwn(owner ?? 0))
     const left = owned.map(({ correlationId }) => short(correlationId))
     this.leftBy.set(instance, left)

@@ -33,6 +33,8 @@ const RESUME_TRIES = 50
 export class Operators {
   /** The processor that they leave paused or held open, since it does not work; null: none. */
   leftAlone: ProcessorName | null = null
+  /** When an order was written last, virtual ms. */
+  lastGivenAt = 0
   readonly #world: OperatedWorld
   readonly #chance: Chance
   readonly #resolvesChance: Chance
@@ -112,6 +114,7 @@ export class Operators {
       if (isOver) return
       isOver = true
       trace.note('operator', `${JSON.stringify(order)} over ${instance?.id ?? 'none'} ${what}`)
+      if (what === 'given') this.lastGivenAt = virtualTime.now()
       if (what === 'given' || tries <= 1) onOver()
       else virtualTime.after(RETRY_MS, () => this.#give(order, tries - 1, onOver))
     }

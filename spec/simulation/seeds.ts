@@ -183,23 +183,15 @@ async function becomeQuiet(world: World, clients: Clients, { lasting }: Plan): P
   const isDone = (): boolean =>
     clients.underway === 0 &&
     servers.default.underway + servers.fallback.underway === 0 &&
-    !isResolving(world)
+    virtualTime.now() > world.operators.lastGivenAt + RESOLVED_WITHIN_MS
   const late = (): readonly string[] =>
     leftOpen(world).filter((id) => !oracle.foreign.has(id) || mayBeSettled(world, id))
   await runUntil(world, { isDone, late, maxMs: settings.quietMaxMs, rule: 'backlogEmpties' })
   return virtualTime.now() - healedAt
 }
 
-/** Whether an instance that lives has not answered yet what an operator says of a payment. */
-function isResolving({ ledgerStore, places }: World): boolean {
-  const living = new Set(places.filter(({ gate }) => gate.state !== 'dead').map(({ id }) => id))
-  return ledgerStore.commands.rows.some(
-    ({ order, doneAt, awaited, result }) =>
-      order.kind === 'resolve' &&
-      doneAt === null &&
-      awaited.some((id) => living.has(id) && !(id in result)),
-  )
-}
+/** Within this time what an operator says of a payment is followed, ms. */
+const RESOLVED_WITHIN_MS = 2_000
 
 /** Settle-by deadlines that a payment may wait out at a processor that is not mended. */
 const LASTING_DEADLINES = 2
