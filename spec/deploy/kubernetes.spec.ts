@@ -3,7 +3,9 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import t from 'tap'
+import { isLoopback } from '../../src/app/listening.ts'
 import { START_TIMEOUT_MS } from '../../src/infra/postgres/start.ts'
+import { readKeys } from '../../src/infra/process/keys-file.ts'
 import { PROJECT, readText } from '../support/sources.ts'
 import {
   below,
@@ -105,6 +107,12 @@ t.test('secrets reach a Pod as files alone, where its variables look for them', 
       .map((name) => posix.join(word(mount['mountPath']), name))
       .toSorted(),
   )
+})
+
+t.test('operators can give orders by a key, and nobody by what the example has', async (t) => {
+  t.notOk(isLoopback(config?.opsHost ?? ''))
+  t.match(config?.keysFile, /\/keys$/)
+  t.same(readKeys(secrets['keys'] ?? ''), { lines: [] })
 })
 
 t.test('each instance is named after its Pod', async (t) => {
