@@ -7,6 +7,8 @@ import { join, posix } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { containerNodeFlags } from '../../bench/layout/project.ts'
+import { isLoopback } from '../../src/app/listening.ts'
+import { readKeys } from '../../src/infra/process/keys-file.ts'
 import { missing } from '../support/requirements.ts'
 import { PROJECT, readText } from '../support/sources.ts'
 import {
@@ -32,6 +34,7 @@ const SECRETS = {
   'redis-url': 'redis://:0f@redis:6379\n',
   'redis-auth.conf': 'requirepass 0f\n',
   'processor-token': '123\n',
+  keys: `ana operate sha256:${'0f'.repeat(32)}\n`,
   'postgres-password': '0f\n',
   'replication-password': '0f\n',
   'sentinel.conf': 'sentinel monitor pit redis-1 6379 2\n',
@@ -137,6 +140,18 @@ t.test('production sets nothing that only the contest allows', async (t) => {
     t.notOk('cpus' in below(service, 'deploy', 'resources', 'limits'), `${name} is not throttled`)
     t.notMatch(JSON.stringify(service), /PASSWORD":/, `${name} has no password but in a file`)
   }
+})
+
+t.test('operators can give orders in production, by a key', async (t) => {
+  const instances = DEPLOYED.flatMap((path) => Object.entries(instancesOf(path)))
+
+  t.equal(instances.length, 4)
+  for (const [name, environment] of instances) {
+    const { config } = settingsOf(environment, SECRETS)
+    t.notOk(isLoopback(config?.opsHost ?? ''), `${name} is reached from elsewhere`)
+    t.match(config?.keysFile, /\/keys$/, name)
+  }
+  t.match(readKeys(SECRETS.keys), { lines: [{ name: 'ana', scope: 'operate' }] })
 })
 
 t.test('production services come back, keep small logs and write to no root', async (t) => {

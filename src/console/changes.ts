@@ -179,5 +179,6 @@ const REFUSALS: Readonly<Record<AccessRefusal, Reply>> = {
 const NO_KEYS = problem({
   status: 403,
   type: 'urn:pit:problem:scope',
-  detail: 'Without KEYS_FILE commands are taken only where OPS_HOST is this machine alone.',
+  detail:
+    'Without KEYS_FILE commands are taken only where OPS_HOST is this machine alone: pit keys new makes a key for that file, and docs/CLI.md says more.',
 })
