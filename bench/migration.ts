@@ -14,7 +14,7 @@ import { applyByHand } from '../src/infra/postgres/migrate-by-hand.ts'
 import { startEmbeddedPostgres } from '../src/infra/postgres-embedded/embedded-postgres.ts'
 import { freePort } from '../src/infra/process/free-port.ts'
 import { projectFile } from '../src/infra/process/project-file.ts'
-import { writeMigrations } from '../spec/support/migrations.ts'
+import { writeLaterMigrations } from '../spec/support/migrations.ts'
 
 const { values } = parseArgs({
   options: {
@@ -57,9 +57,7 @@ async function measure(): Promise<void> {
   await fill()
   const withoutMigrations = await during(() => pause(before * 1_000))
   print('before', withoutMigrations)
-  await writeMigrations(join(folder, 'migrations'), 5)
-  // What older code does not survive is left out: the one that serves is such.
-  await rm(join(folder, 'migrations', '0005-drop-parked-at.sql'))
+  await writeLaterMigrations(join(folder, 'migrations'))
   const source = { folder: join(folder, 'migrations'), required: 1 }
   const startedAt = performance.now()
   const told = (text: string): void =>

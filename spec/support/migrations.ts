@@ -1,7 +1,7 @@
 // Migrations that no Pit has: a column that is added, filled for payments that are there, indexed, and
 // a column that is taken away, each in its own way.
 
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -63,6 +63,18 @@ export async function writeMigrations(
   const others = Object.entries({ ...TEST_MIGRATIONS, ...texts }).slice(0, count - 1)
   for (const [index, [file, text]] of others.entries()) {
     await writeFile(join(folder, file), index === 0 ? text + NEEDED : text)
+  }
+}
+
+/** Makes the folder, with all of Pit's migrations and those of the specs that older code survives. */
+export async function writeLaterMigrations(folder: string): Promise<void> {
+  const released = projectFile('compose/migrations')
+  await cp(released, folder, { recursive: true })
+  const { length } = (await readdir(released)).filter((name) => name.endsWith('.sql'))
+  const later = Object.entries(TEST_MIGRATIONS).filter(([, text]) => !text.startsWith('-- needs'))
+  for (const [index, [file, text]] of later.entries()) {
+    const number = String(length + 1 + index).padStart(4, '0')
+    await writeFile(join(folder, file.replace(/^\d+/, number)), text)
   }
 }
 
