@@ -1,4 +1,4 @@
-// Whether this Node will do, and whether what it loads of uWebSockets.js is what the project has
+// Whether this Node will do, a compiler is there, and whether what it loads of uWebSockets.js is what the project has
 // looked at: the SHA-256 of each file stands in uwebsockets.sha256, as sha256sum writes it.
 // docs/UWEBSOCKETS.md has the rest.
 //
@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 const { argv, arch, platform, versions } = process
 const scripts = fileURLToPath(new URL('.', import.meta.url))
 refuseOldNode(readFileSync(join(scripts, '../package.json'), 'utf8'))
+refuseWithoutCompiler(join(scripts, '../node_modules/typescript'))
 
 const packageFolder = argv[2] ?? join(scripts, '../node_modules/uWebSockets.js')
 const loaded = ['uws.js', 'ESM_wrapper.mjs', `uws_${platform}_${arch}_${versions.modules}.node`]
@@ -32,6 +33,14 @@ for (const file of loaded.map((name) => join(packageFolder, name)).filter(exists
       `in scripts/uwebsockets.sha256 it is ${expected}; docs/UWEBSOCKETS.md says what to do\n`,
   )
   process.exitCode = 1
+}
+
+function refuseWithoutCompiler(folder) {
+  if (existsSync(folder)) return
+  process.stderr.write(
+    'pit: no compiler is installed here: npx pit start runs what was built, npm ci brings the compiler\n',
+  )
+  process.exit(1)
 }
 
 function refuseOldNode(packageJson) {

@@ -100,7 +100,7 @@ function isReadByAPerson(): boolean {
 
 async function runUntilTheEnd(config: Config, logger: Logger): Promise<void> {
   const start = config.databaseUrl === undefined ? undoableStart() : cutShortStart()
-  const devStack = await startDevStack(config, start.tell)
+  const devStack = await startDevStack(config, { tell: start.tell, logger })
   try {
     if (!start.isUndone()) await runPit({ config, devStack, logger, start })
   } finally {

@@ -1,8 +1,10 @@
 import dns from 'node:dns'
+import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { createAdapters } from '../../src/app/adapters.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/infra/process/logger.ts'
+import { projectFile } from '../../src/infra/process/project-file.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { CHARGE } from '../support/processor.ts'
 import { answer, startRawProcessor } from '../support/raw-processor.ts'
@@ -46,6 +48,25 @@ t.test('no connection waits in Node’s threads for its name', async (t) => {
   if (redis !== undefined) t.same(await adapters.settledSet.read(), [])
   await adapters.close()
   t.ok(collector.requests.length > 0, 'spans arrive as well')
+})
+
+t.test('what an empty database gets is one line of the log', async (t) => {
+  const databaseUrl = await server.freshDatabase()
+  const url = 'http://127.0.0.1:9'
+  const addresses = { databaseUrl, processorDefaultUrl: url, processorFallbackUrl: url }
+  const lines: Record<string, unknown>[] = []
+  const destination = { write: (text: string) => void lines.push(JSON.parse(text)) }
+  const logger = createLogger({ level: 'info', instanceId: 'spec', destination })
+  const told = { logger, telemetry: { emit: () => undefined } }
+
+  for (const _ of ['first', 'second']) {
+    await (await createAdapters(readConfig({}), addresses, told)).close()
+  }
+
+  const { length: migrations } = readdirSync(projectFile('compose/migrations'))
+  const about = lines.filter(({ msg }) => String(msg).startsWith('ledger.m'))
+  t.match(about, [{ msg: 'ledger.made', level: 'info', migrations }])
+  t.equal(about.length, 1)
 })
 
 function byName(url: string): string {

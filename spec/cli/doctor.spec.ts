@@ -123,7 +123,7 @@ t.test('a database is found with its tables and rights, and stays as it was', as
     [/^ok: the next start/],
     'it made none',
   )
-  t.match(about('clocks', fresh), [/^ok: /])
+  t.match(about('database clock', fresh), [/^ok: /])
 
   const ledger = await createPostgresLedger({ ...LEDGER, connectionString: url })
   await ledger.close()
@@ -222,7 +222,7 @@ t.test('a processor is asked for its health, its books and its time', async (t) 
   t.teardown(() => simulator.close())
 
   const right = await check(simulator.url, '123')
-  t.match(about('default', right), ['ok: works, and answers in 0 ms'])
+  t.match(about('default', right), ['ok: says that it works, and answers in 0 ms'])
   t.match(about('default books', right), ['ok: PROCESSOR_TOKEN opens them'])
   const wrong = await check(simulator.url, 'wrong')
   t.match(about('default books', wrong), [/^warn: answered 40\d: PROCESSOR_TOKEN is not/])
@@ -233,9 +233,9 @@ t.test('a processor is asked for its health, its books and its time', async (t) 
   const silent = `http://127.0.0.1:${await freePort()}`
   t.match(about('default', await check(silent)), [/^fails: .*ECONNREFUSED.*PROCESSOR_DEFAULT_URL$/])
   const late = await startStub(t, { body: HEALTHY, date: new Date(Date.now() - 60_000) })
-  t.match(about('clocks', await check(late)), [/^warn: that of default is \d+\.\d s behind/])
+  t.match(about('default clock', await check(late)), [/^warn: is \d+\.\d s behind/])
   const timely = await startStub(t, { body: HEALTHY })
-  t.match(about('clocks', await check(timely)), [/^ok: /])
+  t.match(about('default clock', await check(timely)), [/^ok: /])
 })
 
 t.test('a health that Pit could not read is that of no processor', async (t) => {
@@ -261,7 +261,7 @@ t.test('nobody is called healthy because others ask more often', async (t) => {
   const never = await startStub(t, { status: 429, body: '' })
   const [once, always] = await Promise.all([check(again), check(never)])
 
-  t.match(about('default', once), ['ok: works, and answers in 7 ms'])
+  t.match(about('default', once), ['ok: says that it works, and answers in 7 ms'])
   t.match(about('default', always), [/^warn: others ask for its health too often/])
 })
 
@@ -273,7 +273,7 @@ t.test('books that are none, or are not shown, are a warning about books alone',
     [cut, /^warn: no answer.*: nobody can compare/],
   ] as const) {
     const found = await check(url, '123')
-    t.match(about('default', found), ['ok: works, and answers in 7 ms'])
+    t.match(about('default', found), ['ok: says that it works, and answers in 7 ms'])
     t.match(about('default books', found), [why])
   }
 })
@@ -281,7 +281,7 @@ t.test('books that are none, or are not shown, are a warning about books alone',
 t.test('a probe that had to wait for its turn is no silent processor', async (t) => {
   const url = await startStub(t, { body: HEALTHY, afterMs: 5_200 })
 
-  t.match(about('default', await check(url)), ['ok: works, and answers in 7 ms'])
+  t.match(about('default', await check(url)), ['ok: says that it works, and answers in 7 ms'])
 })
 
 t.test('clocks are judged only beyond what the measurement may be wrong by', async (t) => {

@@ -23,6 +23,7 @@ t.test(
   'a processor that is paused gets nothing from any instance until it is resumed',
   async (t) => {
     const { one, two, run, pit, post, charged, circuitAt, databaseUrl } = await start(t)
+    t.match(await pit('audit'), { code: 0, out: 'operators have given no command\n' })
 
     const paused = await pit('pause default --reason late --yes')
 

@@ -17,6 +17,19 @@ t.test('prune-production says with --help when it comes, and takes nothing out',
   t.match(told.stdout, /^Usage: [^]*--external-postgres/)
 })
 
+t.test('a build without a compiler names what runs without one', async (t) => {
+  const read = (name: string): string => readFileSync(projectFile(name), 'utf8')
+  const names = ['check-uwebsockets.js', 'uwebsockets.sha256']
+  const folder = t.testdir({
+    'package.json': read('package.json'),
+    scripts: Object.fromEntries(names.map((name) => [name, read(`scripts/${name}`)])),
+  })
+
+  const told = spawnSync('sh', ['-c', scripts['build'] ?? ''], { cwd: folder, encoding: 'utf8' })
+
+  t.match(told, { status: 1, stdout: '', stderr: /^pit: no compiler [^\n]*npx pit start[^\n]*\n$/ })
+})
+
 t.test('a first build says that it takes some seconds, a later one is silent', async (t) => {
   for (const name of ['build', 'build:tools']) {
     // A compiler that makes what the real one makes, and says nothing.

@@ -140,6 +140,14 @@ t.test('uWebSockets.js that was left out is told as not installed', async (t) =>
   t.equal(await loadedWithout('auto', leftOut), 'node:http, uWebSockets.js is not installed')
 })
 
+t.test('a Node for which uWebSockets.js has no binary is named', async (t) => {
+  const said =
+    "This version supports some.\\n\\nError: Cannot find module './uws_linux_x64_147.node'"
+  const told = await loadedWithout('auto', `throw new Error(${JSON.stringify(said)})`)
+
+  t.match(told, `node:http, uWebSockets.js has no binary for Node ${process.versions.node} on `)
+})
+
 /** What is loaded in a process in which the package is missing. */
 async function loadedWithout(choice: string, how = `throw new Error('left out')`): Promise<string> {
   const hook = `export async function resolve(name, context, next) {

@@ -240,6 +240,7 @@ t.test('beside a Pit without configuration the commands need none either', async
   const elsewhere = { DATABASE_URL: `postgres://pit@127.0.0.1:${port}/pit` }
   t.match(await command(t, cwd, ['rejected'], elsewhere), { code: 3, out: '' }, 'what is set wins')
   const password = await readFile(join(dataDir, 'password'), 'utf8')
+  t.match(await runPit(t, { env, cwd }).ended(), { err: /^pit: a Pit already runs on .data \(pid/ })
   for (const name of await holding(password, dataDir)) {
     t.equal((await stat(join(dataDir, name))).mode & 0o777, 0o600, name)
   }
@@ -392,9 +393,8 @@ async function ownSimulators(): Promise<Readonly<Record<string, string>>> {
 async function otherAccount(path: string): Promise<typeof NOBODY | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const probe = `require('node:fs').accessSync(${JSON.stringify(MAIN)})`
-  const isReadable =
-    spawnSync(process.execPath, ['-e', probe], { ...NOBODY, cwd: '/' }).status === 0
-  if (!isReadable) return undefined
+  const { status } = spawnSync(process.execPath, ['-e', probe], { ...NOBODY, cwd: '/' })
+  if (status !== 0) return undefined
   await chown(path, NOBODY.uid, NOBODY.gid)
   return NOBODY
 }

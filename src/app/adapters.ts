@@ -26,7 +26,8 @@ import { createCachesWithoutRedis } from '../infra/redis/without-redis.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import type { ArchiveSettings } from '../infra/postgres/archive-pass.ts'
-import { createPostgresLedger } from '../infra/postgres/ledger.ts'
+import { createPostgresLedger, type MigrationWaits } from '../infra/postgres/ledger.ts'
+import type { MigrationNews } from '../infra/postgres/migrating.ts'
 import { createProcessorClient } from '../infra/processor/client.ts'
 import { connectRedis, firstRefusal } from '../infra/redis/redis-connection.ts'
 import { createRedisFiguresCache } from '../infra/redis/figures-cache.ts'
@@ -171,8 +172,9 @@ async function openLedger(
 ): Promise<Ledger> {
   const { databaseUrl, databasePool: poolMax, instanceId, leaseTtlMs, migrate } = config
   const log = subsystemLogger(logger, 'ledger')
+  const migrations = logMigrations(log)
   try {
-    return await createPostgresLedger({
+    const ledger = await createPostgresLedger({
       connectionString: addresses.databaseUrl,
       lookup: names.lookup,
       applicationName: `pit ${instanceId}`,
@@ -182,10 +184,7 @@ async function openLedger(
       onWaiting: (reason) => log.warn({ reason }, 'ledger.waiting'),
       migrate,
       onMigrating: (seconds) => log.info({ seconds }, 'ledger.migrating'),
-      onMigration: (news) => {
-        if (news.state === 'going on') return
-        log[news.state === 'waits' ? 'warn' : 'info'](news, 'ledger.migration')
-      },
+      onMigration: (news) => migrations.note(news),
       onUnindexed: (indexes) => log.warn({ indexes }, 'ledger.unindexed'),
       onPurgesLowered: (step) => log.warn(step, 'purges.lowered'),
       archive: {
@@ -205,10 +204,28 @@ async function openLedger(
           }),
       onDamagedRow: (row) => telemetry.emit({ type: 'row.damaged', ...row }),
     })
+    migrations.close()
+    return ledger
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error
     const where = databaseUrl === undefined ? 'the embedded PostgreSQL' : 'DATABASE_URL'
     throw refusedStart(where, error.cause)
+  }
+}
+
+/** A line for each step; what an empty database got is one line, at the end. */
+function logMigrations(log: Logger) {
+  let made = 0
+  return {
+    note(news: MigrationNews | MigrationWaits): void {
+      if (news.state === 'waits') return log.warn(news, 'ledger.migration')
+      const { onEmpty, ...fields } = news
+      if (onEmpty) made += news.state === 'applied' ? 1 : 0
+      else if (news.state !== 'going on') log.info(fields, 'ledger.migration')
+    },
+    close(): void {
+      if (made > 0) log.info({ migrations: made }, 'ledger.made')
+    },
   }
 }
 

@@ -5,9 +5,13 @@ import { wordsOf } from '../actors/model/errors.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../infra/process/system-clock.ts'
-import { startEmbeddedPostgres } from '../infra/postgres-embedded/embedded-postgres.ts'
-import { socketUrl, writeDevStackFile } from '../infra/process/dev-stack-file.ts'
+import {
+  startEmbeddedPostgres,
+  type RepairNews,
+} from '../infra/postgres-embedded/embedded-postgres.ts'
+import { findDevStack, socketUrl, writeDevStackFile } from '../infra/process/dev-stack-file.ts'
 import type { DevStackAddresses } from '../infra/process/dev-stack-file.ts'
+import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { startSimulator, type Simulator } from '../simulator/simulator.ts'
 import { clientsAddress, listensAt, operatorsAddress, simulatorAddress } from './listening.ts'
 import { tryAddresses, type ListeningAddress } from './listening.ts'
@@ -32,10 +36,14 @@ export interface DevStack {
 const SIMULATOR_TOKEN = '123'
 
 /**
- * Starts what is missing, and tells a person at the terminal of each part. When one fails the others
- * are stopped and its error is thrown.
+ * Starts what is missing, and tells a person at the terminal of each part, and the log of what ends
+ * by itself. When one fails the others are stopped and its error is thrown.
  */
-export async function startDevStack(config: Config, tell: Tell): Promise<DevStack> {
+export async function startDevStack(
+  config: Config,
+  { tell, logger }: Pick<Register, 'tell' | 'logger'>,
+): Promise<DevStack> {
+  await refuseSecond(config)
   if (isNeeded(config)) await tryAddresses(config.httpServer, addressesOf(config))
   const stops: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
@@ -43,8 +51,8 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
   }
   try {
     // First: it holds the folder, in which the simulators keep their payments.
-    const postgres = await postgresOf(config, { stops, tell })
-    const processors = await processorsOf(config, { stops, tell })
+    const postgres = await postgresOf(config, { stops, tell, logger })
+    const processors = await processorsOf(config, { stops, tell, logger })
     // What a command cannot know is the database; where that was named, so was the rest.
     if (config.databaseUrl === undefined) {
       const { databaseUrl } = postgres
@@ -57,6 +65,15 @@ export async function startDevStack(config: Config, tell: Tell): Promise<DevStac
     await stop()
     throw error
   }
+}
+
+/** Before ports are: those of the Pit on this folder are taken, too, and say less. */
+async function refuseSecond({ databaseUrl, dataDir }: Config): Promise<void> {
+  if (databaseUrl !== undefined) return
+  const found = await findDevStack(dataDir)
+  if ('whyNot' in found) return
+  const advice = 'a second one needs a DATA_DIR and ports of its own, see docs/CLI.md'
+  throw new Error(`a Pit already runs on ${dataDir} (pid ${found.pid}); ${advice}`)
 }
 
 function isNeeded({ databaseUrl, processorDefaultUrl }: Config): boolean {
@@ -80,16 +97,21 @@ export type Tell = (line: string) => void
 interface Register {
   readonly stops: (() => Promise<void>)[]
   readonly tell: Tell
+  readonly logger: Logger
 }
 
 async function postgresOf(
   config: Config,
-  { stops, tell }: Register,
+  { stops, tell, logger }: Register,
 ): Promise<Pick<DevStack, 'databaseUrl' | 'failed'>> {
   const { databaseUrl, dataDir } = config
   if (databaseUrl !== undefined) return { databaseUrl, failed: new Promise(() => undefined) }
   const onFirstStart = (): void => tell(`making a PostgreSQL in ${dataDir}, takes some seconds`)
-  const postgres = await startEmbeddedPostgres({ dataDir, onFirstStart }).catch(refuseDataDir)
+  const log = subsystemLogger(logger, 'ledger')
+  const onRepair = ({ state, ...fields }: RepairNews): void =>
+    log.warn(fields, state === 'ended' ? 'postgres.ended' : 'postgres.restarted')
+  const started = startEmbeddedPostgres({ dataDir, onFirstStart, onRepair })
+  const postgres = await started.catch(refuseDataDir)
   stops.push(() => postgres.stop())
   tell(`started PostgreSQL with its data in ${dataDir}`)
   return { databaseUrl: postgres.connectionString, failed: postgres.failed }

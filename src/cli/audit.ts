@@ -52,6 +52,10 @@ async function main(): Promise<number> {
   const listed = Array.isArray(commands) ? commands.map(readShownCommand) : []
   const printed = (command: ShownCommand): string =>
     values.json === true ? `${JSON.stringify(command)}\n` : describeCommand(command)
+  if (listed.length === 0 && values.json !== true) {
+    process.stdout.write('operators have given no command\n')
+    return EXIT_FINE
+  }
   process.stdout.write(listed.toReversed().map(printed).join(''))
   return EXIT_FINE
 }

@@ -21,11 +21,14 @@ export async function loadWebServer(choice: ServerChoice): Promise<WebServer> {
 
 /**
  * Half a sentence. The package says the same for every cause, then in a paragraph of its own what the
- * system said. It may be left out on purpose.
+ * system said: a module that is not found is the binary of this Node. It may be left out on purpose.
  */
 function reasonOf(error: string): string {
   const isMissing = /^Error( \[ERR_MODULE_NOT_FOUND\])?: Cannot find package /.test(error)
   if (isMissing) return 'is not installed'
+  if (/Cannot find module '[^']*\.node'/.test(error)) {
+    return `has no binary for Node ${process.versions.node} on ${process.platform} ${process.arch}`
+  }
   const said = error.split('\n\n').at(-1) ?? error
   const reason = (said.split('\n')[0] ?? said).replace(/^Error( \[\w+\])?: /, '')
   return `does not load: ${reason}`

@@ -12,7 +12,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
-import { startEmbeddedPostgres } from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
+import {
+  startEmbeddedPostgres,
+  type RepairNews,
+} from '../../../src/infra/postgres-embedded/embedded-postgres.ts'
 import { findPostmaster } from '../../../src/infra/postgres-embedded/postmaster.ts'
 import { waitUntil } from '../../../bench/layout/wait.ts'
 import { makeDataDir, makeFolder, start } from '../../support/embedded-postgres.ts'
@@ -170,15 +173,21 @@ t.test('a start succeeds after a loss of power has damaged postmaster.pid', asyn
   }
 })
 
-t.test('a server that dies is started again at the same address', async (t) => {
+t.test('a server that dies is started again at the same address, and that is told', async (t) => {
   const dataDir = await makeDataDir(t)
-  const server = await start(t, { dataDir })
+  const news: RepairNews[] = []
+  const server = await start(t, { dataDir, onRepair: (each) => news.push(each) })
   await runSql(server.connectionString, NOTE)
 
   for (const signal of ['SIGKILL', 'SIGQUIT'] as const) {
     await killServer(dataDir, signal)
     await waitUntil({ what: 'it runs again' }, () => answers(server.connectionString))
     t.strictSame(await runSql(server.connectionString, READ_NOTE), [{ text: 'kept' }], signal)
+    await waitUntil({ what: 'it is told' }, () => news.at(-1)?.state === 'runs')
+    t.match(news.splice(0), [
+      { state: 'ended', cause: /[a-z]/ },
+      { state: 'runs', tookMs: Number },
+    ])
   }
 
   await server.stop()

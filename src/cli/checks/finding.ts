@@ -46,7 +46,7 @@ export function clockFinding(
   const certainMs = Math.max(0, Math.abs(aheadMs) - uncertainMs)
   const by = `${(Math.abs(aheadMs) / 1000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`
   if (certainMs > CLOCK_MAX_MS) {
-    return warn('clocks', `that of ${whose} is ${by} this machine’s: let NTP set both`)
+    return warn(`${whose} clock`, `is ${by} this machine’s: let NTP set both`)
   }
-  return ok('clocks', `that of ${whose} agrees with this machine’s`)
+  return ok(`${whose} clock`, 'agrees with this machine’s')
 }

@@ -83,7 +83,7 @@ function describeHealth(name: ProcessorName, probe: Asked): Finding {
     return fails(name, `answers ${status} to /payments/service-health: it is no processor`)
   }
   if (failing) return warn(name, 'says of itself that it fails: payments wait, or go to the other')
-  return ok(name, `works, and answers in ${minResponseTime} ms`)
+  return ok(name, `says that it works, and answers in ${minResponseTime} ms`)
 }
 
 /** As Pit itself reads it. */

@@ -25,7 +25,7 @@ export async function checkDatabase(
     return [
       ...describeServer(found, which),
       describeTables(found, migrate),
-      clockFinding('PostgreSQL', found),
+      clockFinding(DATABASE, found),
     ]
   } catch (error) {
     const advice = which === 'embedded' ? 'start Pit again' : 'see docs/DATABASE.md'

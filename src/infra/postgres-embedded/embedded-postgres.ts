@@ -23,7 +23,14 @@ export interface EmbeddedPostgresConfig {
   readonly restartsMax?: number
   /** Called before a folder's first data is made, which takes some seconds. */
   readonly onFirstStart?: () => void
+  /** Told of a server that has ended by itself. */
+  readonly onRepair?: (news: RepairNews) => void
 }
+
+/** `ended`: it is started again now, as often as it takes; `runs`: that took so many ms. */
+export type RepairNews =
+  | { readonly state: 'ended'; readonly cause: string }
+  | { readonly state: 'runs'; readonly tookMs: number }
 
 export interface EmbeddedPostgres {
   readonly connectionString: string
@@ -52,7 +59,8 @@ export async function startEmbeddedPostgres(
     const sockets = { unix_socket_directories: (await takesSockets(cluster.path)) ? '.' : '' }
     await cluster.configure({ ...SETTINGS, ...sockets, ...config.settings, port })
     await startServer(cluster, port)
-    return await serve(cluster, { port, hold, restartsMax: config.restartsMax ?? RESTARTS_MAX })
+    const { restartsMax = RESTARTS_MAX, onRepair = () => undefined } = config
+    return await serve(cluster, { port, hold, restartsMax, onRepair })
   } catch (cause) {
     await hold.release()
     throw cause
@@ -158,12 +166,13 @@ interface Running {
   readonly hold: Hold
   readonly lockHolder: pg.Client
   readonly restartsMax: number
+  readonly onRepair: (news: RepairNews) => void
 }
 
 /** Starts a server that ends again, until it is stopped or that is needed too often. */
 function keepRunning(
   cluster: Cluster,
-  { port, hold, lockHolder: first, restartsMax }: Running,
+  { port, hold, lockHolder: first, restartsMax, onRepair }: Running,
 ): Pick<EmbeddedPostgres, 'failed' | 'stop'> {
   let lockHolder = first
   let repair = Promise.resolve()
@@ -171,12 +180,16 @@ function keepRunning(
   let restarts: readonly number[] = []
   const { promise: failed, resolve: fail } = withResolver<Error>()
   const watch = (): void => {
+    let words = 'its sessions have ended'
+    lockHolder.once('error', (error) => (words = wordsOf(error)))
     lockHolder.once('end', () => {
-      if (stopped === undefined) repair = runAgain()
+      if (stopped === undefined) repair = runAgain(words)
     })
   }
-  const runAgain = async (): Promise<void> => {
-    const deadline = performance.now() + REPAIR_MS
+  const runAgain = async (words: string): Promise<void> => {
+    const endedAt = performance.now()
+    const deadline = endedAt + REPAIR_MS
+    let isTold = false
     let cause: unknown = new Error('it ends again and again')
     while (stopped === undefined && performance.now() < deadline) {
       try {
@@ -184,11 +197,15 @@ function keepRunning(
         restarts = restarts.filter((at) => at > performance.now() - REPAIR_MS)
         if (!runs && restarts.length >= restartsMax) break
         if (!runs) {
+          if (!isTold) onRepair({ state: 'ended', cause: words })
+          isTold = true
           restarts = [...restarts, performance.now()]
           await startServer(cluster, port)
         }
         lockHolder = await takeFolder(cluster, port)
-        return watch()
+        watch()
+        if (isTold) onRepair({ state: 'runs', tookMs: Math.round(performance.now() - endedAt) })
+        return
       } catch (error) {
         cause = error
       }

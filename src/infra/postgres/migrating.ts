@@ -129,6 +129,8 @@ export interface MigrationNews {
   readonly state: 'begun' | 'going on' | 'applied'
   /** Rows that batches have changed. */
   readonly rows: number
+  /** Whether nothing of Pit was there before: all is applied then. */
+  readonly onEmpty: boolean
 }
 
 export interface Applying {
@@ -162,10 +164,12 @@ export async function applyMigrations(
     await delay(LOCK_RETRY_MS, undefined, { signal })
   }
   try {
-    for (const migration of choose(await readState(connection, migrations))) {
+    const found = await readState(connection, migrations)
+    const onEmpty = found.isEmpty
+    for (const migration of choose(found)) {
       signal?.throwIfAborted()
       const tell = (state: MigrationNews['state'], rows: number): void =>
-        onNews?.({ migration: migration.name, state, rows })
+        onNews?.({ migration: migration.name, state, rows, onEmpty })
       tell('begun', 0)
       const rows = await applyOne(connection, migration, { tell, signal })
       tell('applied', rows)

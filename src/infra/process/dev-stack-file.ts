@@ -46,20 +46,26 @@ export function socketUrl(path: string): string {
 /** Where the dev stack is that runs on this data folder, or why there is none: half a sentence. */
 export async function findDevStack(
   dataDir: string,
-): Promise<{ readonly addresses: DevStackAddresses } | { readonly whyNot: string }> {
+): Promise<FoundDevStack | { readonly whyNot: string }> {
   const path = pathIn(dataDir)
   const folder = resolve(dataDir)
   try {
     const contents = await readContents(path)
     if (contents === undefined) return { whyNot: `${path} is not one that this Pit has written` }
     const { pid, startedAt, ...addresses } = contents
-    if (await runs(pid, startedAt)) return { addresses }
+    if (await runs(pid, startedAt)) return { addresses, pid }
     return { whyNot: `the dev stack on ${folder} has ended: its process ${pid} was killed` }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     if (code === 'ENOENT') return { whyNot: `no dev stack runs on ${folder}` }
     return { whyNot: `${path}, which says where the dev stack is, cannot be read: ${code}` }
   }
+}
+
+/** `pid`: of the Pit that it is around. */
+interface FoundDevStack {
+  readonly addresses: DevStackAddresses
+  readonly pid: number
 }
 
 interface Contents extends DevStackAddresses {

@@ -7,6 +7,7 @@ import { pino, stdTimeFunctions, type DestinationStream, type Logger as PinoLogg
 import type { Fact, Telemetry } from '../../actors/model/facts.ts'
 import type { TotalsStore } from '../../actors/supervisor/totals.ts'
 import { createCircuitLog } from './circuit-log.ts'
+import { createLedgerLog } from './ledger-log.ts'
 import { createLookUpLog } from './look-up-log.ts'
 
 export type Logger = PinoLogger
@@ -140,10 +141,10 @@ const LINES_PER_SECOND_MAX = 20
 
 /**
  * Writes facts as log lines. A bug that ended something is a line at level error with its stack,
- * whatever the level of the log is, but `silent`. A type of fact that comes in floods (failures of
- * a ledger that is away) is written up to a bound per second, then once more with how many were
- * left out. Changes of circuits and look-ups that fail are gathered: see `createCircuitLog` and
- * `createLookUpLog`.
+ * whatever the level of the log is, but `silent`. A type of fact that comes in floods is written up
+ * to a bound per second, then once more with how many were left out. Changes of circuits, look-ups
+ * that fail and repeated failures of the ledger are gathered: see `createCircuitLog`,
+ * `createLookUpLog` and `createLedgerLog`.
  *
  * @param now monotonic, ms.
  */
@@ -158,7 +159,8 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
   }
   const circuits = createCircuitLog(subsystems.health, now)
   const lookUps = createLookUpLog(subsystems.payments, now)
-  const gathered = [circuits, lookUps]
+  const ledger = createLedgerLog(subsystems.persistence, now)
+  const gathered = [circuits, lookUps, ledger]
   const limit = createLineLimit(logger, now)
   return {
     emit(fact) {
@@ -167,7 +169,8 @@ export function createFactsLog(logger: Logger, now = () => performance.now()): T
       else if (fact.type === 'lookUp.failed') lookUps.failed(fact)
       else if (fact.type === 'payments.measured') for (const each of gathered) each.turn()
       else if (fact.type === 'drain.ended') for (const each of gathered) each.close()
-      const [subsystem, level] = LINES[fact.type]
+      const [subsystem, usual] = LINES[fact.type]
+      const level = fact.type === 'ledger.failed' && ledger.repeats(fact) ? 'debug' : usual
       const log = subsystems[subsystem]
       const bug = bugIn(fact)
       if (bug !== undefined) {
