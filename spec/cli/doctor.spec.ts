@@ -109,7 +109,7 @@ t.test('the file of keys is checked, and neither a key nor a hash is shown', asy
   t.match(broken, /^fails /)
   t.notMatch(broken, 'sha256')
   const missing = lineOfFinding(checkKeys({ keysFile: join(folder, 'none') }))
-  t.match(missing, /^fails .* cannot be read \(ENOENT\)$/)
+  t.match(missing, /^fails .* cannot be read by user \d+ \(ENOENT\)$/)
 })
 
 t.test('a database is found with its tables and rights, and stays as it was', async (t) => {

@@ -106,7 +106,6 @@ t.test(
     // Refused for certain, so that they are settled at the other one at once.
     world.simulators.default.setFaults({ charge: [{ kind: 'limited', share: 1 }] })
     await world.client.postAll(30)
-    await chip.filter({ hasText: 'resting' }).waitFor()
     // None is left that would try it once it is well.
     await world.booksAgree(t)
     world.simulators.default.setFaults({})
