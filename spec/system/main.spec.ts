@@ -120,7 +120,6 @@ t.test('HTTP_SERVER=uws that does not load ends a start before anything is made'
   }`
   const plant = `import { register } from 'node:module'\nregister(${JSON.stringify(dataUrl(hook))})`
   const places = { DATA_DIR: dataDir, PORT: '0', OPS_PORT: '0', ...(await ownSimulators()) }
-  // Some Nodes warn that `register` goes.
   const env = { ...places, HTTP_SERVER: 'uws', NODE_NO_WARNINGS: '1' }
 
   const { code, out, err } = await runPit(t, {
