@@ -62,6 +62,27 @@ export interface BatchResult {
 }
 
 /**
+ * `wanted`, the payments of a batch in their order, and `locked`, those of them that fit: parts of the
+ * statement that handles it. Rows are locked in the order of their ids, as the instances lock them:
+ * nobody waits in a circle.
+ */
+export function lockBatch(fits: string): string {
+  return `wanted AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[]) WITH ORDINALITY AS item (correlation_id, number)
+  ), locked AS MATERIALIZED (
+    SELECT p.correlation_id, wanted.number
+    FROM wanted JOIN payments p ON p.correlation_id = wanted.correlation_id
+    WHERE ${fits}
+    ORDER BY p.correlation_id
+    FOR UPDATE OF p
+  )`
+}
+
+/** When a payment of `locked` is due: $2 is `delayMs` of its batch, $3 `intervalMs`. */
+export const BATCH_DUE_AT =
+  "now() + ($2::float8 + (locked.number - 1) * $3::float8) * interval '1 millisecond'"
+
+/**
  * `noted`, a part of the statement that handles a batch: the row of the command $4 says how many of
  * its payments are handled (`wanted` are the rows of this batch), and to how many of those it was done
  * (the rows of `done`), under that name. The last batch ends the command. What was interrupted says

@@ -5,7 +5,13 @@ import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { BOOLEAN, INTEGER, STATE, TEXT, nullable, type Query } from '../infra/postgres/rows.ts'
 import { arrayOf, isKnown } from '../infra/postgres/sql.ts'
-import { noteBatch, type Batch, type BatchResult } from './noted-command.ts'
+import {
+  BATCH_DUE_AT,
+  lockBatch,
+  noteBatch,
+  type Batch,
+  type BatchResult,
+} from './noted-command.ts'
 import { ask } from './pit-books.ts'
 
 export interface ParkedDoubts {
@@ -92,24 +98,15 @@ interface RowOfDue {
   readonly is_owned: boolean | null
 }
 
-// Rows are locked in the order of their ids, as the instances lock them: nobody waits in a circle.
 const MAKE_DUE = {
   name: 'makeDue',
   effect: 'writes',
   columns: DUE,
   text: `
-  WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[]) WITH ORDINALITY AS item (correlation_id, number)
-  ), locked AS MATERIALIZED (
-    SELECT p.correlation_id, wanted.number
-    FROM wanted JOIN payments p ON p.correlation_id = wanted.correlation_id
-    WHERE (p.state + 0) = 0 AND p.owner IS NULL
-      AND (p.default_doubt_until_ms IS NOT NULL OR p.fallback_doubt_until_ms IS NOT NULL)
-    ORDER BY p.correlation_id
-    FOR UPDATE OF p
-  ), due AS (
-    UPDATE payments p SET due_at = least(p.due_at, now()
-      + ($2::float8 + (locked.number - 1) * $3::float8) * interval '1 millisecond')
+  WITH ${lockBatch(`(p.state + 0) = 0 AND p.owner IS NULL
+      AND (p.default_doubt_until_ms IS NOT NULL OR p.fallback_doubt_until_ms IS NOT NULL)`)},
+  due AS (
+    UPDATE payments p SET due_at = least(p.due_at, ${BATCH_DUE_AT})
     FROM locked WHERE p.correlation_id = locked.correlation_id
     RETURNING p.correlation_id
   ), ${noteBatch('due')}

@@ -6,7 +6,13 @@ import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { BOOLEAN, INTEGER, STATE, TEXT, nullable } from '../infra/postgres/rows.ts'
 import type { Query } from '../infra/postgres/rows.ts'
 import { arrayOf, isKnown } from '../infra/postgres/sql.ts'
-import { noteBatch, type Batch, type BatchResult } from './noted-command.ts'
+import {
+  BATCH_DUE_AT,
+  lockBatch,
+  noteBatch,
+  type Batch,
+  type BatchResult,
+} from './noted-command.ts'
 import { ask } from './pit-books.ts'
 
 /** Which of the rejected payments; all that is there has to hold. */
@@ -161,25 +167,15 @@ const IDS = {
   ORDER BY p.accepted_at, p.correlation_id LIMIT $5`,
 } satisfies Query
 
-// Rows are locked in the order of their ids, as the instances lock them: nobody waits in a circle.
 // The fencing token goes up: a write of the former owner under the old one changes nothing.
 const REDRIVE = {
   name: 'redrive',
   effect: 'writes',
   columns: { correlation_id: TEXT, redriven: BOOLEAN, state: nullable(STATE) },
   text: `
-  WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[]) WITH ORDINALITY AS item (correlation_id, number)
-  ), locked AS MATERIALIZED (
-    SELECT p.correlation_id, wanted.number
-    FROM wanted JOIN payments p ON p.correlation_id = wanted.correlation_id
-    WHERE (p.state + 0) = 2
-    ORDER BY p.correlation_id
-    FOR UPDATE OF p
-  ), redriven AS (
+  WITH ${lockBatch('(p.state + 0) = 2')}, redriven AS (
     UPDATE payments p SET state = 0, owner = NULL, claim = p.claim + 1, rounds = 0,
-      due_at = now()
-        + ($2::float8 + (locked.number - 1) * $3::float8) * interval '1 millisecond'
+      due_at = ${BATCH_DUE_AT}
     FROM locked WHERE p.correlation_id = locked.correlation_id
     RETURNING p.correlation_id
   ), ${noteBatch('redriven')}

@@ -1,12 +1,7 @@
 import t from 'tap'
 import type { Fact } from '../../../src/actors/model/facts.ts'
 import { LEDGER_WINDOW_MS } from '../../../src/infra/process/ledger-log.ts'
-import { createFactsLog, createLogger } from '../../../src/infra/process/logger.ts'
-
-const MEASURED: Fact = {
-  type: 'payments.measured',
-  gauges: { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} },
-}
+import { startFactsLog } from '../../support/facts-log.ts'
 
 function failed(operation: string, cause = 'it is away'): Fact {
   return { type: 'ledger.failed', operation, cause }
@@ -15,7 +10,7 @@ function failed(operation: string, cause = 'it is away'): Fact {
 t.test(
   'a failure of the ledger is told at once, its repeats every 10 s with a count',
   async (t) => {
-    const { lines, emit, pass } = startLog()
+    const { lines, emit, pass } = startFactsLog('ledger.')
     emit(failed('lease'), failed('record'), failed('lease', 'it is slow'))
     const told = { msg: 'ledger.failed', level: 'warn' }
     t.match(lines(), [
@@ -47,7 +42,7 @@ t.test(
 )
 
 t.test('causes that differ each time are told each time, beyond a bound too', async (t) => {
-  const { lines, emit, pass } = startLog()
+  const { lines, emit, pass } = startFactsLog('ledger.')
   for (let cause = 0; cause < 150; cause += 1) {
     emit(failed('lease', `it is away ${cause}`))
     pass(100)
@@ -56,33 +51,13 @@ t.test('causes that differ each time are told each time, beyond a bound too', as
 })
 
 t.test('the end of an instance tells which failures of the ledger were gathered', async (t) => {
-  const { lines, emit } = startLog()
+  const { lines, emit } = startFactsLog('ledger.')
   emit(failed('lease'), failed('lease'), { type: 'drain.ended' })
   t.match(lines()[1], { msg: 'ledger.failing', times: 1 })
 })
 
 t.test('at debug each failure of the ledger is told', async (t) => {
-  const { lines, emit } = startLog('debug')
+  const { lines, emit } = startFactsLog('ledger.', 'debug')
   emit(failed('lease'), failed('lease'))
   t.match(lines()[1], { msg: 'ledger.failed', level: 'debug', operation: 'lease' })
 })
-
-function startLog(level: 'info' | 'debug' = 'info') {
-  const texts: string[] = []
-  const destination = { write: (text: string) => void texts.push(text) }
-  const logger = createLogger({ level, instanceId: 'spec', destination })
-  let now = 0
-  const telemetry = createFactsLog(logger, () => now)
-  const emit = (...facts: readonly Fact[]): void => {
-    for (const fact of facts) telemetry.emit(fact)
-  }
-  const pass = (ms: number): void => {
-    now += ms
-    emit(MEASURED)
-  }
-  const lines = (): Record<string, unknown>[] =>
-    texts
-      .map((text): Record<string, unknown> => JSON.parse(text))
-      .filter(({ msg }) => String(msg).startsWith('ledger.'))
-  return { lines, emit, pass }
-}

@@ -1,19 +1,14 @@
 import t from 'tap'
 import type { Fact } from '../../../src/actors/model/facts.ts'
-import { createFactsLog, createLogger } from '../../../src/infra/process/logger.ts'
+import { startFactsLog } from '../../support/facts-log.ts'
 import { LOOK_UPS_WINDOW_MS } from '../../../src/infra/process/look-up-log.ts'
-
-const MEASURED: Fact = {
-  type: 'payments.measured',
-  gauges: { ready: 0, inFlight: { default: 0, fallback: 0 }, byState: {} },
-}
 
 function failed(detail: string, processor: 'default' | 'fallback' = 'default'): Fact {
   return { type: 'lookUp.failed', processor, correlationId: 'a', detail }
 }
 
 t.test('look-ups that fail are told at once, then once a minute with what they met', async (t) => {
-  const { lines, emit, pass } = startLog()
+  const { lines, emit, pass } = startFactsLog('lookUp')
   emit(failed('http 403'))
   const told = { msg: 'lookUps.failing', level: 'warn', processor: 'default' }
   t.match(lines(), [{ ...told, failures: 'http 403 (1)' }])
@@ -36,34 +31,14 @@ t.test('look-ups that fail are told at once, then once a minute with what they m
 })
 
 t.test('the end of an instance tells what is gathered', async (t) => {
-  const { lines, emit } = startLog()
+  const { lines, emit } = startFactsLog('lookUp')
   emit(failed('a'), failed('b'), { type: 'drain.ended' })
   t.match(lines()[1], { msg: 'lookUps.failing', failures: 'b (1)' })
 })
 
 t.test('at debug each look-up that fails is told with its payment', async (t) => {
-  const { lines, emit } = startLog('debug')
+  const { lines, emit } = startFactsLog('lookUp', 'debug')
   emit(failed('a'), failed('b'))
   const each = { msg: 'lookUp.failed', correlationId: 'a', detail: 'b' }
   t.match(lines().at(-1), each)
 })
-
-function startLog(level: 'info' | 'debug' = 'info') {
-  const texts: string[] = []
-  const destination = { write: (text: string) => void texts.push(text) }
-  const logger = createLogger({ level, instanceId: 'spec', destination })
-  let now = 0
-  const telemetry = createFactsLog(logger, () => now)
-  const emit = (...facts: readonly Fact[]): void => {
-    for (const fact of facts) telemetry.emit(fact)
-  }
-  const pass = (ms: number): void => {
-    now += ms
-    emit(MEASURED)
-  }
-  const lines = (): Record<string, unknown>[] =>
-    texts
-      .map((text): Record<string, unknown> => JSON.parse(text))
-      .filter(({ msg }) => String(msg).startsWith('lookUp'))
-  return { lines, emit, pass }
-}
