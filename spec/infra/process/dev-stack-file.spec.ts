@@ -20,7 +20,7 @@ t.test('a dev stack is found by its data folder for as long as it runs', async (
 
   const remove = await writeDevStackFile(dataDir, ADDRESSES)
 
-  t.same(await findDevStack(dataDir), { addresses: ADDRESSES })
+  t.same(await findDevStack(dataDir), { addresses: ADDRESSES, pid: process.pid })
   await remove()
   t.same(await readdir(dataDir), [])
 })
