@@ -219,7 +219,7 @@ const BOOK = {
       AS item (id, cents, processor, at)
     WHERE NOT ${isKnown('item.id')}
     ORDER BY id
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (correlation_id) DO NOTHING
     RETURNING correlation_id, state, processor, requested_at_ms, amount_cents
   ), counted AS (
     ${addToTotals('booked', '0::smallint')}

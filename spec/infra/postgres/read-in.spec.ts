@@ -143,3 +143,25 @@ t.test('Redis that was away at the start is asked later, before it is told anyth
 
   t.equal(watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
 })
+
+t.test('a table that has lost its primary key takes no id for new', async (t) => {
+  const database = await shared.freshDatabase()
+  const { ledger } = await openWatched(t, database)
+  const mine = { ...(await lease(ledger)), parked: false }
+  await ledger.accept([request(1)], mine)
+  // The first that `pg_restore --clean` does, by itself.
+  await runSql(database, 'ALTER TABLE payments DROP CONSTRAINT payments_pkey')
+
+  await t.rejects(ledger.accept([request(1)], mine), /no unique or exclusion constraint/)
+  await t.rejects(
+    ledger.accept([request(2), request(1)], mine),
+    /no unique or exclusion constraint/,
+  )
+  await t.rejects(
+    ledger.accept([request(1)], { ...mine, parked: true }),
+    /no unique or exclusion constraint/,
+  )
+
+  await runSql(database, 'ALTER TABLE payments ADD CONSTRAINT again PRIMARY KEY (correlation_id)')
+  t.same((await ledger.accept([request(1), request(2)], mine)).results, ['known', 'accepted'])
+})

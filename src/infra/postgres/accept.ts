@@ -139,6 +139,8 @@ const ACCEPT_PARKED: Query<typeof WRITTEN> = {
 // was known, and only then deletes the row whose key it would have met.
 // Rows are written in the order of the ids: two instances that write the same ids at once wait for
 // each other, but never in a circle.
+// The conflict names its column: without a target, a table that has lost its primary key (pg_restore
+// --clean drops that first) takes every id for new.
 function insert(parts: {
   readonly requests: string
   readonly columns: string
@@ -152,7 +154,7 @@ function insert(parts: {
   FROM ${requests} AS request (correlation_id, amount_cents)
   WHERE (${IS_HELD}) AND NOT ${isKnown('request.correlation_id')}
   ${order}
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (correlation_id) DO NOTHING
   RETURNING correlation_id::text, ${PURGES}`
 }
 
