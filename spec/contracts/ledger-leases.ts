@@ -73,15 +73,15 @@ function livingLeases(t: Test, makeLedger: MakeLedger): void {
     t.match(await seen(by, by), [{ ttlMs: TTL_MS }])
   })
 
-  t.test('a lease of an instance with the same id is seen as one', async (t) => {
+  t.test('a lease says whose it is', async (t) => {
     const { first, second } = await makeLedger()
     const mine = await lease(first, 'a')
     const [namesake, other] = [await lease(second, 'a'), await lease(second, 'b')]
     const by = { ledger: first, ...mine }
 
-    t.match(await seen(by, namesake), [{ hasOwnId: true }])
-    t.match(await seen(by, mine), [{ hasOwnId: true }])
-    t.match(await seen(by, other), [{ hasOwnId: false }])
+    t.match(await seen(by, namesake), [{ instanceId: 'a' }])
+    t.match(await seen(by, mine), [{ instanceId: 'a' }])
+    t.match(await seen(by, other), [{ instanceId: 'b' }])
   })
 
   t.test('an acquired and a renewed lease tell the time of the ledger', async (t) => {

@@ -220,12 +220,8 @@ export function writeOutcome(
   row.requestedAt = outcome.requestedAt
 }
 
-export function seenLease(
-  { id, version, ttlMs, instanceId }: LeaseRow,
-  own: LeaseRow | undefined,
-): SeenLease {
-  const hasOwnId = instanceId === own?.instanceId
-  return { leaseId: id, version: String(version), ttlMs, hasOwnId }
+export function seenLease({ id, version, ttlMs, instanceId }: LeaseRow): SeenLease {
+  return { leaseId: id, version: String(version), ttlMs, instanceId }
 }
 
 export function byId(one: PaymentRow, other: PaymentRow): number {

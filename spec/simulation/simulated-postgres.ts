@@ -220,7 +220,7 @@ export class LedgerStore {
     const { leaseId, limit, settleByMs, expired } = request
     this.#mustHold(leaseId, 'takeOver')
     const living = [...this.leases.values()].filter(({ isRevoked }) => !isRevoked)
-    const leases = living.map((lease) => seenLease(lease, this.leases.get(leaseId)))
+    const leases = living.map(seenLease)
     for (const seen of expired) {
       const lease = this.leases.get(seen.leaseId)
       if (String(lease?.version) === seen.version && lease !== undefined) lease.isRevoked = true

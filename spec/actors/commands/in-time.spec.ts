@@ -41,7 +41,8 @@ async function obeyedAfter(committedAt: number): Promise<number> {
   const onRead = (): void => undefined
   const input = { ports, health, instanceId: 'here', onRead }
   const commands = system.start(commandsMachine, input)
-  system.start(takeoverMachine, { ports, batchMax: 1, leaseTtlMs: 3_000, settleByMs: 4000 })
+  const bounds = { batchMax: 1, leaseTtlMs: 3_000, settleByMs: 4000 }
+  system.start(takeoverMachine, { ports, instanceId: 'here', ...bounds })
 
   const underway: { call: Call; answer: object; at: number }[] = []
   for (let now = 0; now <= committedAt + 2 * BOUND_MS; now += STEP_MS) {

@@ -5,20 +5,20 @@ import type { SeenLease } from '../../../src/actors/model/ports.ts'
 import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.ts'
 import { settled, startActorSystem } from '../../support/actor-system.ts'
 
-const OWN: SeenLease = { leaseId: 7, version: '9', ttlMs: 3_000, hasOwnId: true }
+const OWN: SeenLease = { leaseId: 7, version: '9', ttlMs: 3_000, instanceId: 'own' }
 const OTHER: SeenLease = { ...OWN, leaseId: 3, version: '0' }
 
 /** An instance whose looks for the dead, two a second, find its own lease and these others. */
-function start() {
+function start(own = OWN) {
   const system = startActorSystem()
-  const bounds = { batchMax: 2, leaseTtlMs: 3_000, settleByMs: 4_000 }
+  const bounds = { instanceId: 'own', batchMax: 2, leaseTtlMs: 3_000, settleByMs: 4_000 }
   system.start(takeoverMachine, { ports: system.ports, ...bounds })
   let times = 0
   const see = async (...others: readonly SeenLease[]): Promise<void> => {
     times += 1
     system.clock.increment(500)
     // It renews its own meanwhile.
-    const leases = [{ ...OWN, version: `own ${times}` }, ...others]
+    const leases = [{ ...own, version: `own ${times}` }, ...others]
     ;(await system.ledger.called('takeOver')).answer({ payments: [], leases, commands: 0 })
     await settled()
   }
@@ -54,7 +54,18 @@ t.test('an instance with another id is no second process, however often it renew
   const { facts, see } = start()
 
   for (let times = 0; times < 8; times += 1) {
-    await see({ ...OTHER, version: `${times}`, hasOwnId: false })
+    await see({ ...OTHER, version: `${times}`, instanceId: 'other' })
+  }
+
+  t.same(facts, [])
+})
+
+t.test('leases of an instance that has got this one’s number are no second process', async (t) => {
+  const { facts, see } = start({ ...OWN, instanceId: 'other' })
+
+  // As after a restore of PostgreSQL, which gives the numbers of leases out again.
+  for (let times = 0; times < 8; times += 1) {
+    await see({ ...OTHER, version: `${times}`, instanceId: 'other' })
   }
 
   t.same(facts, [])

@@ -9,8 +9,8 @@ import { ANY_TIME_OF_DAY } from '../../support/standing-time.ts'
 const GONE = new LedgerUnavailable('takeOver', 'unknown')
 const BUG = new TypeError('a planted bug')
 
-const OTHER = { leaseId: 3, version: '1', ttlMs: null, hasOwnId: false }
-const OWN = { leaseId: 7, version: '9', ttlMs: null, hasOwnId: true }
+const OTHER = { leaseId: 3, version: '1', ttlMs: null, instanceId: 'other' }
+const OWN = { leaseId: 7, version: '9', ttlMs: null, instanceId: 'own' }
 
 function taken(...ids: readonly string[]) {
   return { payments: ids.map((id) => claimedPayment(id)), leases: [OWN, OTHER] }
@@ -50,7 +50,7 @@ t.test('payments without a living owner are sought twice a second', async (t) =>
 
 t.test('each look tells how many commands operators have given', async (t) => {
   const system = startActorSystem(['payments', 'commands'])
-  const bounds = { batchMax: 2, leaseTtlMs: 3250, settleByMs: 4000 }
+  const bounds = { instanceId: 'own', batchMax: 2, leaseTtlMs: 3250, settleByMs: 4000 }
   system.start(takeoverMachine, { ports: system.ports, ...bounds })
   system.clock.increment(500)
 
@@ -210,7 +210,7 @@ function startTakeover(leaseTtlMs = 3250): {
   takeover: Actor<typeof takeoverMachine>
 } {
   const system = startActorSystem()
-  const bounds = { batchMax: 2, leaseTtlMs, settleByMs: 4000 }
+  const bounds = { instanceId: 'own', batchMax: 2, leaseTtlMs, settleByMs: 4000 }
   const input = { ports: system.ports, ...bounds }
   return { system, takeover: system.start(takeoverMachine, input) }
 }

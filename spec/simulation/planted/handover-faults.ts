@@ -74,13 +74,20 @@ function equalLeases(): Planted {
 /** Takes each lease for one under its own id. */
 function namesakes(): Planted {
   return {
-    ledger: (ledger) => ({
-      ...ledger,
-      async takeOver(request) {
-        const taken = await ledger.takeOver(request)
-        return { ...taken, leases: taken.leases.map((lease) => ({ ...lease, hasOwnId: true })) }
-      },
-    }),
+    ledger(ledger) {
+      let instanceId = ''
+      return {
+        ...ledger,
+        acquireLease(request) {
+          instanceId = request.instanceId
+          return ledger.acquireLease(request)
+        },
+        async takeOver(request) {
+          const taken = await ledger.takeOver(request)
+          return { ...taken, leases: taken.leases.map((lease) => ({ ...lease, instanceId })) }
+        },
+      }
+    },
   }
 }
 

@@ -133,8 +133,8 @@ export interface SeenLease {
   readonly version: string
   /** For how long its owner takes it for held after a renewal, ms; null: an older Pit did not say. */
   readonly ttlMs: number | null
-  /** Whether it is of an instance with the claimer's id: the claimer's own, or another process's. */
-  readonly hasOwnId: boolean
+  /** Whose it is: the claimer's own, another instance's, or that of another process under its id. */
+  readonly instanceId: string
 }
 
 export interface TakenOver {

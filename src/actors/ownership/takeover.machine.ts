@@ -9,6 +9,7 @@ import { ownerOf } from './fence.ts'
 
 export interface TakeoverInput {
   readonly ports: SharedPorts
+  readonly instanceId: string
   /** Payments claimed at once. */
   readonly batchMax: number
   /** Length of this instance's lease, ms, which those that do not say their own are taken to have. */
@@ -62,10 +63,10 @@ export const takeoverMachine = setup({
   actions: {
     noteLease: assign(({ context }) => ({ leaseId: ownerOf(context.ports.lease) })),
     tellDoubled: assign(({ context }, { leases }: TakenOver) => {
-      const { ports, watched, doubledToldAt } = context
+      const { ports, doubledToldAt } = context
       const now = ports.clock.now()
       const leaseId = claimantOf(context)
-      const other = leases.find((seen) => seen.leaseId !== leaseId && isDoubled(seen, watched))
+      const other = leases.find((seen) => seen.leaseId !== leaseId && isDoubled(seen, context))
       if (other === undefined || now - doubledToldAt < TOLD_AGAIN_MS) return {}
       const { leaseId: otherLeaseId } = other
       ports.telemetry.emit({ type: 'instance.doubled', leaseId, otherLeaseId })
@@ -184,9 +185,10 @@ function silentLeases(context: TakeoverContext): readonly SeenLease[] {
  * Whether a lease under this instance's id was renewed while it was watched: by another process. That
  * of a predecessor which has ended is never renewed.
  */
-function isDoubled(seen: SeenLease, watched: readonly WatchedLease[]): boolean {
+function isDoubled(seen: SeenLease, { watched, instanceId }: TakeoverContext): boolean {
+  if (seen.instanceId !== instanceId) return false
   const before = watched.find(({ leaseId }) => leaseId === seen.leaseId)
-  return seen.hasOwnId && before !== undefined && before.version !== seen.version
+  return before !== undefined && before.version !== seen.version
 }
 
 /** Those of others, with since when each is seen as it is now. */

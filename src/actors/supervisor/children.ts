@@ -141,6 +141,7 @@ export const CHILDREN: Readonly<Record<ChildId, ChildSpec>> = {
     make: ({ parts, parent }, id) => {
       const input = {
         ports: parts.ports,
+        instanceId: parts.instanceId,
         batchMax: CLAIM_BATCH_MAX,
         leaseTtlMs: parts.leaseTtlMs,
         settleByMs: outlasting(parts.work.settleByMs),

@@ -52,7 +52,7 @@ const TAKEN_OR_NONE = {
   lease_ids: INTEGERS,
   lease_versions: TEXTS,
   lease_ttls: NULLABLE_INTEGERS,
-  own_id_leases: INTEGERS,
+  lease_instances: TEXTS,
   any_dead: BOOLEAN,
   commands: INTEGER,
 }
@@ -62,8 +62,10 @@ function readLeases([row]: readonly RowOf<typeof TAKEN_OR_NONE>[]): readonly See
   assert(row !== undefined, 'a takeover returns a row also when it has claimed nothing')
   return row.lease_ids.map((leaseId, index) => {
     const [version, ttlMs] = [row.lease_versions[index], row.lease_ttls[index]]
+    const instanceId = row.lease_instances[index]
     assert(version !== undefined && ttlMs !== undefined, 'each lease has a version and a length')
-    return { leaseId, version, ttlMs, hasOwnId: row.own_id_leases.includes(leaseId) }
+    assert(instanceId !== undefined, 'each lease is of an instance')
+    return { leaseId, version, ttlMs, instanceId }
   })
 }
 
@@ -81,9 +83,7 @@ export const TAKE_OVER = {
     SELECT coalesce(array_agg(id ORDER BY id), '{}') AS lease_ids,
       coalesce(array_agg(version ORDER BY id), '{}') AS lease_versions,
       coalesce(array_agg(ttl_ms ORDER BY id), '{}') AS lease_ttls,
-      coalesce(array_agg(id) FILTER (
-        WHERE instance_id = (SELECT own.instance_id FROM lease own WHERE own.id = $1)
-      ), '{}') AS own_id_leases
+      coalesce(array_agg(instance_id ORDER BY id), '{}') AS lease_instances
     FROM lease WHERE NOT revoked
   ), expired AS (
     UPDATE leases l SET revoked = true
