@@ -23,23 +23,29 @@ export interface Matching {
 const PAGE_MAX = 500
 const SEARCH_MS_MAX = 10_000
 
-/** Those that can be looked up now, or redriven. Rejects with `LedgerUnavailable`. */
+/**
+ * Those that can be looked up now, or redriven. Rejects with `LedgerUnavailable`.
+ *
+ * @param now monotonic, ms.
+ */
 export async function findMatching(
   finder: PaymentFinder,
   { kind, filter, limit }: MatchRequest,
+  now: () => number = () => performance.now(),
 ): Promise<Matching> {
-  const endsAt = performance.now() + SEARCH_MS_MAX
+  const endsAt = now() + SEARCH_MS_MAX
   const found = new Map<string, number>()
   let page = await finder.find({ filter, limit: PAGE_MAX })
   for (;;) {
-    for (const payment of page.payments.filter(FITS[kind])) {
-      if (found.size < limit) found.set(payment.correlationId, payment.amountCents)
+    for (const { correlationId, amountCents } of page.payments.filter(FITS[kind])) {
+      found.set(correlationId, amountCents)
     }
     const { older: place } = page
-    const isCut = place !== undefined
-    if (!isCut || found.size >= limit || performance.now() > endsAt) {
-      const cents = [...found.values()].reduce((sum, each) => sum + BigInt(each), 0n)
-      return { ids: [...found.keys()].toReversed(), cents, isCut }
+    if (place === undefined || found.size >= limit || now() > endsAt) {
+      const taken = [...found].slice(0, limit)
+      const ids = taken.map(([id]) => id).toReversed()
+      const cents = taken.reduce((sum, [, each]) => sum + BigInt(each), 0n)
+      return { ids, cents, isCut: place !== undefined || found.size > limit }
     }
     page = await finder.find({ filter, limit: PAGE_MAX, place })
   }

@@ -43,6 +43,20 @@ t.test('a circuit that is held closed lets all through, however it fails', async
   t.match(circuit.context, { cause: 'paused by ana: late', since: 10 })
 })
 
+t.test('a half-open circuit that is held closed lets all through at once', async (t) => {
+  const cooled: HealthEvent = { type: 'cooldown.elapsed', opening: 1, at: 8 }
+
+  t.match(after(failing, cooled), { value: 'halfOpen', limit: 1 })
+  t.match(after(failing, cooled, held('closed')), { limit: SETTINGS.concurrency })
+})
+
+t.test('a circuit that was held goes by its own processor, not by what others say', async (t) => {
+  const elsewhere: HealthEvent = { type: 'opening.reported', at: 600 }
+
+  t.equal(after(elsewhere).value, 'open')
+  t.equal(after(held('closed'), held(null, 500), elsewhere).value, 'closed')
+})
+
 t.test('a circuit that is no longer held open begins with few charges', async (t) => {
   const circuit = after(held('open'), held(null, 500))
 

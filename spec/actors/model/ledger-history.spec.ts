@@ -75,6 +75,29 @@ t.test('a server without a renewal that it is known to have is another one', asy
   watch.note({ generation: 0, count: 21 })
   t.equal(watch.isOther(having(20), [FIRST], before), false, 'it rises meanwhile')
   t.equal(watch.next([FIRST], { ...before, shared: later }), 10)
+  const third = { ...FIRST, generation: 3 }
+  t.equal(watch.isOther(having(0), [third], { ...before, shared }), false, 'an earlier history')
+})
+
+t.test('a ledger lacks what others say of it and it has not, once it was met', async (t) => {
+  const { watch } = watching()
+  const shared = { systemIdentifier: '7', generation: 0, run: 'other', count: 30 }
+  t.equal(watch.lacks(shared, having(0, 29).renewals), false, 'none was met')
+
+  watch.enter(SERVER, [FIRST], NOTHING)
+
+  t.equal(watch.lacks(shared, having(0, 29).renewals), true)
+  t.equal(watch.lacks(shared, having(0, 30).renewals), false)
+  t.equal(watch.lacks({ ...shared, generation: 1 }, having(0, 30).renewals), true)
+  t.equal(watch.lacks({ ...shared, systemIdentifier: '8' }, having(0, 29).renewals), false)
+})
+
+t.test('the first history of a ledger follows no other one, however young it is', async (t) => {
+  const { watch, changes } = watching()
+
+  watch.enter(SERVER, [{ ...FIRST, ageMs: 0 }], NOTHING)
+
+  t.same([watch.doubtUntil(10), changes], [undefined, []])
 })
 
 t.test('what another history has is what counts from then on', async (t) => {
@@ -138,6 +161,9 @@ t.test('a table of histories that was emptied is another one to who knew it', as
   watch.enter(SERVER, [SECOND], NOTHING)
 
   t.equal(watch.next([], NOTHING), 51)
+  const first = watching()
+  first.watch.enter(SERVER, [FIRST], NOTHING)
+  t.equal(first.watch.next([], NOTHING), 1)
 })
 
 t.test('an instance that starts asks for what is left', async (t) => {
@@ -185,7 +211,10 @@ t.test('before the first session nothing is known, and nothing has changed', asy
 
 t.test('the latest renewal of the history is known', async (t) => {
   const { watch } = watching()
-  watch.enter(having(10), [FIRST], NOTHING)
+  watch.enter(SERVER, [FIRST], NOTHING)
+  watch.note({ generation: 0, count: null })
+  t.equal(watch.known?.count, 0)
+  watch.note({ generation: 0, count: 10 })
   for (const [generation, count, expected] of [
     [0, 13, 13],
     [0, 12, 13],
@@ -241,7 +270,7 @@ t.test('a change is told once, from what was known, while it is asked for', asyn
   met.watch.enter(SERVER, [FIRST], NOTHING)
   met.watch.note({ generation: 0, count: 140 })
   const after = { ...SERVER, timeline: 2 }
-  met.watch.enter(after, [SECOND, FIRST], { own: met.watch.known, shared: undefined })
+  met.watch.enter(after, [SECOND], { own: met.watch.known, shared: undefined })
   t.strictSame(met.changes, [{ from: FACTS, to: { ...FACTS, timeline: 2 }, renewalsLost: 140 }])
   met.watch.note({ generation: 60, count: 1 })
   met.watch.note({ generation: 60, count: 1 })

@@ -3,10 +3,12 @@ import { Ticks, QUIET_TICK_MS } from '../../../src/actors/payments/ticks.ts'
 import { TICK_MS } from '../../../src/actors/model/settings.ts'
 import { StandingTime } from '../../support/standing-time.ts'
 
+/** At an instant as any other; the ticks are told as ms since then. */
 function startTicks(): { clock: StandingTime; ticks: Ticks; at: number[] } {
   const clock = new StandingTime()
+  clock.increment(7_000)
   const at: number[] = []
-  const ticks = new Ticks(clock, () => void at.push(clock.now()))
+  const ticks = new Ticks(clock, () => void at.push(clock.now() - 7_000))
   return { clock, ticks, at }
 }
 
@@ -41,19 +43,45 @@ t.test('work that comes in a rest is ticked for when it would have been without 
 
     ticks.wake()
     ticks.wake()
+    t.equal(ticks.lateMs, restedMs - tickedAt)
     pass(clock, 300)
 
     t.same(at, [tickedAt], `after ${restedMs} ms`)
   }
 })
 
-t.test('an ordinary tick is not brought forward', async (t) => {
+t.test('without work a rest lasts a quarter of a second', async (t) => {
   const { clock, ticks, at } = startTicks()
-  ticks.next(TICK_MS)
-  clock.increment(20)
+  ticks.next(QUIET_TICK_MS)
 
-  ticks.wake()
-  pass(clock, 300)
+  pass(clock, 600)
 
-  t.same(at, [50])
+  t.same(at, [250])
+})
+
+t.test('work sets no timer where the next tick comes no later without one', async (t) => {
+  for (const [delayMs, passedMs] of [
+    [TICK_MS, 20],
+    [QUIET_TICK_MS, 200],
+  ] as const) {
+    const { clock, ticks, at } = startTicks()
+    ticks.next(delayMs)
+    clock.increment(passedMs)
+
+    ticks.wake()
+    t.equal(clock.started, 1)
+    pass(clock, 300)
+
+    t.same(at, [delayMs])
+  }
+})
+
+t.test('work does not put off a tick that is overdue', async (t) => {
+  const { clock, ticks, at } = startTicks()
+  clock.setTimeout(() => ticks.wake(), QUIET_TICK_MS)
+  ticks.next(QUIET_TICK_MS)
+
+  clock.increment(QUIET_TICK_MS + 10)
+
+  t.same(at, [QUIET_TICK_MS + 10])
 })

@@ -122,24 +122,24 @@ export function routeState(circuit: CircuitState): RouteCircuit['state'] {
   return circuit === 'heldClosed' ? 'closed' : circuit
 }
 
+/** Charges that may be in flight at `now` (monotonic, ms). */
+export function limitAt(circuit: CircuitState, context: HealthContext, now: number): number {
+  if (routeState(circuit) === 'open') return 0
+  if (circuit === 'heldClosed') return context.settings.concurrency
+  return circuit === 'halfOpen' ? halfOpenLimitAt(context, now) : context.concurrencyLimit
+}
+
 /** A ramp takes at least as long, ms. */
 const RAMP_MIN_MS = 1000
 
 /**
- * Charges that may be in flight at `now` (monotonic, ms). A half-open circuit sends to a processor
- * that says it works, or has answered, as many in its response time as it may once it is closed, and
- * not more: by answers alone the limit of a slow one would take several of these times to grow.
- * Once that time is over and nothing was answered, it grows no further.
+ * A half-open circuit sends to a processor that says it works, or has answered, as many in its
+ * response time as it may once it is closed, and not more: by answers alone the limit of a slow one
+ * would take several of these times to grow. Once that time is over and nothing was answered, it
+ * grows no further.
  */
-export function limitAt(
-  circuit: CircuitState,
-  { ramp, concurrencyLimit, settings }: HealthContext,
-  now: number,
-): number {
-  const state = routeState(circuit)
-  if (state === 'open') return 0
-  if (circuit === 'heldClosed') return settings.concurrency
-  if (state === 'closed' || ramp === null) return concurrencyLimit
+function halfOpenLimitAt({ ramp, concurrencyLimit, settings }: HealthContext, now: number): number {
+  if (ramp === null) return concurrencyLimit
   const passedMs = Math.min(now - ramp.from, ramp.responseMs)
   const share = passedMs / Math.max(RAMP_MIN_MS, ramp.responseMs)
   return Math.max(concurrencyLimit, Math.floor(settings.concurrency * share))
@@ -206,7 +206,7 @@ export function encouraged(step: HealthStep): Partial<HealthContext> {
   const { context, event } = step
   const ramp = context.ramp ?? rampBy(step)
   if (event.type === 'probe.answered') return { ramp }
-  const limit = 2 * limitAt('halfOpen', context, event.at)
+  const limit = 2 * halfOpenLimitAt(context, event.at)
   return { ramp, concurrencyLimit: Math.min(context.settings.concurrency, limit) }
 }
 
@@ -217,7 +217,7 @@ function rampBy({ event }: Pick<HealthStep, 'event'>): Ramp {
 
 /** Whether one more good answer lets everything through. */
 export function fillsConcurrencyLimit({ context, event }: HealthStep): boolean {
-  return 2 * limitAt('halfOpen', context, event.at) >= context.settings.concurrency
+  return 2 * halfOpenLimitAt(context, event.at) >= context.settings.concurrency
 }
 
 /** An attempt that opens it has been weighed before. */

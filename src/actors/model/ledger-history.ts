@@ -164,8 +164,8 @@ export class HistoryWatch implements LedgerHistory {
     readonly count: number | null
   }): void {
     const known = this.#generation ?? generation
-    if (generation === known) this.#count = Math.max(this.#count, count ?? 0)
-    else if (generation > known) this.suspect()
+    if (generation > known) this.suspect()
+    else if (generation === known) this.#count = Math.max(this.#count, count ?? 0)
   }
 
   /** The ledger may be another one than was met: nothing goes on until a new session has met it. */
@@ -196,8 +196,10 @@ function isBehind(
   { generation }: Pick<RecordedHistory, 'generation'>,
   known: KnownRenewal,
 ): boolean {
-  if (generation !== known.generation) return generation < known.generation
-  return missingAt(server, known) > 0
+  return (
+    generation < known.generation ||
+    (generation === known.generation && missingAt(server, known) > 0)
+  )
 }
 
 /** Renewals that are known to be committed and that the server does not have. */

@@ -10,7 +10,7 @@ export class Ticks {
   readonly #clock: Clock
   readonly #onTick: () => void
   #timer: unknown = null
-  /** Monotonic instants, ms: of the last tick, or where it would have been, and of the next one. */
+  /** Monotonic instants, ms: of the last tick and of the next one. */
   #lastAt = 0
   #dueAt = 0
 
@@ -27,21 +27,18 @@ export class Ticks {
   /** Has the next one come after so many ms from now. */
   next(delayMs: number): void {
     this.#lastAt = this.#clock.now()
-    this.#arm(this.#lastAt + delayMs)
+    this.#dueAt = this.#lastAt + delayMs
+    this.#timer = this.#clock.setTimeout(this.#onTick, delayMs)
   }
 
   /** There is something to be done: the next one comes when it would have come without the rest. */
   wake(): void {
-    if (this.#dueAt - this.#lastAt <= TICK_MS) return
-    const rested = Math.floor((this.#clock.now() - this.#lastAt) / TICK_MS) * TICK_MS
-    this.#lastAt += rested
-    if (this.#lastAt + TICK_MS >= this.#dueAt) return
+    const now = this.#clock.now()
+    const rested = Math.floor((now - this.#lastAt) / TICK_MS) * TICK_MS
+    const nextAt = this.#lastAt + rested + TICK_MS
+    if (nextAt >= this.#dueAt) return
     this.#clock.clearTimeout(this.#timer)
-    this.#arm(this.#lastAt + TICK_MS)
-  }
-
-  #arm(dueAt: number): void {
-    this.#dueAt = dueAt
-    this.#timer = this.#clock.setTimeout(this.#onTick, Math.max(0, dueAt - this.#clock.now()))
+    this.#dueAt = nextAt
+    this.#timer = this.#clock.setTimeout(this.#onTick, nextAt - now)
   }
 }
