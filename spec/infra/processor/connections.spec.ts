@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Test } from 'tap'
 import { waitUntil } from '../../../bench/layout/wait.ts'
@@ -105,6 +108,28 @@ t.test(
     }
   },
 )
+
+t.test('a connection that is closed is not kept, nor what came over it', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const connections: WeakRef<object>[] = []
+  const note = (message: unknown): void => {
+    connections.push(new WeakRef(Object(message).socket as object))
+  }
+  subscribe('undici:client:connected', note)
+  t.teardown(() => unsubscribe('undici:client:connected', note))
+  const notHttp = 'x'.repeat(100_000)
+  const processor = await startRawProcessor(t, raw(`HTTP/1.1 116 Odd\r\n\r\n${notHttp}`))
+  const client = openClient(t, { url: processor.url, connections: 1 })
+
+  t.match(await charge(client), { kind: 'inDoubt', detail: /^HPE_|HTTPParserError/ })
+
+  t.equal(connections.length, 1)
+  await waitUntil({ what: 'the connection is collected', withinMs: 20_000 }, () => {
+    collect()
+    return connections[0]?.deref() === undefined
+  })
+})
 
 async function refusals(t: Test): Promise<void> {
   const gone = await startRawProcessor(t, silent)

@@ -124,11 +124,18 @@ class RenewedClient extends Client {
 
   constructor(origin: URL, options: Client.Options, connect: buildConnector.connector) {
     let current: Socket | undefined
+    // A closed one has its error, and that up to 64 KiB of an answer that was not HTTP.
+    const keep = (socket: Socket): void => {
+      current = socket
+      socket.once('close', () => {
+        if (current === socket) current = undefined
+      })
+    }
     super(origin, {
       ...options,
       connect: (target, callback) => {
         connect(target, (...opened) => {
-          if (opened[0] === null) current = opened[1]
+          if (opened[0] === null) keep(opened[1])
           callback(...opened)
         })
       },
