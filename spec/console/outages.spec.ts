@@ -2,6 +2,8 @@
 
 import t from 'tap'
 import type { Fact } from '../../src/actors/model/facts.ts'
+import { createCounters } from '../../src/console/figures.ts'
+import { startConsole } from '../../src/console/live-console.ts'
 import { createOutageSharing } from '../../src/console/outage-sharing.ts'
 import {
   createOutageNotes,
@@ -10,6 +12,7 @@ import {
   type PublishedOutage,
 } from '../../src/console/outages.ts'
 import { createRedisOutagesCache } from '../../src/infra/redis/outages-cache.ts'
+import { systemClock } from '../../src/infra/process/system-clock.ts'
 import { NO_REDIS, startRedis } from '../support/redis.ts'
 import { connectForTest, emitted } from '../support/redis-world.ts'
 
@@ -211,4 +214,36 @@ t.test('Redis keeps the latest outages only, for some days', async (t) => {
   t.same((await readAll()).toSorted(), ['30', '50', 'forty'])
   const days = (await connection.redis.pttl('{pit}:outages')) / 86_400_000
   t.equal(Math.ceil(days), 14)
+})
+
+t.test('an outage that a stop comes upon is kept, though its second is not over', async (t) => {
+  const kept: string[] = []
+  const counters = createCounters(() => 0)
+  // Asked once a second, and by viewers: not before the stop.
+  const unasked = {} as never
+  const console = startConsole({
+    instanceId: 'a',
+    access: unasked,
+    clock: systemClock,
+    supervisor: unasked,
+    counters,
+    outagesCache: {
+      keep: ({ text }) => Promise.resolve(void kept.push(text)),
+      readAll: () => Promise.resolve([]),
+    },
+    countRedisFailures: unasked,
+    countOpen: unasked,
+    countFinal: unasked,
+    books: unasked,
+    finder: unasked,
+    commands: unasked,
+    fees: unasked,
+    onBug: (part, bug) => t.fail(part, { bug }),
+  })
+  const change = { from: 'closed', to: 'open', cause: 'http 500' } as const
+  counters.telemetry.emit({ type: 'circuit.changed', processor: 'default', ...change })
+
+  await console.stop()
+
+  t.match(kept, [/"of":"default"/])
 })

@@ -37,7 +37,7 @@ export interface PitConsole {
   watch(supervisor: SupervisorActor): Promise<void>
   /** Adds the pages to the operators' port; after `watch`. */
   extend(app: WebApp): void
-  stop(): void
+  stop(): Promise<void>
 }
 
 export interface PitConsoleParts {
@@ -73,7 +73,7 @@ export function createPitConsole(
   const onBug: OnBug = (part, err) =>
     logBug(log, { part, bugs: (bugs += 1), err }, 'console.broken')
   const contained = { part: 'counters', onBug }
-  let parts: readonly { extend(app: WebApp): void; stop(): void }[] = []
+  let parts: readonly { extend(app: WebApp): void; stop(): void | Promise<void> }[] = []
   const tables = openTables(config, { addresses, names: adapters.names })
   const finder = openPaymentFinder({
     connectionString: addresses.databaseUrl,
@@ -115,8 +115,8 @@ export function createPitConsole(
     extend: (app) => {
       for (const part of parts) part.extend(app)
     },
-    stop: () => {
-      for (const part of parts) part.stop()
+    stop: async () => {
+      for (const part of parts) await part.stop()
       keys?.close()
       // Nobody waits for it: the statement that runs has its bound.
       void Promise.all([tables.close(), finder.close()])

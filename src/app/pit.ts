@@ -69,7 +69,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   let ops: OpsServer | undefined
   const closeAll = async (): Promise<void> => {
     performanceLog.stop()
-    console.stop()
+    await console.stop()
     http?.close()
     ops?.close()
     await adapters.close()

@@ -60,7 +60,8 @@ export interface ConsoleOptions {
 export interface Console {
   /** Adds the console's routes to the operators' port. */
   extend(app: WebApp): void
-  stop(): void
+  /** Writes outages that have changed since the last second; within a command's bound in Redis. */
+  stop(): Promise<void>
 }
 
 const FRAME_MS = 500
@@ -142,6 +143,7 @@ export function startConsole(options: ConsoleOptions): Console {
     },
     stop: () => {
       for (const stop of stops) stop()
+      return outages.keep()
     },
   }
 }
