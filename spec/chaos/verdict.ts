@@ -182,7 +182,7 @@ export function floodedRecoveries(recoveries: readonly JudgedRecovery[]): readon
 }
 
 /** Resident memory of one instance, bytes. */
-export const MEMORY_BYTES_MAX = 150 * 1024 ** 2
+export const MEMORY_BYTES_MAX = 166 * 1024 ** 2
 
 export function largeMemory(peakBytes: number): readonly string[] {
   if (peakBytes <= MEMORY_BYTES_MAX) return []
