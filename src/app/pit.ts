@@ -69,9 +69,9 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   let ops: OpsServer | undefined
   const closeAll = async (): Promise<void> => {
     performanceLog.stop()
-    await console.stop()
     http?.close()
     ops?.close()
+    await console.stop()
     await adapters.close()
   }
   try {

@@ -28,8 +28,12 @@ function start(change: (clock: Clock) => Clock = (clock) => clock) {
   const system = startActorSystem()
   const history = { ...ONE_HISTORY, epoch: 0 }
   const told: [string, HealthEvent][] = []
+  const sentBefore: number[] = []
   const circuit = (name: string, value: CircuitState) => ({
-    send: (event: HealthEvent) => void told.push([name, event]),
+    send: (event: HealthEvent) => {
+      told.push([name, event])
+      sentBefore.push(system.sentEvents.length)
+    },
     getSnapshot: () => ({ value }),
   })
   let reads = 0
@@ -45,6 +49,8 @@ function start(change: (clock: Clock) => Clock = (clock) => clock) {
     actor,
     history,
     reads: () => reads,
+    /** How many events other actors had been sent each time that a circuit was told something. */
+    sentBefore,
     /** What circuits were told since the last call. */
     told: () =>
       told.splice(0).map(([name, event]) => {
@@ -311,6 +317,20 @@ t.test('a payment that is resolved is handed back first, and asked about until t
   await pass(200)
 
   t.same(ledger.waiting, [], 'an order that has ended is not asked about')
+})
+
+t.test('circuits are told of holds before a payment that is resolved makes room', async (t) => {
+  const { answer, count, sentBefore, sentEvents, told } = start()
+  await answer(orders(0))
+  told()
+  sentBefore.length = 0
+  count(2)
+  const resolve = { id: 1, kind: 'resolve', processor: null, correlationId: 'a', ...BY_ANA }
+
+  await answer(orders(2, { holds: [held(2)], pending: [resolve] }))
+
+  t.match(sentEvents, [{ event: { type: 'payment.resolved' } }])
+  t.same([told(), sentBefore], [['default open: paused by ana: late'], [0]])
 })
 
 t.test('a reading that fails is told and tried again', async (t) => {

@@ -108,7 +108,14 @@ export const commandsMachine = setup({
       }
     }),
     answer: ({ context, self }) => {
-      for (const command of context.pending) answer(context, command, self.system)
+      for (const command of context.pending) {
+        if (command.kind !== 'resolve') answer(context, command, self.system)
+      }
+    },
+    handBack: ({ context, self }) => {
+      for (const command of context.pending) {
+        if (command.kind === 'resolve') resolve(context, command, self.system)
+      }
     },
     dropElapsed: assign(({ context: { holds, ports } }) => {
       const now = ports.clock.now()
@@ -165,6 +172,8 @@ export const commandsMachine = setup({
             'dropElapsed',
             'obey',
             'noteObeyed',
+            // Its place is taken by another payment, which is charged by what circuits were told.
+            'handBack',
             'tellRead',
           ],
         },
@@ -224,7 +233,6 @@ function causeIn({ kind, by, reason }: Hold): string {
 function answer(context: CommandsContext, command: PendingCommand, system: Directory): void {
   const { ports, instanceId } = context
   const { id, kind, by, reason } = command
-  if (kind === 'resolve') return resolve(context, command, system)
   const met = metBy(command, context)
   ports.ledger.noteMet({ id, instanceId, met }).catch((error: unknown) => {
     const cause = ledgerFailureOf(error).message
