@@ -34,6 +34,8 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
 
 /** Files of src under 40 lines, each with its reason to be alone. */
 const SHORT: Readonly<Record<string, string>> = {
+  'src/actors/payments/processor-controls.ts':
+    'how controls reach the rest: what they are is read without it',
   'src/actors/payment/suspicion.ts': 'a count without knowledge of what is done about it',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/supervisor/xstate-patch.ts':

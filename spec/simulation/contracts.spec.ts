@@ -75,7 +75,7 @@ t.test('the simulated ledger keeps the contract', async (t) => {
         landsForMs: 1,
         onChanged: ignore,
       })
-      const history = { watch, renewals, sharedRenewal: () => undefined }
+      const history = { watch, wallNow: clock.now, renewals, sharedRenewal: () => undefined }
       return pumped(
         createSimulatedLedger({ store, service, gate, bounds: BOUNDS, ...told, ...history }),
       )

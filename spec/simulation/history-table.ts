@@ -13,7 +13,7 @@ export type RewindKind = 'failover' | 'dump' | 'copy' | 'reload'
 
 interface HistoryRow extends ServerFacts {
   readonly generation: number
-  /** By PostgreSQL's clock, epoch ms. */
+  /** By the later one of both clocks, epoch ms. */
   readonly firstSeen: number
   /** The transaction by which it says that it was written, and the one that wrote it. */
   readonly writtenBy: number
@@ -44,25 +44,32 @@ export class HistoryTable {
     this.#now = now
   }
 
-  get newest(): Histories {
-    return this.#rows.slice(0, 2).map(({ firstSeen, writtenBy, transaction, ...history }) => ({
-      ...history,
-      ageMs: this.#now() - firstSeen,
-      isReadIn: writtenBy !== transaction,
-      mark: `${transaction}/${history.tables}`,
-    }))
+  get generation(): number {
+    return this.#rows[0]?.generation ?? 0
+  }
+
+  /** As a machine reads them whose time of day that is, epoch ms. */
+  newestAt(wallNow: number): Histories {
+    const now = Math.min(this.#now(), wallNow)
+    return this.#rows.slice(0, 2).map((row) => {
+      const { firstSeen, writtenBy, transaction, ...history } = row
+      const isReadIn = writtenBy !== transaction
+      return { ...history, ageMs: now - firstSeen, isReadIn, mark: markOf(row) }
+    })
   }
 
   /** As each statement reads it. */
   get mark(): string {
-    return this.newest[0]?.mark ?? 'none'
+    const [newest] = this.#rows
+    return newest === undefined ? 'none' : markOf(newest)
   }
 
-  append(facts: ServerFacts, generation: number): void {
+  append(facts: ServerFacts, generation: number, wallNow: number): void {
     const now = this.#now()
     const number = generation === 0 ? 0 : Math.max(generation, Math.floor(now))
     const transaction = (this.#transactions += 1)
-    const row = { generation: number, firstSeen: now, writtenBy: transaction, transaction }
+    const firstSeen = Math.max(now, wallNow)
+    const row = { generation: number, firstSeen, writtenBy: transaction, transaction }
     this.#rows = [{ ...facts, ...row }, ...this.#rows]
   }
 
@@ -88,4 +95,8 @@ export class HistoryTable {
     const transaction = (this.#transactions += 1)
     this.#rows = this.#rows.map((row) => ({ ...row, transaction }))
   }
+}
+
+function markOf({ transaction, tables }: HistoryRow): string {
+  return `${transaction}/${tables}`
 }

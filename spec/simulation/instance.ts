@@ -168,6 +168,7 @@ export class Instance {
     planted.watch?.(watch)
     const ledger = this.#toldOf(shared, {
       watch,
+      wallNow: () => clock.wallNow(),
       renewals: caches.renewals,
       sharedRenewal: () => shared.cacheStore.renewal,
       store: shared.ledgerStore,

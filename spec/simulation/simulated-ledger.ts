@@ -31,6 +31,8 @@ export interface LedgerBounds {
 export interface LedgerClientParts {
   /** Knows which history the instance talks to. */
   readonly watch: HistoryWatch
+  /** The machine's time of day, epoch ms. */
+  readonly wallNow: () => number
   readonly renewals: RenewalCache
   /** What Redis has at the moment of a new session. */
   readonly sharedRenewal: () => KnownRenewal | undefined
@@ -211,14 +213,18 @@ interface Session {
 }
 
 /** A new session learns which history it is of, before anything is done on it. */
-function meet({ store, watch, sharedRenewal }: LedgerClientParts, session: Session): void {
-  const before = { own: watch.known, shared: sharedRenewal() }
+function meet(parts: LedgerClientParts, session: Session): void {
+  const { store, watch } = parts
+  const before = { own: watch.known, shared: parts.sharedRenewal() }
+  const wallNow = parts.wallNow()
   const { history } = store
   const server = { ...history.server, renewals: store.renewals }
-  while (watch.isOther(server, history.newest, before)) {
-    history.append(history.server, watch.next(history.newest, before))
+  let newest = history.newestAt(wallNow)
+  while (watch.isOther(server, newest, before)) {
+    history.append(history.server, watch.next(newest, before), wallNow)
+    newest = history.newestAt(wallNow)
   }
-  watch.enter(server, history.newest, before)
+  watch.enter(server, newest, before)
   Object.assign(session, { restarts: history.restarts, epoch: watch.epoch, mark: watch.mark })
 }
 

@@ -101,7 +101,7 @@ export class LedgerStore {
 
   /** What a renewal that nothing was granted to has seen. */
   get unrenewed(): { generation: number; count: null } {
-    return { generation: this.history.newest[0]?.generation ?? 0, count: null }
+    return { generation: this.history.generation, count: null }
   }
 
   releaseLease(leaseId: number): void {

@@ -128,6 +128,24 @@ t.test('one clock that is set forward ends no asking of an instance that starts'
   t.equal(behind.watch.doubtUntil(NOW), NOW + LANDS_FOR_MS)
 })
 
+t.test(
+  'a history that begins while one clock is behind is no older once that is set',
+  async (t) => {
+    const database = await shared.freshDatabase()
+    await lease((await openWatched(t, database)).ledger)
+    await runSql(database, "UPDATE histories SET system_identifier = '7'")
+    const timeOfDay = (): number => Date.now() + DAY_MS
+    await lease((await openWatched(t, database, { timeOfDay })).ledger)
+
+    const [newest] = await runSql(
+      database,
+      `SELECT first_seen > now() + interval '23 hours' AS is_by_the_later
+    FROM histories ORDER BY generation DESC LIMIT 1`,
+    )
+    t.same(newest, { is_by_the_later: true })
+  },
+)
+
 /** Tables with the same rows in a database of another id, as a dump leaves them; its name is in `url`. */
 async function readBack(url: URL): Promise<string> {
   const name = url.pathname.slice(1)

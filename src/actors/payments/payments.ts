@@ -13,15 +13,15 @@ import {
 import { createSuspicion } from '../payment/suspicion.ts'
 import { createAskedLag } from './asked-lag.ts'
 import { createSilence } from '../circuit/silence.ts'
-import type { ProcessorName } from '../model/payment.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
-import { Controls, type ControlsInput } from '../payment/controls.ts'
+import { controlsOf } from './processor-controls.ts'
 import type { PaymentRecord } from '../payment/context.ts'
 import type { DueStep, PaymentDependencies } from '../payment/effects.ts'
 import { paymentLogicOf } from '../payment/logic.ts'
 import type { PaymentOutput } from '../payment/payment.machine.ts'
 import { capacityForClaims, intakeParks, slotsMax } from './capacity.ts'
 import { handBack } from './handing-back.ts'
+import { LateSettlements } from './late-settlements.ts'
 import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
 import { placeKindOf } from './look-up-places.ts'
 import { createWaiting, type Waiting } from './queues.ts'
@@ -37,7 +37,6 @@ import {
   reportAllParked,
   reportBroken,
   reportClaimed,
-  reportLateSettlement,
   reportParked,
   reportRejected,
   reportSettled,
@@ -100,22 +99,6 @@ type OwnParts =
 
 export type PaymentsInput = Omit<PaymentDependencies, OwnParts>
 
-function controlsOf(
-  { clock, random, processors, settings, telemetry }: PaymentsInput,
-  { name, system }: { readonly name: ProcessorName; readonly system: Directory },
-): Controls {
-  const askLedger: ControlsInput['askLedger'] = (replyTo) =>
-    tell(system, 'persistence', { type: 'control.requested', processor: name, replyTo })
-  const onMissing = (correlationId: string): void =>
-    telemetry.emit({ type: 'control.missing', processor: name, correlationId })
-  const onFailed = (correlationId: string, detail: string): void =>
-    telemetry.emit({ type: 'lookUp.failed', processor: name, correlationId, detail })
-  const { lookUpLagMs, settleByMs: mixedUpMs } = settings
-  const bounds = { lookUpLagMs, mixedUpMs }
-  const tells = { askLedger, onMissing, onFailed }
-  return new Controls({ clock, random, processor: processors[name], ...bounds, ...tells })
-}
-
 /** What XState gives to the logic of an actor, as far as it is needed. */
 interface Scope {
   readonly self: AnyActorRef
@@ -145,6 +128,7 @@ class Payments {
    */
   readonly #intakes = new Set<Intake>(['accepts', 'retryQueue', 'takeover', 'strays'])
   readonly #lateAnswers = new LateAnswers()
+  readonly #lateSettlements: LateSettlements
   readonly #ticks: Ticks
   /** Monotonic instant of the last fact about what is in memory, ms. */
   #notedAt: number
@@ -170,7 +154,7 @@ class Payments {
         tellDue(this.#dependencies, this.#slots, step),
       ),
       purges: () => this.#purges,
-      settledLate: (settlement) => reportLateSettlement(this.#reports, settlement),
+      settledLate: (settlement) => this.#lateSettlements.take(settlement),
       generationOf: (slot) => this.#slots.at(slot).generation,
       lookUpPlaces: this.#slots.lookUpPlaces,
       isPlaceAwaited: (doubts) => this.#waiting.inDoubt[placeKindOf(doubts)].size > 0,
@@ -188,6 +172,9 @@ class Payments {
       waiting: this.#waiting,
       transitions,
     }
+    const { inMemory } = this
+    const reports = this.#reports
+    this.#lateSettlements = new LateSettlements({ inMemory, reports, stopChild: scope.stopChild })
     this.#scheduler = new Scheduler({
       ...this.inMemory,
       logic: countingTransitions(paymentLogicOf(this.#dependencies), transitions),
@@ -279,7 +266,8 @@ class Payments {
    * Strays that are in memory after all stay what they are there: the ledger refuses what comes of
    * them, and they are strays again. What is claimed otherwise is in no memory yet.
    */
-  #claimedNow({ batch, from }: Extract<PaymentsEvent, { type: 'payments.claimed' }>) {
+  #claimedNow({ batch: claimed, from }: Extract<PaymentsEvent, { type: 'payments.claimed' }>) {
+    const batch = this.#lateSettlements.unsettled(claimed)
     if (from !== 'strays') return batch
     this.#lateAnswers.note(batch, this.#now())
     const ids = idsInMemory(this.inMemory)
@@ -381,6 +369,7 @@ class Payments {
 
   #drop(): void {
     this.#lateAnswers.forget()
+    this.#lateSettlements.forget()
     dropSlots(this.#slots, this.#scope.stopChild)
     this.#waiting.takeAll()
     this.#tellIfEmptied()

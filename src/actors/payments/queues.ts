@@ -14,6 +14,8 @@ export interface Waiting {
   takeAll(): readonly PaymentRecord[]
   /** Takes one out that is in doubt; undefined: it does not wait here. */
   takeInDoubt(correlationId: string): PaymentRecord | undefined
+  /** Takes one out, in doubt or not. */
+  take(correlationId: string): PaymentRecord | undefined
 }
 
 /** Bounded rings; `inDoubtMax` for each kind of look-up place. */
@@ -21,18 +23,20 @@ export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }):
   const ready = createRing<PaymentRecord>(bounds.readyMax)
   const doubtRing = (): Ring<PaymentRecord> => createRing<PaymentRecord>(bounds.inDoubtMax)
   const inDoubt = { default: doubtRing(), fallback: doubtRing(), both: doubtRing() }
-  const rings = [ready, ...PLACE_KINDS.map((kind) => inDoubt[kind])]
+  const doubtRings = PLACE_KINDS.map((kind) => inDoubt[kind])
+  const rings = [ready, ...doubtRings]
   const push = (record: PaymentRecord): boolean => {
     const { unknownOutcomes } = record
     if (unknownOutcomes.length === 0) return ready.push(record)
     return inDoubt[placeKindOf(unknownOutcomes)].push(record)
   }
   const takeAll = (): readonly PaymentRecord[] => rings.flatMap(emptied)
-  const takeInDoubt = (correlationId: string): PaymentRecord | undefined => {
-    for (const kind of PLACE_KINDS) {
-      const ring = inDoubt[kind]
-      const isIt = (record: PaymentRecord): boolean => record.correlationId === correlationId
-      const found = ring.find(isIt)
+  const takeFrom = (
+    among: readonly Ring<PaymentRecord>[],
+    correlationId: string,
+  ): PaymentRecord | undefined => {
+    for (const ring of among) {
+      const found = ring.find((record) => record.correlationId === correlationId)
       if (found === undefined) continue
       for (const record of emptied(ring)) if (record !== found) ring.push(record)
       return found
@@ -47,7 +51,8 @@ export function createWaiting(bounds: { readyMax: number; inDoubtMax: number }):
     },
     push,
     takeAll,
-    takeInDoubt,
+    takeInDoubt: (correlationId) => takeFrom(doubtRings, correlationId),
+    take: (correlationId) => takeFrom(rings, correlationId),
   }
 }
 

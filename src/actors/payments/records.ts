@@ -124,7 +124,7 @@ export function doubtDelayMs(
 }
 
 /** How long answers may be late, ms: far longer than any call to the ledger is waited for. */
-const LATE_MAX_MS = 60_000
+export const LATE_MAX_MS = 60_000
 
 /** A stray that was claimed lately. */
 interface Stray {

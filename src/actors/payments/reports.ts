@@ -38,12 +38,12 @@ export function reportSettled(parts: ReportParts, context: PaymentContext): void
 
 /**
  * Writes the settlement of a payment that was handed back, dropped or broken while its charge was
- * under way. Its owner by now tells of it.
+ * under way. Its owner by now tells of it. False: a purge has deleted the payment.
  */
-export function reportLateSettlement(parts: ReportParts, settlement: LateSettlement): void {
+export function reportLateSettlement(parts: ReportParts, settlement: LateSettlement): boolean {
   const { context, attempt, answer, tookMs, purges } = settlement
   // Published for the summaries, it would be counted for a payment that was posted anew.
-  if (purges < parts.purges()) return
+  if (purges < parts.purges()) return false
   const { correlationId, amountCents, fencingToken } = context.record
   const { processor, requestedAt, reason } = attempt
   const { detail } = answer
@@ -66,6 +66,19 @@ export function reportLateSettlement(parts: ReportParts, settlement: LateSettlem
     purges,
     attempts: withAttempt(context.attempts, ended),
   })
+  return true
+}
+
+/** Tells of a late settlement whose payment this instance has again by now. */
+export function tellLateSettlement(
+  { dependencies }: ReportParts,
+  { context, attempt, tookMs: attemptTookMs }: LateSettlement,
+): void {
+  const { correlationId, amountCents, acceptedAt } = context.record
+  const { processor } = attempt
+  const tookMs = dependencies.clock.now() - acceptedAt
+  const fact = { correlationId, amountCents, processor, tookMs, attemptTookMs }
+  dependencies.telemetry.emit({ type: 'payment.settled', ...fact })
 }
 
 export function reportRejected(parts: ReportParts, { record, attempts }: PaymentContext): void {

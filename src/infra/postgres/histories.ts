@@ -55,7 +55,8 @@ export function createSessionHistories(parts: SessionHistoriesParts): SessionHis
       let histories = await readHistories(query, timeOfDay())
       while (watch.isOther(server, histories, before)) {
         const generation = watch.next(histories, before)
-        await query(append(facts, { generation, after: histories[0]?.generation }))
+        const after = histories[0]?.generation
+        await query(append(facts, { generation, after, now: timeOfDay() }))
         histories = await readHistories(query, timeOfDay())
       }
       watch.enter(server, histories, before)
@@ -199,11 +200,20 @@ const NEWEST = {
 /** Any constant that nothing else locks: instances that see the same history write it once. */
 const LOCK_KEY = 7_052_029
 
+interface NextHistory {
+  readonly generation: number
+  /** The newest one that the table has. */
+  readonly after: number | undefined
+  /** This machine's time of day, epoch ms. */
+  readonly now: number
+}
+
+// It is first seen by the later one of both clocks: by one that is behind its age would be too long.
 // A later history is numbered by the time as well: one that another restore has undone never has the
 // number of one that instances still know.
 function append(
   { systemIdentifier, timeline, tables }: ServerFacts,
-  { generation, after }: { readonly generation: number; readonly after: number | undefined },
+  { generation, after, now }: NextHistory,
 ): Statement {
   const [identifier, ids] = [systemIdentifier, tables].map((text) =>
     text === null ? 'NULL' : `'${text}'`,
@@ -218,9 +228,9 @@ function append(
     protocol: 'simple',
     text: `
     SELECT pg_advisory_xact_lock(${LOCK_KEY}), ${commitOnDisk('transaction')};
-    INSERT INTO histories (generation, system_identifier, timeline, tables, written_by)
+    INSERT INTO histories (generation, system_identifier, timeline, tables, first_seen, written_by)
     SELECT ${number}, ${identifier}, ${timeline ?? 'NULL'}, ${ids},
-      (txid_current() % 4294967296)::text
+      greatest(now(), to_timestamp(${now} / 1000.0)), (txid_current() % 4294967296)::text
     WHERE (SELECT max(generation) FROM histories) IS NOT DISTINCT FROM ${after ?? 'NULL'}`,
   }
 }

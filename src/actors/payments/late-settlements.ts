@@ -1,0 +1,78 @@
+// Settlements that were answered after their payments had left this instance. One that comes back
+// before its settlement is written would be worked on here as if nobody knew: an operator may have
+// said meanwhile that it was never settled.
+
+import type { AnyActorRef } from 'xstate'
+import type { ClaimedPayment } from '../model/payment.ts'
+import type { LateSettlement } from '../payment/effects.ts'
+import type { PaymentsInMemory } from './queries.ts'
+import { LATE_MAX_MS } from './records.ts'
+import { reportLateSettlement, tellLateSettlement, type ReportParts } from './reports.ts'
+import { isIdle, type UsedSlot } from './slots.ts'
+
+interface LateSettlementsParts {
+  readonly inMemory: PaymentsInMemory
+  readonly reports: ReportParts
+  readonly stopChild: (child: AnyActorRef) => void
+}
+
+interface Known {
+  readonly settlement: LateSettlement
+  /** Monotonic, ms. */
+  readonly answeredAt: number
+}
+
+export class LateSettlements {
+  readonly #parts: LateSettlementsParts
+  /** By id, oldest first. */
+  readonly #known = new Map<string, Known>()
+
+  constructor(parts: LateSettlementsParts) {
+    this.#parts = parts
+  }
+
+  /** Has it written, and its payment out of memory where that is back. One being charged stays. */
+  take(settlement: LateSettlement): void {
+    const { inMemory, reports } = this.#parts
+    if (!reportLateSettlement(reports, settlement)) return
+    const now = inMemory.dependencies.clock.now()
+    for (const [id, { answeredAt }] of this.#known) {
+      if (now - answeredAt < LATE_MAX_MS) break
+      this.#known.delete(id)
+    }
+    const { correlationId } = settlement.context.record
+    this.#known.delete(correlationId)
+    this.#known.set(correlationId, { settlement, answeredAt: now })
+    if (this.#takeOut(correlationId)) tellLateSettlement(reports, settlement)
+  }
+
+  /** Without those that are known to be settled: what is to be written of them ends them. */
+  unsettled(batch: readonly ClaimedPayment[]): readonly ClaimedPayment[] {
+    if (this.#known.size === 0) return batch
+    return batch.filter(({ correlationId, purges }) => {
+      const known = this.#known.get(correlationId)
+      if (known === undefined || known.settlement.purges !== purges) return true
+      this.#known.delete(correlationId)
+      tellLateSettlement(this.#parts.reports, known.settlement)
+      return false
+    })
+  }
+
+  /** After a purge an id may be posted again, as another payment. */
+  forget(): void {
+    this.#known.clear()
+  }
+
+  #takeOut(correlationId: string): boolean {
+    const { slots, waiting } = this.#parts.inMemory
+    if (waiting.take(correlationId) !== undefined) return true
+    let found: UsedSlot | undefined
+    slots.forEachUsed((slot) => {
+      if (slot.record.correlationId === correlationId) found = slot
+    })
+    if (found === undefined || !isIdle(found)) return false
+    this.#parts.stopChild(found.actor)
+    slots.release(found)
+    return true
+  }
+}
