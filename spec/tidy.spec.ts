@@ -36,6 +36,7 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
 const SHORT: Readonly<Record<string, string>> = {
   'src/actors/payments/processor-controls.ts':
     'how controls reach the rest: what they are is read without it',
+  'src/actors/payments/streak.ts': 'asked by payments in doubt and by those that wait',
   'src/actors/payment/suspicion.ts': 'a count without knowledge of what is done about it',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/supervisor/xstate-patch.ts':

@@ -12,6 +12,7 @@ import { createSilence } from '../../src/actors/circuit/silence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Controls } from '../../src/actors/payment/controls.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
+import { createStreak } from '../../src/actors/payments/streak.ts'
 import { createTimerQueue } from '../../src/actors/payments/timers.ts'
 import {
   providedHealth,
@@ -76,6 +77,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     askedLag: createAskedLag(settings.slowMs),
     silence: { default: createSilence(1), fallback: createSilence(1) },
     controls: { default: controlsOf(parts, 'default'), fallback: controlsOf(parts, 'fallback') },
+    fruitless: { default: createStreak(), fallback: createStreak() },
     suspicion: { default: createSuspicion(), fallback: createSuspicion() },
     // Nothing is ever in doubt here, so nothing is ever due.
     due: createTimerQueue(ports.clock, () => undefined),

@@ -36,7 +36,8 @@ import { type CacheStore, createSimulatedCaches } from './simulated-redis.ts'
 import type { SimulatedServer } from './simulated-server.ts'
 import { Gate, type VirtualTime } from './virtual-time.ts'
 import { MachineClock, type WallClock } from './wall-clock.ts'
-import type { HttpEnd } from './worlds/http-ends.ts'
+import { reachedBy } from './worlds/cut-off.ts'
+import type { HttpEnd, Reply } from './worlds/http-ends.ts'
 
 /** What all instances share. */
 export interface SharedWorld {
@@ -53,6 +54,8 @@ export interface SharedWorld {
   /** The processors as instances reach them. */
   readonly proxies: Readonly<Record<ProcessorName, CalledProcessor>>
   readonly observer: InstanceObserver
+  /** What comes back for its requests where it does not reach that processor. */
+  cutNow(instance: Instance, name: ProcessorName): Reply | undefined
   /** Whether an instance of this id has a lease of the longest length. */
   hasLongLease(id: string): boolean
 }
@@ -221,7 +224,11 @@ export class Instance {
   #processor(shared: SharedWorld, name: ProcessorName, clock: Clock): Processor {
     const { settings, proxies, planted, observer } = shared
     const processor = createSimulatedProcessor({
-      server: proxies[name],
+      server: reachedBy(
+        proxies[name],
+        () => shared.cutNow(this, name),
+        (ms, act) => shared.virtualTime.after(ms, act),
+      ),
       name,
       gate: this.gate,
       clock,

@@ -5,6 +5,7 @@ import type { Chance, Span } from './chance.ts'
 import { drawPhase, hangingPhase, type Phase } from './simulated-processor.ts'
 import type { RewindKind } from './history-table.ts'
 import { longestLeaseMs, type Settings } from './settings.ts'
+import type { CutOff } from './worlds/cut-off.ts'
 import type { Lasting, WorldFault } from './worlds/faults.ts'
 import type { OrderFault } from './worlds/orders.ts'
 
@@ -55,6 +56,8 @@ export interface Plan {
   readonly faults: readonly PlannedFault[]
   /** A processor that is not mended with all else; absent: each of them is. */
   readonly lasting?: Lasting
+  /** A machine that does not reach what others do, until all that can be settled is. */
+  readonly cutOff?: CutOff
 }
 
 export function drawPlan(chance: Chance, settings: Settings): Plan {

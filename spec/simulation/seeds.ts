@@ -8,13 +8,15 @@ import { Clients } from './clients.ts'
 import { handoverRules } from './handover-rules.ts'
 import { NOTHING_PLANTED, type Planted } from './instance.ts'
 import { short } from './observer.ts'
+import { isStuck, leftOpen, mayBeSettled } from './open-payments.ts'
 import { orderRules } from './order-rules.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { checkOften } from './readiness.ts'
 import { type Rule, RULES, type Violation } from './rules.ts'
 import { drawSettings, type Settings } from './settings.ts'
 import { planFaults, World } from './world.ts'
-import { type DrawnWorld, describeWorld, drawWorld, type Lasting } from './worlds/faults.ts'
+import { PASSED_ON_WITHIN_MS } from './worlds/cut-off.ts'
+import { type DrawnWorld, describeWorld, drawWorld } from './worlds/faults.ts'
 import { Oracle } from './worlds/oracle.ts'
 import { describeOrders, drawOrders, drawResolves, type PlannedOrder } from './worlds/orders.ts'
 
@@ -116,7 +118,7 @@ function drawnWorld(
   settings: Settings,
 ): DrawnWorld {
   const isWanted = world === undefined ? planted === undefined && seed % 2 === 1 : world === 'drawn'
-  if (!isWanted) return { faults: [], lasting: null }
+  if (!isWanted) return { faults: [], lasting: null, cutOff: null }
   const { instances, payments } = usual
   const chance = worldChance(seed).branch(1)
   return drawWorld({ chance, settings, instances, payments: payments.length })
@@ -151,13 +153,14 @@ function drawnResolves(
 
 function together(
   usual: Plan,
-  { faults, lasting }: DrawnWorld,
+  { faults, lasting, cutOff }: DrawnWorld,
   orders: readonly PlannedOrder[],
 ): Plan {
   return {
     ...usual,
     faults: [...usual.faults, ...faults, ...orders],
     ...(lasting === null ? {} : { lasting }),
+    ...(cutOff === null ? {} : { cutOff }),
   }
 }
 
@@ -165,13 +168,19 @@ function together(
  * Runs until nothing is open, no client waits and no charge is under way, within the bound; where a
  * processor is not mended, first until all that can be settled is.
  */
-async function becomeQuiet(world: World, clients: Clients, { lasting }: Plan): Promise<number> {
+async function becomeQuiet(
+  world: World,
+  clients: Clients,
+  { lasting, cutOff }: Plan,
+): Promise<number> {
   const { virtualTime, settings, servers, oracle } = world
   const healedAt = virtualTime.now()
-  if (lasting !== undefined) {
+  if (lasting !== undefined || cutOff !== undefined) {
     const late = (): readonly string[] =>
       leftOpen(world).filter((id) => !isStuck(world, lasting, id))
-    const maxMs = settings.quietMaxMs + LASTING_DEADLINES * settings.configured.work.settleByMs
+    const passedOnMs = cutOff === undefined ? 0 : PASSED_ON_WITHIN_MS
+    const deadlinesMs = LASTING_DEADLINES * settings.configured.work.settleByMs
+    const maxMs = settings.quietMaxMs + deadlinesMs + passedOnMs
     await runUntil(world, {
       isDone: () => clients.underway === 0,
       late,
@@ -222,54 +231,6 @@ async function runUntil(world: World, { isDone, late, maxMs, rule }: Quiet): Pro
       virtualTime.stop()
     }
   }
-}
-
-function leftOpen(world: World): readonly string[] {
-  const { ledgerStore, oracle } = world
-  return [...ledgerStore.open.keys()].filter(
-    (id) => !oracle.beyond.has(id) && !isContradicted(world, id),
-  )
-}
-
-/**
- * Whether a processor has it as it was posted: it is found there, whatever the other one has. Or a
- * word of an operator has ended its doubts: it is about to be charged.
- */
-function mayBeSettled({ servers, ledgerStore, postings }: World, id: string): boolean {
-  const row = ledgerStore.rows.get(id)
-  if (row?.owner === null && row.unknownOutcomes.length === 0) return true
-  // What a processor has from before a purge is no settlement of what was posted since.
-  if (postings.byId.get(id)?.isForgotten === true) return false
-  return Object.values(servers).some(
-    ({ ledger }) => ledger.get(id)?.amountCents === row?.amountCents,
-  )
-}
-
-/** Whether nobody can know what became of it at a processor that answers no look-up any more. */
-function isStuck(
-  { oracle, ledgerStore }: World,
-  { processor, conduct }: Lasting,
-  id: string,
-): boolean {
-  if (oracle.foreign.has(id)) return true
-  // After a rewind whatever is posted is in doubt at first.
-  if (conduct.lookUp !== null && ledgerStore.history.rewinds > 0) return true
-  const isInDoubt = oracle.takenOver.has(id) || oracle.isInDoubtAt(processor, id)
-  return conduct.lookUp !== null && isInDoubt
-}
-
-/**
- * Whether a processor has it from before a purge or a loss, with another amount: posted again it stays open,
- * until a person decides.
- */
-function isContradicted({ postings, servers, ledgerStore }: World, id: string): boolean {
-  const { isForgotten = false, lostAt = null } = postings.byId.get(id) ?? {}
-  if (!isForgotten && lostAt === null) return false
-  const amountCents = ledgerStore.rows.get(id)?.amountCents
-  return Object.values(servers).some(({ ledger }) => {
-    const recorded = ledger.get(id)
-    return recorded !== undefined && recorded.amountCents !== amountCents
-  })
 }
 
 async function closeBooks(world: World, chance: Chance): Promise<void> {

@@ -6,7 +6,7 @@ import { Postings } from './postings.ts'
 import { type SharedWorld, Instance, type Planted } from './instance.ts'
 import { Trace, Observer } from './observer.ts'
 import { Operators } from './operators.ts'
-import { type Fault, type PlannedFault, type Rewind, withinBounds } from './plan.ts'
+import { type Fault, type Plan, type Rewind, withinBounds } from './plan.ts'
 import type { Rule, Violation } from './rules.ts'
 import { longestLeaseMs, type Settings } from './settings.ts'
 import { LedgerStore } from './simulated-postgres.ts'
@@ -16,7 +16,9 @@ import { SimulatedServer } from './simulated-server.ts'
 import { VirtualTime } from './virtual-time.ts'
 import { WallClock } from './wall-clock.ts'
 import { beginFault, type FaultyWorld } from './worlds/begin.ts'
+import { type CutOff, describeCutOff } from './worlds/cut-off.ts'
 import { describeFault, type Lasting } from './worlds/faults.ts'
+import type { Reply } from './worlds/http-ends.ts'
 import { Oracle } from './worlds/oracle.ts'
 import { describeOrder, isOrder } from './worlds/orders.ts'
 import { ProcessorProxy } from './worlds/proxy.ts'
@@ -63,6 +65,8 @@ export class World implements SharedWorld, FaultyWorld {
   readonly oracle: Oracle
   readonly observer: Observer
   readonly operators: Operators
+  /** What comes back for requests of a machine that is cut off; absent: none is. */
+  cutOff: CutOff | undefined
   /** One place per process; another instance takes a dead one's place. */
   readonly places: Instance[]
   /** Told which payments the ledger has lost. */
@@ -156,6 +160,12 @@ export class World implements SharedWorld, FaultyWorld {
     for (const place of this.places.keys()) this.replace(place)
   }
 
+  cutNow(instance: Instance, name: ProcessorName): Reply | undefined {
+    const { cutOff } = this
+    if (cutOff === undefined || this.places[cutOff.place] !== instance) return undefined
+    return cutOff.processors.includes(name) ? cutOff.reply : undefined
+  }
+
   hasLongLease(id: string): boolean {
     return Number(id.slice(1)) % 2 === 1
   }
@@ -199,9 +209,15 @@ export class World implements SharedWorld, FaultyWorld {
 /** Lets every fault of the plan begin and end at its time; all are over at `healAt`, virtual ms. */
 export function planFaults(
   world: World,
-  { faults, lasting }: { faults: readonly PlannedFault[]; lasting?: Lasting },
+  { faults, lasting, cutOff }: Pick<Plan, 'faults' | 'lasting' | 'cutOff'>,
   healAt: number,
 ): void {
+  if (cutOff !== undefined) {
+    world.virtualTime.after(cutOff.at, () => {
+      world.trace.note('world', describeCutOff(cutOff))
+      world.cutOff = cutOff
+    })
+  }
   for (const { at, lastsMs, fault } of withinBounds(faults, world.settings)) {
     if (fault.kind === 'rewind') {
       planRewind(world, { at, lastsMs, fault, healAt })

@@ -8,6 +8,7 @@ import type { WorkSettings } from '../../src/actors/model/settings.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
 import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
 import { createSilence } from '../../src/actors/circuit/silence.ts'
+import { createStreak } from '../../src/actors/payments/streak.ts'
 import { StandingTime } from './standing-time.ts'
 
 export const WORK: WorkSettings = {
@@ -79,6 +80,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     lookUpPlaces: createLookUpPlaces({ slots: 10, max: WORK.confirmingMax }),
     isPlaceAwaited: () => false,
     purges: () => 0,
+    fruitless: { default: createStreak(), fallback: createStreak() },
     settledLate: () => undefined,
     generationOf: () => 0,
     isDraining: () => false,

@@ -1,5 +1,8 @@
 import t from 'tap'
-import { ENDS_AT, sampleContext, sampleDoubt } from '../../support/payment-samples.ts'
+import type { LookUpAnswer } from '../../../src/actors/model/ports.ts'
+import type { AbsenceProof } from '../../../src/actors/payment/controls.ts'
+import { PASS_ON_AFTER_MS } from '../../../src/actors/payments/streak.ts'
+import { ENDS_AT, sampleContext, sampleDoubt, STAMP } from '../../support/payment-samples.ts'
 import { standIns } from '../../support/payment-dependencies.ts'
 import { mayResendNow, planLookUp, sendLookUp } from '../../../src/actors/payment/look-ups.ts'
 import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
@@ -137,6 +140,76 @@ t.test('a payment that nothing seems to settle leaves its place to one that wait
   t.equal(awaited(0, { ...atOne, lookUps: 0 }), 'looked up', 'claimed, it is asked for once')
   t.equal(awaited(0, { ...atBoth, lookUps: 1 }), 'looked up', 'at the other one')
   t.equal(awaited(HOPELESS_AT, { ...atBoth, lookUps: 4 }), 'payment.recalled')
+})
+
+/** What a payment plans where look-ups at these have said nothing for so long, ms. */
+function unanswered(
+  forMs: number,
+  processors: readonly ('default' | 'fallback')[],
+  context: Partial<PaymentContext>,
+): string {
+  const { dependencies, clock } = standIns()
+  const { self, told } = listener()
+  for (const name of processors) dependencies.fruitless[name].failed(clock.now())
+  clock.increment(forMs)
+  planLookUp(dependencies, sampleContext(context), self)
+  return told.join() || 'looked up'
+}
+
+t.test('a payment in doubt is passed on where its processors answer nothing here', async (t) => {
+  const tried = { ...AT_DEFAULT, lookUps: 4 }
+
+  t.equal(unanswered(PASS_ON_AFTER_MS, ['default'], tried), 'payment.recalled')
+  t.equal(unanswered(PASS_ON_AFTER_MS - 1, ['default'], tried), 'looked up', 'not before')
+  t.equal(unanswered(PASS_ON_AFTER_MS, ['fallback'], tried), 'looked up', 'only where it is')
+  t.equal(unanswered(PASS_ON_AFTER_MS, ['default'], { ...tried, lookUps: 3 }), 'looked up')
+  const atBoth = { ...AT_BOTH, lookUps: 4 }
+  t.equal(unanswered(PASS_ON_AFTER_MS, ['default'], atBoth), 'looked up', 'one may answer')
+  t.equal(unanswered(PASS_ON_AFTER_MS, ['default', 'fallback'], atBoth), 'payment.recalled')
+})
+
+t.test('look-ups say something where they find, or prove that there is nothing', async (t) => {
+  const DURING = 0
+  const found = { kind: 'found', amountCents: 1990, requestedAt: STAMP } as const
+  const cases: readonly [LookUpAnswer, AbsenceProof, number, boolean][] = [
+    [{ kind: 'failed', detail: 'timeout' }, 'none', DURING, true],
+    [{ kind: 'foreign', detail: 'another id', foreignId: 'b' } as never, 'none', DURING, true],
+    [{ kind: 'missing' }, 'none', ENDS_AT, true],
+    [{ kind: 'missing' }, 'control', ENDS_AT, false],
+    [found, 'none', DURING, false],
+  ]
+  for (const [answer, proof, askedAt, isFruitless] of cases) {
+    const controls = {
+      noteRecorded: () => undefined,
+      noteForeign: () => undefined,
+      distrust: () => undefined,
+      prepare: () => undefined,
+      beforeLookUp: (then: () => void) => then(),
+      judge: (_at: number, reply: (proof: AbsenceProof) => void) => reply(proof),
+    }
+    const both = { default: controls, fallback: controls } as never
+    const { dependencies, clock, lookUps } = standIns({ controls: both })
+    const { fruitless } = dependencies
+    clock.increment(askedAt)
+    if (!isFruitless) fruitless.default.failed(clock.now())
+    sendLookUp(dependencies, sampleContext({ ...AT_DEFAULT, slot: 0 }), listener().self)
+    lookUps[0]?.(answer)
+
+    clock.increment(PASS_ON_AFTER_MS)
+    t.equal(fruitless.default.isLong(clock.now()), isFruitless, `${answer.kind}, ${proof}`)
+  }
+})
+
+t.test('a look-up that finds nothing while it cannot prove anything says nothing', async (t) => {
+  const { dependencies, clock, lookUps } = standIns()
+  const { fruitless } = dependencies
+  fruitless.default.failed(clock.now())
+  sendLookUp(dependencies, sampleContext({ ...AT_DEFAULT, slot: 0 }), listener().self)
+  lookUps[0]?.({ kind: 'missing' })
+
+  clock.increment(PASS_ON_AFTER_MS)
+  t.ok(fruitless.default.isLong(clock.now()), 'it ends no streak')
+  t.notOk(fruitless.fallback.isLong(clock.now()), 'nor begins one')
 })
 
 t.test('a payment that nothing seems to settle keeps a place that nobody waits for', async (t) => {

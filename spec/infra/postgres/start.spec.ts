@@ -210,6 +210,20 @@ t.test('tables made beforehand and the documented rights are enough', async (t) 
         'archived_payments, TRUNCATE on known_payments, UPDATE on purges; see docs/DATABASE.md',
     },
   })
+  await t.test('policies that hide rows', async (t) => {
+    const switched = (how: string): Promise<unknown> =>
+      runSql(url, `ALTER TABLE known_payments ${how} ROW LEVEL SECURITY`)
+    await switched('ENABLE')
+    // Its ids would be unknown, and repeats of them paid again.
+    await t.rejects(acceptMany(ledger, { ...mine, count: 1 }), {
+      message: /row-level security policy for table "known_payments" \(42501\)/,
+    })
+    await t.rejects(open(t, as(url, role)), {
+      cause: { message: /the role lacks BYPASSRLS for known_payments;/ },
+    })
+    await switched('DISABLE')
+    await acceptMany(ledger, { ...mine, count: 1 })
+  })
   await runSql(url, documented(purging))
   t.equal((await ledger.purge()).purges, 1)
   await ledger.releaseLease(mine.leaseId)

@@ -4,6 +4,7 @@ import type { ProcessorName } from '../../../src/actors/model/payment.ts'
 import type { Chance, Span } from '../chance.ts'
 import type { Settings } from '../settings.ts'
 import { type Conduct, describeConduct, drawConduct } from './conduct.ts'
+import { type CutOff, describeCutOff, drawCutOff } from './cut-off.ts'
 import {
   describeTrouble,
   drawCacheTrouble,
@@ -51,6 +52,8 @@ export interface Lasting {
 export interface DrawnWorld {
   readonly faults: readonly PlannedWorldFault[]
   readonly lasting: Lasting | null
+  /** Never with what lasts. */
+  readonly cutOff: CutOff | null
 }
 
 export interface WorldParts {
@@ -67,7 +70,8 @@ export function drawWorld(parts: WorldParts): DrawnWorld {
   const faults = kinds.flatMap((kind) => drawFault(kind, parts))
   const processor = chance.pick(PROCESSORS)
   const lasting = chance.happens(0.25) ? { processor, conduct: drawLasting(parts) } : null
-  return { faults, lasting }
+  const cutOff = lasting === null ? drawCutOff(chance, parts) : null
+  return { faults, lasting, cutOff }
 }
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
@@ -178,11 +182,12 @@ export function describeFault(fault: WorldFault): string {
 }
 
 /** A drawn world in a few lines. */
-export function describeWorld({ faults, lasting }: DrawnWorld): readonly string[] {
+export function describeWorld({ faults, lasting, cutOff }: DrawnWorld): readonly string[] {
   const lines = faults.map(({ at, lastsMs, fault }) => {
     const until = lastsMs === 0 ? '' : ` for ${lastsMs.toFixed(0)} ms`
     return `at ${at.toFixed(0)} ms${until}: ${describeFault(fault)}`
   })
+  if (cutOff !== null) lines.push(describeCutOff(cutOff))
   if (lasting === null) return lines
   return [...lines, `in the end ${lasting.processor}: ${describeConduct(lasting.conduct)}`]
 }

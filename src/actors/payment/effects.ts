@@ -5,6 +5,7 @@ import assert from 'node:assert'
 import { expectedMsOf, limitAt, routeState, type AttemptReported } from '../circuit/context.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import type { LookUpPlaces } from '../payments/look-up-places.ts'
+import type { Streak } from '../payments/streak.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from './suspicion.ts'
@@ -52,6 +53,8 @@ export interface PaymentDependencies {
   readonly askedLag: AskedLag
   /** Whether each processor's look-ups can be believed. */
   readonly controls: Readonly<Record<ProcessorName, Controls>>
+  /** Look-ups at each processor that said nothing. */
+  readonly fruitless: Readonly<Record<ProcessorName, Streak>>
   /** Whether answers that blame payments are each processor's failure. */
   readonly suspicion: Readonly<Record<ProcessorName, Suspicion>>
   readonly due: TimerQueue<DueStep>

@@ -19,6 +19,7 @@ import {
 } from './effects.ts'
 import type { Contradiction, ProcessorName } from '../model/payment.ts'
 import type { LookUpAnswer } from '../model/ports.ts'
+import { isUnanswered } from '../payments/streak.ts'
 import { letsThrough } from '../model/route.ts'
 import { backoff, LOOK_UP_PAUSE_MAX_MS, LOOK_UP_PAUSE_MS } from '../model/settings.ts'
 
@@ -28,7 +29,10 @@ export function planLookUp(
   self: PaymentSelf,
 ): void {
   const { slot, unknownOutcomes } = context
-  const mayStay = !dependencies.isDraining() && !yieldsPlace(dependencies, context)
+  const asked = { now: dependencies.clock.now(), doubts: unknownOutcomes }
+  const isTried = context.lookUps >= TRIED_FROM
+  const isPassedOn = isTried && isUnanswered(dependencies.fruitless, asked)
+  const mayStay = !isPassedOn && !dependencies.isDraining() && !yieldsPlace(dependencies, context)
   if (!mayStay || !dependencies.lookUpPlaces.take(slot, unknownOutcomes)) {
     self.send({ type: 'payment.recalled', endsAt: 0 })
     return
@@ -53,6 +57,12 @@ function yieldsPlace(dependencies: PaymentDependencies, context: PaymentContext)
 
 /** Look-ups of a payment in doubt, every other one of which may be a resend. */
 const RESENT_UP_TO = 4
+
+/**
+ * Look-ups from which on a payment in doubt may be passed on: the first ones prove nothing where a
+ * control has to be found, or the ledger asked for one.
+ */
+const TRIED_FROM = 4
 
 /** How long after its settle-by deadline a doubt lasts before its request is sent again, ms. */
 const UNPROVED_MAX_MS = 10_000
@@ -87,6 +97,7 @@ export function sendLookUp(
     const askedAt = clock.now()
     const tell = (answer: LookUpAnswer, proof: AbsenceProof): void => {
       const end = { answer, processor, askedAt, proof }
+      noteFruit(dependencies, { ...end, endsAt })
       if (!isCurrent()) return
       dependencies.lookUpPlaces.leave(context.slot)
       self.send(lookUpEvent(dependencies, context, end))
@@ -108,6 +119,16 @@ export function sendLookUp(
   if (clock.now() >= endsAt) return controls.beforeLookUp(ask)
   controls.prepare()
   ask()
+}
+
+/** Before the doubt ends a look-up that finds nothing says nothing, and could not. */
+function noteFruit(
+  { fruitless, clock }: PaymentDependencies,
+  { answer, processor, askedAt, proof, endsAt }: LookUpEnd & { readonly endsAt: number },
+): void {
+  const isAbsent = answer.kind === 'missing'
+  if (answer.kind === 'found' || (isAbsent && proof !== 'none')) fruitless[processor].ended()
+  else if (!isAbsent || askedAt >= endsAt) fruitless[processor].failed(clock.now())
 }
 
 const LOOK_UP_PAUSE = { firstMs: LOOK_UP_PAUSE_MS, maxMs: LOOK_UP_PAUSE_MAX_MS }

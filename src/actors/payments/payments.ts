@@ -24,6 +24,7 @@ import { handBack } from './handing-back.ts'
 import { LateSettlements } from './late-settlements.ts'
 import { findPaymentStatus, idsInMemory, noteGauges, type PaymentsInMemory } from './queries.ts'
 import { placeKindOf } from './look-up-places.ts'
+import { PassingOn } from './passing-on.ts'
 import { createWaiting, type Waiting } from './queues.ts'
 import {
   acceptedRecord,
@@ -55,6 +56,7 @@ import {
   type UsedSlot,
 } from './slots.ts'
 import { QUIET_TICK_MS, Ticks } from './ticks.ts'
+import { createStreak } from './streak.ts'
 import { createTimerQueue } from './timers.ts'
 import { countingTransitions, createTransitionCounts } from '../payment/transition-counts.ts'
 
@@ -88,6 +90,7 @@ type OwnParts =
   | 'silence'
   | 'askedLag'
   | 'controls'
+  | 'fruitless'
   | 'suspicion'
   | 'due'
   | 'purges'
@@ -119,6 +122,7 @@ class Payments {
   readonly #slots: SlotTable
   readonly #waiting: Waiting
   #parksIntake = false
+  readonly #passingOn: PassingOn
   #isCongested = false
   #isDraining = false
   #purges = 0
@@ -149,6 +153,7 @@ class Payments {
         default: controlsOf(input, { name: 'default', system: scope.system }),
         fallback: controlsOf(input, { name: 'fallback', system: scope.system }),
       },
+      fruitless: { default: createStreak(), fallback: createStreak() },
       suspicion: { default: createSuspicion(), fallback: createSuspicion() },
       due: createTimerQueue<DueStep>(input.clock, (step) =>
         tellDue(this.#dependencies, this.#slots, step),
@@ -175,6 +180,7 @@ class Payments {
     const { inMemory } = this
     const reports = this.#reports
     this.#lateSettlements = new LateSettlements({ inMemory, reports, stopChild: scope.stopChild })
+    this.#passingOn = new PassingOn(inMemory, reports)
     this.#scheduler = new Scheduler({
       ...this.inMemory,
       logic: countingTransitions(paymentLogicOf(this.#dependencies), transitions),
@@ -299,7 +305,8 @@ class Payments {
   #pump(): void {
     if (!this.#isEmpty()) this.#ticks.wake()
     if (!this.#isCongested && !this.#isDraining) this.#scheduler.pump()
-    const parks = intakeParks(this.#dependencies, this.#waiting.ready.size)
+    const isFull = intakeParks(this.#dependencies, this.#waiting.ready.size)
+    const parks = isFull || this.#passingOn.isStuck
     if (parks === this.#parksIntake) return
     this.#parksIntake = parks
     tell(this.#scope.system, 'acceptBatcher', { type: 'intake.changed', parks })
@@ -321,6 +328,7 @@ class Payments {
 
   #onTick(): void {
     this.#scheduler.tick(this.#ticks.lateMs)
+    this.#passingOn.tick({ isCongested: this.#isCongested })
     if (this.#now() - this.#notedAt >= NOTE_MS) {
       this.#notedAt = this.#now()
       noteGauges(this.inMemory)

@@ -294,7 +294,10 @@ const FIND_CREATE = {
   text: `SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create`,
 } satisfies Query
 
-/** Which of the rights $1, each as `table.RIGHT`, the role has not. */
+/**
+ * Which of the rights $1, each as `table.RIGHT`, the role has not; and the tables among them of which
+ * policies hide rows from it.
+ */
 export const FIND_LACKING = {
   name: 'findLacking',
   effect: 'reads',
@@ -302,5 +305,9 @@ export const FIND_LACKING = {
   text: `
   SELECT split_part(name, '.', 2) || ' on ' || split_part(name, '.', 1) AS name
   FROM unnest($1::text[]) AS needed (name)
-  WHERE NOT has_table_privilege(to_regclass(split_part(name, '.', 1)), split_part(name, '.', 2))`,
+  WHERE NOT has_table_privilege(to_regclass(split_part(name, '.', 1)), split_part(name, '.', 2))
+  UNION ALL
+  SELECT DISTINCT 'BYPASSRLS for ' || split_part(name, '.', 1)
+  FROM unnest($1::text[]) AS needed (name)
+  WHERE row_security_active(to_regclass(split_part(name, '.', 1))::oid)`,
 } satisfies Query

@@ -1,0 +1,96 @@
+// An instance that reaches no processor keeps no payment: others may reach one.
+
+import t from 'tap'
+import { PassingOn } from '../../../src/actors/payments/passing-on.ts'
+import { createLookUpPlaces } from '../../../src/actors/payments/look-up-places.ts'
+import { createWaiting } from '../../../src/actors/payments/queues.ts'
+import { createStreak, PASS_ON_AFTER_MS } from '../../../src/actors/payments/streak.ts'
+import type { Outcome } from '../../../src/actors/model/payment.ts'
+import { sampleRecord } from '../../support/payment-samples.ts'
+import { standIns, WORK } from '../../support/payment-dependencies.ts'
+
+const CALM = { isCongested: false }
+
+/** Five payments that wait, of which two may be passed on at once. */
+function waitingFive() {
+  const circuits = { default: 'open', fallback: 'open' }
+  const health = (name: 'default' | 'fallback') => ({
+    getSnapshot: () => ({ value: circuits[name], context: {} }),
+  })
+  const { dependencies, clock } = standIns({
+    settings: { ...WORK, claimMax: 2 },
+    health: { default: health('default'), fallback: health('fallback') } as never,
+  })
+  const waiting = createWaiting({ readyMax: 5, inDoubtMax: 1 })
+  for (const correlationId of ['a', 'b', 'c', 'd', 'e']) {
+    waiting.push(sampleRecord({ correlationId, rounds: 1 }))
+  }
+  const parked: Outcome[] = []
+  const outcomeBatcher = { send: ({ outcome }: { outcome: Outcome }) => void parked.push(outcome) }
+  const system = { get: () => outcomeBatcher } as never
+  const slots = { lookUpPlaces: createLookUpPlaces({ slots: 1, max: 1 }) } as never
+  const inMemory = { dependencies, slots, waiting, transitions: {} as never }
+  const passingOn = new PassingOn(inMemory, { dependencies, system, purges: () => 3 })
+  const ids = (): readonly string[] => parked.map(({ correlationId }) => correlationId)
+  return { passingOn, clock, circuits, waiting, parked, ids }
+}
+
+t.test('it waits as long as a circuit may close again, then passes on a few at once', async (t) => {
+  const { passingOn, clock, waiting, parked, ids } = waitingFive()
+  passingOn.tick(CALM)
+  clock.increment(PASS_ON_AFTER_MS - 1)
+  passingOn.tick(CALM)
+  t.notOk(passingOn.isStuck)
+  t.same(ids(), [])
+
+  clock.increment(1)
+  t.ok(passingOn.isStuck)
+  passingOn.tick(CALM)
+
+  t.same(ids(), ['a', 'b'])
+  t.match(parked[0], { kind: 'parked', delayMs: 0, rounds: 1, purges: 3, unknownOutcomes: [] })
+  passingOn.tick(CALM)
+  passingOn.tick(CALM)
+  passingOn.tick(CALM)
+  t.same(ids(), ['a', 'b', 'c', 'd', 'e'])
+  t.equal(waiting.size, 0)
+})
+
+t.test('a circuit that is closed ends it, one that is being tried does not', async (t) => {
+  const { passingOn, clock, circuits, ids } = waitingFive()
+  passingOn.tick(CALM)
+  clock.increment(PASS_ON_AFTER_MS)
+  circuits.fallback = 'halfOpen'
+  t.ok(passingOn.isStuck)
+
+  circuits.fallback = 'heldClosed'
+  passingOn.tick(CALM)
+
+  t.notOk(passingOn.isStuck)
+  t.same(ids(), [])
+  circuits.fallback = 'heldOpen'
+  passingOn.tick(CALM)
+  clock.increment(PASS_ON_AFTER_MS - 1)
+  t.notOk(passingOn.isStuck, 'it begins anew')
+})
+
+t.test('nothing is passed on while what was is not written', async (t) => {
+  const { passingOn, clock, ids } = waitingFive()
+  passingOn.tick({ isCongested: true })
+  clock.increment(PASS_ON_AFTER_MS)
+  passingOn.tick({ isCongested: true })
+
+  t.ok(passingOn.isStuck)
+  t.same(ids(), [])
+})
+
+t.test('a streak is counted from its first failure', async (t) => {
+  const streak = createStreak()
+  t.notOk(streak.isLong(PASS_ON_AFTER_MS), 'there is none')
+  streak.failed(5)
+  streak.failed(PASS_ON_AFTER_MS)
+  t.notOk(streak.isLong(PASS_ON_AFTER_MS + 4))
+  t.ok(streak.isLong(PASS_ON_AFTER_MS + 5))
+  streak.ended()
+  t.notOk(streak.isLong(3 * PASS_ON_AFTER_MS))
+})

@@ -1,0 +1,43 @@
+// Payments that this instance cannot send go back to the ledger, due at once: others may be able to,
+// and this one claims them again as its circuits let some through. In doubt they leave by look-ups.ts.
+
+import assert from 'node:assert'
+import { routeState } from '../circuit/context.ts'
+import type { ProcessorName } from '../model/payment.ts'
+import type { PaymentsInMemory } from './queries.ts'
+import { reportParked, type ReportParts } from './reports.ts'
+import { createStreak } from './streak.ts'
+
+const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
+
+export class PassingOn {
+  readonly #inMemory: PaymentsInMemory
+  readonly #reports: ReportParts
+  readonly #noRoute = createStreak()
+
+  constructor(inMemory: PaymentsInMemory, reports: ReportParts) {
+    this.#inMemory = inMemory
+    this.#reports = reports
+  }
+
+  /** Whether neither circuit was closed for long: what is accepted now goes to the ledger as well. */
+  get isStuck(): boolean {
+    return this.#noRoute.isLong(this.#inMemory.dependencies.clock.now())
+  }
+
+  /** As many at once as are claimed at once, none while outcomes are not written. */
+  tick({ isCongested }: { readonly isCongested: boolean }): void {
+    const { dependencies, waiting } = this.#inMemory
+    const { health, clock, settings } = dependencies
+    const states = PROCESSORS.map((name) => routeState(health[name].getSnapshot().value))
+    if (states.includes('closed')) this.#noRoute.ended()
+    else this.#noRoute.failed(clock.now())
+    if (isCongested || !this.isStuck) return
+    const { ready } = waiting
+    for (let count = Math.min(ready.size, settings.claimMax); count > 0; count -= 1) {
+      const record = ready.shift()
+      assert(record !== undefined, 'a ring has as many as its size says')
+      reportParked(this.#reports, record, { delayMs: 0, rounds: record.rounds })
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// Whether something has gone wrong for so long, with nothing in between that went well, that this
+// instance may be the only one for which it does: a processor that it does not reach looks like one that
+// is down for all.
+
+import type { ProcessorName } from '../model/payment.ts'
+
+/** For how long an instance tries by itself, ms. */
+export const PASS_ON_AFTER_MS = 10_000
+
+export interface Streak {
+  /** One more, at that monotonic instant, ms. */
+  failed(now: number): void
+  ended(): void
+  isLong(now: number): boolean
+}
+
+export function createStreak(): Streak {
+  let since: number | undefined
+  return {
+    failed(now) {
+      since ??= now
+    },
+    ended() {
+      since = undefined
+    },
+    isLong: (now) => since !== undefined && now - since >= PASS_ON_AFTER_MS,
+  }
+}
+
+/** Whether no processor at which a payment is in doubt has said anything of any payment for long. */
+export function isUnanswered(
+  fruitless: Readonly<Record<ProcessorName, Streak>>,
+  { now, doubts }: { now: number; doubts: readonly { readonly processor: ProcessorName }[] },
+): boolean {
+  return doubts.every(({ processor }) => fruitless[processor].isLong(now))
+}
