@@ -85,6 +85,7 @@ t.test('nothing is passed on while what was is not written', async (t) => {
 })
 
 t.test('a streak is counted from its first failure', async (t) => {
+  t.equal(PASS_ON_AFTER_MS, 10_000, 'as RELIABILITY.md says')
   const streak = createStreak()
   t.notOk(streak.isLong(PASS_ON_AFTER_MS), 'there is none')
   streak.failed(5)

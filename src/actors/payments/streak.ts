@@ -15,15 +15,15 @@ export interface Streak {
 }
 
 export function createStreak(): Streak {
-  let since: number | undefined
+  let since = Number.POSITIVE_INFINITY
   return {
     failed(now) {
-      since ??= now
+      since = Math.min(since, now)
     },
     ended() {
-      since = undefined
+      since = Number.POSITIVE_INFINITY
     },
-    isLong: (now) => since !== undefined && now - since >= PASS_ON_AFTER_MS,
+    isLong: (now) => now - since >= PASS_ON_AFTER_MS,
   }
 }
 
