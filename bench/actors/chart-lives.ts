@@ -77,7 +77,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     askedLag: createAskedLag(settings.slowMs),
     silence: { default: createSilence(1), fallback: createSilence(1) },
     controls: { default: controlsOf(parts, 'default'), fallback: controlsOf(parts, 'fallback') },
-    fruitless: { default: createStreak(), fallback: createStreak() },
+    fruitless: { default: createStreak(settings), fallback: createStreak(settings) },
     suspicion: { default: createSuspicion(), fallback: createSuspicion() },
     // Nothing is ever in doubt here, so nothing is ever due.
     due: createTimerQueue(ports.clock, () => undefined),

@@ -81,6 +81,7 @@ function draw(
       retryDelayMaxMs: 30_000 * scale * 0.2,
       // Far shorter, so that payments are rejected while faults are injected.
       rejectAfterMs: 2000 * scale,
+      passOnAfterMs: 10_000,
       settleByMs,
       lookUpLagMs,
     },

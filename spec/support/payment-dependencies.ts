@@ -24,6 +24,7 @@ export const WORK: WorkSettings = {
   retryDelayMs: 1000,
   retryDelayMaxMs: 30_000,
   rejectAfterMs: 60_000,
+  passOnAfterMs: 10_000,
   settleByMs: 20_000,
   lookUpLagMs: 500,
 }
@@ -80,7 +81,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     lookUpPlaces: createLookUpPlaces({ slots: 10, max: WORK.confirmingMax }),
     isPlaceAwaited: () => false,
     purges: () => 0,
-    fruitless: { default: createStreak(), fallback: createStreak() },
+    fruitless: { default: createStreak(WORK), fallback: createStreak(WORK) },
     settledLate: () => undefined,
     generationOf: () => 0,
     isDraining: () => false,

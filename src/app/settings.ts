@@ -12,6 +12,9 @@ import { systemClock } from '../infra/process/system-clock.ts'
 /** Payments claimed from the retry queue at once. */
 const CLAIM_MAX = 256
 
+/** Longer than circuits take to close again once a processor is back, ms; RELIABILITY.md tells of it. */
+const PASS_ON_AFTER_MS = 10_000
+
 /** Unwritten outcomes, in batches, above which nothing new is started. */
 const CONGESTED_BATCHES = 8
 
@@ -93,6 +96,7 @@ function workOf(config: Config): WorkSettings {
     retryDelayMs: config.retryDelayMs,
     retryDelayMaxMs: config.retryDelayMaxMs,
     rejectAfterMs: config.rejectAfterMs,
+    passOnAfterMs: PASS_ON_AFTER_MS,
     // From the dispatch: a charge is written once its connection stands.
     settleByMs: config.connectTimeoutMs + config.inDoubtHorizonMs + config.lookupLagMs,
     lookUpLagMs: config.lookupLagMs,

@@ -1,12 +1,13 @@
 import t from 'tap'
 import type { LookUpAnswer } from '../../../src/actors/model/ports.ts'
 import type { AbsenceProof } from '../../../src/actors/payment/controls.ts'
-import { PASS_ON_AFTER_MS } from '../../../src/actors/payments/streak.ts'
 import { ENDS_AT, sampleContext, sampleDoubt, STAMP } from '../../support/payment-samples.ts'
-import { standIns } from '../../support/payment-dependencies.ts'
+import { standIns, WORK } from '../../support/payment-dependencies.ts'
 import { mayResendNow, planLookUp, sendLookUp } from '../../../src/actors/payment/look-ups.ts'
 import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
 import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/context.ts'
+
+const { passOnAfterMs } = WORK
 
 const AT_DEFAULT = { unknownOutcomes: [sampleDoubt('default')] }
 const AT_FALLBACK = { unknownOutcomes: [sampleDoubt('fallback')] }
@@ -159,13 +160,13 @@ function unanswered(
 t.test('a payment in doubt is passed on where its processors answer nothing here', async (t) => {
   const tried = { ...AT_DEFAULT, lookUps: 4 }
 
-  t.equal(unanswered(PASS_ON_AFTER_MS, ['default'], tried), 'payment.recalled')
-  t.equal(unanswered(PASS_ON_AFTER_MS - 1, ['default'], tried), 'looked up', 'not before')
-  t.equal(unanswered(PASS_ON_AFTER_MS, ['fallback'], tried), 'looked up', 'only where it is')
-  t.equal(unanswered(PASS_ON_AFTER_MS, ['default'], { ...tried, lookUps: 3 }), 'looked up')
+  t.equal(unanswered(passOnAfterMs, ['default'], tried), 'payment.recalled')
+  t.equal(unanswered(passOnAfterMs - 1, ['default'], tried), 'looked up', 'not before')
+  t.equal(unanswered(passOnAfterMs, ['fallback'], tried), 'looked up', 'only where it is')
+  t.equal(unanswered(passOnAfterMs, ['default'], { ...tried, lookUps: 3 }), 'looked up')
   const atBoth = { ...AT_BOTH, lookUps: 4 }
-  t.equal(unanswered(PASS_ON_AFTER_MS, ['default'], atBoth), 'looked up', 'one may answer')
-  t.equal(unanswered(PASS_ON_AFTER_MS, ['default', 'fallback'], atBoth), 'payment.recalled')
+  t.equal(unanswered(passOnAfterMs, ['default'], atBoth), 'looked up', 'one may answer')
+  t.equal(unanswered(passOnAfterMs, ['default', 'fallback'], atBoth), 'payment.recalled')
 })
 
 t.test('look-ups say something where they find, or prove that there is nothing', async (t) => {
@@ -195,7 +196,7 @@ t.test('look-ups say something where they find, or prove that there is nothing',
     sendLookUp(dependencies, sampleContext({ ...AT_DEFAULT, slot: 0 }), listener().self)
     lookUps[0]?.(answer)
 
-    clock.increment(PASS_ON_AFTER_MS)
+    clock.increment(passOnAfterMs)
     t.equal(fruitless.default.isLong(clock.now()), isFruitless, `${answer.kind}, ${proof}`)
   }
 })
@@ -207,7 +208,7 @@ t.test('a look-up that finds nothing while it cannot prove anything says nothing
   sendLookUp(dependencies, sampleContext({ ...AT_DEFAULT, slot: 0 }), listener().self)
   lookUps[0]?.({ kind: 'missing' })
 
-  clock.increment(PASS_ON_AFTER_MS)
+  clock.increment(passOnAfterMs)
   t.ok(fruitless.default.isLong(clock.now()), 'it ends no streak')
   t.notOk(fruitless.fallback.isLong(clock.now()), 'nor begins one')
 })

@@ -4,10 +4,12 @@ import t from 'tap'
 import { PassingOn } from '../../../src/actors/payments/passing-on.ts'
 import { createLookUpPlaces } from '../../../src/actors/payments/look-up-places.ts'
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
-import { createStreak, PASS_ON_AFTER_MS } from '../../../src/actors/payments/streak.ts'
+import { createStreak } from '../../../src/actors/payments/streak.ts'
 import type { Outcome } from '../../../src/actors/model/payment.ts'
 import { sampleRecord } from '../../support/payment-samples.ts'
 import { standIns, WORK } from '../../support/payment-dependencies.ts'
+
+const { passOnAfterMs } = WORK
 
 const CALM = { isCongested: false }
 
@@ -38,7 +40,7 @@ function waitingFive() {
 t.test('it waits as long as a circuit may close again, then passes on a few at once', async (t) => {
   const { passingOn, clock, waiting, parked, ids } = waitingFive()
   passingOn.tick(CALM)
-  clock.increment(PASS_ON_AFTER_MS - 1)
+  clock.increment(passOnAfterMs - 1)
   passingOn.tick(CALM)
   t.notOk(passingOn.isStuck)
   t.same(ids(), [])
@@ -59,7 +61,7 @@ t.test('it waits as long as a circuit may close again, then passes on a few at o
 t.test('a circuit that is closed ends it, one that is being tried does not', async (t) => {
   const { passingOn, clock, circuits, ids } = waitingFive()
   passingOn.tick(CALM)
-  clock.increment(PASS_ON_AFTER_MS)
+  clock.increment(passOnAfterMs)
   circuits.fallback = 'halfOpen'
   t.ok(passingOn.isStuck)
 
@@ -70,14 +72,14 @@ t.test('a circuit that is closed ends it, one that is being tried does not', asy
   t.same(ids(), [])
   circuits.fallback = 'heldOpen'
   passingOn.tick(CALM)
-  clock.increment(PASS_ON_AFTER_MS - 1)
+  clock.increment(passOnAfterMs - 1)
   t.notOk(passingOn.isStuck, 'it begins anew')
 })
 
 t.test('nothing is passed on while what was is not written', async (t) => {
   const { passingOn, clock, ids } = waitingFive()
   passingOn.tick({ isCongested: true })
-  clock.increment(PASS_ON_AFTER_MS)
+  clock.increment(passOnAfterMs)
   passingOn.tick({ isCongested: true })
 
   t.ok(passingOn.isStuck)
@@ -85,13 +87,12 @@ t.test('nothing is passed on while what was is not written', async (t) => {
 })
 
 t.test('a streak is counted from its first failure', async (t) => {
-  t.equal(PASS_ON_AFTER_MS, 10_000, 'as RELIABILITY.md says')
-  const streak = createStreak()
-  t.notOk(streak.isLong(PASS_ON_AFTER_MS), 'there is none')
+  const streak = createStreak(WORK)
+  t.notOk(streak.isLong(passOnAfterMs), 'there is none')
   streak.failed(5)
-  streak.failed(PASS_ON_AFTER_MS)
-  t.notOk(streak.isLong(PASS_ON_AFTER_MS + 4))
-  t.ok(streak.isLong(PASS_ON_AFTER_MS + 5))
+  streak.failed(passOnAfterMs)
+  t.notOk(streak.isLong(passOnAfterMs + 4))
+  t.ok(streak.isLong(passOnAfterMs + 5))
   streak.ended()
-  t.notOk(streak.isLong(3 * PASS_ON_AFTER_MS))
+  t.notOk(streak.isLong(3 * passOnAfterMs))
 })

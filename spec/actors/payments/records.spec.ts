@@ -37,6 +37,7 @@ const SETTINGS: WorkSettings = {
   retryDelayMs: 100,
   retryDelayMaxMs: 1000,
   rejectAfterMs: 5000,
+  passOnAfterMs: 10_000,
   settleByMs: 5000,
   lookUpLagMs: 50,
 }

@@ -62,6 +62,7 @@ export const WORLD_FAULTS: PlantedFaults = {
     rule: 'settledByWhoWorks',
     plant: sharedPlaces,
   },
+  'an instance that keeps what it cannot move': { rule: 'settledByWhoWorks', plant: keptForItself },
   "durations by PostgreSQL's time of day": {
     ...PAID_TWICE,
     besides: [...PAID_TWICE.besides, 'sentUnderLease', 'sentByOwner', 'sentIsOpen'],
@@ -342,4 +343,16 @@ function isAnswer(
   status: number,
 ): end is Extract<HttpEnd, { readonly kind: 'answered' }> {
   return end.kind === 'answered' && end.status === status
+}
+
+function keptForItself(): Planted {
+  const reply = { kind: 'unreachable', hangs: false } as const
+  const cutOff = { at: 0, place: 0, processors: ['default', 'fallback'], reply } as const
+  return {
+    plan: (plan) => ({ ...plan, instances: 2, faults: [], cutOff }),
+    settings: ({ configured, ...settings }) => {
+      const work = { ...configured.work, passOnAfterMs: Number.POSITIVE_INFINITY }
+      return { ...settings, configured: { ...configured, work } }
+    },
+  }
 }

@@ -25,6 +25,8 @@ export interface WorkSettings {
   readonly retryDelayMaxMs: number
   /** Age, ms since its acceptance, below which no payment is rejected. */
   readonly rejectAfterMs: number
+  /** For how long an instance tries by itself what it cannot send, or not look up, ms. */
+  readonly passOnAfterMs: number
   /**
    * Time, from its dispatch, after which each look-up shows a request if it was ever recorded, ms: in
    * which it can still be written, recorded, and then missed by a look-up that lags behind.

@@ -6,18 +6,19 @@ import { routeState } from '../circuit/context.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { PaymentsInMemory } from './queries.ts'
 import { reportParked, type ReportParts } from './reports.ts'
-import { createStreak } from './streak.ts'
+import { createStreak, type Streak } from './streak.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
 export class PassingOn {
   readonly #inMemory: PaymentsInMemory
   readonly #reports: ReportParts
-  readonly #noRoute = createStreak()
+  readonly #noRoute: Streak
 
   constructor(inMemory: PaymentsInMemory, reports: ReportParts) {
     this.#inMemory = inMemory
     this.#reports = reports
+    this.#noRoute = createStreak(inMemory.dependencies.settings)
   }
 
   /** Whether neither circuit was closed for long: what is accepted now goes to the ledger as well. */

@@ -153,7 +153,7 @@ class Payments {
         default: controlsOf(input, { name: 'default', system: scope.system }),
         fallback: controlsOf(input, { name: 'fallback', system: scope.system }),
       },
-      fruitless: { default: createStreak(), fallback: createStreak() },
+      fruitless: { default: createStreak(input.settings), fallback: createStreak(input.settings) },
       suspicion: { default: createSuspicion(), fallback: createSuspicion() },
       due: createTimerQueue<DueStep>(input.clock, (step) =>
         tellDue(this.#dependencies, this.#slots, step),

@@ -3,9 +3,7 @@
 // is down for all.
 
 import type { ProcessorName } from '../model/payment.ts'
-
-/** For how long an instance tries by itself, ms. */
-export const PASS_ON_AFTER_MS = 10_000
+import type { WorkSettings } from '../model/settings.ts'
 
 export interface Streak {
   /** One more, at that monotonic instant, ms. */
@@ -14,7 +12,7 @@ export interface Streak {
   isLong(now: number): boolean
 }
 
-export function createStreak(): Streak {
+export function createStreak({ passOnAfterMs }: Pick<WorkSettings, 'passOnAfterMs'>): Streak {
   let since = Number.POSITIVE_INFINITY
   return {
     failed(now) {
@@ -23,7 +21,7 @@ export function createStreak(): Streak {
     ended() {
       since = Number.POSITIVE_INFINITY
     },
-    isLong: (now) => now - since >= PASS_ON_AFTER_MS,
+    isLong: (now) => now - since >= passOnAfterMs,
   }
 }
 
