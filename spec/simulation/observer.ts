@@ -179,6 +179,8 @@ export class Observer implements InstanceObserver {
     if (row === undefined) this.fail('sentIsInLedger', whose)
     // An answer to its earlier owner has settled it meanwhile, by the very request sent again here.
     else if (isSame && row.owner !== leaseId) return
+    // Its owner goes by what operators have said of that answer.
+    else if (this.saidNever.isToldToOthers(correlationId, instance)) return
     else if (row.state !== 'open') this.fail('sentIsOpen', `${whose}, ${row.state}`)
     else if (row.owner !== leaseId) {
       this.fail('sentByOwner', `${whose}, owned by lease ${row.owner}`)

@@ -52,6 +52,13 @@ export class SaidNever {
     this.#settled.set(correlationId, [...(this.#settled.get(correlationId) ?? []), told])
   }
 
+  /** Whether only others were told that a payment is settled of which that was ruled out in error. */
+  isToldToOthers(correlationId: string, instance: SentCharge['instance']): boolean {
+    if (!this.wrong.has(correlationId)) return false
+    const told = this.#settled.get(correlationId) ?? []
+    return told.length > 0 && told.every((each) => each.instance !== instance)
+  }
+
   /**
    * What instances were told of payments of which it was said in error, and is not what the ledger has
    * of them: whoever was told has to say so.
