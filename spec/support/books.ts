@@ -74,6 +74,7 @@ async function findBookFaults(books: Books, random: Random): Promise<readonly st
   const recorded = await books.ledgers.payments()
   const faults = [
     ...unexpectedEntries(books.client.register, recorded),
+    ...(await unrecordedPayments(books.client, recorded)),
     ...(await differingStatuses(books.client, recorded)),
     ...(await differingWindows(books.client, recorded, random)),
   ]
@@ -113,8 +114,20 @@ function unexpectedEntries(register: Register, recorded: Recorded): readonly str
       }
     }
   }
-  for (const [id, { accepted }] of register) {
-    if (accepted && !seen.has(id)) faults.push(`${id} was answered 202 and is recorded nowhere`)
+  return faults
+}
+
+/** What waits for what is told with it. */
+async function unrecordedPayments(
+  client: PitClient,
+  recorded: Recorded,
+): Promise<readonly string[]> {
+  const seen = new Set(NAMES.flatMap((name) => recorded[name].map((entry) => entry.correlationId)))
+  const faults: string[] = []
+  for (const [id, { accepted }] of client.register) {
+    if (!accepted || seen.has(id)) continue
+    const told = faults.length < FAULTS_SHOWN_MAX ? await client.paymentStatus(id) : undefined
+    faults.push(`${id} was answered 202 and is recorded nowhere: ${JSON.stringify(told)}`)
   }
   return faults
 }
