@@ -35,6 +35,31 @@ t.test('a circuit that is half-open again is charged in the same turn', async (t
   t.ok(pit.processors.default.waiting.includes('charge'))
 })
 
+t.test(
+  'both circuits held open at once let nothing through between one and the other',
+  async (t) => {
+    const pit = await startedPit({ ROUTE_WAIT_MAX_MS: '20' })
+    probe(pit, 'default', { failing: true })
+    pit.post()
+    ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+    await settled()
+    await pit.pass(SHORT_MS)
+
+    holdOpen(pit, 'default')
+    holdOpen(pit, 'fallback')
+
+    await pit.pass(100)
+    t.notOk(pit.processors.default.waiting.includes('charge'))
+    t.notOk(pit.processors.fallback.waiting.includes('charge'))
+  },
+)
+
+function holdOpen(pit: StartedPit, name: 'default' | 'fallback'): void {
+  const circuit = pit.supervisor.system.get(`processorHealth.${name}`)
+  const held = { to: 'open', cause: 'paused by ana: a spec' } as const
+  circuit.send({ type: 'hold.changed', held, at: pit.clock.now() })
+}
+
 function probe(
   pit: StartedPit,
   name: 'default' | 'fallback',

@@ -227,7 +227,8 @@ export function createHealth(
     next({ value }) {
       if (value === announcedState) return
       announcedState = value
-      tell(actor.system, 'payments', { type: 'circuit.changed' })
+      // What this one held back would go to the other one, of which the same may be about to be told.
+      if (value !== 'heldOpen') tell(actor.system, 'payments', { type: 'circuit.changed' })
     },
     // XState tells the supervisor, which decides on it; without this it would end the process too.
     error: () => undefined,
