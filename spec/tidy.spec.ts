@@ -34,6 +34,7 @@ const TOLD_APART_BY_FOLDER: readonly string[] = [
 
 /** Files of src under 40 lines, each with its reason to be alone. */
 const SHORT: Readonly<Record<string, string>> = {
+  'src/actors/payments/handing-back.ts': 'what an order of operators does, to be read by itself',
   'src/actors/payments/processor-controls.ts':
     'how controls reach the rest: what they are is read without it',
   'src/actors/payments/streak.ts': 'asked by payments in doubt and by those that wait',

@@ -7,13 +7,19 @@ import { startedPit, type StartedPit } from '../../support/started-pit.ts'
 /** Less than a tick, so that nothing but the circuits' changes starts a payment. */
 const SHORT_MS = 30
 
-t.test('a circuit that opens is not charged by those who are told that it opened', async (t) => {
+/** Payment `a` waits for `default`, which fails, and would go to `fallback` at the next look. */
+async function waitingForDefault(): Promise<StartedPit> {
   const pit = await startedPit({ ROUTE_WAIT_MAX_MS: '20' })
   probe(pit, 'default', { failing: true })
   pit.post()
   ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
   await settled()
   await pit.pass(SHORT_MS)
+  return pit
+}
+
+t.test('a circuit that opens is not charged by those who are told that it opened', async (t) => {
+  const pit = await waitingForDefault()
 
   probe(pit, 'fallback', { failing: true })
 
@@ -38,12 +44,7 @@ t.test('a circuit that is half-open again is charged in the same turn', async (t
 t.test(
   'both circuits held open at once let nothing through between one and the other',
   async (t) => {
-    const pit = await startedPit({ ROUTE_WAIT_MAX_MS: '20' })
-    probe(pit, 'default', { failing: true })
-    pit.post()
-    ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
-    await settled()
-    await pit.pass(SHORT_MS)
+    const pit = await waitingForDefault()
 
     holdOpen(pit, 'default')
     holdOpen(pit, 'fallback')

@@ -6,6 +6,8 @@ import { createLookUpPlaces } from '../../../src/actors/payments/look-up-places.
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
 import { createStreak } from '../../../src/actors/payments/streak.ts'
 import type { Outcome } from '../../../src/actors/model/payment.ts'
+import { settled } from '../../support/actor-system.ts'
+import { startedPit } from '../../support/started-pit.ts'
 import { sampleRecord } from '../../support/payment-samples.ts'
 import { standIns, WORK } from '../../support/payment-dependencies.ts'
 
@@ -96,3 +98,36 @@ t.test('a streak is counted from its first failure', async (t) => {
   streak.ended()
   t.notOk(streak.isLong(3 * passOnAfterMs))
 })
+
+t.test(
+  'a whole instance parks what waits in memory, and what it accepts from then on',
+  async (t) => {
+    const pit = await startedPit({ CIRCUIT_OPEN_MS: '60000', CIRCUIT_OPEN_MAX_MS: '60000' })
+    for (const name of ['default', 'fallback'] as const) {
+      const circuit = pit.supervisor.system.get(`processorHealth.${name}`)
+      circuit.send({
+        type: 'probe.answered',
+        failing: true,
+        minResponseMs: 0,
+        at: pit.clock.now() + 1,
+      })
+    }
+    pit.post()
+    const first = await pit.ledger.called('accept')
+    t.match(first.args, [[{ correlationId: 'a' }], { parked: false }])
+    first.answer({ results: ['accepted'], purges: 0 })
+    await settled()
+
+    for (let ms = 0; ms <= passOnAfterMs; ms += 500) {
+      await pit.pass(500)
+      if (!pit.ledger.waiting.includes('renewLease')) continue
+      const ledgerNow = pit.clock.now()
+      ;(await pit.ledger.called('renewLease')).answer({ held: true, purges: 0, ledgerNow })
+    }
+    await pit.pass(50)
+
+    t.match((await pit.ledger.called('record')).args, [[{ kind: 'parked', correlationId: 'a' }]])
+    pit.post()
+    t.match((await pit.ledger.called('accept')).args, [[{ correlationId: 'a' }], { parked: true }])
+  },
+)

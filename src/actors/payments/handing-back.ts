@@ -5,7 +5,6 @@ import type { HandedBack } from '../messages.ts'
 import type { PaymentsInMemory } from './queries.ts'
 import { doubtDelayMs } from './records.ts'
 import { reportParked, type ReportParts } from './reports.ts'
-import type { UsedSlot } from './slots.ts'
 
 interface Resolved {
   readonly correlationId: string
@@ -19,10 +18,7 @@ export function handBack(
   reports: ReportParts,
   { correlationId, endsAt }: Resolved,
 ): HandedBack {
-  let found: UsedSlot | undefined
-  slots.forEachUsed((slot) => {
-    if (slot.record.correlationId === correlationId) found = slot
-  })
+  const found = slots.find(correlationId)
   if (found !== undefined) {
     const { actor } = found
     if (actor.getSnapshot().context.unknownOutcomes.length === 0) return 'busy'

@@ -8,7 +8,7 @@ import type { LateSettlement } from '../payment/effects.ts'
 import type { PaymentsInMemory } from './queries.ts'
 import { LATE_MAX_MS } from './records.ts'
 import { reportLateSettlement, tellLateSettlement, type ReportParts } from './reports.ts'
-import { isIdle, type UsedSlot } from './slots.ts'
+import { isIdle } from './slots.ts'
 
 interface LateSettlementsParts {
   readonly inMemory: PaymentsInMemory
@@ -66,10 +66,7 @@ export class LateSettlements {
   #takeOut(correlationId: string): boolean {
     const { slots, waiting } = this.#parts.inMemory
     if (waiting.take(correlationId) !== undefined) return true
-    let found: UsedSlot | undefined
-    slots.forEachUsed((slot) => {
-      if (slot.record.correlationId === correlationId) found = slot
-    })
+    const found = slots.find(correlationId)
     if (found === undefined || !isIdle(found)) return false
     this.#parts.stopChild(found.actor)
     slots.release(found)

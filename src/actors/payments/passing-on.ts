@@ -1,11 +1,11 @@
 // Payments that this instance cannot send go back to the ledger, due at once: others may be able to,
 // and this one claims them again as its circuits let some through. In doubt they leave by look-ups.ts.
 
-import assert from 'node:assert'
 import { routeState } from '../circuit/context.ts'
 import type { ProcessorName } from '../model/payment.ts'
+import type { PaymentRecord } from '../payment/context.ts'
 import type { PaymentsInMemory } from './queries.ts'
-import { reportParked, type ReportParts } from './reports.ts'
+import { reportAllParked, type ReportParts } from './reports.ts'
 import { createStreak, type Streak } from './streak.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
@@ -34,11 +34,12 @@ export class PassingOn {
     if (states.includes('closed')) this.#noRoute.ended()
     else this.#noRoute.failed(clock.now())
     if (isCongested || !this.isStuck) return
-    const { ready } = waiting
-    for (let count = Math.min(ready.size, settings.claimMax); count > 0; count -= 1) {
-      const record = ready.shift()
-      assert(record !== undefined, 'a ring has as many as its size says')
-      reportParked(this.#reports, record, { delayMs: 0, rounds: record.rounds })
+    const passed: PaymentRecord[] = []
+    while (passed.length < settings.claimMax) {
+      const record = waiting.ready.shift()
+      if (record === undefined) break
+      passed.push(record)
     }
+    reportAllParked(this.#reports, passed)
   }
 }

@@ -24,11 +24,8 @@ export function findPaymentStatus(
   { dependencies, slots, waiting }: PaymentsInMemory,
   correlationId: string,
 ): PaymentStatus | undefined {
-  let status: PaymentStatus | undefined
-  slots.forEachUsed((slot) => {
-    if (slot.record.correlationId === correlationId) status = statusOfSlot(dependencies, slot)
-  })
-  if (status !== undefined) return status
+  const slot = slots.find(correlationId)
+  if (slot !== undefined) return statusOfSlot(dependencies, slot)
   for (const [state, ring] of ringsOf(waiting)) {
     const record = ring.find((each) => each.correlationId === correlationId)
     if (record !== undefined) return statusOfWaiting(dependencies.clock, record, state)

@@ -33,6 +33,8 @@ export interface SlotTable {
   take(record: PaymentRecord): Slot | undefined
   release(slot: Slot): void
   at(index: number): Slot
+  /** The one that this payment has; undefined: it is not in work. */
+  find(correlationId: string): UsedSlot | undefined
   /** `take` may release the slot that it is given. */
   forEachUsed(take: (slot: UsedSlot) => void): void
 }
@@ -70,6 +72,10 @@ export function createSlotTable(bounds: { slotsMax: number; placesMax: number })
       free.push(slot.index)
     },
     at,
+    find(correlationId) {
+      const slot = slots.find(({ record }) => record?.correlationId === correlationId)
+      return slot !== undefined && isUsed(slot) ? slot : undefined
+    },
     forEachUsed(take) {
       if (free.length === capacity) return
       for (const slot of slots) if (isUsed(slot)) take(slot)
