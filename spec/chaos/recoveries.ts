@@ -144,6 +144,8 @@ interface Opening {
   readonly processor: ProcessorName
   /** Wall clock, epoch ms. */
   readonly atMs: number
+  /** Why, in the log's words; for openings that are told together, what failed meanwhile. */
+  readonly why: string
 }
 
 /**
@@ -163,9 +165,10 @@ export function readOpenings(
     wroteAt = machineTimeOf(Date.parse(time), settings, wroteAt)
     // Few lines are of this kind, and a killed process may leave half a line.
     if (!/"circuit\.(changed|flapped)"/.test(line) || !line.endsWith('}')) continue
-    const { to, openedMsAgo, processor } = JSON.parse(line) as CircuitLine
+    const { to, openedMsAgo, processor, cause, failures } = JSON.parse(line) as CircuitLine
+    const why = cause ?? failures ?? ''
     for (const agoMs of openedMsAgo ?? (to === 'open' ? [0] : [])) {
-      openings.push({ instance, processor, atMs: wroteAt - agoMs })
+      openings.push({ instance, processor, atMs: wroteAt - agoMs, why })
     }
   }
   return openings
@@ -176,22 +179,31 @@ interface CircuitLine {
   readonly processor: ProcessorName
   readonly to?: string
   readonly openedMsAgo?: readonly number[]
+  readonly cause?: string
+  readonly failures?: string
 }
 
-/** The most openings of one instance's circuit during a recovery. */
-export function openingsDuring(recovery: Recovery, openings: readonly Opening[]): number {
-  const counts = new Map<string, number>()
-  for (const { instance, processor, atMs } of openings) {
+/** Openings of that instance's circuit that opened most often during a recovery. */
+export function openingsDuring(
+  recovery: Recovery,
+  openings: readonly Opening[],
+): readonly Opening[] {
+  const byInstance = new Map<string, Opening[]>()
+  for (const opening of openings) {
+    const { instance, processor, atMs } = opening
     if (processor !== recovery.processor) continue
     if (atMs < recovery.fromMs || atMs > recovery.toMs) continue
-    counts.set(instance, (counts.get(instance) ?? 0) + 1)
+    byInstance.set(instance, [...(byInstance.get(instance) ?? []), opening])
   }
-  return Math.max(0, ...counts.values())
+  const [most = []] = [...byInstance.values()].sort((a, b) => b.length - a.length)
+  return most
 }
 
 export interface JudgedRecovery extends Recovery {
   /** The most openings of one instance's circuit. */
   readonly openings: number
+  /** Why they opened, each reason once. */
+  readonly why: readonly string[]
   readonly verdict: 'held' | 'broken'
 }
 
@@ -207,8 +219,9 @@ export function judgeRecoveries(
     readOpenings(pit.name, pit.logs(), clocks?.settingsOf(pit.name)),
   )
   return recoveries.map((recovery) => {
-    const count = openingsDuring(recovery, openings)
-    const isBroken = isFlooded(recovery) || count > OPENINGS_MAX
-    return { ...recovery, openings: count, verdict: isBroken ? 'broken' : 'held' }
+    const most = openingsDuring(recovery, openings)
+    const why = [...new Set(most.map((opening) => opening.why))]
+    const isBroken = isFlooded(recovery) || most.length > OPENINGS_MAX
+    return { ...recovery, openings: most.length, why, verdict: isBroken ? 'broken' : 'held' }
   })
 }

@@ -19,7 +19,12 @@ import { excuse, type JudgedFaults } from './excuses.ts'
 import type { Injector } from './injector.ts'
 import { type Ledgers, SETTLE_WITHIN_MS } from './ledgers.ts'
 import type { LiveChecks } from './live-checks.ts'
-import { type JudgedRecovery, judgeRecoveries, type Recoveries } from './recoveries.ts'
+import {
+  type JudgedRecovery,
+  judgeRecoveries,
+  OPENINGS_MAX,
+  type Recoveries,
+} from './recoveries.ts'
 import { makeRows, type ReportRow, TAKEOVER_MS_MAX } from './report.ts'
 import type { System } from './system.ts'
 import type { Takeover, Takeovers } from './takeovers.ts'
@@ -175,9 +180,12 @@ export function lateTakeovers(takeovers: readonly Takeover[]): readonly string[]
 export function floodedRecoveries(recoveries: readonly JudgedRecovery[]): readonly string[] {
   return recoveries
     .filter(({ verdict }) => verdict === 'broken')
-    .map(({ processor, fault, sends, waiting, accepted, openings }) => {
+    .map(({ processor, fault, sends, waiting, accepted, openings, why, fromMs, toMs }) => {
       const payments = `${waiting} payments that waited and ${accepted} that came in`
-      return `${processor} after ${fault}: ${sends} charges for ${payments}, ${openings} openings`
+      const counts = `${sends} charges for ${payments}, ${openings} openings`
+      const [from, to] = [fromMs, toMs].map((at) => new Date(at).toISOString())
+      const reasons = openings > OPENINGS_MAX ? `: ${why.join('; ')}` : ''
+      return `${processor} after ${fault}, ${from} to ${to}: ${counts}${reasons}`
     })
 }
 

@@ -106,9 +106,9 @@ t.test('a circuit that opens says why', async (t) => {
 })
 
 t.test(
-  'an attempt belongs to the state in which it was sent, from its first moment on',
+  'an attempt tells of the processor since its circuit was last open, from that moment on',
   async (t) => {
-    const context = { ...circuitAfter('default', []), since: 100 }
+    const context = { ...circuitAfter('default', []), triedFrom: 100 }
     const sentAt = (at: number) =>
       ({ type: 'attempt.reported', failed: true, detail: 'said', tookMs: 30, at: at + 30 }) as const
 

@@ -312,7 +312,7 @@ t.test(
 )
 
 t.test(
-  'an attempt sent before half-open is weighed and does not open the circuit again',
+  'an attempt sent before half-open is timed and does not open the circuit again',
   async (t) => {
     const stale = attempt(SINCE + 3, { failed: true, tookMs: 4 })
     const [snapshot] = after(circuit('halfOpen'), stale)

@@ -11,6 +11,7 @@ import {
 import { standIns, type StandIns } from '../../support/payment-dependencies.ts'
 import { sendLookUp } from '../../../src/actors/payment/look-ups.ts'
 import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/context.ts'
+import { outlasting } from '../../../src/actors/model/settings.ts'
 import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
 
 const IN_DOUBT = { unknownOutcomes: [sampleDoubt('default')], attempts: [ATTEMPT] }
@@ -176,7 +177,9 @@ t.test('a processor that knew a payment by 422 and has it not fails, and refuses
   scene.clock.increment(7)
   scene.lookUps[0]?.({ kind: 'missing' })
 
-  const told = { failed: true, detail: 'known, but missing', tookMs: 7, at: 30_007 }
+  const { settleByMs } = scene.dependencies.settings
+  const sentAt = sampleDoubt('default').settleBy - outlasting(settleByMs)
+  const told = { failed: true, detail: 'known, but missing', tookMs: 7, at: 30_007, sentAt }
   t.same(scene.reports, [{ type: 'attempt.reported', ...told }])
   t.match(scene.facts, [
     { type: 'payment.contradicted', processor: 'default', contradiction: { kind: 'absence' } },

@@ -59,6 +59,8 @@ export interface HealthContext extends HealthInput {
   readonly probedAt: number
   /** Monotonic instant of the last change of state, ms. */
   readonly since: number
+  /** When it last became half-open, or started, monotonic ms: what was sent earlier is old news. */
+  readonly triedFrom: number
   /** Why the state is what it is, for people. */
   readonly cause: string
 }
@@ -80,6 +82,8 @@ export type HealthEvent =
       readonly detail: string
       readonly tookMs: number
       readonly at: number
+      /** Monotonic, ms, where it was not `tookMs` before `at`: what it says was found out later. */
+      readonly sentAt?: number
     }
   | {
       readonly type: 'probe.answered'
@@ -145,17 +149,23 @@ function halfOpenLimitAt({ ramp, concurrencyLimit, settings }: HealthContext, no
   return Math.max(concurrencyLimit, Math.floor(settings.concurrency * share))
 }
 
+/** The window and the smoothed response time, with one attempt more. */
+export function weighed(step: HealthStep): Partial<HealthContext> {
+  const { window, settings } = step.context
+  const { windowMs } = settings
+  return { ...timed(step), window: withEvidence(window, attemptOf(step.event), windowMs) }
+}
+
 /**
- * The window and the smoothed response time, with one attempt more. A failure can only raise that
- * time. A timeout counts in full, but quick 500s and refused connections must not make a slow
- * processor look fast: the route would then send it payments.
+ * The smoothed response time with one attempt more. A failure can only raise that time. A timeout
+ * counts in full, but quick 500s and refused connections must not make a slow processor look fast:
+ * the route would then send it payments.
  */
-export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
-  const attempt = attemptOf(event)
-  const { measuredMs, settings } = context
-  const window = withEvidence(context.window, attempt, settings.windowMs)
-  const sampleMs = attempt.failed ? Math.max(measuredMs, attempt.tookMs) : attempt.tookMs
-  return { window, measuredMs: measuredMs + SMOOTHING * (sampleMs - measuredMs) }
+export function timed({ context, event }: HealthStep): Partial<HealthContext> {
+  const { failed, tookMs } = attemptOf(event)
+  const { measuredMs } = context
+  const sampleMs = failed ? Math.max(measuredMs, tookMs) : tookMs
+  return { measuredMs: measuredMs + SMOOTHING * (sampleMs - measuredMs) }
 }
 
 /**
@@ -175,7 +185,7 @@ export function halfOpened({ event }: HealthStep): Partial<HealthContext> {
   const concurrencyLimit = FIRST_CONCURRENCY_LIMIT
   const cause = HALF_OPENED_BY[event.type] ?? 'cooldown over'
   const ramp = event.type === 'probe.answered' ? rampBy({ event }) : null
-  return { concurrencyLimit, ramp, since: at, cause, window }
+  return { concurrencyLimit, ramp, since: at, triedFrom: at, cause, window }
 }
 
 const HALF_OPENED_BY: Partial<Record<HealthEvent['type'], string>> = {
@@ -264,10 +274,10 @@ export function isUntried({ context }: HealthStep): boolean {
   return context.openings === 0 && ratesOf(context.window).calls === 0
 }
 
-/** Whether the attempt was sent before the circuit came into its present state. */
+/** Whether the attempt was sent before the circuit was last open: it tells of the time before. */
 export function wasSentBefore({ context, event }: HealthStep): boolean {
-  const { at, tookMs } = attemptOf(event)
-  return at - tookMs < context.since
+  const { at, tookMs, sentAt = at - tookMs } = attemptOf(event)
+  return sentAt < context.triedFrom
 }
 
 export function saysFailing({ context, event }: HealthStep): boolean {

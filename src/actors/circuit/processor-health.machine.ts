@@ -24,6 +24,7 @@ import {
   routeState,
   saysFailing,
   saysUsable,
+  timed,
   tripped,
   trippedAgain,
   wasSentBefore,
@@ -52,6 +53,7 @@ export const processorHealthMachine = setup({
     announceCircuit: (_, params: { state: CircuitState }): never =>
       unprovided(`announceCircuit ${params.state}`)(),
 
+    timeAttempt: assign((step: HealthStep) => timed(step)),
     weighAttempt: assign((step: HealthStep) => weighed(step)),
     noteAnnounced: assign((step: HealthStep) => announced(step)),
     trip: assign((step: HealthStep) => tripped(step)),
@@ -90,6 +92,7 @@ export const processorHealthMachine = setup({
     announcedMs: 0,
     probedAt: Number.NEGATIVE_INFINITY,
     since: input.now,
+    triedFrom: input.now,
     cause: 'start',
   }),
   initial: 'closed',
@@ -104,6 +107,7 @@ export const processorHealthMachine = setup({
       entry: { type: 'announceCircuit', params: { state: 'closed' } },
       on: {
         'attempt.reported': [
+          { guard: 'wasSentBefore', actions: 'timeAttempt' },
           { guard: 'crossesRate', target: 'open', actions: ['weighAttempt', 'trip'] },
           { actions: 'weighAttempt' },
         ],
@@ -137,7 +141,7 @@ export const processorHealthMachine = setup({
       entry: { type: 'announceCircuit', params: { state: 'halfOpen' } },
       on: {
         'attempt.reported': [
-          { guard: 'wasSentBefore', actions: 'weighAttempt' },
+          { guard: 'wasSentBefore', actions: 'timeAttempt' },
           { guard: 'wentWrong', target: 'open', actions: ['weighAttempt', 'tripAgain'] },
           {
             guard: 'fillsConcurrencyLimit',

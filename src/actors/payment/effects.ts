@@ -226,8 +226,7 @@ export function reportAttempt(
   processor: ProcessorName,
   attempt: Omit<AttemptReported, 'type'>,
 ): void {
-  const { failed, detail, tookMs, at } = attempt
-  health[processor].send({ type: 'attempt.reported', failed, detail, tookMs, at })
+  health[processor].send({ type: 'attempt.reported', ...attempt })
 }
 
 export function planBackoff(

@@ -21,7 +21,7 @@ import type { Contradiction, ProcessorName } from '../model/payment.ts'
 import type { LookUpAnswer } from '../model/ports.ts'
 import { isUnanswered } from '../payments/streak.ts'
 import { letsThrough } from '../model/route.ts'
-import { backoff, LOOK_UP_PAUSE_MAX_MS, LOOK_UP_PAUSE_MS } from '../model/settings.ts'
+import { backoff, LOOK_UP_PAUSE_MAX_MS, LOOK_UP_PAUSE_MS, outlasting } from '../model/settings.ts'
 
 export function planLookUp(
   dependencies: PaymentDependencies,
@@ -207,7 +207,8 @@ function missingEvent(
   tellContradiction(dependencies, context, { processor, contradiction: ABSENCE })
   const at = dependencies.clock.now()
   const detail = 'known, but missing'
-  reportAttempt(dependencies, processor, { failed: true, detail, tookMs: at - askedAt, at })
+  const sentAt = outcomeToLookUp(context).settleBy - outlasting(dependencies.settings.settleByMs)
+  reportAttempt(dependencies, processor, { failed: true, detail, tookMs: at - askedAt, at, sentAt })
   const refusedBy = [...context.refusedBy, processor]
   const next = routeNow(dependencies, { ...context, refusedBy })
   return { type: 'lookup.missing', ...missing, next }
