@@ -4,6 +4,7 @@ import t from 'tap'
 import type { SeenLease } from '../../../src/actors/model/ports.ts'
 import { takeoverMachine } from '../../../src/actors/ownership/takeover.machine.ts'
 import { settled, startActorSystem } from '../../support/actor-system.ts'
+import { ANY_TIME_OF_DAY } from '../../support/standing-time.ts'
 
 const OWN: SeenLease = { leaseId: 7, version: '9', ttlMs: 3_000, instanceId: 'own' }
 const OTHER: SeenLease = { ...OWN, leaseId: 3, version: '0' }
@@ -22,7 +23,9 @@ function start(own = OWN) {
     ;(await system.ledger.called('takeOver')).answer({ payments: [], leases, commands: 0 })
     await settled()
   }
-  return { facts: system.facts, see }
+  const lease = (id: number): void =>
+    system.fence.extend({ id, validUntil: Number.POSITIVE_INFINITY, ...ANY_TIME_OF_DAY })
+  return { facts: system.facts, see, lease }
 }
 
 t.test('a second living process with the same id is told, once a minute', async (t) => {
@@ -38,6 +41,19 @@ t.test('a second living process with the same id is told, once a minute', async 
   t.same(told, [1, 61, 121], 'from the first renewal on that is seen')
   const fact = { type: 'instance.doubled', leaseId: 7, otherLeaseId: 3 }
   t.same(facts, [fact, fact, fact])
+})
+
+t.test('a renewal of a lease that this process has lost, seen late, is its own', async (t) => {
+  const { facts, see, lease } = start({ ...OWN, leaseId: 8 })
+  await see(OWN)
+  lease(8)
+
+  for (const version of ['9', '9', '10', '10', '11']) await see({ ...OWN, version })
+  t.same(facts, [])
+
+  await see()
+  for (const version of ['1', '2']) await see({ ...OWN, version })
+  t.match(facts, [{ leaseId: 8, otherLeaseId: 7 }], 'its number was given out again')
 })
 
 t.test('the lease of a predecessor that has ended is no second process', async (t) => {

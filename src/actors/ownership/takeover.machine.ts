@@ -29,6 +29,8 @@ interface TakeoverContext extends TakeoverInput {
   readonly isFull: boolean
   /** Lease that payments are claimed under; null before the first. */
   readonly leaseId: number | null
+  /** Leases of this process, the lost ones while PostgreSQL has them: a renewal of one may be late. */
+  readonly ownLeaseIds: readonly number[]
   /** Whether a drain has ended the claiming; what is being claimed still arrives. */
   readonly isClosed: boolean
 }
@@ -61,12 +63,16 @@ export const takeoverMachine = setup({
     }),
   },
   actions: {
-    noteLease: assign(({ context }) => ({ leaseId: ownerOf(context.ports.lease) })),
+    noteLease: assign(({ context: { ports, ownLeaseIds } }) => {
+      const leaseId = ownerOf(ports.lease)
+      const isNew = !ownLeaseIds.includes(leaseId)
+      return { leaseId, ownLeaseIds: isNew ? [...ownLeaseIds, leaseId] : ownLeaseIds }
+    }),
     tellDoubled: assign(({ context }, { leases }: TakenOver) => {
       const { ports, doubledToldAt } = context
       const now = ports.clock.now()
       const leaseId = claimantOf(context)
-      const other = leases.find((seen) => seen.leaseId !== leaseId && isDoubled(seen, context))
+      const other = leases.find((seen) => isDoubled(seen, context))
       if (other === undefined || now - doubledToldAt < TOLD_AGAIN_MS) return {}
       const { leaseId: otherLeaseId } = other
       ports.telemetry.emit({ type: 'instance.doubled', leaseId, otherLeaseId })
@@ -75,6 +81,7 @@ export const takeoverMachine = setup({
     noteTaken: assign(({ context }, { payments, leases }: TakenOver) => ({
       isFull: payments.length >= context.batchMax,
       watched: watchedNow(context, leases),
+      ownLeaseIds: context.ownLeaseIds.filter((id) => leases.some(({ leaseId }) => leaseId === id)),
       seenAt: context.ports.clock.now(),
     })),
     countCommands: ({ self }, { commands: last }: TakenOver) =>
@@ -110,6 +117,7 @@ export const takeoverMachine = setup({
     doubledToldAt: Number.NEGATIVE_INFINITY,
     isFull: false,
     leaseId: null,
+    ownLeaseIds: [],
     isClosed: false,
   }),
   initial: 'waiting',
@@ -185,8 +193,9 @@ function silentLeases(context: TakeoverContext): readonly SeenLease[] {
  * Whether a lease under this instance's id was renewed while it was watched: by another process. That
  * of a predecessor which has ended is never renewed.
  */
-function isDoubled(seen: SeenLease, { watched, instanceId }: TakeoverContext): boolean {
-  if (seen.instanceId !== instanceId) return false
+function isDoubled(seen: SeenLease, context: TakeoverContext): boolean {
+  const { watched, instanceId, ownLeaseIds } = context
+  if (seen.instanceId !== instanceId || ownLeaseIds.includes(seen.leaseId)) return false
   const before = watched.find(({ leaseId }) => leaseId === seen.leaseId)
   return before !== undefined && before.version !== seen.version
 }
