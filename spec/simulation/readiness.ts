@@ -160,8 +160,11 @@ export class Readiness {
     { startedAt, resumedAt, capacityAt }: Presence,
   ): ReadyInstance {
     const troubledAt = Math.max(this.#troubledAt.ledger, resumedAt)
-    const ableAt = Math.max(startedAt, troubledAt + this.#recoveryMs())
-    const settledAt = ableAt + longestLeaseMs(this.#world.settings) * DRIFT
+    const leaseMs = longestLeaseMs(this.#world.settings) * DRIFT
+    // A clock that is set closes the fence until the lease is renewed.
+    const fencedUntil = instance.clock.wall.disturbedAt + leaseMs
+    const ableAt = Math.max(startedAt, fencedUntil, troubledAt + this.#recoveryMs())
+    const settledAt = ableAt + leaseMs
     return { instance, ableAt, capacityAt, settledAt }
   }
 
