@@ -59,6 +59,19 @@ t.test('timeouts make a processor look as slow as they took', async (t) => {
   t.ok(measuredMs > 790 && measuredMs <= 800, `${measuredMs} ms`)
 })
 
+t.test(
+  'one charge of a hundred that got lost does not make a quick processor look slow',
+  async (t) => {
+    const quick = times(99, { failed: false, tookMs: 5 })
+    const lost = { failed: true, tookMs: 8000 }
+
+    const { measuredMs } = circuitAfter('default', [...quick, lost])
+    t.ok(measuredMs > 5 && measuredMs < 50, `${measuredMs} ms`)
+    const known = circuitAfter('default', [...quick, ...times(99, lost)])
+    t.ok(known.measuredMs > 7000, 'once half of them are, it is as slow as they took')
+  },
+)
+
 t.test('quick answers make a processor look fast again', async (t) => {
   const { measuredMs } = circuitAfter('default', [
     ...SLOW,
@@ -126,6 +139,16 @@ t.test('a circuit becomes half-open for a reason, with one charge', async (t) =>
 
   t.match(byProbe, { cause: 'probe says up', ramp: { from: 7, responseMs: 150 }, since: 7 })
   t.match(byTime, { cause: 'cooldown over', ramp: null, since: 9, concurrencyLimit: 1 })
+})
+
+t.test('a circuit becomes half-open as quick as it says, however long it failed', async (t) => {
+  const announcement = { type: 'probe.answered', failing: false, minResponseMs: 7, at: 1 } as const
+  const late = circuitAfter('default', TIMEOUTS)
+  const context = { ...late, ...announced({ context: late, event: announcement }), measuredMs: 790 }
+  const halfOpen = halfOpened({ context, event: { type: 'cooldown.elapsed', opening: 1, at: 9 } })
+
+  t.equal(expectedMsOf(context), 790)
+  t.equal(expectedMsOf({ ...context, ...halfOpen }), 7)
 })
 
 t.test('a half-open limit doubles with each answer, up to the closed one', async (t) => {

@@ -40,6 +40,41 @@ t.test('silence is known for as many charges as may be in flight, over and over'
   }
 })
 
+t.test('a silence is tried a second after the last charge, then more seldom', async (t) => {
+  const silence = createSilence(16)
+  t.equal(silence.isTrialDue(5000), false, 'nothing is out')
+  silence.sent(0)
+  const last = silence.sent(250)
+  const trials: number[] = []
+  for (let at = 250; at <= 12_000; at += 50) {
+    if (!silence.isTrialDue(at)) continue
+    trials.push(at)
+    silence.sent(at)
+  }
+
+  t.same(trials, [1250, 2500, 4500, 6500, 8500, 10_500])
+  silence.answered(last + trials.length)
+  t.equal(silence.isTrialDue(30_000), false, 'an answer ends it')
+})
+
+t.test('what is out when a silence is tried hangs until it is answered', async (t) => {
+  const silence = createSilence(16)
+  const first = silence.sent(0)
+  const second = silence.sent(0)
+  t.equal(silence.hanging(), 0)
+  const trial = silence.sent(1500)
+  t.equal(silence.hanging(), 2)
+
+  silence.answered(first)
+  t.equal(silence.hanging(), 1)
+  silence.answered(trial)
+  const next = silence.sent(1600)
+  t.equal(silence.hanging(), 1, 'nor does it end with the silence')
+  silence.answered(next)
+  silence.answered(second)
+  t.equal(silence.hanging(), 0)
+})
+
 t.test('it is a silence when it is long, for this processor', async (t) => {
   t.equal(isSilence(250, 5), false)
   t.equal(isSilence(251, 5), true)

@@ -18,6 +18,7 @@ import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/c
 import type { Attempt, ProcessorName } from '../../../src/actors/model/payment.ts'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
 import { outlasting } from '../../../src/actors/model/settings.ts'
+import { letsThrough } from '../../../src/actors/model/route.ts'
 
 const SENT_AT = 7000
 const TOOK_MS = 3000
@@ -205,6 +206,54 @@ t.test('a processor is expected to take as long as it has let charges wait', asy
 
   charges[1]?.({ kind: 'settled', detail: '' })
   t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false, inFlight: 1 })
+})
+
+t.test(
+  'a processor that answers nothing is tried again and again, by one charge each',
+  async (t) => {
+    const facts: unknown[] = []
+    const { dependencies, clock, charges } = standIns({
+      telemetry: { emit: (fact) => facts.push(fact) },
+    })
+    const halfOpen = { concurrencyLimit: 1, measuredMs: 5, announcedMs: 0, ramp: null }
+    const getSnapshot = () => ({ value: 'halfOpen', context: halfOpen })
+    const circuit = { getSnapshot, send: () => undefined }
+    Object.assign(dependencies.health, { default: circuit })
+    const trials: number[] = []
+    for (let at = 0; at <= 5_000; at += 50) {
+      if (letsThrough(circuitNow(dependencies, 'default'))) {
+        trials.push(at)
+        t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false })
+        sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+      }
+      clock.increment(50)
+    }
+
+    t.same(trials, [0, 1_000, 2_000, 4_000], 'with a limit of one')
+    t.same(
+      facts,
+      [1_000, 2_000, 4_000].map((forMs) => ({
+        type: 'processor.silent',
+        processor: 'default',
+        forMs,
+      })),
+    )
+    t.match(circuitNow(dependencies, 'default'), { inFlight: 1, concurrencyLimit: 1 })
+    t.equal(dependencies.inFlight.default, 4)
+    charges[3]?.({ kind: 'settled', detail: '' })
+    t.equal(letsThrough(circuitNow(dependencies, 'default')), true, 'though three still hang')
+    t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false })
+  },
+)
+
+t.test('of a silent processor not more is out than may be in flight', async (t) => {
+  const { dependencies, clock } = standIns()
+  dependencies.inFlight.default = dependencies.settings.concurrency - 1
+  sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  clock.increment(60_000)
+
+  t.match(circuitNow(dependencies, 'default'), { isSilent: true })
+  t.equal(letsThrough(circuitNow(dependencies, 'default')), false)
 })
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {

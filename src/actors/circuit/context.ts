@@ -149,23 +149,30 @@ function halfOpenLimitAt({ ramp, concurrencyLimit, settings }: HealthContext, no
   return Math.max(concurrencyLimit, Math.floor(settings.concurrency * share))
 }
 
-/** The window and the smoothed response time, with one attempt more. */
-export function weighed(step: HealthStep): Partial<HealthContext> {
-  const { window, settings } = step.context
-  const { windowMs } = settings
-  return { ...timed(step), window: withEvidence(window, attemptOf(step.event), windowMs) }
+/**
+ * The window and the smoothed response time, with one attempt more. A failure can only raise that
+ * time: quick 500s and refused connections must not make a slow processor look fast, or the route
+ * would send it payments. A timeout counts for as much as failures are of what opens the circuit:
+ * one charge that got lost must not make a quick processor look slow, or it would get none.
+ */
+export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
+  const attempt = attemptOf(event)
+  const { settings, measuredMs } = context
+  const window = withEvidence(context.window, attempt, settings.windowMs)
+  if (!attempt.failed) return { window, measuredMs: smoothed(measuredMs, attempt.tookMs) }
+  const share = Math.min(1, ratesOf(window).failureRate / settings.failureRate)
+  const longerMs = Math.max(0, attempt.tookMs - measuredMs)
+  return { window, measuredMs: smoothed(measuredMs, measuredMs + share * longerMs) }
 }
 
-/**
- * The smoothed response time with one attempt more. A failure can only raise that time. A timeout
- * counts in full, but quick 500s and refused connections must not make a slow processor look fast:
- * the route would then send it payments.
- */
+/** The smoothed response time after an attempt from before, of which only a good answer tells. */
 export function timed({ context, event }: HealthStep): Partial<HealthContext> {
   const { failed, tookMs } = attemptOf(event)
-  const { measuredMs } = context
-  const sampleMs = failed ? Math.max(measuredMs, tookMs) : tookMs
-  return { measuredMs: measuredMs + SMOOTHING * (sampleMs - measuredMs) }
+  return failed ? {} : { measuredMs: smoothed(context.measuredMs, tookMs) }
+}
+
+function smoothed(measuredMs: number, sampleMs: number): number {
+  return measuredMs + SMOOTHING * (sampleMs - measuredMs)
 }
 
 /**
@@ -178,14 +185,18 @@ export function announced({ context, event }: HealthStep): Partial<HealthContext
   return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at }
 }
 
-/** What a circuit that becomes half-open begins with. */
-export function halfOpened({ event }: HealthStep): Partial<HealthContext> {
+/**
+ * What a circuit that becomes half-open begins with. How long failures took says nothing of whether
+ * it works now: by that time it would look late, and get no charge that shows it to be quick again.
+ */
+export function halfOpened({ context, event }: HealthStep): Partial<HealthContext> {
   const { at } = event
   const window = emptyWindow(at)
   const concurrencyLimit = FIRST_CONCURRENCY_LIMIT
   const cause = HALF_OPENED_BY[event.type] ?? 'cooldown over'
   const ramp = event.type === 'probe.answered' ? rampBy({ event }) : null
-  return { concurrencyLimit, ramp, since: at, triedFrom: at, cause, window }
+  const measuredMs = context.announcedMs
+  return { concurrencyLimit, ramp, since: at, triedFrom: at, cause, window, measuredMs }
 }
 
 const HALF_OPENED_BY: Partial<Record<HealthEvent['type'], string>> = {

@@ -9,7 +9,20 @@ export interface Silence {
   answered(number: number): void
   /** ms; 0 while no such charge is out. */
   lengthAt(now: number): number
+  /**
+   * Whether it is time to send one more charge into it, to see whether it has ended. The time between
+   * two of them grows with the silence: each may leave a payment in doubt.
+   */
+  isTrialDue(now: number): boolean
+  /** Charges that are still out of those that were when one was last sent into a silence. */
+  hanging(): number
 }
+
+/** Between two charges that are sent into a silence, ms. */
+const TRIAL_PAUSE_MIN_MS = 1000
+const TRIAL_PAUSE_MAX_MS = 2000
+/** The same as a share of its length, 0 to 1. */
+const TRIAL_PAUSE_SHARE = 0.5
 
 /** `chargesMax`: in flight at once. */
 export function createSilence(chargesMax: number): Silence {
@@ -17,19 +30,37 @@ export function createSilence(chargesMax: number): Silence {
   let sent = 0
   /** The highest number that was answered: charges are numbered as they are sent. */
   let answered = 0
+  let out = 0
+  /** Those up to this number that are out hang. */
+  let hangingUpTo = 0
+  let hanging = 0
+  const sinceSentMs = (index: number, now: number): number =>
+    now - (sentAt[index % chargesMax] ?? now)
+  const lengthAt = (now: number): number => (answered === sent ? 0 : sinceSentMs(answered, now))
+  const isTrialDue = (now: number): boolean => {
+    if (answered === sent) return false
+    const shareMs = Math.min(TRIAL_PAUSE_MAX_MS, TRIAL_PAUSE_SHARE * lengthAt(now))
+    return sinceSentMs(sent - 1, now) >= Math.max(TRIAL_PAUSE_MIN_MS, shareMs)
+  }
   return {
     sent(at) {
+      if (isTrialDue(at)) {
+        hangingUpTo = sent
+        hanging = out
+      }
       sentAt[sent % chargesMax] = at
       sent += 1
+      out += 1
       return sent
     },
     answered(number) {
       answered = Math.max(answered, number)
+      out -= 1
+      if (number <= hangingUpTo) hanging -= 1
     },
-    lengthAt(now) {
-      if (answered === sent) return 0
-      return now - (sentAt[answered % chargesMax] ?? now)
-    },
+    lengthAt,
+    isTrialDue,
+    hanging: () => hanging,
   }
 }
 

@@ -158,6 +158,8 @@ export type Fact =
       readonly failing: boolean
       readonly minResponseMs: number
     }
+  /** It answers nothing; told with each charge that is sent to see whether that has ended. */
+  | { readonly type: 'processor.silent'; readonly processor: ProcessorName; readonly forMs: number }
   | { readonly type: 'health.unknown'; readonly processor: ProcessorName; readonly cause: string }
   | { readonly type: 'payments.claimed'; readonly payments: number; readonly from: ClaimSource }
   | { readonly type: 'lease.acquired'; readonly leaseId: number }

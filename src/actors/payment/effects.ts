@@ -86,19 +86,29 @@ export interface PaymentSelf {
   send(event: PaymentEvent): void
 }
 
-/** A processor as the router sees it at this moment. */
+/**
+ * A processor as the router sees it at this moment. Into a silence one more charge is let through
+ * from time to time, and while the circuit is half-open what hangs meanwhile counts for nothing: else
+ * a processor that works again would get no charge before those time out.
+ */
 export function circuitNow(dependencies: PaymentDependencies, name: ProcessorName): RouteCircuit {
   const { value, context } = dependencies.health[name].getSnapshot()
   const now = dependencies.clock.now()
-  const silentMs = dependencies.silence[name].lengthAt(now)
+  const silence = dependencies.silence[name]
+  const silentMs = silence.lengthAt(now)
   const usualMs = expectedMsOf(context)
-  return {
-    state: routeState(value),
-    concurrencyLimit: limitAt(value, context, now),
-    inFlight: dependencies.inFlight[name],
-    expectedMs: Math.max(usualMs, silentMs),
-    isSilent: isSilence(silentMs, usualMs),
+  const isSilent = isSilence(silentMs, usualMs)
+  const out = dependencies.inFlight[name]
+  const mayBeTried = out < dependencies.settings.concurrency
+  const state = routeState(value)
+  const inFlight = state === 'halfOpen' && mayBeTried ? out - silence.hanging() : out
+  const concurrencyLimit = limitAt(value, context, now)
+  if (isSilent && mayBeTried && silence.isTrialDue(now)) {
+    const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
+    return { state, inFlight, concurrencyLimit: trialLimit, expectedMs: usualMs, isSilent: false }
   }
+  const expectedMs = Math.max(usualMs, silentMs)
+  return { state, inFlight, concurrencyLimit, expectedMs, isSilent }
 }
 
 /** The route for a payment, with the stamp of an attempt that is sent at once. */
@@ -160,6 +170,7 @@ export function sendCharge(
   const generation = dependencies.generationOf(slot)
   const purges = dependencies.purges()
   const sentAt = dependencies.clock.now()
+  tellSilence(dependencies, processor, sentAt)
   dependencies.inFlight[processor] += 1
   const number = dependencies.silence[processor].sent(sentAt)
   dependencies.processors[processor].charge({ correlationId, amountCents, requestedAt }, (said) => {
@@ -179,6 +190,16 @@ export function sendCharge(
     }
     self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
   })
+}
+
+/** A circuit may be closed long after its processor has fallen silent: until what hangs times out. */
+function tellSilence(
+  { silence, telemetry }: PaymentDependencies,
+  processor: ProcessorName,
+  now: number,
+): void {
+  if (!silence[processor].isTrialDue(now)) return
+  telemetry.emit({ type: 'processor.silent', processor, forMs: silence[processor].lengthAt(now) })
 }
 
 /**

@@ -124,6 +124,7 @@ const LINES: Readonly<Record<Exclude<Fact['type'], 'circuit.changed'>, Line>> = 
   'health.probed': ['health', 'debug'],
   'health.changed': ['health', 'info'],
   'health.unknown': ['health', 'warn'],
+  'processor.silent': ['health', 'warn'],
   'lease.acquired': ['lease', 'info'],
   'lease.lost': ['lease', 'error'],
   'instance.doubled': ['lease', 'warn'],
