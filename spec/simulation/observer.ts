@@ -56,7 +56,7 @@ export class Observer implements InstanceObserver {
 
   constructor(parts: ObserverParts) {
     this.#parts = parts
-    this.saidNever = new SaidNever(parts.oracle)
+    this.saidNever = new SaidNever(parts.oracle, (instance) => this.leftBy.has(instance))
     this.#hiddenPayments = new HiddenPayments({ now: parts.virtualTime.now, ...parts })
   }
 

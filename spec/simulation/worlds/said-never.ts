@@ -21,10 +21,17 @@ export class SaidNever {
   readonly wrong = new Set<string>()
   readonly #charges = new Map<string, Charges>()
   readonly #settled = new Map<string, SentCharge[]>()
+  /** Told to an instance that had stopped, without PostgreSQL, before operators said anything. */
+  readonly #gone = new Set<SentCharge>()
   readonly #oracle: Pick<Oracle, 'goesBeyond'>
+  readonly #hasLeft: (instance: SentCharge['instance']) => boolean
 
-  constructor(oracle: Pick<Oracle, 'goesBeyond'>) {
+  constructor(
+    oracle: Pick<Oracle, 'goesBeyond'>,
+    hasLeft: (instance: SentCharge['instance']) => boolean,
+  ) {
     this.#oracle = oracle
+    this.#hasLeft = hasLeft
   }
 
   onSent(processor: ProcessorName, { correlationId, requestedAt }: Charge): void {
@@ -33,6 +40,9 @@ export class SaidNever {
 
   /** Operators have said it, and the ledger goes by it. */
   onSaid(correlationId: string, processors: readonly ProcessorName[]): void {
+    for (const told of this.#settled.get(correlationId) ?? []) {
+      if (this.#hasLeft(told.instance)) this.#gone.add(told)
+    }
     for (const processor of processors) {
       const charges = this.#at(processor, correlationId)
       for (const requestedAt of charges.sent) charges.denied.add(requestedAt)
@@ -67,7 +77,8 @@ export class SaidNever {
     return [...this.wrong].flatMap((id) => {
       const row = store.rows.get(id)
       if (row?.state !== 'settled') return []
-      return (this.#settled.get(id) ?? []).filter(
+      const told = (this.#settled.get(id) ?? []).filter((each) => !this.#gone.has(each))
+      return told.filter(
         ({ processor, charge }) =>
           row.processor !== processor || row.requestedAt !== charge.requestedAt,
       )
