@@ -1,8 +1,13 @@
 // What a circuit tells of itself, and when its cooldown ends.
 
 import t from 'tap'
+import { createActor, fromCallback } from 'xstate'
 import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
-import { providedHealth } from '../../../src/actors/circuit/processor-health.machine.ts'
+import {
+  createHealth,
+  processorHealthMachine,
+  providedHealth,
+} from '../../../src/actors/circuit/processor-health.machine.ts'
 import { CacheUnavailable } from '../../../src/actors/model/errors.ts'
 import type { CircuitCache } from '../../../src/actors/model/ports.ts'
 import { settled, startActorSystem } from '../../support/actor-system.ts'
@@ -81,4 +86,37 @@ t.test('a cooldown lasts half to one and a half times as long as it is set', asy
     clock.increment(1)
     t.equal(state(), 'halfOpen', `${ms} ms`)
   }
+})
+
+t.test('payments are told of a change once, and of nothing that changes no state', async (t) => {
+  const system = startActorSystem()
+  const circuitCache = scriptedPort<CircuitCache>().port
+  const parent = system.start(
+    fromCallback(() => undefined),
+    undefined,
+  )
+  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
+  const parts = { ports: system.ports, circuitCache, random: () => 0.5 }
+  const circuit = createHealth(parts, { parent, id: 'circuit', input }).start()
+  const probe = (failing: boolean, at: number): void =>
+    circuit.send({ type: 'probe.answered', failing, minResponseMs: at, at })
+
+  probe(false, 1)
+  t.same(system.sentEvents, [])
+  for (const at of [2, 3, 4]) probe(true, at)
+
+  t.equal(circuit.getSnapshot().value, 'open')
+  t.same(system.sentEvents, [{ to: 'payments', event: { type: 'circuit.changed' } }])
+})
+
+t.test('a circuit that nobody gave its effects ends at its start and names the one', async (t) => {
+  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
+  const circuit = createActor(processorHealthMachine, { input })
+  circuit.subscribe({ error: () => undefined })
+
+  circuit.start()
+
+  const { status, error } = circuit.getSnapshot()
+  t.equal(status, 'error')
+  t.match(error, { message: /announceCircuit closed was not provided/ })
 })

@@ -125,6 +125,14 @@ t.test('after an outage that is long for a short lease it is watched anew', asyn
   t.match(call.args, [{ expired: [] }], 'its owner could not renew it')
 })
 
+t.test('its own leases are kept once each, however often it looks', async (t) => {
+  const { system, takeover } = startTakeover()
+
+  await watch(system, OTHER, 4)
+
+  t.same(takeover.getSnapshot().context.ownLeaseIds, [7])
+})
+
 t.test('a full batch is followed at once by the next', async (t) => {
   const { system, takeover } = startTakeover()
   system.clock.increment(500)
@@ -168,6 +176,24 @@ t.test('a failed call, or a fence closed by a clock step, begins no watch anew',
       system.facts,
       failures.map((operation) => ({ type: 'ledger.failed', operation })),
     )
+  }
+})
+
+t.test('a short lease is watched on after one call that failed, not after two', async (t) => {
+  for (const [failures, isRevoked] of [
+    [1, true],
+    [2, false],
+  ] as const) {
+    const { system } = startTakeover(600)
+    await watch(system, OTHER, 3)
+
+    await passUnseen(system, 'failure', failures)
+    system.clock.increment(500)
+    const [asked] = (await system.ledger.called('takeOver')).args
+
+    const { expired } = asked as { readonly expired: readonly { readonly leaseId: number }[] }
+    const revoked = expired.some(({ leaseId }) => leaseId === OTHER.leaseId)
+    t.equal(revoked, isRevoked, `${failures} failed`)
   }
 })
 

@@ -5,8 +5,20 @@ import t from 'tap'
 import type { HandedBack } from '../../../src/actors/messages.ts'
 import { queryPayments } from '../../../src/actors/supervisor/snapshot.ts'
 import type { ClaimedPayment } from '../../../src/actors/model/payment.ts'
+import { LateSettlements } from '../../../src/actors/payments/late-settlements.ts'
+import type { PaymentsSnapshot } from '../../../src/actors/payments/payments.ts'
+import type { PaymentsInMemory } from '../../../src/actors/payments/queries.ts'
+import { createWaiting } from '../../../src/actors/payments/queues.ts'
+import { LATE_MAX_MS } from '../../../src/actors/payments/records.ts'
+import { createSlotTable } from '../../../src/actors/payments/slots.ts'
 import { settled } from '../../support/actor-system.ts'
-import { claimedPayment } from '../../support/payment-samples.ts'
+import { standIns } from '../../support/payment-dependencies.ts'
+import {
+  ATTEMPT,
+  claimedPayment,
+  sampleContext,
+  sampleRecord,
+} from '../../support/payment-samples.ts'
 import { startedPit, type StartedPit } from '../../support/started-pit.ts'
 
 /** Payment `a`, sent to `default` a second time and handed back since an operator resolved it. */
@@ -57,6 +69,12 @@ function inMemory({ supervisor }: StartedPit): readonly string[] {
   return states.flatMap((state) => queryPayments(supervisor, { state, limit: 9 }).map(() => state))
 }
 
+/** The actor of the only payment that is in work. */
+function actorOf({ supervisor }: StartedPit) {
+  const { work } = supervisor.system.get('payments').getSnapshot() as PaymentsSnapshot
+  return work.inMemory.slots.find('a')?.actor
+}
+
 function told({ facts }: StartedPit): number {
   return facts.filter(({ type }) => type === 'payment.settled').length
 }
@@ -81,11 +99,43 @@ t.test('one that is back before the answer comes leaves again', async (t) => {
   const unknown = { processor: 'fallback', requestedAt: null, remainingMs: 21_000 } as const
   await claim(pit, { unknownOutcomes: [unknown] })
   t.same(inMemory(pit), ['confirming'])
+  const actor = actorOf(pit)
 
   await succeed()
 
   t.same(inMemory(pit), [])
   t.equal(told(pit), 1)
+  t.equal(actor?.getSnapshot().status, 'stopped', 'nothing of it goes on')
+})
+
+t.test('one that waits for a slot when the answer comes leaves again', async (t) => {
+  const { pit, succeed } = await handedBack()
+  send(pit, { type: 'outcomes.congested' })
+  await claim(pit)
+  t.same(inMemory(pit), ['pending'])
+
+  await succeed()
+
+  t.same(inMemory(pit), [])
+  t.equal(told(pit), 1)
+  send(pit, { type: 'outcomes.relieved' })
+  t.notOk(pit.processors.default.waiting.includes('charge'))
+})
+
+t.test('others that are claimed along with it are worked on', async (t) => {
+  const { pit, succeed } = await handedBack()
+  await succeed()
+
+  const batch = ['b', 'a', 'c'].map((id) => claimedPayment(id, { fencingToken: 2 }))
+  send(pit, { type: 'payments.claimed', batch, from: 'retryQueue', leaseId: 7 })
+  await settled()
+
+  const [charges, ids] = [pit.processors.default, [] as unknown[]]
+  while (charges.waiting.includes('charge')) {
+    const [charge] = (await charges.called('charge')).args
+    ids.push((charge as { correlationId: string }).correlationId)
+  }
+  t.same(ids, ['b', 'c'])
 })
 
 t.test('one that is being charged stays until that is answered', async (t) => {
@@ -118,4 +168,59 @@ t.test('a lease that is lost takes what is known under it along', async (t) => {
 
   t.same(inMemory(pit), ['tryingDefault'])
   t.equal(told(pit), 0)
+})
+
+/** Ten seconds after the start of an instance with no payment in memory. */
+function setScene() {
+  const { dependencies, clock } = standIns()
+  clock.increment(10_000)
+  const nobody = { send: () => undefined, getSnapshot: () => ({}) }
+  const slots = createSlotTable({ slotsMax: 1, placesMax: 1 })
+  const waiting = createWaiting({ readyMax: 1, inDoubtMax: 1 })
+  const late = new LateSettlements({
+    inMemory: { dependencies, slots, waiting } as unknown as PaymentsInMemory,
+    reports: { dependencies, system: { get: () => nobody }, purges: () => 0 },
+    stopChild: () => undefined,
+  })
+  return {
+    clock,
+    settle(correlationId: string) {
+      const context = sampleContext({ record: sampleRecord({ correlationId }) })
+      const answer = { kind: 'settled', detail: 'http 200' } as const
+      late.take({ context, attempt: ATTEMPT, answer, tookMs: 1, purges: 0 })
+    },
+    /** Those that are not worked on when they are claimed. */
+    known(...ids: readonly string[]): readonly string[] {
+      const open = late.unsettled(ids.map((id) => claimedPayment(id)))
+      return ids.filter((id) => open.every(({ correlationId }) => correlationId !== id))
+    },
+  }
+}
+
+t.test('as many are known as are answered in the time that answers may be late', async (t) => {
+  for (const [laterMs, known] of [
+    [LATE_MAX_MS - 1, ['a', 'b']],
+    [LATE_MAX_MS, ['b']],
+  ] as const) {
+    const scene = setScene()
+    scene.settle('a')
+    scene.clock.increment(laterMs)
+
+    scene.settle('b')
+
+    t.same(scene.known('a', 'b'), known, `${laterMs} ms later`)
+  }
+})
+
+t.test('one that is answered again is known for longer, and none that is older', async (t) => {
+  const { clock, settle, known } = setScene()
+  settle('a')
+  settle('b')
+  clock.increment(LATE_MAX_MS - 1)
+  settle('a')
+  clock.increment(1)
+
+  settle('c')
+
+  t.same(known('a', 'b', 'c'), ['a', 'c'])
 })
