@@ -105,7 +105,7 @@ t.test('each spec is run by npm test or by npm run test:proofs', async (t) => {
 })
 
 t.test('the environment is read by config/config.ts, to which the programs hand it', async (t) => {
-  const handed = /\bread(?:Config|HttpServer)\(process\.env\)/g
+  const handed = /\bread(?:Config|HttpServer|NamedPorts)\(process\.env\)/g
   const programs = ['src/main.ts', 'src/cli/addresses.ts']
   const readers = inSrc
     .filter(({ path }) => path !== 'src/config/config.ts')

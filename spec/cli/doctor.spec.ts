@@ -322,12 +322,12 @@ t.test('Redis that does not answer is a warning, one that refuses a failure', as
   const silent = await checkRedis(
     readConfig({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` }),
   )
-  t.match(silent, { result: 'warn', text: /^REDIS_URL: it does not answer; Pit runs without/ })
+  t.match(silent, [{ result: 'warn', text: /^REDIS_URL: it does not answer; Pit runs without/ }])
   const redis = await openRedis(t)
   if (redis === undefined) return
   const there = await checkRedis(readConfig({ REDIS_URL: redis.url }))
-  t.match(there, { result: 'ok', text: /^Redis \d/ })
+  t.match(there, [{ result: 'ok', text: /^Redis \d/ }])
   const far = new URL(redis.url)
   far.pathname = '/99999'
-  t.match(await checkRedis(readConfig({ REDIS_URL: far.href })), { result: 'fails' })
+  t.match(await checkRedis(readConfig({ REDIS_URL: far.href })), [{ result: 'fails' }])
 })

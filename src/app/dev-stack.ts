@@ -9,7 +9,12 @@ import {
   startEmbeddedPostgres,
   type RepairNews,
 } from '../infra/postgres-embedded/embedded-postgres.ts'
-import { findDevStack, socketUrl, writeDevStackFile } from '../infra/process/dev-stack-file.ts'
+import {
+  findDevStack,
+  operatorsUrl,
+  socketUrl,
+  writeDevStackFile,
+} from '../infra/process/dev-stack-file.ts'
 import type { DevStackAddresses } from '../infra/process/dev-stack-file.ts'
 import { subsystemLogger, type Logger } from '../infra/process/logger.ts'
 import { startSimulator, type Simulator } from '../simulator/simulator.ts'
@@ -128,14 +133,12 @@ function ownUrlsOf({
   opsHost,
   opsPort,
 }: Config): Pick<DevStackAddresses, 'clientsUrl' | 'opsUrl'> {
-  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[opsHost] ?? opsHost
-  const opsUrl = `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
   const clientsUrl =
     'socket' in listen ? socketUrl(listen.socket) : `http://127.0.0.1:${listen.port}`
   const isChosen = 'socket' in listen || listen.port !== 0
   return {
     ...(isChosen ? { clientsUrl } : {}),
-    ...(opsPort === 0 ? {} : { opsUrl }),
+    ...(opsPort === 0 ? {} : { opsUrl: operatorsUrl({ opsHost, opsPort }) }),
   }
 }
 

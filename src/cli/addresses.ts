@@ -1,9 +1,9 @@
-// Where the commands find what they work on: as the environment says; where it names no database,
-// as the dev stack does that runs on the data folder.
+// Where the commands find what they work on: as the environment says; where it says nothing, as the
+// dev stack does that runs on the data folder.
 
-import { findDevStack, socketUrl } from '../infra/process/dev-stack-file.ts'
+import { findDevStack, operatorsUrl, socketUrl } from '../infra/process/dev-stack-file.ts'
 import type { DevStackAddresses } from '../infra/process/dev-stack-file.ts'
-import { ConfigError, readConfig, type Config } from '../config/config.ts'
+import { ConfigError, readConfig, readNamedPorts, type Config } from '../config/config.ts'
 import { readHttpUrl } from '../operator/command-line.ts'
 import { UsageError } from '../operator/failures.ts'
 import type { ReconcileAddresses } from '../operator/reconcile-command.ts'
@@ -41,33 +41,48 @@ export async function findBooks(pitUrl: string | undefined): Promise<ReconcileAd
   }
 }
 
-/** The operators' port of the dev stack, or why there is none: half a sentence. */
-export async function findOperatorsPort(): Promise<
-  { readonly url: string } | { readonly whyNot: string }
-> {
-  const { dataDir } = configuration()
-  const found = await findDevStack(dataDir)
-  if ('whyNot' in found) return { whyNot: `${found.whyNot} ${HOW}` }
-  const { opsUrl } = found.addresses
-  if (opsUrl !== undefined) return { url: opsUrl }
-  return { whyNot: `the dev stack on ${dataDir} was started with OPS_PORT=0` }
+export interface OperatorsPort {
+  readonly url: string
+  /** Half a sentence for when nothing answers there; undefined: a dev stack says that it is there. */
+  readonly whyThere: string | undefined
 }
 
-/** The operators' port of an instance that was started without settings. */
-export const USUAL_OPERATORS_URL = 'http://127.0.0.1:9998'
+/**
+ * The operators' port of the instance that runs with this environment: OPS_PORT of OPS_HOST. Where
+ * the environment names neither OPS_PORT nor a database, a dev stack's instance goes before.
+ * Throws `UsageError` where that instance has no such port.
+ */
+export async function findOperatorsPort(): Promise<OperatorsPort> {
+  const config = configuration()
+  const isNamed = config.databaseUrl !== undefined || readNamedPorts(process.env).opsPort
+  const found = isNamed ? undefined : await findDevStack(config.dataDir)
+  if (found !== undefined && 'addresses' in found) {
+    const { opsUrl } = found.addresses
+    if (opsUrl !== undefined) return { url: opsUrl, whyThere: undefined }
+    throw new UsageError(`the dev stack on ${config.dataDir} was started with OPS_PORT=0`)
+  }
+  if (config.opsPort === 0) {
+    throw new UsageError('OPS_PORT=0: operators call nowhere here; another address says where')
+  }
+  const whyThere =
+    found === undefined ? 'which OPS_HOST and OPS_PORT say' : `and ${found.whyNot} ${HOW}`
+  return { url: operatorsUrl(config), whyThere }
+}
 
 /**
- * Where clients call, a URL or `unix:` and the path of a socket: what stands after --url, the dev
- * stack's Pit, else one on this machine. Throws `UsageError`.
+ * Where clients call, a URL or `unix:` and the path of a socket: what stands after --url, else
+ * LISTEN_SOCKET or PORT. Where the environment names neither of them nor a database, a dev stack's
+ * instance goes before. Throws `UsageError`.
  */
 export async function findClientsPort(given: string | undefined): Promise<string> {
   if (given !== undefined) return readClientsUrl(given)
-  const { dataDir, listen } = configuration()
-  const found = await findDevStack(dataDir)
-  const { clientsUrl } = 'addresses' in found ? found.addresses : {}
-  if (clientsUrl !== undefined) return clientsUrl
+  const { databaseUrl, dataDir, listen } = configuration()
   if ('socket' in listen) return socketUrl(listen.socket)
-  if ('addresses' in found || listen.port === 0) {
+  const isNamed = databaseUrl !== undefined || (readNamedPorts(process.env).port && listen.port !== 0)
+  const found = isNamed ? undefined : await findDevStack(dataDir)
+  const { clientsUrl } = found !== undefined && 'addresses' in found ? found.addresses : {}
+  if (clientsUrl !== undefined) return clientsUrl
+  if ((found !== undefined && 'addresses' in found) || listen.port === 0) {
     throw new UsageError('which port clients call is not known here: --url says where')
   }
   return `http://127.0.0.1:${listen.port}`

@@ -13,8 +13,9 @@ PostgreSQL, which nothing deletes.
 
   --last <n>    so many, 20 unless it is said, 200 at most
   --json        prints a JSON object for each
-  --url <url>   the operators' port of an instance; absent: that of the dev
-                stack on DATA_DIR (.data), else http://127.0.0.1:9998
+  --url <url>   the operators' port of an instance; absent: OPS_PORT (9998) of
+                OPS_HOST (127.0.0.1), or, where neither OPS_PORT nor
+                DATABASE_URL is set, that of the dev stack on DATA_DIR (.data)
   --help        shows this
 
 With KEYS_FILE at the instances the key stands in PIT_KEY, or in the file that

@@ -18,11 +18,12 @@ const USAGE = `Usage: pit doctor
        NAME=value … pit doctor
 
 Checks settings, Node, the HTTP server, the operators' keys, ports, PostgreSQL
-with its tables and rights, Redis, both processors with their token, and clocks.
+with its tables and rights, Redis and whether it does all that Pit asks of it,
+both processors with their token, and clocks.
 Each is a line that begins with ok, warn (Pit runs, and something is not as it
 should be) or fails (Pit cannot run so), with why and what to do. Works beside a
 running Pit and before the first start, with the same environment as pit start.
-Changes nothing.
+Changes nothing that is Pit's.
 
   --help   shows this
 
@@ -103,7 +104,7 @@ async function checkStores(
   const database =
     url === undefined ? checkEmbedded(config) : checkDatabase(url, which, config.migrate)
   const [databaseFindings, redis] = await Promise.all([database, checkRedis(config)])
-  return [...databaseFindings, redis]
+  return [...databaseFindings, ...redis]
 }
 
 async function checkProcessors(

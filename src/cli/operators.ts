@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { readHttpUrl } from '../operator/command-line.ts'
 import { PitUnreachable, UsageError } from '../operator/failures.ts'
-import { findOperatorsPort, keyHeaders, USUAL_OPERATORS_URL } from './addresses.ts'
+import { findOperatorsPort, keyHeaders } from './addresses.ts'
 import { askPit, detailOf, OPERATORS_CALL, readFields, type Fields } from './ask-pit.ts'
 import { readShownCommand, type ShownCommand } from './command-text.ts'
 import { confirm } from './confirm.ts'
@@ -18,11 +18,11 @@ export interface Operators {
 export type OperatorsAnswer = { readonly value: Fields } | { readonly refusal: string }
 
 /**
- * Signs in at the port that stands after --url, that of the dev stack, or the usual one. Rejects with
- * `UsageError` where the key is not taken, and with `PitUnreachable`.
+ * Signs in at the port that stands after --url, or that `findOperatorsPort` finds. Rejects with
+ * `UsageError` also where the key is not taken, and with `PitUnreachable`.
  */
 export async function findOperators(given: string | undefined): Promise<Operators> {
-  const url = given === undefined ? await usualUrl() : readHttpUrl('url', given)
+  const url = given === undefined ? (await findOperatorsPort()).url : readHttpUrl('url', given)
   const answer = await askPit({ url, path: '/console/access', headers: keyHeaders() })
   const { by, token } = readFields(answer.body) ?? {}
   if (answer.status === 401) {
@@ -91,9 +91,4 @@ function silenceOf(error: unknown, { url }: Operators): unknown {
 export async function isMeant(words: string, operators: Operators): Promise<boolean> {
   if (confirm === undefined) throw new UsageError('nobody can be asked here; --yes needs nobody')
   return await confirm(`${words}, as ${operators.access.by}, over ${operators.url}?`)
-}
-
-async function usualUrl(): Promise<string> {
-  const found = await findOperatorsPort()
-  return 'url' in found ? found.url : USUAL_OPERATORS_URL
 }

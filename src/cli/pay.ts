@@ -27,9 +27,9 @@ Posts one payment as a client does, and prints what Pit answered and its id.
   --id <uuid>  its correlationId; absent: a new one. One id is one payment,
                however often it is posted
   --wait       follows it until it is settled or rejected, ${WAIT_MAX_S} s at most
-  --url <url>  where clients call Pit, or unix:/path; absent: the Pit of the
-               dev stack on DATA_DIR (.data), else LISTEN_SOCKET or PORT (9999)
-               on this machine
+  --url <url>  where clients call Pit, or unix:/path; absent: LISTEN_SOCKET or
+               PORT (9999) on this machine, or, where neither of them nor
+               DATABASE_URL is set, the Pit of the dev stack on DATA_DIR (.data)
   --help       shows this
 
 Examples:

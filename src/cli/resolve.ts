@@ -24,9 +24,10 @@ Ask that processor's operators first: Pit believes what you say.
   --everywhere           with --never: at neither of them
   --reason <text>        how that is known, for whoever reads pit audit later
   --yes                  asks nobody before
-  --url <url>            the operators' port of an instance; absent: that of the
-                         dev stack on DATA_DIR (.data), else
-                         http://127.0.0.1:9998
+  --url <url>            the operators' port of an instance; absent: OPS_PORT
+                         (9998) of OPS_HOST (127.0.0.1), or, where neither
+                         OPS_PORT nor DATABASE_URL is set, that of the dev stack
+                         on DATA_DIR (.data)
   --help                 shows this
 
 The instance that has the payment hands it back first. A payment that is final,

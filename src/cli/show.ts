@@ -18,9 +18,9 @@ Shows all that is known of one payment: its state, its processor, what it waits
 for, and each attempt with its reason and outcome.
 
   --json       prints what GET /payments/{id} answered
-  --url <url>  where clients call Pit, or unix:/path; absent: the Pit of the
-               dev stack on DATA_DIR (.data), else LISTEN_SOCKET or PORT (9999)
-               on this machine
+  --url <url>  where clients call Pit, or unix:/path; absent: LISTEN_SOCKET or
+               PORT (9999) on this machine, or, where neither of them nor
+               DATABASE_URL is set, the Pit of the dev stack on DATA_DIR (.data)
   --help       shows this
 
 Examples:

@@ -5,7 +5,7 @@ import { readArguments, readHttpUrl } from '../operator/command-line.ts'
 import { EXIT_FINE, EXIT_UNREACHABLE, UsageError, exitCodeOf } from '../operator/failures.ts'
 import { figuresOf, type Scrape } from './figures.ts'
 import { parseSamples } from './samples.ts'
-import { findOperatorsPort, USUAL_OPERATORS_URL } from './addresses.ts'
+import { findOperatorsPort } from './addresses.ts'
 import { OPERATORS_CALL, whyNoAnswer } from './ask-pit.ts'
 import { lineOf, tableOf, type Answer } from './table.ts'
 
@@ -14,8 +14,8 @@ const USAGE = `Usage: pit status [options] [url …]
 Shows what the instances behind these operators' ports do: as a table on a
 terminal, which is drawn again and again, else as a line for each. The first
 times are since the start, the later ones since the reading before. Without a
-URL it is the port of the dev stack that runs on DATA_DIR (.data), else
-${USUAL_OPERATORS_URL}.
+URL it is OPS_PORT (9998) of OPS_HOST (127.0.0.1), or, where neither OPS_PORT nor
+DATABASE_URL is set, the port of the dev stack that runs on DATA_DIR (.data).
 
   --once         reads once
   --json         prints a JSON object for each reading
@@ -81,10 +81,9 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
 }
 
 async function usualUrls(): Promise<Pick<Options, 'urls' | 'whyNone'>> {
-  const found = await findOperatorsPort()
-  if ('url' in found) return { urls: [found.url], whyNone: undefined }
-  const whyNone = `nothing answers on ${USUAL_OPERATORS_URL}, and ${found.whyNot}`
-  return { urls: [USUAL_OPERATORS_URL], whyNone }
+  const { url, whyThere } = await findOperatorsPort()
+  const whyNone = whyThere === undefined ? undefined : `no Pit answers on ${url}, ${whyThere}`
+  return { urls: [url], whyNone }
 }
 
 async function show({ urls, whyNone, form, readings, everyMs }: Options): Promise<number> {

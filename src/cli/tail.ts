@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { EXIT_FINE, PitUnreachable, exitCodeOf } from '../operator/failures.ts'
 import { readArguments, readHttpUrl } from '../operator/command-line.ts'
-import { findOperatorsPort, USUAL_OPERATORS_URL, keyHeaders } from './addresses.ts'
+import { findOperatorsPort, keyHeaders } from './addresses.ts'
 import { asFields, askPit, detailOf, OPERATORS_CALL, readFields } from './ask-pit.ts'
 
 /** Between two readings, ms; so often while it is silent. */
@@ -18,8 +18,9 @@ const USAGE = `Usage: pit tail [options] [url …]
 Prints a line for each payment that leaves an instance: settled, rejected, or
 parked to be tried again. Begins with the last ${FIRST_MAX}, goes on until Ctrl-C, and
 over a restart of Pit. At more than 800 of a kind a second not all are shown:
-a line says so then. Without a URL it is the operators' port of the dev stack
-that runs on DATA_DIR (.data), else ${USUAL_OPERATORS_URL}.
+a line says so then. Without a URL it is OPS_PORT (9998) of OPS_HOST (127.0.0.1),
+or, where neither OPS_PORT nor DATABASE_URL is set, the operators' port of the
+dev stack that runs on DATA_DIR (.data).
 
   --json   prints a JSON object for each payment
   --help   shows this
@@ -55,14 +56,12 @@ async function main(): Promise<number> {
 }
 
 async function usualUrl(): Promise<string> {
-  const found = await findOperatorsPort()
-  if ('url' in found) return found.url
-  await askPit({ url: USUAL_OPERATORS_URL, path: '/healthz' }).catch((cause: unknown) => {
-    throw new PitUnreachable(`nothing answers on ${USUAL_OPERATORS_URL}, and ${found.whyNot}`, {
-      cause,
-    })
+  const { url, whyThere } = await findOperatorsPort()
+  if (whyThere === undefined) return url
+  await askPit({ url, path: '/healthz' }).catch((cause: unknown) => {
+    throw new PitUnreachable(`nothing answers on ${url}, ${whyThere}`, { cause })
   })
-  return USUAL_OPERATORS_URL
+  return url
 }
 
 interface Following {

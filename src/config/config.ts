@@ -64,6 +64,15 @@ export function readConfig(environment: Environment): Config {
   })
 }
 
+/** Whether the environment itself names a port, be it that of the default. */
+export function readNamedPorts(
+  environment: Environment,
+): Readonly<Record<'port' | 'opsPort', boolean>> {
+  const isNamed = ({ name }: { readonly name: string }): boolean =>
+    textOf(environment, name) !== undefined
+  return { port: isNamed(VARIABLES.port), opsPort: isNamed(VARIABLES.opsPort) }
+}
+
 /** HTTP_SERVER by itself, whatever else is set; its default where it cannot be used. */
 export function readHttpServer(environment: Environment): Config['httpServer'] {
   const parsed = parsedOf(environment, VARIABLES.httpServer)

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { findPackage } from '../../infra/postgres-embedded/binaries.ts'
 import { inspectDatabase, type DatabaseFindings } from '../../infra/postgres/inspect.ts'
-import { connectRedis, firstRefusal } from '../../infra/redis/redis-connection.ts'
+import { inspectRedis, type FailedOperations } from '../../infra/redis/inspect-redis.ts'
 import { causeIn, clockFinding, fails, ok, warn, type Finding } from './finding.ts'
 
 const DATABASE = 'database'
@@ -124,18 +124,38 @@ export async function checkEmbedded({ dataDir }: Config): Promise<readonly Findi
 
 const REDIS = 'Redis'
 
-export async function checkRedis({ redisUrl, redisKeyPrefix }: Config): Promise<Finding> {
-  if (redisUrl === undefined) return ok(REDIS, 'none is set: each instance works by itself')
-  const connection = connectRedis({ url: redisUrl, keyPrefix: redisKeyPrefix })
-  try {
-    const refusal = await firstRefusal(connection)
-    if (refusal !== undefined) return fails(REDIS, `REDIS_URL: ${causeIn(refusal)}`)
-    const info = await connection.redis.info('server')
-    const version = /redis_version:(\S+)/.exec(info)?.[1] ?? 'of unknown version'
-    return ok(REDIS, `Redis ${version}`)
-  } catch {
-    return warn(REDIS, 'REDIS_URL: it does not answer; Pit runs without, each instance by itself')
-  } finally {
-    await connection.close()
+/** As an instance calls it: what Redis does not do of that is told in its own words. */
+export async function checkRedis({
+  redisUrl,
+  redisKeyPrefix: keyPrefix,
+}: Config): Promise<readonly Finding[]> {
+  if (redisUrl === undefined) return [ok(REDIS, 'none is set: each instance works by itself')]
+  const found = await inspectRedis(redisUrl, { keyPrefix })
+  const { refusal, silence, version, failures, foreign } = found
+  if (refusal !== undefined) return [fails(REDIS, `REDIS_URL: ${causeIn(refusal)}`)]
+  if (silence !== undefined) {
+    const { kind, cause } = silence
+    const what =
+      kind === 'unavailable' ? 'it does not answer' : `it refuses the connection: ${cause}`
+    return [warn(REDIS, `REDIS_URL: ${what}; Pit runs without, each instance by itself`)]
   }
+  const name = version === undefined ? 'Redis, whose version is not told' : `Redis ${version}`
+  const wrong = [
+    ...failures.slice(0, NAMED_MAX).map((each) => describeFailure(name, each)),
+    ...foreign.map(({ key, type, expected }) =>
+      warn(
+        REDIS,
+        `${key} is a ${type}, and Pit's is a ${expected}: delete it, or set REDIS_KEY_PREFIX`,
+      ),
+    ),
+  ]
+  return wrong.length > 0 ? wrong : [ok(REDIS, `${name}, does all that Pit asks of it`)]
+}
+
+function describeFailure(name: string, { failure, operations }: FailedOperations): Finding {
+  const { kind, cause } = failure
+  const more = operations.length > NAMED_MAX ? ` and ${operations.length - NAMED_MAX} more` : ''
+  const which = `${operations.slice(0, NAMED_MAX).join(', ')}${more}`
+  const does = kind === 'unavailable' || kind === 'unreadable' ? 'fails at' : 'refuses'
+  return warn(REDIS, `${name} ${does} ${which}: ${cause}; Pit runs without that`)
 }

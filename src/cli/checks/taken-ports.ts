@@ -5,7 +5,11 @@ import { access } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { socketUrl, type DevStackAddresses } from '../../infra/process/dev-stack-file.ts'
+import {
+  operatorsUrl,
+  socketUrl,
+  type DevStackAddresses,
+} from '../../infra/process/dev-stack-file.ts'
 import { askOverHttp, detailOf, isClientsPort, readFields, socketIn } from '../ask-pit.ts'
 import { causeIn, fails, ok, warn, type Finding } from './finding.ts'
 
@@ -14,13 +18,14 @@ export async function checkPorts(
   config: Config,
   devStack: DevStackAddresses | undefined,
 ): Promise<readonly Finding[]> {
-  const { listen, opsPort, processorDefaultUrl } = config
+  const { listen, opsHost, opsPort, processorDefaultUrl } = config
   const own = devStack?.clientsUrl
   const configured = 'socket' in listen ? listen.socket : undefined
   const socket = own === undefined ? configured : socketIn(own)
   const port = portOf(own) ?? ('port' in listen ? listen.port : 0)
   const clients = socket === undefined ? checkPort({ setting: 'PORT', port }) : checkSocket(socket)
-  const ops = checkPort({ setting: 'OPS_PORT', port: portOf(devStack?.opsUrl) ?? opsPort })
+  const opsUrl = devStack?.opsUrl ?? operatorsUrl({ opsHost, opsPort })
+  const ops = checkPort({ setting: 'OPS_PORT', port: portOf(opsUrl) ?? opsPort, opsUrl, opsHost })
   const simulators =
     processorDefaultUrl === undefined && devStack === undefined
       ? simulatorPorts(config).map(checkSimulatorPort)
@@ -35,14 +40,18 @@ function portOf(url: string | undefined): number | undefined {
 interface Port {
   readonly setting: 'PORT' | 'OPS_PORT'
   readonly port: number
+  /** Where operators reach it. */
+  readonly opsUrl?: string
+  /** Interface that it is on; absent: all of them. */
+  readonly opsHost?: string
 }
 
-async function checkPort({ setting, port }: Port): Promise<Finding> {
+async function checkPort({ setting, port, opsUrl, opsHost }: Port): Promise<Finding> {
   if (port === 0) return ok(setting, setting === 'PORT' ? '0: any free port' : '0: nowhere')
-  const unfree = await whyNotFree(port)
+  const url = opsUrl ?? `http://127.0.0.1:${port}`
+  const unfree = await whyNotFree({ url, port, host: opsHost })
   if (unfree === undefined) return ok(setting, `${port} is free`)
   if (unfree !== 'taken') return fails(setting, `${port}: ${unfree}; set ${setting}`)
-  const url = `http://127.0.0.1:${port}`
   const isPit = await (setting === 'PORT' ? isClientsPort(url) : isAlive(url)).catch(() => false)
   if (!isPit)
     return fails(setting, `${port} is taken by another program: stop it, or set ${setting}`)
@@ -71,7 +80,7 @@ function simulatorPorts(config: Config): readonly SimulatorPort[] {
 
 async function checkSimulatorPort([setting, port]: SimulatorPort): Promise<Finding> {
   if (port === 0) return ok(setting, '0: any free port')
-  const unfree = await whyNotFree(port)
+  const unfree = await whyNotFree({ url: `http://127.0.0.1:${port}`, port, host: undefined })
   if (unfree === undefined) return ok(setting, `${port} is free`)
   return fails(setting, `${port} is ${unfree}: stop that, or set ${setting}`)
 }
@@ -90,21 +99,30 @@ async function checkSocket(path: string): Promise<Finding> {
 /** Bound on a connection within this machine, ms. */
 const CONNECT_TIMEOUT_MS = 1_000
 
+interface Place {
+  readonly url: string
+  readonly port: number
+  /** Interface; undefined: all of them. */
+  readonly host: string | undefined
+}
+
 /** It is bound for a moment only when nobody answers there. */
-async function whyNotFree(port: number): Promise<string | undefined> {
-  if (await answersAt(port)) return 'taken'
+async function whyNotFree({ url, port, host }: Place): Promise<string | undefined> {
+  if (await answersAt(url)) return 'taken'
   return await new Promise((resolve) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => {
       resolve(error.code === 'EADDRINUSE' ? 'taken' : causeIn(error))
     })
-    server.listen(port, () => server.close(() => resolve(undefined)))
+    server.listen({ port, host }, () => server.close(() => resolve(undefined)))
   })
 }
 
-function answersAt(port: number): Promise<boolean> {
+function answersAt(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: CONNECT_TIMEOUT_MS })
+    const socket = connect({ port: Number(port), host, timeout: CONNECT_TIMEOUT_MS })
     const end = (answers: boolean): void => {
       socket.destroy()
       resolve(answers)

@@ -43,6 +43,18 @@ export function socketUrl(path: string): string {
   return `unix:${resolve(path)}`
 }
 
+/** How this machine reaches the operators' port that an instance listens on. */
+export function operatorsUrl({
+  opsHost,
+  opsPort,
+}: {
+  readonly opsHost: string
+  readonly opsPort: number
+}): string {
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[opsHost] ?? opsHost
+  return `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`
+}
+
 /** Where the dev stack is that runs on this data folder, or why there is none: half a sentence. */
 export async function findDevStack(
   dataDir: string,

@@ -1,5 +1,6 @@
 // How each kind of REDIS_URL is connected to: one server, those behind Sentinels, or a cluster.
 
+import assert from 'node:assert'
 import { connect, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { AbstractConnector, Cluster, Redis, type RedisOptions } from 'ioredis'
@@ -28,6 +29,7 @@ type Options = typeof FAIL_AT_ONCE & Login & { readonly commandTimeout: number }
 /** Begins to connect and returns. */
 export function openClient(url: string, { lookup, commandTimeoutMs }: ServersOptions): RedisClient {
   const options = { ...FAIL_AT_ONCE, commandTimeout: commandTimeoutMs }
+  if (!Object.hasOwn(Redis.prototype, 'info')) Reflect.set(Redis.prototype, 'info', quietInfo)
   if (url.startsWith(UNIX)) {
     return new Redis({ ...options, path: decodeURIComponent(url.slice(UNIX.length)) })
   }
@@ -37,6 +39,22 @@ export function openClient(url: string, { lookup, commandTimeoutMs }: ServersOpt
   return kind.toLowerCase() === 'sentinel'
     ? behindSentinels(user, hosts, path)
     : inCluster(user, hosts)
+}
+
+// Where a user may not ask INFO the library goes on without, as Pit does, but first prints a line of
+// its own to the terminal: it gets an answer that says nothing. A cluster's client makes clients of
+// its own, so that this stands where all of them find it.
+const OWN_INFO: unknown = Reflect.get(Redis.prototype, 'info')
+
+function quietInfo(this: Redis, ...given: readonly unknown[]): unknown {
+  assert(typeof OWN_INFO === 'function', 'the library can ask INFO')
+  const [callback] = given
+  if (typeof callback !== 'function') return Reflect.apply(OWN_INFO, this, given)
+  const answer = (error: unknown, text: unknown): void => {
+    const isForbidden = error instanceof Error && error.message.includes('NOPERM')
+    Reflect.apply(callback, undefined, isForbidden ? [null, ''] : [error, text])
+  }
+  return Reflect.apply(OWN_INFO, this, [answer])
 }
 
 function behindSentinels(options: Options, hosts: string, path: string): Redis {
