@@ -1,5 +1,6 @@
 // Simulated clients: they post, give up, ask again, post twice and contradict themselves.
 
+import type { Instance } from './instance.ts'
 import type { AcceptAnswer } from '../../src/actors/messages.ts'
 import type { Chance } from './chance.ts'
 import { short } from './observer.ts'
@@ -81,11 +82,16 @@ export class Clients {
       const pauseMs = this.#chance.between([20, 600])
       this.#postAfter(pauseMs, { ...request, triesLeft: triesLeft - 1 })
     }
-    const take = (answer: AcceptAnswer): void => {
+    const take = (answer: AcceptAnswer, { gate }: Instance): void => {
       if (isOver) return
       trace.note('client', `${short(correlationId)} ${amountCents} ${answer}`)
       const now = virtualTime.now()
-      const fault = postings.answered(posting, { amountCents, answer, now })
+      const fault = postings.answered(posting, {
+        amountCents,
+        answer,
+        now,
+        caughtUpAt: gate.caughtUpAt,
+      })
       if (fault !== null) observer.fail('truthfulAnswers', `${correlationId} ${fault}`)
       if (answer === 'unavailable') return giveUp()
       isOver = true
@@ -101,7 +107,7 @@ export class Clients {
         type: 'payment.received',
         correlationId,
         amountCents,
-        replyTo: (answer) => virtualTime.after(this.#travelMs(), () => take(answer)),
+        replyTo: (answer) => virtualTime.after(this.#travelMs(), () => take(answer, instance)),
       })
     })
     virtualTime.after(CLIENT_TIMEOUT_MS, giveUp)

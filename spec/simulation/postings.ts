@@ -14,6 +14,14 @@ export interface Posting {
   lostAt: number | null
 }
 
+interface Answered {
+  readonly amountCents: number
+  readonly answer: AcceptAnswer
+  /** Virtual, ms. */
+  readonly now: number
+  readonly caughtUpAt: number
+}
+
 /** Answers travel no longer than this, virtual ms. */
 const UNDERWAY_MS = 5
 
@@ -34,15 +42,16 @@ export class Postings {
     return posting
   }
 
-  /** Notes an answer; returns what is wrong with it, or null. */
-  answered(
-    posting: Posting,
-    { amountCents, answer, now }: { amountCents: number; answer: AcceptAnswer; now: number },
-  ): string | null {
+  /**
+   * Notes an answer of an instance that has caught up with what came while it was last stopped at
+   * `caughtUpAt`, virtual ms; returns what is wrong with it, or null.
+   */
+  answered(posting: Posting, { amountCents, answer, now, caughtUpAt }: Answered): string | null {
     const { acceptedCents, isForgotten, lostAt } = posting
     if (isForgotten || answer === 'unavailable') return null
-    // It left its instance before.
-    if (lostAt !== null && now - lostAt < UNDERWAY_MS) return null
+    // It left its instance before, or what it goes by lay there while that was stopped.
+    const goneAt = lostAt === null ? null : Math.max(lostAt, caughtUpAt)
+    if (goneAt !== null && now - goneAt < UNDERWAY_MS) return null
     if (answer === 'conflicting') {
       return acceptedCents === amountCents ? 'refused as conflicting after its 202' : null
     }

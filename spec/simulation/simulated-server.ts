@@ -145,13 +145,22 @@ export class SimulatedServer {
       this.#travel(() => back.lose('none'))
       return
     }
-    const breakdown = this.#breakdowns
-    const answer = answerOf(call, back)
+    const answer = this.#answerOf(call, back)
     const isLost = this.#chance.happens(this.answersLost)
     this.#travel(() => {
-      if (isLost || breakdown !== this.#breakdowns) back.lose('unknown')
+      if (isLost) back.lose('unknown')
       else answer()
     })
+  }
+
+  /** Does the work; what it answers does not outlive a breakdown. */
+  #answerOf<Value>(call: ServerCall<Value>, back: Back<Value>): () => void {
+    const breakdown = this.#breakdowns
+    const answer = answerOf(call, back)
+    return () => {
+      if (breakdown === this.#breakdowns) answer()
+      else back.lose('unknown')
+    }
   }
 
   /** What a trouble does to a call that has arrived. */
@@ -171,7 +180,7 @@ export class SimulatedServer {
         return
       case 'late': {
         const lateMs = call.timeoutMs * this.#chance.between(LATE_SHARE)
-        return this.#virtualTime.after(lateMs, answerOf(call, back))
+        return this.#virtualTime.after(lateMs, this.#answerOf(call, back))
       }
     }
   }

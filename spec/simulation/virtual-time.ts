@@ -104,6 +104,8 @@ const CATCH_UP_MS = 4
 
 export class Gate {
   state: 'running' | 'paused' | 'dead' = 'running'
+  /** Virtual instant by which it has caught up with what came while it was last stopped. */
+  caughtUpAt = Number.NEGATIVE_INFINITY
   readonly #held: (() => void)[] = []
   #suspendedMs = 0
   /** Virtual instant at which the suspension began that lasts; null: its machine runs. */
@@ -156,6 +158,7 @@ export class Gate {
   resume(): void {
     if (this.state !== 'paused') return
     this.state = 'running'
+    this.caughtUpAt = this.#virtualTime.now() + CATCH_UP_MS
     this.#suspendedMs = this.suspendedMs
     this.#suspendedAt = null
     for (const run of this.#held.splice(0)) {
