@@ -78,7 +78,8 @@ export async function findClientsPort(given: string | undefined): Promise<string
   if (given !== undefined) return readClientsUrl(given)
   const { databaseUrl, dataDir, listen } = configuration()
   if ('socket' in listen) return socketUrl(listen.socket)
-  const isNamed = databaseUrl !== undefined || (readNamedPorts(process.env).port && listen.port !== 0)
+  const isNamed =
+    databaseUrl !== undefined || (readNamedPorts(process.env).port && listen.port !== 0)
   const found = isNamed ? undefined : await findDevStack(dataDir)
   const { clientsUrl } = found !== undefined && 'addresses' in found ? found.addresses : {}
   if (clientsUrl !== undefined) return clientsUrl

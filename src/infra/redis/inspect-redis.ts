@@ -133,7 +133,7 @@ async function tryAll(connection: RedisConnection): Promise<readonly FailedOpera
     operation,
     error: await call().then(
       () => undefined,
-      (error: unknown) => error,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     ),
   }))
   const met = new Map<string, { failure: RedisFailure; operations: string[] }>()
