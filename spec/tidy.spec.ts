@@ -37,7 +37,6 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/actors/payments/handing-back.ts': 'what an order of operators does, to be read by itself',
   'src/actors/payments/processor-controls.ts':
     'how controls reach the rest: what they are is read without it',
-  'src/actors/payments/streak.ts': 'asked by payments in doubt and by those that wait',
   'src/actors/payment/suspicion.ts': 'a count without knowledge of what is done about it',
   'src/actors/payment/logic.ts': 'chart and effects put together: each of them is read without it',
   'src/actors/supervisor/xstate-patch.ts':

@@ -4,7 +4,7 @@ import t from 'tap'
 import { PassingOn } from '../../../src/actors/payments/passing-on.ts'
 import { createLookUpPlaces } from '../../../src/actors/payments/look-up-places.ts'
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
-import { createStreak } from '../../../src/actors/payments/streak.ts'
+import { createStreak, isUnanswered } from '../../../src/actors/payments/streak.ts'
 import type { Outcome } from '../../../src/actors/model/payment.ts'
 import { settled } from '../../support/actor-system.ts'
 import { startedPit } from '../../support/started-pit.ts'
@@ -98,6 +98,25 @@ t.test('a streak is counted from its first failure', async (t) => {
   streak.ended()
   t.notOk(streak.isLong(3 * passOnAfterMs))
 })
+
+t.test(
+  'a payment that one processor contradicts is passed on for its doubt at the other',
+  async (t) => {
+    const fruitless = { default: createStreak(WORK), fallback: createStreak(WORK) }
+    const contradicted = { processor: 'default', contradiction: { kind: 'amount' } } as const
+    const open = { processor: 'fallback' } as const
+    const isUnansweredFor = (doubts: Parameters<typeof isUnanswered>[1]['doubts']): boolean =>
+      isUnanswered(fruitless, { now: passOnAfterMs, doubts })
+    t.notOk(isUnansweredFor([open]))
+    fruitless.fallback.failed(0)
+
+    t.ok(isUnansweredFor([contradicted, open]))
+    t.ok(isUnansweredFor([open]))
+    t.notOk(isUnansweredFor([{ processor: 'default' }, open]), 'the first may end here')
+    fruitless.default.failed(0)
+    t.notOk(isUnansweredFor([contradicted]), 'nobody can end it by look-ups')
+  },
+)
 
 t.test(
   'a whole instance parks what waits in memory, and what it accepts from then on',

@@ -3,6 +3,7 @@
 // is down for all.
 
 import type { ProcessorName } from '../model/payment.ts'
+import type { TrackedUnknownOutcome } from '../payment/context.ts'
 import type { WorkSettings } from '../model/settings.ts'
 
 export interface Streak {
@@ -25,10 +26,16 @@ export function createStreak({ passOnAfterMs }: Pick<WorkSettings, 'passOnAfterM
   }
 }
 
-/** Whether no processor at which a payment is in doubt has said anything of any payment for long. */
+/**
+ * Whether no processor at which a payment's doubt may end has said anything of any payment for long.
+ * One that contradicts what is known answers, and ends nothing.
+ */
 export function isUnanswered(
   fruitless: Readonly<Record<ProcessorName, Streak>>,
-  { now, doubts }: { now: number; doubts: readonly { readonly processor: ProcessorName }[] },
+  { now, doubts }: { readonly now: number; readonly doubts: readonly Doubt[] },
 ): boolean {
-  return doubts.every(({ processor }) => fruitless[processor].isLong(now))
+  const endable = doubts.filter(({ contradiction }) => contradiction === undefined)
+  return endable.length > 0 && endable.every(({ processor }) => fruitless[processor].isLong(now))
 }
+
+type Doubt = Pick<TrackedUnknownOutcome, 'processor' | 'contradiction'>
