@@ -42,27 +42,38 @@ t.test('silence is known for as many charges as may be in flight, over and over'
 
 t.test('a silence is tried a second after the last charge, then more seldom', async (t) => {
   const silence = createSilence(16)
-  t.equal(silence.isTrialDue(5000), false, 'nothing is out')
+  t.equal(silence.isTrialDue(5000, 5), false, 'nothing is out')
   silence.sent(0)
   const last = silence.sent(250)
   const trials: number[] = []
   for (let at = 250; at <= 12_000; at += 50) {
-    if (!silence.isTrialDue(at)) continue
+    if (!silence.isTrialDue(at, 5)) continue
     trials.push(at)
-    silence.sent(at)
+    silence.sent(at, true)
   }
 
   t.same(trials, [1250, 2500, 4500, 6500, 8500, 10_500])
   silence.answered(last + trials.length)
-  t.equal(silence.isTrialDue(30_000), false, 'an answer ends it')
+  t.equal(silence.isTrialDue(30_000, 5), false, 'an answer ends it')
 })
+
+t.test(
+  'a processor that usually takes as long is not silent, however seldom it is charged',
+  async (t) => {
+    const silence = createSilence(16)
+    silence.sent(0)
+
+    t.equal(silence.isTrialDue(1500, 500), false)
+    t.equal(silence.isTrialDue(1501, 500), true)
+  },
+)
 
 t.test('what is out when a silence is tried hangs until it is answered', async (t) => {
   const silence = createSilence(16)
   const first = silence.sent(0)
   const second = silence.sent(0)
   t.equal(silence.hanging(), 0)
-  const trial = silence.sent(1500)
+  const trial = silence.sent(1500, true)
   t.equal(silence.hanging(), 2)
 
   silence.answered(first)

@@ -3,18 +3,19 @@
 // answer, and a single charge that got lost says nothing once a later one is answered.
 
 export interface Silence {
-  /** Counts a charge that is sent at this monotonic instant, ms; its number. */
-  sent(at: number): number
+  /** Counts a charge that is sent at this monotonic instant, ms, maybe into a silence; its number. */
+  sent(at: number, isTrial?: boolean): number
   /** Whatever the answer is, also that none came in time. */
   answered(number: number): void
   /** ms; 0 while no such charge is out. */
   lengthAt(now: number): number
   /**
-   * Whether it is time to send one more charge into it, to see whether it has ended. The time between
-   * two of them grows with the silence: each may leave a payment in doubt.
+   * Whether it is a silence, for a processor that usually answers in `usualMs`, and time to send one
+   * more charge into it, to see whether it has ended. The time between two of them grows with it: each
+   * may leave a payment in doubt.
    */
-  isTrialDue(now: number): boolean
-  /** Charges that are still out of those that were when one was last sent into a silence. */
+  isTrialDue(now: number, usualMs: number): boolean
+  /** Charges that are still out of those that were when it was last tried so. */
   hanging(): number
 }
 
@@ -37,14 +38,9 @@ export function createSilence(chargesMax: number): Silence {
   const sinceSentMs = (index: number, now: number): number =>
     now - (sentAt[index % chargesMax] ?? now)
   const lengthAt = (now: number): number => (answered === sent ? 0 : sinceSentMs(answered, now))
-  const isTrialDue = (now: number): boolean => {
-    if (answered === sent) return false
-    const shareMs = Math.min(TRIAL_PAUSE_MAX_MS, TRIAL_PAUSE_SHARE * lengthAt(now))
-    return sinceSentMs(sent - 1, now) >= Math.max(TRIAL_PAUSE_MIN_MS, shareMs)
-  }
   return {
-    sent(at) {
-      if (isTrialDue(at)) {
+    sent(at, isTrial = false) {
+      if (isTrial) {
         hangingUpTo = sent
         hanging = out
       }
@@ -59,7 +55,12 @@ export function createSilence(chargesMax: number): Silence {
       if (number <= hangingUpTo) hanging -= 1
     },
     lengthAt,
-    isTrialDue,
+    isTrialDue(now, usualMs) {
+      const silentMs = lengthAt(now)
+      if (!isSilence(silentMs, usualMs)) return false
+      const shareMs = Math.min(TRIAL_PAUSE_MAX_MS, TRIAL_PAUSE_SHARE * silentMs)
+      return sinceSentMs(sent - 1, now) >= Math.max(TRIAL_PAUSE_MIN_MS, shareMs)
+    },
     hanging: () => hanging,
   }
 }

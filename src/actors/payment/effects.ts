@@ -97,17 +97,17 @@ export function circuitNow(dependencies: PaymentDependencies, name: ProcessorNam
   const silence = dependencies.silence[name]
   const silentMs = silence.lengthAt(now)
   const usualMs = expectedMsOf(context)
-  const isSilent = isSilence(silentMs, usualMs)
   const out = dependencies.inFlight[name]
   const mayBeTried = out < dependencies.settings.concurrency
   const state = routeState(value)
   const inFlight = state === 'halfOpen' && mayBeTried ? out - silence.hanging() : out
   const concurrencyLimit = limitAt(value, context, now)
-  if (isSilent && mayBeTried && silence.isTrialDue(now)) {
+  if (mayBeTried && silence.isTrialDue(now, usualMs)) {
     const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
     return { state, inFlight, concurrencyLimit: trialLimit, expectedMs: usualMs, isSilent: false }
   }
   const expectedMs = Math.max(usualMs, silentMs)
+  const isSilent = isSilence(silentMs, usualMs)
   return { state, inFlight, concurrencyLimit, expectedMs, isSilent }
 }
 
@@ -170,9 +170,8 @@ export function sendCharge(
   const generation = dependencies.generationOf(slot)
   const purges = dependencies.purges()
   const sentAt = dependencies.clock.now()
-  tellSilence(dependencies, processor, sentAt)
+  const number = countSent(dependencies, processor, sentAt)
   dependencies.inFlight[processor] += 1
-  const number = dependencies.silence[processor].sent(sentAt)
   dependencies.processors[processor].charge({ correlationId, amountCents, requestedAt }, (said) => {
     dependencies.inFlight[processor] -= 1
     dependencies.silence[processor].answered(number)
@@ -192,14 +191,22 @@ export function sendCharge(
   })
 }
 
-/** A circuit may be closed long after its processor has fallen silent: until what hangs times out. */
-function tellSilence(
-  { silence, telemetry }: PaymentDependencies,
+/**
+ * Counts a charge, and tells of a silence that it is sent into: the circuit is closed until what hangs
+ * there times out.
+ */
+function countSent(
+  { silence, health, telemetry }: PaymentDependencies,
   processor: ProcessorName,
   now: number,
-): void {
-  if (!silence[processor].isTrialDue(now)) return
-  telemetry.emit({ type: 'processor.silent', processor, forMs: silence[processor].lengthAt(now) })
+): number {
+  const usualMs = expectedMsOf(health[processor].getSnapshot().context)
+  const isTrial = silence[processor].isTrialDue(now, usualMs)
+  if (isTrial) {
+    const forMs = silence[processor].lengthAt(now)
+    telemetry.emit({ type: 'processor.silent', processor, forMs })
+  }
+  return silence[processor].sent(now, isTrial)
 }
 
 /**
