@@ -8,9 +8,10 @@ import { FellSilent, findOperators, giveOrder, isMeant, type Operators } from '.
 function optionsWith(example: string): string {
   return `  --reason <text>  why, for whoever reads pit audit later
   --yes            asks nobody before
-  --url <url>      the operators' port of an instance; absent: OPS_PORT (9998) of
-                   OPS_HOST (127.0.0.1), or, where neither OPS_PORT nor
-                   DATABASE_URL is set, that of the dev stack on DATA_DIR (.data)
+  --url <url>      the operators' port of an instance; absent: OPS_PORT (9998)
+                   of OPS_HOST (127.0.0.1), or, where neither OPS_PORT nor
+                   DATABASE_URL is set, that of the dev stack on DATA_DIR
+                   (.data)
   --help           shows this
 
 With KEYS_FILE at the instances the key stands in PIT_KEY, or in the file that
