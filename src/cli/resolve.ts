@@ -18,8 +18,8 @@ Ask that processor's operators first: Pit believes what you say.
                          charge with the requestedAt of --at: it is booked so
   --at <instant>         as the processor has it; ISO with an offset, such as
                          2026-01-31T12:00:00.123Z
-  --never <processor>    it is not settled at this one, and never will be: it may
-                         be charged again. If it was charged after all, it is
+  --never <processor>    it is not settled at this one, and never will be: it
+                         may be charged again. If it was charged after all, it is
                          paid twice, which no later look-up undoes
   --everywhere           with --never: at neither of them
   --reason <text>        how that is known, for whoever reads pit audit later

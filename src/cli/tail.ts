@@ -18,9 +18,9 @@ const USAGE = `Usage: pit tail [options] [url …]
 Prints a line for each payment that leaves an instance: settled, rejected, or
 parked to be tried again. Begins with the last ${FIRST_MAX}, goes on until Ctrl-C, and
 over a restart of Pit. At more than 800 of a kind a second not all are shown:
-a line says so then. Without a URL it is OPS_PORT (9998) of OPS_HOST (127.0.0.1),
-or, where neither OPS_PORT nor DATABASE_URL is set, the operators' port of the
-dev stack that runs on DATA_DIR (.data).
+a line says so then. Without a URL it is OPS_PORT (9998) of OPS_HOST
+(127.0.0.1), or, where neither OPS_PORT nor DATABASE_URL is set, the operators'
+port of the dev stack that runs on DATA_DIR (.data).
 
   --json   prints a JSON object for each payment
   --help   shows this
