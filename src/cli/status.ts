@@ -15,7 +15,8 @@ Shows what the instances behind these operators' ports do: as a table on a
 terminal, which is drawn again and again, else as a line for each. The first
 times are since the start, the later ones since the reading before. Without a
 URL it is OPS_PORT (9998) of OPS_HOST (127.0.0.1), or, where neither OPS_PORT
-nor DATABASE_URL is set, the port of the dev stack that runs on DATA_DIR (.data).
+nor DATABASE_URL is set, the port of the dev stack that runs on DATA_DIR
+(.data).
 
   --once         reads once
   --json         prints a JSON object for each reading
