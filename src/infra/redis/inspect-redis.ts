@@ -199,7 +199,7 @@ async function versionOf({ redis }: RedisConnection): Promise<string | undefined
   return /redis_version:(\S+)/.exec(info)?.[1]
 }
 
-/** The same. */
+/** Keys of another type than Pit's, as far as the user may ask for it. */
 async function foreignKeys({ redis, key }: RedisConnection): Promise<readonly ForeignKey[]> {
   const found = Object.entries(KEY_TYPES).map(async ([name, expected]) => {
     const type = await redis.type(key(name)).catch(() => 'none')
