@@ -83,6 +83,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     due: createTimerQueue(ports.clock, () => undefined),
     purges: () => 0,
     settledLate: () => undefined,
+    wasSettledLate: () => false,
     generationOf: () => 0,
     lookUpPlaces: createLookUpPlaces({ slots: 1, max: 1 }),
     isPlaceAwaited: () => false,

@@ -69,7 +69,8 @@ export class Clients {
   }
 
   #post(request: Request): void {
-    const { places, postings, trace, observer, virtualTime } = this.#world
+    const { places, postings, trace, observer, virtualTime, ledgerStore } = this.#world
+    const postedAt = virtualTime.now()
     const { correlationId, amountCents, triesLeft } = request
     const place = this.#chance.below(places.length)
     const posting = postings.post(correlationId, amountCents)
@@ -89,7 +90,9 @@ export class Clients {
       const fault = postings.answered(posting, {
         amountCents,
         answer,
+        postedAt,
         now,
+        isInLedger: ledgerStore.rows.get(correlationId)?.amountCents === amountCents,
         caughtUpAt: gate.caughtUpAt,
       })
       if (fault !== null) observer.fail('truthfulAnswers', `${correlationId} ${fault}`)

@@ -18,7 +18,10 @@ interface Answered {
   readonly amountCents: number
   readonly answer: AcceptAnswer
   /** Virtual, ms. */
+  readonly postedAt: number
   readonly now: number
+  /** Whether the ledger has this payment, with this amount. */
+  readonly isInLedger: boolean
   readonly caughtUpAt: number
 }
 
@@ -46,9 +49,12 @@ export class Postings {
    * Notes an answer of an instance that has caught up with what came while it was last stopped at
    * `caughtUpAt`, virtual ms; returns what is wrong with it, or null.
    */
-  answered(posting: Posting, { amountCents, answer, now, caughtUpAt }: Answered): string | null {
+  answered(posting: Posting, answered: Answered): string | null {
+    const { amountCents, answer, now, caughtUpAt } = answered
     const { acceptedCents, isForgotten, lostAt } = posting
     if (isForgotten || answer === 'unavailable') return null
+    // It may be of what was committed before, and is lost.
+    if (lostAt !== null && answered.postedAt <= lostAt && !answered.isInLedger) return null
     // It left its instance before, or what it goes by lay there while that was stopped.
     const goneAt = lostAt === null ? null : Math.max(lostAt, caughtUpAt)
     if (goneAt !== null && now - goneAt < UNDERWAY_MS) return null

@@ -141,6 +141,7 @@ export class World implements SharedWorld, FaultyWorld {
     this.trace.note('world', 'heals')
     this.ledgerService.heal()
     this.cacheService.heal()
+    this.ledgerClock.drift(1)
     for (const server of Object.values(this.servers)) server.phase = HEALTHY
     for (const proxy of Object.values(this.proxies)) proxy.conduct = null
     if (lasting !== undefined) this.proxies[lasting.processor].conduct = lasting.conduct

@@ -83,6 +83,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     purges: () => 0,
     fruitless: { default: createStreak(WORK), fallback: createStreak(WORK) },
     settledLate: () => undefined,
+    wasSettledLate: () => false,
     generationOf: () => 0,
     isDraining: () => false,
     ...changes,

@@ -10,7 +10,7 @@ import type { PaymentsSnapshot } from '../../../src/actors/payments/payments.ts'
 import type { PaymentsInMemory } from '../../../src/actors/payments/queries.ts'
 import { createWaiting } from '../../../src/actors/payments/queues.ts'
 import { LATE_MAX_MS } from '../../../src/actors/payments/records.ts'
-import { createSlotTable } from '../../../src/actors/payments/slots.ts'
+import { createSlotTable, type Slot } from '../../../src/actors/payments/slots.ts'
 import { settled } from '../../support/actor-system.ts'
 import { standIns } from '../../support/payment-dependencies.ts'
 import {
@@ -149,6 +149,37 @@ t.test('one that is being charged stays until that is answered', async (t) => {
   t.equal(told(pit), 0)
 })
 
+for (const kind of ['inDoubt', 'refused', 'failed', 'known'] as const) {
+  t.test(`one whose charge is then answered with ${kind} is not sent again`, async (t) => {
+    const { pit, succeed } = await handedBack()
+    await claim(pit)
+    const [, reply] = (await pit.processors.default.called('charge')).args
+    await succeed()
+
+    ;(reply as (answer: object) => void)({ kind, detail: 'http 500' })
+    await pit.pass(30_000)
+
+    t.same(inMemory(pit), [])
+    t.equal(told(pit), 1)
+    t.notOk(pit.processors.default.waiting.includes('charge'))
+    t.notOk(pit.processors.default.waiting.includes('lookUp'))
+    t.match((await pit.ledger.called('record')).args, [[{ kind: 'settled', correlationId: 'a' }]])
+  })
+}
+
+t.test('one whose charge is then answered with success is told as that', async (t) => {
+  const { pit, succeed } = await handedBack()
+  await claim(pit)
+  const [, reply] = (await pit.processors.default.called('charge')).args
+  await succeed()
+
+  ;(reply as (answer: object) => void)({ kind: 'settled', detail: 'http 200' })
+  await settled()
+
+  t.same(inMemory(pit), [])
+  t.equal(told(pit), 1)
+})
+
 t.test('after a purge its id is another payment', async (t) => {
   const { pit, succeed } = await handedBack()
   await succeed()
@@ -175,15 +206,28 @@ function setScene() {
   const { dependencies, clock } = standIns()
   clock.increment(10_000)
   const nobody = { send: () => undefined, getSnapshot: () => ({}) }
+  let left = 0
   const slots = createSlotTable({ slotsMax: 1, placesMax: 1 })
   const waiting = createWaiting({ readyMax: 1, inDoubtMax: 1 })
   const late = new LateSettlements({
     inMemory: { dependencies, slots, waiting } as unknown as PaymentsInMemory,
     reports: { dependencies, system: { get: () => nobody }, purges: () => 0 },
     stopChild: () => undefined,
+    onLeft: () => {
+      left += 1
+    },
   })
   return {
     clock,
+    late,
+    slots,
+    left: () => left,
+    /** Payment `a` in work, which waits for a charge or for something else. */
+    work(isTried: boolean) {
+      const slot = slots.take(sampleRecord({ correlationId: 'a' }))
+      const actor = { getSnapshot: () => ({ hasTag: () => isTried }) }
+      if (slot !== undefined) slot.actor = actor as unknown as Slot['actor']
+    },
     settle(correlationId: string) {
       const context = sampleContext({ record: sampleRecord({ correlationId }) })
       const answer = { kind: 'settled', detail: 'http 200' } as const
@@ -223,4 +267,23 @@ t.test('one that is answered again is known for longer, and none that is older',
   settle('c')
 
   t.same(known('a', 'b', 'c'), ['a', 'c'])
+})
+
+t.test('that one has left is told when it does, for a drain to end', (t) => {
+  const charged = setScene()
+  charged.work(true)
+  t.notOk(charged.late.endsCharge('a'), 'nothing has settled')
+  charged.settle('a')
+  t.same([charged.slots.used, charged.left()], [1, 0])
+
+  t.ok(charged.late.endsCharge('a'))
+
+  t.same([charged.slots.used, charged.left()], [0, 1])
+  t.same(charged.known('a'), [], 'handed out again by the ledger, it is open there')
+
+  const idle = setScene()
+  idle.work(false)
+  idle.settle('a')
+  t.same([idle.slots.used, idle.left()], [0, 1])
+  t.end()
 })

@@ -62,6 +62,8 @@ export interface PaymentDependencies {
   purges(): number
   /** Takes a settlement whose payment has left this instance: it is proved all the same. */
   settledLate(settlement: LateSettlement): void
+  /** Whether a payment leaves whose charge was not settled: an earlier one of it was, late. */
+  wasSettledLate(correlationId: string): boolean
   generationOf(slot: number): number
   /** Places for look-ups: a payment in doubt without one has to leave memory. */
   readonly lookUpPlaces: LookUpPlaces
@@ -187,6 +189,7 @@ export function sendCharge(
         dependencies.settledLate({ context, attempt, answer, tookMs, purges })
       return
     }
+    if (answer.kind !== 'settled' && dependencies.wasSettledLate(correlationId)) return
     self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
   })
 }

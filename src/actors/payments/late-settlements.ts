@@ -2,18 +2,21 @@
 // before its settlement is written would be worked on here as if nobody knew: an operator may have
 // said meanwhile that it was never settled.
 
+import assert from 'node:assert'
 import type { AnyActorRef } from 'xstate'
 import type { ClaimedPayment } from '../model/payment.ts'
 import type { LateSettlement } from '../payment/effects.ts'
 import type { PaymentsInMemory } from './queries.ts'
 import { LATE_MAX_MS } from './records.ts'
 import { reportLateSettlement, tellLateSettlement, type ReportParts } from './reports.ts'
-import { isIdle } from './slots.ts'
+import { isIdle, type UsedSlot } from './slots.ts'
 
 interface LateSettlementsParts {
   readonly inMemory: PaymentsInMemory
   readonly reports: ReportParts
   readonly stopChild: (child: AnyActorRef) => void
+  /** A payment that was in work has left memory. */
+  readonly onLeft: () => void
 }
 
 interface Known {
@@ -31,7 +34,10 @@ export class LateSettlements {
     this.#parts = parts
   }
 
-  /** Has it written, and its payment out of memory where that is back. One being charged stays. */
+  /**
+   * Has it written, and its payment out of memory where that is back. One being charged stays until
+   * that is answered.
+   */
   take(settlement: LateSettlement): void {
     const { inMemory, reports } = this.#parts
     if (!reportLateSettlement(reports, settlement)) return
@@ -44,6 +50,21 @@ export class LateSettlements {
     this.#known.delete(correlationId)
     this.#known.set(correlationId, { settlement, answeredAt: now })
     if (this.#takeOut(correlationId)) tellLateSettlement(reports, settlement)
+  }
+
+  /**
+   * Takes a payment in work out of memory whose charge has ended without a settlement, where an
+   * earlier one of it has settled meanwhile. False: none has.
+   */
+  endsCharge(correlationId: string): boolean {
+    const known = this.#known.get(correlationId)
+    if (known === undefined) return false
+    const found = this.#parts.inMemory.slots.find(correlationId)
+    assert(found !== undefined, 'a payment that is being charged has a slot')
+    this.#release(found)
+    this.#known.delete(correlationId)
+    tellLateSettlement(this.#parts.reports, known.settlement)
+    return true
   }
 
   /** Without those that are known to be settled: what is to be written of them ends them. */
@@ -68,8 +89,14 @@ export class LateSettlements {
     if (waiting.take(correlationId) !== undefined) return true
     const found = slots.find(correlationId)
     if (found === undefined || !isIdle(found)) return false
-    this.#parts.stopChild(found.actor)
-    slots.release(found)
+    this.#release(found)
     return true
+  }
+
+  #release(slot: UsedSlot): void {
+    const { inMemory, stopChild, onLeft } = this.#parts
+    stopChild(slot.actor)
+    inMemory.slots.release(slot)
+    onLeft()
   }
 }

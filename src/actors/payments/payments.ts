@@ -95,6 +95,7 @@ type OwnParts =
   | 'due'
   | 'purges'
   | 'settledLate'
+  | 'wasSettledLate'
   | 'generationOf'
   | 'lookUpPlaces'
   | 'isPlaceAwaited'
@@ -160,6 +161,7 @@ class Payments {
       ),
       purges: () => this.#purges,
       settledLate: (settlement) => this.#lateSettlements.take(settlement),
+      wasSettledLate: (correlationId) => this.#lateSettlements.endsCharge(correlationId),
       generationOf: (slot) => this.#slots.at(slot).generation,
       lookUpPlaces: this.#slots.lookUpPlaces,
       isPlaceAwaited: (doubts) => this.#waiting.inDoubt[placeKindOf(doubts)].size > 0,
@@ -179,7 +181,9 @@ class Payments {
     }
     const { inMemory } = this
     const reports = this.#reports
-    this.#lateSettlements = new LateSettlements({ inMemory, reports, stopChild: scope.stopChild })
+    const onLeft = (): void => this.#tellIfEmptied()
+    const { stopChild } = scope
+    this.#lateSettlements = new LateSettlements({ inMemory, reports, stopChild, onLeft })
     this.#passingOn = new PassingOn(inMemory, reports)
     this.#scheduler = new Scheduler({
       ...this.inMemory,
