@@ -59,6 +59,25 @@ t.test('timeouts make a processor look as slow as they took', async (t) => {
   t.ok(measuredMs > 790 && measuredMs <= 800, `${measuredMs} ms`)
 })
 
+t.test('no timeout counts for more than the time that it took', async (t) => {
+  const [one] = TIMEOUTS
+  const slow = circuitAfter('default', [{ failed: true, tookMs: 0 }, ...(one ? [one] : [])])
+  const settings = { ...slow.settings, failureRate: 0.25 }
+  const event = {
+    type: 'attempt.reported',
+    failed: true,
+    detail: 'said',
+    tookMs: 800,
+    at: 2,
+  } as const
+  const known = { ...slow, settings, measuredMs: 0 }
+
+  const { measuredMs } = weighed({ context: known, event })
+  const good = weighed({ context: known, event: { ...event, failed: false } })
+
+  t.equal(measuredMs, good.measuredMs)
+})
+
 t.test(
   'one charge of a hundred that got lost does not make a quick processor look slow',
   async (t) => {

@@ -86,6 +86,17 @@ t.test('what is out when a silence is tried hangs until it is answered', async (
   t.equal(silence.hanging(), 0)
 })
 
+t.test('what was answered before does not hang', async (t) => {
+  const silence = createSilence(16)
+  silence.answered(silence.sent(0))
+  t.equal(silence.hanging(), 0)
+
+  silence.sent(100)
+  silence.sent(1500, true)
+
+  t.equal(silence.hanging(), 1)
+})
+
 t.test('it is a silence when it is long, for this processor', async (t) => {
   t.equal(isSilence(250, 5), false)
   t.equal(isSilence(251, 5), true)

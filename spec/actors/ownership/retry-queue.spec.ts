@@ -154,6 +154,20 @@ t.test('once nothing that it parked can be due the ledger is swept twice a secon
   await sweepsAfter(t, parts, 250)
 })
 
+t.test('nor when the ledger had something for as long before', async (t) => {
+  const parts = startQueue()
+  await sweepsAfter(t, parts, 0)
+  parts.system.clock.increment(DELAY_MAX_MS + 250)
+  parts.queue.send({ type: 'capacity.offered', limit: 3 })
+  ;(await parts.system.ledger.called('claimDue')).answer([claimedPayment('late')])
+  await settled()
+  parts.queue.send({ type: 'capacity.offered', limit: 1 })
+  ;(await parts.delayedQueue.called('takeDue')).answer([])
+  await settled()
+
+  await sweepsAfter(t, parts, 250)
+})
+
 t.test(
   'a batch claimed by the delayed queue is kept when the sweep of the ledger fails',
   async (t) => {

@@ -240,11 +240,34 @@ t.test(
     )
     t.match(circuitNow(dependencies, 'default'), { inFlight: 1, concurrencyLimit: 1 })
     t.equal(dependencies.inFlight.default, 4)
+    clock.increment(1_000)
+    const trial = { inFlight: 1, concurrencyLimit: 2, isSilent: false }
+    t.match(circuitNow(dependencies, 'default'), trial, 'one more at a time')
+    halfOpen.concurrencyLimit = 5
+    t.match(circuitNow(dependencies, 'default'), { concurrencyLimit: 5 }, 'not less than otherwise')
+    dependencies.inFlight.default = dependencies.settings.concurrency
+    const full = { inFlight: dependencies.settings.concurrency, isSilent: true }
+    t.match(circuitNow(dependencies, 'default'), full, 'all count where none may be sent')
+    dependencies.inFlight.default = 4
+    halfOpen.concurrencyLimit = 1
     charges[3]?.({ kind: 'settled', detail: '' })
     t.equal(letsThrough(circuitNow(dependencies, 'default')), true, 'though three still hang')
     t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false })
   },
 )
+
+t.test('what hangs counts in a closed circuit, also once another one is answered', async (t) => {
+  const { dependencies, clock, charges } = standIns()
+  const send = (): void =>
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  send()
+  clock.increment(1_000)
+  send()
+  charges[1]?.({ kind: 'settled', detail: '' })
+  send()
+
+  t.match(circuitNow(dependencies, 'default'), { state: 'closed', inFlight: 2, isSilent: false })
+})
 
 t.test('of a silent processor not more is out than may be in flight', async (t) => {
   const { dependencies, clock } = standIns()

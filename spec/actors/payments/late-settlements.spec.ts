@@ -167,17 +167,22 @@ for (const kind of ['inDoubt', 'refused', 'failed', 'known'] as const) {
   })
 }
 
-t.test('one whose charge is then answered with success is told as that', async (t) => {
+t.test('one whose charge is then answered with success is told as both', async (t) => {
   const { pit, succeed } = await handedBack()
-  await claim(pit)
+  await claim(pit, { unknownOutcomes: [] })
   const [, reply] = (await pit.processors.default.called('charge')).args
   await succeed()
 
   ;(reply as (answer: object) => void)({ kind: 'settled', detail: 'http 200' })
-  await settled()
+  await pit.pass(20)
 
   t.same(inMemory(pit), [])
   t.equal(told(pit), 1)
+  const [outcomes] = (await pit.ledger.called('record')).args
+  t.same(
+    (outcomes as { kind: string }[]).map(({ kind }) => kind),
+    ['settled', 'settled'],
+  )
 })
 
 t.test('after a purge its id is another payment', async (t) => {
