@@ -286,6 +286,7 @@ t.test('nginx understands both of its settings', { skip: NO_NGINX }, async (t) =
   for (const path of ['compose/nginx.conf', 'compose/production.nginx.conf']) {
     const { status, stderr } = verdictOf(readText(path))
     t.equal(status, 0, `${path} ${stderr}`)
+    t.match(readText(path), /^ +server_name \w+;/m, 'the host of HTTP/1.0 without one')
   }
   t.not(verdictOf(readText('compose/nginx.conf').replace('tcp_nodelay', 'tcp_nodely')).status, 0)
 })
