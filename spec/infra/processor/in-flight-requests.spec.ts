@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { errors } from 'undici'
 import {
@@ -47,6 +48,20 @@ t.test('a request that is not sent in time ends at its deadline', async (t) => {
 
   t.same(said, ['connect timeout'])
   t.equal(clock.pending, 0, 'and no timer is left')
+})
+
+t.test('after this process has stood still, what lies in its sockets is read first', async (t) => {
+  const clock = new StandingTime()
+  const inFlight = new InFlightRequests(2, clock)
+  const said: string[] = []
+  inFlight.add(requestOf({ sendBy: 1000, answerBy: 8000 }, said))
+
+  clock.increment(1101)
+  t.same(said, [], 'timers run before sockets are read')
+  await setImmediate()
+
+  t.same(said, ['connect timeout'])
+  t.equal(clock.pending, 0)
 })
 
 t.test('an earlier deadline is met when a later one was set first', async (t) => {

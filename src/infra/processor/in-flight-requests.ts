@@ -245,6 +245,9 @@ function detailOf(error: unknown): string {
 /** Shortest time between two sweeps, ms: how late a timeout may be noticed. */
 const SWEEP_MS = 10
 
+/** A timer later than this, ms, says that this process stood still: answers may lie in its sockets. */
+const STOOD_STILL_MS = 100
+
 /**
  * The requests in flight at one processor: a table of fixed size with a free list, because a Map or
  * Set whose members change this often makes young garbage survive. They share one timer, because
@@ -300,7 +303,13 @@ export class InFlightRequests {
     if (dueAt >= this.#timerDueAt) return
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
     this.#timerDueAt = Math.max(dueAt, now + SWEEP_MS)
-    this.#timer = this.#clock.setTimeout(this.#sweep, Math.ceil(this.#timerDueAt - now))
+    this.#timer = this.#clock.setTimeout(this.#onDue, Math.ceil(this.#timerDueAt - now))
+  }
+
+  /** Node runs timers before it reads sockets, and immediates after it. */
+  readonly #onDue = (): void => {
+    if (this.#clock.now() - this.#timerDueAt <= STOOD_STILL_MS) this.#sweep()
+    else setImmediate(this.#sweep)
   }
 
   readonly #sweep = (): void => {
