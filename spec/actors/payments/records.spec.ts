@@ -12,6 +12,7 @@ import {
   claimedRecord,
   deferredRecord,
   doubtDelayMs,
+  inDoubtUntil,
   LateAnswers,
   parkedOutcome,
   parkingDelayMs,
@@ -214,4 +215,30 @@ t.test('a stray is remembered for a minute after it was claimed last', async (t)
   t.same(remembered(), ['a', 'c'])
   late.note([], 60_001)
   t.same(remembered(), ['c'])
+})
+
+t.test('after a rewind a payment is in doubt at both until then at least', async (t) => {
+  const until = 5000
+  const record = sampleRecord({ rounds: 3 })
+  const unknown = { requestedAt: null, endsAt: until, settleBy: until }
+  const [atDefault, atFallback] = [
+    { processor: 'default', ...unknown },
+    { processor: 'fallback', ...unknown },
+  ] as const
+  t.equal(inDoubtUntil(record, undefined), record)
+  t.same(inDoubtUntil(record, until), { ...record, unknownOutcomes: [atDefault, atFallback] })
+  for (const [endsAt, settleBy] of [
+    [4000, 4500],
+    [4000, 6000],
+    [6000, 7000],
+  ] as const) {
+    const doubt = { processor: 'fallback', requestedAt: 17, endsAt, settleBy } as const
+    const longer = {
+      ...doubt,
+      endsAt: Math.max(endsAt, until),
+      settleBy: Math.max(settleBy, until),
+    }
+    const { unknownOutcomes } = inDoubtUntil({ ...record, unknownOutcomes: [doubt] }, until)
+    t.same(unknownOutcomes, [atDefault, longer])
+  }
 })
