@@ -8,7 +8,7 @@ import { nextRoute, type PaymentDependencies } from '../../src/actors/payment/ef
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
 import { createSuspicion } from '../../src/actors/payment/suspicion.ts'
 import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
-import { createSilence } from '../../src/actors/circuit/silence.ts'
+import { Silence } from '../../src/actors/circuit/silence.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Controls } from '../../src/actors/payment/controls.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
@@ -37,7 +37,7 @@ export function openChartLives(kind: ChartKind, alive: number): Lives {
   const begin = (slot: number): void => {
     const record = acceptedRecord(nextPayment(), dependencies.clock.now())
     const { acceptedAt } = record
-    const payment = { acceptedAt, refusedBy: [], deniedBy: null, lastAt: null }
+    const payment = { acceptedAt, refusedBy: [], deniedBy: null, lastAt: null, attempts: [] }
     const next = nextRoute(dependencies, payment)
     const input = { record, slot, triesMax, next }
     createActor(logic, { parent, id: 'payment', input }).start()
@@ -75,7 +75,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
     inFlight: { default: 0, fallback: 0 },
     askedLag: createAskedLag(settings.slowMs),
-    silence: { default: createSilence(1), fallback: createSilence(1) },
+    silence: { default: new Silence(1), fallback: new Silence(1) },
     controls: { default: controlsOf(parts, 'default'), fallback: controlsOf(parts, 'fallback') },
     fruitless: { default: createStreak(settings), fallback: createStreak(settings) },
     suspicion: { default: createSuspicion(), fallback: createSuspicion() },

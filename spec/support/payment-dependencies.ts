@@ -7,8 +7,10 @@ import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts
 import type { WorkSettings } from '../../src/actors/model/settings.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
 import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
-import { createSilence } from '../../src/actors/circuit/silence.ts'
+import { Silence } from '../../src/actors/circuit/silence.ts'
+import { emptyWindow } from '../../src/actors/circuit/window.ts'
 import { createStreak } from '../../src/actors/payments/streak.ts'
+import { SETTINGS } from './circuit-settings.ts'
 import { StandingTime } from './standing-time.ts'
 
 export const WORK: WorkSettings = {
@@ -27,6 +29,16 @@ export const WORK: WorkSettings = {
   passOnAfterMs: 10_000,
   settleByMs: 20_000,
   lookUpLagMs: 500,
+}
+
+/** What a circuit knows before anything was charged, as far as it matters here. */
+export const CIRCUIT = {
+  concurrencyLimit: 1,
+  measuredMs: 5,
+  announcedMs: 0,
+  triedFrom: 0,
+  window: emptyWindow(0),
+  settings: SETTINGS,
 }
 
 export interface StandIns {
@@ -56,7 +68,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     judge: (_askedAt: number, reply: (proof: 'control') => void) => reply('control'),
   }
   const { concurrency } = changes.settings ?? WORK
-  const circuit = { concurrencyLimit: concurrency, measuredMs: 5, announcedMs: 0 }
+  const circuit = { ...CIRCUIT, concurrencyLimit: concurrency }
   const health = {
     getSnapshot: () => ({ value: 'closed', context: circuit }),
     send: () => undefined,
@@ -74,7 +86,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     health: both(health),
     inFlight: both(0),
     askedLag: createAskedLag((changes.settings ?? WORK).slowMs),
-    silence: { default: createSilence(concurrency), fallback: createSilence(concurrency) },
+    silence: { default: new Silence(concurrency), fallback: new Silence(concurrency) },
     controls: both(controls),
     suspicion: both({ settled: () => undefined, blames: () => false }),
     due: { push: (_step: unknown, delayMs: number) => void pauses.push(delayMs) },

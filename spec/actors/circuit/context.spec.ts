@@ -10,6 +10,8 @@ import {
   limitAt,
   tripped,
   wasSentBefore,
+  failsAgain,
+  isFailingWith,
   weighed,
   type HealthContext,
 } from '../../../src/actors/circuit/context.ts'
@@ -90,6 +92,39 @@ t.test(
     t.ok(known.measuredMs > 7000, 'once half of them are, it is as slow as they took')
   },
 )
+
+t.test('charges that are out count as failures would once they are overdue', async (t) => {
+  const settled = { failed: false, tookMs: 5 }
+  for (const [ends, overdue, isFailing] of [
+    [[], 0, false],
+    [[], SETTINGS.callsMin - 1, false],
+    [[], SETTINGS.callsMin, true],
+    [times(4, settled), 3, false],
+    [times(4, settled), 4, true],
+    [[...times(4, settled), { failed: true, tookMs: 5 }], 3, true],
+    [times(9, { failed: true, tookMs: 5 }), 0, false],
+  ] as const) {
+    const known = circuitAfter('default', ends)
+    t.equal(isFailingWith(known, overdue), isFailing, `${overdue} beside ${ends.length}`)
+  }
+})
+
+t.test('a half-open circuit fails by the rate that opens a closed one', async (t) => {
+  const good = { failed: false, tookMs: 5 }
+  const bad = { failed: true, tookMs: 5 }
+  const said = { type: 'attempt.reported', detail: 'said', at: 2 } as const
+  for (const [ends, end, fails] of [
+    [[], bad, true],
+    [[], good, false],
+    [[good], bad, true],
+    [[good, good], bad, false],
+    [[good, good, bad], bad, true],
+    [[bad, bad], good, false],
+  ] as const) {
+    const step = { context: circuitAfter('default', ends), event: { ...said, ...end } }
+    t.equal(failsAgain(step), fails, `after ${ends.length}`)
+  }
+})
 
 t.test('quick answers make a processor look fast again', async (t) => {
   const { measuredMs } = circuitAfter('default', [

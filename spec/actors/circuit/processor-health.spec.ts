@@ -227,6 +227,15 @@ t.test('a rate opens the circuit once there are enough attempts', async (t) => {
   t.same(long.at(-1), 'closed', 'what was long ago is forgotten')
 })
 
+t.test('one failure of three keeps a half-open circuit as it is', async (t) => {
+  const [before] = after(circuit('halfOpen'), attempt(SINCE + 10), attempt(SINCE + 11))
+  const [later] = after(before, attempt(SINCE + 12, FAILURE))
+  const { concurrencyLimit } = before.context
+
+  t.match(later, { value: 'halfOpen', context: { concurrencyLimit } })
+  t.equal(after(later, attempt(SINCE + 13, FAILURE))[0].value, 'open')
+})
+
 t.test('a half-open circuit doubles what it lets through until it is closed', async (t) => {
   let [snapshot] = after(circuit('open'), cooldown(2))
   const limits = [snapshot.context.concurrencyLimit]
@@ -236,11 +245,8 @@ t.test('a half-open circuit doubles what it lets through until it is closed', as
   }
 
   t.same(limits, [1, 2, 4, 8])
-  t.same(
-    after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))[0].value,
-    CLOSES[0],
-  )
-  t.same(after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))[1], CLOSES[1])
+  const last = after(circuit('halfOpen', { concurrencyLimit: 4 }), attempt(SINCE + 10))
+  t.same([last[0].value, last[1]], CLOSES)
   const closed = snapshot.context
   t.same([closed.window, closed.since], [emptyWindow(SINCE + 530), SINCE + 530])
   t.equal(closed.cause, 'attempts succeed')

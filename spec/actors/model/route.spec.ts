@@ -36,6 +36,8 @@ const RETURNED: RouteCircuit = { ...RETURNING, inFlight: 1 }
 
 const SILENT: RouteCircuit = { ...UP, isSilent: true }
 const SLOW_SILENT: RouteCircuit = { ...SLOW, isSilent: true }
+const SLOWER_SILENT: RouteCircuit = { ...SLOWER, isSilent: true }
+const OPEN_SILENT: RouteCircuit = { ...OPEN, isSilent: true }
 const SILENT_FULL: RouteCircuit = { ...FULL, isSilent: true }
 const SLOW_FULL: RouteCircuit = { ...FULL, expectedMs: 101 }
 
@@ -43,6 +45,8 @@ const NAMES = ['default', 'fallback'] as const
 
 const YOUNG = 49
 const OLD = 50
+
+const WAITS = 'null: waitingForCheaper'
 
 /** `default` (cheaper), `fallback`, age in ms, refused by; the answer as `to: reason`. */
 const TABLE: readonly (readonly [
@@ -72,10 +76,18 @@ const TABLE: readonly (readonly [
   ['cheaper silent, young', SILENT, UP, YOUNG, [], 'null: waitingForCheaper'],
   ['cheaper silent, old', SILENT, UP, OLD, [], 'fallback: cheaperSlow'],
   ['cheaper silent, dearer as slow as allowed', SILENT, AT_BOUND, OLD, [], 'fallback: cheaperSlow'],
-  ['cheaper silent, dearer slow', SILENT, SLOW, YOUNG, [], 'default: cheaper'],
-  ['cheaper silent, dearer open', SILENT, OPEN, YOUNG, [], 'default: cheaper'],
-  ['cheaper silent, dearer full', SILENT, FULL, OLD, [], 'default: cheaper'],
-  ['cheaper silent, dearer silent', SILENT, SILENT, YOUNG, [], 'default: cheaper'],
+  ['cheaper silent, dearer slow', SILENT, SLOW, OLD, [], 'null: waitingForCheaper'],
+  ['cheaper silent for as long as the dearer takes', SLOW_SILENT, SLOW, OLD, [], WAITS],
+  ['cheaper silent for longer', SLOWER_SILENT, SLOW, YOUNG, [], 'fallback: cheaperSlow'],
+  ['cheaper silent, dearer open', SILENT, OPEN, OLD, [], 'null: noneAvailable'],
+  ['cheaper silent, dearer full', SILENT, FULL, OLD, [], 'null: noneAvailable'],
+  ['cheaper silent, dearer silent', SILENT, SILENT, OLD, [], 'null: noneAvailable'],
+  ['cheaper silent, dearer refused', SILENT, UP, OLD, ['fallback'], 'null: noneAvailable'],
+  ['cheaper silent and open, young', OPEN_SILENT, UP, YOUNG, [], 'null: waitingForCheaper'],
+  ['cheaper silent and open, old', OPEN_SILENT, SLOWER, OLD, [], 'fallback: cheaperOpen'],
+  ['cheaper silent and refused, young', SLOW_SILENT, UP, YOUNG, ['default'], WAITS],
+  ['cheaper silent and refused, old', SILENT, SLOW, OLD, ['default'], 'fallback: cheaperRefused'],
+  ['dearer silent', UP, SILENT, OLD, [], 'default: cheaper'],
   ['cheaper slow, dearer refused', SLOW, UP, OLD, ['fallback'], 'default: cheaper'],
   ['cheaper open, young', OPEN, UP, YOUNG, [], 'null: waitingForCheaper'],
   ['cheaper open, old', OPEN, UP, OLD, [], 'fallback: cheaperOpen'],
@@ -203,8 +215,9 @@ function always(
 
 function usableIn({ circuits, refusedBy }: RouteQuestion): readonly ProcessorName[] {
   return NAMES.filter((name) => {
-    const { state, concurrencyLimit, inFlight } = circuits[name]
-    return state !== 'open' && inFlight < concurrencyLimit && !refusedBy.includes(name)
+    const { state, concurrencyLimit, inFlight, isSilent } = circuits[name]
+    const isAsked = !isSilent && !refusedBy.includes(name)
+    return isAsked && state !== 'open' && inFlight < concurrencyLimit
   })
 }
 
@@ -223,24 +236,26 @@ t.test('a payment waits only for what is not there, or better than what is', asy
     if (usable.length === 0) return to === null && reason === 'noneAvailable'
     const waits = question.ageMs < settings.waitMaxMs
     if (!usable.includes(cheaper)) {
-      return waits ? to === null && reason === 'waitingForCheaper' : to !== null
+      if (!isSilent) return waits ? to === null && reason === 'waitingForCheaper' : to !== null
+      const dearer = question.circuits[otherThan(cheaper)]
+      const isWorse = dearer.expectedMs > question.slowMs && dearer.expectedMs >= expectedMs
+      return to !== null || (reason === 'waitingForCheaper' && (waits || isWorse))
     }
     if (to !== null) return true
-    if (reason === 'waitingForCheaper') return isSilent && waits && usable.length === 2
     return expectedMs > question.slowMs && usable.length === 1
   })
 })
 
-t.test('the cheaper one is chosen when it is usable, in time and answers', async (t) => {
+t.test('the cheaper one is chosen when it is usable and in time', async (t) => {
   always(t, (question, settings, usable) => {
     const cheaper = cheaperOf(settings.fees)
-    const { expectedMs, isSilent } = question.circuits[cheaper]
-    if (!usable.includes(cheaper) || isSilent || expectedMs > question.slowMs) return true
+    const { expectedMs } = question.circuits[cheaper]
+    if (!usable.includes(cheaper) || expectedMs > question.slowMs) return true
     return chooseRoute(question, settings).to === cheaper
   })
 })
 
-t.test('where only the cheaper one can be had, no silence keeps a payment from it', async (t) => {
+t.test('where only the cheaper one can be had, nothing keeps a payment from it', async (t) => {
   always(t, (question, settings, usable) => {
     const cheaper = cheaperOf(settings.fees)
     const other = question.circuits[otherThan(cheaper)]
@@ -256,11 +271,6 @@ t.test(
       const { to } = chooseRoute(question, settings)
       const cheaper = cheaperOf(settings.fees)
       if (to === null || to === cheaper || !usable.includes(cheaper)) return true
-      if (question.circuits[cheaper].isSilent)
-        return (
-          !question.circuits[to].isSilent ||
-          question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
-        )
       return question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
     })
   },
@@ -286,12 +296,9 @@ t.test('the reason tells the route', async (t) => {
   })
 })
 
-t.test('an open or full circuit lets nothing through', async (t) => {
+t.test('an open, full or silent circuit lets nothing through', async (t) => {
   t.same([UP, RETURNING].map(letsThrough), [true, true])
-  t.same([OPEN, FULL, RETURNED, { ...UP, state: 'open' as const }].map(letsThrough), [
-    false,
-    false,
-    false,
-    false,
-  ])
+  for (const circuit of [OPEN, FULL, RETURNED, { ...UP, state: 'open' as const }, SILENT]) {
+    t.equal(letsThrough(circuit), false)
+  }
 })

@@ -8,7 +8,6 @@ import {
 } from '../../support/payment-samples.ts'
 import { standIns, WORK } from '../../support/payment-dependencies.ts'
 import {
-  circuitNow,
   planBackoff,
   routeNow,
   sendCharge,
@@ -18,7 +17,6 @@ import type { PaymentContext, PaymentEvent } from '../../../src/actors/payment/c
 import type { Attempt, ProcessorName } from '../../../src/actors/model/payment.ts'
 import type { ChargeAnswer } from '../../../src/actors/model/ports.ts'
 import { outlasting } from '../../../src/actors/model/settings.ts'
-import { letsThrough } from '../../../src/actors/model/route.ts'
 
 const SENT_AT = 7000
 const TOOK_MS = 3000
@@ -191,93 +189,6 @@ function reported(
   t.equal(dependencies.inFlight.default, 0)
   return reports
 }
-
-t.test('a processor is expected to take as long as it has let charges wait', async (t) => {
-  const { dependencies, clock, charges } = standIns()
-  const send = (): void =>
-    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
-  send()
-  clock.increment(100)
-  send()
-  clock.increment(900)
-
-  t.match(circuitNow(dependencies, 'default'), { expectedMs: 1000, isSilent: true, inFlight: 2 })
-  t.match(circuitNow(dependencies, 'fallback'), { expectedMs: 5, isSilent: false })
-
-  charges[1]?.({ kind: 'settled', detail: '' })
-  t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false, inFlight: 1 })
-})
-
-t.test(
-  'a processor that answers nothing is tried again and again, by one charge each',
-  async (t) => {
-    const facts: unknown[] = []
-    const { dependencies, clock, charges } = standIns({
-      telemetry: { emit: (fact) => facts.push(fact) },
-    })
-    const halfOpen = { concurrencyLimit: 1, measuredMs: 5, announcedMs: 0, ramp: null }
-    const getSnapshot = () => ({ value: 'halfOpen', context: halfOpen })
-    const circuit = { getSnapshot, send: () => undefined }
-    Object.assign(dependencies.health, { default: circuit })
-    const trials: number[] = []
-    for (let at = 0; at <= 5_000; at += 50) {
-      if (letsThrough(circuitNow(dependencies, 'default'))) {
-        trials.push(at)
-        t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false })
-        sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
-      }
-      clock.increment(50)
-    }
-
-    t.same(trials, [0, 1_000, 2_000, 4_000], 'with a limit of one')
-    t.same(
-      facts,
-      [1_000, 2_000, 4_000].map((forMs) => ({
-        type: 'processor.silent',
-        processor: 'default',
-        forMs,
-      })),
-    )
-    t.match(circuitNow(dependencies, 'default'), { inFlight: 1, concurrencyLimit: 1 })
-    t.equal(dependencies.inFlight.default, 4)
-    clock.increment(1_000)
-    const trial = { inFlight: 1, concurrencyLimit: 2, isSilent: false }
-    t.match(circuitNow(dependencies, 'default'), trial, 'one more at a time')
-    halfOpen.concurrencyLimit = 5
-    t.match(circuitNow(dependencies, 'default'), { concurrencyLimit: 5 }, 'not less than otherwise')
-    dependencies.inFlight.default = dependencies.settings.concurrency
-    const full = { inFlight: dependencies.settings.concurrency, isSilent: true }
-    t.match(circuitNow(dependencies, 'default'), full, 'all count where none may be sent')
-    dependencies.inFlight.default = 4
-    halfOpen.concurrencyLimit = 1
-    charges[3]?.({ kind: 'settled', detail: '' })
-    t.equal(letsThrough(circuitNow(dependencies, 'default')), true, 'though three still hang')
-    t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false })
-  },
-)
-
-t.test('what hangs counts in a closed circuit, also once another one is answered', async (t) => {
-  const { dependencies, clock, charges } = standIns()
-  const send = (): void =>
-    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
-  send()
-  clock.increment(1_000)
-  send()
-  charges[1]?.({ kind: 'settled', detail: '' })
-  send()
-
-  t.match(circuitNow(dependencies, 'default'), { state: 'closed', inFlight: 2, isSilent: false })
-})
-
-t.test('of a silent processor not more is out than may be in flight', async (t) => {
-  const { dependencies, clock } = standIns()
-  dependencies.inFlight.default = dependencies.settings.concurrency - 1
-  sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
-  clock.increment(60_000)
-
-  t.match(circuitNow(dependencies, 'default'), { isSilent: true })
-  t.equal(letsThrough(circuitNow(dependencies, 'default')), false)
-})
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {
   const at = SENT_AT + TOOK_MS

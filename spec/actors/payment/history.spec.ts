@@ -9,6 +9,7 @@ import {
 import {
   ATTEMPTS_KEPT_MAX,
   deniedBy,
+  hasHungAt,
   lastAt,
   roundedMs,
   withAttempt,
@@ -107,4 +108,11 @@ t.test('a payment is denied by one processor, or begins anew after both', async 
 t.test('a payment was charged last where its newest attempt was', async (t) => {
   t.equal(lastAt([]), null)
   t.equal(lastAt([attempt('default'), attempt('fallback')]), 'fallback')
+})
+
+t.test('a payment has hung where a charge of it had no answer that tells', async (t) => {
+  const attempts = [attempt('default'), attempt('fallback', { outcome: 'inDoubt' })]
+
+  t.same([hasHungAt(attempts, 'default'), hasHungAt(attempts, 'fallback')], [false, true])
+  t.equal(hasHungAt([attempt('default', { outcome: 'failed' })], 'default'), false)
 })

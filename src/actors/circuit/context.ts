@@ -273,11 +273,29 @@ export function wentWrong({ event }: Pick<HealthStep, 'event'>): boolean {
   return attemptOf(event).failed
 }
 
+/**
+ * Whether a half-open circuit has failed: by the rate that opens a closed one, from the first attempt
+ * on. By a single failure one whose processor refuses three of ten would hardly ever close again.
+ */
+export function failsAgain({ context, event }: HealthStep): boolean {
+  const { settings } = context
+  const window = withEvidence(context.window, attemptOf(event), settings.windowMs)
+  return attemptOf(event).failed && ratesOf(window).failureRate >= settings.failureRate
+}
+
 export function crossesRate({ context, event }: HealthStep): boolean {
   const { settings } = context
   const window = withEvidence(context.window, attemptOf(event), settings.windowMs)
   const { calls, failureRate } = ratesOf(window)
   return calls >= settings.callsMin && failureRate >= settings.failureRate
+}
+
+/** Whether it would open if so many charges that are out failed now. */
+export function isFailingWith({ window, settings }: HealthContext, overdue: number): boolean {
+  if (overdue === 0) return false
+  const { calls, failureRate } = ratesOf(window)
+  const all = calls + overdue
+  return all >= settings.callsMin && failureRate * calls + overdue >= settings.failureRate * all
 }
 
 /** Whether the circuit knows nothing by itself: what others say is believed only then. */

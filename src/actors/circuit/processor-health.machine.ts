@@ -29,6 +29,7 @@ import {
   trippedAgain,
   wasSentBefore,
   weighed,
+  failsAgain,
   wentWrong,
   type CircuitState,
   type HealthContext,
@@ -67,6 +68,7 @@ export const processorHealthMachine = setup({
     saysFailing,
     saysUsable,
     crossesRate,
+    failsAgain,
     wentWrong,
     fillsConcurrencyLimit,
     isUntried,
@@ -142,7 +144,8 @@ export const processorHealthMachine = setup({
       on: {
         'attempt.reported': [
           { guard: 'wasSentBefore', actions: 'timeAttempt' },
-          { guard: 'wentWrong', target: 'open', actions: ['weighAttempt', 'tripAgain'] },
+          { guard: 'failsAgain', target: 'open', actions: ['weighAttempt', 'tripAgain'] },
+          { guard: 'wentWrong', actions: 'weighAttempt' },
           {
             guard: 'fillsConcurrencyLimit',
             target: 'closed',

@@ -1,23 +1,9 @@
-// How long a processor lets its charges wait: the age of the oldest one that was sent after the last
-// one that it has answered. So a processor that becomes slow is noticed before its first late
-// answer, and a single charge that got lost says nothing once a later one is answered.
+// Charges that a processor lets wait: so one that becomes slow or hangs is noticed before its first late
+// answer, or time-out. It is silent while the oldest charge that was sent after the last one that was
+// heard of has waited for long, and timed out if need be (one that got lost says nothing once a later
+// one is heard of), or while so many wait for long that the circuit would open if they failed.
 
-export interface Silence {
-  /** Counts a charge that is sent at this monotonic instant, ms, maybe into a silence; its number. */
-  sent(at: number, isTrial?: boolean): number
-  /** Whatever the answer is, also that none came in time. */
-  answered(number: number): void
-  /** ms; 0 while no such charge is out. */
-  lengthAt(now: number): number
-  /**
-   * Whether it is a silence, for a processor that usually answers in `usualMs`, and time to send one
-   * more charge into it, to see whether it has ended. The time between two of them grows with it: each
-   * may leave a payment in doubt.
-   */
-  isTrialDue(now: number, usualMs: number): boolean
-  /** Charges that are still out of those that were when it was last tried so. */
-  hanging(): number
-}
+import assert from 'node:assert'
 
 /** Between two charges that are sent into a silence, ms. */
 const TRIAL_PAUSE_MIN_MS = 1000
@@ -25,43 +11,177 @@ const TRIAL_PAUSE_MAX_MS = 2000
 /** The same as a share of its length, 0 to 1. */
 const TRIAL_PAUSE_SHARE = 0.5
 
-/** `chargesMax`: in flight at once. */
-export function createSilence(chargesMax: number): Silence {
-  const sentAt = new Float64Array(chargesMax)
-  let sent = 0
-  /** The highest number that was answered: charges are numbered as they are sent. */
-  let answered = 0
-  let out = 0
+/** Share of a new measurement in the smoothed time of answers. */
+const USUAL_SHARE = 0.2
+
+/** Charges to the other processor between two trials, at most. */
+const ELSEWHERE_MAX = 16
+
+export class Silence {
+  readonly #times: SendTimes
+  /** The highest number that was heard of: charges are numbered as they are sent, from 1 on. */
+  #heard = 0
+  #out = 0
+  /** Charges up to this number say nothing of what is now. */
+  #pastUpTo = 0
+  /** Those above it that are out. */
+  #counted = 0
+  #forgottenBefore = 0
+  /** The number of the first trial after it. */
+  #firstTrial = 0
   /** Those up to this number that are out hang. */
-  let hangingUpTo = 0
-  let hanging = 0
-  const sinceSentMs = (index: number, now: number): number =>
-    now - (sentAt[index % chargesMax] ?? now)
-  const lengthAt = (now: number): number => (answered === sent ? 0 : sinceSentMs(answered, now))
+  #hangingUpTo = 0
+  #hanging = 0
+  /** Smoothed time of good answers, ms. */
+  #usualMs = 0
+  /** Trials since something was heard last. */
+  #trials = 0
+  /** Charges that had been sent to the other processor at the last of them. */
+  #elsewhere = 0
+
+  /** `chargesMax`: in flight at once. */
+  constructor(chargesMax: number) {
+    this.#times = createSendTimes(chargesMax)
+  }
+
+  /** Charges so far. */
+  get count(): number {
+    return this.#times.count
+  }
+
+  /** Charges that are still out of those that were at the last trial, or before the circuit was open. */
+  get hanging(): number {
+    return this.#hanging
+  }
+
+  /** Counts a charge that is sent at this monotonic instant, ms; its number. */
+  sent(at: number): number {
+    this.#times.push(at)
+    this.#out += 1
+    this.#counted += 1
+    return this.count
+  }
+
+  /** The same, into a silence, when so many had been sent to the other processor. */
+  tried(at: number, sentElsewhere: number): number {
+    if (this.#isPast(this.#firstTrial)) this.#firstTrial = this.count + 1
+    this.#leaveHanging()
+    this.#trials += 1
+    this.#elsewhere = sentElsewhere
+    return this.sent(at)
+  }
+
+  /** How long charges usually take that are settled, ms. */
+  get usualMs(): number {
+    return this.#usualMs
+  }
+
+  /** Takes the time in which a charge was settled, ms. */
+  settled(tookMs: number): void {
+    this.#usualMs += USUAL_SHARE * (tookMs - this.#usualMs)
+  }
+
+  /** Whatever the answer is, also that none came in time: `isHeard` false. */
+  answered(number: number, isHeard: boolean): void {
+    this.#out -= 1
+    if (number <= this.#hangingUpTo) this.#hanging -= 1
+    if (isHeard) {
+      this.#heard = Math.max(this.#heard, number)
+      this.#trials = 0
+    }
+    if (this.#isPast(number)) return
+    this.#counted -= 1
+    if (isHeard && !this.#isPast(this.#firstTrial) && number >= this.#firstTrial) this.#begin()
+  }
+
+  /** What was sent before that instant says nothing any more: the circuit has been open since. */
+  forget(before: number): void {
+    if (before <= this.#forgottenBefore) return
+    this.#forgottenBefore = before
+    this.#leaveHanging()
+    this.#begin()
+  }
+
+  /** Age of the oldest charge sent after the last one that was heard of, ms; 0 while there is none. */
+  lengthAt(now: number): number {
+    const last = Math.max(this.#heard, this.#pastUpTo)
+    return last === this.count ? 0 : this.#times.ageOf(last + 1, now)
+  }
+
+  /**
+   * Charges, at least so many, that have waited for longer than `ms`. Those that were out when a trial
+   * was heard of do not count: it works again, whatever becomes of them.
+   */
+  overdueAt(now: number, ms: number): number {
+    // Those that were sent since may have been answered, so it is at least what is beyond them.
+    return this.#counted - this.#times.countWithin(ms, now, this.#counted)
+  }
+
+  /**
+   * Whether it is time for a trial: to send one more charge into a silence, to see whether it has ended.
+   * Each may leave a payment in doubt. So the time between two of them grows with it, and with each
+   * the number of payments that the other processor has to get first: where few come, most would be
+   * trials else.
+   */
+  isTrialDue(now: number, sentElsewhere: number): boolean {
+    const shareMs = Math.min(TRIAL_PAUSE_MAX_MS, TRIAL_PAUSE_SHARE * this.lengthAt(now))
+    if (this.#times.ageOf(this.count, now) < Math.max(TRIAL_PAUSE_MIN_MS, shareMs)) return false
+    const least = Math.min(ELSEWHERE_MAX, 2 ** this.#trials)
+    return this.#trials === 0 || sentElsewhere - this.#elsewhere >= least
+  }
+
+  #isPast(number: number): boolean {
+    return number <= this.#pastUpTo
+  }
+
+  #leaveHanging(): void {
+    this.#hangingUpTo = this.count
+    this.#hanging = this.#out
+  }
+
+  #begin(): void {
+    this.#pastUpTo = this.count
+    this.#counted = 0
+    this.#trials = 0
+  }
+}
+
+/** When the last charges were sent, by their numbers. */
+interface SendTimes {
+  readonly count: number
+  push(at: number): void
+  /** How long ago it was sent, ms; one that is not known any more at least so long ago. */
+  ageOf(number: number, now: number): number
+  /** How many of the last `max` are not older than `ms`. */
+  countWithin(ms: number, now: number, max: number): number
+}
+
+function createSendTimes(kept: number): SendTimes {
+  const times = new Float64Array(kept)
+  let count = 0
+  const ageOf = (number: number, now: number): number => {
+    const at = times[(Math.max(number, count - kept + 1) - 1) % kept]
+    assert(at !== undefined, 'a charge that was sent has its place')
+    return now - at
+  }
   return {
-    sent(at, isTrial = false) {
-      if (isTrial) {
-        hangingUpTo = sent
-        hanging = out
+    get count() {
+      return count
+    },
+    push(at) {
+      times[count % kept] = at
+      count += 1
+    },
+    ageOf,
+    countWithin(ms, now, max) {
+      let [within, beyond] = [0, Math.min(max, kept)]
+      while (within < beyond) {
+        const middle = Math.floor((within + beyond) / 2)
+        if (ageOf(count - middle, now) > ms) beyond = middle
+        else within = middle + 1
       }
-      sentAt[sent % chargesMax] = at
-      sent += 1
-      out += 1
-      return sent
+      return within
     },
-    answered(number) {
-      answered = Math.max(answered, number)
-      out -= 1
-      if (number <= hangingUpTo) hanging -= 1
-    },
-    lengthAt,
-    isTrialDue(now, usualMs) {
-      const silentMs = lengthAt(now)
-      if (!isSilence(silentMs, usualMs)) return false
-      const shareMs = Math.min(TRIAL_PAUSE_MAX_MS, TRIAL_PAUSE_SHARE * silentMs)
-      return sinceSentMs(sent - 1, now) >= Math.max(TRIAL_PAUSE_MIN_MS, shareMs)
-    },
-    hanging: () => hanging,
   }
 }
 
@@ -71,6 +191,7 @@ const SILENCE_MIN_MS = 250
 /** How many times longer than expected. */
 const SILENCE_FACTOR = 3
 
-export function isSilence(silentMs: number, expectedMs: number): boolean {
-  return silentMs > Math.max(SILENCE_MIN_MS, SILENCE_FACTOR * expectedMs)
+/** How long charges may wait, ms, at a processor that is expected to answer within this time, ms. */
+export function patienceMs(expectedMs: number): number {
+  return Math.max(SILENCE_MIN_MS, SILENCE_FACTOR * expectedMs)
 }

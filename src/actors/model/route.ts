@@ -11,7 +11,7 @@ export interface RouteCircuit {
   readonly inFlight: number
   /** Response time to expect, ms: the largest of the announced, the measured and the silent one. */
   readonly expectedMs: number
-  /** Whether it has answered nothing for much longer than it takes otherwise. */
+  /** Whether it leaves charges unanswered for much longer than it takes otherwise: none is sent. */
   readonly isSilent: boolean
 }
 
@@ -59,38 +59,42 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
   const dearer = otherThan(cheaper)
   if (question.deniedBy !== null) return routeAround(question, question.deniedBy, cheaper)
   if (isUsable(question, cheaper)) {
-    return routePast(question, settings, cheaper) ?? { to: cheaper, reason: 'cheaper' }
+    return routePast(question, cheaper) ?? { to: cheaper, reason: 'cheaper' }
   }
   if (!isUsable(question, dearer)) return WAIT_FOR_ANY
-  if (question.ageMs < settings.waitMaxMs) return WAIT_FOR_CHEAPER
+  if (awaitsCheaper(question, settings, cheaper)) return WAIT_FOR_CHEAPER
   return { to: dearer, reason: whyNotCheaper(question, cheaper) }
 }
 
 /**
  * Past a cheaper processor that could be charged: to the dearer one where that is quicker than a
- * late one, also by waiting until it takes one more charge. One that has fallen silent may be late
- * as well: payments that can still wait for its next answer do.
+ * late one, also by waiting until it takes one more charge.
  */
-function routePast(
-  question: RouteQuestion,
-  settings: RouteSettings,
-  cheaper: ProcessorName,
-): Route | undefined {
+function routePast(question: RouteQuestion, cheaper: ProcessorName): Route | undefined {
   const dearer = otherThan(cheaper)
   const [late, quick] = [question.circuits[cheaper], question.circuits[dearer]]
-  const past: Route = { to: dearer, reason: 'cheaperSlow' }
-  const isUp = isUsable(question, dearer)
-  if (late.expectedMs > question.slowMs && quick.expectedMs < late.expectedMs) {
-    if (isUp) return past
-    const isBusy = quick.state !== 'open' && !question.refusedBy.includes(dearer)
-    return isBusy && !quick.isSilent && quick.expectedMs <= question.slowMs
-      ? WAIT_FOR_ANY
-      : undefined
-  }
-  if (!late.isSilent || !isUp || quick.isSilent || quick.expectedMs > question.slowMs) {
-    return undefined
-  }
-  return question.ageMs < settings.waitMaxMs ? WAIT_FOR_CHEAPER : past
+  if (late.expectedMs <= question.slowMs || quick.expectedMs >= late.expectedMs) return undefined
+  if (isUsable(question, dearer)) return { to: dearer, reason: 'cheaperSlow' }
+  const isBusy = quick.state !== 'open' && !question.refusedBy.includes(dearer)
+  const isQuick = !quick.isSilent && quick.expectedMs <= question.slowMs
+  return isBusy && isQuick ? WAIT_FOR_ANY : undefined
+}
+
+/**
+ * Whether a payment waits for a cheaper processor that takes none now, though the dearer one would.
+ * One that has fallen silent is not waited for once its answers are late, but for as long as the
+ * dearer one takes, where those are as late.
+ */
+function awaitsCheaper(
+  { circuits, ageMs, slowMs, refusedBy }: RouteQuestion,
+  { waitMaxMs }: RouteSettings,
+  cheaper: ProcessorName,
+): boolean {
+  const [missed, other] = [circuits[cheaper], circuits[otherThan(cheaper)]]
+  const isSilent = missed.isSilent && missed.state !== 'open' && !refusedBy.includes(cheaper)
+  if (!isSilent) return ageMs < waitMaxMs
+  if (missed.expectedMs <= other.expectedMs && other.expectedMs > slowMs) return true
+  return missed.expectedMs <= slowMs && ageMs < waitMaxMs
 }
 
 /**
@@ -123,7 +127,8 @@ export function cheaperOf(fees: RouteSettings['fees']): ProcessorName {
 
 /** Whether a circuit lets one more charge through. */
 export function letsThrough(circuit: RouteCircuit): boolean {
-  return circuit.state !== 'open' && circuit.inFlight < circuit.concurrencyLimit
+  const { state, isSilent, inFlight, concurrencyLimit } = circuit
+  return state !== 'open' && !isSilent && inFlight < concurrencyLimit
 }
 
 function isUsable(question: RouteQuestion, name: ProcessorName): boolean {
@@ -132,5 +137,7 @@ function isUsable(question: RouteQuestion, name: ProcessorName): boolean {
 
 function whyNotCheaper(question: RouteQuestion, cheaper: ProcessorName): RouteReason {
   if (question.refusedBy.includes(cheaper)) return 'cheaperRefused'
-  return question.circuits[cheaper].state === 'open' ? 'cheaperOpen' : 'cheaperBusy'
+  const { state, isSilent } = question.circuits[cheaper]
+  if (state === 'open') return 'cheaperOpen'
+  return isSilent ? 'cheaperSlow' : 'cheaperBusy'
 }

@@ -2,15 +2,14 @@
 // They run once per payment or more, so they are callbacks, not invoked promises.
 
 import assert from 'node:assert'
-import { expectedMsOf, limitAt, routeState, type AttemptReported } from '../circuit/context.ts'
-import type { HealthActor } from '../circuit/processor-health.machine.ts'
+import type { AttemptReported } from '../circuit/context.ts'
 import type { LookUpPlaces } from '../payments/look-up-places.ts'
 import type { Streak } from '../payments/streak.ts'
 import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { AskedLag } from '../payments/asked-lag.ts'
-import { isSilence, type Silence } from '../circuit/silence.ts'
+import { circuitNow, countAnswered, countSent, type CircuitParts } from './circuits.ts'
 import { deniedBy, lastAt } from './history.ts'
 import type {
   CurrentAttempt,
@@ -20,9 +19,9 @@ import type {
   PaymentRecord,
 } from './context.ts'
 import type { Controls } from './controls.ts'
-import type { ProcessorName } from '../model/payment.ts'
+import type { Attempt, ProcessorName } from '../model/payment.ts'
 import type { ChargeAnswer, Clock, Lease, LedgerHistory, Processor } from '../model/ports.ts'
-import { chooseRoute, type RouteCircuit, type Route } from '../model/route.ts'
+import { chooseRoute, type Route } from '../model/route.ts'
 import { backoff, outlasting, type WorkSettings } from '../model/settings.ts'
 
 /** What a payment waits for in the timer queue. */
@@ -33,7 +32,7 @@ export interface DueStep {
 }
 
 /** What the effects share with the parent of all payments. */
-export interface PaymentDependencies {
+export interface PaymentDependencies extends CircuitParts {
   readonly settings: WorkSettings
   readonly clock: Clock
   readonly lease: Lease
@@ -44,11 +43,6 @@ export interface PaymentDependencies {
   /** Share of the CPU quota used since the last call; 0 without a quota. */
   readonly quotaUsed: () => number
   readonly processors: Readonly<Record<ProcessorName, Processor>>
-  readonly health: Readonly<Record<ProcessorName, HealthActor>>
-  /** Charges in flight, per processor; changed here only. */
-  readonly inFlight: Record<ProcessorName, number>
-  /** For how long each processor has let its charges wait. */
-  readonly silence: Readonly<Record<ProcessorName, Silence>>
   /** From when on an answer to a charge is late. */
   readonly askedLag: AskedLag
   /** Whether each processor's look-ups can be believed. */
@@ -88,31 +82,6 @@ export interface PaymentSelf {
   send(event: PaymentEvent): void
 }
 
-/**
- * A processor as the router sees it at this moment. Into a silence one more charge is let through
- * from time to time, and while the circuit is half-open what hangs meanwhile counts for nothing: else
- * a processor that works again would get no charge before those time out.
- */
-export function circuitNow(dependencies: PaymentDependencies, name: ProcessorName): RouteCircuit {
-  const { value, context } = dependencies.health[name].getSnapshot()
-  const now = dependencies.clock.now()
-  const silence = dependencies.silence[name]
-  const silentMs = silence.lengthAt(now)
-  const usualMs = expectedMsOf(context)
-  const out = dependencies.inFlight[name]
-  const mayBeTried = out < dependencies.settings.concurrency
-  const state = routeState(value)
-  const inFlight = state === 'halfOpen' && mayBeTried ? out - silence.hanging() : out
-  const concurrencyLimit = limitAt(value, context, now)
-  if (mayBeTried && silence.isTrialDue(now, usualMs)) {
-    const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
-    return { state, inFlight, concurrencyLimit: trialLimit, expectedMs: usualMs, isSilent: false }
-  }
-  const expectedMs = Math.max(usualMs, silentMs)
-  const isSilent = isSilence(silentMs, usualMs)
-  return { state, inFlight, concurrencyLimit, expectedMs, isSilent }
-}
-
 /** The route for a payment, with the stamp of an attempt that is sent at once. */
 export function nextRoute(dependencies: PaymentDependencies, payment: RoutedPayment): NextRoute {
   const { to, reason } = routeFor(dependencies, payment)
@@ -130,8 +99,8 @@ export function routeNow(
   const { acceptedAt } = record
   const denier = deniedBy(attempts)
   const avoided = denier === null ? refusedBy : [...refusedBy, denier]
-  const payment = { acceptedAt, refusedBy: avoided, deniedBy: denier, lastAt: lastAt(attempts) }
-  return nextRoute(dependencies, payment)
+  const known = { deniedBy: denier, lastAt: lastAt(attempts), attempts }
+  return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, ...known })
 }
 
 /** What a route depends on, of a payment. */
@@ -141,19 +110,20 @@ interface RoutedPayment {
   readonly refusedBy: readonly ProcessorName[]
   readonly deniedBy: ProcessorName | null
   readonly lastAt: ProcessorName | null
+  readonly attempts: readonly Attempt[]
 }
 
 /** Waits while this instance may not send. */
 function routeFor(
   dependencies: PaymentDependencies,
-  { acceptedAt, ...payment }: RoutedPayment,
+  { acceptedAt, attempts, ...payment }: RoutedPayment,
 ): Route {
   const now = dependencies.clock.now()
   if (dependencies.isDraining() || !dependencies.lease.holds(now))
     return { to: null, reason: 'noneAvailable' }
   const circuits = {
-    default: circuitNow(dependencies, 'default'),
-    fallback: circuitNow(dependencies, 'fallback'),
+    default: circuitNow(dependencies, 'default', attempts),
+    fallback: circuitNow(dependencies, 'fallback', attempts),
   }
   const slowMs = dependencies.askedLag.slowMsAt(now)
   const question = { circuits, ageMs: now - acceptedAt, slowMs, ...payment }
@@ -173,12 +143,10 @@ export function sendCharge(
   const purges = dependencies.purges()
   const sentAt = dependencies.clock.now()
   const number = countSent(dependencies, processor, sentAt)
-  dependencies.inFlight[processor] += 1
   dependencies.processors[processor].charge({ correlationId, amountCents, requestedAt }, (said) => {
-    dependencies.inFlight[processor] -= 1
-    dependencies.silence[processor].answered(number)
     const at = dependencies.clock.now()
     const tookMs = at - sentAt
+    countAnswered(dependencies, processor, { number, kind: said.kind, tookMs })
     const answer = weighedAnswer(dependencies, context, { attempt, answer: said, tookMs, at })
     const isStale = dependencies.generationOf(slot) !== generation
     // A settlement is reported with its payment, unless that has left this instance meanwhile.
@@ -192,24 +160,6 @@ export function sendCharge(
     if (answer.kind !== 'settled' && dependencies.wasSettledLate(correlationId)) return
     self.send(chargeEvent(dependencies, context, { attempt, answer, tookMs, at }))
   })
-}
-
-/**
- * Counts a charge, and tells of a silence that it is sent into: the circuit is closed until what hangs
- * there times out.
- */
-function countSent(
-  { silence, health, telemetry }: PaymentDependencies,
-  processor: ProcessorName,
-  now: number,
-): number {
-  const usualMs = expectedMsOf(health[processor].getSnapshot().context)
-  const isTrial = silence[processor].isTrialDue(now, usualMs)
-  if (isTrial) {
-    const forMs = silence[processor].lengthAt(now)
-    telemetry.emit({ type: 'processor.silent', processor, forMs })
-  }
-  return silence[processor].sent(now, isTrial)
 }
 
 /**
@@ -322,8 +272,8 @@ function routeAfter(
   const denier = answer.kind === 'denied' ? processor : earlier
   const avoided = [...refusedBy, processor, ...(earlier === null ? [] : [earlier])]
   const { acceptedAt } = record
-  const payment = { acceptedAt, refusedBy: avoided, deniedBy: denier, lastAt: processor }
-  return nextRoute(dependencies, payment)
+  const known = { deniedBy: denier, lastAt: processor, attempts }
+  return nextRoute(dependencies, { acceptedAt, refusedBy: avoided, ...known })
 }
 
 /** How a charge ended: with which answer, how long after its sending, when (monotonic ms). */

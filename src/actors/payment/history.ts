@@ -39,6 +39,11 @@ export function deniedBy(attempts: readonly Attempt[]): ProcessorName | null {
   return denier
 }
 
+/** Whether a charge of the payment there had no answer that says what became of it. */
+export function hasHungAt(attempts: readonly Attempt[], name: ProcessorName): boolean {
+  return attempts.some(({ processor, outcome }) => processor === name && outcome === 'inDoubt')
+}
+
 /** Where the payment was charged last, as far as is known; null: nowhere. */
 export function lastAt(attempts: readonly Attempt[]): ProcessorName | null {
   return attempts.at(-1)?.processor ?? null

@@ -10,13 +10,8 @@ import {
 } from './context.ts'
 import { contradictionIn } from './contradictions.ts'
 import type { AbsenceProof } from './controls.ts'
-import {
-  circuitNow,
-  reportAttempt,
-  routeNow,
-  type PaymentDependencies,
-  type PaymentSelf,
-} from './effects.ts'
+import { circuitNow } from './circuits.ts'
+import { reportAttempt, routeNow, type PaymentDependencies, type PaymentSelf } from './effects.ts'
 import type { Contradiction, ProcessorName } from '../model/payment.ts'
 import type { LookUpAnswer } from '../model/ports.ts'
 import { isUnanswered } from '../payments/streak.ts'
@@ -79,7 +74,10 @@ export function mayResendNow(dependencies: PaymentDependencies, context: Payment
   if (contradiction !== undefined) return false
   const now = dependencies.clock.now()
   if (lookUps >= RESENT_UP_TO && now < settleBy + UNPROVED_MAX_MS) return false
-  return dependencies.lease.holds(now) && letsThrough(circuitNow(dependencies, processor))
+  return (
+    dependencies.lease.holds(now) &&
+    letsThrough(circuitNow(dependencies, processor, context.attempts))
+  )
 }
 
 export function sendLookUp(

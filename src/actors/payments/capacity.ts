@@ -2,7 +2,8 @@
 
 import type { ProcessorName } from '../model/payment.ts'
 import type { WorkSettings } from '../model/settings.ts'
-import { circuitNow, type PaymentDependencies } from '../payment/effects.ts'
+import { circuitNow } from '../payment/circuits.ts'
+import type { PaymentDependencies } from '../payment/effects.ts'
 import { PLACE_KINDS } from './look-up-places.ts'
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']

@@ -12,7 +12,7 @@ import {
 } from '../messages.ts'
 import { createSuspicion } from '../payment/suspicion.ts'
 import { createAskedLag } from './asked-lag.ts'
-import { createSilence } from '../circuit/silence.ts'
+import { Silence } from '../circuit/silence.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
 import { controlsOf } from './processor-controls.ts'
 import type { PaymentRecord } from '../payment/context.ts'
@@ -148,7 +148,7 @@ class Payments {
     this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
-      silence: { default: createSilence(concurrency), fallback: createSilence(concurrency) },
+      silence: { default: new Silence(concurrency), fallback: new Silence(concurrency) },
       askedLag: createAskedLag(input.settings.slowMs),
       controls: {
         default: controlsOf(input, { name: 'default', system: scope.system }),

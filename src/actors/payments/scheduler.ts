@@ -51,6 +51,7 @@ export class Scheduler {
         refusedBy: NOBODY,
         deniedBy: deniedBy(record.attempts),
         lastAt: lastAt(record.attempts),
+        attempts: record.attempts,
       })
       if (next.to === null || !this.#work(record, next)) return
       ready.shift()

@@ -1,0 +1,262 @@
+// Processors that take charges and let them wait, as the route sees them.
+
+import t from 'tap'
+import { letsThrough } from '../../../src/actors/model/route.ts'
+import type { ProcessorName } from '../../../src/actors/model/payment.ts'
+import { circuitNow } from '../../../src/actors/payment/circuits.ts'
+import { sendCharge } from '../../../src/actors/payment/effects.ts'
+import { CIRCUIT, standIns, WORK, type StandIns } from '../../support/payment-dependencies.ts'
+import { sampleContext, trying } from '../../support/payment-samples.ts'
+
+/** Attempts of a payment that got no answer before. */
+const HUNG = [
+  {
+    processor: 'default',
+    requestedAt: 1,
+    reason: 'cheaper',
+    outcome: 'inDoubt',
+    tookMs: 9,
+    detail: '',
+  },
+] as const
+
+/** Charges a processor, which answers after 3 ms, or never. */
+function charge({ dependencies, clock, charges }: StandIns, to: ProcessorName, answers: boolean) {
+  sendCharge(dependencies, sampleContext(trying(to)), { send: () => undefined })
+  clock.increment(3)
+  if (answers) charges.at(-1)?.({ kind: 'settled', detail: '' })
+}
+
+t.test('a processor is expected to take as long as it has let charges wait', async (t) => {
+  const { dependencies, clock, charges } = standIns()
+  const send = (): void =>
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  send()
+  clock.increment(100)
+  send()
+  clock.increment(900)
+
+  t.match(circuitNow(dependencies, 'default'), { expectedMs: 1000, isSilent: true, inFlight: 2 })
+  t.match(circuitNow(dependencies, 'fallback'), { expectedMs: 5, isSilent: false })
+
+  charges[1]?.({ kind: 'settled', detail: '' })
+  t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false, inFlight: 1 })
+})
+
+t.test(
+  'a processor that answers nothing is tried again and again, by one charge each',
+  async (t) => {
+    const facts: unknown[] = []
+    const { dependencies, clock, charges } = standIns({
+      telemetry: { emit: (fact) => facts.push(fact) },
+    })
+    const halfOpen = { ...CIRCUIT, ramp: null }
+    const getSnapshot = () => ({ value: 'halfOpen', context: halfOpen })
+    const circuit = { getSnapshot, send: () => undefined }
+    const open = { getSnapshot: () => ({ value: 'open', context: CIRCUIT }), send: () => undefined }
+    Object.assign(dependencies.health, { default: circuit, fallback: open })
+    const trials: number[] = []
+    for (let at = 0; at <= 5_000; at += 50) {
+      if (letsThrough(circuitNow(dependencies, 'default'))) {
+        trials.push(at)
+        t.match(circuitNow(dependencies, 'default'), { expectedMs: at === 0 ? 5 : 0 })
+        sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+      }
+      clock.increment(50)
+    }
+
+    t.same(trials, [0, 1_000, 2_000, 4_000], 'with a limit of one')
+    t.same(
+      facts,
+      [1_000, 2_000, 4_000].map((forMs) => ({
+        type: 'processor.silent',
+        processor: 'default',
+        forMs,
+      })),
+    )
+    t.match(circuitNow(dependencies, 'default'), { inFlight: 1, concurrencyLimit: 1 })
+    t.equal(dependencies.inFlight.default, 4)
+    clock.increment(1_000)
+    const trial = { inFlight: 1, concurrencyLimit: 2, isSilent: false }
+    t.match(circuitNow(dependencies, 'default'), trial, 'one more at a time')
+    halfOpen.concurrencyLimit = 5
+    t.match(circuitNow(dependencies, 'default'), { concurrencyLimit: 5 }, 'not less than otherwise')
+    dependencies.inFlight.default = dependencies.settings.concurrency
+    const full = { inFlight: dependencies.settings.concurrency, isSilent: true }
+    t.match(circuitNow(dependencies, 'default'), full, 'all count where none may be sent')
+    dependencies.inFlight.default = 4
+    halfOpen.concurrencyLimit = 1
+    charges[3]?.({ kind: 'settled', detail: '' })
+    t.equal(letsThrough(circuitNow(dependencies, 'default')), true, 'though three still hang')
+    t.match(circuitNow(dependencies, 'default'), { expectedMs: 5, isSilent: false })
+  },
+)
+
+/** Charges `default` every 20 ms, which answers each tenth of them; until `toMs`. */
+function chargeOfTenOne({ dependencies, clock, charges }: StandIns, toMs: number): void {
+  for (let at = 0; at < toMs; at += 20) {
+    if (letsThrough(circuitNow(dependencies, 'default'))) {
+      sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+      if (charges.length % 10 === 0) charges.at(-1)?.({ kind: 'settled', detail: '' })
+    }
+    clock.increment(20)
+  }
+}
+
+t.test('a processor that lets nine of ten charges wait is silent, and tried', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock, charges } = stand
+  chargeOfTenOne(stand, 1_000)
+
+  t.equal(charges.length, 17, 'as many as were sent until four of them were overdue')
+  t.match(circuitNow(dependencies, 'default'), { isSilent: true, expectedMs: 800 })
+  clock.increment(400)
+  t.match(circuitNow(dependencies, 'default'), { isSilent: false, expectedMs: 0, inFlight: 16 })
+  sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  t.match(circuitNow(dependencies, 'default'), { isSilent: true })
+  clock.increment(251)
+  charges.at(-1)?.({ kind: 'inDoubt', detail: 'timeout' })
+  t.match(circuitNow(dependencies, 'default'), { isSilent: true })
+  clock.increment(1_000)
+  sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  charges.at(-1)?.({ kind: 'settled', detail: '' })
+  t.match(circuitNow(dependencies, 'default'), { isSilent: false }, 'it works again')
+})
+
+t.test('where few payments come, few of them are sent into a silence, none twice', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  charge(stand, 'default', false)
+  clock.increment(2_000)
+  const mayTry = (): boolean => letsThrough(circuitNow(dependencies, 'default'))
+  const mayTryAgain = (): boolean => letsThrough(circuitNow(dependencies, 'default', HUNG))
+  t.same([mayTry(), mayTryAgain()], [true, false])
+  charge(stand, 'default', false)
+  clock.increment(2_000)
+  charge(stand, 'fallback', true)
+  t.equal(mayTry(), false, 'two of the next ones go elsewhere')
+  charge(stand, 'fallback', true)
+  t.same([mayTry(), mayTryAgain()], [true, false])
+
+  charge(stand, 'default', false)
+  clock.increment(2_000)
+  t.same([mayTry(), mayTryAgain()], [false, false])
+  charge(stand, 'fallback', false)
+  clock.increment(300)
+  t.same([mayTry(), mayTryAgain()], [true, true], 'the other one is silent as well')
+})
+
+t.test('an answer is heard of unless it comes late and says nothing', async (t) => {
+  for (const [kind, tookMs, isSilent] of [
+    ['inDoubt', 250, false],
+    ['inDoubt', 251, true],
+    ['refused', 251, true],
+    ['failed', 8000, false],
+    ['known', 8000, false],
+    ['denied', 8000, false],
+    ['settled', 8000, false],
+  ] as const) {
+    const { dependencies, clock, charges } = standIns()
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+    clock.increment(tookMs)
+    charges[0]?.({ kind, detail: 'said' })
+
+    clock.increment(1)
+    t.equal(circuitNow(dependencies, 'default').isSilent, isSilent, `${kind} after ${tookMs} ms`)
+  }
+})
+
+t.test('time-outs and announcements change no patience with what it settles', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock, charges } = stand
+  for (let number = 0; number < 30; number += 1) {
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+    clock.increment(400)
+    charges.at(-1)?.({ kind: 'settled', detail: '' })
+  }
+  for (const [measuredMs, announcedMs, silentAfterMs] of [
+    [8000, 0, 1200],
+    [0, 0, 1200],
+    [0, 700, 2100],
+  ] as const) {
+    const context = { ...CIRCUIT, measuredMs, announcedMs }
+    const getSnapshot = () => ({ value: 'closed', context })
+    Object.assign(dependencies.health, { default: { getSnapshot, send: () => undefined } })
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+    clock.increment(silentAfterMs - 10)
+    t.match(circuitNow(dependencies, 'default'), { isSilent: false })
+    clock.increment(11)
+    const { isSilent, expectedMs } = circuitNow(dependencies, 'default', HUNG)
+    t.same([isSilent, expectedMs], [true, Math.max(measuredMs, silentAfterMs + 1)])
+    charges.at(-1)?.({ kind: 'failed', detail: '' })
+  }
+})
+
+t.test('a trial expects an answer as soon as usual, whatever timed out before', async (t) => {
+  const { dependencies, clock } = standIns()
+  const context = { ...CIRCUIT, measuredMs: 8000, announcedMs: 7 }
+  const getSnapshot = () => ({ value: 'closed', context })
+  Object.assign(dependencies.health, { default: { getSnapshot, send: () => undefined } })
+  sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  clock.increment(1_000)
+
+  t.match(circuitNow(dependencies, 'default'), { isSilent: false, expectedMs: 7 })
+})
+
+t.test('a circuit that is half-open has room whatever hangs from before', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  for (let number = 0; number < 5; number += 1) charge(stand, 'default', false)
+  const context = { ...CIRCUIT, triedFrom: clock.now(), ramp: null }
+  const getSnapshot = () => ({ value: 'halfOpen', context })
+  Object.assign(dependencies.health, { default: { getSnapshot, send: () => undefined } })
+
+  t.match(circuitNow(dependencies, 'default'), { inFlight: 0, concurrencyLimit: 1 })
+  charge(stand, 'default', false)
+  t.match(circuitNow(dependencies, 'default'), { inFlight: 1, concurrencyLimit: 1 })
+})
+
+t.test('what an operator holds closed is charged, however silent', async (t) => {
+  const stand = standIns()
+  const context = { ...CIRCUIT, settings: { ...CIRCUIT.settings, concurrency: WORK.concurrency } }
+  const getSnapshot = () => ({ value: 'heldClosed', context })
+  Object.assign(stand.dependencies.health, { default: { getSnapshot, send: () => undefined } })
+
+  chargeOfTenOne(stand, 2_000)
+
+  t.equal(stand.charges.length, 100)
+})
+
+t.test('charges from before a circuit was last open are no silence of now', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  chargeOfTenOne(stand, 1_000)
+  const context = { ...CIRCUIT, triedFrom: clock.now(), ramp: null }
+  const getSnapshot = () => ({ value: 'halfOpen', context })
+  Object.assign(dependencies.health, { default: { getSnapshot, send: () => undefined } })
+
+  t.match(circuitNow(dependencies, 'default'), { isSilent: false })
+})
+
+t.test('what hangs counts in a closed circuit, also once another one is answered', async (t) => {
+  const { dependencies, clock, charges } = standIns()
+  const send = (): void =>
+    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  send()
+  clock.increment(1_000)
+  send()
+  charges[1]?.({ kind: 'settled', detail: '' })
+  send()
+
+  t.match(circuitNow(dependencies, 'default'), { state: 'closed', inFlight: 2, isSilent: false })
+})
+
+t.test('of a silent processor not more is out than may be in flight', async (t) => {
+  const { dependencies, clock } = standIns()
+  dependencies.inFlight.default = dependencies.settings.concurrency - 1
+  sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
+  clock.increment(60_000)
+
+  t.match(circuitNow(dependencies, 'default'), { isSilent: true })
+  t.equal(letsThrough(circuitNow(dependencies, 'default')), false)
+})

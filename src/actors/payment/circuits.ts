@@ -1,0 +1,125 @@
+// Both circuits as the router sees them, with the charges that are out; these are counted here.
+
+import {
+  expectedMsOf,
+  isFailingWith,
+  limitAt,
+  routeState,
+  type HealthContext,
+} from '../circuit/context.ts'
+import type { HealthActor } from '../circuit/processor-health.machine.ts'
+import { patienceMs, type Silence } from '../circuit/silence.ts'
+import type { Telemetry } from '../model/facts.ts'
+import type { Attempt, ProcessorName } from '../model/payment.ts'
+import type { ChargeAnswer, Clock } from '../model/ports.ts'
+import { otherThan, type RouteCircuit } from '../model/route.ts'
+import type { WorkSettings } from '../model/settings.ts'
+import { hasHungAt } from './history.ts'
+
+export interface CircuitParts {
+  readonly settings: Pick<WorkSettings, 'concurrency'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly telemetry: Telemetry
+  readonly health: Readonly<Record<ProcessorName, HealthActor>>
+  /** Charges in flight, per processor; changed here only. */
+  readonly inFlight: Record<ProcessorName, number>
+  /** For how long each processor has let its charges wait. */
+  readonly silence: Readonly<Record<ProcessorName, Silence>>
+}
+
+/**
+ * A processor as the router sees it at this moment, for a payment with these attempts. Into a silence
+ * one more charge is let through from time to time, and while the circuit is half-open what hangs
+ * meanwhile counts for nothing: else a processor that works again would get no charge before those
+ * time out.
+ */
+export function circuitNow(
+  parts: CircuitParts,
+  name: ProcessorName,
+  attempts: readonly Attempt[] = [],
+): RouteCircuit {
+  const { value, context } = parts.health[name].getSnapshot()
+  const now = parts.clock.now()
+  const silence = parts.silence[name]
+  const isSilent = isSilentAt(parts, name, now)
+  const out = parts.inFlight[name]
+  const mayBeTried = out < parts.settings.concurrency
+  const state = routeState(value)
+  const inFlight = state === 'halfOpen' && mayBeTried ? out - silence.hanging : out
+  const concurrencyLimit = limitAt(value, context, now)
+  if (isSilent && mayBeTried && isTrialDue(parts, name, { now, attempts })) {
+    const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
+    const usual = { expectedMs: usualMsOf(silence, context), isSilent: false }
+    return { state, inFlight, concurrencyLimit: trialLimit, ...usual }
+  }
+  const expectedMs = Math.max(expectedMsOf(context), silence.lengthAt(now))
+  return { state, inFlight, concurrencyLimit, expectedMs, isSilent }
+}
+
+/** Whether a processor lets charges wait, and no operator has it charged all the same. */
+function isSilentAt({ health, silence }: CircuitParts, name: ProcessorName, now: number): boolean {
+  const { value, context } = health[name].getSnapshot()
+  if (value === 'heldClosed') return false
+  silence[name].forget(context.triedFrom)
+  const longMs = patienceMs(usualMsOf(silence[name], context))
+  if (silence[name].lengthAt(now) > longMs) return true
+  return isFailingWith(context, silence[name].overdueAt(now, longMs))
+}
+
+/**
+ * How long it takes where it answers, ms. Time-outs make it look as slow as they took, and an
+ * announcement as quick as it says: neither says how long it may be waited for.
+ */
+function usualMsOf(silence: Silence, { announcedMs }: HealthContext): number {
+  return Math.max(silence.usualMs, announcedMs)
+}
+
+/**
+ * Whether a payment may be sent into a silence: no payment a second time, and few of all, while the
+ * other processor can be charged.
+ */
+function isTrialDue(
+  parts: CircuitParts,
+  name: ProcessorName,
+  { now, attempts }: { readonly now: number; readonly attempts: readonly Attempt[] },
+): boolean {
+  const other = otherThan(name)
+  const { health, silence } = parts
+  const isOtherOpen = routeState(health[other].getSnapshot().value) === 'open'
+  if (isOtherOpen || isSilentAt(parts, other, now)) {
+    return silence[name].isTrialDue(now, Number.POSITIVE_INFINITY)
+  }
+  return !hasHungAt(attempts, name) && silence[name].isTrialDue(now, silence[other].count)
+}
+
+/**
+ * Counts a charge, and tells of a silence that it is sent into: the circuit is closed until what hangs
+ * there times out.
+ */
+export function countSent(parts: CircuitParts, processor: ProcessorName, now: number): number {
+  const silence = parts.silence[processor]
+  parts.inFlight[processor] += 1
+  if (!isSilentAt(parts, processor, now)) return silence.sent(now)
+  parts.telemetry.emit({ type: 'processor.silent', processor, forMs: silence.lengthAt(now) })
+  return silence.tried(now, parts.silence[otherThan(processor)].count)
+}
+
+/** One that says nothing for certain and took long is not heard of: it timed out, or was cut off. */
+export function countAnswered(
+  { health, silence, inFlight }: CircuitParts,
+  processor: ProcessorName,
+  { number, kind, tookMs }: NumberedEnd,
+): void {
+  inFlight[processor] -= 1
+  const isVague = kind === 'inDoubt' || kind === 'refused'
+  const longMs = patienceMs(usualMsOf(silence[processor], health[processor].getSnapshot().context))
+  silence[processor].answered(number, !isVague || tookMs <= longMs)
+  if (kind === 'settled') silence[processor].settled(tookMs)
+}
+
+interface NumberedEnd {
+  /** As it was counted. */
+  readonly number: number
+  readonly kind: ChargeAnswer['kind']
+  readonly tookMs: number
+}
