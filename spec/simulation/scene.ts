@@ -10,7 +10,7 @@ import { World } from './world.ts'
 
 /** What stands before a processor: undefined lets a call through. */
 interface Front {
-  charge?(name: ProcessorName, id: string): ChargeAnswer | undefined
+  charge?(name: ProcessorName, id: string): ChargeAnswer | 'hangs' | undefined
   lookUp?(name: ProcessorName, id: string): LookUpAnswer | undefined
   /** In place of what the processor answered to a charge. */
   answer?(name: ProcessorName, answer: ChargeAnswer): ChargeAnswer
@@ -21,6 +21,8 @@ export interface Scene {
   readonly settleByMs: number
   /** What stands before the processors from now on. */
   front: Front
+  /** After so long a charge that hangs has timed out. */
+  timeOutMs: number
   readonly lines: readonly string[]
   /** Posts so many payments, one each 20 ms; their ids. */
   post(count: number): Promise<readonly string[]>
@@ -30,14 +32,18 @@ export interface Scene {
 }
 
 /** One instance with both processors behind others, at a fifth of the usual lengths. */
-export async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<Scene> {
+export async function setScene(
+  waitMaxMs = 1000,
+  deadlineMs?: number,
+  concurrency = 16,
+): Promise<Scene> {
   const lines: string[] = []
   const chance = new Chance(1)
   const drawn = drawSettings(new Chance(3).branch(1))
   const { configured } = drawn
   const route = { ...configured.work.route, waitMaxMs }
   const settleByMs = deadlineMs ?? configured.work.settleByMs
-  const bounds = { concurrency: 16, readyMax: 4096, rejectAfterMs: 12_000 }
+  const bounds = { concurrency, readyMax: 4096, rejectAfterMs: 12_000 }
   const work = { ...configured.work, route, settleByMs, ...bounds }
   const settings = {
     ...drawn,
@@ -45,10 +51,11 @@ export async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<S
     configured: { ...configured, work: { ...work, confirmingMax: 1024 } },
   }
   let posted = 0
+  const timeOut = (then: () => void): void => world.virtualTime.after(scene.timeOutMs, then)
   const world = new World({
     chance,
     settings,
-    planted: { processor: (processor) => behind(processor, () => scene.front) },
+    planted: { processor: (processor) => behind(processor, () => scene.front, timeOut) },
     instances: 1,
     print: (line) => void lines.push(line),
   })
@@ -57,6 +64,7 @@ export async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<S
     world,
     settleByMs: settings.configured.work.settleByMs,
     front: {},
+    timeOutMs: drawn.attemptTimeoutMs,
     lines,
     pass,
     async post(count) {
@@ -92,7 +100,11 @@ export async function setScene(waitMaxMs = 1000, deadlineMs?: number): Promise<S
   return scene
 }
 
-function behind(processor: Processor, frontNow: () => Front): Processor {
+function behind(
+  processor: Processor,
+  frontNow: () => Front,
+  timeOut: (then: () => void) => void,
+): Processor {
   const { name } = processor
   // What stands in front needs the time of a call that is asked and thrown away.
   const later = (id: string, then: () => void): void => processor.lookUp(id, then)
@@ -101,6 +113,7 @@ function behind(processor: Processor, frontNow: () => Front): Processor {
     charge(charge, reply) {
       const front = frontNow()
       const answer = front.charge?.(name, charge.correlationId)
+      if (answer === 'hangs') return timeOut(() => reply({ kind: 'inDoubt', detail: 'timeout' }))
       if (answer !== undefined) return later(charge.correlationId, () => reply(answer))
       return processor.charge(charge, (got) => reply(front.answer?.(name, got) ?? got))
     },
