@@ -49,12 +49,20 @@ interface Pending {
   received: Buffer | undefined
 }
 
-/** Connects when first used, and again after the server has closed the connection. */
+/**
+ * A connection that was idle for as long, ms, is not used again: nginx closes it after 75 s, maybe in
+ * the moment in which a request is written, which is then reset.
+ */
+const IDLE_MAX_MS = 60_000
+
+/** Connects when first used, and again after the server has closed the connection or a long rest. */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #now: () => number
   #socket: Socket | undefined
   #pending: Pending | undefined
+  /** Monotonic instant of the last answer, ms. */
+  #idleSince = 0
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -72,6 +80,8 @@ export class Connection {
     const timer = setTimeout(() => {
       this.#fail('timeout', `${this.#options.timeoutMs} ms`)
     }, this.#options.timeoutMs)
+    const isOld = this.#socket !== undefined && this.#now() - this.#idleSince >= IDLE_MAX_MS
+    if (isOld) this.#drop()
     this.#pending = { text, reply, timer, sentAt: undefined, received: undefined }
     const socket = this.#socket
     if (socket === undefined) this.#open()
@@ -154,6 +164,7 @@ export class Connection {
     if (pending === undefined) return
     clearTimeout(pending.timer)
     this.#pending = undefined
+    this.#idleSince = this.#now()
     pending.reply(answer)
   }
 

@@ -122,6 +122,23 @@ t.test('a connection is used again, and opened again once it was closed', async 
   t.equal(connections(), 2)
 })
 
+t.test('a connection that nginx may be about to close is not used again', async (t) => {
+  let now = 0
+  const { target, connections } = await listen(t, (socket) => void socket.write(OK))
+  const connection = new Connection({ target, timeoutMs: GIVE_UP_MS, now: () => now })
+  t.teardown(() => connection.close())
+  for (const [restMs, opened] of [
+    [0, 1],
+    [59_999, 1],
+    [60_000, 2],
+    [1, 2],
+  ] as const) {
+    now += restMs
+    t.match(await ask(connection), { kind: 'answered' })
+    t.equal(connections(), opened, `after ${restMs} ms`)
+  }
+})
+
 t.test('an answer in pieces is timed to its last byte', async (t) => {
   let sendRest = (): void => undefined
   const { target } = await listen(t, (socket) => {
