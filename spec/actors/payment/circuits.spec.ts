@@ -146,6 +146,18 @@ t.test('where few payments come, few of them are sent into a silence, none twice
   t.same([mayTry(), mayTryAgain()], [true, true], 'the other one is silent as well')
 })
 
+t.test('a payment that has hung at both may be sent into a silence', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  charge(stand, 'default', false)
+  clock.increment(2_000)
+  const [hung] = HUNG
+
+  t.equal(letsThrough(circuitNow(dependencies, 'default', HUNG)), false)
+  const atBoth = [hung, { ...hung, processor: 'fallback' as const }]
+  t.equal(letsThrough(circuitNow(dependencies, 'default', atBoth)), true)
+})
+
 t.test('an answer is heard of unless it comes late and says nothing', async (t) => {
   for (const [kind, tookMs, isSilent] of [
     ['inDoubt', 250, false],

@@ -75,8 +75,8 @@ function usualMsOf(silence: Silence, { announcedMs }: HealthContext): number {
 }
 
 /**
- * Whether a payment may be sent into a silence: no payment a second time, and few of all, while the
- * other processor can be charged.
+ * Whether a payment may be sent into a silence: few of all while the other processor can be charged,
+ * and none a second time, unless that one has let it hang as well.
  */
 function isTrialDue(
   parts: CircuitParts,
@@ -89,7 +89,8 @@ function isTrialDue(
   if (isOtherOpen || isSilentAt(parts, other, now)) {
     return silence[name].isTrialDue(now, Number.POSITIVE_INFINITY)
   }
-  return !hasHungAt(attempts, name) && silence[name].isTrialDue(now, silence[other].count)
+  if (hasHungAt(attempts, name) && !hasHungAt(attempts, other)) return false
+  return silence[name].isTrialDue(now, silence[other].count)
 }
 
 /**
