@@ -196,7 +196,7 @@ t.test('time-outs and announcements change no patience with what it settles', as
     Object.assign(dependencies.health, { default: { getSnapshot, send: () => undefined } })
     sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
     clock.increment(silentAfterMs - 10)
-    t.match(circuitNow(dependencies, 'default'), { isSilent: false })
+    t.match(circuitNow(dependencies, 'default', HUNG), { isSilent: false })
     clock.increment(11)
     const { isSilent, expectedMs } = circuitNow(dependencies, 'default', HUNG)
     t.same([isSilent, expectedMs], [true, Math.max(measuredMs, silentAfterMs + 1)])
