@@ -26,9 +26,10 @@ export class Silence {
   #pastUpTo = 0
   /** Those above it that are out. */
   #counted = 0
-  #forgottenBefore = 0
-  /** The number of the first trial after it. */
+  /** The number of the first trial; one that is past: none was sent since. */
   #firstTrial = 0
+  /** Monotonic, ms: what was sent before is past. */
+  #forgottenBefore = 0
   /** Those up to this number that are out hang. */
   #hangingUpTo = 0
   #hanging = 0
@@ -54,6 +55,11 @@ export class Silence {
     return this.#hanging
   }
 
+  /** How long charges usually take that are settled, ms. */
+  get usualMs(): number {
+    return this.#usualMs
+  }
+
   /** Counts a charge that is sent at this monotonic instant, ms; its number. */
   sent(at: number): number {
     this.#times.push(at)
@@ -69,11 +75,6 @@ export class Silence {
     this.#trials += 1
     this.#elsewhere = sentElsewhere
     return this.sent(at)
-  }
-
-  /** How long charges usually take that are settled, ms. */
-  get usualMs(): number {
-    return this.#usualMs
   }
 
   /** Takes the time in which a charge was settled, ms. */
