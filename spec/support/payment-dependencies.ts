@@ -37,6 +37,8 @@ export const CIRCUIT = {
   measuredMs: 5,
   announcedMs: 0,
   triedFrom: 0,
+  failedTrials: 0,
+  usableAt: 0,
   window: emptyWindow(0),
   settings: SETTINGS,
 }

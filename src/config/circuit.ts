@@ -17,7 +17,8 @@ export const CIRCUIT_VARIABLES = {
     unit: 'calls',
     min: 1,
     max: 10_000,
-    meaning: 'Calls in the window below which no rate counts',
+    meaning:
+      'Calls in the window below which no rate counts; so many failures in a row open a circuit however few come',
   }),
   circuitFailureRate: decimal({
     name: 'CIRCUIT_FAILURE_RATE',

@@ -223,6 +223,7 @@ t.test('a half-open limit doubles with each answer, up to the closed one', async
   t.strictSame(encouraged({ context: at(1), event }), {
     ramp: { from: 5_000, responseMs: 40 },
     concurrencyLimit: 2,
+    failedTrials: 0,
   })
   const begun = { from: 4_000, responseMs: 3_000 }
   const limit = limitAt('halfOpen', at(1, begun), 5_000)
@@ -230,6 +231,7 @@ t.test('a half-open limit doubles with each answer, up to the closed one', async
   t.strictSame(encouraged({ context: at(1, begun), event }), {
     ramp: begun,
     concurrencyLimit: Math.min(concurrency, 2 * limit),
+    failedTrials: 0,
   })
   t.equal(encouraged({ context: at(concurrency), event }).concurrencyLimit, concurrency)
   t.equal(fillsConcurrencyLimit({ context: at(Math.ceil(concurrency / 2)), event }), true)

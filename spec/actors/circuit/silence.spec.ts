@@ -7,8 +7,8 @@ t.test('silence is as long as the oldest charge has waited', async (t) => {
   const silence = new Silence(4)
   t.equal(silence.lengthAt(50), 0)
 
-  silence.sent(100)
-  silence.sent(130)
+  silence.sent(100, 0)
+  silence.sent(130, 0)
 
   t.equal(silence.lengthAt(100), 0)
   t.equal(silence.lengthAt(400), 300)
@@ -16,7 +16,7 @@ t.test('silence is as long as the oldest charge has waited', async (t) => {
 
 t.test('an answer ends the silence of what was sent before it, and of nothing later', async (t) => {
   const silence = new Silence(4)
-  const [first, second, third] = [100, 130, 170].map((at) => silence.sent(at))
+  const [first, second, third] = [100, 130, 170].map((at) => silence.sent(at, 0))
 
   silence.answered(second ?? 0, true)
   t.equal(silence.lengthAt(400), 230, 'a lost charge says nothing once a later one is answered')
@@ -24,16 +24,16 @@ t.test('an answer ends the silence of what was sent before it, and of nothing la
   t.equal(silence.lengthAt(400), 230, 'nor does its late answer')
   silence.answered(third ?? 0, false)
   t.equal(silence.lengthAt(400), 230, 'a charge that timed out was not heard of')
-  silence.answered(silence.sent(200), true)
+  silence.answered(silence.sent(200, 0), true)
   t.equal(silence.lengthAt(400), 0)
 })
 
 t.test('silence is known for as many charges as may be in flight, over and over', async (t) => {
   const silence = new Silence(3)
   for (let at = 0; at < 20; at += 1) {
-    const number = silence.sent(at)
-    silence.sent(at + 0.25)
-    const last = silence.sent(at + 0.5)
+    const number = silence.sent(at, 0)
+    silence.sent(at + 0.25, 0)
+    const last = silence.sent(at + 0.5, 0)
     t.equal(silence.lengthAt(at + 1), 1)
     silence.answered(number, true)
     t.equal(silence.lengthAt(at + 1), 0.75)
@@ -58,8 +58,8 @@ function trialsOf(silence: Silence, perSecond: number): readonly number[] {
 /** One that has not answered what was sent at 0 and 250. */
 function silent(): Silence {
   const silence = new Silence(16)
-  silence.sent(0)
-  silence.sent(250)
+  silence.sent(0, 0)
+  silence.sent(250, 0)
   return silence
 }
 
@@ -85,15 +85,15 @@ t.test('whoever is heard of, the next silence is tried as soon', async (t) => {
   t.equal(silence.isTrialDue(9000, 5), false)
 
   silence.answered(trial, true)
-  silence.sent(7000)
+  silence.sent(7000, 0)
 
   t.equal(silence.isTrialDue(8000, 5), true)
 })
 
 t.test('what is out when a silence is tried hangs until it is answered', async (t) => {
   const silence = new Silence(16)
-  const first = silence.sent(0)
-  const second = silence.sent(0)
+  const first = silence.sent(0, 0)
+  const second = silence.sent(0, 0)
   t.equal(silence.hanging, 0)
   const trial = silence.tried(1500, 0)
   t.equal(silence.hanging, 2)
@@ -101,7 +101,7 @@ t.test('what is out when a silence is tried hangs until it is answered', async (
   silence.answered(first, true)
   t.equal(silence.hanging, 1)
   silence.answered(trial, true)
-  const next = silence.sent(1600)
+  const next = silence.sent(1600, 0)
   t.equal(silence.hanging, 1, 'nor does it end with the silence')
   silence.answered(next, true)
   silence.answered(second, true)
@@ -110,14 +110,14 @@ t.test('what is out when a silence is tried hangs until it is answered', async (
 
 t.test('what is out when a circuit becomes half-open hangs as well', async (t) => {
   const silence = new Silence(16)
-  silence.answered(silence.sent(0), true)
-  silence.sent(1)
-  silence.sent(2)
+  silence.answered(silence.sent(0, 0), true)
+  silence.sent(1, 0)
+  silence.sent(2, 0)
 
   silence.forget(400)
 
   t.equal(silence.hanging, 2)
-  silence.sent(401)
+  silence.sent(401, 0)
   t.equal(silence.hanging, 2)
 })
 
@@ -133,10 +133,10 @@ t.test('what is usual is the smoothed time of what was settled', async (t) => {
 
 t.test('what was answered before does not hang', async (t) => {
   const silence = new Silence(16)
-  silence.answered(silence.sent(0), true)
+  silence.answered(silence.sent(0, 0), true)
   t.equal(silence.hanging, 0)
 
-  silence.sent(100)
+  silence.sent(100, 0)
   silence.tried(1500, 0)
 
   t.equal(silence.hanging, 1)
@@ -145,7 +145,7 @@ t.test('what was answered before does not hang', async (t) => {
 t.test('at least what is out beyond what was just sent is overdue', async (t) => {
   const silence = new Silence(8)
   t.equal(silence.overdueAt(100, 250), 0)
-  const numbers = [0, 10, 20, 30, 300, 310].map((at) => silence.sent(at))
+  const numbers = [0, 10, 20, 30, 300, 310].map((at) => silence.sent(at, 0))
 
   t.equal(silence.overdueAt(250, 250), 0)
   t.equal(silence.overdueAt(251, 250), 1)
@@ -162,7 +162,7 @@ t.test('at least what is out beyond what was just sent is overdue', async (t) =>
 t.test('of charges on and on, as many as the processor lets wait are overdue', async (t) => {
   const silence = new Silence(8)
   for (let at = 0; at < 1000; at += 10) {
-    const number = silence.sent(at)
+    const number = silence.sent(at, 0)
     if (at >= 60) silence.answered(number, true)
   }
 
@@ -173,7 +173,7 @@ t.test('of charges on and on, as many as the processor lets wait are overdue', a
 
 t.test('what hung is overdue no more once a trial is heard', async (t) => {
   const silence = new Silence(16)
-  const hung = [0, 1, 2].map((at) => silence.sent(at))
+  const hung = [0, 1, 2].map((at) => silence.sent(at, 0))
   const lost = silence.tried(1500, 0)
   silence.answered(lost, false)
   t.equal(silence.overdueAt(2000, 250), 3, 'a trial that timed out says nothing')
@@ -186,9 +186,9 @@ t.test('what hung is overdue no more once a trial is heard', async (t) => {
   t.same([silence.overdueAt(5000, 250), silence.lengthAt(5000)], [0, 0])
   silence.answered(hung[0] ?? 0, false)
   t.equal(silence.overdueAt(5000, 250), 0)
-  const next = silence.sent(5000)
+  const next = silence.sent(5000, 0)
   t.same([silence.overdueAt(6000, 250), silence.lengthAt(6000)], [1, 1000])
-  silence.sent(6000)
+  silence.sent(6000, 0)
   silence.answered(next, true)
   t.equal(silence.overdueAt(7000, 250), 1, 'an answer to no trial forgives nothing')
 })
@@ -196,8 +196,8 @@ t.test('what hung is overdue no more once a trial is heard', async (t) => {
 t.test('each silence has its own trials', async (t) => {
   const silence = new Silence(16)
   silence.answered(silence.tried(1000, 0), true)
-  const hung = silence.sent(2000)
-  silence.sent(2001)
+  const hung = silence.sent(2000, 0)
+  silence.sent(2001, 0)
 
   silence.answered(hung, true)
 
@@ -206,15 +206,15 @@ t.test('each silence has its own trials', async (t) => {
 
 t.test('what was sent before a circuit was last open says nothing', async (t) => {
   const silence = new Silence(16)
-  const hung = silence.sent(0)
-  silence.sent(1)
+  const hung = silence.sent(0, 0)
+  silence.sent(1, 0)
   silence.forget(0)
   t.same([silence.overdueAt(500, 250), silence.lengthAt(500)], [2, 500])
 
   silence.forget(400)
 
   t.same([silence.overdueAt(500, 250), silence.lengthAt(500)], [0, 0])
-  silence.sent(600)
+  silence.sent(600, 0)
   silence.forget(400)
   silence.answered(hung, true)
   t.same([silence.overdueAt(1000, 250), silence.lengthAt(1000)], [1, 400])
@@ -222,7 +222,7 @@ t.test('what was sent before a circuit was last open says nothing', async (t) =>
 
 t.test('a silence of more charges than are remembered is at least as old as those', async (t) => {
   const silence = new Silence(2)
-  for (let at = 0; at < 5; at += 1) silence.answered(silence.sent(at), false)
+  for (let at = 0; at < 5; at += 1) silence.answered(silence.sent(at, 0), false)
 
   t.equal(silence.count, 5)
   t.equal(silence.lengthAt(10), 10 - 3)

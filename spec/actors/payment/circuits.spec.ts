@@ -215,6 +215,58 @@ t.test('a trial expects an answer as soon as usual, whatever timed out before', 
   t.match(circuitNow(dependencies, 'default'), { isSilent: false, expectedMs: 7 })
 })
 
+t.test('where few payments come, few of them are trials of a half-open circuit', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  const { inFlight } = dependencies
+  const { getSnapshot: asBefore } = dependencies.health.fallback
+  const context = { ...CIRCUIT, ramp: null, failedTrials: 2 }
+  const halfOpen = () => ({ value: 'halfOpen', context })
+  Object.assign(dependencies.health.default, { getSnapshot: halfOpen })
+  Object.assign(dependencies.health, { fallback: { getSnapshot: asBefore, send: () => undefined } })
+  const mayTry = (): boolean => letsThrough(circuitNow(dependencies, 'default'))
+  charge(stand, 'default', true)
+  for (const charged of [0, 1, 2, 3]) {
+    t.match(circuitNow(dependencies, 'default'), { state: 'open' }, `${charged} of 4 elsewhere`)
+    charge(stand, 'fallback', true)
+  }
+  t.match(circuitNow(dependencies, 'default'), { state: 'halfOpen' })
+  charge(stand, 'default', true)
+  t.equal(mayTry(), false)
+
+  clock.increment(29_996)
+  t.equal(mayTry(), false)
+  clock.increment(1)
+  t.equal(mayTry(), true, 'after 30 s in any case')
+  charge(stand, 'default', true)
+  context.usableAt = clock.now() - 3
+  t.equal(mayTry(), false, 'it said that it works, and was tried since')
+  context.usableAt += 1
+  t.equal(mayTry(), true, 'it says that it works')
+  charge(stand, 'default', true)
+  context.failedTrials = 0
+  t.equal(mayTry(), true, 'no trial has failed since the last good news')
+  context.failedTrials = 9
+  for (let number = 0; number < 16; number += 1) charge(stand, 'fallback', true)
+  t.equal(mayTry(), true, 'sixteen at most')
+
+  charge(stand, 'default', true)
+  t.equal(mayTry(), false)
+  inFlight.fallback = dependencies.settings.concurrency
+  t.equal(mayTry(), true, 'the other one takes no more')
+  inFlight.fallback = 0
+  for (const value of ['open', 'halfOpen']) {
+    const getSnapshot = () => ({ ...asBefore(), value })
+    Object.assign(dependencies.health.fallback, { getSnapshot })
+    t.equal(mayTry(), true, `the other one is ${value}`)
+  }
+  Object.assign(dependencies.health.fallback, { getSnapshot: asBefore })
+  t.equal(mayTry(), false)
+  charge(stand, 'fallback', false)
+  clock.increment(300)
+  t.equal(mayTry(), true, 'the other one is silent')
+})
+
 t.test('a circuit that is half-open has room whatever hangs from before', async (t) => {
   const stand = standIns()
   const { dependencies, clock } = stand

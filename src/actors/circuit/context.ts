@@ -15,7 +15,7 @@ import type { RouteCircuit } from '../model/route.ts'
 export interface CircuitSettings {
   /** Length of the rolling window, ms. */
   readonly windowMs: number
-  /** Attempts in the window below which no rate counts. */
+  /** Attempts in the window below which no rate counts; so many failures in a row open it in any case. */
   readonly callsMin: number
   /** Share of failed attempts, 0 to 1, that opens the circuit. */
   readonly failureRate: number
@@ -43,6 +43,10 @@ export interface HealthInput {
 
 export interface HealthContext extends HealthInput {
   readonly window: AttemptWindow
+  /** Attempts that have failed since the last one that did not, however long ago. */
+  readonly failedInARow: number
+  /** How often it was opened again by charges while half-open, since one was answered well. */
+  readonly failedTrials: number
   /** Charges that may be in flight at once; while half-open `limitAt` may be higher. */
   readonly concurrencyLimit: number
   /** By what the limit of a half-open circuit grows in time; null: by good answers alone. */
@@ -57,6 +61,8 @@ export interface HealthContext extends HealthInput {
   readonly announcedMs: number
   /** Monotonic instant of that announcement, ms. */
   readonly probedAt: number
+  /** Monotonic instant of the last one by which it works, ms. */
+  readonly usableAt: number
   /** Monotonic instant of the last change of state, ms. */
   readonly since: number
   /** When it last became half-open, or started, monotonic ms: what was sent earlier is old news. */
@@ -159,10 +165,13 @@ export function weighed({ context, event }: HealthStep): Partial<HealthContext> 
   const attempt = attemptOf(event)
   const { settings, measuredMs } = context
   const window = withEvidence(context.window, attempt, settings.windowMs)
-  if (!attempt.failed) return { window, measuredMs: smoothed(measuredMs, attempt.tookMs) }
+  if (!attempt.failed) {
+    return { window, failedInARow: 0, measuredMs: smoothed(measuredMs, attempt.tookMs) }
+  }
+  const failedInARow = context.failedInARow + 1
   const share = Math.min(1, ratesOf(window).failureRate / settings.failureRate)
   const longerMs = Math.max(0, attempt.tookMs - measuredMs)
-  return { window, measuredMs: smoothed(measuredMs, measuredMs + share * longerMs) }
+  return { window, failedInARow, measuredMs: smoothed(measuredMs, measuredMs + share * longerMs) }
 }
 
 /** The smoothed response time after an attempt from before, of which only a good answer tells. */
@@ -180,9 +189,10 @@ function smoothed(measuredMs: number, sampleMs: number): number {
  * was slow has no other way to count as fast again.
  */
 export function announced({ context, event }: HealthStep): Partial<HealthContext> {
-  const { at, minResponseMs } = probeOf(event)
+  const { at, failing, minResponseMs } = probeOf(event)
   if (at <= context.probedAt) return {}
-  return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at }
+  const usableAt = failing ? context.usableAt : at
+  return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at, usableAt }
 }
 
 /**
@@ -196,7 +206,9 @@ export function halfOpened({ context, event }: HealthStep): Partial<HealthContex
   const cause = HALF_OPENED_BY[event.type] ?? 'cooldown over'
   const ramp = event.type === 'probe.answered' ? rampBy({ event }) : null
   const measuredMs = context.announcedMs
-  return { concurrencyLimit, ramp, since: at, triedFrom: at, cause, window, measuredMs }
+  const failedTrials = event.type === 'hold.changed' ? 0 : context.failedTrials
+  const begun = { since: at, triedFrom: at, window, measuredMs, failedTrials }
+  return { ...begun, concurrencyLimit, ramp, cause }
 }
 
 const HALF_OPENED_BY: Partial<Record<HealthEvent['type'], string>> = {
@@ -217,6 +229,8 @@ export function recovered({ context: { settings }, event }: HealthStep): Partial
     concurrencyLimit: settings.concurrency,
     cooldownMs: settings.openMs,
     window: emptyWindow(event.at),
+    failedInARow: 0,
+    failedTrials: 0,
     since: event.at,
     cause: event.type === 'hold.changed' ? NO_LONGER_HELD : 'attempts succeed',
   }
@@ -227,8 +241,8 @@ export function encouraged(step: HealthStep): Partial<HealthContext> {
   const { context, event } = step
   const ramp = context.ramp ?? rampBy(step)
   if (event.type === 'probe.answered') return { ramp }
-  const limit = 2 * halfOpenLimitAt(context, event.at)
-  return { ramp, concurrencyLimit: Math.min(context.settings.concurrency, limit) }
+  const limit = Math.min(context.settings.concurrency, 2 * halfOpenLimitAt(context, event.at))
+  return { ramp, concurrencyLimit: limit, failedTrials: 0 }
 }
 
 function rampBy({ event }: Pick<HealthStep, 'event'>): Ramp {
@@ -266,7 +280,9 @@ const OPENED_BY = {
 
 export function trippedAgain(step: HealthStep): Partial<HealthContext> {
   const { cooldownMs, settings } = step.context
-  return { ...tripped(step), cooldownMs: Math.min(settings.openMaxMs, cooldownMs * 2) }
+  const failedTrials = step.context.failedTrials + (step.event.type === 'attempt.reported' ? 1 : 0)
+  const longerMs = Math.min(settings.openMaxMs, cooldownMs * 2)
+  return { ...tripped(step), cooldownMs: longerMs, failedTrials }
 }
 
 export function wentWrong({ event }: Pick<HealthStep, 'event'>): boolean {
@@ -283,8 +299,13 @@ export function failsAgain({ context, event }: HealthStep): boolean {
   return attemptOf(event).failed && ratesOf(window).failureRate >= settings.failureRate
 }
 
+/**
+ * Whether a closed circuit has failed: by the rate, or by failures in a row, which a processor that
+ * gets few charges has as well.
+ */
 export function crossesRate({ context, event }: HealthStep): boolean {
-  const { settings } = context
+  const { settings, failedInARow } = context
+  if (attemptOf(event).failed && failedInARow + 1 >= settings.callsMin) return true
   const window = withEvidence(context.window, attemptOf(event), settings.windowMs)
   const { calls, failureRate } = ratesOf(window)
   return calls >= settings.callsMin && failureRate >= settings.failureRate

@@ -86,6 +86,8 @@ export const processorHealthMachine = setup({
   context: ({ input }) => ({
     ...input,
     window: emptyWindow(input.now),
+    failedInARow: 0,
+    failedTrials: 0,
     concurrencyLimit: input.settings.concurrency,
     ramp: null,
     cooldownMs: input.settings.openMs,
@@ -93,6 +95,7 @@ export const processorHealthMachine = setup({
     measuredMs: 0,
     announcedMs: 0,
     probedAt: Number.NEGATIVE_INFINITY,
+    usableAt: Number.NEGATIVE_INFINITY,
     since: input.now,
     triedFrom: input.now,
     cause: 'start',

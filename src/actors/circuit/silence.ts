@@ -11,11 +11,19 @@ const TRIAL_PAUSE_MAX_MS = 2000
 /** The same as a share of its length, 0 to 1. */
 const TRIAL_PAUSE_SHARE = 0.5
 
+/** After this time without a charge one that has failed gets another, ms, however few go elsewhere. */
+const TURN_MAX_MS = 30_000
+
 /** Share of a new measurement in the smoothed time of answers. */
 const USUAL_SHARE = 0.2
 
 /** Charges to the other processor between two trials, at most. */
 const ELSEWHERE_MAX = 16
+
+/** How many that are after so many trials without good news. */
+function chargesElsewhere(trials: number): number {
+  return trials === 0 ? 0 : Math.min(ELSEWHERE_MAX, 2 ** trials)
+}
 
 export class Silence {
   readonly #times: SendTimes
@@ -37,7 +45,7 @@ export class Silence {
   #usualMs = 0
   /** Trials since something was heard last. */
   #trials = 0
-  /** Charges that had been sent to the other processor at the last of them. */
+  /** Charges that had been sent to the other processor when one was sent here last. */
   #elsewhere = 0
 
   /** `chargesMax`: in flight at once. */
@@ -60,21 +68,24 @@ export class Silence {
     return this.#usualMs
   }
 
-  /** Counts a charge that is sent at this monotonic instant, ms; its number. */
-  sent(at: number): number {
+  /**
+   * Counts a charge that is sent at this monotonic instant, ms, when so many had been sent to the other
+   * processor; its number.
+   */
+  sent(at: number, sentElsewhere: number): number {
     this.#times.push(at)
+    this.#elsewhere = sentElsewhere
     this.#out += 1
     this.#counted += 1
     return this.count
   }
 
-  /** The same, into a silence, when so many had been sent to the other processor. */
+  /** The same, into a silence. */
   tried(at: number, sentElsewhere: number): number {
     if (this.#isPast(this.#firstTrial)) this.#firstTrial = this.count + 1
     this.#leaveHanging()
     this.#trials += 1
-    this.#elsewhere = sentElsewhere
-    return this.sent(at)
+    return this.sent(at, sentElsewhere)
   }
 
   /** Takes the time in which a charge was settled, ms. */
@@ -127,8 +138,22 @@ export class Silence {
   isTrialDue(now: number, sentElsewhere: number): boolean {
     const shareMs = Math.min(TRIAL_PAUSE_MAX_MS, TRIAL_PAUSE_SHARE * this.lengthAt(now))
     if (this.#times.ageOf(this.count, now) < Math.max(TRIAL_PAUSE_MIN_MS, shareMs)) return false
-    const least = Math.min(ELSEWHERE_MAX, 2 ** this.#trials)
-    return this.#trials === 0 || sentElsewhere - this.#elsewhere >= least
+    return this.#hasLeftOut(chargesElsewhere(this.#trials), sentElsewhere)
+  }
+
+  /**
+   * Whether it is time to send a charge to a processor that has failed so many trials: since the last
+   * one here the other one has got its share of charges, or this one has said that it works (at
+   * `usableAt`, monotonic, ms), or much time has passed.
+   */
+  isTurn(now: number, { failedTrials, usableAt }: TrialNews, sentElsewhere: number): boolean {
+    if (this.#hasLeftOut(chargesElsewhere(failedTrials), sentElsewhere)) return true
+    const pausedMs = this.#times.ageOf(this.count, now)
+    return pausedMs >= TURN_MAX_MS || usableAt > now - pausedMs
+  }
+
+  #hasLeftOut(least: number, sentElsewhere: number): boolean {
+    return sentElsewhere - this.#elsewhere >= least
   }
 
   #isPast(number: number): boolean {
@@ -145,6 +170,11 @@ export class Silence {
     this.#counted = 0
     this.#trials = 0
   }
+}
+
+interface TrialNews {
+  readonly failedTrials: number
+  readonly usableAt: number
 }
 
 /** When the last charges were sent, by their numbers. */

@@ -31,7 +31,7 @@ export interface CircuitParts {
  * A processor as the router sees it at this moment, for a payment with these attempts. Into a silence
  * one more charge is let through from time to time, and while the circuit is half-open what hangs
  * meanwhile counts for nothing: else a processor that works again would get no charge before those
- * time out.
+ * time out. One that is half-open and fails again and again counts as open between its trials.
  */
 export function circuitNow(
   parts: CircuitParts,
@@ -44,7 +44,7 @@ export function circuitNow(
   const isSilent = isSilentAt(parts, name, now)
   const out = parts.inFlight[name]
   const mayBeTried = out < parts.settings.concurrency
-  const state = routeState(value)
+  const state = isLeftOut(parts, name, now) ? 'open' : routeState(value)
   const inFlight = state === 'halfOpen' && mayBeTried ? out - silence.hanging : out
   const concurrencyLimit = limitAt(value, context, now)
   if (isSilent && mayBeTried && isTrialDue(parts, name, { now, attempts })) {
@@ -54,6 +54,22 @@ export function circuitNow(
   }
   const expectedMs = Math.max(expectedMsOf(context), silence.lengthAt(now))
   return { state, inFlight, concurrencyLimit, expectedMs, isSilent }
+}
+
+/**
+ * Whether a processor that has failed each trial gets none yet, while the other one takes everything:
+ * each trial may leave a payment in doubt, and where few payments come most would be trials.
+ */
+function isLeftOut(parts: CircuitParts, name: ProcessorName, now: number): boolean {
+  const { value, context } = parts.health[name].getSnapshot()
+  if (value !== 'halfOpen' || context.failedTrials === 0) return false
+  const other = otherThan(name)
+  const isOtherFree =
+    routeState(parts.health[other].getSnapshot().value) === 'closed' &&
+    !isSilentAt(parts, other, now) &&
+    parts.inFlight[other] < parts.settings.concurrency
+  if (!isOtherFree) return false
+  return !parts.silence[name].isTurn(now, context, parts.silence[other].count)
 }
 
 /** Whether a processor lets charges wait, and no operator has it charged all the same. */
@@ -99,10 +115,11 @@ function isTrialDue(
  */
 export function countSent(parts: CircuitParts, processor: ProcessorName, now: number): number {
   const silence = parts.silence[processor]
+  const sentElsewhere = parts.silence[otherThan(processor)].count
   parts.inFlight[processor] += 1
-  if (!isSilentAt(parts, processor, now)) return silence.sent(now)
+  if (!isSilentAt(parts, processor, now)) return silence.sent(now, sentElsewhere)
   parts.telemetry.emit({ type: 'processor.silent', processor, forMs: silence.lengthAt(now) })
-  return silence.tried(now, parts.silence[otherThan(processor)].count)
+  return silence.tried(now, sentElsewhere)
 }
 
 /** One that says nothing for certain and took long is not heard of: it timed out, or was cut off. */
