@@ -10,7 +10,7 @@ import { World } from './world.ts'
 
 /** What stands before a processor: undefined lets a call through. */
 interface Front {
-  charge?(name: ProcessorName, id: string): ChargeAnswer | 'hangs' | undefined
+  charge?(name: ProcessorName, id: string): ChargeAnswer | 'hangs' | 'late' | undefined
   lookUp?(name: ProcessorName, id: string): LookUpAnswer | undefined
   /** In place of what the processor answered to a charge. */
   answer?(name: ProcessorName, answer: ChargeAnswer): ChargeAnswer
@@ -21,7 +21,7 @@ export interface Scene {
   readonly settleByMs: number
   /** What stands before the processors from now on. */
   front: Front
-  /** After so long a charge that hangs has timed out. */
+  /** After so long a charge that hangs has timed out, and a late one is answered. */
   timeOutMs: number
   readonly lines: readonly string[]
   /** Posts so many payments, one each 20 ms; their ids. */
@@ -114,6 +114,7 @@ function behind(
       const front = frontNow()
       const answer = front.charge?.(name, charge.correlationId)
       if (answer === 'hangs') return timeOut(() => reply({ kind: 'inDoubt', detail: 'timeout' }))
+      if (answer === 'late') return processor.charge(charge, (got) => timeOut(() => reply(got)))
       if (answer !== undefined) return later(charge.correlationId, () => reply(answer))
       return processor.charge(charge, (got) => reply(front.answer?.(name, got) ?? got))
     },

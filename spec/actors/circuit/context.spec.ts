@@ -3,11 +3,7 @@ import { initialTransition } from 'xstate'
 import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
 import {
   announced,
-  encouraged,
   expectedMsOf,
-  fillsConcurrencyLimit,
-  halfOpened,
-  limitAt,
   tripped,
   wasSentBefore,
   failsAgain,
@@ -15,6 +11,12 @@ import {
   weighed,
   type HealthContext,
 } from '../../../src/actors/circuit/context.ts'
+import {
+  encouraged,
+  fillsConcurrencyLimit,
+  halfOpened,
+  limitAt,
+} from '../../../src/actors/circuit/limit.ts'
 import { chooseRoute } from '../../../src/actors/model/route.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
@@ -44,7 +46,13 @@ const TIMEOUTS = times(30, { failed: true, tookMs: 800 })
 t.test('quick failures do not make a slow processor look fast', async (t) => {
   const before = circuitAfter('default', SLOW)
   const after = circuitAfter('default', [...SLOW, ...QUICK_FAILURES])
-  const closed = { state: 'closed', concurrencyLimit: 8, inFlight: 0, isSilent: false } as const
+  const closed = {
+    state: 'closed',
+    concurrencyLimit: 8,
+    inFlight: 0,
+    isSilent: false,
+    isTrialDue: false,
+  } as const
   const circuit = (context: HealthContext) => ({ ...closed, expectedMs: expectedMsOf(context) })
   const fallback = circuit(circuitAfter('fallback', times(30, { failed: false, tookMs: 5 })))
   const circuits = { default: circuit(after), fallback }

@@ -2,7 +2,8 @@
 
 import t from 'tap'
 import { initialTransition, transition } from 'xstate'
-import { limitAt, routeState, type HealthEvent } from '../../../src/actors/circuit/context.ts'
+import { routeState, type HealthEvent } from '../../../src/actors/circuit/context.ts'
+import { limitAt } from '../../../src/actors/circuit/limit.ts'
 import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 

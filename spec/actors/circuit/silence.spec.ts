@@ -125,8 +125,10 @@ t.test('what is usual is the smoothed time of what was settled', async (t) => {
   const silence = new Silence(16)
   t.equal(silence.usualMs, 0)
 
-  silence.settled(100)
-  silence.settled(200)
+  for (const tookMs of [100, 200]) {
+    const number = silence.sent(0, 0)
+    silence.settled(number, tookMs, silence.orderOf(number))
+  }
 
   t.equal(silence.usualMs, 20 + 0.2 * 180)
 })

@@ -8,12 +8,17 @@ import {
 
 t.test('a window knows the share of what failed', async (t) => {
   let window = emptyWindow(0)
-  t.same(ratesOf(window), { calls: 0, failureRate: 0 })
+  t.same(ratesOf(window), { calls: 0, failureRate: 0, limitedRate: 0 })
   for (const failed of [true, false, true, false]) {
     window = withEvidence(window, { failed, detail: 'said', at: 1 }, 1000)
   }
 
-  t.same(ratesOf(window), { calls: 4, failureRate: 0.5 })
+  t.same(ratesOf(window), { calls: 4, failureRate: 0.5, limitedRate: 0 })
+  const tooMany = { failed: true, isLimited: true, detail: 'http 429', at: 1 }
+  window = withEvidence(window, tooMany, 1000)
+  t.same(ratesOf(window), { calls: 5, failureRate: 0.4, limitedRate: 0.2 })
+  window = withEvidence(window, { ...tooMany, at: 600 }, 1000)
+  t.match(ratesOf(window), { calls: 6, limitedRate: 2 / 6 }, 'in both halves')
 })
 
 t.test('evidence leaves the window after half to all of its length', async (t) => {

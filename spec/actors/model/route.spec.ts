@@ -25,6 +25,7 @@ const UP: RouteCircuit = {
   inFlight: 0,
   expectedMs: 10,
   isSilent: false,
+  isTrialDue: false,
 }
 const OPEN: RouteCircuit = { ...UP, state: 'open', concurrencyLimit: 0 }
 const FULL: RouteCircuit = { ...UP, inFlight: 4 }
@@ -39,6 +40,8 @@ const SLOW_SILENT: RouteCircuit = { ...SLOW, isSilent: true }
 const SLOWER_SILENT: RouteCircuit = { ...SLOWER, isSilent: true }
 const OPEN_SILENT: RouteCircuit = { ...OPEN, isSilent: true }
 const SILENT_FULL: RouteCircuit = { ...FULL, isSilent: true }
+const SLOW_DUE: RouteCircuit = { ...SLOW, isTrialDue: true }
+const SLOWER_DUE: RouteCircuit = { ...SLOWER, isTrialDue: true }
 const SLOW_FULL: RouteCircuit = { ...FULL, expectedMs: 101 }
 
 const NAMES = ['default', 'fallback'] as const
@@ -64,7 +67,17 @@ const TABLE: readonly (readonly [
   ['cheaper half-open and full', RETURNED, UP, OLD, [], 'fallback: cheaperBusy'],
   ['cheaper as slow as allowed', AT_BOUND, UP, YOUNG, [], 'default: cheaper'],
   ['cheaper slow', SLOW, UP, YOUNG, [], 'fallback: cheaperSlow'],
-  ['cheaper slow, dearer slower', SLOW, SLOWER, OLD, [], 'default: cheaper'],
+  ['cheaper slow, and a trial is due', SLOW_DUE, UP, YOUNG, [], 'default: cheaper'],
+  [
+    'cheaper slow, dearer slower, and a trial is due',
+    SLOW,
+    SLOWER_DUE,
+    OLD,
+    [],
+    'fallback: cheaperSlow',
+  ],
+  ['both slow, and trials of both are due', SLOW_DUE, SLOWER_DUE, OLD, [], 'default: cheaper'],
+  ['cheaper slow, dearer slower,', SLOW, SLOWER, OLD, [], 'default: cheaper'],
   ['both as slow', SLOW, SLOW, OLD, [], 'default: cheaper'],
   ['cheaper slow, dearer open', SLOW, OPEN, OLD, [], 'default: cheaper'],
   ['cheaper slow, dearer full', SLOW, FULL, OLD, [], 'null: noneAvailable'],
@@ -180,6 +193,7 @@ const anyCircuit: fc.Arbitrary<RouteCircuit> = fc.record({
   inFlight: fc.nat({ max: 4 }),
   expectedMs: fc.nat({ max: 200 }),
   isSilent: fc.boolean(),
+  isTrialDue: fc.boolean(),
 })
 const anyQuestion: fc.Arbitrary<RouteQuestion> = fc.record({
   circuits: fc.record({ default: anyCircuit, fallback: anyCircuit }),
@@ -271,7 +285,8 @@ t.test(
       const { to } = chooseRoute(question, settings)
       const cheaper = cheaperOf(settings.fees)
       if (to === null || to === cheaper || !usable.includes(cheaper)) return true
-      return question.circuits[to].expectedMs < question.circuits[cheaper].expectedMs
+      const { expectedMs, isTrialDue } = question.circuits[to]
+      return isTrialDue || expectedMs < question.circuits[cheaper].expectedMs
     })
   },
 )

@@ -166,9 +166,12 @@ function reported(
     readonly blames?: boolean
     readonly holdsLease?: boolean
     readonly payment?: Partial<PaymentContext>
+    /** Whether it is refused as one too many. */
+    readonly isLimited?: true
+    readonly others?: number
   } = {},
 ) {
-  const { blames = false, holdsLease = true, payment = {} } = changes
+  const { blames = false, holdsLease = true, payment = {}, isLimited, others = 0 } = changes
   const reports: unknown[] = []
   const suspicion = { settled: () => undefined, blames: () => blames }
   const lease = { id: 1, holds: () => holdsLease }
@@ -180,24 +183,28 @@ function reported(
     health: { default: health, fallback: health } as never,
   }
   stand.clock.increment(SENT_AT)
+  dependencies.inFlight.default = others
   sendCharge(dependencies, sampleContext({ ...trying('default'), ...payment }), {
     send: () => undefined,
   })
-  t.equal(dependencies.inFlight.default, 1, 'in flight until it is answered')
+  t.equal(dependencies.inFlight.default, others + 1, 'in flight until it is answered')
   stand.clock.increment(TOOK_MS)
-  stand.charges[0]?.({ kind, detail: 'said' })
-  t.equal(dependencies.inFlight.default, 0)
+  stand.charges[0]?.({ kind, detail: 'said', ...(isLimited ? { isLimited } : {}) })
+  t.equal(dependencies.inFlight.default, others)
   return reports
 }
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {
   const at = SENT_AT + TOOK_MS
-  const report = { type: 'attempt.reported', detail: 'said', tookMs: TOOK_MS, at }
+  const order = { isPast: false, overtakenBy: 0, isAfterPause: false }
+  const report = { type: 'attempt.reported', detail: 'said', tookMs: TOOK_MS, at, order }
   const good = [{ ...report, failed: false }]
   const bad = [{ ...report, failed: true }]
 
   t.same(reported('settled'), good)
   for (const kind of ['failed', 'inDoubt', 'refused'] as const) t.same(reported(kind), bad, kind)
+  const tooMany = reported('refused', { isLimited: true, others: 3 })
+  t.same(tooMany, [{ ...report, failed: true, beside: 3 }])
   t.same(reported('refused', { holdsLease: false }), [], 'it was never sent')
   t.same(reported('failed', { holdsLease: false }), bad, 'it was sent under an earlier lease')
   t.same(reported('denied'), [], 'it blames the payment')

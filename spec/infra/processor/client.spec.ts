@@ -118,6 +118,7 @@ for (const { title, respond, kind, detail } of CASES) {
 
     t.match(said, detail === undefined ? { kind } : { kind, detail })
     t.ok(said.detail.length < 40, said.detail)
+    t.equal(said.isLimited ?? false, detail === 'http 429', 'one too many')
     t.equal(processor.requests.length, 1, 'it was sent once')
   })
 }

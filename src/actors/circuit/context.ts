@@ -1,13 +1,7 @@
 // What one processor's circuit knows, and the pure steps that change it.
 
 import assert from 'node:assert'
-import {
-  emptyWindow,
-  failureDetailsOf,
-  ratesOf,
-  withEvidence,
-  type AttemptWindow,
-} from './window.ts'
+import { failureDetailsOf, ratesOf, withEvidence, type AttemptWindow } from './window.ts'
 import { failuresInWords, noteFailure } from '../model/facts.ts'
 import type { ProcessorName } from '../model/payment.ts'
 import type { RouteCircuit } from '../model/route.ts'
@@ -90,6 +84,10 @@ export type HealthEvent =
       readonly at: number
       /** Monotonic, ms, where it was not `tookMs` before `at`: what it says was found out later. */
       readonly sentAt?: number
+      /** How much it says of now. */
+      readonly order?: ChargeOrder
+      /** Where it was refused as one too many: other charges that were out at `at`. */
+      readonly beside?: number
     }
   | {
       readonly type: 'probe.answered'
@@ -104,14 +102,25 @@ export type HealthEvent =
   /** Another instance's circuit is open, or was when it was last heard of, within a minute. */
   | { readonly type: 'opening.reported'; readonly at: number }
 
-/** Why a circuit goes by its processor again. */
-const NO_LONGER_HELD = 'no longer held'
+/** What came of a charge by the order in which charges were sent. */
+export interface ChargeOrder {
+  /** Whether it was sent before a silence that has ended: it tells of the time before. */
+  readonly isPast: boolean
+  /** Charges sent later that have been answered before it, good ones. */
+  readonly overtakenBy: number
+  /** Whether none had been sent for a second when it was. */
+  readonly isAfterPause: boolean
+}
+
+const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0, isAfterPause: false }
 
 /** Share of a new measurement in the smoothed response time. */
 const SMOOTHING = 0.2
 
-/** Charges in flight at once when a circuit has just become half-open. */
-const FIRST_CONCURRENCY_LIMIT = 1
+/** The same of one that was sent earlier than so many that have been measured already. */
+export function smoothingOf(overtakenBy: number): number {
+  return SMOOTHING * (1 - SMOOTHING) ** overtakenBy
+}
 
 export interface HealthStep {
   readonly context: HealthContext
@@ -132,56 +141,47 @@ export function routeState(circuit: CircuitState): RouteCircuit['state'] {
   return circuit === 'heldClosed' ? 'closed' : circuit
 }
 
-/** Charges that may be in flight at `now` (monotonic, ms). */
-export function limitAt(circuit: CircuitState, context: HealthContext, now: number): number {
-  if (routeState(circuit) === 'open') return 0
-  if (circuit === 'heldClosed') return context.settings.concurrency
-  return circuit === 'halfOpen' ? halfOpenLimitAt(context, now) : context.concurrencyLimit
-}
-
-/** A ramp takes at least as long, ms. */
-const RAMP_MIN_MS = 1000
-
-/**
- * A half-open circuit sends to a processor that says it works, or has answered, as many in its
- * response time as it may once it is closed, and not more: by answers alone the limit of a slow one
- * would take several of these times to grow. Once that time is over and nothing was answered, it
- * grows no further.
- */
-function halfOpenLimitAt({ ramp, concurrencyLimit, settings }: HealthContext, now: number): number {
-  if (ramp === null) return concurrencyLimit
-  const passedMs = Math.min(now - ramp.from, ramp.responseMs)
-  const share = passedMs / Math.max(RAMP_MIN_MS, ramp.responseMs)
-  return Math.max(concurrencyLimit, Math.floor(settings.concurrency * share))
-}
-
 /**
  * The window and the smoothed response time, with one attempt more. A failure can only raise that
  * time: quick 500s and refused connections must not make a slow processor look fast, or the route
  * would send it payments. A timeout counts for as much as failures are of what opens the circuit:
- * one charge that got lost must not make a quick processor look slow, or it would get none.
+ * one charge that got lost must not make a quick processor look slow, or it would get none. A refusal
+ * of one too many says nothing of either.
  */
-export function weighed({ context, event }: HealthStep): Partial<HealthContext> {
-  const attempt = attemptOf(event)
+export function weighed(step: HealthStep): Partial<HealthContext> {
+  const { context } = step
+  const attempt = attemptOf(step.event)
   const { settings, measuredMs } = context
-  const window = withEvidence(context.window, attempt, settings.windowMs)
-  if (!attempt.failed) {
-    return { window, failedInARow: 0, measuredMs: smoothed(measuredMs, attempt.tookMs) }
-  }
+  const isLimited = isCrowdedOut(attempt)
+  const window = withEvidence(context.window, { ...attempt, isLimited }, settings.windowMs)
+  if (isLimited) return { window }
+  if (!attempt.failed) return { window, failedInARow: 0, ...timed(context, attempt) }
+  const { overtakenBy } = attempt.order ?? IN_ORDER
   const failedInARow = context.failedInARow + 1
   const share = Math.min(1, ratesOf(window).failureRate / settings.failureRate)
   const longerMs = Math.max(0, attempt.tookMs - measuredMs)
-  return { window, failedInARow, measuredMs: smoothed(measuredMs, measuredMs + share * longerMs) }
+  const raisedMs = smoothingOf(overtakenBy) * share * longerMs
+  return { window, failedInARow, measuredMs: measuredMs + raisedMs }
 }
 
-/** The smoothed response time after an attempt from before, of which only a good answer tells. */
-export function timed({ context, event }: HealthStep): Partial<HealthContext> {
-  const { failed, tookMs } = attemptOf(event)
-  return failed ? {} : { measuredMs: smoothed(context.measuredMs, tookMs) }
+/**
+ * A good answer tells how long it takes now, in the order of sending: by the order of answers, slow
+ * ones of before would outweigh the quick ones of now. The first after a pause that is quicker than
+ * what is known replaces it, what was announced before it was sent as well.
+ */
+function timed(context: HealthContext, attempt: AttemptReported): Partial<HealthContext> {
+  const { measuredMs, announcedMs, probedAt } = context
+  const { at, tookMs, order: { overtakenBy, isAfterPause } = IN_ORDER } = attempt
+  const isOld = at - tookMs < probedAt
+  const longestMs = isOld ? announcedMs : Math.min(announcedMs, tookMs)
+  if (isAfterPause && tookMs < measuredMs) return { measuredMs: tookMs, announcedMs: longestMs }
+  const smoothedMs = measuredMs + smoothingOf(overtakenBy) * (tookMs - measuredMs)
+  return { measuredMs: smoothedMs, announcedMs: longestMs }
 }
 
-function smoothed(measuredMs: number, sampleMs: number): number {
-  return measuredMs + SMOOTHING * (sampleMs - measuredMs)
+/** Whether a charge was refused as one too many at a time: a single one that is has failed. */
+export function isCrowdedOut({ beside }: AttemptReported): boolean {
+  return beside !== undefined && beside > 0
 }
 
 /**
@@ -195,64 +195,11 @@ export function announced({ context, event }: HealthStep): Partial<HealthContext
   return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at, usableAt }
 }
 
-/**
- * What a circuit that becomes half-open begins with. How long failures took says nothing of whether
- * it works now: by that time it would look late, and get no charge that shows it to be quick again.
- */
-export function halfOpened({ context, event }: HealthStep): Partial<HealthContext> {
-  const { at } = event
-  const window = emptyWindow(at)
-  const concurrencyLimit = FIRST_CONCURRENCY_LIMIT
-  const cause = HALF_OPENED_BY[event.type] ?? 'cooldown over'
-  const ramp = event.type === 'probe.answered' ? rampBy({ event }) : null
-  const measuredMs = context.announcedMs
-  const failedTrials = event.type === 'hold.changed' ? 0 : context.failedTrials
-  const begun = { since: at, triedFrom: at, window, measuredMs, failedTrials }
-  return { ...begun, concurrencyLimit, ramp, cause }
-}
-
-const HALF_OPENED_BY: Partial<Record<HealthEvent['type'], string>> = {
-  'probe.answered': 'probe says up',
-  'hold.changed': NO_LONGER_HELD,
-}
-
 /** What a circuit that is held begins with; the end of a cooldown from before is an earlier one's. */
 export function held({ context, event }: HealthStep): Partial<HealthContext> {
   const { held: by, at } = holdOf(event)
   assert(by !== null, 'a circuit is held by somebody')
   return { openings: context.openings + 1, since: at, cause: by.cause }
-}
-
-/** What a circuit that lets everything through begins with. */
-export function recovered({ context: { settings }, event }: HealthStep): Partial<HealthContext> {
-  return {
-    concurrencyLimit: settings.concurrency,
-    cooldownMs: settings.openMs,
-    window: emptyWindow(event.at),
-    failedInARow: 0,
-    failedTrials: 0,
-    since: event.at,
-    cause: event.type === 'hold.changed' ? NO_LONGER_HELD : 'attempts succeed',
-  }
-}
-
-/** A half-open circuit after good news: an answer doubles its limit, the first news begin its ramp. */
-export function encouraged(step: HealthStep): Partial<HealthContext> {
-  const { context, event } = step
-  const ramp = context.ramp ?? rampBy(step)
-  if (event.type === 'probe.answered') return { ramp }
-  const limit = Math.min(context.settings.concurrency, 2 * halfOpenLimitAt(context, event.at))
-  return { ramp, concurrencyLimit: limit, failedTrials: 0 }
-}
-
-function rampBy({ event }: Pick<HealthStep, 'event'>): Ramp {
-  const isProbe = event.type === 'probe.answered'
-  return { from: event.at, responseMs: isProbe ? event.minResponseMs : attemptOf(event).tookMs }
-}
-
-/** Whether one more good answer lets everything through. */
-export function fillsConcurrencyLimit({ context, event }: HealthStep): boolean {
-  return 2 * halfOpenLimitAt(context, event.at) >= context.settings.concurrency
 }
 
 /** An attempt that opens it has been weighed before. */
@@ -295,8 +242,10 @@ export function wentWrong({ event }: Pick<HealthStep, 'event'>): boolean {
  */
 export function failsAgain({ context, event }: HealthStep): boolean {
   const { settings } = context
-  const window = withEvidence(context.window, attemptOf(event), settings.windowMs)
-  return attemptOf(event).failed && ratesOf(window).failureRate >= settings.failureRate
+  const attempt = attemptOf(event)
+  if (isCrowdedOut(attempt)) return false
+  const window = withEvidence(context.window, attempt, settings.windowMs)
+  return attempt.failed && ratesOf(window).failureRate >= settings.failureRate
 }
 
 /**
@@ -305,9 +254,10 @@ export function failsAgain({ context, event }: HealthStep): boolean {
  */
 export function crossesRate({ context, event }: HealthStep): boolean {
   const { settings, failedInARow } = context
-  if (attemptOf(event).failed && failedInARow + 1 >= settings.callsMin) return true
-  const window = withEvidence(context.window, attemptOf(event), settings.windowMs)
-  const { calls, failureRate } = ratesOf(window)
+  const attempt = attemptOf(event)
+  if (isCrowdedOut(attempt)) return false
+  if (attempt.failed && failedInARow + 1 >= settings.callsMin) return true
+  const { calls, failureRate } = ratesOf(withEvidence(context.window, attempt, settings.windowMs))
   return calls >= settings.callsMin && failureRate >= settings.failureRate
 }
 
@@ -324,10 +274,10 @@ export function isUntried({ context }: HealthStep): boolean {
   return context.openings === 0 && ratesOf(context.window).calls === 0
 }
 
-/** Whether the attempt was sent before the circuit was last open: it tells of the time before. */
+/** Whether the attempt was sent before the circuit was last open, or silent: it tells of that time. */
 export function wasSentBefore({ context, event }: HealthStep): boolean {
-  const { at, tookMs, sentAt = at - tookMs } = attemptOf(event)
-  return sentAt < context.triedFrom
+  const { at, tookMs, sentAt = at - tookMs, order = IN_ORDER } = attemptOf(event)
+  return order.isPast || sentAt < context.triedFrom
 }
 
 export function saysFailing({ context, event }: HealthStep): boolean {
@@ -360,7 +310,7 @@ function holdOf(event: HealthEvent): Extract<HealthEvent, { type: 'hold.changed'
 export type AttemptReported = Extract<HealthEvent, { type: 'attempt.reported' }>
 type ProbeAnswered = Extract<HealthEvent, { type: 'probe.answered' }>
 
-function attemptOf(event: HealthEvent): AttemptReported {
+export function attemptOf(event: HealthEvent): AttemptReported {
   assert(event.type === 'attempt.reported', 'only a reported attempt is weighed')
   return event
 }

@@ -12,20 +12,15 @@ import { emptyWindow } from './window.ts'
 import {
   announced,
   crossesRate,
-  encouraged,
   failsAgain,
-  fillsConcurrencyLimit,
-  halfOpened,
   held,
   holdsClosed,
   holdsOpen,
   isReleased,
   isUntried,
-  recovered,
   routeState,
   saysFailing,
   saysUsable,
-  timed,
   tripped,
   trippedAgain,
   wasSentBefore,
@@ -37,6 +32,17 @@ import {
   type HealthInput,
   type HealthStep,
 } from './context.ts'
+import {
+  encouraged,
+  fillsConcurrencyLimit,
+  halfOpened,
+  isNarrowed,
+  isTooMany,
+  narrowed,
+  recovered,
+  recoveredNarrow,
+  widened,
+} from './limit.ts'
 
 const unprovided = (name: string) => (): never => {
   throw new Error(`processor health machine: effect ${name} was not provided`)
@@ -54,7 +60,6 @@ export const processorHealthMachine = setup({
     announceCircuit: (_, params: { state: CircuitState }): never =>
       unprovided(`announceCircuit ${params.state}`)(),
 
-    timeAttempt: assign((step: HealthStep) => timed(step)),
     weighAttempt: assign((step: HealthStep) => weighed(step)),
     noteAnnounced: assign((step: HealthStep) => announced(step)),
     trip: assign((step: HealthStep) => tripped(step)),
@@ -62,6 +67,9 @@ export const processorHealthMachine = setup({
     letFewThrough: assign((step: HealthStep) => halfOpened(step)),
     letMoreThrough: assign((step: HealthStep) => encouraged(step)),
     letAllThrough: assign((step: HealthStep) => recovered(step)),
+    letFewerThrough: assign((step: HealthStep) => narrowed(step)),
+    letSomeThrough: assign((step: HealthStep) => recoveredNarrow(step)),
+    letOneMoreThrough: assign((step: HealthStep) => widened(step)),
     hold: assign((step: HealthStep) => held(step)),
   },
   guards: {
@@ -71,6 +79,8 @@ export const processorHealthMachine = setup({
     failsAgain,
     wentWrong,
     fillsConcurrencyLimit,
+    isTooMany,
+    isNarrowed,
     isUntried,
     wasSentBefore,
     holdsOpen,
@@ -112,8 +122,10 @@ export const processorHealthMachine = setup({
       entry: { type: 'announceCircuit', params: { state: 'closed' } },
       on: {
         'attempt.reported': [
-          { guard: 'wasSentBefore', actions: 'timeAttempt' },
+          { guard: 'wasSentBefore' },
+          { guard: 'isTooMany', actions: ['weighAttempt', 'letFewerThrough'] },
           { guard: 'crossesRate', target: 'open', actions: ['weighAttempt', 'trip'] },
+          { guard: 'isNarrowed', actions: ['weighAttempt', 'letOneMoreThrough'] },
           { actions: 'weighAttempt' },
         ],
         'probe.answered': [
@@ -146,7 +158,8 @@ export const processorHealthMachine = setup({
       entry: { type: 'announceCircuit', params: { state: 'halfOpen' } },
       on: {
         'attempt.reported': [
-          { guard: 'wasSentBefore', actions: 'timeAttempt' },
+          { guard: 'wasSentBefore' },
+          { guard: 'isTooMany', target: 'closed', actions: ['weighAttempt', 'letSomeThrough'] },
           { guard: 'failsAgain', target: 'open', actions: ['weighAttempt', 'tripAgain'] },
           { guard: 'wentWrong', actions: 'weighAttempt' },
           {

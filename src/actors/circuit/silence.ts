@@ -4,6 +4,7 @@
 // one is heard of), or while so many wait for long that the circuit would open if they failed.
 
 import assert from 'node:assert'
+import { smoothingOf, type ChargeOrder } from './context.ts'
 
 /** Between two charges that are sent into a silence, ms. */
 const TRIAL_PAUSE_MIN_MS = 1000
@@ -11,11 +12,14 @@ const TRIAL_PAUSE_MAX_MS = 2000
 /** The same as a share of its length, 0 to 1. */
 const TRIAL_PAUSE_SHARE = 0.5
 
+/** Charges to the other processor between two that see whether this one is quicker by now. */
+const LATE_TRIAL_ELSEWHERE = 4
+
+/** What has been overtaken by so many settled charges weighs next to nothing. */
+const SETTLED_KEPT_MAX = 16
+
 /** After this time without a charge one that has failed gets another, ms, however few go elsewhere. */
 const TURN_MAX_MS = 30_000
-
-/** Share of a new measurement in the smoothed time of answers. */
-const USUAL_SHARE = 0.2
 
 /** Charges to the other processor between two trials, at most. */
 const ELSEWHERE_MAX = 16
@@ -43,6 +47,8 @@ export class Silence {
   #hanging = 0
   /** Smoothed time of good answers, ms. */
   #usualMs = 0
+  /** The highest numbers of charges that were settled, the highest first. */
+  readonly #settled: number[] = []
   /** Trials since something was heard last. */
   #trials = 0
   /** Charges that had been sent to the other processor when one was sent here last. */
@@ -88,9 +94,21 @@ export class Silence {
     return this.sent(at, sentElsewhere)
   }
 
+  /** What a charge says of now, by the order of sending; before its answer is counted. */
+  orderOf(number: number): ChargeOrder {
+    const pauseMs = number === 1 ? 0 : this.#times.between(number - 1, number)
+    return {
+      isPast: this.#isPast(number),
+      overtakenBy: this.#placeOf(number),
+      isAfterPause: pauseMs >= TRIAL_PAUSE_MIN_MS,
+    }
+  }
+
   /** Takes the time in which a charge was settled, ms. */
-  settled(tookMs: number): void {
-    this.#usualMs += USUAL_SHARE * (tookMs - this.#usualMs)
+  settled(number: number, tookMs: number, { isPast, overtakenBy }: ChargeOrder): void {
+    if (!isPast) this.#usualMs += smoothingOf(overtakenBy) * (tookMs - this.#usualMs)
+    this.#settled.splice(this.#placeOf(number), 0, number)
+    if (this.#settled.length > SETTLED_KEPT_MAX) this.#settled.pop()
   }
 
   /** Whatever the answer is, also that none came in time: `isHeard` false. */
@@ -142,6 +160,16 @@ export class Silence {
   }
 
   /**
+   * Whether it is time for one more charge to a processor that is thought to take so long, ms, to see
+   * whether it is quicker by now: about one is out at a time.
+   */
+  isLateTrialDue(now: number, expectedMs: number, sentElsewhere: number): boolean {
+    const pauseMs = this.count === 0 ? Infinity : this.#times.ageOf(this.count, now)
+    if (pauseMs < Math.max(TRIAL_PAUSE_MIN_MS, expectedMs)) return false
+    return this.#hasLeftOut(LATE_TRIAL_ELSEWHERE, sentElsewhere)
+  }
+
+  /**
    * Whether it is time to send a charge to a processor that has failed so many trials: since the last
    * one here the other one has got its share of charges, or this one has said that it works (at
    * `usableAt`, monotonic, ms), or much time has passed.
@@ -150,6 +178,12 @@ export class Silence {
     if (this.#hasLeftOut(chargesElsewhere(failedTrials), sentElsewhere)) return true
     const pausedMs = this.#times.ageOf(this.count, now)
     return pausedMs >= TURN_MAX_MS || usableAt > now - pausedMs
+  }
+
+  /** Among those that were settled, after the ones that were sent later. */
+  #placeOf(number: number): number {
+    const place = this.#settled.findIndex((settled) => settled < number)
+    return place === -1 ? this.#settled.length : place
   }
 
   #hasLeftOut(least: number, sentElsewhere: number): boolean {
@@ -183,6 +217,8 @@ interface SendTimes {
   push(at: number): void
   /** How long ago it was sent, ms; one that is not known any more at least so long ago. */
   ageOf(number: number, now: number): number
+  /** Between the sending of two charges, ms; 0 where the first is not known any more. */
+  between(first: number, second: number): number
   /** How many of the last `max` are not older than `ms`. */
   countWithin(ms: number, now: number, max: number): number
 }
@@ -204,6 +240,9 @@ function createSendTimes(kept: number): SendTimes {
       count += 1
     },
     ageOf,
+    between(first, second) {
+      return first <= count - kept ? 0 : ageOf(first, 0) - ageOf(second, 0)
+    },
     countWithin(ms, now, max) {
       let [within, beyond] = [0, Math.min(max, kept)]
       while (within < beyond) {

@@ -11,6 +11,8 @@ export interface AttemptWindow {
 export interface AttemptCounts {
   readonly calls: number
   readonly failures: number
+  /** Refused as one too many, which are no failures. */
+  readonly limited: number
   /** What the latest failures said, the latest last; at most `DETAILS_KEPT_MAX`. */
   readonly details: readonly string[]
 }
@@ -18,13 +20,15 @@ export interface AttemptCounts {
 /** One attempt, seen as evidence for or against its processor. */
 export interface Evidence {
   readonly failed: boolean
+  /** Whether it failed as one too many at a time only. */
+  readonly isLimited?: boolean
   /** What the processor or the network said, as in `Attempt`. */
   readonly detail: string
   /** Monotonic instant of the answer, ms. */
   readonly at: number
 }
 
-const NONE: AttemptCounts = { calls: 0, failures: 0, details: [] }
+const NONE: AttemptCounts = { calls: 0, failures: 0, limited: 0, details: [] }
 
 /** Failures whose details are kept. */
 const DETAILS_KEPT_MAX = 10
@@ -40,13 +44,15 @@ export function withEvidence(
   evidence: Evidence,
   windowMs: number,
 ): AttemptWindow {
+  const { isLimited = false } = evidence
   const { startedAt, current, previous } = slideTo(window, evidence.at, windowMs)
   return {
     startedAt,
     previous,
     current: {
       calls: current.calls + 1,
-      failures: current.failures + (evidence.failed ? 1 : 0),
+      failures: current.failures + (evidence.failed && !isLimited ? 1 : 0),
+      limited: current.limited + (isLimited ? 1 : 0),
       details: evidence.failed ? latest([...current.details, evidence.detail]) : current.details,
     },
   }
@@ -61,14 +67,17 @@ function latest(details: readonly string[]): readonly string[] {
   return details.slice(-DETAILS_KEPT_MAX)
 }
 
-/** Calls in the window and the share of them, 0 to 1, that failed. */
+/** Calls in the window and the shares of them, 0 to 1, that failed and that were too many. */
 export function ratesOf(window: AttemptWindow): {
   readonly calls: number
   readonly failureRate: number
+  readonly limitedRate: number
 } {
-  const calls = window.current.calls + window.previous.calls
-  if (calls === 0) return { calls, failureRate: 0 }
-  return { calls, failureRate: (window.current.failures + window.previous.failures) / calls }
+  const { current, previous } = window
+  const calls = current.calls + previous.calls
+  if (calls === 0) return { calls, failureRate: 0, limitedRate: 0 }
+  const failureRate = (current.failures + previous.failures) / calls
+  return { calls, failureRate, limitedRate: (current.limited + previous.limited) / calls }
 }
 
 function slideTo(window: AttemptWindow, at: number, windowMs: number): AttemptWindow {

@@ -53,6 +53,8 @@ export interface ChargeAnswer {
   readonly kind: 'settled' | 'known' | 'refused' | 'failed' | 'inDoubt' | 'denied'
   /** Short and free of secrets and bodies: `http 500`, `timeout`, `ECONNREFUSED`. */
   readonly detail: string
+  /** Whether it was refused as one too many: 429. */
+  readonly isLimited?: true
 }
 
 /**

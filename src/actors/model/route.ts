@@ -13,6 +13,8 @@ export interface RouteCircuit {
   readonly expectedMs: number
   /** Whether it leaves charges unanswered for much longer than it takes otherwise: none is sent. */
   readonly isSilent: boolean
+  /** Whether one more charge is due to see whether it is quicker than it is thought to be. */
+  readonly isTrialDue: boolean
 }
 
 export interface RouteSettings {
@@ -68,12 +70,14 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
 
 /**
  * Past a cheaper processor that could be charged: to the dearer one where that is quicker than a
- * late one, also by waiting until it takes one more charge.
+ * late one, also by waiting until it takes one more charge. A late one is tried now and then, or it
+ * would be late for as long as it gets no charge.
  */
 function routePast(question: RouteQuestion, cheaper: ProcessorName): Route | undefined {
   const dearer = otherThan(cheaper)
   const [late, quick] = [question.circuits[cheaper], question.circuits[dearer]]
-  if (late.expectedMs <= question.slowMs || quick.expectedMs >= late.expectedMs) return undefined
+  if (late.expectedMs <= question.slowMs || late.isTrialDue) return undefined
+  if (quick.expectedMs >= late.expectedMs && !quick.isTrialDue) return undefined
   if (isUsable(question, dearer)) return { to: dearer, reason: 'cheaperSlow' }
   const isBusy = quick.state !== 'open' && !question.refusedBy.includes(dearer)
   const isQuick = !quick.isSilent && quick.expectedMs <= question.slowMs

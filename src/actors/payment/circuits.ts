@@ -3,10 +3,11 @@
 import {
   expectedMsOf,
   isFailingWith,
-  limitAt,
   routeState,
+  type ChargeOrder,
   type HealthContext,
 } from '../circuit/context.ts'
+import { limitAt } from '../circuit/limit.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
 import { patienceMs, type Silence } from '../circuit/silence.ts'
 import type { Telemetry } from '../model/facts.ts'
@@ -49,11 +50,12 @@ export function circuitNow(
   const concurrencyLimit = limitAt(value, context, now)
   if (isSilent && mayBeTried && isTrialDue(parts, name, { now, attempts })) {
     const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
-    const usual = { expectedMs: usualMsOf(silence, context), isSilent: false }
+    const usual = { expectedMs: usualMsOf(silence, context), isSilent: false, isTrialDue: true }
     return { state, inFlight, concurrencyLimit: trialLimit, ...usual }
   }
   const expectedMs = Math.max(expectedMsOf(context), silence.lengthAt(now))
-  return { state, inFlight, concurrencyLimit, expectedMs, isSilent }
+  const isDue = silence.isLateTrialDue(now, expectedMs, parts.silence[otherThan(name)].count)
+  return { state, inFlight, concurrencyLimit, expectedMs, isSilent, isTrialDue: isDue }
 }
 
 /**
@@ -122,17 +124,29 @@ export function countSent(parts: CircuitParts, processor: ProcessorName, now: nu
   return silence.tried(now, sentElsewhere)
 }
 
-/** One that says nothing for certain and took long is not heard of: it timed out, or was cut off. */
+/**
+ * Counts an answer; what it says of now. One that says nothing for certain and took long is not heard
+ * of: it timed out, or was cut off.
+ */
 export function countAnswered(
-  { health, silence, inFlight }: CircuitParts,
+  parts: CircuitParts,
   processor: ProcessorName,
   { number, kind, tookMs }: NumberedEnd,
-): void {
-  inFlight[processor] -= 1
+): Timeliness {
+  const silence = parts.silence[processor]
+  parts.inFlight[processor] -= 1
   const isVague = kind === 'inDoubt' || kind === 'refused'
-  const longMs = patienceMs(usualMsOf(silence[processor], health[processor].getSnapshot().context))
-  silence[processor].answered(number, !isVague || tookMs <= longMs)
-  if (kind === 'settled') silence[processor].settled(tookMs)
+  const longMs = patienceMs(usualMsOf(silence, parts.health[processor].getSnapshot().context))
+  const order = silence.orderOf(number)
+  silence.answered(number, !isVague || tookMs <= longMs)
+  if (kind === 'settled') silence.settled(number, tookMs, order)
+  return { order, beside: parts.inFlight[processor] - silence.hanging }
+}
+
+export interface Timeliness {
+  readonly order: ChargeOrder
+  /** Charges that are out now and do not hang. */
+  readonly beside: number
 }
 
 interface NumberedEnd {

@@ -9,7 +9,13 @@ import type { TimerQueue } from '../payments/timers.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { AskedLag } from '../payments/asked-lag.ts'
-import { circuitNow, countAnswered, countSent, type CircuitParts } from './circuits.ts'
+import {
+  circuitNow,
+  countAnswered,
+  countSent,
+  type CircuitParts,
+  type Timeliness,
+} from './circuits.ts'
 import { deniedBy, lastAt } from './history.ts'
 import type {
   CurrentAttempt,
@@ -146,8 +152,9 @@ export function sendCharge(
   dependencies.processors[processor].charge({ correlationId, amountCents, requestedAt }, (said) => {
     const at = dependencies.clock.now()
     const tookMs = at - sentAt
-    countAnswered(dependencies, processor, { number, kind: said.kind, tookMs })
-    const answer = weighedAnswer(dependencies, context, { attempt, answer: said, tookMs, at })
+    const timeliness = countAnswered(dependencies, processor, { number, kind: said.kind, tookMs })
+    const end = { attempt, answer: said, tookMs, at }
+    const answer = weighedAnswer(dependencies, context, { ...end, ...timeliness })
     const isStale = dependencies.generationOf(slot) !== generation
     // A settlement is reported with its payment, unless that has left this instance meanwhile.
     if (isStale || answer.kind !== 'settled')
@@ -169,7 +176,7 @@ export function sendCharge(
 function weighedAnswer(
   dependencies: PaymentDependencies,
   context: PaymentContext,
-  { attempt, answer, tookMs, at }: ChargeEnd,
+  { attempt, answer, tookMs, at, order, beside }: ChargeEnd & Timeliness,
 ): ChargeAnswer {
   const { processor } = attempt
   const { kind, detail } = answer
@@ -179,7 +186,7 @@ function weighedAnswer(
     dependencies.controls[processor].noteRecorded(context.record.correlationId, at)
   } else if (kind === 'denied' || (kind === 'known' && wasNeverSent(context, processor))) {
     if (!suspicion.blames(context.record.correlationId)) return answer
-    reportAttempt(dependencies, processor, { failed: true, detail, tookMs, at })
+    reportAttempt(dependencies, processor, { failed: true, detail, tookMs, at, order })
     return kind === 'known' ? answer : { kind: 'refused', detail }
   } else if (kind === 'refused' && !dependencies.lease.holds(at)) {
     // Not sent for want of the lease: no fault of the processor.
@@ -190,6 +197,8 @@ function weighedAnswer(
     detail,
     tookMs,
     at,
+    order,
+    ...(answer.isLimited ? { beside } : {}),
   })
   return answer
 }

@@ -8,7 +8,8 @@ import type { PaymentsSnapshot } from '../payments/payments.ts'
 import { gaugesOf, listPaymentStatuses, type PaymentsInMemory } from '../payments/queries.ts'
 import type { PaymentState, PaymentStatus, ProcessorName } from '../model/payment.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
-import { limitAt, type CircuitState } from '../circuit/context.ts'
+import type { CircuitState } from '../circuit/context.ts'
+import { limitAt } from '../circuit/limit.ts'
 import type { SupervisorActor } from './supervisor.ts'
 
 /** A circuit as an operator reads it. */

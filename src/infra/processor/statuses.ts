@@ -44,7 +44,7 @@ export const STATUS_ROWS: readonly StatusRow[] = [
   {
     statuses: [429],
     kind: 'refused',
-    processor: FAILS,
+    processor: 'takes fewer at a time; without others out: fails',
     why: 'The contract’s limiter, which stands before everything else.',
   },
   {

@@ -92,6 +92,7 @@ export function chargeAnswer(end: RequestEnd): ChargeAnswer {
   if (end.status === 200) {
     return typeof readObject(end.text)?.['message'] === 'string' ? SETTLED : UNREADABLE
   }
+  if (end.status === 429) return LIMITED
   const isPage = end.status === 400 && end.text !== '' && readObject(end.text) === undefined
   return { kind: isPage ? 'refused' : kindOfStatus(end.status), detail: `http ${end.status}` }
 }
@@ -141,6 +142,7 @@ export function probeAnswer(end: RequestEnd): ProbeAnswer {
 }
 
 const SETTLED: ChargeAnswer = { kind: 'settled', detail: 'http 200' }
+const LIMITED: ChargeAnswer = { kind: 'refused', detail: 'http 429', isLimited: true }
 const FROM_A_CACHE: LookUpAnswer = { kind: 'foreign', detail: 'from a cache' }
 const UNREADABLE: ChargeAnswer = { kind: 'inDoubt', detail: 'unreadable answer' }
 

@@ -1,0 +1,100 @@
+// Processors that take only so many charges at a time, and refuse what is beyond by 429.
+
+import t from 'tap'
+import { initialTransition, transition } from 'xstate'
+import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
+import { limitAt } from '../../../src/actors/circuit/limit.ts'
+import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
+import { ratesOf } from '../../../src/actors/circuit/window.ts'
+import { SETTINGS } from '../../support/circuit-settings.ts'
+
+const GOOD: HealthEvent = {
+  type: 'attempt.reported',
+  failed: false,
+  detail: 'http 200',
+  tookMs: 1,
+  at: 20,
+}
+
+/** Refused as one too many, with so many others out. */
+function tooMany(beside: number, at = 20): HealthEvent {
+  return { type: 'attempt.reported', failed: true, detail: 'http 429', tookMs: 1, at, beside }
+}
+
+function after(...events: readonly HealthEvent[]) {
+  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
+  let [snapshot] = initialTransition(processorHealthMachine, input)
+  for (const event of events) [snapshot] = transition(processorHealthMachine, snapshot, event)
+  return {
+    state: snapshot.value,
+    limit: limitAt(snapshot.value, snapshot.context, 20),
+    context: snapshot.context,
+  }
+}
+
+function times(count: number, event: HealthEvent): readonly HealthEvent[] {
+  return Array.from({ length: count }, () => event)
+}
+
+const HALF_OPEN: readonly HealthEvent[] = [
+  { type: 'probe.answered', failing: true, minResponseMs: 1, at: 1 },
+  { type: 'cooldown.elapsed', opening: 1, at: 10 },
+]
+
+t.test('a closed circuit lets through as many as are out beside one too many', async (t) => {
+  const { callsMin, concurrency } = SETTINGS
+  t.match(after(...times(callsMin - 1, tooMany(3))), { state: 'closed', limit: concurrency })
+  t.match(after(...times(callsMin, tooMany(3))), { state: 'closed', limit: 3 })
+  const wider = after(...times(callsMin, tooMany(3)), tooMany(7))
+  t.match(wider, { state: 'closed', limit: 3 }, 'never more than before')
+  t.match(after(...times(callsMin, tooMany(3)), tooMany(1)), { state: 'closed', limit: 1 })
+})
+
+t.test('few refusals of one too many change nothing', async (t) => {
+  const { concurrency } = SETTINGS
+  t.match(after(...times(10, GOOD), tooMany(3)), { limit: concurrency }, 'one of eleven')
+  t.match(after(...times(9, GOOD), tooMany(3)), { limit: 3 }, 'one of ten')
+})
+
+t.test('refusals of one too many are no failures, whatever others are', async (t) => {
+  const { callsMin } = SETTINGS
+  const { state, context } = after(...times(200, tooMany(3)))
+  t.same([state, context.failedInARow, context.measuredMs], ['closed', 0, 0])
+  t.match(ratesOf(context.window), { calls: 200, failureRate: 0, limitedRate: 1 })
+
+  const failed: HealthEvent = { ...GOOD, failed: true }
+  const mixed = after(...times(callsMin - 1, failed), tooMany(3), failed)
+  t.equal(mixed.state, 'open', 'nor do they end a row of them')
+  t.equal(after(...times(callsMin, failed)).state, 'open')
+})
+
+t.test('a single charge that is refused as one too many has failed', async (t) => {
+  const { state, context } = after(...times(SETTINGS.callsMin, tooMany(0)))
+
+  t.equal(state, 'open')
+  t.match(context.cause, /http 429/)
+  t.equal(after(...HALF_OPEN, tooMany(0)).state, 'open')
+})
+
+t.test('a narrowed circuit takes one more per answer of as many as may be out', async (t) => {
+  const { callsMin, concurrency } = SETTINGS
+  const narrow = times(callsMin, tooMany(2))
+  t.equal(after(...narrow, GOOD).limit, 2)
+  t.equal(after(...narrow, GOOD, GOOD).limit, 2)
+  t.equal(after(...narrow, ...times(3, GOOD)).limit, 3)
+  const failed: HealthEvent = { ...GOOD, failed: true }
+  t.equal(after(...narrow, ...times(3, failed)).limit, 2, 'failures widen nothing')
+  t.equal(after(...narrow, ...times(500, GOOD)).limit, concurrency)
+})
+
+t.test('a half-open circuit whose processor takes some is closed, for so many', async (t) => {
+  const works = [...HALF_OPEN, GOOD]
+  t.match(after(...works), { state: 'halfOpen', limit: 2 })
+  const { callsMin } = SETTINGS
+  const still = after(...works, ...times(callsMin - 2, tooMany(5)))
+  t.match(still, { state: 'halfOpen', limit: 2 })
+  const closed = after(...works, ...times(callsMin - 1, tooMany(2)))
+  t.match(closed, { state: 'closed', limit: 2 })
+  t.match(ratesOf(closed.context.window), { calls: callsMin }, 'and knows why')
+  t.match(closed.context, { cause: 'attempts succeed', failedTrials: 0 })
+})
