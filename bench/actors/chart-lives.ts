@@ -8,7 +8,7 @@ import { nextRoute, type PaymentDependencies } from '../../src/actors/payment/ef
 import type { PaymentOutput } from '../../src/actors/payment/payment.machine.ts'
 import { createSuspicion } from '../../src/actors/payment/suspicion.ts'
 import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
-import { Silence } from '../../src/actors/circuit/silence.ts'
+import { SentCharges } from '../../src/actors/circuit/sent-charges.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import { Controls } from '../../src/actors/payment/controls.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
@@ -75,7 +75,7 @@ function createDependencies(parts: PitParts): PaymentDependencies {
     health: { default: startHealth(parts, 'default'), fallback: startHealth(parts, 'fallback') },
     inFlight: { default: 0, fallback: 0 },
     askedLag: createAskedLag(settings.slowMs),
-    silence: { default: new Silence(1), fallback: new Silence(1) },
+    charges: { default: new SentCharges(1), fallback: new SentCharges(1) },
     controls: { default: controlsOf(parts, 'default'), fallback: controlsOf(parts, 'fallback') },
     fruitless: { default: createStreak(settings), fallback: createStreak(settings) },
     suspicion: { default: createSuspicion(), fallback: createSuspicion() },

@@ -7,7 +7,7 @@ import type { ChargeAnswer, LookUpAnswer } from '../../src/actors/model/ports.ts
 import type { WorkSettings } from '../../src/actors/model/settings.ts'
 import { createLookUpPlaces } from '../../src/actors/payments/look-up-places.ts'
 import { createAskedLag } from '../../src/actors/payments/asked-lag.ts'
-import { Silence } from '../../src/actors/circuit/silence.ts'
+import { SentCharges } from '../../src/actors/circuit/sent-charges.ts'
 import { emptyWindow } from '../../src/actors/circuit/window.ts'
 import { createStreak } from '../../src/actors/payments/streak.ts'
 import { SETTINGS } from './circuit-settings.ts'
@@ -88,7 +88,7 @@ export function standIns(changes: Partial<PaymentDependencies> = {}): StandIns {
     health: both(health),
     inFlight: both(0),
     askedLag: createAskedLag((changes.settings ?? WORK).slowMs),
-    silence: { default: new Silence(concurrency), fallback: new Silence(concurrency) },
+    charges: { default: new SentCharges(concurrency), fallback: new SentCharges(concurrency) },
     controls: both(controls),
     suspicion: both({ settled: () => undefined, blames: () => false }),
     due: { push: (_step: unknown, delayMs: number) => void pauses.push(delayMs) },

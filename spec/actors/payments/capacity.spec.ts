@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Silence } from '../../../src/actors/circuit/silence.ts'
+import { SentCharges } from '../../../src/actors/circuit/sent-charges.ts'
 import { WORK } from '../../support/payment-dependencies.ts'
 import type { PaymentDependencies } from '../../../src/actors/payment/effects.ts'
 import {
@@ -23,7 +23,7 @@ function dependencies(limits: {
   return {
     clock: { now: () => 0 },
     inFlight: { default: 0, fallback: 0 },
-    silence: { default: new Silence(1), fallback: new Silence(1) },
+    charges: { default: new SentCharges(1), fallback: new SentCharges(1) },
     lease: { holds: () => holdsLease },
     settings: { claimMax, readyMax: 100, acceptBatchMax: 20 },
     health: { default: circuit('closed'), fallback: circuit(fallback) },

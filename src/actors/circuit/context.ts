@@ -184,6 +184,9 @@ export function isCrowdedOut({ beside }: AttemptReported): boolean {
   return beside !== undefined && beside > 0
 }
 
+/** No processor is believed to take longer, ms: it would never be charged to see. */
+const ANNOUNCED_MAX_MS = 10_000
+
 /**
  * A fresh announcement replaces what attempts measured: a processor that gets no charges because it
  * was slow has no other way to count as fast again.
@@ -192,7 +195,8 @@ export function announced({ context, event }: HealthStep): Partial<HealthContext
   const { at, failing, minResponseMs } = probeOf(event)
   if (at <= context.probedAt) return {}
   const usableAt = failing ? context.usableAt : at
-  return { announcedMs: minResponseMs, measuredMs: minResponseMs, probedAt: at, usableAt }
+  const announcedMs = Math.min(ANNOUNCED_MAX_MS, minResponseMs)
+  return { announcedMs, measuredMs: announcedMs, probedAt: at, usableAt }
 }
 
 /** What a circuit that is held begins with; the end of a cooldown from before is an earlier one's. */

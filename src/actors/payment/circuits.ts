@@ -9,7 +9,7 @@ import {
 } from '../circuit/context.ts'
 import { limitAt } from '../circuit/limit.ts'
 import type { HealthActor } from '../circuit/processor-health.machine.ts'
-import { patienceMs, type Silence } from '../circuit/silence.ts'
+import { patienceMs, type SentCharges } from '../circuit/sent-charges.ts'
 import type { Telemetry } from '../model/facts.ts'
 import type { Attempt, ProcessorName } from '../model/payment.ts'
 import type { ChargeAnswer, Clock } from '../model/ports.ts'
@@ -24,8 +24,8 @@ export interface CircuitParts {
   readonly health: Readonly<Record<ProcessorName, HealthActor>>
   /** Charges in flight, per processor; changed here only. */
   readonly inFlight: Record<ProcessorName, number>
-  /** For how long each processor has let its charges wait. */
-  readonly silence: Readonly<Record<ProcessorName, Silence>>
+  /** Those of each processor, in the order of sending. */
+  readonly charges: Readonly<Record<ProcessorName, SentCharges>>
 }
 
 /**
@@ -41,20 +41,20 @@ export function circuitNow(
 ): RouteCircuit {
   const { value, context } = parts.health[name].getSnapshot()
   const now = parts.clock.now()
-  const silence = parts.silence[name]
+  const charges = parts.charges[name]
   const isSilent = isSilentAt(parts, name, now)
   const out = parts.inFlight[name]
   const mayBeTried = out < parts.settings.concurrency
   const state = isLeftOut(parts, name, now) ? 'open' : routeState(value)
-  const inFlight = state === 'halfOpen' && mayBeTried ? out - silence.hanging : out
+  const inFlight = state === 'halfOpen' && mayBeTried ? out - charges.hanging : out
   const concurrencyLimit = limitAt(value, context, now)
   if (isSilent && mayBeTried && isTrialDue(parts, name, { now, attempts })) {
     const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
-    const usual = { expectedMs: usualMsOf(silence, context), isSilent: false, isTrialDue: true }
+    const usual = { expectedMs: usualMsOf(charges, context), isSilent: false, isTrialDue: true }
     return { state, inFlight, concurrencyLimit: trialLimit, ...usual }
   }
-  const expectedMs = Math.max(expectedMsOf(context), silence.lengthAt(now))
-  const isDue = silence.isLateTrialDue(now, expectedMs, parts.silence[otherThan(name)].count)
+  const expectedMs = Math.max(expectedMsOf(context), charges.lengthAt(now))
+  const isDue = charges.isLateTrialDue(now, expectedMs, parts.charges[otherThan(name)].count)
   return { state, inFlight, concurrencyLimit, expectedMs, isSilent, isTrialDue: isDue }
 }
 
@@ -71,25 +71,25 @@ function isLeftOut(parts: CircuitParts, name: ProcessorName, now: number): boole
     !isSilentAt(parts, other, now) &&
     parts.inFlight[other] < parts.settings.concurrency
   if (!isOtherFree) return false
-  return !parts.silence[name].isTurn(now, context, parts.silence[other].count)
+  return !parts.charges[name].isTurn(now, context, parts.charges[other].count)
 }
 
 /** Whether a processor lets charges wait, and no operator has it charged all the same. */
-function isSilentAt({ health, silence }: CircuitParts, name: ProcessorName, now: number): boolean {
+function isSilentAt({ health, charges }: CircuitParts, name: ProcessorName, now: number): boolean {
   const { value, context } = health[name].getSnapshot()
   if (value === 'heldClosed') return false
-  silence[name].forget(context.triedFrom)
-  const longMs = patienceMs(usualMsOf(silence[name], context))
-  if (silence[name].lengthAt(now) > longMs) return true
-  return isFailingWith(context, silence[name].overdueAt(now, longMs))
+  charges[name].forget(context.triedFrom)
+  const longMs = patienceMs(usualMsOf(charges[name], context))
+  if (charges[name].lengthAt(now) > longMs) return true
+  return isFailingWith(context, charges[name].overdueAt(now, longMs))
 }
 
 /**
  * How long it takes where it answers, ms. Time-outs make it look as slow as they took, and an
  * announcement as quick as it says: neither says how long it may be waited for.
  */
-function usualMsOf(silence: Silence, { announcedMs }: HealthContext): number {
-  return Math.max(silence.usualMs, announcedMs)
+function usualMsOf(charges: SentCharges, { announcedMs }: HealthContext): number {
+  return Math.max(charges.usualMs, announcedMs)
 }
 
 /**
@@ -102,13 +102,13 @@ function isTrialDue(
   { now, attempts }: { readonly now: number; readonly attempts: readonly Attempt[] },
 ): boolean {
   const other = otherThan(name)
-  const { health, silence } = parts
+  const { health, charges } = parts
   const isOtherOpen = routeState(health[other].getSnapshot().value) === 'open'
   if (isOtherOpen || isSilentAt(parts, other, now)) {
-    return silence[name].isTrialDue(now, Number.POSITIVE_INFINITY)
+    return charges[name].isTrialDue(now, Number.POSITIVE_INFINITY)
   }
   if (hasHungAt(attempts, name) && !hasHungAt(attempts, other)) return false
-  return silence[name].isTrialDue(now, silence[other].count)
+  return charges[name].isTrialDue(now, charges[other].count)
 }
 
 /**
@@ -116,12 +116,12 @@ function isTrialDue(
  * there times out.
  */
 export function countSent(parts: CircuitParts, processor: ProcessorName, now: number): number {
-  const silence = parts.silence[processor]
-  const sentElsewhere = parts.silence[otherThan(processor)].count
+  const charges = parts.charges[processor]
+  const sentElsewhere = parts.charges[otherThan(processor)].count
   parts.inFlight[processor] += 1
-  if (!isSilentAt(parts, processor, now)) return silence.sent(now, sentElsewhere)
-  parts.telemetry.emit({ type: 'processor.silent', processor, forMs: silence.lengthAt(now) })
-  return silence.tried(now, sentElsewhere)
+  if (!isSilentAt(parts, processor, now)) return charges.sent(now, sentElsewhere)
+  parts.telemetry.emit({ type: 'processor.silent', processor, forMs: charges.lengthAt(now) })
+  return charges.tried(now, sentElsewhere)
 }
 
 /**
@@ -133,14 +133,14 @@ export function countAnswered(
   processor: ProcessorName,
   { number, kind, tookMs }: NumberedEnd,
 ): Timeliness {
-  const silence = parts.silence[processor]
+  const charges = parts.charges[processor]
   parts.inFlight[processor] -= 1
   const isVague = kind === 'inDoubt' || kind === 'refused'
-  const longMs = patienceMs(usualMsOf(silence, parts.health[processor].getSnapshot().context))
-  const order = silence.orderOf(number)
-  silence.answered(number, !isVague || tookMs <= longMs)
-  if (kind === 'settled') silence.settled(number, tookMs, order)
-  return { order, beside: parts.inFlight[processor] - silence.hanging }
+  const longMs = patienceMs(usualMsOf(charges, parts.health[processor].getSnapshot().context))
+  const order = charges.orderOf(number)
+  charges.answered(number, !isVague || tookMs <= longMs)
+  if (kind === 'settled') charges.settled(number, tookMs, order)
+  return { order, beside: parts.inFlight[processor] - charges.hanging }
 }
 
 export interface Timeliness {

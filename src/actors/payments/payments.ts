@@ -12,7 +12,7 @@ import {
 } from '../messages.ts'
 import { createSuspicion } from '../payment/suspicion.ts'
 import { createAskedLag } from './asked-lag.ts'
-import { Silence } from '../circuit/silence.ts'
+import { SentCharges } from '../circuit/sent-charges.ts'
 import { outlasting, TICK_MS } from '../model/settings.ts'
 import { controlsOf } from './processor-controls.ts'
 import type { PaymentRecord } from '../payment/context.ts'
@@ -87,7 +87,7 @@ export const paymentsLogic: PaymentsLogic = {
 /** What it makes itself of what its payments depend on. */
 type OwnParts =
   | 'inFlight'
-  | 'silence'
+  | 'charges'
   | 'askedLag'
   | 'controls'
   | 'fruitless'
@@ -148,7 +148,7 @@ class Payments {
     this.#dependencies = {
       ...input,
       inFlight: { default: 0, fallback: 0 },
-      silence: { default: new Silence(concurrency), fallback: new Silence(concurrency) },
+      charges: { default: new SentCharges(concurrency), fallback: new SentCharges(concurrency) },
       askedLag: createAskedLag(input.settings.slowMs),
       controls: {
         default: controlsOf(input, { name: 'default', system: scope.system }),

@@ -1,5 +1,6 @@
-// Charges that a processor lets wait: so one that becomes slow or hangs is noticed before its first late
-// answer, or time-out. It is silent while the oldest charge that was sent after the last one that was
+// The charges of one processor in the order of sending: what the answers to them say of now, when one
+// more is due to see whether it works again, and for how long it lets them wait. So one that becomes
+// slow or hangs is noticed before its first late answer, or time-out: it is silent while the oldest charge that was sent after the last one that was
 // heard of has waited for long, and timed out if need be (one that got lost says nothing once a later
 // one is heard of), or while so many wait for long that the circuit would open if they failed.
 
@@ -29,7 +30,7 @@ function chargesElsewhere(trials: number): number {
   return trials === 0 ? 0 : Math.min(ELSEWHERE_MAX, 2 ** trials)
 }
 
-export class Silence {
+export class SentCharges {
   readonly #times: SendTimes
   /** The highest number that was heard of: charges are numbered as they are sent, from 1 on. */
   #heard = 0

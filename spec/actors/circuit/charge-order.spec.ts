@@ -9,7 +9,7 @@ import {
   type HealthEvent,
 } from '../../../src/actors/circuit/context.ts'
 import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
-import { Silence } from '../../../src/actors/circuit/silence.ts'
+import { SentCharges } from '../../../src/actors/circuit/sent-charges.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
 const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0, isAfterPause: false }
@@ -73,14 +73,19 @@ t.test('what is quicker than announced, and was sent later, is believed', async 
   t.equal(after({ ...ANNOUNCED, at: 9_997 }, trial).context.announcedMs, 3)
 })
 
+t.test('no announcement is believed beyond ten seconds', async (t) => {
+  const { context } = after({ ...ANNOUNCED, minResponseMs: 1e308 })
+  t.match(context, { announcedMs: 10_000, measuredMs: 10_000 })
+})
+
 t.test('charges know what has overtaken them, a pause before them, and what is past', async (t) => {
-  const silence = new Silence(16)
-  const [first, second, third, fourth] = [0, 10, 20, 1020].map((at) => silence.sent(at, 0))
-  const order = (number = 0) => silence.orderOf(number)
+  const charges = new SentCharges(16)
+  const [first, second, third, fourth] = [0, 10, 20, 1020].map((at) => charges.sent(at, 0))
+  const order = (number = 0) => charges.orderOf(number)
   const settle = (number = 0): void => {
     const known = order(number)
-    silence.answered(number, true)
-    silence.settled(number, 5, known)
+    charges.answered(number, true)
+    charges.settled(number, 5, known)
   }
 
   t.same(order(first), IN_ORDER)
@@ -96,44 +101,44 @@ t.test('charges know what has overtaken them, a pause before them, and what is p
   t.equal(order(first).overtakenBy, 3)
   t.equal(order(first).isPast, false)
 
-  const trial = silence.tried(2000, 0)
+  const trial = charges.tried(2000, 0)
   t.match(order(trial), { isPast: false, isAfterPause: false })
   settle(trial)
   t.equal(order(first).isPast, true)
 })
 
 t.test('a settlement from before a silence ended says nothing of what is usual', async (t) => {
-  const silence = new Silence(16)
-  const hung = silence.sent(0, 0)
-  const trial = silence.tried(1500, 0)
-  const known = silence.orderOf(trial)
-  silence.answered(trial, true)
-  silence.settled(trial, 5, known)
-  t.equal(silence.usualMs, 1)
+  const charges = new SentCharges(16)
+  const hung = charges.sent(0, 0)
+  const trial = charges.tried(1500, 0)
+  const known = charges.orderOf(trial)
+  charges.answered(trial, true)
+  charges.settled(trial, 5, known)
+  t.equal(charges.usualMs, 1)
 
-  silence.settled(hung, 8000, silence.orderOf(hung))
-  t.equal(silence.usualMs, 1)
+  charges.settled(hung, 8000, charges.orderOf(hung))
+  t.equal(charges.usualMs, 1)
 })
 
 t.test('what was overtaken by sixteen is overtaken by all', async (t) => {
-  const silence = new Silence(64)
-  const first = silence.sent(0, 0)
+  const charges = new SentCharges(64)
+  const first = charges.sent(0, 0)
   for (let number = 0; number < 40; number += 1) {
-    const later = silence.sent(0, 0)
-    silence.settled(later, 5, silence.orderOf(later))
+    const later = charges.sent(0, 0)
+    charges.settled(later, 5, charges.orderOf(later))
   }
 
-  t.equal(silence.orderOf(first).overtakenBy, 16)
+  t.equal(charges.orderOf(first).overtakenBy, 16)
 })
 
 t.test('a late processor is tried once it had time to answer, one of five', async (t) => {
-  const silence = new Silence(16)
-  t.equal(silence.isLateTrialDue(0, 100, 3), false)
-  t.equal(silence.isLateTrialDue(0, 100, 4), true, 'one that was never charged')
-  silence.sent(1000, 10)
-  t.equal(silence.isLateTrialDue(1999, 100, 14), false)
-  t.equal(silence.isLateTrialDue(2000, 100, 14), true)
-  t.equal(silence.isLateTrialDue(2000, 100, 13), false)
-  t.equal(silence.isLateTrialDue(3999, 3000, 99), false)
-  t.equal(silence.isLateTrialDue(4000, 3000, 99), true)
+  const charges = new SentCharges(16)
+  t.equal(charges.isLateTrialDue(0, 100, 3), false)
+  t.equal(charges.isLateTrialDue(0, 100, 4), true, 'one that was never charged')
+  charges.sent(1000, 10)
+  t.equal(charges.isLateTrialDue(1999, 100, 14), false)
+  t.equal(charges.isLateTrialDue(2000, 100, 14), true)
+  t.equal(charges.isLateTrialDue(2000, 100, 13), false)
+  t.equal(charges.isLateTrialDue(3999, 3000, 99), false)
+  t.equal(charges.isLateTrialDue(4000, 3000, 99), true)
 })
