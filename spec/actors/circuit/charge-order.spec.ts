@@ -12,7 +12,7 @@ import { processorHealthMachine } from '../../../src/actors/circuit/processor-he
 import { SentCharges } from '../../../src/actors/circuit/sent-charges.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
-const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0, isAfterPause: false }
+const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0 }
 
 function answered(tookMs: number, order: Partial<ChargeOrder>, failed = false): HealthEvent {
   const at = 10_000
@@ -54,23 +54,30 @@ t.test('what was sent before a silence that has ended changes nothing', async (t
   }
 })
 
-t.test('the first charge after a pause that is quicker says how quick it is now', async (t) => {
-  const slow = Array.from({ length: 30 }, () => answered(4000, {}))
-  const quick = after(...slow, answered(3, { isAfterPause: true }))
-  t.equal(quick.context.measuredMs, 3)
-  const slower = after(answered(3, { isAfterPause: true }), answered(4000, { isAfterPause: true }))
-  t.ok(slower.context.measuredMs < 1000, 'a slow one is one of many')
+t.test('what is quicker than announced, and was sent later, refutes it', async (t) => {
+  const quick = answered(3, {})
+  const announcedMs = (...events: readonly HealthEvent[]) => after(...events).context.announcedMs
+  t.equal(expectedMsOf(after(ANNOUNCED).context), 3000)
+  t.equal(announcedMs(ANNOUNCED, quick), 3)
+  t.ok(Math.abs(expectedMsOf(after(ANNOUNCED, quick).context) - (3000 - 0.2 * 2997)) < 1e-9)
+  t.equal(announcedMs(ANNOUNCED, answered(3500, {})), 3000)
+  t.equal(announcedMs({ ...ANNOUNCED, at: 9_998 }, quick), 3000, 'it was sent before')
+  t.equal(announcedMs({ ...ANNOUNCED, at: 9_997 }, quick), 3)
 })
 
-t.test('what is quicker than announced, and was sent later, is believed', async (t) => {
-  const trial = answered(3, { isAfterPause: true })
-  t.equal(expectedMsOf(after(ANNOUNCED).context), 3000)
-  t.equal(expectedMsOf(after(ANNOUNCED, trial).context), 3)
-  t.equal(after(ANNOUNCED, answered(3, {})).context.announcedMs, 3)
-  t.equal(after(ANNOUNCED, answered(3500, {})).context.announcedMs, 3000)
-  const sentBefore = { ...ANNOUNCED, at: 9_998 }
-  t.equal(after(sentBefore, trial).context.announcedMs, 3000, 'it was sent before')
-  t.equal(after({ ...ANNOUNCED, at: 9_997 }, trial).context.announcedMs, 3)
+t.test('an announcement that says the same as the last one is no news', async (t) => {
+  const quick = Array.from({ length: 30 }, () => answered(3, {}))
+  const again = { ...ANNOUNCED, at: 20_000 }
+  const other = { ...again, minResponseMs: 2999 }
+  t.ok(expectedMsOf(after(ANNOUNCED, ...quick, again).context) < 10, 'it was refuted')
+  t.equal(expectedMsOf(after(ANNOUNCED, ...quick, other).context), 2999)
+
+  const none = { ...ANNOUNCED, minResponseMs: 0 }
+  const slow = Array.from({ length: 30 }, () => answered(4000, {}))
+  const known = after(none, ...slow).context
+  t.equal(after(none, ...slow, { ...none, at: 20_000 }).context.measuredMs, known.measuredMs)
+  t.equal(after(ANNOUNCED, ...slow, { ...none, at: 20_000 }).context.measuredMs, 0)
+  t.match(after(none, { ...none, at: 20_000 }).context, { probedAt: 20_000, usableAt: 20_000 })
 })
 
 t.test('no announcement is believed beyond ten seconds', async (t) => {
@@ -78,10 +85,10 @@ t.test('no announcement is believed beyond ten seconds', async (t) => {
   t.match(context, { announcedMs: 10_000, measuredMs: 10_000 })
 })
 
-t.test('charges know what has overtaken them, a pause before them, and what is past', async (t) => {
+t.test('charges know what has overtaken them, and what is past', async (t) => {
   const charges = new SentCharges(16)
-  const [first, second, third, fourth] = [0, 10, 20, 1020].map((at) => charges.sent(at, 0))
-  const order = (number = 0) => charges.orderOf(number)
+  const [first, second, third, fourth] = [1000, 1010, 1015, 1020].map((at) => charges.sent(at, 0))
+  const order = (number = 0) => charges.orderOf(number, 1021)
   const settle = (number = 0): void => {
     const known = order(number)
     charges.answered(number, true)
@@ -89,8 +96,6 @@ t.test('charges know what has overtaken them, a pause before them, and what is p
   }
 
   t.same(order(first), IN_ORDER)
-  t.same(order(fourth), { ...IN_ORDER, isAfterPause: true })
-  t.equal(order(third).isAfterPause, false)
   settle(third)
   t.same(
     [first, second, fourth].map((number) => order(number).overtakenBy),
@@ -102,7 +107,7 @@ t.test('charges know what has overtaken them, a pause before them, and what is p
   t.equal(order(first).isPast, false)
 
   const trial = charges.tried(2000, 0)
-  t.match(order(trial), { isPast: false, isAfterPause: false })
+  t.match(order(trial), { isPast: false })
   settle(trial)
   t.equal(order(first).isPast, true)
 })
@@ -111,12 +116,12 @@ t.test('a settlement from before a silence ended says nothing of what is usual',
   const charges = new SentCharges(16)
   const hung = charges.sent(0, 0)
   const trial = charges.tried(1500, 0)
-  const known = charges.orderOf(trial)
+  const known = charges.orderOf(trial, 2000)
   charges.answered(trial, true)
   charges.settled(trial, 5, known)
   t.equal(charges.usualMs, 1)
 
-  charges.settled(hung, 8000, charges.orderOf(hung))
+  charges.settled(hung, 8000, charges.orderOf(hung, 2000))
   t.equal(charges.usualMs, 1)
 })
 
@@ -125,10 +130,10 @@ t.test('what was overtaken by sixteen is overtaken by all', async (t) => {
   const first = charges.sent(0, 0)
   for (let number = 0; number < 40; number += 1) {
     const later = charges.sent(0, 0)
-    charges.settled(later, 5, charges.orderOf(later))
+    charges.settled(later, 5, charges.orderOf(later, 2000))
   }
 
-  t.equal(charges.orderOf(first).overtakenBy, 16)
+  t.equal(charges.orderOf(first, 2000).overtakenBy, 16)
 })
 
 t.test('a late processor is tried once it had time to answer, one of five', async (t) => {
@@ -139,6 +144,76 @@ t.test('a late processor is tried once it had time to answer, one of five', asyn
   t.equal(charges.isLateTrialDue(1999, 100, 14), false)
   t.equal(charges.isLateTrialDue(2000, 100, 14), true)
   t.equal(charges.isLateTrialDue(2000, 100, 13), false)
-  t.equal(charges.isLateTrialDue(3999, 3000, 99), false)
-  t.equal(charges.isLateTrialDue(4000, 3000, 99), true)
+  t.equal(charges.isLateTrialDue(2499, 1500, 99), false)
+  t.equal(charges.isLateTrialDue(2500, 1500, 99), true)
+  t.equal(charges.isLateTrialDue(2999, 10_000, 99), false)
+  t.equal(charges.isLateTrialDue(3000, 10_000, 99), true)
+})
+
+/** Ten charges a second until `now`, of which each n-th is still out, and one from before them. */
+function lately(now: number, out: number): { readonly charges: SentCharges; readonly old: number } {
+  const charges = new SentCharges(256)
+  const old = charges.sent(now - 5000, 0)
+  for (let at = now - 4000; at <= now; at += 100) {
+    const number = charges.sent(at, 0)
+    if (number % out === 0) continue
+    charges.answered(number, true)
+    charges.settled(number, 3, IN_ORDER)
+  }
+  return { charges, old }
+}
+
+t.test(
+  'what was overtaken counts in full while some that were sent lately wait as well',
+  async (t) => {
+    const overtakenBy = (out: number): number => {
+      const { charges, old } = lately(10_000, out)
+      return charges.orderOf(old, 10_000).overtakenBy
+    }
+    t.equal(overtakenBy(2), 0, 'every second one')
+    t.equal(overtakenBy(5), 0)
+    t.equal(overtakenBy(1000), 16, 'none')
+  },
+)
+
+t.test(
+  'only what was sent a quarter of a second to a second before that counts as late',
+  async (t) => {
+    for (const [sentAgoMs, overtakenBy] of [
+      [240, 2],
+      [250, 2],
+      [251, 0],
+      [1250, 0],
+      [1251, 2],
+    ] as const) {
+      const charges = new SentCharges(256)
+      const old = charges.sent(0, 0)
+      charges.sent(10_000 - sentAgoMs, 0)
+      for (let number = 3; number < 5; number += 1) {
+        charges.sent(9_900, 0)
+        charges.answered(number, true)
+        charges.settled(number, 3, IN_ORDER)
+      }
+      t.equal(charges.orderOf(old, 10_000).overtakenBy, overtakenBy, `${sentAgoMs} ms ago`)
+    }
+  },
+)
+
+t.test('once a late processor was quick the next trial is due, one at a time', async (t) => {
+  const charges = new SentCharges(16)
+  const settle = (number: number, tookMs: number): void => {
+    charges.answered(number, true)
+    charges.settled(number, tookMs, IN_ORDER)
+  }
+  const isDue = () => charges.isLateTrialDue(1100, 3000, 0)
+  const first = charges.sent(1000, 0)
+  t.equal(isDue(), false)
+  settle(first, 1499)
+  t.equal(isDue(), true)
+  const second = charges.sent(1050, 0)
+  t.equal(isDue(), false, 'one at a time')
+  settle(first, 3)
+  t.equal(isDue(), false, 'the last one decides')
+  settle(second, 1500)
+  t.equal(isDue(), false)
 })

@@ -127,7 +127,7 @@ t.test('what is usual is the smoothed time of what was settled', async (t) => {
 
   for (const tookMs of [100, 200]) {
     const number = charges.sent(0, 0)
-    charges.settled(number, tookMs, charges.orderOf(number))
+    charges.settled(number, tookMs, charges.orderOf(number, 0))
   }
 
   t.equal(charges.usualMs, 20 + 0.2 * 180)

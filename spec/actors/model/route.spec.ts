@@ -32,6 +32,8 @@ const FULL: RouteCircuit = { ...UP, inFlight: 4 }
 const AT_BOUND: RouteCircuit = { ...UP, expectedMs: 100 }
 const SLOW: RouteCircuit = { ...UP, expectedMs: 101 }
 const SLOWER: RouteCircuit = { ...UP, expectedMs: 500 }
+const NEARLY_AS_SLOW: RouteCircuit = { ...UP, expectedMs: 400 }
+const LESS_SLOW: RouteCircuit = { ...UP, expectedMs: 399 }
 const RETURNING: RouteCircuit = { ...UP, state: 'halfOpen', concurrencyLimit: 1 }
 const RETURNED: RouteCircuit = { ...RETURNING, inFlight: 1 }
 
@@ -79,6 +81,9 @@ const TABLE: readonly (readonly [
   ['both slow, and trials of both are due', SLOW_DUE, SLOWER_DUE, OLD, [], 'default: cheaper'],
   ['cheaper slow, dearer slower,', SLOW, SLOWER, OLD, [], 'default: cheaper'],
   ['both as slow', SLOW, SLOW, OLD, [], 'default: cheaper'],
+  ['both slow, dearer hardly quicker', SLOWER, NEARLY_AS_SLOW, OLD, [], 'default: cheaper'],
+  ['both slow, dearer quicker', SLOWER, LESS_SLOW, OLD, [], 'fallback: cheaperSlow'],
+  ['cheaper hardly slower, dearer in time', SLOW, AT_BOUND, OLD, [], 'fallback: cheaperSlow'],
   ['cheaper slow, dearer open', SLOW, OPEN, OLD, [], 'default: cheaper'],
   ['cheaper slow, dearer full', SLOW, FULL, OLD, [], 'null: noneAvailable'],
   ['cheaper slow, dearer returned', SLOW, RETURNED, OLD, [], 'null: noneAvailable'],

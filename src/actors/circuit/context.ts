@@ -51,7 +51,9 @@ export interface HealthContext extends HealthInput {
   readonly openings: number
   /** Smoothed response time, ms; failures raise it only. */
   readonly measuredMs: number
-  /** `minResponseTime` as last announced by the processor, ms. */
+  /** `minResponseTime` as last announced by the processor, ms; null: it has announced none. */
+  readonly saidMs: number | null
+  /** The same, as far as it is believed. */
   readonly announcedMs: number
   /** Monotonic instant of that announcement, ms. */
   readonly probedAt: number
@@ -106,13 +108,11 @@ export type HealthEvent =
 export interface ChargeOrder {
   /** Whether it was sent before a silence that has ended: it tells of the time before. */
   readonly isPast: boolean
-  /** Charges sent later that have been answered before it, good ones. */
+  /** Charges sent later that were settled before it, unless such as were sent lately wait as well. */
   readonly overtakenBy: number
-  /** Whether none had been sent for a second when it was. */
-  readonly isAfterPause: boolean
 }
 
-const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0, isAfterPause: false }
+const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0 }
 
 /** Share of a new measurement in the smoothed response time. */
 const SMOOTHING = 0.2
@@ -166,15 +166,14 @@ export function weighed(step: HealthStep): Partial<HealthContext> {
 
 /**
  * A good answer tells how long it takes now, in the order of sending: by the order of answers, slow
- * ones of before would outweigh the quick ones of now. The first after a pause that is quicker than
- * what is known replaces it, what was announced before it was sent as well.
+ * ones of before would outweigh the quick ones of now. It also refutes a longer time that was announced
+ * before it was sent.
  */
 function timed(context: HealthContext, attempt: AttemptReported): Partial<HealthContext> {
   const { measuredMs, announcedMs, probedAt } = context
-  const { at, tookMs, order: { overtakenBy, isAfterPause } = IN_ORDER } = attempt
+  const { at, tookMs, order: { overtakenBy } = IN_ORDER } = attempt
   const isOld = at - tookMs < probedAt
   const longestMs = isOld ? announcedMs : Math.min(announcedMs, tookMs)
-  if (isAfterPause && tookMs < measuredMs) return { measuredMs: tookMs, announcedMs: longestMs }
   const smoothedMs = measuredMs + smoothingOf(overtakenBy) * (tookMs - measuredMs)
   return { measuredMs: smoothedMs, announcedMs: longestMs }
 }
@@ -188,15 +187,16 @@ export function isCrowdedOut({ beside }: AttemptReported): boolean {
 const ANNOUNCED_MAX_MS = 10_000
 
 /**
- * A fresh announcement replaces what attempts measured: a processor that gets no charges because it
- * was slow has no other way to count as fast again.
+ * An announcement that is not the same as the last one replaces what attempts measured. One that is
+ * says nothing new: what was measured since stands against it.
  */
 export function announced({ context, event }: HealthStep): Partial<HealthContext> {
   const { at, failing, minResponseMs } = probeOf(event)
   if (at <= context.probedAt) return {}
-  const usableAt = failing ? context.usableAt : at
+  const news = { probedAt: at, usableAt: failing ? context.usableAt : at, saidMs: minResponseMs }
+  if (minResponseMs === context.saidMs) return news
   const announcedMs = Math.min(ANNOUNCED_MAX_MS, minResponseMs)
-  return { announcedMs, measuredMs: announcedMs, probedAt: at, usableAt }
+  return { ...news, announcedMs, measuredMs: announcedMs }
 }
 
 /** What a circuit that is held begins with; the end of a cooldown from before is an earlier one's. */

@@ -103,6 +103,7 @@ export const processorHealthMachine = setup({
     cooldownMs: input.settings.openMs,
     openings: 0,
     measuredMs: 0,
+    saidMs: null,
     announcedMs: 0,
     probedAt: Number.NEGATIVE_INFINITY,
     usableAt: Number.NEGATIVE_INFINITY,

@@ -13,6 +13,12 @@ const TRIAL_PAUSE_MAX_MS = 2000
 /** The same as a share of its length, 0 to 1. */
 const TRIAL_PAUSE_SHARE = 0.5
 
+/** Between two that see whether a processor is quicker than it is thought to be, at most, ms. */
+const LATE_TRIAL_PAUSE_MAX_MS = 2000
+
+/** Below this share of the time that it is thought to take one that was charged is quicker. */
+const QUICKER_SHARE = 0.5
+
 /** Charges to the other processor between two that see whether this one is quicker by now. */
 const LATE_TRIAL_ELSEWHERE = 4
 
@@ -50,6 +56,8 @@ export class SentCharges {
   #usualMs = 0
   /** The highest numbers of charges that were settled, the highest first. */
   readonly #settled: number[] = []
+  /** Time in which the charge that was sent last was settled, ms; infinite while it was not. */
+  #lastTookMs = Number.POSITIVE_INFINITY
   /** Trials since something was heard last. */
   #trials = 0
   /** Charges that had been sent to the other processor when one was sent here last. */
@@ -81,6 +89,7 @@ export class SentCharges {
    */
   sent(at: number, sentElsewhere: number): number {
     this.#times.push(at)
+    this.#lastTookMs = Number.POSITIVE_INFINITY
     this.#elsewhere = sentElsewhere
     this.#out += 1
     this.#counted += 1
@@ -96,18 +105,16 @@ export class SentCharges {
   }
 
   /** What a charge says of now, by the order of sending; before its answer is counted. */
-  orderOf(number: number): ChargeOrder {
-    const pauseMs = number === 1 ? 0 : this.#times.between(number - 1, number)
-    return {
-      isPast: this.#isPast(number),
-      overtakenBy: this.#placeOf(number),
-      isAfterPause: pauseMs >= TRIAL_PAUSE_MIN_MS,
-    }
+  orderOf(number: number, now: number): ChargeOrder {
+    const place = this.#placeOf(number)
+    const overtakenBy = place > 0 && this.#times.isSlowLately(now) ? 0 : place
+    return { isPast: this.#isPast(number), overtakenBy }
   }
 
   /** Takes the time in which a charge was settled, ms. */
   settled(number: number, tookMs: number, { isPast, overtakenBy }: ChargeOrder): void {
     if (!isPast) this.#usualMs += smoothingOf(overtakenBy) * (tookMs - this.#usualMs)
+    if (number === this.count) this.#lastTookMs = tookMs
     this.#settled.splice(this.#placeOf(number), 0, number)
     if (this.#settled.length > SETTLED_KEPT_MAX) this.#settled.pop()
   }
@@ -115,6 +122,7 @@ export class SentCharges {
   /** Whatever the answer is, also that none came in time: `isHeard` false. */
   answered(number: number, isHeard: boolean): void {
     this.#out -= 1
+    this.#times.end(number)
     if (number <= this.#hangingUpTo) this.#hanging -= 1
     if (isHeard) {
       this.#heard = Math.max(this.#heard, number)
@@ -162,11 +170,14 @@ export class SentCharges {
 
   /**
    * Whether it is time for one more charge to a processor that is thought to take so long, ms, to see
-   * whether it is quicker by now: about one is out at a time.
+   * whether it is quicker by now: after a pause, or as soon as the last one was. So few get into one
+   * that takes long for half of them.
    */
   isLateTrialDue(now: number, expectedMs: number, sentElsewhere: number): boolean {
+    if (this.#lastTookMs < QUICKER_SHARE * expectedMs) return true
     const pauseMs = this.count === 0 ? Infinity : this.#times.ageOf(this.count, now)
-    if (pauseMs < Math.max(TRIAL_PAUSE_MIN_MS, expectedMs)) return false
+    const leastMs = Math.min(LATE_TRIAL_PAUSE_MAX_MS, expectedMs)
+    if (pauseMs < Math.max(TRIAL_PAUSE_MIN_MS, leastMs)) return false
     return this.#hasLeftOut(LATE_TRIAL_ELSEWHERE, sentElsewhere)
   }
 
@@ -207,6 +218,13 @@ export class SentCharges {
   }
 }
 
+/** Charges sent so long ago, ms, and at most so many, show whether some take long at the moment. */
+const LATELY_MIN_MS = 250
+const LATELY_MAX_MS = 1250
+const LATELY_CHARGES = 16
+/** Share of them, 0 to 1. */
+const SLOW_SHARE = 1 / 8
+
 interface TrialNews {
   readonly failedTrials: number
   readonly usableAt: number
@@ -218,19 +236,31 @@ interface SendTimes {
   push(at: number): void
   /** How long ago it was sent, ms; one that is not known any more at least so long ago. */
   ageOf(number: number, now: number): number
-  /** Between the sending of two charges, ms; 0 where the first is not known any more. */
-  between(first: number, second: number): number
+  /** That one is out no more. */
+  end(number: number): void
+  /** Whether of the latest that had time to be answered some are out. */
+  isSlowLately(now: number): boolean
   /** How many of the last `max` are not older than `ms`. */
   countWithin(ms: number, now: number, max: number): number
 }
 
 function createSendTimes(kept: number): SendTimes {
   const times = new Float64Array(kept)
+  const isOut = new Uint8Array(kept)
   let count = 0
   const ageOf = (number: number, now: number): number => {
     const at = times[(Math.max(number, count - kept + 1) - 1) % kept]
     assert(at !== undefined, 'a charge that was sent has its place')
     return now - at
+  }
+  const countWithin = (ms: number, now: number, max: number): number => {
+    let [within, beyond] = [0, Math.min(max, kept)]
+    while (within < beyond) {
+      const middle = Math.floor((within + beyond) / 2)
+      if (ageOf(count - middle, now) > ms) beyond = middle
+      else within = middle + 1
+    }
+    return within
   }
   return {
     get count() {
@@ -239,20 +269,27 @@ function createSendTimes(kept: number): SendTimes {
     push(at) {
       times[count % kept] = at
       count += 1
+      isOut[count % kept] = 1
     },
     ageOf,
-    between(first, second) {
-      return first <= count - kept ? 0 : ageOf(first, 0) - ageOf(second, 0)
+    end(number) {
+      if (number > count - kept) isOut[(number - 1) % kept] = 0
     },
-    countWithin(ms, now, max) {
-      let [within, beyond] = [0, Math.min(max, kept)]
-      while (within < beyond) {
-        const middle = Math.floor((within + beyond) / 2)
-        if (ageOf(count - middle, now) > ms) beyond = middle
-        else within = middle + 1
+    isSlowLately(now) {
+      const latest = count - countWithin(LATELY_MIN_MS, now, count)
+      const first = Math.max(0, count - kept, latest - LATELY_CHARGES) + 1
+      let [out, all] = [0, 0]
+      for (
+        let number = latest;
+        number >= first && ageOf(number, now) <= LATELY_MAX_MS;
+        number -= 1
+      ) {
+        out += isOut[(number - 1) % kept] ?? 0
+        all += 1
       }
-      return within
+      return all > 0 && out >= SLOW_SHARE * all
     },
+    countWithin,
   }
 }
 

@@ -68,6 +68,9 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
   return { to: dearer, reason: whyNotCheaper(question, cheaper) }
 }
 
+/** The dearer of two late ones counts as quicker below this share of the other's time. */
+const QUICKER_SHARE = 0.8
+
 /**
  * Past a cheaper processor that could be charged: to the dearer one where that is quicker than a
  * late one, also by waiting until it takes one more charge. A late one is tried now and then, or it
@@ -77,11 +80,12 @@ function routePast(question: RouteQuestion, cheaper: ProcessorName): Route | und
   const dearer = otherThan(cheaper)
   const [late, quick] = [question.circuits[cheaper], question.circuits[dearer]]
   if (late.expectedMs <= question.slowMs || late.isTrialDue) return undefined
-  if (quick.expectedMs >= late.expectedMs && !quick.isTrialDue) return undefined
+  const isInTime = quick.expectedMs <= question.slowMs
+  const isQuicker = isInTime || quick.expectedMs < QUICKER_SHARE * late.expectedMs
+  if (!isQuicker && !quick.isTrialDue) return undefined
   if (isUsable(question, dearer)) return { to: dearer, reason: 'cheaperSlow' }
   const isBusy = quick.state !== 'open' && !question.refusedBy.includes(dearer)
-  const isQuick = !quick.isSilent && quick.expectedMs <= question.slowMs
-  return isBusy && isQuick ? WAIT_FOR_ANY : undefined
+  return isBusy && isInTime && !quick.isSilent ? WAIT_FOR_ANY : undefined
 }
 
 /**

@@ -137,7 +137,7 @@ export function countAnswered(
   parts.inFlight[processor] -= 1
   const isVague = kind === 'inDoubt' || kind === 'refused'
   const longMs = patienceMs(usualMsOf(charges, parts.health[processor].getSnapshot().context))
-  const order = charges.orderOf(number)
+  const order = charges.orderOf(number, parts.clock.now())
   charges.answered(number, !isVague || tookMs <= longMs)
   if (kind === 'settled') charges.settled(number, tookMs, order)
   return { order, beside: parts.inFlight[processor] - charges.hanging }
