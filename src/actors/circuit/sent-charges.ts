@@ -1,8 +1,9 @@
 // The charges of one processor in the order of sending: what the answers to them say of now, when one
 // more is due to see whether it works again, and for how long it lets them wait. So one that becomes
-// slow or hangs is noticed before its first late answer, or time-out: it is silent while the oldest charge that was sent after the last one that was
-// heard of has waited for long, and timed out if need be (one that got lost says nothing once a later
-// one is heard of), or while so many wait for long that the circuit would open if they failed.
+// slow or hangs is noticed before its first late answer, or time-out: it is silent while the oldest
+// charge that was sent after the last one that was heard of has waited for long, and timed out if need
+// be (one that got lost says nothing once a later one is heard of), or while so many wait for long that
+// the circuit would open if they failed.
 
 import assert from 'node:assert'
 import { smoothingOf, type ChargeOrder } from './context.ts'

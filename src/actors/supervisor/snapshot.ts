@@ -86,10 +86,10 @@ function actorOf<Name extends keyof ReadActors>(
 function circuitSnapshot(actor: HealthActor, now: number): CircuitSnapshot {
   const { value, context } = actor.getSnapshot()
   const concurrencyLimit = limitAt(value, context, now)
-  const { since, cause, measuredMs, announcedMs } = context
+  const { since, cause, measuredMs, saidMs } = context
   // The window slides when an attempt is reported: until then it holds the last ones.
   const isStale = now - context.window.startedAt >= context.settings.windowMs
-  const rates = ratesOf(isStale ? emptyWindow(now) : context.window)
-  const times = { forMs: now - since, measuredMs, announcedMs }
-  return { state: value, cause, concurrencyLimit, ...times, ...rates }
+  const { calls, failureRate } = ratesOf(isStale ? emptyWindow(now) : context.window)
+  const times = { forMs: now - since, measuredMs, announcedMs: saidMs ?? 0 }
+  return { state: value, cause, concurrencyLimit, ...times, calls, failureRate }
 }
