@@ -193,7 +193,11 @@ export class Observer implements InstanceObserver {
   }
 
   onLookUp(instance: Instance, processor: ProcessorName, id: string): (end: HttpEnd) => void {
-    return this.#hiddenPayments.onLookUp(instance, processor, id)
+    const onEnd = this.#hiddenPayments.onLookUp(instance, processor, id)
+    return (end) => {
+      onEnd(end)
+      this.saidNever.onLookedUp(instance, id, end)
+    }
   }
 
   onRecorded(processor: ProcessorName, payment: RecordedPayment): void {

@@ -7,6 +7,7 @@ import type { SentCharge } from '../instance.ts'
 import type { LedgerStore } from '../simulated-postgres.ts'
 import { type HttpEnd, meaningOf } from './http-ends.ts'
 import type { Oracle } from './oracle.ts'
+import { readLookUp } from './translation.ts'
 
 /** The charges of a payment at one processor, by their `requestedAt`. */
 interface Charges {
@@ -21,6 +22,8 @@ export class SaidNever {
   readonly wrong = new Set<string>()
   readonly #charges = new Map<string, Charges>()
   readonly #settled = new Map<string, SentCharge[]>()
+  /** Who has found a payment by a look-up. */
+  readonly #found = new Map<string, Set<SentCharge['instance']>>()
   /** Told to an instance that had stopped, without PostgreSQL, before operators said anything. */
   readonly #gone = new Set<SentCharge>()
   readonly #oracle: Pick<Oracle, 'goesBeyond'>
@@ -62,11 +65,18 @@ export class SaidNever {
     this.#settled.set(correlationId, [...(this.#settled.get(correlationId) ?? []), told])
   }
 
+  onLookedUp(instance: SentCharge['instance'], correlationId: string, end: HttpEnd): void {
+    const answer = readLookUp(end, correlationId)
+    if (answer.kind !== 'found' || answer.foreignId !== undefined) return
+    this.#found.set(correlationId, (this.#found.get(correlationId) ?? new Set()).add(instance))
+  }
+
   /** Whether only others were told that a payment is settled of which that was ruled out in error. */
   isToldToOthers(correlationId: string, instance: SentCharge['instance']): boolean {
     if (!this.wrong.has(correlationId)) return false
-    const told = this.#settled.get(correlationId) ?? []
-    return told.length > 0 && told.every((each) => each.instance !== instance)
+    const told = (this.#settled.get(correlationId) ?? []).map((each) => each.instance)
+    const all = [...told, ...(this.#found.get(correlationId) ?? [])]
+    return all.length > 0 && !all.includes(instance)
   }
 
   /**
