@@ -217,3 +217,40 @@ t.test('once a late processor was quick the next trial is due, one at a time', a
   settle(second, 1500)
   t.equal(isDue(), false)
 })
+
+/** A charge each 10 ms until 260 ms ago; of the latest so many are out, of those before all. */
+function crowd(kept: number, lateOut: number): SentCharges {
+  const charges = new SentCharges(kept)
+  const now = 10_000
+  for (let number = 1; number <= 100; number += 1) {
+    charges.sent(now - 260 - 10 * (100 - number), 0)
+    if (number <= 84 || number > 100 - lateOut) continue
+    charges.answered(number, true)
+    charges.settled(number, 3, IN_ORDER)
+  }
+  return charges
+}
+
+t.test(
+  'the sixteen that were sent last, as far as they are known, show what is late',
+  async (t) => {
+    for (const [kept, lateOut, overtakenBy] of [
+      [256, 0, 16],
+      [256, 1, 15],
+      [256, 2, 0],
+      [16, 1, 15],
+      [16, 2, 0],
+      [8, 1, 0],
+    ] as const) {
+      const order = crowd(kept, lateOut).orderOf(1, 10_000)
+      t.equal(order.overtakenBy, overtakenBy, `${lateOut} of the last, ${kept} known`)
+    }
+  },
+)
+
+t.test('what ends after it has been forgotten changes nothing of what is known', async (t) => {
+  const charges = crowd(16, 2)
+  charges.answered(83, true)
+  charges.answered(84, true)
+  t.equal(charges.orderOf(1, 10_000).overtakenBy, 0)
+})

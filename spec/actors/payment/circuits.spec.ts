@@ -3,7 +3,7 @@
 import t from 'tap'
 import { letsThrough } from '../../../src/actors/model/route.ts'
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
-import { circuitNow } from '../../../src/actors/payment/circuits.ts'
+import { circuitNow, countAnswered, countSent } from '../../../src/actors/payment/circuits.ts'
 import { sendCharge } from '../../../src/actors/payment/effects.ts'
 import { CIRCUIT, standIns, WORK, type StandIns } from '../../support/payment-dependencies.ts'
 import { sampleContext, trying } from '../../support/payment-samples.ts'
@@ -323,4 +323,16 @@ t.test('of a silent processor not more is out than may be in flight', async (t) 
 
   t.match(circuitNow(dependencies, 'default'), { isSilent: true })
   t.equal(letsThrough(circuitNow(dependencies, 'default')), false)
+})
+
+t.test('beside a charge that is answered stands what is out and does not hang', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  for (let number = 0; number < 3; number += 1) charge(stand, 'default', false)
+  clock.increment(2_000)
+  const number = countSent(dependencies, 'default', clock.now())
+  countSent(dependencies, 'default', clock.now())
+  const end = { number, kind: 'refused', tookMs: 1 } as const
+
+  t.match(countAnswered(dependencies, 'default', end), { beside: 1, order: { overtakenBy: 0 } })
 })

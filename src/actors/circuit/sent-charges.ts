@@ -269,8 +269,8 @@ function createSendTimes(kept: number): SendTimes {
     },
     push(at) {
       times[count % kept] = at
-      count += 1
       isOut[count % kept] = 1
+      count += 1
     },
     ageOf,
     end(number) {
