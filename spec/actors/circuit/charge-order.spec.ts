@@ -134,6 +134,7 @@ t.test('what was overtaken by sixteen is overtaken by all', async (t) => {
   }
 
   t.equal(charges.orderOf(first, 2000).overtakenBy, 16)
+  t.equal(charges.orderOf(20, 2000).overtakenBy, 16, 'the last ones are known')
 })
 
 t.test('a late processor is tried once it had time to answer, one of five', async (t) => {
@@ -247,6 +248,17 @@ t.test(
     }
   },
 )
+
+t.test('what a single one has overtaken counts in full as well while others wait', async (t) => {
+  const charges = new SentCharges(16)
+  const old = charges.sent(9_000, 0)
+  charges.sent(9_700, 0)
+  const later = charges.sent(9_900, 0)
+  charges.answered(later, true)
+  charges.settled(later, 3, IN_ORDER)
+
+  t.equal(charges.orderOf(old, 10_000).overtakenBy, 0)
+})
 
 t.test('what ends after it has been forgotten changes nothing of what is known', async (t) => {
   const charges = crowd(16, 2)
