@@ -1,15 +1,14 @@
 // What an answer says of now, by when its charge was sent.
 
 import t from 'tap'
-import { initialTransition, transition } from 'xstate'
 import {
   expectedMsOf,
   smoothingOf,
   type ChargeOrder,
   type HealthEvent,
 } from '../../../src/actors/circuit/context.ts'
-import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
 import { SentCharges } from '../../../src/actors/circuit/sent-charges.ts'
+import { circuitAfter } from '../../support/circuit-after.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
 const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0 }
@@ -18,13 +17,6 @@ function answered(tookMs: number, order: Partial<ChargeOrder>, failed = false): 
   const at = 10_000
   const said = { failed, detail: 'said', tookMs, at, order: { ...IN_ORDER, ...order } }
   return { type: 'attempt.reported', ...said }
-}
-
-function after(...events: readonly HealthEvent[]) {
-  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
-  let [snapshot] = initialTransition(processorHealthMachine, input)
-  for (const event of events) [snapshot] = transition(processorHealthMachine, snapshot, event)
-  return snapshot
 }
 
 const ANNOUNCED: HealthEvent = {
@@ -36,30 +28,35 @@ const ANNOUNCED: HealthEvent = {
 
 t.test('what has been overtaken weighs as if it had come in its turn', async (t) => {
   t.same([0, 1, 2].map(smoothingOf), [0.2, 0.2 * 0.8, 0.2 * 0.8 * 0.8])
-  t.equal(after(answered(1000, {})).context.measuredMs, 200)
-  t.equal(after(answered(1000, { overtakenBy: 1 })).context.measuredMs, 1000 * smoothingOf(1))
+  t.equal(circuitAfter(answered(1000, {})).context.measuredMs, 200)
+  t.equal(
+    circuitAfter(answered(1000, { overtakenBy: 1 })).context.measuredMs,
+    1000 * smoothingOf(1),
+  )
   const all = Array.from({ length: SETTINGS.callsMin - 1 }, () => answered(1000, {}, true))
   const failed = (overtakenBy: number) =>
-    after(...all, answered(5000, {}), answered(9000, { overtakenBy }, true)).context.measuredMs
-  const before = after(...all, answered(5000, {})).context.measuredMs
+    circuitAfter(...all, answered(5000, {}), answered(9000, { overtakenBy }, true)).context
+      .measuredMs
+  const before = circuitAfter(...all, answered(5000, {})).context.measuredMs
   t.ok(Math.abs(failed(1) - before - 0.8 * (failed(0) - before)) < 1e-9, 'a time-out as well')
 })
 
 t.test('what was sent before a silence that has ended changes nothing', async (t) => {
-  const known = after(answered(5, {}))
+  const known = circuitAfter(answered(5, {}))
   for (const failed of [true, false]) {
     const late = Array.from({ length: 50 }, () => answered(8000, { isPast: true }, failed))
-    const { value, context } = after(answered(5, {}), ...late)
+    const { value, context } = circuitAfter(answered(5, {}), ...late)
     t.same([value, context], ['closed', known.context])
   }
 })
 
 t.test('what is quicker than announced, and was sent later, refutes it', async (t) => {
   const quick = answered(3, {})
-  const announcedMs = (...events: readonly HealthEvent[]) => after(...events).context.announcedMs
-  t.equal(expectedMsOf(after(ANNOUNCED).context), 3000)
+  const announcedMs = (...events: readonly HealthEvent[]) =>
+    circuitAfter(...events).context.announcedMs
+  t.equal(expectedMsOf(circuitAfter(ANNOUNCED).context), 3000)
   t.equal(announcedMs(ANNOUNCED, quick), 3)
-  t.ok(Math.abs(expectedMsOf(after(ANNOUNCED, quick).context) - (3000 - 0.2 * 2997)) < 1e-9)
+  t.ok(Math.abs(expectedMsOf(circuitAfter(ANNOUNCED, quick).context) - (3000 - 0.2 * 2997)) < 1e-9)
   t.equal(announcedMs(ANNOUNCED, answered(3500, {})), 3000)
   t.equal(announcedMs({ ...ANNOUNCED, at: 9_998 }, quick), 3000, 'it was sent before')
   t.equal(announcedMs({ ...ANNOUNCED, at: 9_997 }, quick), 3)
@@ -69,19 +66,22 @@ t.test('an announcement that says the same as the last one is no news', async (t
   const quick = Array.from({ length: 30 }, () => answered(3, {}))
   const again = { ...ANNOUNCED, at: 20_000 }
   const other = { ...again, minResponseMs: 2999 }
-  t.ok(expectedMsOf(after(ANNOUNCED, ...quick, again).context) < 10, 'it was refuted')
-  t.equal(expectedMsOf(after(ANNOUNCED, ...quick, other).context), 2999)
+  t.ok(expectedMsOf(circuitAfter(ANNOUNCED, ...quick, again).context) < 10, 'it was refuted')
+  t.equal(expectedMsOf(circuitAfter(ANNOUNCED, ...quick, other).context), 2999)
 
   const none = { ...ANNOUNCED, minResponseMs: 0 }
   const slow = Array.from({ length: 30 }, () => answered(4000, {}))
-  const known = after(none, ...slow).context
-  t.equal(after(none, ...slow, { ...none, at: 20_000 }).context.measuredMs, known.measuredMs)
-  t.equal(after(ANNOUNCED, ...slow, { ...none, at: 20_000 }).context.measuredMs, 0)
-  t.match(after(none, { ...none, at: 20_000 }).context, { probedAt: 20_000, usableAt: 20_000 })
+  const known = circuitAfter(none, ...slow).context
+  t.equal(circuitAfter(none, ...slow, { ...none, at: 20_000 }).context.measuredMs, known.measuredMs)
+  t.equal(circuitAfter(ANNOUNCED, ...slow, { ...none, at: 20_000 }).context.measuredMs, 0)
+  t.match(circuitAfter(none, { ...none, at: 20_000 }).context, {
+    probedAt: 20_000,
+    usableAt: 20_000,
+  })
 })
 
 t.test('no announcement is believed beyond ten seconds', async (t) => {
-  const { context } = after({ ...ANNOUNCED, minResponseMs: 1e308 })
+  const { context } = circuitAfter({ ...ANNOUNCED, minResponseMs: 1e308 })
   t.match(context, { announcedMs: 10_000, measuredMs: 10_000 })
 })
 

@@ -1,22 +1,14 @@
 // Circuits of processors that get few charges.
 
 import t from 'tap'
-import { initialTransition, transition } from 'xstate'
 import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
-import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
+import { circuitAfter } from '../../support/circuit-after.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
 const MINUTE_MS = 60_000
 
 function attempt(at: number, failed: boolean): HealthEvent {
   return { type: 'attempt.reported', failed, detail: 'said', tookMs: 1, at }
-}
-
-function after(...events: readonly HealthEvent[]) {
-  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
-  let [snapshot] = initialTransition(processorHealthMachine, input)
-  for (const event of events) [snapshot] = transition(processorHealthMachine, snapshot, event)
-  return snapshot
 }
 
 /** One attempt a minute: `x` fails, `o` does not. */
@@ -38,7 +30,7 @@ t.test('as many failures in a row as a rate needs open a circuit, however rare',
     [`ooooo${row}`, 'open'],
     [`${almost}o`, 'closed'],
   ] as const) {
-    t.equal(after(...eachMinute(attempts)).value, state, attempts)
+    t.equal(circuitAfter(...eachMinute(attempts)).value, state, attempts)
   }
 })
 
@@ -59,7 +51,7 @@ t.test('trials that fail are counted until one is answered well', async (t) => {
   const failedOften = [SAID_FAILING, ...trial(1), ...trial(2), ...trial(3)]
   const halfOpened: HealthEvent = { type: 'cooldown.elapsed', opening: 4, at: 4 * MINUTE_MS }
   const at = 4 * MINUTE_MS + 10
-  const count = (...then: readonly HealthEvent[]) => after(...failedOften, ...then).context
+  const count = (...then: readonly HealthEvent[]) => circuitAfter(...failedOften, ...then).context
 
   t.equal(count().failedTrials, 3)
   t.equal(count(halfOpened).failedTrials, 3)
@@ -84,7 +76,7 @@ t.test('a circuit that closes has no failures in a row', async (t) => {
     held: by && { to: by, cause: 'ordered' },
     at: 1,
   })
-  const closed = after(held('closed'), ...eachMinute('xxxxxxxx'), held(null))
+  const closed = circuitAfter(held('closed'), ...eachMinute('xxxxxxxx'), held(null))
 
   t.same([closed.value, closed.context.failedInARow], ['closed', 0])
 })

@@ -1,16 +1,13 @@
 // What a circuit that an operator holds lets through, whatever its processor answers.
 
 import t from 'tap'
-import { initialTransition, transition } from 'xstate'
 import { routeState, type HealthEvent } from '../../../src/actors/circuit/context.ts'
 import { limitAt } from '../../../src/actors/circuit/limit.ts'
-import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
+import { circuitAfter } from '../../support/circuit-after.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
 function after(...events: readonly HealthEvent[]) {
-  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
-  let [snapshot] = initialTransition(processorHealthMachine, input)
-  for (const event of events) [snapshot] = transition(processorHealthMachine, snapshot, event)
+  const snapshot = circuitAfter(...events)
   const { value, context } = snapshot
   return { value, context, limit: limitAt(value, context, 1_000), route: routeState(value) }
 }

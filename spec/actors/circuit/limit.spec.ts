@@ -1,11 +1,10 @@
 // Processors that take only so many charges at a time, and refuse what is beyond by 429.
 
 import t from 'tap'
-import { initialTransition, transition } from 'xstate'
 import type { HealthEvent } from '../../../src/actors/circuit/context.ts'
 import { limitAt } from '../../../src/actors/circuit/limit.ts'
-import { processorHealthMachine } from '../../../src/actors/circuit/processor-health.machine.ts'
 import { ratesOf } from '../../../src/actors/circuit/window.ts'
+import { circuitAfter } from '../../support/circuit-after.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
 const GOOD: HealthEvent = {
@@ -22,9 +21,7 @@ function tooMany(beside: number, at = 20): HealthEvent {
 }
 
 function after(...events: readonly HealthEvent[]) {
-  const input = { processor: 'default', settings: SETTINGS, now: 0 } as const
-  let [snapshot] = initialTransition(processorHealthMachine, input)
-  for (const event of events) [snapshot] = transition(processorHealthMachine, snapshot, event)
+  const snapshot = circuitAfter(...events)
   return {
     state: snapshot.value,
     limit: limitAt(snapshot.value, snapshot.context, 20),

@@ -151,11 +151,13 @@ export function routeState(circuit: CircuitState): RouteCircuit['state'] {
 export function weighed(step: HealthStep): Partial<HealthContext> {
   const { context } = step
   const attempt = attemptOf(step.event)
+  const { failed, detail, at } = attempt
   const { settings, measuredMs } = context
   const isLimited = isCrowdedOut(attempt)
-  const window = withEvidence(context.window, { ...attempt, isLimited }, settings.windowMs)
+  const evidence = { failed, detail, at, isLimited }
+  const window = withEvidence(context.window, evidence, settings.windowMs)
   if (isLimited) return { window }
-  if (!attempt.failed) return { window, failedInARow: 0, ...timed(context, attempt) }
+  if (!failed) return { window, failedInARow: 0, ...timed(context, attempt) }
   const { overtakenBy } = attempt.order ?? IN_ORDER
   const failedInARow = context.failedInARow + 1
   const share = Math.min(1, ratesOf(window).failureRate / settings.failureRate)

@@ -18,7 +18,7 @@ const TRIAL_PAUSE_SHARE = 0.5
 const LATE_TRIAL_PAUSE_MAX_MS = 2000
 
 /** Below this share of the time that it is thought to take one that was charged is quicker. */
-const QUICKER_SHARE = 0.5
+const QUICK_SHARE = 0.5
 
 /** Charges to the other processor between two that see whether this one is quicker by now. */
 const LATE_TRIAL_ELSEWHERE = 4
@@ -175,7 +175,7 @@ export class SentCharges {
    * that takes long for half of them.
    */
   isLateTrialDue(now: number, expectedMs: number, sentElsewhere: number): boolean {
-    if (this.#lastTookMs < QUICKER_SHARE * expectedMs) return true
+    if (this.#lastTookMs < QUICK_SHARE * expectedMs) return true
     const pauseMs = this.count === 0 ? Infinity : this.#times.ageOf(this.count, now)
     const leastMs = Math.min(LATE_TRIAL_PAUSE_MAX_MS, expectedMs)
     if (pauseMs < Math.max(TRIAL_PAUSE_MIN_MS, leastMs)) return false
