@@ -50,7 +50,6 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',
   'src/http/routes/get-summary.ts': 'one route',
-  'src/infra/process/free-port.ts': 'also asked by benches and specs',
   'src/infra/process/node-version.ts': 'evaluated before anything else is',
   'src/infra/process/project-file.ts': 'knows where it lies itself',
   'src/infra/process/system-clock.ts': 'the only reader of the time',
