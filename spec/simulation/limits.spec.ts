@@ -4,6 +4,7 @@
 import t from 'tap'
 import type { ChargeAnswer } from '../../src/actors/model/ports.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
+import { Chance } from './chance.ts'
 import { setScene, type Scene } from './scene.ts'
 
 const ONE_TOO_MANY: ChargeAnswer = { kind: 'refused', detail: 'http 429', isLimited: true }
@@ -51,6 +52,49 @@ t.test('a backlog does not keep a processor with a limit from its payments', asy
   t.equal(settled(scene, first), 150)
   t.equal(scene.world.violation, undefined)
 })
+
+for (const most of [100, 2]) {
+  t.test(`what hangs, of ${most} at a time, takes up no room of a narrowed circuit`, async (t) => {
+    const scene = await setScene(100, 20_000, 100)
+    scene.timeOutMs = 10_000
+    scene.front = { charge: () => ONE_TOO_MANY }
+    await scene.post(50)
+    const narrow = limit(scene, 2)
+    await scene.post(100)
+    t.ok(narrow.taken.default > 50, 'it works, with few at a time')
+    let slots = most
+    scene.front = {
+      charge(name) {
+        if (name === 'fallback') return undefined
+        slots -= 1
+        return slots < 0 ? ONE_TOO_MANY : 'hangs'
+      },
+    }
+    await scene.post(100)
+
+    const { taken } = limit(scene, 2)
+    await scene.pass(1500)
+    await scene.post(100)
+
+    t.ok(taken.default > 50, `${taken.default} taken, ${taken.fallback} at the dearer one`)
+  })
+}
+
+const NOT_FOUND: ChargeAnswer = { kind: 'refused', detail: 'http 404' }
+
+for (const refusal of [ONE_TOO_MANY, NOT_FOUND]) {
+  t.test(`what some are refused at once by (${refusal.detail}) stops no slow ones`, async (t) => {
+    const scene = await setScene(100, 20_000, 100)
+    scene.timeOutMs = 400
+    const chance = new Chance(1)
+    scene.front = { charge: () => (chance.happens(0.3) ? refusal : 'late') }
+    await scene.post(250)
+    const next = await scene.post(250)
+    await scene.pass(1500)
+
+    t.equal(settled(scene, next), 250)
+  })
+}
 
 t.test('late answers of before take no payments from a processor that works again', async (t) => {
   const scene = await setScene(100, 20_000, 100)

@@ -11,7 +11,7 @@ import { SentCharges } from '../../../src/actors/circuit/sent-charges.ts'
 import { circuitAfter } from '../../support/circuit-after.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
 
-const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0 }
+const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0, among: 0, ahead: 0 }
 
 function answered(tookMs: number, order: Partial<ChargeOrder>, failed = false): HealthEvent {
   const at = 10_000
@@ -95,7 +95,7 @@ t.test('charges know what has overtaken them, and what is past', async (t) => {
     charges.settled(number, 5, known)
   }
 
-  t.same(order(first), IN_ORDER)
+  t.match(order(first), { isPast: false, overtakenBy: 0 })
   settle(third)
   t.same(
     [first, second, fourth].map((number) => order(number).overtakenBy),
@@ -110,6 +110,44 @@ t.test('charges know what has overtaken them, and what is past', async (t) => {
   t.match(order(trial), { isPast: false })
   settle(trial)
   t.equal(order(first).isPast, true)
+})
+
+t.test('charges know how many were out with them, without what hangs', async (t) => {
+  const charges = new SentCharges(4)
+  const [first = 0, second = 0] = [1000, 1010].map((at) => charges.sent(at, 0))
+  const amongOf = (number: number): number => charges.orderOf(number, 1020).among
+  t.same([amongOf(first), amongOf(second)], [1, 2])
+
+  charges.answered(second, true)
+  t.same([amongOf(first), amongOf(second)], [1, 2], 'then, whatever is out now')
+  t.equal(amongOf(charges.sent(1020, 0)), 2)
+  t.equal(amongOf(charges.tried(2000, 0)), 1, 'two hang')
+  charges.sent(2010, 0)
+  t.equal(amongOf(first), 0, 'of the latest ones, as many as may be out')
+  t.equal(amongOf(second), 2)
+})
+
+t.test('ahead of a charge is what was sent before it and has not waited for long', async (t) => {
+  const charges = new SentCharges(4)
+  const [first = 0, second = 0, third = 0] = [1000, 1100, 1200].map((at) => charges.sent(at, 0))
+  const aheadOf = (number: number, longMs: number, now = 1300): number =>
+    charges.orderOf(number, now, longMs).ahead
+
+  t.same([aheadOf(first, 500), aheadOf(second, 500), aheadOf(third, 500)], [0, 1, 2])
+  t.same([aheadOf(third, 300), aheadOf(third, 299), aheadOf(third, 199)], [2, 1, 0])
+  t.equal(charges.orderOf(third, 1300).ahead, 0)
+  charges.answered(second, true)
+  t.equal(aheadOf(third, 500), 1)
+  const trial = charges.tried(1300, 0)
+  charges.answered(trial, true)
+  t.equal(aheadOf(charges.sent(1310, 0), 500, 1310), 0, 'nor is what is past')
+})
+
+t.test('ahead of a charge is nothing that is not known any more', async (t) => {
+  const charges = new SentCharges(2)
+  for (const at of [1000, 1001, 1002]) charges.sent(at, 0)
+
+  t.equal(charges.orderOf(3, 1003, 500).ahead, 1)
 })
 
 t.test('a settlement from before a silence ended says nothing of what is usual', async (t) => {

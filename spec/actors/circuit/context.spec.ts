@@ -4,6 +4,7 @@ import { processorHealthMachine } from '../../../src/actors/circuit/processor-he
 import {
   announced,
   expectedMsOf,
+  crossesRate,
   tripped,
   wasSentBefore,
   failsAgain,
@@ -117,20 +118,47 @@ t.test('charges that are out count as failures would once they are overdue', asy
   }
 })
 
-t.test('a half-open circuit fails by the rate that opens a closed one', async (t) => {
-  const good = { failed: false, tookMs: 5 }
+t.test(
+  'a half-open circuit fails by its first attempt, later by the rate of a closed one',
+  async (t) => {
+    const good = { failed: false, tookMs: 5 }
+    const bad = { failed: true, tookMs: 5 }
+    const said = { type: 'attempt.reported', detail: 'said', at: 2 } as const
+    for (const [ends, end, fails] of [
+      [[], bad, true],
+      [[], good, false],
+      [[bad], bad, true],
+      [[good], bad, false],
+      [[good, good], bad, false],
+      [[good, bad], bad, false],
+      [[good, good, bad], bad, true],
+      [[good, good, good], bad, false],
+      [[bad, bad, bad], good, false],
+    ] as const) {
+      const step = { context: circuitAfter('default', ends), event: { ...said, ...end } }
+      t.equal(failsAgain(step), fails, `after ${ends.length}`)
+    }
+  },
+)
+
+t.test('failures that are quicker than what is ahead of them do not open a circuit', async (t) => {
+  const order = { isPast: false, overtakenBy: 0, among: 9 }
+  const said = { type: 'attempt.reported', detail: 'said', at: 2, failed: true, tookMs: 5 } as const
   const bad = { failed: true, tookMs: 5 }
-  const said = { type: 'attempt.reported', detail: 'said', at: 2 } as const
-  for (const [ends, end, fails] of [
-    [[], bad, true],
-    [[], good, false],
-    [[good], bad, true],
-    [[good, good], bad, false],
-    [[good, good, bad], bad, true],
-    [[bad, bad], good, false],
+  const good = { failed: false, tookMs: 5 }
+  for (const [ends, ahead, opens, fails] of [
+    [[], 1, false, false],
+    [times(3, bad), 0, true, true],
+    [times(3, bad), 1, true, true],
+    [[good, good, ...times(2, bad)], 1, true, true],
+    [[good, good, ...times(2, bad)], 2, false, false],
+    [[...times(20, good), ...times(4, bad)], 1, true, true],
+    [[...times(20, good), ...times(4, bad)], 2, false, false],
   ] as const) {
-    const step = { context: circuitAfter('default', ends), event: { ...said, ...end } }
-    t.equal(failsAgain(step), fails, `after ${ends.length}`)
+    const event = { ...said, order: { ...order, ahead } }
+    const step = { context: circuitAfter('default', ends), event }
+    t.equal(crossesRate(step), opens, `${ahead} ahead, after ${ends.length}`)
+    t.equal(failsAgain(step), fails, `half-open, ${ahead} ahead, after ${ends.length}`)
   }
 })
 

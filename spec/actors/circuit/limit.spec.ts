@@ -84,6 +84,31 @@ t.test('a narrowed circuit takes one more per answer of as many as may be out', 
   t.equal(after(...narrow, ...times(500, GOOD)).limit, concurrency)
 })
 
+t.test('a narrowed circuit takes as many as were taken in a row', async (t) => {
+  const { callsMin } = SETTINGS
+  const narrow = times(callsMin, tooMany(2))
+  t.match(after(...narrow, ...times(6, GOOD)), { limit: 6, context: { takenInARow: 6 } })
+  t.equal(after(...narrow, ...times(7, GOOD)).limit, 7)
+  const refused = after(...narrow, ...times(7, GOOD), tooMany(5), GOOD)
+  t.match(refused, { limit: 5, context: { takenInARow: 1 } })
+  const failed = after(...narrow, ...times(6, GOOD), { ...GOOD, failed: true }, GOOD)
+  t.match(failed, { limit: 7, context: { takenInARow: 7 } }, 'failures end no row')
+})
+
+t.test(
+  'as many as were out with one that was settled are not too many, unless it is old',
+  async (t) => {
+    const { callsMin, concurrency } = SETTINGS
+    const narrow = times(callsMin, tooMany(2))
+    const order = { isPast: false, overtakenBy: 15, among: 6, ahead: 0 }
+    t.equal(after(...narrow, { ...GOOD, order }).limit, 6)
+    t.equal(after(...narrow, { ...GOOD, order: { ...order, overtakenBy: 16 } }).limit, 2)
+    t.equal(after(...narrow, { ...GOOD, order: { ...order, among: 1 } }).limit, 2)
+    t.equal(after(...narrow, { ...GOOD, order: { ...order, among: 99 } }).limit, concurrency)
+    t.equal(after(...narrow, { ...GOOD, failed: true, order }).limit, 2)
+  },
+)
+
 t.test('a half-open circuit whose processor takes some is closed, for so many', async (t) => {
   const works = [...HALF_OPEN, GOOD]
   t.match(after(...works), { state: 'halfOpen', limit: 2 })

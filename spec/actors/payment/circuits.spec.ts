@@ -256,7 +256,7 @@ t.test('where few payments come, few of them are trials of a half-open circuit',
   t.equal(mayTry(), true, 'the other one takes no more')
   inFlight.fallback = 0
   for (const value of ['open', 'halfOpen']) {
-    const getSnapshot = () => ({ ...asBefore(), value })
+    const getSnapshot = () => ({ value, context: { ...CIRCUIT, ramp: null } })
     Object.assign(dependencies.health.fallback, { getSnapshot })
     t.equal(mayTry(), true, `the other one is ${value}`)
   }
@@ -278,6 +278,47 @@ t.test('a circuit that is half-open has room whatever hangs from before', async 
   t.match(circuitNow(dependencies, 'default'), { inFlight: 0, concurrencyLimit: 1 })
   charge(stand, 'default', false)
   t.match(circuitNow(dependencies, 'default'), { inFlight: 1, concurrencyLimit: 1 })
+})
+
+t.test(
+  'as many as may be out that wait for long are a silence, whatever else is heard',
+  async (t) => {
+    const stand = standIns()
+    const { dependencies, clock, charges } = stand
+    const context = { ...CIRCUIT, concurrencyLimit: 2 }
+    const circuit = { getSnapshot: () => ({ value: 'closed', context }), send: () => undefined }
+    Object.assign(dependencies.health, { default: circuit })
+    charge(stand, 'default', false)
+    charge(stand, 'default', false)
+    charge(stand, 'default', false)
+    charges.at(-1)?.({ kind: 'refused', detail: 'http 429', isLimited: true })
+    const now = () => circuitNow(dependencies, 'default')
+
+    t.match(now(), { isSilent: false, inFlight: 2, concurrencyLimit: 2 })
+    clock.increment(300)
+    t.match(now(), { isSilent: true })
+    context.concurrencyLimit = 3
+    t.match(now(), { isSilent: false }, 'one more may be sent')
+    context.concurrencyLimit = 2
+    Object.assign(circuit, { getSnapshot: () => ({ value: 'heldClosed', context }) })
+    t.match(now(), { isSilent: false })
+  },
+)
+
+t.test('where the other one is full, trials go by time alone', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  charge(stand, 'default', false)
+  clock.increment(1_000)
+  charge(stand, 'default', false)
+  clock.increment(1_000)
+  const context = { ...CIRCUIT, concurrencyLimit: 1 }
+  const getSnapshot = () => ({ value: 'closed', context })
+  Object.assign(dependencies.health, { fallback: { getSnapshot, send: () => undefined } })
+
+  t.equal(letsThrough(circuitNow(dependencies, 'default')), false, 'the other one takes one more')
+  charge(stand, 'fallback', false)
+  t.equal(letsThrough(circuitNow(dependencies, 'default')), true)
 })
 
 t.test('what an operator holds closed is charged, however silent', async (t) => {
@@ -302,7 +343,7 @@ t.test('charges from before a circuit was last open are no silence of now', asyn
   t.match(circuitNow(dependencies, 'default'), { isSilent: false })
 })
 
-t.test('what hangs counts in a closed circuit, also once another one is answered', async (t) => {
+t.test('what hangs takes up no room once another one is answered', async (t) => {
   const { dependencies, clock, charges } = standIns()
   const send = (): void =>
     sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
@@ -312,7 +353,7 @@ t.test('what hangs counts in a closed circuit, also once another one is answered
   charges[1]?.({ kind: 'settled', detail: '' })
   send()
 
-  t.match(circuitNow(dependencies, 'default'), { state: 'closed', inFlight: 2, isSilent: false })
+  t.match(circuitNow(dependencies, 'default'), { state: 'closed', inFlight: 1, isSilent: false })
 })
 
 t.test('of a silent processor not more is out than may be in flight', async (t) => {

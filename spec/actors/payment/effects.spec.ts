@@ -196,7 +196,7 @@ function reported(
 
 t.test('the circuit is told of answers that say something of the processor', async (t) => {
   const at = SENT_AT + TOOK_MS
-  const order = { isPast: false, overtakenBy: 0 }
+  const order = { isPast: false, overtakenBy: 0, among: 1, ahead: 0 }
   const report = { type: 'attempt.reported', detail: 'said', tookMs: TOOK_MS, at, order }
   const good = [{ ...report, failed: false }]
   const bad = [{ ...report, failed: true }]

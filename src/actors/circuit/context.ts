@@ -39,6 +39,8 @@ export interface HealthContext extends HealthInput {
   readonly window: AttemptWindow
   /** Attempts that have failed since the last one that did not, however long ago. */
   readonly failedInARow: number
+  /** Charges that were settled since one was refused as one too many at a time. */
+  readonly takenInARow: number
   /** How often it was opened again by charges while half-open, since one was answered well. */
   readonly failedTrials: number
   /** Charges that may be in flight at once; while half-open `limitAt` may be higher. */
@@ -110,9 +112,16 @@ export interface ChargeOrder {
   readonly isPast: boolean
   /** Charges sent later that were settled before it, unless such as were sent lately wait as well. */
   readonly overtakenBy: number
+  /** Charges that were out once it was sent, itself among them, without such as hung. */
+  readonly among: number
+  /** Where it failed: charges sent before it that are out and have not waited for long. */
+  readonly ahead: number
 }
 
-const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0 }
+const IN_ORDER: ChargeOrder = { isPast: false, overtakenBy: 0, among: 0, ahead: 0 }
+
+/** What has been overtaken by so many settled charges weighs next to nothing; more are not counted. */
+export const OVERTAKEN_MAX = 16
 
 /** Share of a new measurement in the smoothed response time. */
 const SMOOTHING = 0.2
@@ -156,8 +165,11 @@ export function weighed(step: HealthStep): Partial<HealthContext> {
   const isLimited = isCrowdedOut(attempt)
   const evidence = { failed, detail, at, isLimited }
   const window = withEvidence(context.window, evidence, settings.windowMs)
-  if (isLimited) return { window }
-  if (!failed) return { window, failedInARow: 0, ...timed(context, attempt) }
+  if (isLimited) return { window, takenInARow: 0 }
+  if (!failed) {
+    const takenInARow = context.takenInARow + 1
+    return { window, failedInARow: 0, takenInARow, ...timed(context, attempt) }
+  }
   const { overtakenBy } = attempt.order ?? IN_ORDER
   const failedInARow = context.failedInARow + 1
   const share = Math.min(1, ratesOf(window).failureRate / settings.failureRate)
@@ -243,27 +255,31 @@ export function wentWrong({ event }: Pick<HealthStep, 'event'>): boolean {
 }
 
 /**
- * Whether a half-open circuit has failed: by the rate that opens a closed one, from the first attempt
- * on. By a single failure one whose processor refuses three of ten would hardly ever close again.
+ * Whether a half-open circuit has failed: by the first attempt, and once one was answered well by the
+ * rate that opens a closed one. By a single failure one whose processor refuses three of ten would
+ * hardly ever close again.
  */
-export function failsAgain({ context, event }: HealthStep): boolean {
-  const { settings } = context
-  const attempt = attemptOf(event)
-  if (isCrowdedOut(attempt)) return false
-  const window = withEvidence(context.window, attempt, settings.windowMs)
-  return attempt.failed && ratesOf(window).failureRate >= settings.failureRate
+export function failsAgain(step: HealthStep): boolean {
+  const attempt = attemptOf(step.event)
+  if (isCrowdedOut(attempt) || !attempt.failed) return false
+  const window = withEvidence(step.context.window, attempt, step.context.settings.windowMs)
+  const { ahead } = attempt.order ?? IN_ORDER
+  return ratesOf(window, ahead).failureRate === 1 || crossesRate(step)
 }
 
 /**
  * Whether a closed circuit has failed: by the rate, or by failures in a row, which a processor that
- * gets few charges has as well.
+ * gets few charges has as well. Failures that are quicker than what was sent before them are seen
+ * first, so those that are out count as if they were answered well.
  */
 export function crossesRate({ context, event }: HealthStep): boolean {
   const { settings, failedInARow } = context
   const attempt = attemptOf(event)
-  if (isCrowdedOut(attempt)) return false
-  if (attempt.failed && failedInARow + 1 >= settings.callsMin) return true
-  const { calls, failureRate } = ratesOf(withEvidence(context.window, attempt, settings.windowMs))
+  if (isCrowdedOut(attempt) || !attempt.failed) return false
+  const { ahead } = attempt.order ?? IN_ORDER
+  if (failedInARow + 1 >= settings.callsMin + ahead) return true
+  const window = withEvidence(context.window, attempt, settings.windowMs)
+  const { calls, failureRate } = ratesOf(window, ahead)
   return calls >= settings.callsMin && failureRate >= settings.failureRate
 }
 

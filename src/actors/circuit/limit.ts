@@ -5,6 +5,7 @@ import assert from 'node:assert'
 import {
   attemptOf,
   isCrowdedOut,
+  OVERTAKEN_MAX,
   routeState,
   type CircuitState,
   type HealthContext,
@@ -133,10 +134,16 @@ export function isNarrowed({ context, event }: HealthStep): boolean {
   return !attemptOf(event).failed && context.concurrencyLimit < context.settings.concurrency
 }
 
-/** One more in the time in which as many as may be out are answered. */
-export function widened({ context }: HealthStep): Partial<HealthContext> {
-  const { concurrencyLimit, settings } = context
-  return {
-    concurrencyLimit: Math.min(settings.concurrency, concurrencyLimit + 1 / concurrencyLimit),
-  }
+/**
+ * One more in the time in which as many as may be out are answered; from the second such time on in
+ * which nothing was refused as many as were taken: its processor takes more by now. And as many as were
+ * out with the one that was settled, unless that is old: so many were not too many, whatever others
+ * were refused for.
+ */
+export function widened({ context, event }: HealthStep): Partial<HealthContext> {
+  const { concurrencyLimit, takenInARow, settings } = context
+  const { among = 0, overtakenBy = 0 } = attemptOf(event).order ?? {}
+  const proved = overtakenBy < OVERTAKEN_MAX ? among : 0
+  const limit = Math.max(proved, takenInARow, concurrencyLimit + 1 / concurrencyLimit)
+  return { concurrencyLimit: Math.min(settings.concurrency, limit) }
 }

@@ -97,6 +97,7 @@ export const processorHealthMachine = setup({
     ...input,
     window: emptyWindow(input.now),
     failedInARow: 0,
+    takenInARow: 0,
     failedTrials: 0,
     concurrencyLimit: input.settings.concurrency,
     ramp: null,

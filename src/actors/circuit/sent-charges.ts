@@ -6,7 +6,7 @@
 // the circuit would open if they failed.
 
 import assert from 'node:assert'
-import { smoothingOf, type ChargeOrder } from './context.ts'
+import { OVERTAKEN_MAX, smoothingOf, type ChargeOrder } from './context.ts'
 
 /** Between two charges that are sent into a silence, ms. */
 const TRIAL_PAUSE_MIN_MS = 1000
@@ -22,9 +22,6 @@ const QUICK_SHARE = 0.5
 
 /** Charges to the other processor between two that see whether this one is quicker by now. */
 const LATE_TRIAL_ELSEWHERE = 4
-
-/** What has been overtaken by so many settled charges weighs next to nothing. */
-const SETTLED_KEPT_MAX = 16
 
 /** After this time without a charge one that has failed gets another, ms, however few go elsewhere. */
 const TURN_MAX_MS = 30_000
@@ -89,11 +86,11 @@ export class SentCharges {
    * processor; its number.
    */
   sent(at: number, sentElsewhere: number): number {
-    this.#times.push(at)
     this.#lastTookMs = Number.POSITIVE_INFINITY
     this.#elsewhere = sentElsewhere
     this.#out += 1
     this.#counted += 1
+    this.#times.push(at, this.#out - this.#hanging)
     return this.count
   }
 
@@ -105,11 +102,20 @@ export class SentCharges {
     return this.sent(at, sentElsewhere)
   }
 
-  /** What a charge says of now, by the order of sending; before its answer is counted. */
-  orderOf(number: number, now: number): ChargeOrder {
+  /**
+   * What a charge says of now, by the order of sending; before its answer is counted. Those that are out
+   * for longer than `longMs` are not ahead of it.
+   */
+  orderOf(number: number, now: number, longMs = 0): ChargeOrder {
     const place = this.#placeOf(number)
     const overtakenBy = place > 0 && this.#times.isSlowLately(now) ? 0 : place
-    return { isPast: this.#isPast(number), overtakenBy }
+    const among = this.#times.amongOf(number)
+    return {
+      isPast: this.#isPast(number),
+      overtakenBy,
+      among,
+      ahead: this.#aheadOf(number, now, longMs),
+    }
   }
 
   /** Takes the time in which a charge was settled, ms. */
@@ -117,7 +123,7 @@ export class SentCharges {
     if (!isPast) this.#usualMs += smoothingOf(overtakenBy) * (tookMs - this.#usualMs)
     if (number === this.count) this.#lastTookMs = tookMs
     this.#settled.splice(this.#placeOf(number), 0, number)
-    if (this.#settled.length > SETTLED_KEPT_MAX) this.#settled.pop()
+    if (this.#settled.length > OVERTAKEN_MAX) this.#settled.pop()
   }
 
   /** Whatever the answer is, also that none came in time: `isHeard` false. */
@@ -193,6 +199,15 @@ export class SentCharges {
     return pausedMs >= TURN_MAX_MS || usableAt > now - pausedMs
   }
 
+  #aheadOf(number: number, now: number, longMs: number): number {
+    let ahead = 0
+    for (let each = number - 1; each > this.#pastUpTo; each -= 1) {
+      if (this.#times.ageOf(each, now) > longMs) break
+      if (this.#times.isOut(each)) ahead += 1
+    }
+    return ahead
+  }
+
   /** Among those that were settled, after the ones that were sent later. */
   #placeOf(number: number): number {
     const place = this.#settled.findIndex((settled) => settled < number)
@@ -234,11 +249,16 @@ interface TrialNews {
 /** When the last charges were sent, by their numbers. */
 interface SendTimes {
   readonly count: number
-  push(at: number): void
+  /** `among`: as in `ChargeOrder`. */
+  push(at: number, among: number): void
+  /** 0 where it is not known any more. */
+  amongOf(number: number): number
   /** How long ago it was sent, ms; one that is not known any more at least so long ago. */
   ageOf(number: number, now: number): number
   /** That one is out no more. */
   end(number: number): void
+  /** Not so where it is not known any more. */
+  isOut(number: number): boolean
   /** Whether of the latest that had time to be answered some are out. */
   isSlowLately(now: number): boolean
   /** How many of the last `max` are not older than `ms`. */
@@ -247,7 +267,8 @@ interface SendTimes {
 
 function createSendTimes(kept: number): SendTimes {
   const times = new Float64Array(kept)
-  const isOut = new Uint8Array(kept)
+  const outs = new Uint8Array(kept)
+  const crowds = new Uint32Array(kept)
   let count = 0
   const ageOf = (number: number, now: number): number => {
     const at = times[(Math.max(number, count - kept + 1) - 1) % kept]
@@ -263,19 +284,24 @@ function createSendTimes(kept: number): SendTimes {
     }
     return within
   }
+  const isOut = (number: number): boolean =>
+    number > count - kept && outs[(number - 1) % kept] === 1
   return {
     get count() {
       return count
     },
-    push(at) {
+    push(at, among) {
       times[count % kept] = at
-      isOut[count % kept] = 1
+      outs[count % kept] = 1
+      crowds[count % kept] = among
       count += 1
     },
+    amongOf: (number) => (number > count - kept ? (crowds[(number - 1) % kept] ?? 0) : 0),
     ageOf,
     end(number) {
-      if (number > count - kept) isOut[(number - 1) % kept] = 0
+      if (number > count - kept) outs[(number - 1) % kept] = 0
     },
+    isOut,
     isSlowLately(now) {
       const latest = count - countWithin(LATELY_MIN_MS, now, count)
       const first = Math.max(0, count - kept, latest - LATELY_CHARGES) + 1
@@ -285,7 +311,7 @@ function createSendTimes(kept: number): SendTimes {
         number >= first && ageOf(number, now) <= LATELY_MAX_MS;
         number -= 1
       ) {
-        out += isOut[(number - 1) % kept] ?? 0
+        if (isOut(number)) out += 1
         all += 1
       }
       return all > 0 && out >= SLOW_SHARE * all

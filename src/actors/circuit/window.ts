@@ -67,14 +67,19 @@ function latest(details: readonly string[]): readonly string[] {
   return details.slice(-DETAILS_KEPT_MAX)
 }
 
-/** Calls in the window and the shares of them, 0 to 1, that failed and that were too many. */
-export function ratesOf(window: AttemptWindow): {
+/**
+ * Calls in the window and the shares of them, 0 to 1, that failed and that were too many; as if so many
+ * `more` were answered well.
+ */
+export function ratesOf(
+  { current, previous }: AttemptWindow,
+  more = 0,
+): {
   readonly calls: number
   readonly failureRate: number
   readonly limitedRate: number
 } {
-  const { current, previous } = window
-  const calls = current.calls + previous.calls
+  const calls = current.calls + previous.calls + more
   if (calls === 0) return { calls, failureRate: 0, limitedRate: 0 }
   const failureRate = (current.failures + previous.failures) / calls
   return { calls, failureRate, limitedRate: (current.limited + previous.limited) / calls }

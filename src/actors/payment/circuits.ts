@@ -30,9 +30,7 @@ export interface CircuitParts {
 
 /**
  * A processor as the router sees it at this moment, for a payment with these attempts. Into a silence
- * one more charge is let through from time to time, and while the circuit is half-open what hangs
- * meanwhile counts for nothing: else a processor that works again would get no charge before those
- * time out. One that is half-open and fails again and again counts as open between its trials.
+ * one more charge is let through from time to time. One that is half-open and fails again and again counts as open between its trials.
  */
 export function circuitNow(
   parts: CircuitParts,
@@ -43,10 +41,9 @@ export function circuitNow(
   const now = parts.clock.now()
   const charges = parts.charges[name]
   const isSilent = isSilentAt(parts, name, now)
-  const out = parts.inFlight[name]
-  const mayBeTried = out < parts.settings.concurrency
+  const mayBeTried = parts.inFlight[name] < parts.settings.concurrency
   const state = isLeftOut(parts, name, now) ? 'open' : routeState(value)
-  const inFlight = state === 'halfOpen' && mayBeTried ? out - charges.hanging : out
+  const inFlight = outAt(parts, name)
   const concurrencyLimit = limitAt(value, context, now)
   if (isSilent && mayBeTried && isTrialDue(parts, name, { now, attempts })) {
     const trialLimit = Math.max(concurrencyLimit, inFlight + 1)
@@ -54,7 +51,7 @@ export function circuitNow(
     return { state, inFlight, concurrencyLimit: trialLimit, ...usual }
   }
   const expectedMs = Math.max(expectedMsOf(context), charges.lengthAt(now))
-  const isDue = charges.isLateTrialDue(now, expectedMs, parts.charges[otherThan(name)].count)
+  const isDue = charges.isLateTrialDue(now, expectedMs, sentInstead(parts, name, now))
   return { state, inFlight, concurrencyLimit, expectedMs, isSilent, isTrialDue: isDue }
 }
 
@@ -66,22 +63,50 @@ function isLeftOut(parts: CircuitParts, name: ProcessorName, now: number): boole
   const { value, context } = parts.health[name].getSnapshot()
   if (value !== 'halfOpen' || context.failedTrials === 0) return false
   const other = otherThan(name)
-  const isOtherFree =
-    routeState(parts.health[other].getSnapshot().value) === 'closed' &&
-    !isSilentAt(parts, other, now) &&
-    parts.inFlight[other] < parts.settings.concurrency
-  if (!isOtherFree) return false
+  if (!takesEverything(parts, other, now)) return false
   return !parts.charges[name].isTurn(now, context, parts.charges[other].count)
 }
 
-/** Whether a processor lets charges wait, and no operator has it charged all the same. */
+/** Whether a processor's circuit is closed and lets one more through. */
+function takesEverything(parts: CircuitParts, name: ProcessorName, now: number): boolean {
+  const isClosed = routeState(parts.health[name].getSnapshot().value) === 'closed'
+  return isClosed && !isSilentAt(parts, name, now) && !isFull(parts, name, now)
+}
+
+/** Charges that the other processor got so far; one that is full gets as many as it takes. */
+function sentInstead(parts: CircuitParts, name: ProcessorName, now: number): number {
+  const other = otherThan(name)
+  return isFull(parts, other, now) ? Number.POSITIVE_INFINITY : parts.charges[other].count
+}
+
+function isFull(parts: CircuitParts, name: ProcessorName, now: number): boolean {
+  const { value, context } = parts.health[name].getSnapshot()
+  return outAt(parts, name) >= limitAt(value, context, now)
+}
+
+/**
+ * Charges in flight that take up room. What hangs takes up none where one more may be sent: else a
+ * processor that works again, half-open or with few at a time, would get no charge before that times
+ * out.
+ */
+function outAt({ settings, inFlight, charges }: CircuitParts, name: ProcessorName): number {
+  const out = inFlight[name]
+  return out < settings.concurrency ? out - charges[name].hanging : out
+}
+
+/**
+ * Whether a processor lets charges wait, and no operator has it charged all the same. As many as may be
+ * out at a time suffice: whatever else it is heard of to refuse as one too many.
+ */
 function isSilentAt({ health, charges }: CircuitParts, name: ProcessorName, now: number): boolean {
   const { value, context } = health[name].getSnapshot()
   if (value === 'heldClosed') return false
   charges[name].forget(context.triedFrom)
   const longMs = patienceMs(usualMsOf(charges[name], context))
   if (charges[name].lengthAt(now) > longMs) return true
-  return isFailingWith(context, charges[name].overdueAt(now, longMs))
+  const overdue = charges[name].overdueAt(now, longMs)
+  if (isFailingWith(context, overdue)) return true
+  return value === 'closed' && overdue >= limitAt(value, context, now)
 }
 
 /**
@@ -108,7 +133,7 @@ function isTrialDue(
     return charges[name].isTrialDue(now, Number.POSITIVE_INFINITY)
   }
   if (hasHungAt(attempts, name) && !hasHungAt(attempts, other)) return false
-  return charges[name].isTrialDue(now, charges[other].count)
+  return charges[name].isTrialDue(now, sentInstead(parts, name, now))
 }
 
 /**
@@ -137,7 +162,7 @@ export function countAnswered(
   parts.inFlight[processor] -= 1
   const isVague = kind === 'inDoubt' || kind === 'refused'
   const longMs = patienceMs(usualMsOf(charges, parts.health[processor].getSnapshot().context))
-  const order = charges.orderOf(number, parts.clock.now())
+  const order = charges.orderOf(number, parts.clock.now(), kind === 'settled' ? 0 : longMs)
   charges.answered(number, !isVague || tookMs <= longMs)
   if (kind === 'settled') charges.settled(number, tookMs, order)
   return { order, beside: parts.inFlight[processor] - charges.hanging }
