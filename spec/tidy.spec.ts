@@ -49,6 +49,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'src/config/secret-file.ts': 'what a secret may be, apart from how a file is read',
   'src/console/rate-limit.ts': 'a counter without knowledge of what it counts',
   'src/console/origin-check.ts': 'a rule of security, to be read by itself',
+  'src/app/usable.ts': 'what stops a start, apart from all that it starts',
   'src/http/routes/get-summary.ts': 'one route',
   'src/infra/process/node-version.ts': 'evaluated before anything else is',
   'src/infra/process/project-file.ts': 'knows where it lies itself',

@@ -17,6 +17,7 @@ import { LOSES_PAYMENTS, startPit, type Pit } from './app/pit.ts'
 import { paymentSender } from './app/console.ts'
 import { startDemo, whyNoDemo } from './app/demo.ts'
 import { startDevStack, type DevStack } from './app/dev-stack.ts'
+import { refuseUnusable } from './app/usable.ts'
 import { loadWebServer } from './server/load-server.ts'
 
 /** Exit codes: 0 after a signal or an operator's drain, --help or --version, 1 when it cannot run, 2 for a wrong configuration. */
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   try {
     const config = readConfig(process.env)
+    refuseUnusable(config)
     const whyNot = ARGUMENTS.includes('--demo') ? whyNoDemo(config) : undefined
     if (whyNot === undefined) await run(config)
     else {

@@ -39,6 +39,7 @@ export interface ChallengeResult extends Score {
 export function findFaults(result: ChallengeResult): readonly string[] {
   const { settlement, checks } = result
   const faults: string[] = []
+  if (result.accepted === 0) faults.push('no payment was accepted')
   if (result.inconsistencies > 0) faults.push(`${result.inconsistencies} inconsistencies`)
   if (result.disagreeingChecks > 0) {
     faults.push(`${result.disagreeingChecks} of ${checks.length} checks disagree`)

@@ -221,6 +221,7 @@ t.test('a run against an inconsistent Pit finds what is wrong', async (t) => {
     const { result } = await runAgainst(t, 'refuses')
 
     t.strictSame(findFaults(result), [])
+    t.strictSame(findFaults({ ...result, accepted: 0 }), ['no payment was accepted'])
     t.strictSame(result.failuresByStatus, { 503: result.failed })
     t.ok(result.failed > 0)
     t.equal(result.paymentLatency.count, result.accepted, 'failures are not in the p99')

@@ -29,6 +29,31 @@ t.test('a circuit is told in plain words, and in its own in the tooltip', { skip
   t.same(faults, [])
 })
 
+t.test('what the page hides is not shown', { skip }, async (t) => {
+  const { page } = await openFed(t, browser, await startWatched(t, postgres))
+
+  const shown = await page.evaluate(`[...document.querySelectorAll('[hidden]')]
+    .filter((element) => getComputedStyle(element).display !== 'none').map(({ id }) => id)`)
+
+  t.same(shown, [])
+  t.equal(await page.isVisible('#inspector-link'), false, 'nothing is inspected')
+  t.equal(await page.isVisible('#sign-out'), false, 'nobody is signed in')
+})
+
+t.test('figures of a processor do not run into one another, however large', { skip }, async (t) => {
+  const watched = await startWatched(t, postgres)
+  const viewport = { width: 1280, height: 900 }
+  const { page, feed } = await openFed(t, browser, { url: watched.url, viewport })
+  const totals = { settled: { default: LARGE, fallback: LARGE }, rejected: 1, payments: 10 }
+  await feed.show({ ...frameAt(4), totals })
+
+  const wide = await page.evaluate(`[...document.querySelectorAll('.processor dd')]
+    .filter((figure) => figure.scrollWidth > figure.clientWidth).map((figure) => figure.textContent)`)
+
+  t.match(await page.textContent('.processor dl'), /9,999,999,999,999/)
+  t.same(wide, [])
+})
+
 t.test('what was not measured is told by a dash', { skip }, async (t) => {
   const { page, feed } = await openFed(t, browser, await startWatched(t, postgres))
   await feed.show(frameAt(4))
@@ -94,6 +119,7 @@ function circuitOf(
 }
 
 const TOTAL = { payments: 10, cents: 19_900 }
+const LARGE = { payments: 1_000_000_000, cents: 999_999_999_999_900 }
 
 const BOOKS = {
   from: 0,

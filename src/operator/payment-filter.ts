@@ -147,8 +147,8 @@ function contradictionIn(filter: PaymentFilter): FilterFault | undefined {
   if (filter.idPrefix !== undefined && Object.keys(filter).length > 1) {
     return fault('id', 'stands alone: no other filter goes with it')
   }
-  if (amountMin > amountMax) return fault('amountMin', 'is above amountMax')
-  if (from > to) return fault('from', 'is after to')
+  if (amountMin > amountMax) return fault('amountMin', 'is above the greatest amount')
+  if (from > to) return fault('from', 'is after the end')
   const isOpen = (states ?? OPEN).some((state) => OPEN.includes(state))
   if (filter.olderThanMs === undefined || isOpen) return undefined
   return fault('olderThan', 'is about open payments: state has to be parked, owned or open')
