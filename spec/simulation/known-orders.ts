@@ -58,8 +58,14 @@ export class KnownOrders {
     const known = this.#known.get(instance)
     const hold = known?.orders.holds.find((each) => each.processor === processor)
     if (known === undefined || hold?.to !== 'open') return undefined
-    const { endsInMs } = hold
-    const isSure = endsInMs === null || now < known.askedAt + endsInMs * SURE_SHARE
-    return isSure ? hold : undefined
+    return standsSurely(known, hold, now) ? hold : undefined
   }
+}
+
+/**
+ * Whether a hold that an instance was told of surely stands for it at this moment, virtual ms: it counts
+ * from when it asked, however late the ledger answered.
+ */
+export function standsSurely({ askedAt }: Known, { endsInMs }: Hold, now: number): boolean {
+  return endsInMs === null || now < askedAt + endsInMs * SURE_SHARE
 }

@@ -3,6 +3,7 @@
 
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type { Instance } from './instance.ts'
+import { standsSurely } from './known-orders.ts'
 import {
   DRIFT,
   isRunning,
@@ -84,7 +85,10 @@ function checkCircuit(
   })
   const committedAt = row === undefined ? Number.NEGATIVE_INFINITY : commits.of(row)
   if (now <= Math.max(committedAt, ableAt) + FOLLOWED_WITHIN_MS) return
-  if (observer.knownOrders.of(instance) === undefined) return
+  const known = observer.knownOrders.of(instance)
+  if (known === undefined) return
+  const told = known.orders.holds.find(({ command }) => command === row?.id)
+  if (told !== undefined && !standsSurely(known, told, now)) return
   const isClockSet = ledgerClock.disturbedAt >= committedAt
   const wanted = wantedState(row, isClockSet ? null : now - committedAt)
   const state = observer.knownOrders.circuitAt(instance, processor)

@@ -114,7 +114,7 @@ export class SentCharges {
       isPast: this.#isPast(number),
       overtakenBy,
       among,
-      ahead: this.#aheadOf(number, now, longMs),
+      ahead: this.#times.countAhead(number, now, { after: this.#pastUpTo, longMs }),
     }
   }
 
@@ -199,15 +199,6 @@ export class SentCharges {
     return pausedMs >= TURN_MAX_MS || usableAt > now - pausedMs
   }
 
-  #aheadOf(number: number, now: number, longMs: number): number {
-    let ahead = 0
-    for (let each = number - 1; each > this.#pastUpTo; each -= 1) {
-      if (this.#times.ageOf(each, now) > longMs) break
-      if (this.#times.isOut(each)) ahead += 1
-    }
-    return ahead
-  }
-
   /** Among those that were settled, after the ones that were sent later. */
   #placeOf(number: number): number {
     const place = this.#settled.findIndex((settled) => settled < number)
@@ -257,8 +248,8 @@ interface SendTimes {
   ageOf(number: number, now: number): number
   /** That one is out no more. */
   end(number: number): void
-  /** Not so where it is not known any more. */
-  isOut(number: number): boolean
+  /** Those before it and after another one that are out for not longer than `longMs`. */
+  countAhead(number: number, now: number, others: { after: number; longMs: number }): number
   /** Whether of the latest that had time to be answered some are out. */
   isSlowLately(now: number): boolean
   /** How many of the last `max` are not older than `ms`. */
@@ -284,8 +275,8 @@ function createSendTimes(kept: number): SendTimes {
     }
     return within
   }
-  const isOut = (number: number): boolean =>
-    number > count - kept && outs[(number - 1) % kept] === 1
+  /** One of the last `kept`. */
+  const isOut = (number: number): boolean => outs[(number - 1) % kept] === 1
   return {
     get count() {
       return count
@@ -301,7 +292,14 @@ function createSendTimes(kept: number): SendTimes {
     end(number) {
       if (number > count - kept) outs[(number - 1) % kept] = 0
     },
-    isOut,
+    countAhead(number, now, { after, longMs }) {
+      const first = Math.max(after, count - kept) + 1
+      let ahead = 0
+      for (let each = number - 1; each >= first && ageOf(each, now) <= longMs; each -= 1) {
+        if (isOut(each)) ahead += 1
+      }
+      return ahead
+    },
     isSlowLately(now) {
       const latest = count - countWithin(LATELY_MIN_MS, now, count)
       const first = Math.max(0, count - kept, latest - LATELY_CHARGES) + 1
