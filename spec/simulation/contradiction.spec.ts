@@ -54,6 +54,10 @@ t.test(
   },
 )
 
+t.test('a payment that was contradicted goes to who reaches that processor', async (t) => {
+  for (const seed of [566671, 567323]) t.same((await runSeed({ seed })).violations, [], `${seed}`)
+})
+
 t.test('a payment whose id one processor has from others is found at the other one', async (t) => {
   const { violations } = await runSeed({ seed: 63883 })
 

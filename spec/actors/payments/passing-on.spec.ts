@@ -113,8 +113,10 @@ t.test(
     t.ok(isUnansweredFor([contradicted, open]))
     t.ok(isUnansweredFor([open]))
     t.notOk(isUnansweredFor([{ processor: 'default' }, open]), 'the first may end here')
+    t.notOk(isUnansweredFor([contradicted]), 'it answers, and nobody can end that by look-ups')
     fruitless.default.failed(0)
-    t.notOk(isUnansweredFor([contradicted]), 'nobody can end it by look-ups')
+    t.ok(isUnansweredFor([contradicted]), 'it answers no more here: another one may hear of it')
+    t.ok(isUnansweredFor([contradicted, open]))
   },
 )
 

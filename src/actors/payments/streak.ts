@@ -28,14 +28,15 @@ export function createStreak({ passOnAfterMs }: Pick<WorkSettings, 'passOnAfterM
 
 /**
  * Whether no processor at which a payment's doubt may end has said anything of any payment for long.
- * One that contradicts what is known answers, and ends nothing.
+ * One that contradicts what is known answers, and ends nothing: it counts once it answers no more.
  */
 export function isUnanswered(
   fruitless: Readonly<Record<ProcessorName, Streak>>,
   { now, doubts }: { readonly now: number; readonly doubts: readonly Doubt[] },
 ): boolean {
-  const endable = doubts.filter(({ contradiction }) => contradiction === undefined)
-  return endable.length > 0 && endable.every(({ processor }) => fruitless[processor].isLong(now))
+  const isLong = ({ processor }: Doubt): boolean => fruitless[processor].isLong(now)
+  const mayEnd = doubts.filter((doubt) => doubt.contradiction === undefined || isLong(doubt))
+  return mayEnd.length > 0 && mayEnd.every(isLong)
 }
 
 type Doubt = Pick<TrackedUnknownOutcome, 'processor' | 'contradiction'>
