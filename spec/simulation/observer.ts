@@ -142,6 +142,8 @@ export class Observer implements InstanceObserver {
       this.fail('ownIdIsKnown', `${instance.id}: lease ${fact.otherLeaseId}`)
     } else if (fact.type === 'circuit.changed') {
       this.knownOrders.onCircuit(instance, fact.processor, fact.to)
+    } else if (fact.type === 'payment.parked') {
+      if (fact.doubts > 0) this.#parts.oracle.onHandedOver(fact.correlationId)
     } else if (fact.type === 'payment.contradicted') {
       this.contradicted.add(fact.correlationId)
     } else if (fact.type === 'payment.settled') {

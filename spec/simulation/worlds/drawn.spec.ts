@@ -94,3 +94,14 @@ t.test('a payment is in doubt where a charge was sent and not refused', async (t
   t.ok(sent)
   t.notOk(oracle.isInDoubtAt('default', 'one'))
 })
+
+t.test('what is handed over while a charge is out stays in doubt', async (t) => {
+  const oracle = new Oracle('fair')
+  const refused = { kind: 'answered', status: 404, text: '' } as const
+  for (const id of ['one', 'other']) oracle.onSent('fallback', id)
+  oracle.onEnded('fallback', 'other', refused)
+
+  for (const id of ['one', 'other']) oracle.onHandedOver(id)
+
+  t.same([...oracle.takenOver], ['one'])
+})

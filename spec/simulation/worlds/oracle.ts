@@ -20,7 +20,10 @@ export class Oracle {
   readonly beyond = new Map<string, Beyond>()
   /** Payments that somebody else had recorded under the same id before; where. */
   readonly foreign = new Map<string, ProcessorName>()
-  /** Payments that have been taken over from an instance that may have sent anything. */
+  /**
+   * Payments that have been taken over from an instance that may have sent anything, or handed over in
+   * doubt while a charge was out: what comes of that comes too late.
+   */
   readonly takenOver = new Set<string>()
   /** Payments whose owner may not know each instant that was sent: they were claimed. */
   readonly claimed = new Set<string>()
@@ -59,6 +62,11 @@ export class Oracle {
     if (meaning !== 'badRequest' && meaning !== 'notDone') return
     const unrefused = this.#unrefused[processor]
     unrefused.set(correlationId, (unrefused.get(correlationId) ?? 1) - 1)
+  }
+
+  onHandedOver(correlationId: string): void {
+    const isOut = (processor: ProcessorName): boolean => this.isInDoubtAt(processor, correlationId)
+    if (isOut('default') || isOut('fallback')) this.takenOver.add(correlationId)
   }
 
   /** Only what both processors refuse with a 400 may be given up. */
