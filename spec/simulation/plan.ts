@@ -214,7 +214,8 @@ export function rewindOf(chance: Chance, settings: Settings): PlannedFault {
 
 /**
  * Without what is beyond a bound: a copy of the disk that is put back is noticed while an instance
- * lives that knew more, or by Redis. No instance need live, so about that time Redis is sound.
+ * lives that knew more, or by Redis. No instance need live, so about that time Redis is sound, and
+ * PostgreSQL commits renewals if it commits anything.
  */
 export function withinBounds(
   faults: readonly PlannedFault[],
@@ -226,8 +227,13 @@ export function withinBounds(
     return [{ from: at - fault.lostMs - marginMs, to: at + lastsMs + marginMs }]
   })
   const isBeyond = ({ at, lastsMs, fault }: PlannedFault): boolean =>
-    fault.kind.startsWith('cache') && spans.some(({ from, to }) => at < to && at + lastsMs > from)
+    (fault.kind.startsWith('cache') || failsRenewals(fault)) &&
+    spans.some(({ from, to }) => at < to && at + lastsMs > from)
   return faults.filter((fault) => !isBeyond(fault))
+}
+
+function failsRenewals(fault: Fault): boolean {
+  return fault.kind === 'ledgerTrouble' && fault.trouble.operations?.has('renewLease') === true
 }
 
 function purgeOf(chance: Chance, { faultsMs }: Settings): PlannedFault {
