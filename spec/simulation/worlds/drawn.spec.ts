@@ -102,6 +102,9 @@ t.test('what is handed over while a charge is out stays in doubt', async (t) => 
   oracle.onEnded('fallback', 'other', refused)
 
   for (const id of ['one', 'other']) oracle.onHandedOver(id)
+  oracle.onEnded('fallback', 'one', refused)
 
-  t.same([...oracle.takenOver], ['one'])
+  t.ok(oracle.isInDoubtAt('fallback', 'one'))
+  t.notOk(oracle.isInDoubtAt('default', 'one'))
+  t.notOk(oracle.isInDoubtAt('fallback', 'other'))
 })

@@ -20,10 +20,7 @@ export class Oracle {
   readonly beyond = new Map<string, Beyond>()
   /** Payments that somebody else had recorded under the same id before; where. */
   readonly foreign = new Map<string, ProcessorName>()
-  /**
-   * Payments that have been taken over from an instance that may have sent anything, or handed over in
-   * doubt while a charge was out: what comes of that comes too late.
-   */
+  /** Payments that have been taken over from an instance that may have sent anything. */
   readonly takenOver = new Set<string>()
   /** Payments whose owner may not know each instant that was sent: they were claimed. */
   readonly claimed = new Set<string>()
@@ -39,6 +36,11 @@ export class Oracle {
   readonly #unrefused: Readonly<Record<ProcessorName, Map<string, number>>> = {
     default: new Map(),
     fallback: new Map(),
+  }
+  /** Those that were handed over meanwhile. */
+  readonly #handedOver: Readonly<Record<ProcessorName, Set<string>>> = {
+    default: new Set(),
+    fallback: new Set(),
   }
   readonly #isStrict: boolean
 
@@ -65,8 +67,10 @@ export class Oracle {
   }
 
   onHandedOver(correlationId: string): void {
-    const isOut = (processor: ProcessorName): boolean => this.isInDoubtAt(processor, correlationId)
-    if (isOut('default') || isOut('fallback')) this.takenOver.add(correlationId)
+    for (const processor of ['default', 'fallback'] as const) {
+      if (this.#isUnrefused(processor, correlationId))
+        this.#handedOver[processor].add(correlationId)
+    }
   }
 
   /** Only what both processors refuse with a 400 may be given up. */
@@ -75,8 +79,16 @@ export class Oracle {
     return one.has(correlationId) && other.has(correlationId)
   }
 
-  /** Whether a charge there may have been recorded, by what its ends said. */
+  /**
+   * Whether a charge there may have been recorded, by what its ends said while its instance had the
+   * payment: what comes of one that is out when it hands that over comes too late.
+   */
   isInDoubtAt(processor: ProcessorName, correlationId: string): boolean {
+    const wasOut = this.#handedOver[processor].has(correlationId)
+    return wasOut || this.#isUnrefused(processor, correlationId)
+  }
+
+  #isUnrefused(processor: ProcessorName, correlationId: string): boolean {
     return (this.#unrefused[processor].get(correlationId) ?? 0) > 0
   }
 }
