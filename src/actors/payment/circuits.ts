@@ -30,7 +30,8 @@ export interface CircuitParts {
 
 /**
  * A processor as the router sees it at this moment, for a payment with these attempts. Into a silence
- * one more charge is let through from time to time. One that is half-open and fails again and again counts as open between its trials.
+ * one more charge is let through from time to time. One that is half-open and fails again and again
+ * counts as open between its trials.
  */
 export function circuitNow(
   parts: CircuitParts,
