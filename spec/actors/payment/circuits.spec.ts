@@ -3,7 +3,7 @@
 import t from 'tap'
 import { letsThrough } from '../../../src/actors/model/route.ts'
 import type { ProcessorName } from '../../../src/actors/model/payment.ts'
-import { circuitNow, countAnswered, countSent } from '../../../src/actors/payment/circuits.ts'
+import { circuitNow } from '../../../src/actors/payment/circuits.ts'
 import { sendCharge } from '../../../src/actors/payment/effects.ts'
 import { CIRCUIT, standIns, WORK, type StandIns } from '../../support/payment-dependencies.ts'
 import { sampleContext, trying } from '../../support/payment-samples.ts'
@@ -146,6 +146,19 @@ t.test('where few payments come, few of them are sent into a silence, none twice
   t.same([mayTry(), mayTryAgain()], [true, true], 'the other one is silent as well')
 })
 
+t.test('a payment is sent into a silence again while the other circuit is open', async (t) => {
+  const stand = standIns()
+  const { dependencies, clock } = stand
+  charge(stand, 'default', false)
+  clock.increment(2_000)
+  const mayTryAgain = (): boolean => letsThrough(circuitNow(dependencies, 'default', HUNG))
+  t.equal(mayTryAgain(), false)
+  const getSnapshot = () => ({ value: 'open', context: CIRCUIT })
+  Object.assign(dependencies.health, { fallback: { getSnapshot, send: () => undefined } })
+
+  t.equal(mayTryAgain(), true)
+})
+
 t.test('a payment that has hung at both may be sent into a silence', async (t) => {
   const stand = standIns()
   const { dependencies, clock } = stand
@@ -158,26 +171,6 @@ t.test('a payment that has hung at both may be sent into a silence', async (t) =
   t.equal(letsThrough(circuitNow(dependencies, 'default', atBoth)), true)
 })
 
-t.test('an answer is heard of unless it comes late and says nothing', async (t) => {
-  for (const [kind, tookMs, isSilent] of [
-    ['inDoubt', 250, false],
-    ['inDoubt', 251, true],
-    ['refused', 251, true],
-    ['failed', 8000, false],
-    ['known', 8000, false],
-    ['denied', 8000, false],
-    ['settled', 8000, false],
-  ] as const) {
-    const { dependencies, clock, charges } = standIns()
-    sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
-    clock.increment(tookMs)
-    charges[0]?.({ kind, detail: 'said' })
-
-    clock.increment(1)
-    t.equal(circuitNow(dependencies, 'default').isSilent, isSilent, `${kind} after ${tookMs} ms`)
-  }
-})
-
 t.test('time-outs and announcements change no patience with what it settles', async (t) => {
   const stand = standIns()
   const { dependencies, clock, charges } = stand
@@ -186,18 +179,19 @@ t.test('time-outs and announcements change no patience with what it settles', as
     clock.increment(400)
     charges.at(-1)?.({ kind: 'settled', detail: '' })
   }
+  // Smoothed, the 400 ms that it takes are a little less.
   for (const [measuredMs, announcedMs, silentAfterMs] of [
-    [8000, 0, 1200],
-    [0, 0, 1200],
+    [8000, 0, 1198],
+    [0, 0, 1198],
     [0, 700, 2100],
   ] as const) {
     const context = { ...CIRCUIT, measuredMs, announcedMs }
     const getSnapshot = () => ({ value: 'closed', context })
     Object.assign(dependencies.health, { default: { getSnapshot, send: () => undefined } })
     sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
-    clock.increment(silentAfterMs - 10)
+    clock.increment(silentAfterMs)
     t.match(circuitNow(dependencies, 'default', HUNG), { isSilent: false })
-    clock.increment(11)
+    clock.increment(1)
     const { isSilent, expectedMs } = circuitNow(dependencies, 'default', HUNG)
     t.same([isSilent, expectedMs], [true, Math.max(measuredMs, silentAfterMs + 1)])
     charges.at(-1)?.({ kind: 'failed', detail: '' })
@@ -212,7 +206,8 @@ t.test('a trial expects an answer as soon as usual, whatever timed out before', 
   sendCharge(dependencies, sampleContext(trying('default')), { send: () => undefined })
   clock.increment(1_000)
 
-  t.match(circuitNow(dependencies, 'default'), { isSilent: false, expectedMs: 7 })
+  const trial = { isSilent: false, expectedMs: 7, isTrialDue: true }
+  t.match(circuitNow(dependencies, 'default'), trial)
 })
 
 t.test('where few payments come, few of them are trials of a half-open circuit', async (t) => {
@@ -323,7 +318,8 @@ t.test('where the other one is full, trials go by time alone', async (t) => {
 
 t.test('what an operator holds closed is charged, however silent', async (t) => {
   const stand = standIns()
-  const context = { ...CIRCUIT, settings: { ...CIRCUIT.settings, concurrency: WORK.concurrency } }
+  const settings = { ...CIRCUIT.settings, concurrency: WORK.concurrency }
+  const context = { ...CIRCUIT, settings, failedTrials: 9 }
   const getSnapshot = () => ({ value: 'heldClosed', context })
   Object.assign(stand.dependencies.health, { default: { getSnapshot, send: () => undefined } })
 
@@ -364,16 +360,4 @@ t.test('of a silent processor not more is out than may be in flight', async (t) 
 
   t.match(circuitNow(dependencies, 'default'), { isSilent: true })
   t.equal(letsThrough(circuitNow(dependencies, 'default')), false)
-})
-
-t.test('beside a charge that is answered stands what is out and does not hang', async (t) => {
-  const stand = standIns()
-  const { dependencies, clock } = stand
-  for (let number = 0; number < 3; number += 1) charge(stand, 'default', false)
-  clock.increment(2_000)
-  const number = countSent(dependencies, 'default', clock.now())
-  countSent(dependencies, 'default', clock.now())
-  const end = { number, kind: 'refused', tookMs: 1 } as const
-
-  t.match(countAnswered(dependencies, 'default', end), { beside: 1, order: { overtakenBy: 0 } })
 })

@@ -62,7 +62,7 @@ export function circuitNow(
  */
 function isLeftOut(parts: CircuitParts, name: ProcessorName, now: number): boolean {
   const { value, context } = parts.health[name].getSnapshot()
-  if (value !== 'halfOpen' || context.failedTrials === 0) return false
+  if (value !== 'halfOpen') return false
   const other = otherThan(name)
   if (!takesEverything(parts, other, now)) return false
   return !parts.charges[name].isTurn(now, context, parts.charges[other].count)
