@@ -1,8 +1,8 @@
 // One PostgreSQL node: Patroni with compose/patroni.yml, which starts, follows and promotes its
 // PostgreSQL, and what can be asked and done to either of them.
 
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import type { Account } from '../layout/launch.ts'
@@ -21,6 +21,8 @@ export interface NodePart extends Part {
   postmaster(): number | undefined
   /** Whether it is the primary and has the leader's lock. */
   isPrimary(): Promise<boolean>
+  /** Has its next start make it anew from the primary. It must have ended before. */
+  discardData(): void
 }
 
 /** A member as `GET /cluster` of Patroni has it. */
@@ -76,6 +78,7 @@ export function nodePart(place: NodePlace): NodePart {
     restUrl,
     postmaster,
     isPrimary: () => isOk(`${restUrl}/primary`),
+    discardData: () => rmSync(data, { recursive: true }),
   })
 }
 

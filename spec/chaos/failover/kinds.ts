@@ -156,6 +156,8 @@ async function vanish({ primary, standby, other, settled, ends }: Target): Promi
   ends()
   await waitUntil({ what: 'the standby as primary' }, () => standby.isPrimary())
   await settled()
+  // Both may have given the same number to different timelines, which pg_rewind takes for one.
+  primary.discardData()
   await startAgain(primary)
 }
 
