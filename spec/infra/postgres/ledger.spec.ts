@@ -131,9 +131,11 @@ t.test(
       state: 'pending',
       waitsFor: 'owner',
       ownedBy: 'mine',
+      attemptsKnownTo: 'mine',
       unknownOutcomes: undefined,
     })
     t.match(final, { state: 'rejected', waitsFor: undefined, ownedBy: undefined })
+    for (const status of [waiting, final]) t.equal(status?.attemptsKnownTo, undefined)
   },
 )
 

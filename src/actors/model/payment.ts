@@ -179,6 +179,11 @@ export interface PaymentStatus {
   /** Name of the instance that works on it; absent when that instance itself answers. */
   readonly ownedBy?: string
   readonly attempts: readonly Attempt[]
+  /**
+   * Name of the living instance that alone knows what it has attempted since the payment is its own;
+   * absent when that instance itself answers, or when nobody knows.
+   */
+  readonly attemptsKnownTo?: string
   /** Settled so long ago that only its id, its amount and `requestedAt` are kept. */
   readonly reduced?: true
 }

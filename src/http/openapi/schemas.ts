@@ -195,12 +195,18 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       attemptsTotal: {
         type: 'integer',
         minimum: 0,
-        description: 'How many attempts there were, also those that are not kept; 0 once reduced.',
+        description:
+          'How many attempts are known of, also those that are not kept; 0 once reduced.',
       },
       attempts: {
         type: 'array',
         items: { $ref: '#/components/schemas/Attempt' },
         description: ATTEMPTS,
+      },
+      attemptsKnownTo: {
+        type: 'string',
+        description:
+          'Instance that alone knows what it has attempted so far: what is told here is older. Ask it.',
       },
       reduced: {
         type: 'boolean',
