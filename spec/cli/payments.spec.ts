@@ -260,3 +260,16 @@ t.test('a payment that another instance works on is not told to have no attempt'
   t.match(orphaned, /\nits attempts are not known here\n$/)
   for (const text of [fresh, tried, orphaned]) t.notMatch(text, 'no attempt was made')
 })
+
+t.test('a payment that is parked in doubt waits for a look-up', async (t) => {
+  const parked = { correlationId: ID, amount: 5, state: 'parked', waitsFor: 'retryQueue' }
+  const wait = { ...parked, dueInMs: 1_500, attempts: [] }
+  const doubts = [{ processor: 'default', remainingMs: 0 }]
+
+  const inDoubt = describePayment({ ...wait, doubts })
+  const refused = describePayment(wait)
+
+  t.match(inDoubt, /^waits for +its turn in .* the answer of the processor .* \(due in 1\.5 s\)$/m)
+  t.notMatch(inDoubt, 'may be charged')
+  t.match(refused, /^waits for +its turn in .* a processor that may be charged \(due in 1\.5 s\)$/m)
+})

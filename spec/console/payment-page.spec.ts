@@ -1,4 +1,4 @@
-// What the console says of a payment whose attempts its instance alone knows.
+// What the console says of a payment that its instance alone knows, or that waits in the retry queue.
 
 import t, { type Test } from 'tap'
 import type { FoundPayment } from '../../src/actors/model/found-payments.ts'
@@ -14,6 +14,7 @@ const skip = browser === undefined && NO_BROWSER
 
 const KNOWN = { correlationId: uuid(1), amountCents: 1_990, acceptedAt: Date.UTC(2026, 0, 31) }
 const OWNED = { ...KNOWN, state: 'pending', waitsFor: 'owner', ownedBy: 'pit-1' } as const
+const PARKED = { ...KNOWN, state: 'parked', waitsFor: 'retryQueue', attempts: [] } as const
 
 /** A console to which Pit answers so. */
 async function openTold(
@@ -53,4 +54,14 @@ t.test('a list tells of attempts only those that are known', { skip }, async (t)
   await page.locator('#found tbody tr').nth(1).waitFor()
 
   t.same(await page.locator('#found tbody td:last-child').allTextContents(), ['–', '2+'])
+})
+
+t.test('a payment that is parked in doubt waits for a look-up', { skip }, async (t) => {
+  const unknownOutcomes = [{ processor: 'default', requestedAt: null, remainingMs: 0 }] as const
+
+  const page = await openTold(t, { status: { ...PARKED, unknownOutcomes } })
+
+  const words = /retry queue, and then a look-up at the processor where its outcome is unknown/
+  await page.locator('.status', { hasText: words }).waitFor()
+  t.notMatch(await page.textContent('.status'), 'circuit')
 })

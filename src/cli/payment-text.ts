@@ -53,9 +53,14 @@ const WAITS: Readonly<Record<WaitReason, string>> = {
   owner: 'the instance that works on it, which knows more',
 }
 
+const PARKED_IN_DOUBT =
+  'its turn in the retry queue, and then the answer of the processor that it is in doubt at'
+
 function describeWait(payment: Fields): string {
   const reason = textOf(payment['waitsFor'])
-  const words = Object.hasOwn(WAITS, reason) ? WAITS[reason as WaitReason] : reason
+  const isInDoubt = listOf(payment['doubts']).length > 0
+  const known = Object.hasOwn(WAITS, reason) ? WAITS[reason as WaitReason] : reason
+  const words = reason === 'retryQueue' && isInDoubt ? PARKED_IN_DOUBT : known
   const due = payment['dueInMs']
   if (typeof due !== 'number') return words
   return `${words} (${due > 0 ? `due in ${seconds(due)}` : 'due'})`

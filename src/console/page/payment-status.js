@@ -52,8 +52,16 @@ const WAITS = {
   owner: 'the instance that works on it',
 }
 
+const PARKED_IN_DOUBT =
+  'its turn in the retry queue, and then a look-up at the processor where its outcome is unknown'
+
+function waitWords({ waitsFor, unknownOutcomes }) {
+  if (waitsFor === 'retryQueue' && unknownOutcomes !== undefined) return PARKED_IN_DOUBT
+  return WAITS[waitsFor] ?? waitsFor
+}
+
 function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...rest }) {
-  const { waitsFor, dueInMs, ownedBy, unknownOutcomes } = rest
+  const { dueInMs, ownedBy, unknownOutcomes } = rest
   const chip = element('span', { class: 'chip', 'data-tone': STATE_TONES[state] }, state)
   const facts = [
     ['state', chip],
@@ -61,7 +69,7 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...re
     ['accepted', acceptedAt === undefined ? undefined : clockTime(acceptedAt, 'exact')],
     ['settled at', processor],
     ['requestedAt', requestedAt === undefined ? undefined : clockTime(requestedAt, 'exact')],
-    ['waits for', WAITS[waitsFor] ?? waitsFor],
+    ['waits for', waitWords(rest)],
     ['until', dueInMs === undefined ? undefined : dueWords(dueInMs)],
     ['worked on by', ownedBy],
     [

@@ -58,7 +58,7 @@ const WAIT = words<WaitReason>('What it waits for; absent when it waits for noth
   route: 'a processor that may be charged',
   lookUp: 'the next look-up at the processor where its outcome is unknown',
   backoff: 'the next quick try',
-  retryQueue: 'its due time, and a circuit that lets it through',
+  retryQueue: 'its due time, and a circuit that lets it through, or with `doubts` a look-up',
   owner: 'the instance in `ownedBy`, which knows more',
 })
 
