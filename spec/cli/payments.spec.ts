@@ -244,3 +244,32 @@ t.test('a payment in doubt is shown with what it waits for and for how long', as
   t.match(text, /^in doubt at +fallback: sent at an unknown instant, cannot .* amount$/m)
   t.match(text, /^1 +default +12:00:01\.000Z +cheaper +in doubt +8000\.0 ms +timeout$/m)
 })
+
+t.test('a payment that another instance works on is not told to have no attempt', async (t) => {
+  const owned = { correlationId: ID, amount: 5, state: 'pending', waitsFor: 'owner' }
+  const attempt = { processor: 'default', reason: 'cheaper', outcome: 'refused', tookMs: 5 }
+  const told = (more: object): string => describePayment({ ...owned, ...more })
+  const alive = { ownedBy: 'pit-1', attemptsKnownTo: 'pit-1' }
+
+  const fresh = told({ ...alive, attempts: [] })
+  const tried = told({ ...alive, attempts: [attempt] })
+  const orphaned = told({ ownedBy: 'unknown', attempts: [] })
+
+  t.match(fresh, /\nits attempts are known to instance pit-1 only: ask there\n$/)
+  t.match(tried, /^1 +default .*\nits attempts since then are known to instance pit-1 only: /m)
+  t.match(orphaned, /\nits attempts are not known here\n$/)
+  for (const text of [fresh, tried, orphaned]) t.notMatch(text, 'no attempt was made')
+})
+
+t.test('a payment that is parked in doubt waits for a look-up', async (t) => {
+  const parked = { correlationId: ID, amount: 5, state: 'parked', waitsFor: 'retryQueue' }
+  const wait = { ...parked, dueInMs: 1_500, attempts: [] }
+  const doubts = [{ processor: 'default', remainingMs: 0 }]
+
+  const inDoubt = describePayment({ ...wait, doubts })
+  const refused = describePayment(wait)
+
+  t.match(inDoubt, /^waits for +its turn in .* the answer of the processor .* \(due in 1\.5 s\)$/m)
+  t.notMatch(inDoubt, 'may be charged')
+  t.match(refused, /^waits for +its turn in .* a processor that may be charged \(due in 1\.5 s\)$/m)
+})

@@ -122,6 +122,8 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlyMap<string, Readon
   const fees = { default: 0.05, fallback: 0.15 }
   const metrics = createMetrics({ instanceId: 'spec', version: '1', fees })
   metrics.telemetry.emit({ type: 'child.restarted', child: 'probing', cause: 'x', error: 'x' })
+  const probed = { failing: false, minResponseMs: 1 }
+  metrics.telemetry.emit({ type: 'health.probed', processor: 'default', ...probed })
   const { body } = await metrics.scrape({
     isReady: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),

@@ -4,6 +4,7 @@ import t from 'tap'
 import { UsageError, exitCodeOf } from '../../src/operator/failures.ts'
 import { readFindOptions, runFind } from '../../src/operator/find-command.ts'
 import { openPaymentFinder } from '../../src/infra/postgres/payment-finder.ts'
+import { jsonLine, tableLine } from '../../src/operator/payment-lines.ts'
 import { uuid } from '../contracts/ledger-words.ts'
 import { NOW, payment, startArchived } from '../support/archive.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -47,6 +48,19 @@ t.test('payments are listed as a table, as CSV and as JSON, and what is cut goes
   t.match(await run('00000000-0000-4000-8000-000000000002'), { text: new RegExp(uuid(2)) })
   t.match(await run('f'), { code: 1, text: '', notes: 'no payment was found' })
 })
+
+t.test(
+  'attempts of a payment that an instance works on are told as at least so many',
+  async (t) => {
+    const owned = { correlationId: uuid(1), amountCents: 5, state: 'owned', inDoubtAt: [] } as const
+    const by = { ...owned, acceptedAt: NOW, ownedBy: 'pit-1' }
+
+    t.match(tableLine(by), /Z {4}\? {2}pit-1$/)
+    t.match(tableLine({ ...by, attempts: 2 }), /Z {3}2\+ {2}pit-1$/)
+    t.match(tableLine({ ...by, state: 'settled', attempts: 2 }), /Z {4}2 {2}pit-1$/)
+    t.notMatch(jsonLine(by), 'attempts')
+  },
+)
 
 t.test('a command line that is wrong is refused in one sentence, before anything is asked', (t) => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [

@@ -22,9 +22,7 @@ export function describePayment(payment: Fields): string {
   ]
   const known = lines.filter(([, value]) => value !== '')
   const shown = known.map(([label = '', value]) => `${label.padEnd(LABEL_WIDTH)}${value}\n`)
-  const attempts =
-    payment['reduced'] === true ? 'its attempts are no longer kept\n' : attemptsOf(payment)
-  return `${shown.join('')}\n${attempts}`
+  return `${shown.join('')}\n${attemptsOf(payment)}`
 }
 
 /** The state in a few words: `settled by default`. */
@@ -55,9 +53,14 @@ const WAITS: Readonly<Record<WaitReason, string>> = {
   owner: 'the instance that works on it, which knows more',
 }
 
+const PARKED_IN_DOUBT =
+  'its turn in the retry queue, and then the answer of the processor that it is in doubt at'
+
 function describeWait(payment: Fields): string {
   const reason = textOf(payment['waitsFor'])
-  const words = Object.hasOwn(WAITS, reason) ? WAITS[reason as WaitReason] : reason
+  const isInDoubt = listOf(payment['doubts']).length > 0
+  const known = Object.hasOwn(WAITS, reason) ? WAITS[reason as WaitReason] : reason
+  const words = reason === 'retryQueue' && isInDoubt ? PARKED_IN_DOUBT : known
   const due = payment['dueInMs']
   if (typeof due !== 'number') return words
   return `${words} (${due > 0 ? `due in ${seconds(due)}` : 'due'})`
@@ -99,8 +102,19 @@ const OUTCOMES: Readonly<Record<AttemptOutcome, string>> = {
 const HEADINGS = ['#', 'processor', 'requested at', 'because', 'outcome', 'took', 'said']
 
 function attemptsOf(payment: Fields): string {
+  if (payment['reduced'] === true) return 'its attempts are no longer kept\n'
   const attempts = listOf(payment['attempts'])
-  if (attempts.length === 0) return 'no attempt was made yet\n'
+  const owner = textOf(payment['attemptsKnownTo'])
+  const more =
+    owner === '' ? 'are not known here' : `are known to instance ${owner} only: ask there`
+  const isElsewhere = owner !== '' || payment['waitsFor'] === 'owner'
+  if (attempts.length === 0) {
+    return isElsewhere ? `its attempts ${more}\n` : 'no attempt was made yet\n'
+  }
+  return tableOf(attempts) + (isElsewhere ? `its attempts since then ${more}\n` : '')
+}
+
+function tableOf(attempts: readonly Fields[]): string {
   const rows = [HEADINGS, ...attempts.map(attemptRow)]
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => lengthOf(row[column]))))
   const lines = rows.map((row) =>

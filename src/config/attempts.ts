@@ -115,6 +115,6 @@ export const ATTEMPT_VARIABLES = {
     min: 0,
     max: 604_800_000,
     meaning:
-      'Age, since it was accepted, below which a payment that both processors have denied (400) is not rejected: it waits in the retry queue, and both are asked again; 0: rejected at once',
+      'Age, since it was accepted, below which a payment that both processors have denied (400) is not rejected: it waits in the retry queue, and both are asked again, the last time at that age or later; 0: rejected at once',
   }),
 } as const

@@ -40,7 +40,7 @@ export function tableLine(payment: FoundPayment): string {
     amountOf(payment).padStart(14),
     state.padEnd(8),
     instantText(when).padEnd(24),
-    `${payment.attempts ?? '?'}`.padStart(3),
+    attemptsText(payment).padStart(3),
     [processor, payment.ownedBy, ...payment.inDoubtAt.map((name) => `in doubt at ${name}`)]
       .filter((each) => each !== undefined)
       .join(', '),
@@ -75,6 +75,11 @@ function cellsOf(payment: FoundPayment): readonly string[] {
 
 function amountOf({ amountCents }: FoundPayment): string {
   return printCents(BigInt(Math.round(amountCents)))
+}
+
+/** An owned one may have more, which its instance alone knows. */
+function attemptsText({ state, attempts }: FoundPayment): string {
+  return attempts === undefined ? '?' : `${attempts}${state === 'owned' ? '+' : ''}`
 }
 
 function instantText(at: number | undefined): string {

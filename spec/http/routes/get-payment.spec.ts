@@ -43,6 +43,7 @@ interface StatusBody {
   readonly waitsFor?: string
   readonly dueInMs?: number
   readonly ownedBy?: string
+  readonly attemptsKnownTo?: string
   readonly doubts?: readonly { readonly processor: string; readonly remainingMs: number }[]
   readonly attempts: readonly {
     readonly outcome: string
@@ -134,7 +135,7 @@ t.test(
 )
 
 t.test(
-  'the status of a waiting payment says so, and at another instance which one owns it',
+  'the status of a payment says at another instance which one owns it and knows its attempts',
   async (t) => {
     const world = await startWorld(t, {
       databaseUrl: await postgres.freshDatabase(),
@@ -153,7 +154,9 @@ t.test(
 
     t.match(here, { state: 'pending', waitsFor: 'route', attempts: [] })
     t.equal(here.ownedBy, undefined)
-    t.match(there, { state: 'pending', waitsFor: 'owner', ownedBy: 'spec-1' })
+    t.equal(here.attemptsKnownTo, undefined)
+    const owner = { ownedBy: 'spec-1', attemptsKnownTo: 'spec-1' }
+    t.match(there, { state: 'pending', waitsFor: 'owner', ...owner })
   },
 )
 

@@ -131,9 +131,11 @@ t.test(
       state: 'pending',
       waitsFor: 'owner',
       ownedBy: 'mine',
+      attemptsKnownTo: 'mine',
       unknownOutcomes: undefined,
     })
     t.match(final, { state: 'rejected', waitsFor: undefined, ownedBy: undefined })
+    for (const status of [waiting, final]) t.equal(status?.attemptsKnownTo, undefined)
   },
 )
 
@@ -227,6 +229,17 @@ t.test('a renewal that is being committed saves its lease from a takeover', asyn
 
   t.strictSame((await taking).payments, [])
   t.match(await first.renewLease({ ...mine, ttlMs: 1_000 }), { held: true })
+})
+
+t.test('nobody is said to know the attempts of a payment whose owner is gone', async (t) => {
+  const ledger = await open(t, await server.freshDatabase())
+  const gone = await lease(ledger, 'gone')
+  await acceptMany(ledger, { ...gone, count: 1 })
+  await ledger.releaseLease(gone.leaseId)
+
+  const status = await ledger.find(uuid(1))
+
+  t.match(status, { ownedBy: 'gone', attemptsKnownTo: undefined })
 })
 
 t.test('leases leave the table once they are revoked and own nothing', async (t) => {

@@ -57,7 +57,10 @@ export interface FoundPayment {
   readonly ownedBy?: string
   /** Processors at which its outcome was unknown when it was written last. */
   readonly inDoubtAt: readonly ProcessorName[]
-  /** How many there were; absent where they are no longer kept. */
+  /**
+   * How many there were; absent where they are no longer kept. While an instance works on it, it alone
+   * knows what it has attempted: those before, and absent where there are none.
+   */
   readonly attempts?: number
 }
 

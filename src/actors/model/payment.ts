@@ -158,7 +158,7 @@ export type WaitReason =
   | 'route' // in memory: for a slot and a processor that may be charged
   | 'lookUp' // in memory: for the answer of the processor that it is in doubt at
   | 'backoff' // in memory: for the next quick try
-  | 'retryQueue' // in the ledger: until it is due and a circuit lets it through
+  | 'retryQueue' // in the ledger: until it is due; then for a circuit, or in doubt for a look-up
   | 'owner' // in the memory of the instance that `ownedBy` names, which knows more
 
 /** Everything that is known of a payment, for a reader. */
@@ -179,6 +179,11 @@ export interface PaymentStatus {
   /** Name of the instance that works on it; absent when that instance itself answers. */
   readonly ownedBy?: string
   readonly attempts: readonly Attempt[]
+  /**
+   * Name of the living instance that alone knows what it has attempted since the payment is its own;
+   * absent when that instance itself answers, or when nobody knows.
+   */
+  readonly attemptsKnownTo?: string
   /** Settled so long ago that only its id, its amount and `requestedAt` are kept. */
   readonly reduced?: true
 }

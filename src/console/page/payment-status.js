@@ -38,7 +38,7 @@ export function statusOf({ paymentStatus, messages, inspects }) {
     element('dl', { class: 'status' }, ...factsOf(paymentStatus)),
     handsOn(paymentStatus),
     element('h3', {}, 'Attempts'),
-    attemptsOf(paymentStatus),
+    ...attemptsOf(paymentStatus),
     element('h3', {}, 'Messages between actors'),
     messages === null ? whyNone(inspects) : sequenceOf(messages),
   ].filter((part) => part !== undefined)
@@ -52,8 +52,16 @@ const WAITS = {
   owner: 'the instance that works on it',
 }
 
+const PARKED_IN_DOUBT =
+  'its turn in the retry queue, and then a look-up at the processor where its outcome is unknown'
+
+function waitWords({ waitsFor, unknownOutcomes }) {
+  if (waitsFor === 'retryQueue' && unknownOutcomes !== undefined) return PARKED_IN_DOUBT
+  return WAITS[waitsFor] ?? waitsFor
+}
+
 function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...rest }) {
-  const { waitsFor, dueInMs, ownedBy, unknownOutcomes } = rest
+  const { dueInMs, ownedBy, unknownOutcomes } = rest
   const chip = element('span', { class: 'chip', 'data-tone': STATE_TONES[state] }, state)
   const facts = [
     ['state', chip],
@@ -61,7 +69,7 @@ function factsOf({ state, amountCents, acceptedAt, processor, requestedAt, ...re
     ['accepted', acceptedAt === undefined ? undefined : clockTime(acceptedAt, 'exact')],
     ['settled at', processor],
     ['requestedAt', requestedAt === undefined ? undefined : clockTime(requestedAt, 'exact')],
-    ['waits for', WAITS[waitsFor] ?? waitsFor],
+    ['waits for', waitWords(rest)],
     ['until', dueInMs === undefined ? undefined : dueWords(dueInMs)],
     ['worked on by', ownedBy],
     [
@@ -86,10 +94,20 @@ function unknownOutcomeText({ processor, remainingMs, contradiction }) {
   return `${processor}, ${yet}${wrong}`
 }
 
-function attemptsOf({ attempts, reduced }) {
-  if (reduced) return element('p', { class: 'empty' }, 'They are no longer kept.')
-  if (attempts.length === 0) return element('p', { class: 'empty' }, 'It has not been sent yet.')
-  return element('ol', { class: 'attempts' }, ...attempts.map(attempt))
+function attemptsOf({ attempts, ...payment }) {
+  const listed = element('ol', { class: 'attempts' }, ...attempts.map(attempt))
+  const words = whyMore(payment, attempts)
+  const note = words === undefined ? undefined : element('p', { class: 'empty' }, words)
+  return [attempts.length === 0 ? undefined : listed, note]
+}
+
+function whyMore({ reduced, waitsFor, attemptsKnownTo }, attempts) {
+  if (reduced) return 'They are no longer kept.'
+  if (attemptsKnownTo !== undefined) {
+    return `What instance ${attemptsKnownTo} has attempted is known there only: ask it.`
+  }
+  if (waitsFor === 'owner') return 'What its instance has attempted is not known here.'
+  return attempts.length === 0 ? 'It has not been sent yet.' : undefined
 }
 
 function attempt({ processor, requestedAt, reason, outcome, tookMs, detail }, index) {

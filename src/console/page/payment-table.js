@@ -45,7 +45,7 @@ function row({ correlationId, state, amountCents, attempts, ...payment }) {
     whereOf(payment),
     acceptedAt === undefined ? '–' : clockTime(acceptedAt, 'exact'),
     instantOf(requestedAt ?? dueAt),
-    attempts === undefined ? '–' : String(attempts),
+    attemptsOf(state, attempts),
   ]
   const [first, ...others] = cells
   return element(
@@ -54,6 +54,12 @@ function row({ correlationId, state, amountCents, attempts, ...payment }) {
     first,
     ...others.map((cell) => element('td', {}, cell)),
   )
+}
+
+/** A payment that an instance works on may have more, which that instance alone knows. */
+function attemptsOf(state, attempts) {
+  if (attempts === undefined) return '–'
+  return state === 'owned' ? `${attempts}+` : String(attempts)
 }
 
 function whereOf({ processor, ownedBy, inDoubtAt = [] }) {

@@ -58,7 +58,7 @@ const WAIT = words<WaitReason>('What it waits for; absent when it waits for noth
   route: 'a processor that may be charged',
   lookUp: 'the next look-up at the processor where its outcome is unknown',
   backoff: 'the next quick try',
-  retryQueue: 'its due time, and a circuit that lets it through',
+  retryQueue: 'its due time, and a circuit that lets it through, or with `doubts` a look-up',
   owner: 'the instance in `ownedBy`, which knows more',
 })
 
@@ -195,12 +195,18 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       attemptsTotal: {
         type: 'integer',
         minimum: 0,
-        description: 'How many attempts there were, also those that are not kept; 0 once reduced.',
+        description:
+          'How many attempts are known of, also those that are not kept; 0 once reduced.',
       },
       attempts: {
         type: 'array',
         items: { $ref: '#/components/schemas/Attempt' },
         description: ATTEMPTS,
+      },
+      attemptsKnownTo: {
+        type: 'string',
+        description:
+          'Instance that alone knows what it has attempted so far: what is told here is older. Ask it.',
       },
       reduced: {
         type: 'boolean',

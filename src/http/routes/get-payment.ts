@@ -54,6 +54,7 @@ function renderStatus(status: PaymentStatus): string {
     doubts: status.unknownOutcomes?.map(renderUnknownOutcome),
     attemptsTotal: countAttempts(status.attempts),
     attempts: status.attempts.map(renderAttempt),
+    attemptsKnownTo: status.attemptsKnownTo,
     reduced: status.reduced,
   })
   return `{"correlationId":"${correlationId}","amount":${formatCents(amountCents)},${rest.slice(1)}`

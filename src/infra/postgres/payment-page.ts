@@ -62,7 +62,7 @@ export function foundIn(row: RowOf<typeof FOUND>): FoundPayment {
     requestedAt: row.requested_at_ms ?? undefined,
     dueAt: row.due_at_ms ?? undefined,
     ownedBy: row.owned_by ?? undefined,
-    attempts: row.attempts ?? undefined,
+    attempts: attemptsOf(row),
   }
   return {
     correlationId: row.correlation_id,
@@ -71,6 +71,11 @@ export function foundIn(row: RowOf<typeof FOUND>): FoundPayment {
     inDoubtAt,
     ...withoutAbsent(known),
   }
+}
+
+/** None of an owned one is no count: its instance may have made some, and they are not written yet. */
+function attemptsOf({ state, attempts }: RowOf<typeof FOUND>): number | undefined {
+  return state === 'owned' && attempts === 0 ? undefined : (attempts ?? undefined)
 }
 
 type Known = Pick<

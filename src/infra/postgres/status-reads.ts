@@ -4,7 +4,7 @@ import { DamagedPayment, isOfValue, isRefused } from '../../actors/model/errors.
 import type { PaymentStatus, ProcessorName, UnknownOutcome } from '../../actors/model/payment.ts'
 import type { Ledger } from '../../actors/model/ports.ts'
 import type { PostgresPool } from './pool.ts'
-import { ATTEMPTS, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
+import { ATTEMPTS, BOOLEAN, FLOAT, INTEGER, PROCESSOR, STATE, TEXT, nullable } from './rows.ts'
 import { attemptsIn, readPayments } from './rows.ts'
 import type { Columns, OnDamagedRow, Query, RowOf, Statement } from './rows.ts'
 import { LEASES, NOW_MS, epochMs, processorName } from './sql.ts'
@@ -91,7 +91,8 @@ function statusOf(row: RowOf<typeof PAYMENT>): PaymentStatus {
   }
   // The lease of a dead owner may have left the table before its last payment was committed.
   const ownedBy = row.owned_by ?? 'unknown'
-  return { ...open, state: 'pending', waitsFor: 'owner', ownedBy }
+  const owned = { ...open, state: 'pending', waitsFor: 'owner', ownedBy } as const
+  return row.owner_lives === true ? { ...owned, attemptsKnownTo: ownedBy } : owned
 }
 
 /** An archived payment whose day is dropped. */
@@ -139,6 +140,7 @@ const PAYMENT = {
   fallback_doubt_ms: nullable(INTEGER),
   fallback_doubt_requested_at_ms: nullable(INTEGER),
   owned_by: nullable(TEXT),
+  owner_lives: nullable(BOOLEAN),
 }
 
 const KNOWN = { correlation_id: TEXT, amount_cents: INTEGER, requested_at_ms: INTEGER }
@@ -154,7 +156,8 @@ const FIND: Statement = {
     round(extract(epoch FROM accepted_at) * 1000)::float8 AS accepted_at_ms, ${DUE_IN_MS},
     default_doubt_until_ms - ${NOW_MS} AS default_doubt_ms, default_doubt_requested_at_ms,
     fallback_doubt_until_ms - ${NOW_MS} AS fallback_doubt_ms, fallback_doubt_requested_at_ms,
-    (SELECT instance_id FROM leases WHERE id = owner) AS owned_by
+    (SELECT instance_id FROM leases WHERE id = owner) AS owned_by,
+    (SELECT NOT revoked FROM leases WHERE id = owner) AS owner_lives
   FROM payments WHERE correlation_id = $1`,
 }
 
@@ -178,7 +181,8 @@ function findArchived({ correlation_id: id, requested_at_ms: at }: RowOf<typeof 
   SELECT correlation_id::text, amount_cents, 1 AS state, processor, requested_at_ms, attempts,
     round(extract(epoch FROM accepted_at) * 1000)::float8 AS accepted_at_ms,
     NULL AS due_in_ms, NULL AS default_doubt_ms, NULL AS default_doubt_requested_at_ms,
-    NULL AS fallback_doubt_ms, NULL AS fallback_doubt_requested_at_ms, NULL AS owned_by
+    NULL AS fallback_doubt_ms, NULL AS fallback_doubt_requested_at_ms, NULL AS owned_by,
+    NULL AS owner_lives
   FROM archived_payments WHERE correlation_id = '${id}' AND requested_at_ms = ${at}`,
   }
 }
