@@ -88,21 +88,20 @@ export async function readMembers({ restUrl }: NodePart): Promise<readonly Membe
   return ((await answer.json()) as { members: readonly Member[] }).members
 }
 
-/** Hands the primary's role to a standby that Patroni chooses. Throws with Patroni's words. */
-export async function switchOver(primary: NodePart): Promise<void> {
-  const answer = await fetch(`${primary.restUrl}/switchover`, {
-    method: 'POST',
-    body: JSON.stringify({ leader: primary.name }),
-    signal: AbortSignal.timeout(SWITCHOVER_MS),
-  })
-  if (!answer.ok) throw new Error(`switchover: ${answer.status} ${await answer.text()}`)
+/** Hands the primary's role to a standby that Patroni chooses; false: Patroni does not take it now. */
+export async function switchOver(primary: NodePart): Promise<boolean> {
+  return isTaken(primary, 'switchover', { leader: primary.name })
 }
 
 /** Makes a standby the primary where there is none; false: Patroni does not take it now. */
-export async function promote({ name, restUrl }: NodePart): Promise<boolean> {
-  const answer = await fetch(`${restUrl}/failover`, {
+export async function promote(standby: NodePart): Promise<boolean> {
+  return isTaken(standby, 'failover', { candidate: standby.name })
+}
+
+async function isTaken({ restUrl }: NodePart, path: string, order: object): Promise<boolean> {
+  const answer = await fetch(`${restUrl}/${path}`, {
     method: 'POST',
-    body: JSON.stringify({ candidate: name }),
+    body: JSON.stringify(order),
     signal: AbortSignal.timeout(SWITCHOVER_MS),
   })
   await answer.body?.cancel()

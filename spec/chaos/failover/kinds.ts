@@ -62,7 +62,8 @@ export const KINDS = {
   }),
   switchover: kind('the role handed over by hand', async ({ primary, settled, ends }) => {
     ends()
-    await switchOver(primary)
+    // A node that has just come back may not be a synchronous standby yet.
+    await waitUntil({ what: 'a switchover by hand' }, () => switchOver(primary))
     await settled()
   }),
   clock: kind('the primary killed, the promoted one 30 s off', async (target) => {
