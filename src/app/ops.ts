@@ -38,6 +38,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
   const whyNotReady = (): string | undefined => whyNot(parts)
   const sources = {
     isReady: () => whyNotReady() === undefined,
+    holdsLease: () => adapters.fence.holds(systemClock.now()),
     edge: () => ({ refused: http()?.refused() ?? 0, inFlight: http()?.inFlight() ?? 0 }),
     countOpen: () => adapters.ledger.countOpen(),
     redisFailures: () => adapters.redisFailures,
