@@ -239,6 +239,7 @@ t.test('an outage that a stop comes upon is kept, though its second is not over'
     commands: unasked,
     fees: unasked,
     onBug: (part, bug) => t.fail(part, { bug }),
+    broken: new Set(),
   })
   const change = { from: 'closed', to: 'open', cause: 'http 500' } as const
   counters.telemetry.emit({ type: 'circuit.changed', processor: 'default', ...change })

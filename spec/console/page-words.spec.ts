@@ -81,6 +81,21 @@ t.test('the title tells that books differ, and that the page is cut off', { skip
   await becomesTrue(page, `titles.includes('⚠ disconnected: Pit console, spec-1')`)
 })
 
+t.test('a part of the console that a bug has stopped is told', { skip }, async (t) => {
+  const { page, feed } = await openFed(t, browser, await startWatched(t, postgres))
+  await feed.show(frameAt(4))
+  t.equal(await page.textContent('#link'), 'live')
+  t.equal(await page.isVisible('#banner'), false)
+
+  await feed.show({ ...frameAt(4), broken: ['compare'] })
+  t.equal(await page.textContent('#link'), 'live, in part')
+  t.match(await page.textContent('#banner'), /console\.broken.*stands still: Books\.$/)
+
+  await feed.show(frameAt(4))
+  t.equal(await page.textContent('#link'), 'live')
+  t.equal(await page.isVisible('#banner'), false, 'it has been begun again')
+})
+
 t.test('times are local or in UTC, as was chosen last', { skip }, async (t) => {
   const { url } = await startWatched(t, postgres)
   const timezoneId = 'Asia/Tokyo'

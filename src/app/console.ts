@@ -72,7 +72,8 @@ export function createPitConsole(
   let bugs = 0
   const onBug: OnBug = (part, err) =>
     logBug(log, { part, bugs: (bugs += 1), err }, 'console.broken')
-  const contained = { part: 'counters', onBug }
+  const broken = new Set<string>()
+  const contained = { part: 'counters', onBug, broken }
   let parts: readonly { extend(app: WebApp): void; stop(): void | Promise<void> }[] = []
   const tables = openTables(config, { addresses, names: adapters.names })
   const finder = openPaymentFinder({
@@ -86,7 +87,7 @@ export function createPitConsole(
     latency: { record: untilItThrows((us: number) => counters.latency.record(us), contained) },
     async watch(supervisor) {
       if (config.opsPort === 0) return
-      const inspection = await inspectionOf(config, supervisor, { logger, access, onBug })
+      const inspection = await inspectionOf(config, supervisor, { logger, access, onBug, broken })
       const console = startConsole({
         instanceId: config.instanceId,
         access,
@@ -94,6 +95,7 @@ export function createPitConsole(
         supervisor,
         counters,
         onBug,
+        broken,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         ...(adapters.outages === undefined ? {} : { outagesCache: adapters.outages }),
         countRedisFailures: () => [...adapters.redisFailures.values()].reduce((a, b) => a + b, 0),
@@ -216,16 +218,20 @@ async function inspectionOf(
   supervisor: SupervisorActor,
   {
     logger,
-    access,
-    onBug,
-  }: { readonly logger: Logger; readonly access: Access; readonly onBug: OnBug },
+    ...bugs
+  }: {
+    readonly logger: Logger
+    readonly access: Access
+    readonly onBug: OnBug
+    readonly broken: Set<string>
+  },
 ): Promise<ActorInspection | undefined> {
   if (!inspect) return undefined
   const { createInspection } = await import('../console/inspection.ts')
   const log = subsystemLogger(logger, 'inspection')
   const now = (): number => systemClock.now()
   const onDropped = (messages: number): void => log.warn({ messages }, 'inspection.thinned')
-  return createInspection({ supervisor, oneIn, now, access, onDropped, onBug })
+  return createInspection({ supervisor, oneIn, now, onDropped, ...bugs })
 }
 
 function differingOf(
