@@ -9,10 +9,10 @@ import { openKeys } from './keys.js'
 import { openLive } from './live.js'
 import { booksDiffer, showBooks, showInstances, showEvents } from './panels.js'
 import { openOrderDialog } from './order-dialog.js'
-import { openPayments, showPayments } from './payments.js'
+import { findByBeginning, openPayments, showPayments } from './payments.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
-import { goTo, openRoutes } from './routes.js'
+import { openRoutes } from './routes.js'
 import { showPanel } from './simulators.js'
 import { openTiles, showTiles } from './tiles.js'
 
@@ -74,7 +74,7 @@ function find(id) {
   const isBeginning = UUID_SHAPE.startsWith(shape) || /^x{1,32}$/.test(shape)
   byId('find-note').textContent = isBeginning ? '' : NO_ID
   if (isWhole) openPayment(id)
-  else if (isBeginning && id !== '') goTo(`#/payments?id=${id}`)
+  else if (isBeginning && id !== '') findByBeginning(id)
 }
 
 const UUID_SHAPE = 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'
