@@ -241,6 +241,7 @@ t.test('an outage that a stop comes upon is kept, though its second is not over'
     access: unasked,
     clock: systemClock,
     supervisor: unasked,
+    whyNotReady: unasked,
     counters,
     outagesCache: {
       keep: ({ text }) => Promise.resolve(void kept.push(text)),

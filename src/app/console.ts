@@ -34,7 +34,7 @@ export interface PitConsole {
   /**
    * Collects figures from now on; to be called once the supervisor runs. No operators’ port, none.
    */
-  watch(supervisor: SupervisorActor): Promise<void>
+  watch(supervisor: SupervisorActor, whyNotReady: () => string | undefined): Promise<void>
   /** Adds the pages to the operators' port; after `watch`. */
   extend(app: WebApp): void
   stop(): Promise<void>
@@ -85,7 +85,7 @@ export function createPitConsole(
     // Called by actors and by the payment port, which nothing of this may end.
     telemetry: { emit: untilItThrows((fact: Fact) => counters.telemetry.emit(fact), contained) },
     latency: { record: untilItThrows((us: number) => counters.latency.record(us), contained) },
-    async watch(supervisor) {
+    async watch(supervisor, whyNotReady) {
       if (config.opsPort === 0) return
       const inspection = await inspectionOf(config, supervisor, { logger, access, onBug, broken })
       const console = startConsole({
@@ -93,6 +93,7 @@ export function createPitConsole(
         access,
         clock: systemClock,
         supervisor,
+        whyNotReady,
         counters,
         onBug,
         broken,

@@ -32,6 +32,8 @@ export interface ConsoleOptions {
   readonly access: Access
   readonly clock: Clock
   readonly supervisor: SupervisorActor
+  /** As `/readyz` says it; undefined while this instance is ready. */
+  readonly whyNotReady: () => string | undefined
   readonly counters: Counters
   /** Absent without Redis: then only this instance is shown. */
   readonly cache?: FiguresCache
@@ -88,7 +90,7 @@ export function startConsole(options: ConsoleOptions): Console {
   const outages = sharingOf(options)
   const viewers = new Map<Viewer, Seen>()
   let books: ComparedBooks | null = null
-  let counted: LedgerCounts = { open: null, totals: null }
+  let counted: LedgerCounts = { open: null, totals: null, staleSince: null }
 
   const collect = async (): Promise<void> => {
     counters.outages.noteRedis(options.countRedisFailures())
@@ -152,9 +154,14 @@ export function startConsole(options: ConsoleOptions): Console {
 }
 
 /** Those of this instance, which starts now. */
-function ownFigures({ instanceId, clock, supervisor, counters }: ConsoleOptions): () => Figures {
+function ownFigures(options: ConsoleOptions): () => Figures {
+  const { instanceId, clock, supervisor, counters, whyNotReady } = options
   const identity = { instanceId, startedAt: clock.wallNow() }
-  return () => figuresOf(identity, counters.counted(), snapshotOf(supervisor, clock.now()))
+  return () => {
+    const figures = figuresOf(identity, counters.counted(), snapshotOf(supervisor, clock.now()))
+    const notReady = whyNotReady()
+    return notReady === undefined ? figures : { ...figures, notReady }
+  }
 }
 
 /** A read whose memory a purge ends; what one that was under way then has found is dropped. */

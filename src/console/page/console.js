@@ -129,13 +129,14 @@ document.addEventListener('visibilitychange', () => {
   }
 })
 
-function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
+function showFrame({ instances, transitions, open, totals, staleSince, books, ...fresh }) {
   const { fees, hasProcessorBooks, instanceId } = hello
-  showTiles({ instances, open, totals, seconds, fees })
+  showTiles({ instances, open, totals, staleSince, seconds, fees })
   showProcessors({ instances, totals, fees, at: fresh.at })
   showInstances(instances)
   showOrders(instances)
-  showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances) })
+  const [{ notReady } = {}] = instances
+  showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances), notReady })
   showEvents({ events, outages, instanceId })
   chart?.update(countsOf(instances, open, totals), transitions)
   if (fresh.seconds.length > 0) plots.update({ seconds, fees, outages })
