@@ -66,6 +66,7 @@ async function open({ supervisor, clock }: SystemLives, oneIn: number): Promise<
     }),
     oneIn,
     now: () => clock.now(),
+    broken: new Set(),
     onDropped: () => undefined,
     onBug: fail,
   })

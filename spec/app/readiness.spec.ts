@@ -130,6 +130,8 @@ t.test(
 
     clock.increment(1_000)
     t.equal(readiness.whyNot(), 'The lease is not held.')
+    telemetry.emit({ type: 'batch.refused', payments: 1, cause: 'full' })
+    t.equal(readiness.whyNot(), 'The lease is not held: full.', 'which is the worse of the two')
   },
 )
 

@@ -64,6 +64,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
       for (let payment = 0; payment < accepted; payment += 1) metrics.latency.record(1_100)
       return metrics.scrape({
         isReady: () => true,
+        holdsLease: () => true,
         edge: () => ({ refused: 2, inFlight: 0 }),
         redisFailures: () => new Map(),
         countOpen: () => Promise.resolve({ parked: 4, owned: 1, oldestMs: 19_500 }),

@@ -152,7 +152,7 @@ t.test('a waiting payment shows what it waits for and until when', { skip }, asy
   // It waits for nothing while a look-up is under way, and the page reads it once a second.
   const wait = 'the next look-up at the processor where its outcome is unknown'
   await page.locator('.status', { hasText: wait }).waitFor()
-  const where = /in doubt at(default|fallback), for another [\d.]+ (ms|s|min)/
+  const where = /in doubt at(default|fallback), may be recorded for another [\d.]+ (ms|s|min)/
   await page.locator('.status', { hasText: where }).waitFor()
   t.match(await page.textContent('.attempts'), 'in doubt')
   t.same(faults, [])

@@ -13,7 +13,7 @@ import type { WebApp } from '../../src/server/web-server.ts'
 
 const BUG = new TypeError('a planted bug')
 
-const broken = (): never => {
+const fails = (): never => {
   throw BUG
 }
 
@@ -25,13 +25,14 @@ class Bugs {
 
 t.test('a listener that throws is told once and not called again', async (t) => {
   const { told, onBug } = new Bugs()
+  const broken = new Set<string>()
   let calls = 0
   const listener = untilItThrows(
     () => {
       calls += 1
-      broken()
+      fails()
     },
-    { part: 'counters', onBug },
+    { part: 'counters', onBug, broken },
   )
 
   listener()
@@ -39,30 +40,65 @@ t.test('a listener that throws is told once and not called again', async (t) => 
 
   t.equal(calls, 1)
   t.same(told, [['counters', BUG]])
+  t.same([...broken], ['counters'])
 })
 
-t.test('work that is repeated ends with its first bug', async (t) => {
-  for (const work of [broken, () => Promise.reject(BUG)]) {
+t.test('work that is repeated rests after a bug, and counts as broken meanwhile', async (t) => {
+  for (const work of [fails, () => Promise.reject(BUG)]) {
     const { told, onBug } = new Bugs()
+    const broken = new Set<string>()
     let calls = 0
-    const others = { calls: 0 }
-    const stops = [
-      every(1, () => ((calls += 1), work()), { part: 'show', onBug }),
-      every(1, () => void (others.calls += 1), { part: 'collect', onBug }),
-    ]
-    t.teardown(() => stops.forEach((stop) => stop()))
+    let others = 0
+    const show = every(1, () => ((calls += 1), work()), { part: 'show', onBug, broken })
+    const collect = every(1, () => void (others += 1), { part: 'collect', onBug, broken })
+    t.teardown(() => [show, collect].forEach(({ stop }) => stop()))
 
     await waitUntil({ what: 'the bug is told' }, () => told.length > 0)
-    const before = others.calls
-    await waitUntil({ what: 'the others go on' }, () => others.calls > before + 5)
+    const before = others
+    await waitUntil({ what: 'the others go on' }, () => others > before + 5)
+    await show.run()
 
     t.equal(calls, 1)
     t.same(told, [['show', BUG]])
+    t.same([...broken], ['show'])
   }
 })
 
+t.test('work that has rested is begun again, and is broken no longer', async (t) => {
+  const { told, onBug } = new Bugs()
+  const broken = new Set<string>()
+  let calls = 0
+  const work = (): void => void ((calls += 1) === 1 && fails())
+  const compare = every(1, work, { part: 'compare', onBug, broken, restMs: 5 })
+  t.teardown(compare.stop)
+
+  await waitUntil({ what: 'it is begun again' }, () => calls > 1 && broken.size === 0)
+
+  t.same(told, [['compare', BUG]])
+})
+
+t.test('work that a new viewer asks for while it is under way is not done twice', async (t) => {
+  let begun = 0
+  let end = (): void => undefined
+  const work = (): Promise<void> => {
+    begun += 1
+    return new Promise((resolve) => (end = resolve))
+  }
+  const contained = { part: 'compare', onBug: fails, broken: new Set<string>() }
+  const compare = every(1_000_000, work, contained)
+  t.teardown(compare.stop)
+
+  const runs = [compare.run(), compare.run()]
+  end()
+  await Promise.all(runs)
+  t.equal(begun, 1)
+
+  void compare.run()
+  t.equal(begun, 2, 'the next one is done anew')
+})
+
 t.test('a route that throws answers 500 and tells why, at once or later', async (t) => {
-  for (const read of [broken, () => Promise.reject(BUG)] satisfies Route['read'][]) {
+  for (const read of [fails, () => Promise.reject(BUG)] satisfies Route['read'][]) {
     const { told, onBug } = new Bugs()
     const port = await serve(t, (app) =>
       route(app, { path: '/page', read, access: openToAll(), onBug }),
@@ -77,7 +113,7 @@ t.test('a route that throws answers 500 and tells why, at once or later', async 
 
 t.test('a bug at the opening of a stream ends its viewer', async (t) => {
   const { told, onBug } = new Bugs()
-  const port = await serveStream(t, { onJoin: broken, onBug })
+  const port = await serveStream(t, { onJoin: fails, onBug })
 
   t.equal(await closeCode(port), 1011)
   t.equal(await closeCode(port), 1011, 'and the next one is served')
@@ -89,7 +125,7 @@ t.test('a bug at the opening of a stream ends its viewer', async (t) => {
 
 t.test('a bug at the close of a stream is told', async (t) => {
   const { told, onBug } = new Bugs()
-  const port = await serveStream(t, { onJoin: (viewer) => viewer.end(), onLeave: broken, onBug })
+  const port = await serveStream(t, { onJoin: (viewer) => viewer.end(), onLeave: fails, onBug })
 
   t.equal(await closeCode(port), 1011)
   await waitUntil({ what: 'the bug is told' }, () => told.length > 0)
@@ -103,7 +139,7 @@ t.test('a bug while held messages are sent ends the viewers', async (t) => {
   const viewer: Viewer = {
     isBehind: false,
     send: () => true,
-    sendAll: (texts) => (texts.length > 0 ? broken() : 0),
+    sendAll: (texts) => (texts.length > 0 ? fails() : 0),
     end: () => void (ended += 1),
   }
   const buffer = createSendBuffer({ now: () => 0, onBug })
@@ -127,7 +163,7 @@ async function serve(t: Test, extend: (app: WebApp) => void): Promise<number> {
 }
 
 function serveStream(t: Test, options: Partial<StreamOptions>): Promise<number> {
-  const nothing = { onJoin: () => undefined, onLeave: () => undefined, onBug: broken }
+  const nothing = { onJoin: () => undefined, onLeave: () => undefined, onBug: fails }
   const stream = {
     path: '/ws',
     access: openToAll(),

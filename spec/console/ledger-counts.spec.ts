@@ -15,7 +15,7 @@ function begin() {
   const answer = <Value>(value: Value): Promise<Value> =>
     isGone ? Promise.reject(new LedgerUnavailable('count', 'none')) : Promise.resolve(value)
   const count = createLedgerCounts({
-    clock: { now: () => now },
+    clock: { now: () => now, wallNow: () => 1_000_000 + now },
     countOpen: () => answer({ parked: 3, owned: 4, oldestMs: 0 }),
     countFinal: () => {
       asked += 1
@@ -56,9 +56,11 @@ t.test('a count that takes long is asked for a twentieth of the time', async (t)
 })
 
 t.test('while the ledger is out of reach the last totals stand', async (t) => {
-  const { count, goes } = begin()
-  await count()
+  const { count, goes, wait } = begin()
+  t.match(await count(), { staleSince: null })
   goes()
+  wait(5_000)
 
-  t.match(await count(), { open: null, totals: { payments: 50 } })
+  const told = await count()
+  t.match(told, { open: null, totals: { payments: 50 }, staleSince: 1_000_000 })
 })

@@ -27,9 +27,10 @@ function startNotes(at = 1_000_000) {
     circuit(to: Extract<Fact, { type: 'circuit.changed' }>['to']) {
       notes.note({ type: 'circuit.changed', processor: 'default', from: 'x', to, cause: 'x' })
     },
-    attempt(outcome: Extract<Fact, { type: 'attempt.ended' }>['outcome']) {
+    attempt(outcome: Extract<Fact, { type: 'attempt.ended' }>['outcome'], failsProcessor?: true) {
+      const counts = failsProcessor === undefined ? {} : { failsProcessor }
       const more = { correlationId: 'a', reason: 'cheaper', detail: 'x', tookMs: 1 } as const
-      notes.note({ type: 'attempt.ended', processor: 'default', outcome, ...more })
+      notes.note({ type: 'attempt.ended', processor: 'default', outcome, ...more, ...counts })
     },
     refuse: () => notes.note({ type: 'batch.refused', payments: 3, cause: 'x' }),
     fail: (operation: string) => notes.note({ type: 'ledger.failed', operation, cause: 'x' }),
@@ -81,13 +82,27 @@ t.test('a circuit that waits for a payment to try it makes no outage longer', as
   )
 })
 
-t.test('a processor that is paused by hand is out, one that is held closed is not', async (t) => {
-  const { circuit, all } = startNotes()
+t.test('a processor that is paused or held by hand is not out', async (t) => {
+  for (const held of ['heldOpen', 'heldClosed'] as const) {
+    const { circuit, all } = startNotes()
 
-  circuit('heldOpen')
-  t.match(all(), [{ of: 'default', state: 'running' }])
-  circuit('heldClosed')
-  t.match(all(), [{ of: 'default', state: 'over' }])
+    circuit(held)
+    circuit('halfOpen')
+    t.same(all(), [])
+    circuit('open')
+    circuit(held)
+    t.match(all(), [{ of: 'default', state: 'over' }], 'and what was an outage ends')
+  }
+})
+
+t.test('a run of answers that blames its payments counts in the outage it opens', async (t) => {
+  const { circuit, attempt, all } = startNotes()
+  attempt('known')
+  attempt('known', true)
+  circuit('open')
+  attempt('known', true)
+
+  t.match(all(), [{ of: 'default', met: 2 }])
 })
 
 t.test('PostgreSQL is out from the first write that fails to the next commit', async (t) => {
@@ -226,6 +241,7 @@ t.test('an outage that a stop comes upon is kept, though its second is not over'
     access: unasked,
     clock: systemClock,
     supervisor: unasked,
+    whyNotReady: unasked,
     counters,
     outagesCache: {
       keep: ({ text }) => Promise.resolve(void kept.push(text)),
@@ -239,6 +255,7 @@ t.test('an outage that a stop comes upon is kept, though its second is not over'
     commands: unasked,
     fees: unasked,
     onBug: (part, bug) => t.fail(part, { bug }),
+    broken: new Set(),
   })
   const change = { from: 'closed', to: 'open', cause: 'http 500' } as const
   counters.telemetry.emit({ type: 'circuit.changed', processor: 'default', ...change })

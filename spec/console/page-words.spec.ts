@@ -81,6 +81,42 @@ t.test('the title tells that books differ, and that the page is cut off', { skip
   await becomesTrue(page, `titles.includes('⚠ disconnected: Pit console, spec-1')`)
 })
 
+t.test('a part of the console that a bug has stopped is told', { skip }, async (t) => {
+  const { page, feed } = await openFed(t, browser, await startWatched(t, postgres))
+  await feed.show(frameAt(4))
+  t.equal(await page.textContent('#link'), 'live')
+  t.equal(await page.isVisible('#banner'), false)
+
+  await feed.show({ ...frameAt(4), broken: ['compare'] })
+  t.equal(await page.textContent('#link'), 'live, in part')
+  t.match(await page.textContent('#banner'), /console\.broken.*stands still: Books\.$/)
+
+  await feed.show(frameAt(4))
+  t.equal(await page.textContent('#link'), 'live')
+  t.equal(await page.isVisible('#banner'), false, 'it has been begun again')
+})
+
+t.test('an instance that is not ready says so, and figures say since when', { skip }, async (t) => {
+  const { page, feed } = await openFed(t, browser, await startWatched(t, postgres))
+  await feed.show(frameAt(4))
+  t.match(await page.textContent('#instances'), 'accepting')
+
+  const why = 'The lease is not held: the server is read-only.'
+  const { instances, ...frame } = frameAt(4)
+  const notReady = instances.map((instance) => ({ ...instance, notReady: why }))
+  const books = { from: 0, to: 0, theirs: {} }
+  await feed.show({ ...frame, instances: notReady, books, open: null, staleSince: frame.at })
+
+  const chip = page.locator('#instances .chip')
+  t.equal(await chip.textContent(), 'not ready')
+  t.equal(await chip.getAttribute('data-tone'), 'bad')
+  t.match(await page.textContent('#instances'), why)
+  t.equal(await page.textContent('#books'), `our books could not be read: ${why}`)
+  for (const name of ['accepted', 'settled']) {
+    t.match(await page.textContent(`[data-tile=${name}]`), /not renewed since .*\d\d:\d\d:\d\d/)
+  }
+})
+
 t.test('times are local or in UTC, as was chosen last', { skip }, async (t) => {
   const { url } = await startWatched(t, postgres)
   const timezoneId = 'Asia/Tokyo'

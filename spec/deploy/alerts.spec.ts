@@ -126,6 +126,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlyMap<string, Readon
   metrics.telemetry.emit({ type: 'health.probed', processor: 'default', ...probed })
   const { body } = await metrics.scrape({
     isReady: () => true,
+    holdsLease: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 1 }),
     redisFailures: () => new Map([['unavailable', 1]]),

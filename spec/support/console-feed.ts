@@ -98,7 +98,16 @@ export function framesOf({ perSecond, frames }: Flow): readonly Frame[] {
     if (isWhole) seconds.add(at, all, 0)
     const fresh = isWhole ? seconds.since(at - 1) : []
     const open = { parked: 0, owned: 0 }
-    return frameOf(all, { at, seconds: fresh, events: [], books: null, open, totals })
+    return frameOf(all, {
+      at,
+      seconds: fresh,
+      events: [],
+      books: null,
+      broken: [],
+      open,
+      totals,
+      staleSince: null,
+    })
   })
 }
 

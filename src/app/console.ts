@@ -34,7 +34,7 @@ export interface PitConsole {
   /**
    * Collects figures from now on; to be called once the supervisor runs. No operators’ port, none.
    */
-  watch(supervisor: SupervisorActor): Promise<void>
+  watch(supervisor: SupervisorActor, whyNotReady: () => string | undefined): Promise<void>
   /** Adds the pages to the operators' port; after `watch`. */
   extend(app: WebApp): void
   stop(): Promise<void>
@@ -72,7 +72,8 @@ export function createPitConsole(
   let bugs = 0
   const onBug: OnBug = (part, err) =>
     logBug(log, { part, bugs: (bugs += 1), err }, 'console.broken')
-  const contained = { part: 'counters', onBug }
+  const broken = new Set<string>()
+  const contained = { part: 'counters', onBug, broken }
   let parts: readonly { extend(app: WebApp): void; stop(): void | Promise<void> }[] = []
   const tables = openTables(config, { addresses, names: adapters.names })
   const finder = openPaymentFinder({
@@ -84,16 +85,18 @@ export function createPitConsole(
     // Called by actors and by the payment port, which nothing of this may end.
     telemetry: { emit: untilItThrows((fact: Fact) => counters.telemetry.emit(fact), contained) },
     latency: { record: untilItThrows((us: number) => counters.latency.record(us), contained) },
-    async watch(supervisor) {
+    async watch(supervisor, whyNotReady) {
       if (config.opsPort === 0) return
-      const inspection = await inspectionOf(config, supervisor, { logger, access, onBug })
+      const inspection = await inspectionOf(config, supervisor, { logger, access, onBug, broken })
       const console = startConsole({
         instanceId: config.instanceId,
         access,
         clock: systemClock,
         supervisor,
+        whyNotReady,
         counters,
         onBug,
+        broken,
         ...(adapters.figures === undefined ? {} : { cache: adapters.figures }),
         ...(adapters.outages === undefined ? {} : { outagesCache: adapters.outages }),
         countRedisFailures: () => [...adapters.redisFailures.values()].reduce((a, b) => a + b, 0),
@@ -216,16 +219,20 @@ async function inspectionOf(
   supervisor: SupervisorActor,
   {
     logger,
-    access,
-    onBug,
-  }: { readonly logger: Logger; readonly access: Access; readonly onBug: OnBug },
+    ...bugs
+  }: {
+    readonly logger: Logger
+    readonly access: Access
+    readonly onBug: OnBug
+    readonly broken: Set<string>
+  },
 ): Promise<ActorInspection | undefined> {
   if (!inspect) return undefined
   const { createInspection } = await import('../console/inspection.ts')
   const log = subsystemLogger(logger, 'inspection')
   const now = (): number => systemClock.now()
   const onDropped = (messages: number): void => log.warn({ messages }, 'inspection.thinned')
-  return createInspection({ supervisor, oneIn, now, access, onDropped, onBug })
+  return createInspection({ supervisor, oneIn, now, onDropped, ...bugs })
 }
 
 function differingOf(

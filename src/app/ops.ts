@@ -15,10 +15,10 @@ import { isLoopback, listensAt, operatorsAddress } from './listening.ts'
 /** What the port shows. */
 export interface OpsParts {
   readonly adapters: Adapters
-  readonly supervisor: SupervisorActor
   readonly metrics: Metrics
   /** The payment port; undefined until it listens. */
   readonly http: () => HttpServer | undefined
+  readonly whyNotReady: () => string | undefined
   readonly extend: (app: WebApp) => void
   readonly webServer: WebServer
 }
@@ -34,10 +34,10 @@ export function createPitMetrics(config: Config): Metrics {
 export async function openOps(config: Config, parts: OpsParts): Promise<OpsServer | undefined> {
   const { opsHost: host, opsPort: port } = config
   if (port === 0) return undefined
-  const { adapters, metrics, http, extend, webServer } = parts
-  const whyNotReady = (): string | undefined => whyNot(parts)
+  const { adapters, metrics, http, extend, webServer, whyNotReady } = parts
   const sources = {
     isReady: () => whyNotReady() === undefined,
+    holdsLease: () => adapters.fence.holds(systemClock.now()),
     edge: () => ({ refused: http()?.refused() ?? 0, inFlight: http()?.inFlight() ?? 0 }),
     countOpen: () => adapters.ledger.countOpen(),
     redisFailures: () => adapters.redisFailures,
@@ -67,7 +67,12 @@ const ASKING =
 const DOUBLED =
   'Another process runs under the same INSTANCE_ID: give each its own, payments are safe meanwhile.'
 
-function whyNot({ adapters, supervisor, http }: OpsParts): string | undefined {
+export interface ReadinessParts extends Pick<OpsParts, 'adapters' | 'http'> {
+  readonly supervisor: SupervisorActor
+}
+
+/** Why payments are not let in or cannot be committed, for operators; undefined: they can be. */
+export function whyNot({ adapters, supervisor, http }: ReadinessParts): string | undefined {
   const reason = adapters.readiness.whyNot()
   if (http() === undefined) return reason ?? 'This instance is starting.'
   return supervisor.getSnapshot().hasTag('ready') ? reason : 'This instance is draining.'

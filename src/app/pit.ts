@@ -10,7 +10,7 @@ import type { OpsServer } from '../http/ops.ts'
 import { startHttp, type HttpServer } from '../http/server.ts'
 import { createAdapters, type Addresses, type Told } from './adapters.ts'
 import { createPitConsole, openKeys } from './console.ts'
-import { createPitMetrics, openOps } from './ops.ts'
+import { createPitMetrics, openOps, whyNot } from './ops.ts'
 import { clientsAddress, listensAt } from './listening.ts'
 import { becomesReady, ended } from './readiness.ts'
 import { rehearse } from './rehearsal/rehearsal.ts'
@@ -76,9 +76,10 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   }
   try {
     supervisor.start()
-    await console.watch(supervisor)
+    const whyNotReady = () => whyNot({ adapters, supervisor, http: () => http })
+    await console.watch(supervisor, whyNotReady)
     const extend = (app: WebApp): void => console.extend(app)
-    const shown = { adapters, supervisor, metrics, extend, webServer, http: () => http }
+    const shown = { adapters, metrics, extend, webServer, whyNotReady, http: () => http }
     ops = await openOps(config, shown)
     await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
     await rehearse(config, { adapters, webServer, clock: systemClock, logger })
@@ -90,7 +91,6 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     await closeAll()
     throw error
   }
-  const stopAccepting = (): void => http?.stopAccepting()
   const stopped = end.then(closeAll, async (error: unknown) => {
     logBug(subsystemLogger(logger, 'supervisor'), { err: error }, 'supervisor.failed')
     await closeAll()
@@ -103,7 +103,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     stopped,
     isDrained: drain.isOrdered,
     stop: (cause) => {
-      stopAccepting()
+      http?.stopAccepting()
       supervisor.send({ type: 'stop.requested', cause })
       return stopped
     },

@@ -128,10 +128,12 @@ function sentenceOf(known: {
   readonly isHeld: boolean
 }): string | undefined {
   const { refusal, lapse, isHeld } = known
+  if (!isHeld) {
+    const cause = lapse ?? refusal
+    return `The lease is not held${cause === undefined ? '' : `: ${cause}`}.`
+  }
   if (refusal !== undefined) return `Nothing can be committed: ${refusal}.`
-  const because = lapse === undefined ? '' : `: ${lapse}`
-  if (!isHeld) return `The lease is not held${because}.`
-  return lapse === undefined ? undefined : `The lease is not renewed${because}.`
+  return lapse === undefined ? undefined : `The lease is not renewed: ${lapse}.`
 }
 
 /**

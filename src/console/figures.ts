@@ -40,6 +40,8 @@ export interface Figures extends Counted {
   /** Epoch ms, on the instance's own clock. */
   readonly startedAt: number
   readonly state: string
+  /** Why payments are not let in or cannot be committed; absent while they can be. */
+  readonly notReady?: string
   readonly gauges: Gauges
   /** Payments along each transition of their chart; empty while there are no payments yet. */
   readonly transitions: Readonly<Record<string, Readonly<Record<string, number>>>>
@@ -94,6 +96,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 const isText: Check = (value) => typeof value === 'string'
+const isTextOrAbsent: Check = (value) => value === undefined || isText(value)
 const isNumber: Check = (value) => typeof value === 'number'
 
 /** An object with at least these members. */
@@ -133,6 +136,7 @@ const isFigures = shape<Figures>({
   instanceId: isText,
   startedAt: isNumber,
   state: isText,
+  notReady: isTextOrAbsent,
   gauges: shape<Gauges>({
     ready: isNumber,
     inFlight: shape<Gauges['inFlight']>({ default: isNumber, fallback: isNumber }),

@@ -29,6 +29,8 @@ export interface InspectionOptions {
   readonly onDropped: (messages: number) => void
   /** Gets each bug, which has ended inspection or one of its viewers; the actors go on. */
   readonly onBug: OnBug
+  /** Gets the part that has ended for good. */
+  readonly broken: Set<string>
 }
 
 export interface ActorInspection {
@@ -59,7 +61,7 @@ const LONG_LIVED = [
 ].concat(['probing', 'processorHealth.default', 'processorHealth.fallback'])
 
 export function createInspection(options: InspectionOptions): ActorInspection {
-  const { supervisor, oneIn, now, access, onBug } = options
+  const { supervisor, oneIn, now, access, onBug, broken } = options
   const system = supervisor.system as unknown as HookedSystem & Register
   const sample = createSample({ oneIn, now })
   const stream = createStatelyStream(options)
@@ -78,7 +80,7 @@ export function createInspection(options: InspectionOptions): ActorInspection {
     stream.report(inspection)
   }
   // What a listener throws would fail the actor that reports, so the first bug ends it.
-  const listener = untilItThrows(report, { part: 'inspection', onBug })
+  const listener = untilItThrows(report, { part: 'inspection', onBug, broken })
   const adjust = (): void => {
     const isWatched = consoles + stream.viewers > 0
     if (isWatched) detach ??= hookInto(system, listener)

@@ -175,6 +175,8 @@ export interface Frame extends LedgerCounts {
   /** Newest first; absent: those of the frame before. */
   readonly outages?: readonly SharedOutage[]
   readonly books: ComparedBooks | null
+  /** Parts of this console that stand still because of a bug. */
+  readonly broken: readonly string[]
 }
 
 /** The instances without what only the plots need. */

@@ -15,6 +15,8 @@ export interface LedgerCounts {
   readonly open: Pick<OpenCount, 'parked' | 'owned'> | null
   /** As they were last read; null: never yet. */
   readonly totals: LedgerTotals | null
+  /** When they were read last, epoch ms, while they cannot be; null: they can be, or never were. */
+  readonly staleSince: number | null
 }
 
 export interface LedgerTotals extends FinalCount {
@@ -23,7 +25,7 @@ export interface LedgerTotals extends FinalCount {
 }
 
 export interface LedgerReads {
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'wallNow'>
   readonly countOpen: () => Promise<OpenCount>
   readonly countFinal: () => Promise<FinalCount>
 }
@@ -35,11 +37,14 @@ const PAUSE_FACTOR = 19
 export function createLedgerCounts(reads: LedgerReads): () => Promise<LedgerCounts> {
   const { clock } = reads
   let totals: LedgerTotals | null = null
+  let readAt: number | null = null
+  let isFailing = false
   let nextAt = -Infinity
   const countFinal = async (): Promise<FinalCount | undefined> => {
     const startedAt = clock.now()
     if (startedAt < nextAt) return undefined
     const final = await reads.countFinal().catch(outOfReach)
+    isFailing = final === undefined
     nextAt = clock.now() + PAUSE_FACTOR * (clock.now() - startedAt)
     return final
   }
@@ -49,8 +54,12 @@ export function createLedgerCounts(reads: LedgerReads): () => Promise<LedgerCoun
       const { settled, rejected } = final
       const isFinal = settled.default.payments + settled.fallback.payments + rejected
       totals = { ...final, payments: isFinal + open.parked + open.owned }
+      readAt = clock.wallNow()
     }
-    return { open: open ?? null, totals }
+    // Whatever it took to fail, the next count is due once the ledger answers.
+    if (open === undefined) nextAt = -Infinity
+    const staleSince = open === undefined || isFailing ? readAt : null
+    return { open: open ?? null, totals, staleSince }
   }
 }
 

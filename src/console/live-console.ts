@@ -32,6 +32,8 @@ export interface ConsoleOptions {
   readonly access: Access
   readonly clock: Clock
   readonly supervisor: SupervisorActor
+  /** As `/readyz` says it; undefined while this instance is ready. */
+  readonly whyNotReady: () => string | undefined
   readonly counters: Counters
   /** Absent without Redis: then only this instance is shown. */
   readonly cache?: FiguresCache
@@ -51,6 +53,8 @@ export interface ConsoleOptions {
   readonly fees: Readonly<Record<ProcessorName, number>>
   /** Gets each bug, which has ended a part of the console. */
   readonly onBug: OnBug
+  /** Gets the parts that a bug keeps from their work, for as long as it does. */
+  readonly broken: Set<string>
   /** Absent unless the processors are simulators of this process. */
   readonly panel?: DevStackPanel
   /** Absent when it is off. */
@@ -80,17 +84,13 @@ interface Seen {
 
 /** Collects figures once a second from now on; frames are made only while there are viewers. */
 export function startConsole(options: ConsoleOptions): Console {
-  const { clock, supervisor, counters, access, onBug } = options
-  const startedAt = clock.wallNow()
-  const identity = { instanceId: options.instanceId, startedAt }
-  const own = (): Figures =>
-    figuresOf(identity, counters.counted(), snapshotOf(supervisor, clock.now()))
-  const instances = createInstances(own, options.cache)
+  const { clock, supervisor, counters, access, onBug, broken } = options
+  const instances = createInstances(ownFigures(options), options.cache)
   const seconds = createSeconds()
   const outages = sharingOf(options)
   const viewers = new Map<Viewer, Seen>()
   let books: ComparedBooks | null = null
-  let counted: LedgerCounts = { open: null, totals: null }
+  let counted: LedgerCounts = { open: null, totals: null, staleSince: null }
 
   const collect = async (): Promise<void> => {
     counters.outages.noteRedis(options.countRedisFailures())
@@ -98,7 +98,8 @@ export function startConsole(options: ConsoleOptions): Console {
     if (viewers.size > 0) await outages.read()
     seconds.add(clock.wallNow(), instances.all(), counted.open?.parked)
   }
-  const countInLedger = createLedgerCounts(options)
+  const purges = (): number => snapshotOf(supervisor, clock.now()).purges ?? 0
+  const countInLedger = anewAfterPurges(() => createLedgerCounts(options), purges)
   const askLedger = async (): Promise<void> => {
     counted = viewers.size > 0 ? await countInLedger() : { ...counted, open: null }
   }
@@ -110,26 +111,30 @@ export function startConsole(options: ConsoleOptions): Console {
       counters,
       seconds,
       books,
+      broken: [...broken],
       outages: sharedOutages(outages.all(), clock.wallNow()),
       ...counted,
     }
     showAll(viewers, shown, onBug)
   }
-  const compareBooks = createBooksComparison(options.books)
+  const compareBooks = anewAfterPurges(() => createBooksComparison(options.books), purges)
   const compare = async (): Promise<void> => {
     if (viewers.size > 0) books = await compareBooks(clock.wallNow())
   }
-  const stops = [
-    every(SECOND_MS, collect, { part: 'collect', onBug }),
-    every(SECOND_MS, askLedger, { part: 'count', onBug }),
-    every(FRAME_MS, show, { part: 'show', onBug }),
-    every(BOOKS_MS, compare, { part: 'compare', onBug }),
-    every(SECOND_MS, () => access.sweep(), { part: 'sessions', onBug }),
+  const contained = { onBug, broken }
+  const counting = every(SECOND_MS, askLedger, { part: 'count', ...contained })
+  const comparing = every(BOOKS_MS, compare, { part: 'compare', ...contained })
+  const repeated = [
+    counting,
+    comparing,
+    every(SECOND_MS, collect, { part: 'collect', ...contained }),
+    every(FRAME_MS, show, { part: 'show', ...contained }),
+    every(SECOND_MS, () => access.sweep(), { part: 'sessions', ...contained }),
   ]
   /** The first viewer waits for what was not asked while there was none. */
   const showFirst = async (): Promise<void> => {
     try {
-      await Promise.all([askLedger(), compare(), outages.read()])
+      await Promise.all([counting.run(), comparing.run(), outages.read()])
       show()
     } catch (error) {
       onBug('first frame', error)
@@ -142,9 +147,38 @@ export function startConsole(options: ConsoleOptions): Console {
       openFrames(app, { options, viewers, show, showFirst })
     },
     stop: () => {
-      for (const stop of stops) stop()
+      for (const each of repeated) each.stop()
       return outages.keep()
     },
+  }
+}
+
+/** Those of this instance, which starts now. */
+function ownFigures(options: ConsoleOptions): () => Figures {
+  const { instanceId, clock, supervisor, counters, whyNotReady } = options
+  const identity = { instanceId, startedAt: clock.wallNow() }
+  return () => {
+    const figures = figuresOf(identity, counters.counted(), snapshotOf(supervisor, clock.now()))
+    const notReady = whyNotReady()
+    return notReady === undefined ? figures : { ...figures, notReady }
+  }
+}
+
+/** A read whose memory a purge ends; what one that was under way then has found is dropped. */
+function anewAfterPurges<Args extends readonly unknown[], Found>(
+  make: () => (...args: Args) => Promise<Found>,
+  purges: () => number,
+): (...args: Args) => Promise<Found> {
+  let read = make()
+  let known = 0
+  return async (...args) => {
+    for (;;) {
+      const now = purges()
+      if (now !== known) read = make()
+      known = now
+      const found = await read(...args)
+      if (purges() === now) return found
+    }
   }
 }
 
@@ -219,6 +253,7 @@ interface Shown extends LedgerCounts {
   readonly seconds: ReturnType<typeof createSeconds>
   readonly outages: readonly SharedOutage[]
   readonly books: ComparedBooks | null
+  readonly broken: readonly string[]
 }
 
 /** A bug ends the viewer whose frame met it. */
@@ -236,12 +271,12 @@ function showAll(viewers: Map<Viewer, Seen>, shown: Shown, onBug: OnBug): void {
 
 /** Sends what this viewer has not seen, unless it is behind. */
 function sendFrame(viewer: Viewer, seen: Seen, shown: Shown): void {
-  const { all, at, counters, seconds, books, open, totals } = shown
+  const { all, at, counters, seconds, outages: _, ...rest } = shown
   const events = counters.recentEvents.since(seen.event)
   const fresh = seconds.since(seen.second)
   const outages = JSON.stringify(shown.outages)
   const changed = outages === seen.outages ? {} : { outages: shown.outages }
-  const frame = frameOf(all, { at, seconds: fresh, events, ...changed, books, open, totals })
+  const frame = frameOf(all, { at, seconds: fresh, events, ...changed, ...rest })
   if (!viewer.send(JSON.stringify(frame))) return
   seen.outages = outages
   seen.event = events.at(-1)?.number ?? seen.event

@@ -1,4 +1,4 @@
-// Outages as an instance meets them: a processor's circuit that leaves closed, PostgreSQL that does
+// Outages as an instance meets them: a processor's circuit that opens by itself, PostgreSQL that does
 // not commit, Redis that fails. Each is one record with its beginning, its length and a count of what
 // it met, however often it was tried meanwhile.
 
@@ -61,7 +61,9 @@ class Notes implements OutageNotes {
         this.#failedInRow[fact.processor] = 0
         break
       case 'attempt.ended':
-        if (FAILED.has(fact.outcome)) this.#chargeFailed(fact.processor)
+        if (FAILED.has(fact.outcome) || fact.failsProcessor === true) {
+          this.#chargeFailed(fact.processor)
+        }
         break
       case 'circuit.changed':
         this.#circuitChanged(fact)
@@ -125,8 +127,8 @@ class Notes implements OutageNotes {
 
   #circuitChanged({ processor, to }: Extract<Fact, { type: 'circuit.changed' }>): void {
     const outage = this.#running.get(processor)
-    if (to === 'closed' || to === 'heldClosed') {
-      // Waiting for a payment to try it is no outage, however long it takes.
+    if (to === 'closed' || to === 'heldClosed' || to === 'heldOpen') {
+      // Waiting for a payment to try it is no outage, nor is what operators order.
       this.#end(processor, outage?.state === 'untried' ? outage.to : this.#now())
     } else if (to !== 'halfOpen') {
       const known = outage ?? this.#begin(processor, this.#failedInRow[processor])

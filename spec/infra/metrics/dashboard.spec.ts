@@ -58,6 +58,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   }
   const { body } = await metrics.scrape({
     isReady: () => true,
+    holdsLease: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 19_500 }),
     redisFailures: () => new Map([['readonly', 1]]),
@@ -97,6 +98,7 @@ t.test('each label value that the dashboard and the documents select is exported
   const fees = { default: 0.05, fallback: 0.15 }
   const { body } = await createMetrics({ instanceId: 'spec', version: '1', fees }).scrape({
     isReady: () => true,
+    holdsLease: () => true,
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 19_500 }),
     redisFailures: () => new Map([['readonly', 1]]),

@@ -7,6 +7,7 @@ import { missing } from '../../support/requirements.ts'
 const OPTIONS = { instanceId: 'spec', version: '1.2.3', fees: { default: 0.05, fallback: 0.15 } }
 const QUIET: MetricsSources = {
   isReady: () => true,
+  holdsLease: () => true,
   edge: () => ({ refused: 7, inFlight: 3 }),
   countOpen: () => Promise.resolve({ parked: 11, owned: 13, oldestMs: 19_500 }),
   redisFailures: () => new Map([['readonly', 17]]),

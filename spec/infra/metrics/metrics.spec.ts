@@ -16,6 +16,7 @@ const FEES = { default: 0.05, fallback: 0.15 }
 const OPTIONS = { instanceId: 'spec', version: '1.2.3', fees: FEES }
 const QUIET: MetricsSources = {
   isReady: () => true,
+  holdsLease: () => true,
   edge: () => ({ refused: 7, inFlight: 3 }),
   countOpen: () => Promise.resolve({ parked: 11, owned: 13, oldestMs: 19_500 }),
   redisFailures: () => new Map([['readonly', 17]]),
@@ -142,7 +143,6 @@ t.test('every attempt is counted once, by the processor and its outcome', async 
 
 t.test('gauges have the present state of circuits, memory, the ledger and the lease', async (t) => {
   const samples = await told([
-    { type: 'lease.acquired', leaseId: 1 },
     { type: 'circuit.changed', processor: 'default', from: 'closed', to: 'open', cause: 'spec' },
     { type: 'health.probed', processor: 'default', failing: true, minResponseMs: 1_500 },
     {
@@ -168,6 +168,18 @@ t.test('gauges have the present state of circuits, memory, the ledger and the le
   t.equal(samples.sum('pit_ready'), 1)
   t.equal(samples.sum('pit_http_in_flight'), 3)
   t.equal(samples.label('pit_build_info', 'version'), '1.2.3')
+})
+
+t.test('a lease that has run out is not held at the next scrape', async (t) => {
+  const metrics = createMetrics(OPTIONS)
+  metrics.telemetry.emit({ type: 'lease.acquired', leaseId: 1 })
+  const isHeld = async (holds: boolean): Promise<number | undefined> => {
+    const { body } = await metrics.scrape({ ...QUIET, holdsLease: () => holds })
+    return parseSamples(body).sum('pit_lease_held')
+  }
+
+  t.equal(await isHeld(true), 1)
+  t.equal(await isHeld(false), 0)
 })
 
 t.test('a scrape is answered without the ledger when it is silent or fails', async (t) => {

@@ -70,6 +70,8 @@ export type Fact =
       readonly reason: RouteReason
       readonly detail: string
       readonly tookMs: number
+      /** One of a run of answers that a payment is known, which counts against the processor. */
+      readonly failsProcessor?: true
     }
   | {
       readonly type: 'payment.settled'

@@ -177,7 +177,7 @@ function weighedAnswer(
   dependencies: PaymentDependencies,
   context: PaymentContext,
   { attempt, answer, tookMs, at, order, beside }: ChargeEnd & Timeliness,
-): ChargeAnswer {
+): WeighedAnswer {
   const { processor } = attempt
   const { kind, detail } = answer
   const suspicion = dependencies.suspicion[processor]
@@ -187,7 +187,7 @@ function weighedAnswer(
   } else if (kind === 'denied' || (kind === 'known' && wasNeverSent(context, processor))) {
     if (!suspicion.blames(context.record.correlationId)) return answer
     reportAttempt(dependencies, processor, { failed: true, detail, tookMs, at, order })
-    return kind === 'known' ? answer : { kind: 'refused', detail }
+    return kind === 'known' ? { ...answer, failsProcessor: true } : { kind: 'refused', detail }
   } else if (kind === 'refused' && !dependencies.lease.holds(at)) {
     // Not sent for want of the lease: no fault of the processor.
     return answer
@@ -201,6 +201,12 @@ function weighedAnswer(
     ...(answer.isLimited ? { beside } : {}),
   })
   return answer
+}
+
+/** An answer as its circuit has weighed it. */
+type WeighedAnswer = ChargeAnswer & {
+  /** It says of the payment that it is known there, and counts as the processor's failure. */
+  readonly failsProcessor?: true
 }
 
 /** Whether the charge under way is the first to that processor, as far as is known here. */
@@ -296,9 +302,10 @@ interface ChargeEnd {
 function noteAttempt(
   dependencies: PaymentDependencies,
   context: PaymentContext,
-  end: { attempt: CurrentAttempt; answer: ChargeAnswer; tookMs: number },
+  end: { attempt: CurrentAttempt; answer: WeighedAnswer; tookMs: number },
 ): void {
   const { processor, reason } = end.attempt
+  const { failsProcessor } = end.answer
   dependencies.telemetry.emit({
     type: 'attempt.ended',
     correlationId: context.record.correlationId,
@@ -307,5 +314,6 @@ function noteAttempt(
     reason,
     detail: end.answer.detail,
     tookMs: end.tookMs,
+    ...(failsProcessor === undefined ? {} : { failsProcessor }),
   })
 }

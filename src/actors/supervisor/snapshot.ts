@@ -35,6 +35,8 @@ export interface InstanceSnapshot {
   readonly state: string
   readonly gauges?: Gauges
   readonly transitions?: TransitionCounts
+  /** Purges that this instance knows of. */
+  readonly purges?: number
   readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitSnapshot>>>
 }
 
@@ -51,7 +53,11 @@ export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSn
     state: supervisor.getSnapshot().value,
     ...(payments === undefined
       ? {}
-      : { gauges: gaugesOf(payments), transitions: payments.transitions }),
+      : {
+          gauges: gaugesOf(payments),
+          transitions: payments.transitions,
+          purges: payments.dependencies.purges(),
+        }),
     circuits: Object.fromEntries(circuits),
   }
 }

@@ -9,10 +9,10 @@ import { openKeys } from './keys.js'
 import { openLive } from './live.js'
 import { booksDiffer, showBooks, showInstances, showEvents } from './panels.js'
 import { openOrderDialog } from './order-dialog.js'
-import { openPayments, showPayments } from './payments.js'
+import { findByBeginning, openPayments, showPayments } from './payments.js'
 import { openPlots } from './plots.js'
 import { showProcessors } from './processors.js'
-import { goTo, openRoutes } from './routes.js'
+import { openRoutes } from './routes.js'
 import { showPanel } from './simulators.js'
 import { openTiles, showTiles } from './tiles.js'
 
@@ -28,6 +28,9 @@ let chart
 /** Empty while the books agree. */
 let booksTrouble = ''
 let latest
+/** Whether frames come, and which parts of the console a bug has stopped. */
+let link = 'connecting'
+let broken = []
 /** Kept when the link is lost and another process answers, epoch ms. */
 let lastAt
 
@@ -71,7 +74,7 @@ function find(id) {
   const isBeginning = UUID_SHAPE.startsWith(shape) || /^x{1,32}$/.test(shape)
   byId('find-note').textContent = isBeginning ? '' : NO_ID
   if (isWhole) openPayment(id)
-  else if (isBeginning && id !== '') goTo(`#/payments?id=${id}`)
+  else if (isBeginning && id !== '') findByBeginning(id)
 }
 
 const UUID_SHAPE = 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'
@@ -105,6 +108,8 @@ function takeFrame(frame) {
   events = [...events, ...frame.events].slice(-EVENTS_MAX)
   outages = frame.outages ?? outages
   const { instances, books } = frame
+  broken = frame.broken
+  showStanding()
   const inDoubt = inDoubtAt(instances)
   booksTrouble = booksDiffer(books, inDoubt) ? 'books differ' : ''
   showTitle()
@@ -124,13 +129,14 @@ document.addEventListener('visibilitychange', () => {
   }
 })
 
-function showFrame({ instances, transitions, open, totals, books, ...fresh }) {
+function showFrame({ instances, transitions, open, totals, staleSince, books, ...fresh }) {
   const { fees, hasProcessorBooks, instanceId } = hello
-  showTiles({ instances, open, totals, seconds, fees })
+  showTiles({ instances, open, totals, staleSince, seconds, fees })
   showProcessors({ instances, totals, fees, at: fresh.at })
   showInstances(instances)
   showOrders(instances)
-  showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances) })
+  const [{ notReady } = {}] = instances
+  showBooks({ books, hasProcessorBooks, inDoubt: inDoubtAt(instances), notReady })
   showEvents({ events, outages, instanceId })
   chart?.update(countsOf(instances, open, totals), transitions)
   if (fresh.seconds.length > 0) plots.update({ seconds, fees, outages })
@@ -162,17 +168,38 @@ function showTitle() {
   if (document.title !== title) document.title = title
 }
 
-const LINKS = { live: 'live', lost: 'disconnected, trying again' }
+const WORDS = { live: 'live', partly: 'live, in part', lost: 'disconnected, trying again' }
 
-function showLink(link) {
-  if (document.body.dataset.link === link) return
+/** What stands still on the page while a part of the console does. */
+const STANDS_STILL = {
+  collect: 'the other instances, the plots and outages',
+  count: 'the totals',
+  compare: 'Books',
+  counters: 'what this instance counts',
+  inspection: 'the messages between actors',
+  sessions: 'the end of sessions',
+}
+
+function showLink(now) {
   // A session that has ended ends the stream as well.
-  if (link === 'lost') void showAccess()
-  document.body.dataset.link = link
-  showTitle()
-  byId('link').textContent = LINKS[link]
+  if (now === 'lost' && link !== now) void showAccess()
+  link = now
+  showStanding()
+}
+
+function showStanding() {
+  const standing = link === 'live' && broken.length > 0 ? 'partly' : link
   const banner = byId('banner')
-  banner.hidden = link === 'live'
   const from = lastAt === undefined ? '' : ` These figures are from ${clockTime(lastAt)}.`
-  banner.textContent = `Pit does not answer.${from} This page continues when Pit is back.`
+  const still = broken.map((part) => STANDS_STILL[part] ?? part).join('; ')
+  const banners = {
+    partly: `A bug has stopped a part of this console, its log has console.broken. What stands still: ${still}.`,
+    lost: `Pit does not answer.${from} This page continues when Pit is back.`,
+  }
+  banner.hidden = standing === 'live'
+  if (banner.textContent !== (banners[standing] ?? '')) banner.textContent = banners[standing] ?? ''
+  if (document.body.dataset.link === standing) return
+  document.body.dataset.link = standing
+  showTitle()
+  byId('link').textContent = WORDS[standing]
 }

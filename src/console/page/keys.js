@@ -1,4 +1,5 @@
-// The console by keyboard: `/` finds, `j` and `k` go through a list, Enter opens, `?` says so.
+// The console by keyboard: `/` finds, `j` and `k` go through a list, Enter opens, Escape leaves, `?`
+// says so.
 
 import { byId } from './format.js'
 
@@ -9,6 +10,11 @@ export function openKeys() {
     if (act === undefined || isWritten || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     act()
+  })
+  byId('find-id').addEventListener('keydown', ({ key, target }) => {
+    if (key !== 'Escape') return
+    target.value = ''
+    target.blur()
   })
   byId('help-open').addEventListener('click', showHelp)
   byId('help-close').addEventListener('click', () => byId('help').close())

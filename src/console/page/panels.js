@@ -9,6 +9,7 @@ export function showInstances(instances) {
   const rows = instances.map((instance) => ({
     id: instance.instanceId,
     state: instance.state,
+    notReady: instance.notReady,
     startedAt: instance.startedAt,
     numbers: [
       instance.accepted,
@@ -20,14 +21,24 @@ export function showInstances(instances) {
   show(byId('instances'), JSON.stringify(rows), () => table(heads, rows.map(instanceRow)))
 }
 
-function instanceRow({ id, state, numbers, startedAt }) {
-  return [id, chip(state, STATE_TONES[state] ?? 'warn'), ...numbers, clockTime(startedAt)]
+function instanceRow({ id, numbers, startedAt, ...standing }) {
+  return [id, standingOf(standing), ...numbers, clockTime(startedAt)]
 }
 
-export function showBooks({ books, hasProcessorBooks, inDoubt }) {
+/** One that takes no payments by its own state says so by that. */
+function standingOf({ state, notReady }) {
+  if (state !== 'accepting' || notReady === undefined)
+    return chip(state, STATE_TONES[state] ?? 'warn')
+  const cause = element('span', { class: 'note' }, ` ${notReady}`)
+  return element('span', { title: notReady }, chip('not ready', 'bad'), cause)
+}
+
+export function showBooks({ books, hasProcessorBooks, inDoubt, notReady }) {
   const node = byId('books')
   if (books === null || books.ours === undefined) {
-    show(node, 'none', () => element('p', { class: 'empty' }, 'the database does not answer'))
+    const why = books === null ? 'not read yet' : 'our books could not be read'
+    const text = notReady === undefined ? why : `${why}: ${notReady}`
+    show(node, text, () => element('p', { class: 'empty' }, text))
     return
   }
   byId('books-note').textContent = `${sinceOf(books)}until ${clockTime(books.to)}`

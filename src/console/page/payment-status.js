@@ -89,7 +89,10 @@ function dueWords(ms) {
 }
 
 function unknownOutcomeText({ processor, remainingMs, contradiction }) {
-  const yet = remainingMs > 0 ? `for another ${duration(remainingMs)}` : 'no longer open'
+  const yet =
+    remainingMs > 0
+      ? `may be recorded for another ${duration(remainingMs)}`
+      : 'a charge there cannot be recorded any more'
   const wrong = contradiction === undefined ? '' : `, contradicted by its ${contradiction.kind}`
   return `${processor}, ${yet}${wrong}`
 }

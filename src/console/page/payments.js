@@ -14,6 +14,9 @@ const STEPS_MAX = 400
 /** What the table shows is of this search; a later one ends it. */
 let search
 
+/** Whether the first payment that is found gets the focus. */
+let goesToFirst = false
+
 export function openPayments() {
   const form = byId('filter')
   form.addEventListener('submit', (event) => {
@@ -26,6 +29,14 @@ export function openPayments() {
     event.preventDefault()
     goTo('#/payments')
   })
+}
+
+/** Shows the payments whose ids begin so, and goes to the first of them. */
+export function findByBeginning(id) {
+  goesToFirst = true
+  const hash = addressOf({ id })
+  if (hash === location.hash) showPayments(hash.split('?')[1])
+  else goTo(hash)
 }
 
 /** Shows those that a query asks for; undefined: the view was left. */
@@ -56,6 +67,7 @@ async function run(own) {
     own.steps += 1
     own.lookedUntil = page.lookedUntil
     draw(own)
+    focusFirst()
     cursor = page[onwards]
     const isDone = page.lookedUntil === undefined || own.payments.length >= PAGE
     if (isDone || cursor === undefined || own.steps >= STEPS_MAX) return say(verdictOf(own), own)
@@ -70,6 +82,14 @@ async function read(fields) {
   } catch {
     return { fault: 'Pit does not answer.' }
   }
+}
+
+/** Only from the field that asked: whoever is elsewhere by now stays there. */
+function focusFirst() {
+  const first = byId('found').querySelector('[data-payment]')
+  if (!goesToFirst || first === null) return
+  goesToFirst = false
+  if (document.activeElement === byId('find-id')) first.focus()
 }
 
 function fail(fault) {

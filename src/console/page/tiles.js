@@ -22,7 +22,7 @@ export function openTiles() {
 }
 
 /** What has happened to payments is the ledger's own count; only `refused` begins with the start. */
-export function showTiles({ instances, open, totals, seconds, fees }) {
+export function showTiles({ instances, open, totals, staleSince, seconds, fees }) {
   const all = (read) => sum(instances.map(read))
   const ready = all(({ gauges }) => gauges.ready)
   const inDoubt = all(({ gauges }) => gauges.byState.confirming ?? 0)
@@ -32,19 +32,20 @@ export function showTiles({ instances, open, totals, seconds, fees }) {
   set('waiting', count(ready + (open?.parked ?? 0)), parked)
   set('doubt', count(inDoubt), 'being looked up', inDoubt > 0 ? 'doubt' : undefined)
   set('refused', count(refused), `answered 503 since ${since}`, refused > 0 ? 'bad' : undefined)
-  if (totals !== null) showTotals(totals, { seconds, fees })
+  if (totals !== null) showTotals(totals, { staleSince, seconds, fees })
 }
 
-const NOBODY_KNOWS = 'the database does not answer'
+const NOBODY_KNOWS = 'those in the database unknown'
 
-function showTotals({ payments, settled, rejected }, { seconds, fees }) {
+function showTotals({ payments, settled, rejected }, { staleSince, seconds, fees }) {
+  const stale = staleSince === null ? undefined : `not renewed since ${clockTime(staleSince)}`
   const { cheaper, dearer } = order(fees)
   const paid = settled.default.cents * fees.default + settled.fallback.cents * fees.fallback
   const saved = settled[cheaper].cents * (fees[dearer] - fees[cheaper])
   const total = settled.default.payments + settled.fallback.payments
   const share = total === 0 ? '' : `${percent(settled[cheaper].payments / total)} at ${cheaper}`
-  set('accepted', count(payments), rate(seconds, acceptedOf))
-  set('settled', count(total), rate(seconds, settledOf), 'good')
+  set('accepted', count(payments), stale ?? rate(seconds, acceptedOf))
+  set('settled', count(total), stale ?? rate(seconds, settledOf), 'good')
   set('rejected', count(rejected), 'denied by both', rejected > 0 ? 'bad' : undefined)
   set('paid', roughAmount(paid), share)
   set('saved', roughAmount(saved), `against ${dearer} only`, 'good')

@@ -269,7 +269,7 @@ function gaugesOf(options: FamilyOptions): readonly Family[] {
     one('pit_ready', 'Whether payments are let in and can be committed.', () =>
       Number(moment().ready),
     ),
-    one('pit_lease_held', 'Whether the lease is held.', () => Number(tallies.holdsLease)),
+    one('pit_lease_held', 'Whether the lease is held.', () => Number(moment().holdsLease)),
     one('pit_http_in_flight', 'Requests waiting for an answer.', () => moment().edge.inFlight),
     one('pit_payments_waiting', 'Waiting in memory.', () => tallies.gauges.ready),
     perProcessor('pit_charges_in_flight', 'Charges in flight.', (name) => {
@@ -353,6 +353,7 @@ const WORKED_ON = (Object.keys(IS_WORKED_ON) as PaymentState[]).filter(
 /** What is looked at only when somebody scrapes. */
 export interface Moment {
   readonly ready: boolean
+  readonly holdsLease: boolean
   readonly edge: EdgeCounts
   /** Open payments in the ledger; undefined when it did not say in time. */
   readonly open: OpenCount | undefined

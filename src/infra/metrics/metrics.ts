@@ -25,6 +25,8 @@ export interface Metrics {
 /** Asked at each scrape. */
 export interface MetricsSources {
   isReady(): boolean
+  /** Whether the lease is held at this moment: it also ends by time, which no fact tells. */
+  holdsLease(): boolean
   edge(): EdgeCounts
   countOpen(): Promise<OpenCount>
   /** Calls to Redis that failed, by kind, since the start. */
@@ -57,7 +59,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       observesRuntime = true
       const open = await withinWait(sources.countOpen())
       const redisFailures = sources.redisFailures()
-      moment = { ready: sources.isReady(), edge: sources.edge(), open, redisFailures }
+      const [ready, holdsLease] = [sources.isReady(), sources.holdsLease()]
+      moment = { ready, holdsLease, edge: sources.edge(), open, redisFailures }
       return textFor(accept, await registry.metrics())
     },
   }
@@ -65,6 +68,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
 const NO_MOMENT: Moment = {
   ready: false,
+  holdsLease: false,
   edge: { refused: 0, inFlight: 0 },
   open: undefined,
   redisFailures: new Map(),

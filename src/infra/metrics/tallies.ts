@@ -44,7 +44,6 @@ export interface Tallies {
   /** Steps and suspends, by whose clock. */
   readonly clockSteps: Record<SteppedClock, number>
   /** Whether the lease is held, as of the last fact about it. */
-  holdsLease: boolean
   readonly claimed: Record<ClaimSource, number>
   readonly processors: ByProcessor<ProcessorTally>
   /** By the name of the operation that failed. */
@@ -99,7 +98,6 @@ export function createTallies(): Tallies {
     commands: { pause: 0, resume: 0, hold: 0, drain: 0, resolve: 0, lookUp: 0, redrive: 0 },
     accessRefused: { foreign: 0, noKey: 0, unknownKey: 0, scope: 0, stale: 0 },
     clockSteps: { instance: 0, ledger: 0 },
-    holdsLease: false,
     claimed: { retryQueue: 0, takeover: 0, strays: 0 },
     processors: { default: processorTally(), fallback: processorTally() },
     ledgerFailures: new Map(OPERATIONS.map((name) => [name, 0])),
@@ -215,9 +213,6 @@ function countStanding(tallies: Tallies, fact: Fact): void {
     case 'access.refused':
       tallies.accessRefused[fact.why] += 1
       break
-    case 'lease.acquired':
-      tallies.holdsLease = true
-      break
     case 'clock.stepped':
       tallies.clockSteps[fact.clock] += 1
       break
@@ -225,7 +220,6 @@ function countStanding(tallies: Tallies, fact: Fact): void {
       tallies.doubled += 1
       break
     case 'lease.lost':
-      tallies.holdsLease = false
       tallies.leasesLost += 1
       break
     default:
