@@ -170,6 +170,8 @@ t.test('an idle instance that is asked tries an accept, one at a time', async (t
   const heard = readiness.hearing(ledger.port)
   fence.extend({ id: 1, validUntil: clock.now() + 60_000, ...ANY_TIME_OF_DAY })
 
+  t.equal(readiness.heard(), undefined)
+  t.same(ledger.waiting, [], 'what is heard anyway tries none')
   t.equal(readiness.whyNot(), undefined)
   t.equal(readiness.whyNot(), undefined)
   t.same(ledger.waiting, ['accept'])
@@ -181,6 +183,9 @@ t.test('an idle instance that is asked tries an accept, one at a time', async (t
   await renewal
 
   t.match(readiness.whyNot(), /^Nothing can be committed: .*a lock/)
+  clock.increment(1_000)
+  t.match(readiness.heard(), /^Nothing can be committed: .*a lock/)
+  t.same(ledger.waiting, ['accept'], 'a refusal is tried anew')
 })
 
 t.test('payments that are refused one by one count once they are all that come', async (t) => {

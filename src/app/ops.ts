@@ -67,13 +67,14 @@ const ASKING =
 const DOUBLED =
   'Another process runs under the same INSTANCE_ID: give each its own, payments are safe meanwhile.'
 
-export interface ReadinessParts extends Pick<OpsParts, 'adapters' | 'http'> {
-  readonly supervisor: SupervisorActor
-}
-
-/** Why payments are not let in or cannot be committed, for operators; undefined: they can be. */
-export function whyNot({ adapters, supervisor, http }: ReadinessParts): string | undefined {
-  const reason = adapters.readiness.whyNot()
+/**
+ * Why payments are not let in or cannot be committed, for operators; undefined: they can be.
+ * @param reason why nothing can be committed, as far as is known
+ */
+export function whyNot(
+  reason: string | undefined,
+  { supervisor, http }: Pick<OpsParts, 'http'> & { readonly supervisor: SupervisorActor },
+): string | undefined {
   if (http() === undefined) return reason ?? 'This instance is starting.'
   return supervisor.getSnapshot().hasTag('ready') ? reason : 'This instance is draining.'
 }

@@ -76,12 +76,14 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   }
   try {
     supervisor.start()
-    const whyNotReady = () => whyNot({ adapters, supervisor, http: () => http })
-    await console.watch(supervisor, whyNotReady)
+    const { readiness } = adapters
+    const parts = { supervisor, http: () => http }
+    await console.watch(supervisor, () => whyNot(readiness.heard(), parts))
+    const whyNotReady = () => whyNot(readiness.whyNot(), parts)
     const extend = (app: WebApp): void => console.extend(app)
     const shown = { adapters, metrics, extend, webServer, whyNotReady, http: () => http }
     ops = await openOps(config, shown)
-    await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
+    await becomesReady(supervisor, { readiness, clock: systemClock })
     await rehearse(config, { adapters, webServer, clock: systemClock, logger })
     const latencies = [performanceLog.latency, metrics.latency, console.latency]
     http = await openHttp(config, { webServer, supervisor }, latencies)

@@ -14,6 +14,8 @@ export interface Readiness {
   hearing(ledger: Ledger): Ledger
   /** A sentence for an operator; undefined when nothing speaks against the next commit. */
   whyNot(): string | undefined
+  /** The same by what was heard anyway: an idle instance tries no commit for it, unless one was refused. */
+  heard(): string | undefined
   /** Whether another process with this instance's id was seen in the last minutes. */
   isDoubled(): boolean
 }
@@ -75,6 +77,11 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     isTrying = true
     void tryCommit(tried, lease.id)
   }
+  const sentence = (): string | undefined => {
+    const now = clock.now()
+    const told = now - heardAt < TOLD_FOR_MS ? refusal : undefined
+    return sentenceOf({ refusal: told, lapse, isHeld: lease.holds(now) })
+  }
   return {
     telemetry: {
       emit(fact) {
@@ -98,9 +105,11 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     isDoubled: () => clock.now() - doubledAt < DOUBLED_FOR_MS,
     whyNot() {
       tryWhenIdle()
-      const now = clock.now()
-      const told = now - heardAt < TOLD_FOR_MS ? refusal : undefined
-      return sentenceOf({ refusal: told, lapse, isHeld: lease.holds(now) })
+      return sentence()
+    },
+    heard() {
+      if (refusal !== undefined) tryWhenIdle()
+      return sentence()
     },
   }
 }

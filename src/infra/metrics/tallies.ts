@@ -43,7 +43,6 @@ export interface Tallies {
   readonly accessRefused: Record<AccessRefusal, number>
   /** Steps and suspends, by whose clock. */
   readonly clockSteps: Record<SteppedClock, number>
-  /** Whether the lease is held, as of the last fact about it. */
   readonly claimed: Record<ClaimSource, number>
   readonly processors: ByProcessor<ProcessorTally>
   /** By the name of the operation that failed. */
