@@ -81,7 +81,7 @@ export function commandsContract(t: Test, makeLedger: MakeLedger): void {
     t.same(awaited, ['a', 'b'])
     const pendingOf = async (instanceId: string, after = 0) =>
       (await first.readOrders({ instanceId, after })).pending
-    const about = { processor: 'default', correlationId: null }
+    const about = { processor: 'default', heldTo: null, correlationId: null }
     const pending = { id, kind: 'pause', ...about, by: 'ana', reason: 'it is late' }
     t.strictSame(await pendingOf('a'), [pending])
     t.strictSame(await pendingOf('a', id), [], 'what came before its start is not for it')

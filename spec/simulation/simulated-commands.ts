@@ -61,7 +61,8 @@ export class CommandTable {
       .map(({ id, kind, order, by, reason }) => {
         const processor = 'processor' in order ? order.processor : null
         const correlationId = 'correlationId' in order ? order.correlationId : null
-        return { id, kind, processor, correlationId, by, reason }
+        const heldTo = order.kind === 'hold' ? order.to : null
+        return { id, kind, processor, heldTo, correlationId, by, reason }
       })
     const holds = (['default', 'fallback'] as const).flatMap((name) => this.#holdOf(name))
     return { last: this.last, holds, pending }

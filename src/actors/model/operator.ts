@@ -146,6 +146,8 @@ export interface PendingCommand {
   readonly kind: string
   /** The one that it is about, if it is about one. */
   readonly processor: ProcessorName | null
+  /** To which a hold holds its circuit; null for any other order. */
+  readonly heldTo: string | null
   /** The payment that it is about, if it is about one. */
   readonly correlationId: string | null
   readonly by: string

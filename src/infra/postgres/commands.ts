@@ -147,12 +147,14 @@ const READ_PENDING = {
     id: INTEGER,
     kind: TEXT,
     processor: nullable(PROCESSOR_NAME),
+    heldTo: nullable(TEXT),
     correlationId: nullable(TEXT),
     by: TEXT,
     reason: TEXT,
   },
   text: `
   SELECT id, kind, about.processor,
+    CASE WHEN kind = 'hold' THEN payload->>'to' END AS "heldTo",
     payload->>'correlationId' AS "correlationId", by, reason
   FROM commands
   LEFT JOIN (VALUES ('default'), ('fallback')) AS about (processor)
