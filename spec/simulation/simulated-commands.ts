@@ -87,8 +87,11 @@ export class CommandTable {
     return { order: row.order, ageMs: now - row.at, now }
   }
 
-  endResolving({ id, instanceId }: { id: number; instanceId: string }, payment: ResolveMet): void {
-    const ended = { awaited: [instanceId], result: { [instanceId]: { payment } } }
+  endResolving(
+    { id, instanceId }: { id: number; instanceId: string },
+    met: { readonly payment: ResolveMet },
+  ): void {
+    const ended = { awaited: [instanceId], result: { [instanceId]: met } }
     const doneAt = this.#now()
     this.rows = this.rows.map((row) => (row.id === id ? { ...row, ...ended, doneAt } : row))
   }
