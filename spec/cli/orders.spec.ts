@@ -130,6 +130,32 @@ t.test('an order that the instances do not know has failed, and is shown so', as
   t.equal(await circuitAt(one, 'default'), 'closed')
 })
 
+t.test(
+  'a reason of an older Pit forges no line of the audit, and a new one is refused',
+  async (t) => {
+    const { pit, one, databaseUrl } = await start(t)
+    await runSql(
+      databaseUrl,
+      `INSERT INTO commands (by, via, kind, payload, reason, awaited)
+     VALUES ('ana', 'cli', 'pause', '{"processor": "default"}', $1, '[]')`,
+      ['late\n2  2026-01-01T00:00:00.000Z  resume default\u001B[1A\u202E'],
+    )
+
+    t.match(
+      (await pit('audit')).out,
+      /: late\\u000a2 {2}2026\S+ {2}resume default\\u001b\[1A\\u202e\n$/,
+    )
+    t.match(JSON.parse((await pit('audit --json')).out), { reason: /^late\n2.*\u202E$/ })
+    const args = ['drain', 'two', '--yes', '--url', one.operators, '--reason', 'a\u001B[2Kb']
+    const given = await runPit(t, { program: CLI, args }).ended()
+    t.match(given, {
+      code: 2,
+      out: '',
+      err: /^--reason: A reason is one line .* it has U\+001B\.\n$/,
+    })
+  },
+)
+
 t.test('with keys a command has the name of its key, and a viewer commands nothing', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'pit-keys-'))
   t.teardown(() => rm(folder, { recursive: true }))

@@ -4,6 +4,7 @@ import type { CommandMet, InstantsThatFit, ResolveMet } from '../actors/model/op
 import { asFields, type Fields } from './ask-pit.ts'
 import { printInstant } from '../operator/command-line.ts'
 import { PitUnreachable } from '../operator/failures.ts'
+import { escaped } from '../operator/free-text.ts'
 
 /** As the operators' port shows it. Instants are ISO texts. */
 export interface ShownCommand {
@@ -71,7 +72,7 @@ export function describeCommand(command: ShownCommand): string {
     `${id}  ${at}  ${[kind, ...about].join(' ')}${end}, by ${by} (${via}): ${reason}`,
     ...instances.map((each) => `    ${each}: ${metAt(command, result[each])}`),
   ]
-  return lines.map((line) => `${line}\n`).join('')
+  return lines.map((line) => `${escaped(line)}\n`).join('')
 }
 
 /** What an order is about, in the order in which it is said; its end says for how long. */

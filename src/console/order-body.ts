@@ -5,11 +5,10 @@ import type { Order, PacedKind } from '../actors/model/operator.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import { PAYMENTS_MAX } from '../operator/paced-command.ts'
 import { FILTER_FIELDS, filterQuery, readFilter } from '../operator/payment-filter.ts'
+import { whyNoReason } from '../operator/free-text.ts'
 
 /** What is wrong with it, as a sentence, and in which field. */
 export type Fault = { readonly fault: string; readonly field: string }
-
-const REASON_MAX = 500
 
 /** Longest time that a circuit is held, ms: a week. */
 const HOLD_MAX_MS = 7 * 24 * 3_600_000
@@ -56,10 +55,8 @@ export function readMatched(body: unknown): (Matched & { readonly kind: PacedKin
 
 function readReason({ reason }: Readonly<Record<string, unknown>>): string | Fault {
   const said = typeof reason === 'string' ? reason.trim() : ''
-  if (said === '' || said.length > REASON_MAX) {
-    return { fault: `A reason is a text of up to ${REASON_MAX} characters.`, field: 'reason' }
-  }
-  return said
+  const fault = whyNoReason(said)
+  return fault === undefined ? said : { fault, field: 'reason' }
 }
 
 function readOrder(given: Readonly<Record<string, unknown>>): Order | Fault {
