@@ -84,7 +84,8 @@ t.test('an instance that is drained ends as by SIGTERM, and the other goes on', 
   await post(one)
   await waitUntil({ what: 'it is paid' }, () => (charged()[0] ?? 0) + (charged()[1] ?? 0) === 1)
   const again = await pit('drain two --reason patch --yes')
-  t.match(again, { code: 1, out: /two: has not answered\n$/ })
+  const refusal = 'No instance is called two: one is known.\n'
+  t.match(again, { code: 1, out: '', err: `400: ${refusal}` })
 })
 
 t.test('an instance that took the order to drain, and no longer answers, has obeyed', async (t) => {

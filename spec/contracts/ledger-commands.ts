@@ -111,6 +111,21 @@ export function commandsContract(t: Test, makeLedger: MakeLedger): void {
     ])
   })
 
+  t.test('a drain of an instance that nobody knows is refused, with those that live', async (t) => {
+    const { first, second } = await makeLedger()
+    const drain = (instanceId: string) => first.giveCommand(command({ kind: 'drain', instanceId }))
+    t.match(await drain('c'), { awaited: ['c'] }, 'where none is known it is believed')
+    await lease(first, 'a')
+    const { leaseId } = await lease(second, 'b')
+
+    const why = { code: 'no_such_instance', known: ['a', 'b'] }
+    await t.rejects(drain('c'), { ...why, message: 'No instance is called c: a, b are known.' })
+    await second.releaseLease(leaseId)
+    await t.rejects(drain('b'), { message: 'No instance is called b: a is known.' }, 'it has gone')
+    t.match(await drain('a'), { awaited: ['a'] })
+    t.equal((await first.listCommands({ limit: 5 })).length, 2, 'what is refused is no row')
+  })
+
   t.test('each look for the dead tells the last command', async (t) => {
     const { first } = await makeLedger()
     const { leaseId } = await lease(first)

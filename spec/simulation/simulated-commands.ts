@@ -1,5 +1,6 @@
 // The table of commands of the simulated PostgreSQL, by the same rules as the SQL.
 
+import { NoSuchInstance } from '../../src/actors/model/errors.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type {
   CommandRow,
@@ -34,6 +35,9 @@ export class CommandTable {
   /** `living`: ids of the instances that hold a lease. */
   give({ order, by, via, reason }: NewCommand, living: readonly string[]): CommandRow {
     const at = this.#now()
+    if (order.kind === 'drain' && living.length > 0 && !living.includes(order.instanceId)) {
+      throw new NoSuchInstance(order.instanceId, [...new Set(living)].toSorted())
+    }
     const row: Row = {
       id: this.last + 1,
       at,

@@ -97,7 +97,7 @@ export const CLOCKS_APART_MS = 60_000
 /** What stands beside `untimely` and `unlisted` in the result, epoch ms. */
 export interface InstantsThatFit {
   readonly acceptedAt: number
-  /** Of the attempts at that processor that the ledger knows, the oldest first. */
+  /** Those of the attempts at that processor that the ledger knows, the oldest first. */
   readonly requestedAt: readonly number[]
 }
 
@@ -201,7 +201,10 @@ export const RESOLVE_FOR_MS = 30_000
 
 /** The commands in the ledger. Promises reject as those of the others there. */
 export interface CommandLedger {
-  /** Appends a command. A purge spares them all. */
+  /**
+   * Appends a command. A purge spares them all. Rejects also with `NoSuchInstance`: a drain is for an
+   * instance that lives, as far as any is known to.
+   */
   giveCommand(command: NewCommand): Promise<CommandRow>
   /** What stands now, and what this instance has not answered of the commands after `after`. */
   readOrders(request: { instanceId: string; after: number }): Promise<Orders>
