@@ -150,9 +150,9 @@ t.test(
     const args = ['drain', 'two', '--yes', '--url', one.operators, '--reason', 'a\u001B[2Kb']
     const given = await runPit(t, { program: CLI, args }).ended()
     t.match(given, {
-      code: 2,
+      code: 1,
       out: '',
-      err: /^--reason: A reason is one line .* it has U\+001B\.\n$/,
+      err: /^400: A reason is one line .* it has U\+001B\.\n$/,
     })
   },
 )
