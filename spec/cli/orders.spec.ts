@@ -84,7 +84,8 @@ t.test('an instance that is drained ends as by SIGTERM, and the other goes on', 
   await post(one)
   await waitUntil({ what: 'it is paid' }, () => (charged()[0] ?? 0) + (charged()[1] ?? 0) === 1)
   const again = await pit('drain two --reason patch --yes')
-  t.match(again, { code: 1, out: /two: has not answered\n$/ })
+  const refusal = 'No instance is called two: one is known.\n'
+  t.match(again, { code: 1, out: '', err: `400: ${refusal}` })
 })
 
 t.test('an instance that took the order to drain, and no longer answers, has obeyed', async (t) => {
@@ -129,6 +130,32 @@ t.test('an order that the instances do not know has failed, and is shown so', as
   t.match(await pit('audit'), { code: 0, out: met })
   t.equal(await circuitAt(one, 'default'), 'closed')
 })
+
+t.test(
+  'a reason of an older Pit forges no line of the audit, and a new one is refused',
+  async (t) => {
+    const { pit, one, databaseUrl } = await start(t)
+    await runSql(
+      databaseUrl,
+      `INSERT INTO commands (by, via, kind, payload, reason, awaited)
+     VALUES ('ana', 'cli', 'pause', '{"processor": "default"}', $1, '[]')`,
+      ['late\n2  2026-01-01T00:00:00.000Z  resume default\u001B[1A\u202E'],
+    )
+
+    t.match(
+      (await pit('audit')).out,
+      /: late\\u000a2 {2}2026\S+ {2}resume default\\u001b\[1A\\u202e\n$/,
+    )
+    t.match(JSON.parse((await pit('audit --json')).out), { reason: /^late\n2.*\u202E$/ })
+    const args = ['drain', 'two', '--yes', '--url', one.operators, '--reason', 'a\u001B[2Kb']
+    const given = await runPit(t, { program: CLI, args }).ended()
+    t.match(given, {
+      code: 1,
+      out: '',
+      err: /^400: A reason is one line .* it has U\+001B\.\n$/,
+    })
+  },
+)
 
 t.test('with keys a command has the name of its key, and a viewer commands nothing', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'pit-keys-'))

@@ -72,9 +72,21 @@ t.test(
     const { pit, id, status, databaseUrl } = await start(t)
     const { attempts } = await status()
     const [{ requestedAt = '' } = {}] = attempts as readonly { readonly requestedAt?: string }[]
-    const settled = (of: string) =>
-      pit(`resolve ${of} --settled default --at ${requestedAt} --reason seen --yes`)
+    const settled = (of: string, at = requestedAt, more = '') =>
+      pit(`resolve ${of} --settled default --at ${at}${more} --reason seen --yes`)
 
+    const fits = new RegExp(
+      String.raw` \(accepted 20\S+Z; known attempts at default: ${requestedAt}\)`,
+    )
+    for (const at of ['2020-01-01T00:00:00Z', new Date(Date.now() + 86_400_000).toISOString()]) {
+      const refused = await settled(id, at, ' --unlisted')
+      t.match(refused, { code: 1, out: /nothing is requested before it is accepted, or later/ })
+      t.match(refused.out, fits)
+    }
+    const between = new Date(Date.parse(requestedAt) + 1).toISOString()
+    const unlisted = await settled(id, between)
+    t.match(unlisted, { code: 1, out: /no known attempt has this instant; --unlisted books it/ })
+    t.match(unlisted.out, fits)
     t.match(await settled(crypto.randomUUID()), { code: 1, out: /refused: no payment has this id/ })
     t.match(await settled(id), { code: 0, out: / settled at 20\S+Z, by loopback \(cli\): seen\n/ })
 

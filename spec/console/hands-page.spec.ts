@@ -105,15 +105,30 @@ t.test('a payment in doubt is resolved once what follows was said yes to', { ski
   await page.fill('#order-reason', 'their books')
   await page.click('#order-give')
   t.same(await sql('SELECT FROM commands'), [], 'without a yes nothing is ordered')
-  await page.check('#resolve-meant')
   await page.fill('#resolve-at', '31 January')
+  await page.check('#resolve-meant')
   await page.click('#order-give')
   t.same(await sql('SELECT FROM commands'), [], 'nor without an instant')
+  await page.fill('#resolve-at', '2026-01-31T14:00:00.123+01:00')
+  t.match(await page.textContent('.meant'), /No attempt that is known there has that instant\.$/)
+  await page.check('#resolve-meant')
+  await page.click('#order-give')
+  await meet(page, 'nothing is requested before it is accepted, or later than now (accepted 20')
+  await page.click('#order-cancel')
+  await page.click('#drawer-body .hands >> text=Resolve')
+  const known = page.locator('#resolve-instants option')
+  t.equal(await known.getAttribute('value'), new Date(SENT).toISOString())
+  await page.check('#resolve-meant')
+  await page.fill('#resolve-at', '2026-01-31T14:00:00.123+01:00')
+  t.notOk(await page.isChecked('#resolve-meant'), 'an instant of no attempt is another yes')
+  await page.fill('#order-reason', 'their books')
   await page.fill('#resolve-at', '2026-01-31T13:00:00.123+01:00')
+  await page.check('#resolve-meant')
   await page.click('#order-give')
 
   await meet(page, 'spec-1 found it in doubt, and did it')
-  t.match(await sql('SELECT kind, via, payload, reason FROM commands'), [
+  t.match(await sql('SELECT kind, via, payload, reason FROM commands ORDER BY id'), [
+    { payload: { to: 'settled', unlisted: true } },
     {
       kind: 'resolve',
       via: 'console',

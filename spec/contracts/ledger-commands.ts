@@ -81,7 +81,7 @@ export function commandsContract(t: Test, makeLedger: MakeLedger): void {
     t.same(awaited, ['a', 'b'])
     const pendingOf = async (instanceId: string, after = 0) =>
       (await first.readOrders({ instanceId, after })).pending
-    const about = { processor: 'default', correlationId: null }
+    const about = { processor: 'default', heldTo: null, correlationId: null }
     const pending = { id, kind: 'pause', ...about, by: 'ana', reason: 'it is late' }
     t.strictSame(await pendingOf('a'), [pending])
     t.strictSame(await pendingOf('a', id), [], 'what came before its start is not for it')
@@ -109,6 +109,21 @@ export function commandsContract(t: Test, makeLedger: MakeLedger): void {
     t.match((await second.readOrders({ instanceId: 'b', after: 0 })).pending, [
       { id, kind: 'drain', processor: null },
     ])
+  })
+
+  t.test('a drain of an instance that nobody knows is refused, with those that live', async (t) => {
+    const { first, second } = await makeLedger()
+    const drain = (instanceId: string) => first.giveCommand(command({ kind: 'drain', instanceId }))
+    t.match(await drain('c'), { awaited: ['c'] }, 'where none is known it is believed')
+    await lease(first, 'a')
+    const { leaseId } = await lease(second, 'b')
+
+    const why = { code: 'no_such_instance', known: ['a', 'b'] }
+    await t.rejects(drain('c'), { ...why, message: 'No instance is called c: a, b are known.' })
+    await second.releaseLease(leaseId)
+    await t.rejects(drain('b'), { message: 'No instance is called b: a is known.' }, 'it has gone')
+    t.match(await drain('a'), { awaited: ['a'] })
+    t.equal((await first.listCommands({ limit: 5 })).length, 2, 'what is refused is no row')
   })
 
   t.test('each look for the dead tells the last command', async (t) => {

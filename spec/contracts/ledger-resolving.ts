@@ -2,6 +2,7 @@
 
 import type { Test } from 'tap'
 import {
+  CLOCKS_APART_MS,
   RESOLVE_FOR_MS,
   type CommandRow,
   type ResolveMet,
@@ -9,11 +10,27 @@ import {
 } from '../../src/actors/model/operator.ts'
 import type { Ledger } from '../../src/actors/model/ports.ts'
 import type { MakeLedger } from './ledger.ts'
-import { acceptMany, DELAYS, lease, parked, rejected, settled, uuid } from './ledger-words.ts'
+import {
+  acceptMany,
+  attempt,
+  DELAYS,
+  lease,
+  parked,
+  rejected,
+  settled,
+  uuid,
+} from './ledger-words.ts'
 
 const IN_DOUBT = { requestedAt: 1_000, remainingMs: 5_000 }
 const AT_DEFAULT = { processor: 'default', ...IN_DOUBT } as const
 const AT_FALLBACK = { processor: 'fallback', ...IN_DOUBT } as const
+
+/** Two at default, one at fallback. */
+const ATTEMPTS = [
+  { ...attempt('default', 'failed'), requestedAt: 1_500 },
+  { ...attempt('fallback', 'inDoubt'), requestedAt: 2_000 },
+  attempt('default', 'inDoubt'),
+]
 
 function never(n: number, ...processors: ('default' | 'fallback')[]): ResolveOrder {
   return { kind: 'resolve', correlationId: uuid(n), to: 'never', processors }
@@ -147,6 +164,40 @@ export function resolvingContract(t: Test, makeLedger: MakeLedger): void {
     )
     const claimed = await first.claimParked([uuid(2), uuid(3)], mine)
     t.ok(claimed.every(({ fencingToken }) => fencingToken === 1))
+  })
+
+  t.test('what is settled by an operator was requested by a charge that was sent', async (t) => {
+    const { first } = await makeLedger()
+    const mine = await lease(first)
+    await acceptMany(first, { ...mine, count: 5 })
+    const known = { unknownOutcomes: [AT_DEFAULT, AT_FALLBACK], attempts: ATTEMPTS }
+    const unknown = { unknownOutcomes: [{ ...AT_DEFAULT, requestedAt: null }] }
+    const rows = [1, 2, 3].map((n) => parked(n, known))
+    await first.record([...rows, parked(4, unknown), parked(5, unknown)], mine)
+    const at = async (n: number, requestedAt: number, more: { unlisted?: true } = {}) => {
+      const order = { ...isSettled(n), requestedAt, ...more } as const
+      const { result } = await resolve(first, order)
+      return result['a']
+    }
+    const now = Math.round((await resolve(first, never(9, 'default'))).at)
+    const far = 2 * CLOCKS_APART_MS
+    const fits = { acceptedAt: Number, requestedAt: [1_000, 1_500] }
+
+    for (const n of [1, 4]) {
+      t.match(await at(n, now - far), { payment: 'untimely' }, 'before it was accepted')
+      t.match(await at(n, now + far), { payment: 'untimely' }, 'later than now')
+      t.match(await at(n, now + far, { unlisted: true }), { payment: 'untimely' })
+    }
+    t.match(await at(1, 1_001, { unlisted: true }), { payment: 'untimely', ...fits })
+    t.match(await at(4, 1_001), { payment: 'untimely', acceptedAt: Number, requestedAt: [] })
+    t.match(await at(1, 2_000), { payment: 'untimely' }, 'as an attempt at the other processor')
+    t.match(await at(1, now), { payment: 'unlisted', ...fits })
+    t.strictSame(await at(1, 1_500), { payment: 'resolved' }, 'as an attempt has it')
+    t.strictSame(await at(2, 1_000), { payment: 'resolved' }, 'as the doubt has it')
+    t.strictSame(await at(3, now, { unlisted: true }), { payment: 'resolved' })
+    t.strictSame(await at(4, now + CLOCKS_APART_MS / 2), { payment: 'resolved' })
+    t.strictSame(await at(5, now - CLOCKS_APART_MS / 2), { payment: 'resolved' })
+    t.match(await first.find(uuid(3)), { state: 'settled', requestedAt: now })
   })
 
   t.test('a payment that an instance has is left to it, until it is handed back', async (t) => {

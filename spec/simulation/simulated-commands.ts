@@ -1,5 +1,6 @@
 // The table of commands of the simulated PostgreSQL, by the same rules as the SQL.
 
+import { NoSuchInstance } from '../../src/actors/model/errors.ts'
 import type { ProcessorName } from '../../src/actors/model/payment.ts'
 import type {
   CommandRow,
@@ -34,6 +35,9 @@ export class CommandTable {
   /** `living`: ids of the instances that hold a lease. */
   give({ order, by, via, reason }: NewCommand, living: readonly string[]): CommandRow {
     const at = this.#now()
+    if (order.kind === 'drain' && living.length > 0 && !living.includes(order.instanceId)) {
+      throw new NoSuchInstance(order.instanceId, [...new Set(living)].toSorted())
+    }
     const row: Row = {
       id: this.last + 1,
       at,
@@ -61,7 +65,8 @@ export class CommandTable {
       .map(({ id, kind, order, by, reason }) => {
         const processor = 'processor' in order ? order.processor : null
         const correlationId = 'correlationId' in order ? order.correlationId : null
-        return { id, kind, processor, correlationId, by, reason }
+        const heldTo = order.kind === 'hold' ? order.to : null
+        return { id, kind, processor, heldTo, correlationId, by, reason }
       })
     const holds = (['default', 'fallback'] as const).flatMap((name) => this.#holdOf(name))
     return { last: this.last, holds, pending }
@@ -86,8 +91,11 @@ export class CommandTable {
     return { order: row.order, ageMs: now - row.at, now }
   }
 
-  endResolving({ id, instanceId }: { id: number; instanceId: string }, payment: ResolveMet): void {
-    const ended = { awaited: [instanceId], result: { [instanceId]: { payment } } }
+  endResolving(
+    { id, instanceId }: { id: number; instanceId: string },
+    met: { readonly payment: ResolveMet },
+  ): void {
+    const ended = { awaited: [instanceId], result: { [instanceId]: met } }
     const doneAt = this.#now()
     this.rows = this.rows.map((row) => (row.id === id ? { ...row, ...ended, doneAt } : row))
   }

@@ -4,6 +4,7 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { PitUnreachable } from '../operator/failures.ts'
+import { escaped } from '../operator/free-text.ts'
 
 export interface HttpAnswer {
   readonly status: number
@@ -115,5 +116,5 @@ export function asFields(value: unknown): Fields | undefined {
 /** What an answer that is a problem says, else its status. */
 export function detailOf({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): string {
   const detail = readFields(body)?.['detail']
-  return typeof detail === 'string' ? `${status}: ${detail}` : `HTTP ${status}`
+  return typeof detail === 'string' ? `${status}: ${escaped(detail)}` : `HTTP ${status}`
 }

@@ -4,6 +4,7 @@ import { readArguments, readRate } from '../operator/command-line.ts'
 import { EXIT_FINE, exitCodeOf, PitUnreachable } from '../operator/failures.ts'
 import { describeCommand, readShownCommand, type ShownCommand } from './command-text.ts'
 import { askOperators, findOperators } from './operators.ts'
+import { escaped } from '../operator/free-text.ts'
 
 const USAGE = `Usage: pit audit [options]
 
@@ -52,7 +53,7 @@ async function main(): Promise<number> {
   const { commands } = answer.value
   const listed = Array.isArray(commands) ? commands.map(readShownCommand) : []
   const printed = (command: ShownCommand): string =>
-    values.json === true ? `${JSON.stringify(command)}\n` : describeCommand(command)
+    values.json === true ? `${escaped(JSON.stringify(command))}\n` : describeCommand(command)
   if (listed.length === 0 && values.json !== true) {
     process.stdout.write('operators have given no command\n')
     return EXIT_FINE

@@ -1,9 +1,10 @@
 // A command of an operator in words: who ordered what and why, and what it met.
 
-import type { CommandMet, ResolveMet } from '../actors/model/operator.ts'
+import type { CommandMet, InstantsThatFit, ResolveMet } from '../actors/model/operator.ts'
 import { asFields, type Fields } from './ask-pit.ts'
 import { printInstant } from '../operator/command-line.ts'
 import { PitUnreachable } from '../operator/failures.ts'
+import { escaped } from '../operator/free-text.ts'
 
 /** As the operators' port shows it. Instants are ISO texts. */
 export interface ShownCommand {
@@ -71,7 +72,7 @@ export function describeCommand(command: ShownCommand): string {
     `${id}  ${at}  ${[kind, ...about].join(' ')}${end}, by ${by} (${via}): ${reason}`,
     ...instances.map((each) => `    ${each}: ${metAt(command, result[each])}`),
   ]
-  return lines.map((line) => `${line}\n`).join('')
+  return lines.map((line) => `${escaped(line)}\n`).join('')
 }
 
 /** What an order is about, in the order in which it is said; its end says for how long. */
@@ -83,9 +84,11 @@ const ABOUT = [
   'to',
   'processors',
   'requestedAt',
+  'unlisted',
 ] as const
 
 function wordFor(name: (typeof ABOUT)[number], value: unknown): string {
+  if (name === 'unlisted') return name
   if (name !== 'requestedAt') return String(value)
   return `at ${typeof value === 'number' ? printInstant(value) : String(value)}`
 }
@@ -96,7 +99,7 @@ function metAt(command: ShownCommand, met: unknown): string {
   if (kind === 'lookUp' || kind === 'redrive') return pacedMet(command, fields ?? {})
   if (fields === undefined) return 'has not answered'
   if (isUnknownAt(fields)) return UNKNOWN_ORDER
-  if (kind === 'resolve') return RESOLVED[String(fields['payment'])] ?? UNKNOWN_ORDER
+  if (kind === 'resolve') return resolveMet(command, fields)
   const told = Object.entries(fields).map(([name, value]) => `${name} was ${String(value)}`)
   return told.length === 0 ? 'obeys' : `obeys; ${told.join(', ')}`
 }
@@ -114,6 +117,20 @@ function pacedMet({ kind, payload, doneAt, isInterrupted }: ShownCommand, met: F
   return `${standing}, ${count('handled')} of ${payments} done: ${done} ${verb}`
 }
 
+/** What the order to resolve a payment met, with the instants that would fit. */
+function resolveMet({ payload }: ShownCommand, met: Fields): string {
+  const words = RESOLVED[String(met['payment'])] ?? UNKNOWN_ORDER
+  const fits: Record<keyof InstantsThatFit, unknown> = {
+    acceptedAt: met['acceptedAt'],
+    requestedAt: met['requestedAt'],
+  }
+  if (!Array.isArray(fits.requestedAt)) return words
+  const print = (instant: unknown): string => printInstant(Number(instant))
+  const known = fits.requestedAt.length === 0 ? 'none' : fits.requestedAt.map(print).join(', ')
+  const where = `known attempts at ${String(payload['processor'])}: ${known}`
+  return `${words} (accepted ${print(fits.acceptedAt)}; ${where})`
+}
+
 /** What the order to resolve a payment met, by the ledger's words. */
 const RESOLVED: Readonly<Partial<Record<string, string>>> = {
   resolved: 'carried out',
@@ -123,4 +140,6 @@ const RESOLVED: Readonly<Partial<Record<string, string>>> = {
   settled: 'refused: the payment is settled; nothing was changed',
   rejected: 'refused: the payment is rejected; nothing was changed',
   unknown: 'refused: no payment has this id; nothing was changed',
+  untimely: 'refused: nothing is requested before it is accepted, or later than now',
+  unlisted: 'refused: no known attempt has this instant; --unlisted books it all the same',
 } satisfies Record<ResolveMet, string>

@@ -13,6 +13,7 @@ import { checkKeys } from './checks/operator-keys.ts'
 import { checkPorts } from './checks/taken-ports.ts'
 import { checkProcessor } from './checks/processors.ts'
 import { checkDatabase, checkEmbedded, checkRedis } from './checks/stores.ts'
+import { escapedLines } from '../operator/free-text.ts'
 
 const USAGE = `Usage: pit doctor
        NAME=value … pit doctor
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
     return EXIT_FINE
   }
   const findings = [checkNode(process.versions.node), ...(await checkAll())]
-  for (const finding of findings) process.stdout.write(`${lineOfFinding(finding)}\n`)
+  for (const finding of findings) process.stdout.write(`${escapedLines(lineOfFinding(finding))}\n`)
   return findings.some(({ result }) => result === 'fails') ? EXIT_DIFFERENT : EXIT_FINE
 }
 

@@ -16,6 +16,7 @@ import {
   exitCodeOf,
 } from '../operator/failures.ts'
 import { findDatabase } from './addresses.ts'
+import { escapedLines } from '../operator/free-text.ts'
 
 const USAGE = `Usage: pit migrate --plan | --apply | --sql
 
@@ -40,7 +41,7 @@ Exit codes: 0 nothing is left, or it is printed; 1 something is left, or was
 refused; 2 usage; 3 the database does not answer.
 `
 
-const write = (text: string): void => void process.stdout.write(`${text}\n`)
+const write = (text: string): void => void process.stdout.write(`${escapedLines(text)}\n`)
 
 async function main(): Promise<number> {
   const flag = { type: 'boolean' } as const
@@ -65,7 +66,7 @@ async function main(): Promise<number> {
   } catch (cause) {
     // The tables are of another Pit, or the role may not.
     if (!['schema_unfit', '42501'].includes(codeOf(cause))) throw new BooksUnreachable('Pit', cause)
-    process.stderr.write(`${wordsOf(cause)}\n`)
+    process.stderr.write(`${escapedLines(wordsOf(cause))}\n`)
     return EXIT_DIFFERENT
   }
 }

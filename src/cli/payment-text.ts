@@ -7,6 +7,7 @@ import type {
   WaitReason,
 } from '../actors/model/payment.ts'
 import { asFields, type Fields } from './ask-pit.ts'
+import { escaped } from '../operator/free-text.ts'
 
 /** A line for each thing that is known, then the attempts as a table. */
 export function describePayment(payment: Fields): string {
@@ -158,7 +159,7 @@ function amountOf(value: unknown): string {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+  return typeof value === 'string' ? escaped(value) : ''
 }
 
 function seconds(ms: number): string {

@@ -5,8 +5,9 @@ import { REJECTED_USAGE, readRejectedOptions, runRejected } from '../operator/re
 import { openTables } from '../operator/pit-books.ts'
 import { findDatabase } from './addresses.ts'
 import { confirm } from './confirm.ts'
+import { escapedLines } from '../operator/free-text.ts'
 
-const write = (text: string): void => void process.stdout.write(text)
+const write = (text: string): void => void process.stdout.write(escapedLines(text))
 
 process.exitCode = await exitCodeOf(main, (text) => process.stderr.write(text))
 

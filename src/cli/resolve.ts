@@ -7,7 +7,8 @@ import { asFields } from './ask-pit.ts'
 import { describeCommand } from './command-text.ts'
 import { findOperators, giveOrder, isMeant } from './operators.ts'
 
-const USAGE = `Usage: pit resolve <id> --settled <processor> --at <instant> --reason <text>
+const USAGE = `Usage: pit resolve <id> --settled <processor> --at <instant> [--unlisted]
+                   --reason <text>
        pit resolve <id> --never <processor> --reason <text>
        pit resolve <id> --never --everywhere --reason <text>
 
@@ -17,7 +18,11 @@ Ask that processor's operators first: Pit believes what you say.
   --settled <processor>  it is settled at this one, default or fallback, by the
                          charge with the requestedAt of --at: it is booked so
   --at <instant>         as the processor has it; ISO with an offset, such as
-                         2026-01-31T12:00:00.123Z
+                         2026-01-31T12:00:00.123Z. It is that of an attempt that
+                         pit show lists; where none is known there, it lies
+                         between the payment's acceptance and now
+  --unlisted             with --at: such an instant though attempts are known
+                         and have others
   --never <processor>    it is not settled at this one, and never will be: it
                          may be charged again. If it was charged after all, it is
                          paid twice, which no later look-up undoes
@@ -31,8 +36,8 @@ Ask that processor's operators first: Pit believes what you say.
   --help                 shows this
 
 The instance that has the payment hands it back first. A payment that is final,
-unknown, or not in doubt there is left as it is. pit show says where it is in
-doubt.
+unknown, or not in doubt there is left as it is, as by an instant that does not
+fit: those that would are named. pit show says where it is in doubt.
 
 With KEYS_FILE at the instances the key stands in PIT_KEY, or in the file that
 PIT_KEY_FILE names.
@@ -86,6 +91,7 @@ async function main(): Promise<number> {
 const OPTIONS = {
   settled: { type: 'string' },
   at: { type: 'string' },
+  unlisted: { type: 'boolean' },
   never: { type: 'boolean' },
   everywhere: { type: 'boolean' },
   reason: { type: 'string' },
@@ -97,12 +103,13 @@ const OPTIONS = {
 interface Given {
   readonly settled?: string | undefined
   readonly at?: string | undefined
+  readonly unlisted?: boolean | undefined
   readonly never?: boolean | undefined
   readonly everywhere?: boolean | undefined
 }
 
 function readResolved(
-  { settled, at, never, everywhere }: Given,
+  { settled, at, unlisted, never, everywhere }: Given,
   [id, named, ...more]: readonly string[],
 ): Resolved {
   if (id === undefined || more.length > 0) throw new UsageError('pit resolve takes one payment')
@@ -117,12 +124,15 @@ function readResolved(
     }
     const processor = readProcessor(settled)
     const requestedAt = new Date(readInstant('at', at, 0)).toISOString()
-    return {
-      body: { ...order, to: 'settled', processor, requestedAt },
-      words: `book ${correlationId} as settled at ${processor}, requested ${requestedAt}`,
-    }
+    const body = { ...order, to: 'settled', processor, requestedAt }
+    const words = `book ${correlationId} as settled at ${processor}, requested ${requestedAt}`
+    return unlisted === true
+      ? { body: { ...body, unlisted }, words: `${words}, also if no known attempt has that` }
+      : { body, words }
   }
-  if (at !== undefined) throw new UsageError('--never takes no --at')
+  if (at !== undefined || unlisted === true) {
+    throw new UsageError('--never takes no --at and no --unlisted')
+  }
   if ((named === undefined) === (everywhere !== true)) {
     throw new UsageError('--never takes a processor, or --everywhere')
   }

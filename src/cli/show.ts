@@ -11,6 +11,7 @@ import { readArguments, readPaymentId } from '../operator/command-line.ts'
 import { findClientsPort } from './addresses.ts'
 import { askPit, CLIENTS_CALL, detailOf, isClientsPort, readFields } from './ask-pit.ts'
 import { describePayment } from './payment-text.ts'
+import { escapedLines } from '../operator/free-text.ts'
 
 const USAGE = `Usage: pit show <id> [options]
 
@@ -64,7 +65,9 @@ async function show({ url, id, form }: Request): Promise<number> {
   const answer = await askPit({ url, path: `/payments/${id}` })
   const payment = readFields(answer.body)
   if (answer.status === 200 && payment !== undefined) {
-    process.stdout.write(form === 'json' ? `${answer.body}\n` : describePayment(payment))
+    process.stdout.write(
+      form === 'json' ? `${escapedLines(answer.body)}\n` : describePayment(payment),
+    )
     return EXIT_FINE
   }
   const isPit = answer.status !== 404 || (await isClientsPort(url))

@@ -8,6 +8,7 @@ import { parseSamples } from './samples.ts'
 import { findOperatorsPort } from './addresses.ts'
 import { OPERATORS_CALL, whyNoAnswer } from './ask-pit.ts'
 import { lineOf, tableOf, type Answer } from './table.ts'
+import { escaped } from '../operator/free-text.ts'
 
 const USAGE = `Usage: pit status [options] [url …]
 
@@ -128,7 +129,8 @@ async function scrape(url: string, before: Map<string, Scrape>): Promise<Answer>
 
 function write(answers: readonly Answer[], how: Pick<Options, 'form' | 'readings'>): void {
   const at = new Date().toISOString()
-  if (how.form === 'json') process.stdout.write(`${JSON.stringify({ at, instances: answers })}\n`)
+  if (how.form === 'json')
+    process.stdout.write(`${escaped(JSON.stringify({ at, instances: answers }))}\n`)
   else if (how.form === 'lines') {
     process.stdout.write(answers.map((each) => `${lineOf(each, at)}\n`).join(''))
   } else process.stdout.write(`${how.readings === 'many' ? REDRAW : ''}${tableOf(answers, at)}`)

@@ -3,6 +3,7 @@
 import { formatCents } from '../actors/model/money.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Figures } from './figures.ts'
+import { escaped } from '../operator/free-text.ts'
 
 /** What one address answered, or why it did not. */
 export type Answer = { readonly url: string; readonly figures: Figures } | Silent
@@ -20,7 +21,10 @@ const COLUMN_WIDTH = 24
 /** One column per instance, a heading with the time above. */
 export function tableOf(all: readonly Answer[], at: string): string {
   const rows = ROWS.map(([label, cell]) =>
-    [label.padEnd(LABEL_WIDTH), ...all.map((answer) => cellOf(answer, cell).padEnd(COLUMN_WIDTH))]
+    [
+      label.padEnd(LABEL_WIDTH),
+      ...all.map((answer) => escaped(cellOf(answer, cell)).padEnd(COLUMN_WIDTH)),
+    ]
       .join('')
       .trimEnd(),
   )
@@ -37,14 +41,14 @@ export function lineOf(answer: Answer, at: string): string {
   if ('fault' in answer) {
     const { url, fault, hint } = answer
     const more = hint === undefined ? '' : ` hint=${JSON.stringify(hint)}`
-    return `${at} url=${url} fault=${JSON.stringify(fault)}${more}`
+    return escaped(`${at} url=${url} fault=${JSON.stringify(fault)}${more}`)
   }
   const { processors, ...figures } = answer.figures
   const perProcessor = Object.entries(processors).flatMap(([name, own]) =>
     Object.entries(own).map(([key, value]) => [`${name}.${key}`, value] as const),
   )
   const pairs = [...Object.entries(figures), ...perProcessor]
-  return `${at} ${pairs.map(([key, value]) => `${key}=${plain(value)}`).join(' ')}`
+  return escaped(`${at} ${pairs.map(([key, value]) => `${key}=${plain(value)}`).join(' ')}`)
 }
 
 type Cell = (figures: Figures) => string

@@ -5,6 +5,7 @@ import { EXIT_FINE, PitUnreachable, exitCodeOf } from '../operator/failures.ts'
 import { readArguments, readHttpUrl } from '../operator/command-line.ts'
 import { findOperatorsPort, keyHeaders } from './addresses.ts'
 import { asFields, askPit, detailOf, OPERATORS_CALL, readFields } from './ask-pit.ts'
+import { escaped } from '../operator/free-text.ts'
 
 /** Between two readings, ms; so often while it is silent. */
 const READ_EVERY_MS = 250
@@ -168,14 +169,15 @@ function oldestFirst(all: readonly Left[]): readonly Left[] {
 function print(all: readonly Left[], form: Following['form']): void {
   const lines = all.map((left) => {
     const at = new Date(left.at).toISOString()
-    if (form === 'json') return `${JSON.stringify({ ...left, at })}\n`
-    return `${at}  ${left.state.padEnd(8)}  ${left.correlationId}  ${left.note}`.trimEnd() + '\n'
+    if (form === 'json') return `${escaped(JSON.stringify({ ...left, at }))}\n`
+    const line = `${at}  ${left.state.padEnd(8)}  ${left.correlationId}  ${left.note}`
+    return `${escaped(line.trimEnd())}\n`
   })
   process.stdout.write(lines.join(''))
 }
 
 function note(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${escaped(text)}\n`)
 }
 
 // Stands below the constants: what stands below it has no value yet when it runs.

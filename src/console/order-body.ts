@@ -5,11 +5,10 @@ import type { Order, PacedKind } from '../actors/model/operator.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import { PAYMENTS_MAX } from '../operator/paced-command.ts'
 import { FILTER_FIELDS, filterQuery, readFilter } from '../operator/payment-filter.ts'
+import { whyNoReason } from '../operator/free-text.ts'
 
 /** What is wrong with it, as a sentence, and in which field. */
 export type Fault = { readonly fault: string; readonly field: string }
-
-const REASON_MAX = 500
 
 /** Longest time that a circuit is held, ms: a week. */
 const HOLD_MAX_MS = 7 * 24 * 3_600_000
@@ -56,10 +55,8 @@ export function readMatched(body: unknown): (Matched & { readonly kind: PacedKin
 
 function readReason({ reason }: Readonly<Record<string, unknown>>): string | Fault {
   const said = typeof reason === 'string' ? reason.trim() : ''
-  if (said === '' || said.length > REASON_MAX) {
-    return { fault: `A reason is a text of up to ${REASON_MAX} characters.`, field: 'reason' }
-  }
-  return said
+  const fault = whyNoReason(said)
+  return fault === undefined ? said : { fault, field: 'reason' }
 }
 
 function readOrder(given: Readonly<Record<string, unknown>>): Order | Fault {
@@ -142,18 +139,19 @@ const NOT_COUNTED: Fault = {
   field: 'counted',
 }
 
-/** `requestedAt` is that of a charge that was sent: no clock is a day ahead. */
+/** Which instants fit is for the ledger to say, which carries the order out. */
 function readResolve(given: Readonly<Record<string, unknown>>): Order | Fault {
-  const { correlationId: id, to, processor, processors, requestedAt } = given
+  const { correlationId: id, to, processor, processors, requestedAt, unlisted } = given
   const correlationId = String(id).toLowerCase()
   if (!UUID.test(correlationId)) return NO_PAYMENT
   const named = { kind: 'resolve', correlationId } as const
   if (to === 'settled') {
     if (!isProcessor(processor)) return NO_PROCESSOR
     const at = typeof requestedAt === 'string' ? Date.parse(requestedAt) : Number.NaN
-    const isPossible = at > 0 && at < Date.now() + DAY_MS
-    if (!isPossible || new Date(at).toISOString() !== requestedAt) return NO_INSTANT
-    return { ...named, to, processor, requestedAt: at }
+    if (!(at > 0) || new Date(at).toISOString() !== requestedAt) return NO_INSTANT
+    if (unlisted !== undefined && unlisted !== true) return NOT_UNLISTED
+    const settled = { ...named, to, processor, requestedAt: at } as const
+    return unlisted === true ? { ...settled, unlisted } : settled
   }
   if (to !== 'never') return NOT_RESOLVED_TO
   const all = Array.isArray(processors) ? processors : []
@@ -162,12 +160,15 @@ function readResolve(given: Readonly<Record<string, unknown>>): Order | Fault {
 }
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
-const DAY_MS = 86_400_000
 
 const NO_PAYMENT: Fault = { fault: 'A payment is named by its id, a UUID.', field: 'correlationId' }
 const NO_INSTANT: Fault = {
-  fault: 'It was requested at an ISO instant in UTC with milliseconds, not later than in a day.',
+  fault: 'It was requested at an ISO instant in UTC with milliseconds.',
   field: 'requestedAt',
+}
+const NOT_UNLISTED: Fault = {
+  fault: 'It is unlisted, true, or that is left out.',
+  field: 'unlisted',
 }
 const NOT_RESOLVED_TO: Fault = { fault: 'A payment is resolved to settled or never.', field: 'to' }
 const NO_PROCESSORS: Fault = {

@@ -2,7 +2,7 @@
 // and those that were given.
 
 import type { HttpRequest, WebApp } from '../server/web-server.ts'
-import { ledgerFailureOf } from '../actors/model/errors.ts'
+import { ledgerFailureOf, NoSuchInstance } from '../actors/model/errors.ts'
 import type { Telemetry } from '../actors/model/facts.ts'
 import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { CommandLedger, CommandRow, OrderKind, PacedKind } from '../actors/model/operator.ts'
@@ -69,6 +69,9 @@ async function give(
     tell(begun.command, read.kind)
     return (await findOne(options, begun.command)) ?? UNAVAILABLE
   } catch (error) {
+    if (error instanceof NoSuchInstance) {
+      return refusal({ fault: error.message, field: 'instanceId' })
+    }
     return unavailable(error)
   }
 }

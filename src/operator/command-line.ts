@@ -4,6 +4,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { nearWord } from '../config/near-names.ts'
 import { UsageError } from './failures.ts'
+import { whyNoReason } from './free-text.ts'
 
 /** What stands behind the command's name. Throws `UsageError` of one sentence. */
 export function readArguments<Declared extends ParseArgsConfig>(
@@ -63,6 +64,13 @@ export function readHttpUrl(flag: string | undefined, text: string): string {
   throw new UsageError(
     flag === undefined ? `no URL: ${text}` : `--${flag} is an http address, not ${text}`,
   )
+}
+
+/** What stands after --reason, if anything has to or does. Throws `UsageError`. */
+export function readReason(text: string | undefined): string | undefined {
+  const why = text === undefined ? undefined : whyNoReason(text)
+  if (why !== undefined) throw new UsageError(`--reason: ${why}`)
+  return text
 }
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i

@@ -1,5 +1,7 @@
 // What ends an operator's tool early, and the exit codes.
 
+import { escapedLines } from './free-text.ts'
+
 /** The command line or the environment lacks something, or has it wrong. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
@@ -40,11 +42,11 @@ export async function exitCodeOf(
     return await tool()
   } catch (error) {
     if (error instanceof UsageError) {
-      write(`${error.message}\n`)
+      write(`${escapedLines(error.message)}\n`)
       return EXIT_USAGE
     }
     if (error instanceof BooksUnreachable || error instanceof PitUnreachable) {
-      write(`${error.message}\n`)
+      write(`${escapedLines(error.message)}\n`)
       return EXIT_UNREACHABLE
     }
     write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)

@@ -4,7 +4,7 @@
 
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { PostgresPool } from '../infra/postgres/pool.ts'
-import { counted, readArguments, readPaymentId, readRate } from './command-line.ts'
+import { counted, readArguments, readPaymentId, readRate, readReason } from './command-line.ts'
 import { EXIT_DIFFERENT, UsageError } from './failures.ts'
 import { aboutIds } from './noted-command.ts'
 import { PAYMENTS_MAX, PER_SECOND, runOrder } from './paced-command.ts'
@@ -70,7 +70,7 @@ export function readLookUpOptions(args: readonly string[]): LookUpOptions | unde
     throw new UsageError('pit look-up takes correlationIds, --processor or --all')
   }
   const more = {
-    reason,
+    reason: readReason(reason),
     isConfirmed: values.yes === true,
     perSecond: readRate('per-second', values['per-second'], PER_SECOND),
   }

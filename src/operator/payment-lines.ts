@@ -2,6 +2,7 @@
 
 import type { FoundPayment } from '../actors/model/found-payments.ts'
 import { printCents, printInstant } from './command-line.ts'
+import { escaped, escapedLines } from './free-text.ts'
 
 const COLUMNS = [
   'id',
@@ -28,7 +29,8 @@ export function csvLine(payment: FoundPayment): string {
 export function jsonLine(payment: FoundPayment): string {
   const cells = cellsOf(payment)
   const entries = COLUMNS.map((name, column) => [name, cells[column] ?? ''] as const)
-  return `${JSON.stringify(Object.fromEntries(entries.filter(([, cell]) => cell !== '')))}\n`
+  const known = Object.fromEntries(entries.filter(([, cell]) => cell !== ''))
+  return `${escaped(JSON.stringify(known))}\n`
 }
 
 /** A line of a table, without its end. */
@@ -45,7 +47,7 @@ export function tableLine(payment: FoundPayment): string {
       .filter((each) => each !== undefined)
       .join(', '),
   ]
-  return cells.join('  ').trimEnd()
+  return escaped(cells.join('  ').trimEnd())
 }
 
 export const TABLE_HEAD = [
@@ -88,6 +90,7 @@ function instantText(at: number | undefined): string {
 
 /** The name of an instance is whatever its operator chose: no cell may be taken for a formula. */
 function csvCell(cell: string): string {
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  const plain = escapedLines(cell)
+  const safe = /^[=+\-@]/.test(plain) ? `'${plain}` : plain
+  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

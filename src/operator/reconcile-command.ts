@@ -32,6 +32,7 @@ import {
 } from './reconcile-report.ts'
 import { IN_FLIGHT_MAX_MS, readIds, takeBack } from './take-back.ts'
 import { compareRowsWithTotals, findRowsGone } from './rows-and-totals.ts'
+import { escapedLines } from './free-text.ts'
 
 export interface ReconcileOptions {
   readonly span: Span
@@ -321,6 +322,6 @@ class Reconciliation {
   }
 
   #say(line: string): void {
-    this.#output.write(`${line}\n`)
+    this.#output.write(`${escapedLines(line)}\n`)
   }
 }

@@ -2,12 +2,13 @@
 
 import type { PostgresPool } from '../infra/postgres/pool.ts'
 import { counted, printCents, readArguments, readInstant } from './command-line.ts'
-import { readPaymentId, readRate } from './command-line.ts'
+import { readPaymentId, readRate, readReason } from './command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, UsageError } from './failures.ts'
 import { aboutIds } from './noted-command.ts'
 import { PAYMENTS_MAX, PER_SECOND, runOrder, type PacedOrder } from './paced-command.ts'
 import { EVERYTHING, findRejected, listRejected } from './redrive.ts'
 import type { RejectedFilter, RejectedPayment } from './redrive.ts'
+import { escaped } from './free-text.ts'
 
 export const REJECTED_USAGE = `Usage: pit rejected [options]
        pit rejected --redrive <id>...
@@ -80,7 +81,7 @@ export function readRejectedOptions(args: readonly string[]): RejectedOptions {
     kind: 'redrive',
     which: wanted ?? named,
     isConfirmed: values.yes === true,
-    order: { kind: 'redrive', about, reason: values.reason, perSecond },
+    order: { kind: 'redrive', about, reason: readReason(values.reason), perSecond },
   }
 }
 
@@ -189,5 +190,6 @@ async function confirmed(
 function describe({ correlationId, amountCents, acceptedAt, why }: RejectedPayment): string {
   const at = new Date(acceptedAt).toISOString()
   const said = why === undefined ? '' : `  ${why}`
-  return `${correlationId}  ${printCents(amountCents).padStart(14)}  accepted ${at}${said}`
+  const amount = printCents(amountCents).padStart(14)
+  return escaped(`${correlationId}  ${amount}  accepted ${at}${said}`)
 }

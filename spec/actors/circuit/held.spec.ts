@@ -1,7 +1,11 @@
 // What a circuit that an operator holds lets through, whatever its processor answers.
 
 import t from 'tap'
-import { routeState, type HealthEvent } from '../../../src/actors/circuit/context.ts'
+import {
+  circuitReleased,
+  routeState,
+  type HealthEvent,
+} from '../../../src/actors/circuit/context.ts'
 import { limitAt } from '../../../src/actors/circuit/limit.ts'
 import { circuitAfter } from '../../support/circuit-after.ts'
 import { SETTINGS } from '../../support/circuit-settings.ts'
@@ -40,6 +44,16 @@ t.test('a circuit that is held closed lets all through, however it fails', async
   t.match(circuit, { value: 'heldClosed', limit: SETTINGS.concurrency, route: 'closed' })
   t.match(circuit.context, { cause: 'paused by ana: late', since: 10 })
 })
+
+t.test(
+  'an order that is told by what the one before it made is told what it really meets',
+  async (t) => {
+    for (const orders of [[held('open')], [held('closed')], [failing], []]) {
+      const { value } = after(...orders)
+      t.equal(after(...orders, held(null)).value, circuitReleased(value))
+    }
+  },
+)
 
 t.test('a half-open circuit that is held closed lets all through at once', async (t) => {
   const cooled: HealthEvent = { type: 'cooldown.elapsed', opening: 1, at: 8 }

@@ -1,81 +1,10 @@
 // Operators' commands as one instance obeys them: read when their number changes, ended when their time
-// is over, answered once.
+// is over.
 
 import t from 'tap'
 import { LedgerUnavailable } from '../../../src/actors/model/errors.ts'
-import type { CircuitState, HealthEvent } from '../../../src/actors/circuit/context.ts'
-import { commandsMachine } from '../../../src/actors/commands/commands.machine.ts'
-import { ONE_HISTORY } from '../../../src/actors/model/ledger-history.ts'
-import type { Clock } from '../../../src/actors/model/ports.ts'
-import type { Hold, Orders } from '../../../src/actors/model/operator.ts'
-import { settled, startActorSystem } from '../../support/actor-system.ts'
-
-const BY_ANA = { by: 'ana', reason: 'late' }
-const NO_PAYMENT = { correlationId: null }
-const PAUSED = {
-  processor: 'default',
-  kind: 'pause',
-  to: 'open',
-  endsInMs: null,
-  ...BY_ANA,
-} as const
-
-function orders(last: number, change: Partial<Orders> = {}): Orders {
-  return { last, holds: [], pending: [], ...change }
-}
-
-function start(change: (clock: Clock) => Clock = (clock) => clock) {
-  const system = startActorSystem()
-  const history = { ...ONE_HISTORY, epoch: 0 }
-  const told: [string, HealthEvent][] = []
-  const sentBefore: number[] = []
-  const circuit = (name: string, value: CircuitState) => ({
-    send: (event: HealthEvent) => {
-      told.push([name, event])
-      sentBefore.push(system.sentEvents.length)
-    },
-    getSnapshot: () => ({ value }),
-  })
-  let reads = 0
-  const actor = system.start(commandsMachine, {
-    ports: { ...system.ports, history, clock: change(system.ports.clock) },
-    health: { default: circuit('default', 'closed'), fallback: circuit('fallback', 'halfOpen') },
-    instanceId: 'here',
-    onRead: () => void (reads += 1),
-  })
-  const { ledger, clock } = system
-  return {
-    ...system,
-    actor,
-    history,
-    reads: () => reads,
-    /** How many events other actors had been sent each time that a circuit was told something. */
-    sentBefore,
-    /** What circuits were told since the last call. */
-    told: () =>
-      told.splice(0).map(([name, event]) => {
-        const { held } = event as Extract<HealthEvent, { type: 'hold.changed' }>
-        return held === null ? `${name} is free` : `${name} ${held.to}: ${held.cause}`
-      }),
-    count: (last: number) => actor.send({ type: 'commands.counted', last }),
-    async answer(value: Orders) {
-      const call = await ledger.called('readOrders')
-      call.answer(value)
-      await settled()
-      return call.args
-    },
-    async pass(ms: number) {
-      clock.increment(ms)
-      await settled()
-    },
-  }
-}
-
-const held = (command: number, change: Partial<Hold> = {}): Hold => ({
-  ...PAUSED,
-  command,
-  ...change,
-})
+import { settled } from '../../support/actor-system.ts'
+import { BY_ANA, held, NO_PAYMENT, orders, start } from './commands-under-test.ts'
 
 t.test('what stands is obeyed before anything else begins', async (t) => {
   const { answer, told, reads } = start()
@@ -240,45 +169,6 @@ t.test('a hold ends though its timer was early, whenever its time comes meanwhil
   }
 })
 
-t.test('each command is answered with the state that it met, once', async (t) => {
-  const { answer, count, ledger, facts, sentEvents } = start()
-  const earlier = { id: 3, kind: 'pause', processor: 'default', ...NO_PAYMENT, ...BY_ANA } as const
-  await answer(orders(3, { pending: [earlier] }))
-  t.same(ledger.waiting, [], 'what was ordered before the start is not for this process')
-
-  count(4)
-  const pause = { ...earlier, id: 4 }
-  await answer(orders(4, { holds: [held(4)], pending: [pause] }))
-  const noted = await ledger.called('noteMet')
-
-  t.same(noted.args, [{ id: 4, instanceId: 'here', met: { circuit: 'closed' } }])
-  noted.fail(new LedgerUnavailable('noteMet', 'none'))
-  await settled()
-  t.same(sentEvents, [], 'a note that is lost is no more than told')
-  t.match(facts, [{ type: 'ledger.failed', operation: 'noteMet' }])
-})
-
-t.test('an order of a kind that this Pit does not know is answered as that', async (t) => {
-  const about = { ...NO_PAYMENT, ...BY_ANA }
-  const unknown = [
-    { kind: 'freeze', processor: null, ...about },
-    { kind: 'freeze', processor: 'default', ...about },
-    { kind: 'pause', processor: null, ...about },
-  ] as const
-  for (const order of unknown) {
-    const { answer, count, ledger, sentEvents, told } = start()
-    await answer(orders(0))
-    told()
-    count(1)
-    await answer(orders(1, { pending: [{ id: 1, ...order }] }))
-
-    const { kind } = order
-    const [noted] = (await ledger.called('noteMet')).args
-    t.strictSame(noted, { id: 1, instanceId: 'here', met: { notUnderstood: kind } })
-    t.same([sentEvents, told()], [[], []], 'nothing is obeyed')
-  }
-})
-
 t.test('a drain stops this instance as a signal does', async (t) => {
   const { answer, count, ledger, sentEvents } = start()
   await answer(orders(0))
@@ -295,7 +185,14 @@ t.test('a payment that is resolved is handed back first, and asked about until t
   const { answer, count, pass, ledger, sentEvents, facts } = start()
   await answer(orders(0))
   count(1)
-  const resolve = { id: 1, kind: 'resolve', processor: null, correlationId: 'a', ...BY_ANA }
+  const resolve = {
+    id: 1,
+    kind: 'resolve',
+    processor: null,
+    heldTo: null,
+    correlationId: 'a',
+    ...BY_ANA,
+  }
 
   for (const handedBack of ['parked', 'busy', 'absent'] as const) {
     await answer(orders(1, { pending: [resolve] }))
@@ -325,7 +222,14 @@ t.test('circuits are told of holds before a payment that is resolved makes room'
   told()
   sentBefore.length = 0
   count(2)
-  const resolve = { id: 1, kind: 'resolve', processor: null, correlationId: 'a', ...BY_ANA }
+  const resolve = {
+    id: 1,
+    kind: 'resolve',
+    processor: null,
+    heldTo: null,
+    correlationId: 'a',
+    ...BY_ANA,
+  }
 
   await answer(orders(2, { holds: [held(2)], pending: [resolve] }))
 

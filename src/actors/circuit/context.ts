@@ -144,6 +144,12 @@ export function expectedMsOf({ measuredMs, announcedMs }: HealthContext): number
 /** Held ones are called so as long as they are held. */
 export type CircuitState = RouteCircuit['state'] | 'heldOpen' | 'heldClosed'
 
+/** What an order lets go of: one that was held open is tried with few charges first. */
+export function circuitReleased(circuit: CircuitState): CircuitState {
+  if (circuit === 'heldOpen') return 'halfOpen'
+  return circuit === 'heldClosed' ? 'closed' : circuit
+}
+
 /** The state as the route goes by it. */
 export function routeState(circuit: CircuitState): RouteCircuit['state'] {
   if (circuit === 'heldOpen') return 'open'

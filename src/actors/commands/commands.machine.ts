@@ -5,7 +5,7 @@
 import assert from 'node:assert'
 import { assign, fromPromise, setup } from 'xstate'
 import { tell, type CommandsEvent, type Directory, type HandedBack } from '../messages.ts'
-import type { CircuitState, HealthEvent } from '../circuit/context.ts'
+import { circuitReleased, type CircuitState, type HealthEvent } from '../circuit/context.ts'
 import { causeOf, errorIn, isLedgerFailure, ledgerFailureOf } from '../model/errors.ts'
 import type { CommandMet, Hold, Orders, PendingCommand } from '../model/operator.ts'
 import type { ProcessorName } from '../model/payment.ts'
@@ -36,6 +36,8 @@ interface CommandsContext extends CommandsInput {
   readonly holds: readonly StandingHold[]
   /** Not answered when they were read last. */
   readonly pending: readonly PendingCommand[]
+  /** What those of them met here that are no order to resolve a payment, by id. */
+  readonly met: ReadonlyMap<number, CommandMet>
   /** Id of the command by which each circuit is held, null: by none; absent: it was told of none. */
   readonly obeyed: Readonly<Partial<Record<ProcessorName, number | null>>>
 }
@@ -98,6 +100,7 @@ export const commandsMachine = setup({
       return {
         last,
         epoch,
+        met: epoch === context.epoch ? context.met : NONE_MET,
         after: context.last === null ? last : context.after,
         holds: holds.map((hold) => ({
           ...hold,
@@ -107,9 +110,11 @@ export const commandsMachine = setup({
         pending: context.last === null ? [] : pending,
       }
     }),
+    noteMet: assign(({ context }) => ({ met: metBy(context) })),
     answer: ({ context, self }) => {
       for (const command of context.pending) {
-        if (command.kind !== 'resolve') answer(context, command, self.system)
+        const met = context.met.get(command.id)
+        if (met !== undefined) answer(context, { command, met }, self.system)
       }
     },
     handBack: ({ context, self }) => {
@@ -155,6 +160,7 @@ export const commandsMachine = setup({
     after: 0,
     holds: [],
     pending: [],
+    met: NONE_MET,
     obeyed: {},
   }),
   initial: 'reading',
@@ -168,6 +174,7 @@ export const commandsMachine = setup({
           target: 'standing',
           actions: [
             { type: 'noteOrders', params: ({ event }) => event.output },
+            'noteMet',
             'answer',
             'dropElapsed',
             'obey',
@@ -197,6 +204,8 @@ export const commandsMachine = setup({
     },
   },
 })
+
+const NONE_MET: CommandsContext['met'] = new Map()
 
 const PROCESSORS: readonly ProcessorName[] = ['default', 'fallback']
 
@@ -229,11 +238,54 @@ function causeIn({ kind, by, reason }: Hold): string {
   return `${kind === 'pause' ? 'paused' : 'held'} by ${by}: ${reason}`
 }
 
-/** Says what a command meets, before it is obeyed. */
-function answer(context: CommandsContext, command: PendingCommand, system: Directory): void {
+/**
+ * What each command meets, before they are obeyed: one that was read together with an earlier one
+ * meets what that one makes of the circuit. What is read again, since its answer is not written yet,
+ * met what it met at first.
+ */
+function metBy({ pending, met: known, health }: CommandsContext): CommandsContext['met'] {
+  const circuits = {
+    default: health.default.getSnapshot().value,
+    fallback: health.fallback.getSnapshot().value,
+  }
+  const met = new Map<number, CommandMet>()
+  for (const command of pending) {
+    const { id, kind, processor } = command
+    if (kind === 'resolve') continue
+    const before = known.get(id)
+    if (before !== undefined) {
+      met.set(id, before)
+    } else if (kind === 'drain') {
+      met.set(id, {})
+    } else if (processor === null || !isAboutCircuit(kind)) {
+      // A newer Pit beside this one may give orders that this one does not know: none is obeyed.
+      met.set(id, { notUnderstood: kind })
+    } else {
+      met.set(id, { circuit: circuits[processor] })
+      circuits[processor] = circuitAfter(command, circuits[processor])
+    }
+  }
+  return met
+}
+
+function isAboutCircuit(kind: string): boolean {
+  return kind === 'pause' || kind === 'hold' || kind === 'resume'
+}
+
+function circuitAfter({ kind, heldTo }: PendingCommand, circuit: CircuitState): CircuitState {
+  if (kind === 'resume') return circuitReleased(circuit)
+  return kind === 'hold' && heldTo === 'closed' ? 'heldClosed' : 'heldOpen'
+}
+
+interface Answered {
+  readonly command: PendingCommand
+  readonly met: CommandMet
+}
+
+/** Says what a command met, before it is obeyed. */
+function answer(context: CommandsContext, { command, met }: Answered, system: Directory): void {
   const { ports, instanceId } = context
   const { id, kind, by, reason } = command
-  const met = metBy(command, context)
   ports.ledger.noteMet({ id, instanceId, met }).catch((error: unknown) => {
     const cause = ledgerFailureOf(error).message
     ports.telemetry.emit({ type: 'ledger.failed', operation: 'noteMet', cause })
@@ -241,14 +293,6 @@ function answer(context: CommandsContext, command: PendingCommand, system: Direc
   if (kind !== 'drain') return
   const cause = `drained by ${by}: ${reason}`
   tell(system, 'supervisor', { type: 'stop.requested', cause, command: id })
-}
-
-/** A newer Pit beside this one may give orders that this one does not know: none is obeyed. */
-function metBy({ kind, processor }: PendingCommand, { health }: CommandsContext): CommandMet {
-  if (kind === 'drain') return {}
-  const isAboutCircuit = kind === 'pause' || kind === 'hold' || kind === 'resume'
-  if (!isAboutCircuit || processor === null) return { notUnderstood: kind }
-  return { circuit: health[processor].getSnapshot().value }
 }
 
 /**

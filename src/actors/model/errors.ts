@@ -64,6 +64,22 @@ export class LeaseLost extends Error {
   }
 }
 
+/** An order is for an instance that no lease is of, though others are known: those. */
+export class NoSuchInstance extends Error {
+  override readonly name = 'NoSuchInstance'
+  readonly code = 'no_such_instance'
+  readonly known: readonly string[]
+
+  constructor(instanceId: string, known: readonly string[]) {
+    super(`No instance is called ${instanceId}: ${known.join(', ')} ${verb(known)} known.`)
+    this.known = known
+  }
+}
+
+function verb({ length }: readonly string[]): string {
+  return length === 1 ? 'is' : 'are'
+}
+
 /** What the ledger holds of this payment cannot be read: somebody else wrote to its tables. */
 export class DamagedPayment extends Error {
   override readonly name = 'DamagedPayment'

@@ -48,13 +48,17 @@ export type Order =
 
 /** What became of a payment in doubt, said by an operator in place of its processor. */
 export type ResolveOrder =
-  /** Settled there, by a charge with that `requestedAt`, epoch ms. */
+  /**
+   * Settled there, by a charge with that `requestedAt`, epoch ms; `unlisted`: also by one that no
+   * attempt has that the ledger knows.
+   */
   | {
       readonly kind: 'resolve'
       readonly correlationId: string
       readonly to: 'settled'
       readonly processor: ProcessorName
       readonly requestedAt: number
+      readonly unlisted?: true
     }
   /** Not settled at these, and never to be: it may be charged again. */
   | {
@@ -70,11 +74,32 @@ export type ResolveOrder =
  * - `notInDoubt`: it is open and not in doubt at any processor that the order names;
  * - `busy`: an instance works on it, and it is not in doubt there;
  * - `owned`: an instance has it and did not hand it back in time;
- * - `settled`, `rejected`: it is final; `unknown`: there is no such payment.
+ * - `settled`, `rejected`: it is final; `unknown`: there is no such payment;
+ * - `untimely`: no attempt has that `requestedAt`, and it lies before the payment was accepted or later
+ *   than now; `unlisted`: attempts at that processor are known, none has it, and the order is not
+ *   for such a one.
  * Only `resolved` changes anything.
  */
 export type ResolveMet =
-  'resolved' | 'notInDoubt' | 'busy' | 'owned' | 'settled' | 'rejected' | 'unknown'
+  | 'resolved'
+  | 'notInDoubt'
+  | 'busy'
+  | 'owned'
+  | 'settled'
+  | 'rejected'
+  | 'unknown'
+  | 'untimely'
+  | 'unlisted'
+
+/** How far a clock by which charges are sent may be from the ledger's, ms. */
+export const CLOCKS_APART_MS = 60_000
+
+/** What stands beside `untimely` and `unlisted` in the result, epoch ms. */
+export interface InstantsThatFit {
+  readonly acceptedAt: number
+  /** Those of the attempts at that processor that the ledger knows, the oldest first. */
+  readonly requestedAt: readonly number[]
+}
 
 /** What any other order met at an instance: the state of the circuit that it is about, if any. */
 export type CommandMet =
@@ -146,6 +171,8 @@ export interface PendingCommand {
   readonly kind: string
   /** The one that it is about, if it is about one. */
   readonly processor: ProcessorName | null
+  /** To which a hold holds its circuit; null for any other order. */
+  readonly heldTo: string | null
   /** The payment that it is about, if it is about one. */
   readonly correlationId: string | null
   readonly by: string
@@ -174,7 +201,10 @@ export const RESOLVE_FOR_MS = 30_000
 
 /** The commands in the ledger. Promises reject as those of the others there. */
 export interface CommandLedger {
-  /** Appends a command. A purge spares them all. */
+  /**
+   * Appends a command. A purge spares them all. Rejects also with `NoSuchInstance`: a drain is for an
+   * instance that lives, as far as any is known to.
+   */
   giveCommand(command: NewCommand): Promise<CommandRow>
   /** What stands now, and what this instance has not answered of the commands after `after`. */
   readOrders(request: { instanceId: string; after: number }): Promise<Orders>

@@ -1,8 +1,9 @@
 // A command of an operator in words: what was ordered, and what it has met so far.
 
 export function orderOf({ kind, payload }) {
-  const { about, correlationId, processor, instanceId, to, processors } = payload
+  const { about, correlationId, processor, instanceId, to, processors, unlisted } = payload
   const named = [about, correlationId, processor, instanceId, to, processors?.join(' and ')]
+  if (unlisted === true) named.push('unlisted')
   return [kind, ...named.filter((each) => each !== undefined)].join(' ')
 }
 
@@ -34,10 +35,24 @@ const LEFT = {
   redrive: (some) => (some ? ', the others were not rejected' : ''),
 }
 
-function metAt(instanceId, { circuit, payment, notUnderstood }) {
+function metAt(instanceId, { circuit, payment, notUnderstood, acceptedAt, requestedAt }) {
   if (notUnderstood !== undefined) return `${instanceId} does not know this command`
+  if (requestedAt !== undefined) {
+    const fits = requestedAt.length === 0 ? 'none' : requestedAt.map(isoOf).join(', ')
+    return `${instanceId} refused it: ${INSTANT_MET[payment]} (accepted ${isoOf(acceptedAt)}; known attempts there: ${fits})`
+  }
   if (payment !== undefined) return `${instanceId} found it ${PAYMENT_MET[payment] ?? payment}`
   return circuit === undefined ? `${instanceId} obeys` : `${instanceId} obeys, it was ${circuit}`
+}
+
+/** Why a payment is not booked as settled by that instant. */
+const INSTANT_MET = {
+  untimely: 'nothing is requested before it is accepted, or later than now',
+  unlisted: 'no known attempt has this instant',
+}
+
+function isoOf(instant) {
+  return new Date(instant).toISOString()
 }
 
 /** How the order to resolve a payment found it. */

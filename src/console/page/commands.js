@@ -95,6 +95,9 @@ function item(command) {
     element('time', {}, clockTime(Date.parse(at))),
     ' ',
     element('b', {}, orderOf(command)),
-    `${end}, by ${by} (${via}): ${reason}. ${metBy(command)}`,
+    `${end}, by ${by} (${via}): `,
+    // A mark of direction in it, as older ones may have, ends with it.
+    element('bdi', {}, reason),
+    `. ${metBy(command)}`,
   )
 }

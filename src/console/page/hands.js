@@ -6,7 +6,7 @@ import { askOrder } from './order-dialog.js'
 
 /** Buttons for one payment; undefined where there is nothing to be done. */
 export function handsOn(status) {
-  const { state, correlationId, unknownOutcomes = [] } = status
+  const { state, correlationId, unknownOutcomes = [], attempts = [] } = status
   const isInDoubt = unknownOutcomes.length > 0
   const buttons = [
     isInDoubt && state === 'parked' ? button('Look up now', () => askLookUp(status)) : undefined,
@@ -15,7 +15,7 @@ export function handsOn(status) {
   ].filter((each) => each !== undefined)
   if (buttons.length === 0) return undefined
   // Another state, or other doubts, are other buttons: these keep what they were made for.
-  const key = JSON.stringify([correlationId, state, unknownOutcomes.map(keyOf)])
+  const key = JSON.stringify([correlationId, state, unknownOutcomes.map(keyOf), attempts.length])
   return element('p', { class: 'hands', 'data-id': key }, ...buttons)
 }
 
@@ -105,7 +105,7 @@ function consequenceOf({ to, processor, processors }, sum) {
 }
 
 /** Asks for the outcome, for the instant of one that is settled, and for a yes to what follows. */
-function askResolve({ correlationId, amountCents, unknownOutcomes }) {
+function askResolve({ correlationId, amountCents, unknownOutcomes, attempts = [] }) {
   const choices = choicesOf(unknownOutcomes)
   const options = choices.map((choice, index) =>
     element('option', { value: String(index) }, titleOf(choice)),
@@ -117,36 +117,59 @@ function askResolve({ correlationId, amountCents, unknownOutcomes }) {
     pattern: String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+\-]\d\d:\d\d)`,
     title: 'an instant with its offset, such as 2026-01-31T12:00:00.123Z',
     autocomplete: 'off',
+    list: 'resolve-instants',
   })
+  const known = element('datalist', { id: 'resolve-instants' })
   const at = element(
     'p',
     {},
     element('label', { for: 'resolve-at' }, 'Its requestedAt, as the processor has it'),
     instant,
+    known,
   )
   const meant = element('input', { id: 'resolve-meant', type: 'checkbox', required: '' })
   const consequence = element('span', {})
+  const chosen = () => choices[Number(select.value)]
+  const sent = () => instantsAt(chosen().processor, [...unknownOutcomes, ...attempts])
+  const isUnlisted = () => {
+    if (chosen().to !== 'settled' || sent().length === 0) return false
+    return !sent().includes(isoOf(instant.value))
+  }
+  const tell = () => {
+    const more = isUnlisted() ? ` No attempt that is known there has that instant.` : ''
+    const words = consequenceOf(chosen(), amount(amountCents)) + more
+    if (words !== consequence.textContent) meant.checked = false
+    consequence.textContent = words
+  }
   const choose = () => {
-    const choice = choices[Number(select.value)]
-    const sent = unknownOutcomes.find(({ processor }) => processor === choice.processor)
-    at.hidden = choice.to !== 'settled'
-    instant.required = choice.to === 'settled'
-    instant.value = Number.isFinite(sent?.requestedAt) ? isoOf(sent.requestedAt) : ''
-    meant.checked = false
-    consequence.textContent = consequenceOf(choice, amount(amountCents))
+    at.hidden = chosen().to !== 'settled'
+    instant.required = chosen().to === 'settled'
+    instant.value = sent()[0] ?? ''
+    known.replaceChildren(...sent().map((value) => element('option', { value })))
+    tell()
   }
   select.addEventListener('change', choose)
+  instant.addEventListener('input', tell)
   choose()
   const order = () => {
-    const choice = choices[Number(select.value)]
-    const settled = choice.to === 'settled' ? { requestedAt: isoOf(instant.value) } : {}
-    return { kind: 'resolve', correlationId, ...choice, ...settled }
+    const settled = chosen().to === 'settled' ? { requestedAt: isoOf(instant.value) } : {}
+    // The yes was said to that, too.
+    const unlisted = isUnlisted() ? { unlisted: true } : {}
+    return { kind: 'resolve', correlationId, ...chosen(), ...settled, ...unlisted }
   }
   const about = `${amount(amountCents)}, ${correlationId}. Pit believes what you say: ask the operators of that processor first.`
   const label = element('label', { for: 'resolve-to' }, 'It was')
   const yes = element('label', { class: 'meant' }, meant, consequence)
   const fields = [element('p', {}, label, select), at, yes]
   return askOrder({ words: 'Resolve?', fields, prepare: () => ({ about, order }) })
+}
+
+/** When charges of a payment were sent there, as far as that is known. */
+function instantsAt(name, sent) {
+  const instants = sent
+    .filter(({ processor, requestedAt }) => processor === name && Number.isFinite(requestedAt))
+    .map(({ requestedAt }) => isoOf(requestedAt))
+  return [...new Set(instants)]
 }
 
 /** What is no instant stays as it is, for Pit to refuse. */

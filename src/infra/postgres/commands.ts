@@ -2,6 +2,7 @@
 
 import assert from 'node:assert'
 import type { ProcessorName } from '../../actors/model/payment.ts'
+import { NoSuchInstance } from '../../actors/model/errors.ts'
 import { ITSELF, SILENT_MAX_MS } from '../../actors/model/operator.ts'
 import type { CommandLedger, CommandRow, Hold, Order } from '../../actors/model/operator.ts'
 import type { PostgresPool } from './pool.ts'
@@ -16,7 +17,10 @@ export function createCommands(pool: PostgresPool): CommandLedger {
       const { kind, ...payload } = order
       const values = [by, via, kind, JSON.stringify(payload), reason, forMsOf(order)]
       const awaited = order.kind === 'drain' ? order.instanceId : null
-      return commandOf(await pool.runForRow(GIVE, [...values, awaited]))
+      const [given] = await pool.run(GIVE, [...values, awaited])
+      if (given !== undefined) return commandOf(given)
+      assert(awaited !== null, 'an order to all instances is always taken')
+      throw new NoSuchInstance(awaited, (await pool.runForRow(READ_LIVING, [])).ids)
     },
     async readOrders({ instanceId, after }) {
       // What comes in between is read again: its id is higher than this one.
@@ -76,6 +80,17 @@ function commandOf(row: RowOf<typeof COMMAND>): CommandRow {
   return { ...same, at, until, doneAt }
 }
 
+/** Instances that hold a lease. */
+const LIVING = `SELECT coalesce(jsonb_agg(DISTINCT instance_id), '[]') AS ids
+    FROM leases WHERE NOT revoked`
+
+const READ_LIVING = {
+  name: 'readLiving',
+  effect: 'reads',
+  columns: { ids: TEXTS },
+  text: LIVING,
+} satisfies Query
+
 // One at a time: an id that is given out is committed before a higher one, so that whoever has seen
 // the highest has seen all.
 const GIVE = {
@@ -84,13 +99,12 @@ const GIVE = {
   columns: COMMAND,
   text: `
   WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('pit commands'))),
-  living AS (
-    SELECT coalesce(jsonb_agg(DISTINCT instance_id), '[]') AS ids FROM leases WHERE NOT revoked
-  )
+  living AS (${LIVING})
   INSERT INTO commands (by, via, kind, payload, reason, until, awaited)
   SELECT $1, $2, $3, $4::jsonb, $5, now() + $6::float8 * interval '1 ms',
     CASE WHEN $7::text IS NULL THEN living.ids ELSE jsonb_build_array($7::text) END
   FROM turn CROSS JOIN living
+  WHERE $7::text IS NULL OR living.ids ? $7::text OR living.ids = '[]'
   RETURNING ${COMMAND_COLUMNS}`,
 } satisfies Query
 
@@ -147,12 +161,14 @@ const READ_PENDING = {
     id: INTEGER,
     kind: TEXT,
     processor: nullable(PROCESSOR_NAME),
+    heldTo: nullable(TEXT),
     correlationId: nullable(TEXT),
     by: TEXT,
     reason: TEXT,
   },
   text: `
   SELECT id, kind, about.processor,
+    CASE WHEN kind = 'hold' THEN payload->>'to' END AS "heldTo",
     payload->>'correlationId' AS "correlationId", by, reason
   FROM commands
   LEFT JOIN (VALUES ('default'), ('fallback')) AS about (processor)
