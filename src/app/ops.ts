@@ -15,10 +15,10 @@ import { isLoopback, listensAt, operatorsAddress } from './listening.ts'
 /** What the port shows. */
 export interface OpsParts {
   readonly adapters: Adapters
+  readonly supervisor: SupervisorActor
   readonly metrics: Metrics
   /** The payment port; undefined until it listens. */
   readonly http: () => HttpServer | undefined
-  readonly whyNotReady: () => string | undefined
   readonly extend: (app: WebApp) => void
   readonly webServer: WebServer
 }
@@ -34,7 +34,8 @@ export function createPitMetrics(config: Config): Metrics {
 export async function openOps(config: Config, parts: OpsParts): Promise<OpsServer | undefined> {
   const { opsHost: host, opsPort: port } = config
   if (port === 0) return undefined
-  const { adapters, metrics, http, extend, webServer, whyNotReady } = parts
+  const { adapters, metrics, http, extend, webServer } = parts
+  const whyNotReady = () => whyNot(adapters.readiness.whyNot(), parts)
   const sources = {
     isReady: () => whyNotReady() === undefined,
     holdsLease: () => adapters.fence.holds(systemClock.now()),
@@ -73,7 +74,7 @@ const DOUBLED =
  */
 export function whyNot(
   reason: string | undefined,
-  { supervisor, http }: Pick<OpsParts, 'http'> & { readonly supervisor: SupervisorActor },
+  { supervisor, http }: Pick<OpsParts, 'supervisor' | 'http'>,
 ): string | undefined {
   if (http() === undefined) return reason ?? 'This instance is starting.'
   return supervisor.getSnapshot().hasTag('ready') ? reason : 'This instance is draining.'

@@ -76,14 +76,12 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
   }
   try {
     supervisor.start()
-    const { readiness } = adapters
     const parts = { supervisor, http: () => http }
-    await console.watch(supervisor, () => whyNot(readiness.heard(), parts))
-    const whyNotReady = () => whyNot(readiness.whyNot(), parts)
+    await console.watch(supervisor, () => whyNot(adapters.readiness.heard(), parts))
     const extend = (app: WebApp): void => console.extend(app)
-    const shown = { adapters, metrics, extend, webServer, whyNotReady, http: () => http }
+    const shown = { adapters, metrics, extend, webServer, ...parts }
     ops = await openOps(config, shown)
-    await becomesReady(supervisor, { readiness, clock: systemClock })
+    await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
     await rehearse(config, { adapters, webServer, clock: systemClock, logger })
     const latencies = [performanceLog.latency, metrics.latency, console.latency]
     http = await openHttp(config, { webServer, supervisor }, latencies)

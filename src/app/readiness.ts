@@ -77,7 +77,8 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
     isTrying = true
     void tryCommit(tried, lease.id)
   }
-  const sentence = (): string | undefined => {
+  const say = (tries: boolean): string | undefined => {
+    if (tries) tryWhenIdle()
     const now = clock.now()
     const told = now - heardAt < TOLD_FOR_MS ? refusal : undefined
     return sentenceOf({ refusal: told, lapse, isHeld: lease.holds(now) })
@@ -103,14 +104,8 @@ export function createReadiness(lease: Lease, clock: Clock): Readiness {
       }
     },
     isDoubled: () => clock.now() - doubledAt < DOUBLED_FOR_MS,
-    whyNot() {
-      tryWhenIdle()
-      return sentence()
-    },
-    heard() {
-      if (refusal !== undefined) tryWhenIdle()
-      return sentence()
-    },
+    whyNot: () => say(true),
+    heard: () => say(refusal !== undefined),
   }
 }
 
