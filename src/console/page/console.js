@@ -196,8 +196,10 @@ function showStanding() {
     partly: `A bug has stopped a part of this console, its log has console.broken. What stands still: ${still}.`,
     lost: `Pit does not answer.${from} This page continues when Pit is back.`,
   }
-  banner.hidden = standing === 'live'
-  if (banner.textContent !== (banners[standing] ?? '')) banner.textContent = banners[standing] ?? ''
+  const words = banners[standing] ?? ''
+  if (banner.textContent !== words) banner.textContent = words
+  const isCalm = standing === 'live'
+  if (banner.hidden !== isCalm) banner.hidden = isCalm
   if (document.body.dataset.link === standing) return
   document.body.dataset.link = standing
   showTitle()
