@@ -4,7 +4,7 @@ import type { WebApp } from '../server/web-server.ts'
 import type { PaymentFinder } from '../actors/model/found-payments.ts'
 import type { ProcessorName } from '../actors/model/payment.ts'
 import type { Clock, Ledger } from '../actors/model/ports.ts'
-import { snapshotOf } from '../actors/supervisor/snapshot.ts'
+import { purgesOf, snapshotOf } from '../actors/supervisor/snapshot.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Access } from './access.ts'
 import {
@@ -98,7 +98,7 @@ export function startConsole(options: ConsoleOptions): Console {
     if (viewers.size > 0) await outages.read()
     seconds.add(clock.wallNow(), instances.all(), counted.open?.parked)
   }
-  const purges = (): number => snapshotOf(supervisor, clock.now()).purges ?? 0
+  const purges = (): number => purgesOf(supervisor)
   const countInLedger = anewAfterPurges(() => createLedgerCounts(options), purges)
   const askLedger = async (): Promise<void> => {
     counted = viewers.size > 0 ? await countInLedger() : { ...counted, open: null }

@@ -181,21 +181,22 @@ t.test('a drain stops this instance as a signal does', async (t) => {
   t.same(sentEvents, [{ to: 'supervisor', event }])
 })
 
+const RESOLVE = {
+  ...NO_PAYMENT,
+  ...BY_ANA,
+  id: 1,
+  kind: 'resolve',
+  processor: null,
+  correlationId: 'a',
+}
+
 t.test('a payment that is resolved is handed back first, and asked about until then', async (t) => {
   const { answer, count, pass, ledger, sentEvents, facts } = start()
   await answer(orders(0))
   count(1)
-  const resolve = {
-    id: 1,
-    kind: 'resolve',
-    processor: null,
-    heldTo: null,
-    correlationId: 'a',
-    ...BY_ANA,
-  }
 
   for (const handedBack of ['parked', 'busy', 'absent'] as const) {
-    await answer(orders(1, { pending: [resolve] }))
+    await answer(orders(1, { pending: [RESOLVE] }))
     const { event } = sentEvents.splice(0)[0] ?? {}
     t.match(event, { type: 'payment.resolved', correlationId: 'a' })
     t.same(ledger.waiting, [], 'nothing is done before that is answered')
@@ -222,16 +223,8 @@ t.test('circuits are told of holds before a payment that is resolved makes room'
   told()
   sentBefore.length = 0
   count(2)
-  const resolve = {
-    id: 1,
-    kind: 'resolve',
-    processor: null,
-    heldTo: null,
-    correlationId: 'a',
-    ...BY_ANA,
-  }
 
-  await answer(orders(2, { holds: [held(2)], pending: [resolve] }))
+  await answer(orders(2, { holds: [held(2)], pending: [RESOLVE] }))
 
   t.match(sentEvents, [{ event: { type: 'payment.resolved' } }])
   t.same([told(), sentBefore], [['default open: paused by ana: late'], [0]])

@@ -35,8 +35,6 @@ export interface InstanceSnapshot {
   readonly state: string
   readonly gauges?: Gauges
   readonly transitions?: TransitionCounts
-  /** Purges that this instance knows of. */
-  readonly purges?: number
   readonly circuits: Readonly<Partial<Record<ProcessorName, CircuitSnapshot>>>
 }
 
@@ -53,13 +51,14 @@ export function snapshotOf(supervisor: SupervisorActor, now: number): InstanceSn
     state: supervisor.getSnapshot().value,
     ...(payments === undefined
       ? {}
-      : {
-          gauges: gaugesOf(payments),
-          transitions: payments.transitions,
-          purges: payments.dependencies.purges(),
-        }),
+      : { gauges: gaugesOf(payments), transitions: payments.transitions }),
     circuits: Object.fromEntries(circuits),
   }
+}
+
+/** Purges that this instance knows of. */
+export function purgesOf(supervisor: SupervisorActor): number {
+  return inMemoryOf(supervisor)?.dependencies.purges() ?? 0
 }
 
 /** Payments that this instance works on and that are in this state now. */
