@@ -67,6 +67,7 @@ async function startCounting(t: Test, accepted: number): Promise<string> {
         holdsLease: () => true,
         edge: () => ({ refused: 2, inFlight: 0 }),
         redisFailures: () => new Map(),
+        consoleBugs: () => 1,
         countOpen: () => Promise.resolve({ parked: 4, owned: 1, oldestMs: 19_500 }),
       })
     },

@@ -150,9 +150,9 @@ t.test(
     const args = ['drain', 'two', '--yes', '--url', one.operators, '--reason', 'a\u001B[2Kb']
     const given = await runPit(t, { program: CLI, args }).ended()
     t.match(given, {
-      code: 1,
+      code: 2,
       out: '',
-      err: /^400: A reason is one line .* it has U\+001B\.\n$/,
+      err: /^--reason: A reason is one line .* it has U\+001B\.\n$/,
     })
   },
 )
@@ -171,7 +171,10 @@ t.test('with keys a command has the name of its key, and a viewer commands nothi
   const pause = 'pause default --reason late --yes'
 
   t.match(await pit(pause), { code: 2, out: '', err: /answers 401: Sign in with a key/ })
-  t.match(await pit(pause, { PIT_KEY: vi }), { code: 1, out: '', err: /^403: This key may only/ })
+  for (const order of [pause, pause.replace('pause', 'resume'), pause.replace('pause', 'hold')]) {
+    const line = order.replace('hold default', 'hold default open --for 1s')
+    t.match(await pit(line, { PIT_KEY: vi }), { code: 1, out: '', err: /^403: This key may only/ })
+  }
   t.match(await pit(pause, { PIT_KEY_FILE: join(folder, 'ana') }), { code: 0, out: /by ana/ })
   t.match(await pit('audit', { PIT_KEY: vi }), { code: 0, out: /pause default, by ana/ })
   t.same(await runSql(databaseUrl, 'SELECT by FROM commands'), [{ by: 'ana' }])

@@ -113,9 +113,16 @@ t.test('payments are found and read by keyboard, and focus comes back', { skip }
   await page.getByText('That is no UUID').waitFor()
   t.notMatch(hash(page), 'payments')
 
+  await page.fill('#find-id', 'fffffff')
+  await page.keyboard.press('Enter')
+  await page.getByText('Nothing fits').waitFor()
+  await page.evaluate(`location.hash = '#/payments?id=0000001'`)
+  await page.getByText('16 payments').waitFor()
+  t.equal(await focused(page), 'find-id', 'focus stays where a search found nothing')
+
+  await page.keyboard.press('/')
   await page.fill('#find-id', '0000001')
   await page.keyboard.press('Enter')
-  await page.getByText('16 payments').waitFor()
   t.equal(hash(page), '#/payments?id=0000001', 'the beginning of an id is enough')
   await page.locator(`[data-payment="${id(16)}"]:focus`).waitFor()
   await page.keyboard.press('/')

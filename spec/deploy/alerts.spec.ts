@@ -130,6 +130,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlyMap<string, Readon
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 1 }),
     redisFailures: () => new Map([['unavailable', 1]]),
+    consoleBugs: () => 1,
   })
   const found = new Map<string, Map<string, Set<string>>>()
   for (const [, name = '', pairs = ''] of body.matchAll(/^(pit_\w+)(?:\{(.*)\})? /gm)) {

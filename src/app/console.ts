@@ -35,6 +35,8 @@ export interface PitConsole {
    * Collects figures from now on; to be called once the supervisor runs. No operators’ port, none.
    */
   watch(supervisor: SupervisorActor, whyNotReady: () => string | undefined): Promise<void>
+  /** How many bugs it has met since the start; each ends the part of the console that met it. */
+  bugs(): number
   /** Adds the pages to the operators' port; after `watch`. */
   extend(app: WebApp): void
   stop(): Promise<void>
@@ -115,6 +117,7 @@ export function createPitConsole(
       })
       parts = inspection === undefined ? [console] : [console, inspection]
     },
+    bugs: () => bugs,
     extend: (app) => {
       for (const part of parts) part.extend(app)
     },

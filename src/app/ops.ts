@@ -1,6 +1,6 @@
 // The operators' port of one instance, and the metrics that it serves.
 
-import type { WebApp, WebServer } from '../server/web-server.ts'
+import type { WebServer } from '../server/web-server.ts'
 import type { SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import type { Config } from '../config/config.ts'
 import { hasOwnOrigin } from '../console/origin-check.ts'
@@ -10,6 +10,7 @@ import { systemClock } from '../infra/process/system-clock.ts'
 import { createMetrics, type Metrics } from '../infra/metrics/metrics.ts'
 import { readVersion } from '../infra/process/project-file.ts'
 import type { Adapters } from './adapters.ts'
+import type { PitConsole } from './console.ts'
 import { isLoopback, listensAt, operatorsAddress } from './listening.ts'
 
 /** What the port shows. */
@@ -19,7 +20,7 @@ export interface OpsParts {
   readonly metrics: Metrics
   /** The payment port; undefined until it listens. */
   readonly http: () => HttpServer | undefined
-  readonly extend: (app: WebApp) => void
+  readonly console: PitConsole
   readonly webServer: WebServer
 }
 
@@ -34,7 +35,7 @@ export function createPitMetrics(config: Config): Metrics {
 export async function openOps(config: Config, parts: OpsParts): Promise<OpsServer | undefined> {
   const { opsHost: host, opsPort: port } = config
   if (port === 0) return undefined
-  const { adapters, metrics, http, extend, webServer } = parts
+  const { adapters, metrics, http, console, webServer } = parts
   const whyNotReady = () => whyNot(adapters.readiness.whyNot(), parts)
   const sources = {
     isReady: () => whyNotReady() === undefined,
@@ -42,6 +43,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     edge: () => ({ refused: http()?.refused() ?? 0, inFlight: http()?.inFlight() ?? 0 }),
     countOpen: () => adapters.ledger.countOpen(),
     redisFailures: () => adapters.redisFailures,
+    consoleBugs: () => console.bugs(),
   }
   const started = startOps({
     webServer,
@@ -57,7 +59,7 @@ export async function openOps(config: Config, parts: OpsParts): Promise<OpsServe
     },
     metrics: (accept) => metrics.scrape(sources, accept),
     version: readVersion(),
-    extend,
+    extend: (app) => console.extend(app),
   })
   return listensAt(operatorsAddress(config), started)
 }

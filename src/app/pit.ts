@@ -1,7 +1,7 @@
 // One Pit instance: configuration → adapters → actors → HTTP, and back again.
 
 import { loadWebServer } from '../server/load-server.ts'
-import type { WebApp, WebServer } from '../server/web-server.ts'
+import type { WebServer } from '../server/web-server.ts'
 import { createSupervisor, type SupervisorActor } from '../actors/supervisor/supervisor.ts'
 import { createTotals, totalsTelemetry } from '../actors/supervisor/totals.ts'
 import type { Telemetry } from '../actors/model/facts.ts'
@@ -78,8 +78,7 @@ export async function startPit(config: Config, addresses: Addresses, logger: Log
     supervisor.start()
     const parts = { supervisor, http: () => http }
     await console.watch(supervisor, () => whyNot(adapters.readiness.heard(), parts))
-    const extend = (app: WebApp): void => console.extend(app)
-    const shown = { adapters, metrics, extend, webServer, ...parts }
+    const shown = { adapters, metrics, console, webServer, ...parts }
     ops = await openOps(config, shown)
     await becomesReady(supervisor, { readiness: adapters.readiness, clock: systemClock })
     await rehearse(config, { adapters, webServer, clock: systemClock, logger })

@@ -1,6 +1,6 @@
 // `pit pause`, `pit resume`, `pit hold` and `pit drain`: orders to all instances, over one of them.
 
-import { readArguments } from '../operator/command-line.ts'
+import { readArguments, readReason } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf, UsageError } from '../operator/failures.ts'
 import { describeCommand, isObeyed } from './command-text.ts'
 import { FellSilent, findOperators, giveOrder, isMeant, type Operators } from './operators.ts'
@@ -88,9 +88,9 @@ async function main(): Promise<number> {
     process.stdout.write(USAGES[name])
     return EXIT_FINE
   }
-  const { reason = '' } = values
   const ordered = readOrder(name, positionals, values.for)
-  if (reason.trim() === '') throw new UsageError(`pit ${name} takes --reason, which says why`)
+  const reason = readReason(values.reason)
+  if (reason === undefined) throw new UsageError(`pit ${name} takes --reason, which says why`)
   const operators = await findOperators(values.url)
   if (values.yes !== true && !(await isMeant(ordered.words, operators))) return EXIT_DIFFERENT
   try {

@@ -1,7 +1,7 @@
 // `pit resolve`: what became of a payment in doubt, said by a person where no processor says it.
 
 import type { ResolveMet } from '../actors/model/operator.ts'
-import { readArguments, readInstant, readPaymentId } from '../operator/command-line.ts'
+import { readArguments, readInstant, readPaymentId, readReason } from '../operator/command-line.ts'
 import { EXIT_DIFFERENT, EXIT_FINE, exitCodeOf, UsageError } from '../operator/failures.ts'
 import { asFields } from './ask-pit.ts'
 import { describeCommand } from './command-text.ts'
@@ -72,8 +72,8 @@ async function main(): Promise<number> {
     return EXIT_FINE
   }
   const { body, words } = readResolved(values, positionals)
-  const { reason = '' } = values
-  if (reason.trim() === '') throw new UsageError('pit resolve takes --reason, which says why')
+  const reason = readReason(values.reason)
+  if (reason === undefined) throw new UsageError('pit resolve takes --reason, which says why')
   const operators = await findOperators(values.url)
   if (values.yes !== true && !(await isMeant(words, operators))) return EXIT_DIFFERENT
   const waitMs = CARRIED_OUT_WITHIN_MS

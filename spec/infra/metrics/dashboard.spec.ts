@@ -62,6 +62,7 @@ async function scraped(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 19_500 }),
     redisFailures: () => new Map([['readonly', 1]]),
+    consoleBugs: () => 1,
   })
   const labels = new Map<string, Set<string>>()
   for (const [, name = '', pairs = ''] of body.matchAll(/^([a-z]\w*)(?:\{(.*)\})? /gm)) {
@@ -102,6 +103,7 @@ t.test('each label value that the dashboard and the documents select is exported
     edge: () => ({ refused: 0, inFlight: 0 }),
     countOpen: () => Promise.resolve({ parked: 1, owned: 1, oldestMs: 19_500 }),
     redisFailures: () => new Map([['readonly', 1]]),
+    consoleBugs: () => 1,
   })
   for (const [, name = '', pairs = ''] of body.matchAll(/^([a-z]\w*)\{(.*)\} /gm)) {
     for (const [, label = '', value = ''] of pairs.matchAll(/(\w+)="([^"]*)"/g)) {

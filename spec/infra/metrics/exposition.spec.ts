@@ -11,6 +11,7 @@ const QUIET: MetricsSources = {
   edge: () => ({ refused: 7, inFlight: 3 }),
   countOpen: () => Promise.resolve({ parked: 11, owned: 13, oldestMs: 19_500 }),
   redisFailures: () => new Map([['readonly', 17]]),
+  consoleBugs: () => 1,
 }
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
 

@@ -20,6 +20,7 @@ const QUIET: MetricsSources = {
   edge: () => ({ refused: 7, inFlight: 3 }),
   countOpen: () => Promise.resolve({ parked: 11, owned: 13, oldestMs: 19_500 }),
   redisFailures: () => new Map([['readonly', 17]]),
+  consoleBugs: () => 19,
 }
 
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
@@ -167,6 +168,7 @@ t.test('gauges have the present state of circuits, memory, the ledger and the le
   t.equal(samples.sum('pit_lease_held'), 1)
   t.equal(samples.sum('pit_ready'), 1)
   t.equal(samples.sum('pit_http_in_flight'), 3)
+  t.equal(samples.sum('pit_console_bugs_total'), 19)
   t.equal(samples.label('pit_build_info', 'version'), '1.2.3')
 })
 

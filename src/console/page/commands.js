@@ -95,8 +95,10 @@ function item(command) {
     element('time', {}, clockTime(Date.parse(at))),
     ' ',
     element('b', {}, orderOf(command)),
-    `${end}, by ${by} (${via}): `,
-    // A mark of direction in it, as older ones may have, ends with it.
+    `${end}, by `,
+    // A mark of direction in what people wrote ends with it; an older reason may have one.
+    element('bdi', {}, by),
+    ` (${via}): `,
     element('bdi', {}, reason),
     `. ${metBy(command)}`,
   )

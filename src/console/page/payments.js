@@ -14,7 +14,7 @@ const STEPS_MAX = 400
 /** What the table shows is of this search; a later one ends it. */
 let search
 
-/** Whether the first payment that is found gets the focus. */
+/** Whether the next search gives the first payment that it finds the focus. */
 let goesToFirst = false
 
 export function openPayments() {
@@ -45,7 +45,8 @@ export function showPayments(query) {
   if (query === undefined) return
   const fields = Object.fromEntries(new URLSearchParams(query.replaceAll('+', '%2B')))
   fillForm(byId('filter'), fields)
-  search = { fields, payments: [], steps: 0, newer: undefined, older: undefined }
+  search = { fields, payments: [], steps: 0, newer: undefined, older: undefined, goesToFirst }
+  goesToFirst = false
   byId('found').replaceChildren()
   byId('found-links').replaceChildren()
   void run(search)
@@ -67,7 +68,7 @@ async function run(own) {
     own.steps += 1
     own.lookedUntil = page.lookedUntil
     draw(own)
-    focusFirst()
+    focusFirst(own)
     cursor = page[onwards]
     const isDone = page.lookedUntil === undefined || own.payments.length >= PAGE
     if (isDone || cursor === undefined || own.steps >= STEPS_MAX) return say(verdictOf(own), own)
@@ -85,10 +86,10 @@ async function read(fields) {
 }
 
 /** Only from the field that asked: whoever is elsewhere by now stays there. */
-function focusFirst() {
+function focusFirst(own) {
   const first = byId('found').querySelector('[data-payment]')
-  if (!goesToFirst || first === null) return
-  goesToFirst = false
+  if (!own.goesToFirst || first === null) return
+  own.goesToFirst = false
   if (document.activeElement === byId('find-id')) first.focus()
 }
 

@@ -149,11 +149,7 @@ function archiveCounters({ tallies }: FamilyOptions): readonly Family[] {
       help: 'Settled payments that this instance has moved to the archive.',
       read: () => [[{}, tallies.archived]],
     },
-    {
-      name: 'pit_archive_waits_total',
-      help: 'Passes of the archiver that were broken off.',
-      read: () => [[{}, tallies.archiveWaits]],
-    },
+    one('pit_archive_waits_total', 'Archive passes broken off.', () => tallies.archiveWaits),
   ]
 }
 
@@ -209,8 +205,9 @@ function workCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
   ]
 }
 
-function troubleCounters({ tallies }: FamilyOptions): readonly Family[] {
+function troubleCounters({ tallies, moment }: FamilyOptions): readonly Family[] {
   return [
+    one('pit_console_bugs_total', 'Bugs that the console met.', () => moment().consoleBugs),
     one('pit_leases_lost_total', 'Leases lost to other instances.', () => tallies.leasesLost),
     {
       name: 'pit_instance_doubled_total',
@@ -359,6 +356,8 @@ export interface Moment {
   readonly open: OpenCount | undefined
   /** Calls to Redis that failed, by kind, since the start. */
   readonly redisFailures: ReadonlyMap<string, number>
+  /** Bugs that the console met, since the start. */
+  readonly consoleBugs: number
 }
 
 export interface EdgeCounts {

@@ -31,6 +31,8 @@ export interface MetricsSources {
   countOpen(): Promise<OpenCount>
   /** Calls to Redis that failed, by kind, since the start. */
   redisFailures(): ReadonlyMap<string, number>
+  /** Bugs that the console met, since the start. */
+  consoleBugs(): number
 }
 
 export interface MetricsOptions {
@@ -60,7 +62,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       const open = await withinWait(sources.countOpen())
       const redisFailures = sources.redisFailures()
       const [ready, holdsLease] = [sources.isReady(), sources.holdsLease()]
-      moment = { ready, holdsLease, edge: sources.edge(), open, redisFailures }
+      const [edge, consoleBugs] = [sources.edge(), sources.consoleBugs()]
+      moment = { ready, holdsLease, edge, open, redisFailures, consoleBugs }
       return textFor(accept, await registry.metrics())
     },
   }
@@ -72,6 +75,7 @@ const NO_MOMENT: Moment = {
   edge: { refused: 0, inFlight: 0 },
   open: undefined,
   redisFailures: new Map(),
+  consoleBugs: 0,
 }
 
 /**
