@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Part } from '../../bench/layout/part.ts'
+import type { PitPart } from '../../bench/layout/pit.ts'
 import type { FaultName } from './fault-kinds.ts'
 import { Orders, type OrdersOptions } from './orders.ts'
 import { drawPlan } from './plan.ts'
@@ -46,6 +47,15 @@ t.test('a hold is awaited until the instance says that it has ended', async (t) 
   t.same(ordered(), ['hold', 'resume'], 'what was touched is resumed in the end')
 })
 
+t.test('a drain is given although it is refused, once its instance has ended', async (t) => {
+  const { orders, ordered } = await started(t, { chargesAtEachReading: 0, refuses: true })
+  const ended = { name: 'pit-2', pid: undefined, ended: () => Promise.resolve() }
+
+  await orders.drain(ended as unknown as PitPart)
+
+  t.same(ordered(), ['drain'])
+})
+
 /** The first of its kind that is drawn, and as short as any. */
 function brief(name: FaultName): Parameters<Orders['inject']>[0] {
   const request = { seed: 1, durationMs: 60_000, instances: 1, bounds: boundsOf({}) }
@@ -58,6 +68,8 @@ interface Given {
   /** Charges that have arrived since their number was last read. */
   readonly chargesAtEachReading: number
   readonly isDown?: boolean
+  /** Whether the instance refuses each order. */
+  readonly refuses?: boolean
   /** How often the metrics say that a circuit is held before they say that none is. */
   readonly heldForReadings?: number
 }
@@ -74,7 +86,7 @@ async function started(t: Test, given: Given) {
       .join('')
   }
   const server = createServer((request, response) => {
-    void answer(request, response, { ordered, metrics })
+    void answer(request, response, { ordered, metrics, refuses: given.refuses === true })
   }).listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   t.teardown(() => server.close())
@@ -100,7 +112,15 @@ async function started(t: Test, given: Given) {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { ordered, metrics }: { readonly ordered: string[]; readonly metrics: () => string },
+  {
+    ordered,
+    metrics,
+    refuses,
+  }: {
+    readonly ordered: string[]
+    readonly metrics: () => string
+    readonly refuses: boolean
+  },
 ): Promise<void> {
   if (request.url === '/metrics') return void response.end(metrics())
   const json = (value: object): void => {
@@ -115,6 +135,8 @@ async function answer(
     reason: string
   }
   ordered.push(kind)
+  if (refuses) response.statusCode = 409
+  if (refuses) return json({ detail: 'No living instance has this id.' })
   const at = '2026-03-01T10:00:00.000Z'
   const who = { id: ordered.length, at, by: 'loopback', via: 'cli', kind, payload, reason }
   json({ ...who, until: null, awaited: ['pit-1'], result: { 'pit-1': {} }, doneAt: at })

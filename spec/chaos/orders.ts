@@ -67,7 +67,8 @@ export class Orders {
 
   /** Resolves once the instance has ended. */
   async drain(pit: PitPart): Promise<void> {
-    await this.#insist(['drain', pit.name])
+    // Where the answer to the order is lost it is given again, and refused once the instance has ended.
+    await this.#insist(['drain', pit.name], () => pit.pid === undefined)
     await pit.ended()
   }
 
@@ -107,10 +108,10 @@ export class Orders {
     })
   }
 
-  async #insist(order: readonly string[]): Promise<void> {
+  async #insist(order: readonly string[], isObeyed = () => false): Promise<void> {
     const what = `the order ${order.join(' ')} given`
     await waitUntil({ what, withinMs: GIVEN_WITHIN_MS }, async () => {
-      if ((await this.#give(order)) !== 'unknown') return true
+      if ((await this.#give(order)) !== 'unknown' || isObeyed()) return true
       await pause(RETRY_MS)
       return false
     })
