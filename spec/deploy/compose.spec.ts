@@ -142,6 +142,25 @@ t.test('production sets nothing that only the contest allows', async (t) => {
   }
 })
 
+t.test(
+  'a kernel gives up what an instance had written before its settle-by deadline',
+  async (t) => {
+    const services = DEPLOYED.flatMap((path) => Object.values(servicesOf(composeFile(path))))
+    const instances = services.filter((each) => 'INSTANCE_ID' in below(each, 'environment'))
+    // Linux waits 200 ms for the first answer, and twice as long each time (tcp_retries2 in ip-sysctl).
+    const givesUpAfterMs = (retries: unknown): number => (2 ** (Number(retries) + 1) - 1) * 200
+    const { inDoubtHorizonMs = 0 } = settingsOf({ INSTANCE_ID: 'one' }, {}).config ?? {}
+
+    t.equal(instances.length, 4)
+    for (const instance of instances) {
+      const sysctls = below(instance, 'sysctls')
+      for (const name of ['net.ipv4.tcp_orphan_retries', 'net.ipv4.tcp_retries2']) {
+        t.ok(givesUpAfterMs(sysctls[name]) < inDoubtHorizonMs, name)
+      }
+    }
+  },
+)
+
 t.test('operators can give orders in production, by a key', async (t) => {
   const instances = DEPLOYED.flatMap((path) => Object.entries(instancesOf(path)))
 

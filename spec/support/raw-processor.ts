@@ -71,6 +71,19 @@ export async function startRawProcessor(t: Test, respond: Respond): Promise<RawP
   return processor
 }
 
+/** One that tells of each request how its connection ended: in order, or by the code of its error. */
+export async function startTellingProcessor(t: Test, respond: Respond = silent) {
+  const ends: Promise<string>[] = []
+  const codeOf = (error: unknown): string => String(Object(error)['code'])
+  const processor = await startRawProcessor(t, (socket, request) => {
+    const ended = once(socket, 'end').then(() => 'closed in order')
+    const failed = once(socket, 'error').then(([error]) => codeOf(error))
+    ends.push(Promise.race([ended, failed]).catch(codeOf))
+    respond(socket, request)
+  })
+  return { processor, ends }
+}
+
 /** A whole answer, honest about its length. */
 export function answer(status: number, body = '{"message":"ok"}', headers = ''): Respond {
   const head = `HTTP/1.1 ${status} x\r\ncontent-type: application/json\r\n${headers}`

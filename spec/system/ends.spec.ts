@@ -11,6 +11,7 @@ import { freePort } from '../../src/infra/process/free-port.ts'
 import { GIVE_UP_MS, waitUntil } from '../../bench/layout/wait.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import { copyTemplate, makeEnterableFolder } from '../support/postgres.ts'
+import { startTellingProcessor } from '../support/raw-processor.ts'
 import { NO_REDIS, startRedis } from '../support/redis.ts'
 import { missing } from '../support/requirements.ts'
 import { openPitClient, whileRefused } from '../support/system-client.ts'
@@ -87,6 +88,23 @@ t.test('a full disk under the log does not keep Pit from ending', async (t) => {
   t.match(stderr.toString(), /^pit: DATABASE_URL: /)
 })
 
+t.test('a stop resets the connections of charges that nobody has answered', async (t) => {
+  const { processor, ends } = await startTellingProcessor(t)
+  const { pit, client } = await startEmbedded(t, { PROCESSOR_DEFAULT_URL: processor.url })
+  await client.postAll(2)
+  const charges = () => processor.requests.filter(({ method }) => method === 'POST')
+  await waitUntil({ what: 'it is charged' }, () => charges().length > 0)
+
+  pit.kill('SIGTERM')
+
+  t.equal((await pit.ended()).code, 0)
+  t.same(
+    [...new Set(await Promise.all(ends))],
+    ['ECONNRESET'],
+    'the kernel sends nothing of it later',
+  )
+})
+
 t.test('Pit goes on after its own PostgreSQL was killed', async (t) => {
   const { pit, client, dataDir } = await startEmbedded(t)
   const [id = ''] = await client.postAll(1)
@@ -143,9 +161,9 @@ t.test('a start that cannot succeed ends at once, by the name of its variable', 
   }
 })
 
-async function startEmbedded(t: Test) {
+async function startEmbedded(t: Test, more: Readonly<Record<string, string>> = {}) {
   const { dataDir, port, env } = await prepare(t)
-  const pit = runPit(t, { env })
+  const pit = runPit(t, { env: { ...env, ...more } })
   await pit.says('try:')
   return { pit, dataDir, client: openPitClient(t, `http://127.0.0.1:${port}`) }
 }

@@ -17,6 +17,7 @@ import {
   reset,
   silent,
   startRawProcessor,
+  startTellingProcessor,
 } from '../../support/raw-processor.ts'
 import type { RawRequest, Respond } from '../../support/raw-processor.ts'
 
@@ -49,14 +50,7 @@ t.test('look-ups are answered while every charge hangs', async (t) => {
 t.test(
   'a charge that is given up resets its connection: nothing of it arrives later',
   async (t) => {
-    const ends: Promise<string>[] = []
-    const processor = await startRawProcessor(t, (socket) => {
-      const ended = once(socket, 'end').then(() => 'closed in order')
-      const failed = once(socket, 'error').then(([error]) => String(Object(error)['code']))
-      ends.push(
-        Promise.race([ended, failed]).catch((error: unknown) => String(Object(error)['code'])),
-      )
-    })
+    const { processor, ends } = await startTellingProcessor(t)
     const client = openClient(t, { url: processor.url, attemptTimeoutMs: 50 })
 
     t.match(await charge(client), { kind: 'inDoubt', detail: 'timeout' })
@@ -64,6 +58,28 @@ t.test(
     t.strictSame(await Promise.all(ends), ['ECONNRESET'])
   },
 )
+
+t.test('a client that closes resets the connections of charges under way', async (t) => {
+  const { processor, ends } = await startTellingProcessor(t)
+  const client = openClient(t, { url: processor.url })
+  const underWay = [charge(client), charge(client)]
+  while (processor.requests.length < 2) await processor.nextRequest()
+
+  await client.close()
+
+  for (const said of await Promise.all(underWay)) t.match(said, { kind: 'inDoubt' })
+  t.strictSame(await Promise.all(ends), ['ECONNRESET', 'ECONNRESET'])
+})
+
+t.test('a connection without a request is closed in order', async (t) => {
+  const { processor, ends } = await startTellingProcessor(t, answer(200))
+  const client = openClient(t, { url: processor.url })
+  t.match(await charge(client), { kind: 'settled' })
+
+  await client.close()
+
+  t.strictSame(await Promise.all(ends), ['closed in order'])
+})
 
 t.test(
   'a connection over which an answer came that is not the processor’s own is not used again',

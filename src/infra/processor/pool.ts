@@ -1,7 +1,7 @@
 // A bounded number of connections to a processor, with the requests in flight on them.
 
 import type { LookupFunction, Socket } from 'node:net'
-import { buildConnector, Client, errors, Pool } from 'undici'
+import { buildConnector, Client, Pool } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../actors/model/ports.ts'
 import { InFlightRequest, InFlightRequests } from './in-flight-requests.ts'
@@ -46,7 +46,7 @@ export function openProcessorPool({
   const { origin, pathname } = new URL(url)
   const prefix = pathname.replace(/\/$/, '')
   const bounds = { timeout: connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) }
-  const connect = resettingConnector(bounds)
+  const connect = buildConnector(bounds)
   const factory = (to: URL, options: Client.Options): Client =>
     new RenewedClient(to, options, connect)
   const pool = new Pool(origin, { ...POOL, connections, factory })
@@ -86,26 +86,15 @@ const CHARGING = ['content-type', 'application/json', ...ACCEPTING]
 const NO_CONNECTION = { kind: 'unsent', detail: 'no connection' } as const
 
 /**
- * Connections that are reset when a request on them is given up. Closed in order, what a processor's
- * machine has not taken yet is sent to it again and again for a minute, and a charge is recorded
- * after it was certain that it would not be.
+ * Resets a connection that is destroyed while a request is under way on it. Closed in order, what a
+ * processor's machine has not taken yet is sent to it again and again for a minute, also when this
+ * process has ended, and a charge is recorded after it was certain that it would not be.
  */
-function resettingConnector(options: buildConnector.BuildOptions): buildConnector.connector {
-  const connect = buildConnector(options)
-  return (target, callback) => {
-    connect(target, (...opened) => {
-      if (opened[0] === null) resetWhenAborted(opened[1])
-      callback(...opened)
-    })
-  }
-}
-
-function resetWhenAborted(socket: Socket): void {
+function resetWhile(isUnderWay: () => boolean, socket: Socket): void {
   const destroy = socket.destroy.bind(socket)
   socket.destroy = (error) => {
-    const isAborted = error instanceof errors.InformationalError && error.message === 'aborted'
     // What `resetAndDestroy` sets, which would first end the connection in order.
-    if (isAborted) Object.assign(socket, { resetAndClosing: true })
+    if (isUnderWay()) Object.assign(socket, { resetAndClosing: true })
     return destroy(error)
   }
 }
@@ -124,9 +113,11 @@ class RenewedClient extends Client {
 
   constructor(origin: URL, options: Client.Options, connect: buildConnector.connector) {
     let current: Socket | undefined
+    let isUnderWay = (): boolean => false
     // A closed one has its error, and that up to 64 KiB of an answer that was not HTTP.
     const keep = (socket: Socket): void => {
       current = socket
+      resetWhile(() => isUnderWay(), socket)
       socket.once('close', () => {
         if (current === socket) current = undefined
       })
@@ -140,6 +131,7 @@ class RenewedClient extends Client {
         })
       },
     })
+    isUnderWay = () => this.stats.running > 0
     this.#renew = () => current?.destroy()
   }
 
