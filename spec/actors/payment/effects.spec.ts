@@ -277,11 +277,11 @@ t.test('an attempt is told once, with its payment if that is still here', async 
 
 t.test('a settlement of a payment that has left is proved all the same', async (t) => {
   const { said, context } = noted('settled', true)
-  const { attempt } = context
-  const answer = { kind: 'settled', detail: 'said' }
+  const { processor, requestedAt, reason } = context.attempt ?? {}
+  const charge = { reason, tookMs: TOOK_MS, detail: 'said' }
 
-  t.match(said, [{ type: 'attempt.ended', outcome: 'settled' }, { attempt }])
-  t.same(said[1], { context, attempt, answer, tookMs: TOOK_MS, purges: 3 }, 'as it was sent')
+  t.match(said, [{ type: 'attempt.ended', outcome: 'settled' }, { processor: 'default' }])
+  t.same(said[1], { context, processor, requestedAt, charge, purges: 3 }, 'as it was sent')
 })
 
 t.test(

@@ -52,6 +52,30 @@ async function handedBack(): Promise<{ pit: StartedPit; succeed: () => Promise<v
   }
 }
 
+/** Payment `a`, handed back since an operator resolved it while it was looked up at `default`. */
+async function handedBackAsked() {
+  const pit = await startedPit()
+  pit.post()
+  ;(await pit.ledger.called('accept')).answer({ results: ['accepted'], purges: 0 })
+  await settled()
+  const { processors } = pit
+  const [charge, reply] = (await processors.default.called('charge')).args
+  const { amountCents, requestedAt } = charge as { amountCents: number; requestedAt: number }
+  ;(reply as (answer: object) => void)({ kind: 'inDoubt', detail: 'timeout' })
+  await pit.pass(1)
+  const [, lookedUp] = (await processors.default.called('lookUp')).args
+  send(pit, { type: 'payment.resolved', correlationId: 'a', replyTo: () => undefined })
+  await pit.pass(20)
+  ;(await pit.ledger.called('record')).answer([])
+  await settled()
+  const find = async (changes: object = {}): Promise<void> => {
+    const found = { kind: 'found', amountCents, requestedAt }
+    ;(lookedUp as (answer: object) => void)({ ...found, ...changes })
+    await pit.pass(20)
+  }
+  return { pit, requestedAt, find }
+}
+
 type Sent = Parameters<ReturnType<StartedPit['supervisor']['system']['get']>['send']>[0]
 
 function send({ supervisor }: StartedPit, event: Sent): void {
@@ -120,6 +144,40 @@ t.test('one that waits for a slot when the answer comes leaves again', async (t)
   t.equal(told(pit), 1)
   send(pit, { type: 'outcomes.relieved' })
   t.notOk(pit.processors.default.waiting.includes('charge'))
+})
+
+t.test('one that a look-up finds after it has left is settled, and not sent again', async (t) => {
+  const { pit, requestedAt, find } = await handedBackAsked()
+  const unknown = { processor: 'fallback', requestedAt: null, remainingMs: 21_000 } as const
+  await claim(pit, { unknownOutcomes: [unknown] })
+  t.same(inMemory(pit), ['confirming'])
+
+  await find()
+
+  t.same(inMemory(pit), [])
+  t.equal(told(pit), 1)
+  const [outcomes] = (await pit.ledger.called('record')).args
+  const settlement = { kind: 'settled', correlationId: 'a', processor: 'default', requestedAt }
+  const attempts = [{ processor: 'default', outcome: 'inDoubt' }]
+  t.match(outcomes, [{ ...settlement, attempts }])
+})
+
+t.test('what a look-up finds then is not believed where it contradicts the payment', async (t) => {
+  const { pit, find } = await handedBackAsked()
+
+  await find({ amountCents: 1 })
+
+  t.notOk(pit.ledger.waiting.includes('record'))
+  await claim(pit)
+  t.same(inMemory(pit), ['tryingDefault'])
+})
+
+t.test('what a look-up does not find then says nothing', async (t) => {
+  const { pit, find } = await handedBackAsked()
+
+  await find({ kind: 'missing' })
+
+  t.notOk(pit.ledger.waiting.includes('record'))
 })
 
 t.test('others that are claimed along with it are worked on', async (t) => {
@@ -235,8 +293,9 @@ function setScene() {
     },
     settle(correlationId: string) {
       const context = sampleContext({ record: sampleRecord({ correlationId }) })
-      const answer = { kind: 'settled', detail: 'http 200' } as const
-      late.take({ context, attempt: ATTEMPT, answer, tookMs: 1, purges: 0 })
+      const { processor, requestedAt, reason } = ATTEMPT
+      const charge = { reason, tookMs: 1, detail: 'http 200' }
+      late.take({ context, processor, requestedAt, charge, purges: 0 })
     },
     /** Those that are not worked on when they are claimed. */
     known(...ids: readonly string[]): readonly string[] {

@@ -11,7 +11,7 @@ import type { PaymentContext } from './context.ts'
  */
 const INSTANT_TOLERANCE_MS = 86_400_000
 
-type Found = Extract<LookUpAnswer, { kind: 'found' }>
+export type Found = Extract<LookUpAnswer, { kind: 'found' }>
 
 /** An answered look-up: by which processor, and when on both clocks, ms. */
 interface Asked {

@@ -73,14 +73,16 @@ export interface PaymentDependencies extends CircuitParts {
   isDraining(): boolean
 }
 
-/** An attempt that was answered with success after its payment had left this instance. */
+/** That a payment is settled, by an answer that came after it had left this instance. */
 export interface LateSettlement {
-  /** As it was when the charge was sent. */
+  /** As it was when what was answered was sent. */
   readonly context: PaymentContext
-  readonly attempt: CurrentAttempt
-  readonly answer: ChargeAnswer
-  readonly tookMs: number
-  /** The purge count when the charge was sent. */
+  readonly processor: ProcessorName
+  /** Epoch ms. */
+  readonly requestedAt: number
+  /** The charge that was answered with success; absent: a look-up has found the payment. */
+  readonly charge?: Required<Pick<Attempt, 'reason' | 'tookMs' | 'detail'>>
+  /** The purge count when it was sent. */
   readonly purges: number
 }
 
@@ -160,8 +162,9 @@ export function sendCharge(
     if (isStale || answer.kind !== 'settled')
       noteAttempt(dependencies, context, { attempt, answer, tookMs })
     if (isStale) {
-      if (answer.kind === 'settled')
-        dependencies.settledLate({ context, attempt, answer, tookMs, purges })
+      if (answer.kind !== 'settled') return
+      const charge = { reason: attempt.reason, tookMs, detail: answer.detail }
+      dependencies.settledLate({ context, processor, requestedAt, charge, purges })
       return
     }
     if (answer.kind !== 'settled' && dependencies.wasSettledLate(correlationId)) return

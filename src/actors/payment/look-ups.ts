@@ -8,7 +8,7 @@ import {
   type PaymentEvent,
   type TrackedUnknownOutcome,
 } from './context.ts'
-import { contradictionIn } from './contradictions.ts'
+import { contradictionIn, type Found } from './contradictions.ts'
 import type { AbsenceProof } from './controls.ts'
 import { circuitNow } from './circuits.ts'
 import { reportAttempt, routeNow, type PaymentDependencies, type PaymentSelf } from './effects.ts'
@@ -89,6 +89,7 @@ export function sendLookUp(
   const { clock, processors } = dependencies
   const controls = dependencies.controls[processor]
   const generation = dependencies.generationOf(context.slot)
+  const purges = dependencies.purges()
   const isCurrent = (): boolean => dependencies.generationOf(context.slot) === generation
   const ask = (): void => {
     if (!isCurrent()) return
@@ -96,7 +97,7 @@ export function sendLookUp(
     const tell = (answer: LookUpAnswer, proof: AbsenceProof): void => {
       const end = { answer, processor, askedAt, proof }
       noteFruit(dependencies, { ...end, endsAt })
-      if (!isCurrent()) return
+      if (!isCurrent()) return settleLate(dependencies, context, { answer, processor, purges })
       dependencies.lookUpPlaces.leave(context.slot)
       self.send(lookUpEvent(dependencies, context, end))
     }
@@ -117,6 +118,18 @@ export function sendLookUp(
   if (clock.now() >= endsAt) return controls.beforeLookUp(ask)
   controls.prepare()
   ask()
+}
+
+/** What a look-up has found is settled, although its payment has left this instance meanwhile. */
+function settleLate(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  { answer, processor, purges }: Pick<LookUpEnd, 'answer' | 'processor'> & { purges: number },
+): void {
+  if (answer.kind !== 'found') return
+  if (contradictionOf(dependencies, context, { answer, processor }) !== undefined) return
+  const { requestedAt } = answer
+  dependencies.settledLate({ context, processor, requestedAt, purges })
 }
 
 /** Before the doubt ends a look-up that finds nothing says nothing, and could not. */
@@ -171,12 +184,10 @@ function lookUpEvent(
   const { answer, processor } = end
   switch (answer.kind) {
     case 'found': {
-      const { clock, controls, history } = dependencies
-      const asked = { processor, now: clock.now(), wallNow: clock.wallNow() }
-      const earlier = { purges: dependencies.purges(), isRewound: history.hasChanged }
-      const contradiction = contradictionIn(context, answer, { ...asked, ...earlier })
+      const contradiction = contradictionOf(dependencies, context, { answer, processor })
       if (contradiction === undefined) {
-        controls[processor].noteRecorded(context.record.correlationId, asked.now)
+        const { clock, controls } = dependencies
+        controls[processor].noteRecorded(context.record.correlationId, clock.now())
         return { type: 'lookup.found', processor, requestedAt: answer.requestedAt }
       }
       if (outcomeToLookUp(context).contradiction === undefined) {
@@ -190,6 +201,18 @@ function lookUpEvent(
     case 'foreign':
       return { type: 'lookup.failed', processor }
   }
+}
+
+/** Undefined: what was found is the payment, as it was sent there. */
+function contradictionOf(
+  dependencies: PaymentDependencies,
+  context: PaymentContext,
+  { answer, processor }: { answer: Found; processor: ProcessorName },
+): Contradiction | undefined {
+  const { clock, history } = dependencies
+  const asked = { processor, now: clock.now(), wallNow: clock.wallNow() }
+  const earlier = { purges: dependencies.purges(), isRewound: history.hasChanged }
+  return contradictionIn(context, answer, { ...asked, ...earlier })
 }
 
 /** A payment that its processor knows by 422 and certainly has not: it fails, and refuses. */

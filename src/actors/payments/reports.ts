@@ -7,7 +7,7 @@ import type { PaymentContext, PaymentRecord } from '../payment/context.ts'
 import type { LateSettlement, PaymentDependencies } from '../payment/effects.ts'
 import { deferredRecord, parkedOutcome, parkingDelayMs } from './records.ts'
 import type { ClaimSource } from '../model/facts.ts'
-import type { ClaimedPayment, Outcome } from '../model/payment.ts'
+import type { Attempt, ClaimedPayment, Outcome } from '../model/payment.ts'
 import { outlasting } from '../model/settings.ts'
 
 /** What reports are made of and where they go. */
@@ -37,25 +37,14 @@ export function reportSettled(parts: ReportParts, context: PaymentContext): void
 }
 
 /**
- * Writes the settlement of a payment that was handed back, dropped or broken while its charge was
- * under way. Its owner by now tells of it. False: a purge has deleted the payment.
+ * Writes the settlement of a payment that was handed back, dropped or broken while its charge or its
+ * look-up was under way. Its owner by now tells of it. False: a purge has deleted the payment.
  */
 export function reportLateSettlement(parts: ReportParts, settlement: LateSettlement): boolean {
-  const { context, attempt, answer, tookMs, purges } = settlement
+  const { context, processor, requestedAt, charge, purges } = settlement
   // Published for the summaries, it would be counted for a payment that was posted anew.
   if (purges < parts.purges()) return false
   const { correlationId, amountCents, fencingToken } = context.record
-  const { processor, requestedAt, reason } = attempt
-  const { detail } = answer
-  const outcome = 'settled'
-  const ended = {
-    processor,
-    requestedAt,
-    reason,
-    outcome,
-    tookMs: roundedMs(tookMs),
-    detail,
-  } as const
   report(parts, {
     kind: 'settled',
     correlationId,
@@ -64,20 +53,29 @@ export function reportLateSettlement(parts: ReportParts, settlement: LateSettlem
     requestedAt,
     fencingToken,
     purges,
-    attempts: withAttempt(context.attempts, ended),
+    attempts: charge === undefined ? context.attempts : withSettled(context, settlement, charge),
   })
   return true
+}
+
+function withSettled(
+  { attempts }: PaymentContext,
+  { processor, requestedAt }: LateSettlement,
+  { reason, tookMs, detail }: NonNullable<LateSettlement['charge']>,
+): readonly Attempt[] {
+  const at = { processor, requestedAt, reason, outcome: 'settled' as const }
+  return withAttempt(attempts, { ...at, tookMs: roundedMs(tookMs), detail })
 }
 
 /** Tells of a late settlement whose payment this instance has again by now. */
 export function tellLateSettlement(
   { dependencies }: ReportParts,
-  { context, attempt, tookMs: attemptTookMs }: LateSettlement,
+  { context, processor, charge }: LateSettlement,
 ): void {
   const { correlationId, amountCents, acceptedAt } = context.record
-  const { processor } = attempt
   const tookMs = dependencies.clock.now() - acceptedAt
-  const fact = { correlationId, amountCents, processor, tookMs, attemptTookMs }
+  const byAttempt = charge === undefined ? {} : { attemptTookMs: charge.tookMs }
+  const fact = { correlationId, amountCents, processor, tookMs, ...byAttempt }
   dependencies.telemetry.emit({ type: 'payment.settled', ...fact })
 }
 
