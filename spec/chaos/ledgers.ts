@@ -214,8 +214,12 @@ export class ProcessorLedger {
   }
 }
 
-/** Time from the last fault in which the backlog has to be empty, ms. */
-export const SETTLE_WITHIN_MS = 30_000
+/**
+ * Time from the last fault in which the backlog has to be empty, ms. Where that killed all instances:
+ * a takeover (4.25 s), the settle-by deadline of what was in flight (22 s), a quarter of that for what
+ * has no place for a look-up (5.5 s), and time to settle it all.
+ */
+export const SETTLE_WITHIN_MS = 40_000
 
 /** A late payment is waited for up to this, to tell late from lost, ms. */
 const GIVE_UP_MS = 90_000
