@@ -157,6 +157,8 @@ export class RestorablePostgres {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
     }
+    // A program that ends without reading it breaks the pipe: its exit code says whether that is wrong.
+    child.stdin.on('error', () => undefined)
     child.stdin.end(input)
     const code = await new Promise((resolve, reject) => {
       child.once('error', reject)
