@@ -67,6 +67,17 @@ t.test('after a purge an id may have been charged before it', async (t) => {
   t.match(contradictionIn(context, found, AT), { kind: 'instant' })
 })
 
+t.test('once the ledger was rewound an id may have been charged at any time before', async (t) => {
+  const context = sampleContext({ attempts: [] })
+  const dayMs = 24 * HOUR_MS
+  const kindAt = (requestedAt: number) =>
+    contradictionIn(context, { ...FOUND, requestedAt }, { ...AT, isRewound: true })?.kind
+
+  t.equal(kindAt(STAMP - 400 * dayMs), undefined)
+  t.equal(kindAt(AT.wallNow + dayMs), undefined, 'clocks may differ')
+  t.equal(kindAt(AT.wallNow + dayMs + 1), 'instant', 'never in the future')
+})
+
 t.test('where attempts were dropped an instant that is not kept may be ours', async (t) => {
   const all = Array.from({ length: ATTEMPTS_KEPT_MAX }, () => ATTEMPT)
 
