@@ -172,6 +172,16 @@ t.test('what a look-up finds then is not believed where it contradicts the payme
   t.same(inMemory(pit), ['tryingDefault'])
 })
 
+t.test('what a look-up finds of a payment that a purge has deleted is not written', async (t) => {
+  const { pit, find } = await handedBackAsked()
+  await claim(pit, { purges: 1 })
+
+  await find()
+
+  t.same(inMemory(pit), ['tryingDefault'], 'posted again, it is another payment')
+  t.notOk(pit.ledger.waiting.includes('record'))
+})
+
 t.test('what a look-up does not find then says nothing', async (t) => {
   const { pit, find } = await handedBackAsked()
 
